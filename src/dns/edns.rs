@@ -1,0 +1,87 @@
+//! EDNS: the OPT pseudo-record (RFC 6891) and Extended DNS Errors (RFC 8914).
+
+use super::wire::read_u16;
+
+/// What an OPT record says. Options stay raw; the few that matter are looked up by code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edns<'a> {
+    /// The sender's UDP payload size, octets, as sent.
+    pub payload: u16,
+    /// The upper eight bits of the RCODE.
+    pub extended_rcode: u8,
+    /// The EDNS version; only 0 exists.
+    pub version: u8,
+    /// DNSSEC OK.
+    pub dnssec_ok: bool,
+    /// The options, well formed.
+    options: &'a [u8],
+}
+
+/// Option code of an Extended DNS Error.
+pub const OPTION_EDE: u16 = 15;
+
+impl<'a> Edns<'a> {
+    /// From the fixed fields of an OPT record; `None` if the options do not fill their lengths.
+    pub(super) fn read(class: u16, ttl: u32, options: &'a [u8]) -> Option<Self> {
+        let mut rest = options;
+        while !rest.is_empty() {
+            let length = usize::from(read_u16(rest, 2)?);
+            rest = rest.get(4 + length..)?;
+        }
+        let [extended_rcode, version, flags, _] = ttl.to_be_bytes();
+        Some(Self { payload: class, extended_rcode, version, dnssec_ok: flags & 0x80 != 0, options })
+    }
+
+    /// The options in order: code and data.
+    pub fn options(&self) -> impl Iterator<Item = (u16, &'a [u8])> {
+        let mut rest = self.options;
+        std::iter::from_fn(move || {
+            let code = read_u16(rest, 0)?;
+            let length = usize::from(read_u16(rest, 2)?);
+            let data = rest.get(4..4 + length)?;
+            rest = &rest[4 + length..];
+            Some((code, data))
+        })
+    }
+
+    /// The first Extended DNS Error.
+    pub fn ede(&self) -> Option<Ede> {
+        let (_, data) = self.options().find(|(code, _)| *code == OPTION_EDE)?;
+        Some(Ede { code: read_u16(data, 0)?, text: String::from_utf8_lossy(&data[2..]).into_owned().into() })
+    }
+}
+
+/// An Extended DNS Error: why an answer is what it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ede {
+    /// The INFO-CODE from the registry.
+    pub code: u16,
+    /// EXTRA-TEXT for a person; may be empty.
+    pub text: std::borrow::Cow<'static, str>,
+}
+
+#[expect(missing_docs, reason = "each constant is the registry's INFO-CODE")]
+impl Ede {
+    pub const OTHER: u16 = 0;
+    pub const STALE_ANSWER: u16 = 3;
+    pub const FORGED_ANSWER: u16 = 4;
+    pub const NOT_READY: u16 = 14;
+    pub const PROHIBITED: u16 = 18;
+    pub const STALE_NXDOMAIN: u16 = 19;
+    pub const NOT_AUTHORITATIVE: u16 = 20;
+    pub const NOT_SUPPORTED: u16 = 21;
+    pub const NO_REACHABLE_AUTHORITY: u16 = 22;
+    pub const NETWORK_ERROR: u16 = 23;
+    pub const INVALID_DATA: u16 = 24;
+    pub const SYNTHESIZED: u16 = 29;
+
+    /// Octets of the option that carries it.
+    pub fn option_len(&self) -> usize {
+        6 + self.text.len().min(super::writer::MAX_EDE_TEXT)
+    }
+
+    /// An error with a constant text.
+    pub const fn new(code: u16, text: &'static str) -> Self {
+        Self { code, text: std::borrow::Cow::Borrowed(text) }
+    }
+}

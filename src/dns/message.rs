@@ -1,0 +1,159 @@
+//! Reading a whole message: what an upstream sent.
+
+use super::query::RawRecord;
+use super::wire::{name_end, read_u16};
+use super::{Class, Ede, Edns, Name, Rcode, Record, Rtype, rdata};
+
+/// A response, decoded as far as forwarding needs: RDATA stays bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The id.
+    pub id: u16,
+    /// Whether this is a response (QR).
+    pub response: bool,
+    /// The opcode and the flag bits as sent: octets 2 and 3 of the header.
+    pub flags: [u8; 2],
+    /// The RCODE, with the upper bits from EDNS.
+    pub rcode: Rcode,
+    /// The QNAME in wire format in the case it came in, QTYPE and QCLASS; `None` if there was no question.
+    pub question: Option<Question>,
+    /// The answer section, records of class IN only.
+    pub answer: Vec<Record>,
+    /// The authority section, records of class IN only.
+    pub authority: Vec<Record>,
+    /// Whether an OPT record was there.
+    pub has_edns: bool,
+    /// The first Extended DNS Error.
+    pub ede: Option<Ede>,
+}
+
+/// QNAME, QTYPE and QCLASS of a message.
+pub type Question = (Box<[u8]>, Rtype, Class);
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Fewer than twelve octets, or a section that runs past the end.
+    #[error("message cut short")]
+    Short,
+    /// A question that is not one question.
+    #[error("malformed question")]
+    Question,
+    /// A record that does not parse.
+    #[error("malformed record")]
+    Record,
+}
+
+impl Message {
+    /// Parses a message. Additional records other than OPT are checked for form and dropped.
+    pub fn parse(message: &[u8]) -> Result<Self, MessageError> {
+        let header: &[u8; 12] = message.first_chunk().ok_or(MessageError::Short)?;
+        let count = |section: usize| u16::from_be_bytes([header[4 + 2 * section], header[5 + 2 * section]]);
+        let (question, mut pos) = match count(0) {
+            0 => (None, 12),
+            1 => read_question(message).ok_or(MessageError::Question).map(|(q, end)| (Some(q), end))?,
+            _ => return Err(MessageError::Question),
+        };
+        let mut parsed = Self {
+            id: u16::from_be_bytes([header[0], header[1]]),
+            response: header[2] & 0x80 != 0,
+            flags: [header[2], header[3]],
+            rcode: Rcode(u16::from(header[3] & 0xf)),
+            question,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            has_edns: false,
+            ede: None,
+        };
+        for section in 1..=3 {
+            for _ in 0..count(section) {
+                pos = parsed.take_record(message, section, pos).ok_or(MessageError::Record)?;
+            }
+        }
+        Ok(parsed)
+    }
+
+    fn take_record(&mut self, message: &[u8], section: usize, at: usize) -> Option<usize> {
+        let raw = RawRecord::read(message, at)?;
+        if raw.rtype == Rtype::OPT {
+            if section == 3 && !self.has_edns {
+                let edns = Edns::read(raw.class, raw.ttl, &message[raw.rdata..raw.end])?;
+                self.has_edns = true;
+                self.rcode = Rcode(self.rcode.0 | u16::from(edns.extended_rcode) << 4);
+                self.ede = edns.ede();
+            }
+            return Some(raw.end);
+        }
+        if section < 3 && raw.class == Class::IN.0 {
+            let (owner, _) = Name::read(message, at)?;
+            let rdata = rdata::extract(message, raw.rtype, raw.rdata, raw.end)?;
+            // RFC 2181 section 8: a TTL with the top bit set counts as zero.
+            let ttl = if raw.ttl > i32::MAX.unsigned_abs() { 0 } else { raw.ttl };
+            let record = Record { owner, rtype: raw.rtype, ttl, rdata };
+            if section == 1 { self.answer.push(record) } else { self.authority.push(record) }
+        }
+        Some(raw.end)
+    }
+
+    /// Truncated (TC).
+    pub fn truncated(&self) -> bool {
+        self.flags[0] & 0x02 != 0
+    }
+
+    /// Authentic data (AD).
+    pub fn authentic(&self) -> bool {
+        self.flags[1] & 0x20 != 0
+    }
+
+    /// Recursion available (RA).
+    pub fn recursion_available(&self) -> bool {
+        self.flags[1] & 0x80 != 0
+    }
+}
+
+fn read_question(message: &[u8]) -> Option<(Question, usize)> {
+    let end = name_end(message, 12)?;
+    let qtype = Rtype(read_u16(message, end)?);
+    let qclass = Class(read_u16(message, end + 2)?);
+    Some(((message[12..end].into(), qtype, qclass), end + 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CHAIN: &[u8] = b"\x12\x34\x81\xa0\0\x01\0\x02\0\0\0\x01\x01A\x01b\0\0\x01\0\x01\
+        \xc0\x0c\0\x05\0\x01\xff\xff\xff\xff\0\x04\x01C\xc0\x0e\
+        \xc0\x21\0\x01\0\x01\0\0\0\x3c\0\x04\x0a\0\0\x01\
+        \0\0\x29\x04\xd0\x01\0\0\0\0\x06\0\x0f\0\x02\0\x16";
+
+    #[test]
+    fn a_compressed_chain_is_written_out_in_full() {
+        let message = Message::parse(CHAIN).unwrap();
+        let shown: Vec<String> = message.answer.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["a.b. 0 IN CNAME C.b.", "c.b. 60 IN A 10.0.0.1"]);
+        assert!(message.authentic() && message.recursion_available() && !message.truncated());
+    }
+
+    #[test]
+    fn rfc6891_6_1_3_the_rcode_takes_its_upper_bits_from_opt() {
+        let message = Message::parse(CHAIN).unwrap();
+        assert_eq!(message.rcode, Rcode(16));
+        assert_eq!(message.ede.unwrap().code, Ede::NO_REACHABLE_AUTHORITY);
+    }
+
+    #[test]
+    fn any_prefix_of_a_message_is_refused() {
+        for end in 0..CHAIN.len() {
+            assert!(Message::parse(&CHAIN[..end]).is_err(), "prefix of {end} octets");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(tail in prop::collection::vec(any::<u8>(), 0..200), cut in 0..CHAIN.len()) {
+            let _ = Message::parse(&[&CHAIN[..cut], &tail].concat());
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Floor 0: the DNS vocabulary, as pure values.
+//!
+//! In: bytes of messages, names in presentation format. Out: [`Name`], [`RRset`], [`Record`], [`Query`],
+//! [`Message`] and, through [`Writer`], bytes again. Nothing here knows a socket, a file, a clock or a log,
+//! and no input makes it panic.
+
+pub mod edns;
+mod message;
+mod name;
+mod query;
+pub mod rdata;
+mod record;
+mod serial;
+mod types;
+mod wire;
+mod writer;
+
+pub use edns::{Ede, Edns};
+pub use message::{Message, MessageError, Question as RawQuestion};
+pub use name::{Name, NameError};
+pub use query::{Header, Query, QueryError};
+pub use record::{RRset, Record};
+pub use serial::Serial;
+pub use types::{Class, Opcode, Rcode, Rtype};
+pub use wire::{MAX_NAME, eq_ignore_case, name_end};
+pub use writer::{Section, Writer, query as write_query};

@@ -1,0 +1,222 @@
+//! The wire question parser: a client's datagram in, a [`Query`] that borrows from it out.
+
+use super::wire::{name_end, read_name, read_u16, read_u32};
+use super::{Class, Edns, Opcode, Rtype};
+
+/// The header fields that an answer copies or depends on (RFC 1035 section 4.1.1, RFC 4035 section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The query's id.
+    pub id: u16,
+    /// What kind of query.
+    pub opcode: Opcode,
+    /// Recursion desired.
+    pub rd: bool,
+    /// Authentic data wanted (RFC 6840 section 5.7).
+    pub ad: bool,
+    /// Checking disabled.
+    pub cd: bool,
+}
+
+/// A well-formed query with one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query<'a> {
+    /// The header.
+    pub header: Header,
+    /// The QNAME in wire format, in the client's case.
+    pub qname: &'a [u8],
+    /// The QTYPE.
+    pub qtype: Rtype,
+    /// The QCLASS.
+    pub qclass: Class,
+    /// The OPT record, if there was one.
+    pub edns: Option<Edns<'a>>,
+}
+
+/// Why a datagram is not a query that can be looked at further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryError {
+    /// Too short for a header, or a response: nothing may be sent back (RFC 5625 section 6.1; loops otherwise).
+    Ignore,
+    /// An opcode other than QUERY.
+    NotImplemented(Header),
+    /// A QUERY that is malformed.
+    Malformed(Header),
+}
+
+impl<'a> Query<'a> {
+    /// Parses one message. It takes time linear in its length and allocates nothing.
+    pub fn parse(message: &'a [u8]) -> Result<Self, QueryError> {
+        let header = Header::parse(message).ok_or(QueryError::Ignore)?;
+        if header.opcode != Opcode::QUERY {
+            return Err(QueryError::NotImplemented(header));
+        }
+        Self::parse_body(message, header).ok_or(QueryError::Malformed(header))
+    }
+
+    fn parse_body(message: &'a [u8], header: Header) -> Option<Self> {
+        let count = |section: usize| read_u16(message, 4 + 2 * section);
+        if count(0)? != 1 {
+            return None;
+        }
+        // A pointer in the first name of a message could only lead into the header.
+        let end = name_end(message, 12)?;
+        let qname = &message[12..end];
+        let qtype = Rtype(read_u16(message, end)?);
+        let qclass = Class(read_u16(message, end + 2)?);
+        let mut pos = end + 4;
+        let before = u32::from(count(1)?) + u32::from(count(2)?);
+        let mut edns = None;
+        for index in 0..before + u32::from(count(3)?) {
+            let record = RawRecord::read(message, pos)?;
+            if record.rtype == Rtype::OPT {
+                // RFC 6891 section 6.1.1: once, in the additional section, at the root.
+                if edns.is_some() || index < before || !record.at_root {
+                    return None;
+                }
+                edns = Some(Edns::read(record.class, record.ttl, &message[record.rdata..record.end])?);
+            }
+            pos = record.end;
+        }
+        (pos == message.len()).then_some(Self { header, qname, qtype, qclass, edns })
+    }
+
+    /// Whether the client set DNSSEC OK.
+    pub fn dnssec_ok(&self) -> bool {
+        self.edns.as_ref().is_some_and(|edns| edns.dnssec_ok)
+    }
+}
+
+impl Header {
+    /// The header of a query; `None` if it is cut short or belongs to a response.
+    fn parse(message: &[u8]) -> Option<Self> {
+        let bytes: &[u8; 12] = message.first_chunk()?;
+        if bytes[2] & 0x80 != 0 {
+            return None;
+        }
+        Some(Self {
+            id: u16::from_be_bytes([bytes[0], bytes[1]]),
+            opcode: Opcode(bytes[2] >> 3 & 0xf),
+            rd: bytes[2] & 1 != 0,
+            ad: bytes[3] & 0x20 != 0,
+            cd: bytes[3] & 0x10 != 0,
+        })
+    }
+}
+
+/// The fixed part of a record and where its RDATA lies.
+pub(super) struct RawRecord {
+    pub(super) at_root: bool,
+    pub(super) rtype: Rtype,
+    pub(super) class: u16,
+    pub(super) ttl: u32,
+    /// Index of the first RDATA octet.
+    pub(super) rdata: usize,
+    /// Index after the last one.
+    pub(super) end: usize,
+}
+
+impl RawRecord {
+    pub(super) fn read(message: &[u8], at: usize) -> Option<Self> {
+        let pos = skip_name(message, at)?;
+        let rdata = pos + 10;
+        let end = rdata + usize::from(read_u16(message, pos + 8)?);
+        (end <= message.len()).then_some(Self {
+            at_root: message[at] == 0,
+            rtype: Rtype(read_u16(message, pos)?),
+            class: read_u16(message, pos + 2)?,
+            ttl: read_u32(message, pos + 4)?,
+            rdata,
+            end,
+        })
+    }
+}
+
+/// Index after a name that may end in a pointer; where the pointer leads is checked by who reads the name.
+fn skip_name(message: &[u8], at: usize) -> Option<usize> {
+    let mut pos = at;
+    loop {
+        match *message.get(pos)? {
+            0 => return Some(pos + 1),
+            len @ 1..=63 => pos += usize::from(len) + 1,
+            0xc0.. => return read_name(message, at, &mut Vec::new()),
+            _ => return None,
+        }
+        if pos - at > super::MAX_NAME {
+            return None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Ede;
+    use proptest::prelude::*;
+
+    const PLAIN: &[u8] = b"\x12\x34\x01\x10\0\x01\0\0\0\0\0\0\x01A\0\0\x01\0\x01";
+
+    fn with_opt(opt: &[u8]) -> Vec<u8> {
+        let mut message = PLAIN.to_vec();
+        message[11] = 1;
+        message.extend_from_slice(opt);
+        message
+    }
+
+    #[test]
+    fn a_plain_question_is_read_without_change() {
+        let query = Query::parse(PLAIN).unwrap();
+        assert_eq!((query.header.id, query.header.rd, query.header.cd), (0x1234, true, true));
+        assert_eq!((query.qname, query.qtype, query.qclass), (&b"\x01A\0"[..], Rtype::A, Class::IN));
+        assert_eq!(query.edns, None);
+    }
+
+    #[test]
+    fn edns_is_read_with_its_options() {
+        let message = with_opt(b"\0\0\x29\x04\xd0\0\0\x80\0\0\x06\0\x0f\0\x02\0\x03");
+        let query = Query::parse(&message).unwrap();
+        let edns = query.edns.unwrap();
+        assert!(edns.dnssec_ok);
+        assert_eq!(edns.payload, 1232);
+        assert_eq!(edns.ede().unwrap().code, Ede::STALE_ANSWER);
+    }
+
+    #[test]
+    fn responses_and_stubs_of_messages_get_no_answer() {
+        assert_eq!(Query::parse(&PLAIN[..11]), Err(QueryError::Ignore));
+        let mut response = PLAIN.to_vec();
+        response[2] |= 0x80;
+        assert_eq!(Query::parse(&response), Err(QueryError::Ignore));
+    }
+
+    #[test]
+    fn other_opcodes_are_not_implemented_even_without_a_question() {
+        let mut message = [0; 12];
+        message[2] = 15 << 3;
+        assert!(matches!(Query::parse(&message), Err(QueryError::NotImplemented(h)) if h.opcode == Opcode(15)));
+    }
+
+    #[test]
+    fn malformed_queries_are_told_from_those_to_ignore() {
+        let malformed = |message: &[u8]| matches!(Query::parse(message), Err(QueryError::Malformed(_)));
+        assert!(malformed(&PLAIN[..PLAIN.len() - 1]), "cut short");
+        assert!(malformed(&[PLAIN, b"x"].concat()), "trailing octet");
+        let mut two = PLAIN.to_vec();
+        two[5] = 2;
+        assert!(malformed(&two), "two questions");
+        let opt = b"\0\0\x29\x04\xd0\0\0\0\0\0\0";
+        let mut twice = with_opt(&[&opt[..], opt].concat());
+        twice[11] = 2;
+        assert!(malformed(&twice), "two OPT records");
+        assert!(malformed(&with_opt(b"\x01x\0\0\x29\x04\xd0\0\0\0\0\0\0")), "OPT not at the root");
+        assert!(malformed(&with_opt(b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0a\0\x09")), "option over its length");
+        assert!(malformed(b"\0\0\0\0\0\x01\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01"), "pointer as QNAME");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(message in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Query::parse(&message);
+        }
+    }
+}

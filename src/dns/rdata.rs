@@ -1,0 +1,179 @@
+//! RDATA as bytes: taken out of a message, built for the few types we write, shown in presentation format.
+//!
+//! RDATA stays the bytes that came, unknown types included (RFC 3597); only names that a sender may have
+//! compressed are written out in full.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use domain::base::ParsedName;
+use domain::base::iana::Rtype as DomainRtype;
+use domain::base::rdata::ParseAnyRecordData;
+use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
+use domain::dep::octseq::Parser;
+use domain::rdata::AllRecordData;
+
+use super::wire::{read_name, read_u32};
+use super::{Name, Rtype, Serial};
+
+/// Where in the RDATA of a type names stand that senders compress: octets before the first name, and how many
+/// names follow each other. The types of RFC 1035, and those RFC 3597 section 4 wants decompressed on receipt.
+fn compressible(rtype: Rtype) -> Option<(usize, usize)> {
+    match rtype.0 {
+        // NS MD MF CNAME MB MG MR PTR, DNAME
+        2..=5 | 7..=9 | 12 | 39 => Some((0, 1)),
+        // SOA, MINFO, RP
+        6 | 14 | 17 => Some((0, 2)),
+        // MX, AFSDB, RT, KX
+        15 | 18 | 21 | 36 => Some((2, 1)),
+        // PX
+        26 => Some((2, 2)),
+        // SRV
+        33 => Some((6, 1)),
+        _ => None,
+    }
+}
+
+/// The RDATA at `start..end` of `message`, uncompressed; `None` if it is malformed.
+pub(super) fn extract(message: &[u8], rtype: Rtype, start: usize, end: usize) -> Option<Box<[u8]>> {
+    let Some((fixed, names)) = compressible(rtype) else {
+        return message.get(start..end).map(Into::into);
+    };
+    let mut pos = start + fixed;
+    if pos > end {
+        return None;
+    }
+    let mut out = Vec::with_capacity(64);
+    out.extend_from_slice(message.get(start..pos)?);
+    for _ in 0..names {
+        pos = read_name(message, pos, &mut out)?;
+        if pos > end {
+            return None;
+        }
+    }
+    out.extend_from_slice(message.get(pos..end)?);
+    // Nothing but an SOA's five numbers may follow the names.
+    let tail = if rtype == Rtype::SOA { 20 } else { 0 };
+    (end - pos == tail).then(|| out.into())
+}
+
+/// A or AAAA RDATA and its type.
+pub fn address(ip: IpAddr) -> (Rtype, Box<[u8]>) {
+    match ip {
+        IpAddr::V4(v4) => (Rtype::A, Box::new(v4.octets())),
+        IpAddr::V6(v6) => (Rtype::AAAA, Box::new(v6.octets())),
+    }
+}
+
+/// The address in A or AAAA RDATA.
+pub fn to_address(rtype: Rtype, rdata: &[u8]) -> Option<IpAddr> {
+    match rtype {
+        Rtype::A => <[u8; 4]>::try_from(rdata).ok().map(IpAddr::from),
+        Rtype::AAAA => <[u8; 16]>::try_from(rdata).ok().map(IpAddr::from),
+        _ => None,
+    }
+}
+
+/// The numbers of an SOA, in seconds where they are times (RFC 1035 section 3.3.13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SoaNumbers {
+    /// The version of the zone.
+    pub serial: Serial,
+    /// How often a secondary looks.
+    pub refresh: u32,
+    /// How soon it tries again.
+    pub retry: u32,
+    /// How long it serves without contact.
+    pub expire: u32,
+    /// The cap on negative TTLs (RFC 2308 section 4).
+    pub minimum: u32,
+}
+
+/// The numbers at the end of SOA RDATA.
+pub fn soa_numbers(rdata: &[u8]) -> Option<SoaNumbers> {
+    let at = rdata.len().checked_sub(20)?;
+    let number = |index: usize| read_u32(rdata, at + 4 * index);
+    Some(SoaNumbers {
+        serial: Serial(number(0)?),
+        refresh: number(1)?,
+        retry: number(2)?,
+        expire: number(3)?,
+        minimum: number(4)?,
+    })
+}
+
+/// SOA RDATA.
+pub fn soa(mname: &Name, rname: &Name, numbers: &SoaNumbers) -> Box<[u8]> {
+    let mut out = Vec::with_capacity(mname.as_wire().len() + rname.as_wire().len() + 20);
+    out.extend_from_slice(mname.as_wire());
+    out.extend_from_slice(rname.as_wire());
+    for number in [numbers.serial.0, numbers.refresh, numbers.retry, numbers.expire, numbers.minimum] {
+        out.extend_from_slice(&number.to_be_bytes());
+    }
+    out.into()
+}
+
+/// Presentation format; types that cannot be read are shown as RFC 3597 has it.
+pub fn presentation(rtype: Rtype, rdata: &[u8]) -> String {
+    if let Some(ip) = to_address(rtype, rdata) {
+        return ip.to_string();
+    }
+    decode(rtype, rdata).unwrap_or_else(|| generic(rdata))
+}
+
+fn decode(rtype: Rtype, rdata: &[u8]) -> Option<String> {
+    let mut parser = Parser::from_ref(rdata);
+    let known = AllRecordData::<&[u8], ParsedName<&[u8]>>::parse_any_rdata(DomainRtype::from_int(rtype.0), &mut parser);
+    let known = known.ok().filter(|known| parser.remaining() == 0 && !matches!(known, AllRecordData::Unknown(_)))?;
+    Some(known.display_zonefile(DisplayKind::Simple).to_string())
+}
+
+fn generic(rdata: &[u8]) -> String {
+    let mut text = format!("\\# {}", rdata.len());
+    if !rdata.is_empty() {
+        text.push(' ');
+    }
+    for byte in rdata {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_types_are_shown_as_rfc3597_has_it() {
+        assert_eq!(presentation(Rtype(65280), &[1, 0xab]), r"\# 2 01ab");
+        assert_eq!(presentation(Rtype(65280), &[]), r"\# 0");
+        assert_eq!(presentation(Rtype::MX, &[1]), r"\# 1 01", "too short for its type");
+    }
+
+    #[test]
+    fn known_types_are_shown_as_a_zone_file_has_them() {
+        assert_eq!(presentation(Rtype::TXT, b"\x03a b"), "\"a b\"");
+        assert_eq!(presentation(Rtype::MX, b"\0\x0a\x01H\0"), "10 H.");
+    }
+
+    #[test]
+    fn a_name_in_rdata_is_written_out_in_full() {
+        let message = [3, b'c', b'o', b'm', 0, 0, 5, 1, b'a', 0xc0, 0];
+        assert_eq!(extract(&message, Rtype::MX, 5, 11), Some(Box::from([0, 5, 1, b'a', 3, b'c', b'o', b'm', 0])));
+    }
+
+    #[test]
+    fn rdata_that_does_not_fill_its_length_is_refused() {
+        let message = [1, b'a', 0, 9, 9];
+        assert_eq!(extract(&message, Rtype::CNAME, 0, 5), None);
+        assert_eq!(extract(&message, Rtype::CNAME, 0, 2), None);
+        assert_eq!(extract(&message, Rtype::SOA, 0, 5), None);
+    }
+
+    #[test]
+    fn soa_numbers_survive_the_round_trip() {
+        let numbers = SoaNumbers { serial: Serial(7), refresh: 1, retry: 2, expire: 3, minimum: 10 };
+        assert_eq!(soa_numbers(&soa(&Name::root(), &Name::root(), &numbers)), Some(numbers));
+    }
+}

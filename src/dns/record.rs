@@ -1,0 +1,65 @@
+//! Records and RRsets.
+
+use std::fmt;
+
+use super::rdata;
+use super::{Name, Rtype};
+
+/// One resource record of class IN; `rdata` is uncompressed wire format.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Record {
+    /// The name the record is at.
+    pub owner: Name,
+    /// Its type.
+    pub rtype: Rtype,
+    /// Seconds.
+    pub ttl: u32,
+    /// The RDATA in wire format, names in it uncompressed and in the case they came in.
+    pub rdata: Box<[u8]>,
+}
+
+impl Record {
+    /// The target of a CNAME; `None` for any other type.
+    pub fn cname_target(&self) -> Option<Name> {
+        if self.rtype != Rtype::CNAME {
+            return None;
+        }
+        Name::from_wire(&self.rdata)
+    }
+}
+
+impl fmt::Display for Record {
+    /// Presentation format, one line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} IN {} {}", self.owner, self.ttl, self.rtype, rdata::presentation(self.rtype, &self.rdata))
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// All records of one type at one owner: one TTL, RDATA in a stable order (RFC 2181 section 5).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RRset {
+    /// The type of every record in it.
+    pub rtype: Rtype,
+    /// Seconds.
+    pub ttl: u32,
+    /// RDATA in wire format, sorted, without duplicates.
+    pub rdatas: Vec<Box<[u8]>>,
+}
+
+impl RRset {
+    /// The RRset as records at `owner`.
+    pub fn records<'a>(&'a self, owner: &'a Name) -> impl Iterator<Item = Record> + 'a {
+        self.rdatas.iter().map(|rdata| Record {
+            owner: owner.clone(),
+            rtype: self.rtype,
+            ttl: self.ttl,
+            rdata: rdata.clone(),
+        })
+    }
+}
