@@ -1,0 +1,220 @@
+//! Building a [`Zone`]: records in, in any order; the immutable, indexed zone out, with all findings.
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::check::{self, Finding};
+use super::text::{self, Parsed};
+use super::{Negative, Node, RRsetEntry, RdataEntry, Zone};
+use crate::dns::{Name, Rtype};
+
+/// One record while the zone is being built.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) node: u32,
+    pub(super) rtype: Rtype,
+    pub(super) ttl: u32,
+    pub(super) line: u32,
+    rdata: RdataEntry,
+}
+
+pub(super) struct Builder {
+    pub(super) apex: Name,
+    names: Vec<u8>,
+    nodes: Vec<Node>,
+    index: HashTable<u32>,
+    hasher: RandomState,
+    pub(super) rows: Vec<Row>,
+    bytes: Vec<u8>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Zone {
+    /// Parses and checks the text of a zone file. Without an error among the findings there is a zone.
+    pub fn from_text(apex: &Name, text: &[u8]) -> (Option<Self>, Vec<Finding>) {
+        let mut builder = Builder::new(apex, text.len());
+        let errors = text::parse(text, apex, |parsed| builder.add(parsed));
+        let syntax = !errors.is_empty();
+        builder.findings.extend(errors.into_iter().map(Finding::from));
+        builder.finish(text::is_managed(text), syntax)
+    }
+}
+
+impl Builder {
+    fn new(apex: &Name, text_len: usize) -> Self {
+        // A line of ours has about 25 octets.
+        let expected = text_len / 25;
+        let mut builder = Self {
+            apex: apex.clone(),
+            names: Vec::with_capacity(expected * 12),
+            nodes: Vec::with_capacity(expected),
+            index: HashTable::with_capacity(expected),
+            hasher: RandomState::default(),
+            rows: Vec::with_capacity(expected),
+            bytes: Vec::with_capacity(expected * 4),
+            findings: Vec::new(),
+        };
+        builder.intern(&[]);
+        builder
+    }
+
+    fn add(&mut self, parsed: Parsed<'_>) {
+        let Some(relative) = relative_to(parsed.owner, self.apex.as_wire()) else {
+            let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
+            self.findings.push(Finding::error(
+                parsed.line,
+                format!("'{owner}' is not in this zone; move it to its own zone's file, or mend $ORIGIN or a missing final dot"),
+            ));
+            return;
+        };
+        if let Some(reason) = check::unsupported(parsed.rtype) {
+            self.findings.push(Finding::error(parsed.line, reason));
+            return;
+        }
+        let node = self.intern_with_ancestors(relative);
+        let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(parsed.rdata);
+        let len = u16::try_from(parsed.rdata.len()).unwrap_or(u16::MAX);
+        let (rtype, ttl, line) = (parsed.rtype, parsed.ttl, parsed.line);
+        self.rows.push(Row { node, rtype, ttl, line, rdata: RdataEntry { at, len } });
+    }
+
+    /// The node of a name, and nodes for the empty non-terminals above it (RFC 4592 section 2.2.2).
+    fn intern_with_ancestors(&mut self, relative: &[u8]) -> u32 {
+        let (number, new) = self.intern(relative);
+        if new {
+            let mut rest = parent(relative);
+            while !rest.is_empty() && self.intern(rest).1 {
+                rest = parent(rest);
+            }
+        }
+        number
+    }
+
+    fn intern(&mut self, relative: &[u8]) -> (u32, bool) {
+        let hash = self.hasher.hash_one(relative);
+        if let Some(number) = self.index.find(hash, |number| self.relative(*number) == relative) {
+            return (*number, false);
+        }
+        let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        self.names.extend_from_slice(relative);
+        let name_len = u8::try_from(relative.len()).unwrap_or(u8::MAX);
+        self.nodes.push(Node { name, name_len, rrset_count: 0, first_rrset: 0 });
+        let (names, nodes, hasher) = (&self.names, &self.nodes, &self.hasher);
+        self.index.insert_unique(hash, number, |other| hasher.hash_one(slice(names, &nodes[*other as usize])));
+        (number, true)
+    }
+
+    pub(super) fn relative(&self, number: u32) -> &[u8] {
+        slice(&self.names, &self.nodes[number as usize])
+    }
+
+    pub(super) fn rdata(&self, row: &Row) -> &[u8] {
+        let at = row.rdata.at as usize;
+        &self.bytes[at..at + usize::from(row.rdata.len)]
+    }
+
+    fn finish(mut self, managed: bool, syntax_errors: bool) -> (Option<Zone>, Vec<Finding>) {
+        self.sort_rows();
+        check::review(&mut self);
+        let mut findings = std::mem::take(&mut self.findings);
+        findings.sort_by_key(|finding| finding.line);
+        if syntax_errors {
+            // What is missing because a line did not parse would be reported a second time, as a missing SOA say.
+            findings.retain(|finding| finding.line != 0);
+        }
+        if findings.iter().any(Finding::is_error) {
+            return (None, findings);
+        }
+        (self.into_zone(managed), findings)
+    }
+
+    /// Brings the records of one RRset together, its RDATA in a stable order, and drops duplicates.
+    fn sort_rows(&mut self) {
+        let mut rows = std::mem::take(&mut self.rows);
+        let key = |row: &Row| (row.node, row.rtype);
+        if !rows.is_sorted_by(|a, b| key(a) < key(b)) {
+            rows.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| self.rdata(a).cmp(self.rdata(b))));
+            let mut duplicates = Vec::new();
+            rows.dedup_by(|b, a| {
+                let same = key(a) == key(b) && self.rdata(a) == self.rdata(b);
+                if same {
+                    duplicates.push(Finding::warning(b.line, format!("the record of line {} again", a.line)));
+                }
+                same
+            });
+            self.findings.append(&mut duplicates);
+        }
+        self.rows = rows;
+    }
+
+    fn into_zone(mut self, managed: bool) -> Option<Zone> {
+        let mut rrsets: Vec<RRsetEntry> = Vec::with_capacity(self.rows.len());
+        let mut soa = None;
+        for group in self.rows.chunk_by(|a, b| (a.node, a.rtype) == (b.node, b.rtype)) {
+            let first = group.first()?;
+            let number = u32::try_from(rrsets.len()).ok()?;
+            let before = rrsets.last().map_or(0, |rrset| rrset.first_rdata + u32::from(rrset.count));
+            let node = &mut self.nodes[first.node as usize];
+            if node.rrset_count == 0 {
+                node.first_rrset = number;
+            }
+            node.rrset_count = node.rrset_count.saturating_add(1);
+            if first.rtype == Rtype::SOA {
+                soa = Some(number);
+            }
+            rrsets.push(RRsetEntry {
+                rtype: first.rtype,
+                count: u16::try_from(group.len()).ok()?,
+                // RFC 2181 section 5.2: one TTL for the RRset, the lowest if they differ.
+                ttl: group.iter().map(|row| row.ttl).min()?,
+                first_rdata: before,
+            });
+        }
+        let has_cuts = self.rows.iter().any(|row| row.rtype == Rtype::NS && row.node != 0);
+        let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, node).starts_with(b"\x01*"));
+        let mut zone = Zone {
+            apex: self.apex,
+            managed,
+            names: self.names.into(),
+            nodes: self.nodes.into(),
+            index: self.index,
+            hasher: self.hasher,
+            rrsets: rrsets.into(),
+            rdatas: self.rows.iter().map(|row| row.rdata).collect(),
+            bytes: self.bytes.into(),
+            has_cuts,
+            has_wildcards,
+            soa: soa?,
+            negative: None,
+        };
+        zone.negative = zone.negative_soa().and_then(|soa| Negative::new(&zone.apex, &soa));
+        Some(zone)
+    }
+}
+
+fn slice<'a>(names: &'a [u8], node: &Node) -> &'a [u8] {
+    let at = node.name as usize;
+    &names[at..at + usize::from(node.name_len)]
+}
+
+/// A relative name without its first label.
+pub(super) fn parent(relative: &[u8]) -> &[u8] {
+    relative.first().and_then(|len| relative.get(usize::from(*len) + 1..)).unwrap_or_default()
+}
+
+/// The part of `name` in front of `apex`, both wire format in lower case; `None` if it is not at or below it.
+pub(super) fn relative_to<'a>(name: &'a [u8], apex: &[u8]) -> Option<&'a [u8]> {
+    let cut = name.len().checked_sub(apex.len())?;
+    if name[cut..] != *apex {
+        return None;
+    }
+    let mut pos = 0;
+    while pos < cut {
+        pos += usize::from(name[pos]) + 1;
+    }
+    (pos == cut).then(|| &name[..cut])
+}

@@ -1,0 +1,167 @@
+//! What makes records a zone: the semantic checks between parsing and serving.
+//!
+//! In: a builder's records, grouped. Out: findings with their lines. An error keeps the file out of service, a
+//! warning does not.
+
+use super::build::{Builder, Row, parent};
+use super::text::SyntaxError;
+use crate::dns::{Name, Rtype};
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// The zone is not served in this state.
+    Error,
+    /// It is served; a person should look.
+    Warning,
+}
+
+/// Something about a zone file that its keeper should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// From 1; 0 where the whole file is meant.
+    pub line: u32,
+    /// From 1; 0 where it is not known.
+    pub column: u32,
+    /// What is wrong and what to do.
+    pub text: String,
+}
+
+impl Finding {
+    pub(super) fn error(line: u32, text: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, line, column: 0, text: text.into() }
+    }
+
+    pub(super) fn warning(line: u32, text: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, line, column: 0, text: text.into() }
+    }
+
+    /// Whether it keeps the zone out of service.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// `file:line:column`, as far as they are known.
+    pub fn place(&self, file: &std::path::Path) -> String {
+        match (self.line, self.column) {
+            (0, _) => file.display().to_string(),
+            (line, 0) => format!("{}:{line}", file.display()),
+            (line, column) => format!("{}:{line}:{column}", file.display()),
+        }
+    }
+}
+
+impl From<SyntaxError> for Finding {
+    fn from(error: SyntaxError) -> Self {
+        Self { severity: Severity::Error, line: error.line, column: error.column, text: error.reason }
+    }
+}
+
+/// Why records of a type cannot be in a zone here; `None` if they can.
+pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
+    if rtype.is_meta() {
+        return Some(format!("{rtype} is no type for a zone; remove the record"));
+    }
+    // Signed zones need proofs in their negative answers, and DNAME needs synthesis.
+    let reason = match rtype.0 {
+        39 => "DNAME is not supported; write CNAME records",
+        24 | 46 | 47 | 50 | 51 => "signed zones are not supported; use the unsigned zone file",
+        _ => return None,
+    };
+    Some(reason.to_owned())
+}
+
+/// Adds the findings about `builder`'s records, which must be sorted by owner and type.
+pub(super) fn review(builder: &mut Builder) {
+    let mut findings = Vec::new();
+    apex(builder, &mut findings);
+    for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
+        node(builder, group, &mut findings);
+    }
+    name_servers(builder, &mut findings);
+    builder.findings.append(&mut findings);
+}
+
+fn apex(builder: &Builder, findings: &mut Vec<Finding>) {
+    let of_type = |rtype| builder.rows.iter().filter(move |row| row.rtype == rtype);
+    let mut soas = of_type(Rtype::SOA);
+    match soas.next() {
+        None => {
+            findings.push(Finding::error(0, format!("no SOA record at '{}'; a zone starts with one", builder.apex)));
+        }
+        Some(first) => {
+            let wrong_place = |row: &&Row| row.node != 0;
+            for row in std::iter::once(first).chain(of_type(Rtype::SOA)).filter(wrong_place) {
+                findings.push(Finding::error(row.line, "SOA below the apex; a file holds one zone"));
+            }
+            for row in soas.filter(|row| row.node == 0) {
+                findings.push(Finding::error(row.line, "a second SOA record; remove one"));
+            }
+        }
+    }
+    findings.dedup();
+    if !of_type(Rtype::NS).any(|row| row.node == 0) {
+        findings.push(Finding::error(0, format!("no NS record at '{}'; add one", builder.apex)));
+    }
+}
+
+fn node(builder: &Builder, group: &[Row], findings: &mut Vec<Finding>) {
+    let Some(cname) = group.iter().find(|row| row.rtype == Rtype::CNAME) else {
+        return rrsets(group, findings);
+    };
+    let owner = owner(builder, cname);
+    // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
+    for other in group.iter().filter(|row| row.rtype != Rtype::CNAME) {
+        let text = format!("'{owner}' has a CNAME (line {}) and so can have no {}", cname.line, other.rtype);
+        findings.push(Finding::error(other.line, text));
+    }
+    for second in group.iter().filter(|row| row.rtype == Rtype::CNAME).skip(1) {
+        findings
+            .push(Finding::error(second.line, format!("'{owner}' has a second CNAME (first: line {})", cname.line)));
+    }
+}
+
+fn rrsets(group: &[Row], findings: &mut Vec<Finding>) {
+    if group.len() == 1 {
+        return;
+    }
+    for rrset in group.chunk_by(|a, b| a.rtype == b.rtype) {
+        let Some(first) = rrset.first() else { continue };
+        if rrset.len() > usize::from(u16::MAX) {
+            findings.push(Finding::error(first.line, "over 65535 records in one RRset"));
+        }
+        if let Some(other) = rrset.iter().find(|row| row.ttl != first.ttl) {
+            let text = format!("TTL differs from that of line {}; the lower one is served for both", first.line);
+            findings.push(Finding::warning(other.line, text));
+        }
+    }
+}
+
+/// NS targets inside the zone need an address (RFC 1034 section 4.2.2).
+fn name_servers(builder: &Builder, findings: &mut Vec<Finding>) {
+    for row in builder.rows.iter().filter(|row| row.rtype == Rtype::NS) {
+        let target = builder.rdata(row).to_ascii_lowercase();
+        let Some(relative) = super::build::relative_to(&target, builder.apex.as_wire()) else { continue };
+        let has_address = builder
+            .rows
+            .iter()
+            .any(|other| matches!(other.rtype, Rtype::A | Rtype::AAAA) && builder.relative(other.node) == relative);
+        if !has_address {
+            let name = Name::from_wire(&target).unwrap_or_else(Name::root);
+            findings.push(Finding::warning(row.line, format!("name server '{name}' has no address in this zone")));
+        }
+    }
+}
+
+fn owner(builder: &Builder, row: &Row) -> String {
+    let mut labels = Vec::new();
+    let mut rest = builder.relative(row.node);
+    while let Some((len, tail)) = rest.split_first() {
+        labels.push(String::from_utf8_lossy(&tail[..usize::from(*len)]).into_owned());
+        rest = parent(rest);
+    }
+    labels.push(builder.apex.to_string());
+    labels.join(".")
+}

@@ -1,0 +1,119 @@
+//! The lookup against zones in presentation format.
+
+use super::*;
+use crate::dns::rdata::presentation;
+
+fn zone(text: &str) -> Zone {
+    let (zone, findings) = Zone::from_text(&"example".parse().unwrap(), text.as_bytes());
+    zone.unwrap_or_else(|| panic!("{findings:?}"))
+}
+
+fn ask(zone: &Zone, question: &str) -> String {
+    let (name, qtype) = question.split_once(' ').unwrap();
+    let name: Name = name.parse().unwrap();
+    let shown =
+        |rrset: RRsetRef<'_>| rrset.rdatas().map(|r| presentation(rrset.rtype(), r)).collect::<Vec<_>>().join(" ");
+    match zone.lookup(name.as_wire(), qtype.parse().unwrap()) {
+        Outcome::Answer(rrset) => shown(rrset),
+        Outcome::Cname(rrset) => format!("CNAME {}", shown(rrset)),
+        Outcome::Referral { cut, name_servers } => format!("REFERRAL {cut} {}", shown(name_servers)),
+        Outcome::NoData => "NODATA".to_owned(),
+        Outcome::NxDomain => "NXDOMAIN".to_owned(),
+    }
+}
+
+/// The zone of RFC 4592 section 2.2.1.
+const RFC4592: &str = "$TTL 3600
+@ SOA ns.example.com. hostmaster 1 2 3 4 10
+@ NS ns.example.com.
+@ NS ns.example.net.
+* TXT \"this is a wild card\"
+* MX 10 host1
+sub.* TXT \"this is not a wild card\"
+host1 A 192.0.2.1
+_ssh._tcp.host1 SRV 0 0 22 host1
+_ssh._tcp.host2 SRV 0 0 22 host1
+subdel NS ns.example.com.
+subdel NS ns.example.net.
+";
+
+#[test]
+fn rfc4592_2_2_1_answers_from_wildcards() {
+    let zone = zone(RFC4592);
+    assert_eq!(ask(&zone, "host3.example MX"), "10 host1.example.");
+    assert_eq!(ask(&zone, "host3.example A"), "NODATA");
+    assert_eq!(ask(&zone, "foo.bar.example TXT"), "\"this is a wild card\"");
+}
+
+#[test]
+fn rfc4592_2_2_1_names_that_no_wildcard_answers_for() {
+    let zone = zone(RFC4592);
+    assert_eq!(ask(&zone, "host1.example MX"), "NODATA", "the name exists");
+    assert_eq!(ask(&zone, "sub.*.example MX"), "NODATA", "the name exists");
+    assert_eq!(ask(&zone, "_telnet._tcp.host1.example SRV"), "NXDOMAIN", "its closest encloser has no wildcard");
+    assert_eq!(ask(&zone, "host.subdel.example A"), "REFERRAL subdel.example. ns.example.com. ns.example.net.");
+    assert_eq!(ask(&zone, "ghost.*.example MX"), "NXDOMAIN", "the wildcard itself is the closest encloser");
+}
+
+#[test]
+fn empty_non_terminals_are_nodata() {
+    let zone = zone(RFC4592);
+    assert_eq!(ask(&zone, "_tcp.host1.example A"), "NODATA");
+    assert_eq!(ask(&zone, "host2.example A"), "NODATA");
+}
+
+#[test]
+fn a_cut_answers_with_a_referral_but_for_ds() {
+    let zone = zone(RFC4592);
+    assert_eq!(ask(&zone, "subdel.example NS"), "REFERRAL subdel.example. ns.example.com. ns.example.net.");
+    assert_eq!(ask(&zone, "subdel.example DS"), "NODATA");
+    assert_eq!(ask(&zone, "example DS"), "NODATA");
+    assert_eq!(ask(&zone, "example NS"), "ns.example.com. ns.example.net.");
+}
+
+#[test]
+fn a_cname_answers_for_other_types() {
+    let zone = zone("@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\nw 10 CNAME h\nh 10 A 10.0.0.1\n");
+    assert_eq!(ask(&zone, "w.example A"), "CNAME h.example.");
+    assert_eq!(ask(&zone, "w.example CNAME"), "h.example.");
+    assert_eq!(ask(&zone, "w.example ANY"), "h.example.");
+    assert_eq!(ask(&zone, "x.h.example A"), "NXDOMAIN");
+}
+
+#[test]
+fn names_outside_the_zone_are_nxdomain() {
+    let zone = zone(RFC4592);
+    assert_eq!(ask(&zone, "host1.notexample A"), "NXDOMAIN");
+    assert_eq!(ask(&zone, r"x\007example A"), "NXDOMAIN");
+}
+
+#[test]
+fn rfc2308_3_the_negative_ttl_is_the_lesser_of_soa_ttl_and_minimum() {
+    assert_eq!(zone(RFC4592).negative_soa().unwrap().ttl, 10);
+    assert_eq!(zone("@ 3 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\n").negative_soa().unwrap().ttl, 3);
+}
+
+fn findings(text: &str) -> Vec<(u32, String)> {
+    let (zone, findings) = Zone::from_text(&"example".parse().unwrap(), text.as_bytes());
+    assert_eq!(zone.is_none(), findings.iter().any(crate::zone::Finding::is_error));
+    findings.into_iter().map(|finding| (finding.line, finding.text)).collect()
+}
+
+#[test]
+fn each_semantic_error_names_its_line() {
+    let top = "@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\n";
+    let bad = |rest: &str| findings(&format!("{top}{rest}")).remove(0);
+    assert_eq!(bad("x 10 A 10.0.0.1\nx 10 CNAME y\n").0, 3);
+    assert_eq!(bad("x 10 CNAME y\nx 10 CNAME z\n").0, 4);
+    assert_eq!(bad("x.other. 10 A 10.0.0.1\n").0, 3);
+    assert_eq!(bad("@ 10 SOA c. d. 1 2 3 4 5\n").1, "a second SOA record; remove one");
+    assert_eq!(bad("x 10 SOA c. d. 1 2 3 4 5\n"), (3, "SOA below the apex; a file holds one zone".to_owned()));
+    assert!(bad("x 10 DNAME y\n").1.starts_with("DNAME is not supported"));
+    assert_eq!(bad("x 10 A 10.0.0.1\nx 20 A 10.0.0.2\n").0, 4, "a warning");
+    assert_eq!(bad("x 10 A 10.0.0.1\nx 10 A 10.0.0.1\n"), (4, "the record of line 3 again".to_owned()));
+    assert_eq!(bad("@ 10 NS ns\n").1, "name server 'ns.example.' has no address in this zone");
+    let empty = findings("");
+    assert_eq!(empty.len(), 2, "{empty:?}");
+    let syntax = findings("@ 10 SOA oops\n@ 10 NS a.\nx A 1\n");
+    assert_eq!(syntax.iter().map(|f| f.0).collect::<Vec<_>>(), [1, 3], "a broken SOA is not also a missing one");
+}

@@ -1,0 +1,103 @@
+//! The hosted zones side by side, found by longest match.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use foldhash::fast::RandomState;
+
+use super::Zone;
+use crate::dns::Name;
+
+/// What happens to a name that a zone does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMiss {
+    /// Ask upstream: another tenant's account has a public answer.
+    Forward,
+    /// NXDOMAIN with our SOA.
+    NxDomain,
+}
+
+/// One hosted zone and its state.
+#[derive(Clone, Debug)]
+pub struct Hosted {
+    /// The apex.
+    pub apex: Name,
+    /// What to do for names it lacks.
+    pub on_miss: OnMiss,
+    /// Its data; `None` while no good copy has been read: then the answer is SERVFAIL, never NXDOMAIN.
+    pub zone: Option<Arc<Zone>>,
+    /// Questions so far for names it lacks; it goes on counting when the data change.
+    pub misses: Arc<AtomicU64>,
+}
+
+impl Hosted {
+    /// A zone that nobody has missed anything in yet.
+    pub fn new(apex: Name, on_miss: OnMiss, zone: Option<Arc<Zone>>) -> Self {
+        Self { apex, on_miss, zone, misses: Arc::default() }
+    }
+}
+
+/// All hosted zones: an immutable value that a query takes once and uses to its end.
+#[derive(Clone, Default)]
+pub struct ZoneSet {
+    by_apex: HashMap<Box<[u8]>, Hosted, RandomState>,
+    /// The longest apex, in octets of wire format: longer suffixes need no look.
+    longest: usize,
+}
+
+impl ZoneSet {
+    /// A set of these zones; of two with one apex the later one stays.
+    pub fn new(zones: impl IntoIterator<Item = Hosted>) -> Self {
+        let by_apex: HashMap<Box<[u8]>, Hosted, RandomState> =
+            zones.into_iter().map(|hosted| (hosted.apex.as_wire().into(), hosted)).collect();
+        let longest = by_apex.keys().map(|apex| apex.len()).max().unwrap_or(0);
+        Self { by_apex, longest }
+    }
+
+    /// The closest zone at or above a name in wire format and lower case.
+    pub fn find(&self, qname: &[u8]) -> Option<&Hosted> {
+        let mut rest = qname;
+        loop {
+            if rest.len() <= self.longest
+                && let Some(hosted) = self.by_apex.get(rest)
+            {
+                return Some(hosted);
+            }
+            let len = usize::from(*rest.first()?);
+            if len == 0 {
+                return None;
+            }
+            rest = rest.get(len + 1..)?;
+        }
+    }
+
+    /// The zone with this apex.
+    pub fn get(&self, apex: &Name) -> Option<&Hosted> {
+        self.by_apex.get(apex.as_wire())
+    }
+
+    /// Every zone, in canonical order of the apexes.
+    pub fn iter(&self) -> impl Iterator<Item = &Hosted> {
+        let mut all: Vec<&Hosted> = self.by_apex.values().collect();
+        all.sort_by(|a, b| a.apex.cmp(&b.apex));
+        all.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_apex_wins() {
+        let hosted = |apex: &str| Hosted::new(apex.parse().unwrap(), OnMiss::NxDomain, None);
+        let set = ZoneSet::new([hosted("example"), hosted("a.example"), hosted("other.net")]);
+        let found = |name: &str| set.find(name.parse::<Name>().unwrap().as_wire()).map(|h| h.apex.without_dot());
+        assert_eq!(found("x.a.example").as_deref(), Some("a.example"));
+        assert_eq!(found("a.example").as_deref(), Some("a.example"));
+        assert_eq!(found("xa.example").as_deref(), Some("example"));
+        assert_eq!(found("net"), None);
+        assert_eq!(found("."), None);
+    }
+}

@@ -1,0 +1,246 @@
+//! Zones from the disk: reads `<zone_dir>/*.zone`, checks them, and keeps the last good copy of each.
+//!
+//! In: a folder and the zones that must be hosted. Out: a [`ZoneSet`] and what was found. It never writes.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::SystemTime;
+
+use super::{Finding, Hosted, OnMiss, Zone, ZoneSet};
+use crate::dns::{Name, Serial};
+
+/// What to host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The folder of the zone files.
+    pub zone_dir: PathBuf,
+    /// Zones hosted whether their file is there or not, and what each does with names it lacks.
+    pub hosted: BTreeMap<Name, OnMiss>,
+}
+
+/// Reads zone files and remembers the last good copy of each.
+pub struct Store {
+    settings: Settings,
+    loaded: BTreeMap<Name, Loaded>,
+}
+
+struct Loaded {
+    /// Of the last file looked at, good or bad; `None` once it is gone.
+    file: Option<Fingerprint>,
+    zone: Option<Arc<Zone>>,
+    misses: Arc<AtomicU64>,
+    /// What keeps the file of that fingerprint out of service; empty if nothing.
+    errors: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+/// Enough to see that a file changed: its inode changes with every rename, its time with every write.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Fingerprint {
+    modified: Option<SystemTime>,
+    length: u64,
+    inode: u64,
+}
+
+/// A finding with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// `file:line:column`, as far as known.
+    pub place: String,
+    /// What is wrong.
+    pub text: String,
+}
+
+/// A zone whose data in service changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The apex.
+    pub apex: Name,
+    /// Its serial before; `None` if it is new.
+    pub before: Option<Serial>,
+    /// Its serial now.
+    pub serial: Serial,
+    /// Its records now.
+    pub records: usize,
+}
+
+/// What one reading found.
+#[derive(Default)]
+pub struct Report {
+    /// What is to be served.
+    pub zones: ZoneSet,
+    /// Zones that changed.
+    pub published: Vec<Published>,
+    /// Errors of files read for the first time in their present state; the last good copy stays in service.
+    pub errors: Vec<Problem>,
+    /// Warnings of files read for the first time in their present state.
+    pub warnings: Vec<Problem>,
+    /// How many zones are hosted whose file is missing or bad.
+    pub degraded: usize,
+}
+
+impl Store {
+    /// A store that has read nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, loaded: BTreeMap::new() }
+    }
+
+    /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = settings;
+    }
+
+    /// Reads what changed since the last time.
+    pub fn reload(&mut self) -> Report {
+        let mut report = Report::default();
+        let files = match self.zone_files() {
+            Ok(files) => files,
+            Err(error) => {
+                report.errors.push(Problem {
+                    place: self.settings.zone_dir.display().to_string(),
+                    text: format!("cannot read the zone folder: {error}; the zones in service stay"),
+                });
+                // What cannot be seen is not gone.
+                self.loaded.keys().map(|apex| (apex.clone(), self.path_of(apex))).collect()
+            }
+        };
+        self.forget_removed(&files);
+        for (apex, path) in &files {
+            self.reload_one(apex, path, &mut report);
+        }
+        report.zones = self.zone_set();
+        report.degraded = report.zones.iter().filter(|hosted| self.is_degraded(&hosted.apex)).count();
+        report
+    }
+
+    /// The zone files there are, by apex, and the paths where hosted zones ought to be.
+    fn zone_files(&self) -> io::Result<BTreeMap<Name, PathBuf>> {
+        let mut files = BTreeMap::new();
+        for apex in self.settings.hosted.keys() {
+            files.insert(apex.clone(), self.path_of(apex));
+        }
+        match fs::read_dir(&self.settings.zone_dir) {
+            Ok(entries) => {
+                for entry in entries {
+                    let path = entry?.path();
+                    if let Some(apex) = apex_of(&path) {
+                        files.insert(apex, path);
+                    }
+                }
+            }
+            // Sync makes the folder when it first writes.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        Ok(files)
+    }
+
+    fn path_of(&self, apex: &Name) -> PathBuf {
+        path_of(&self.settings.zone_dir, apex)
+    }
+
+    /// A zone that nobody asks us to host and whose file is gone was removed on purpose.
+    fn forget_removed(&mut self, files: &BTreeMap<Name, PathBuf>) {
+        self.loaded.retain(|apex, _| files.contains_key(apex));
+    }
+
+    fn reload_one(&mut self, apex: &Name, path: &Path, report: &mut Report) {
+        let file = fingerprint(path);
+        let known = self.loaded.get(apex);
+        if known.is_some_and(|known| known.file == file.as_ref().ok().copied()) {
+            return;
+        }
+        let previous = known.and_then(|known| known.zone.clone());
+        let loaded = match file.and_then(|file| Ok((file, fs::read(path)?))) {
+            Ok((file, text)) => read_zone(apex, path, &text, file, previous.clone()),
+            Err(error) => unreadable(path, &error, previous.clone()),
+        };
+        report.errors.extend_from_slice(&loaded.errors);
+        report.warnings.extend_from_slice(&loaded.warnings);
+        if let Some(zone) = &loaded.zone
+            && !previous.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, zone))
+        {
+            report.published.push(Published {
+                apex: apex.clone(),
+                before: previous.map(|previous| previous.serial()),
+                serial: zone.serial(),
+                records: zone.record_count(),
+            });
+        }
+        let misses = self.loaded.remove(apex).map(|known| known.misses).unwrap_or_default();
+        self.loaded.insert(apex.clone(), Loaded { misses, ..loaded });
+    }
+
+    fn zone_set(&self) -> ZoneSet {
+        ZoneSet::new(self.loaded.iter().map(|(apex, loaded)| Hosted {
+            apex: apex.clone(),
+            on_miss: self.settings.hosted.get(apex).copied().unwrap_or(OnMiss::NxDomain),
+            zone: loaded.zone.clone(),
+            misses: Arc::clone(&loaded.misses),
+        }))
+    }
+
+    /// Hosted zones that are not what their files should make them, and why; without a reason the file is yet to come.
+    pub fn degraded(&self) -> impl Iterator<Item = (&Name, &[Problem])> {
+        let degraded = self.loaded.iter().filter(|(apex, _)| self.is_degraded(apex));
+        degraded.map(|(apex, loaded)| (apex, loaded.errors.as_slice()))
+    }
+
+    fn is_degraded(&self, apex: &Name) -> bool {
+        self.loaded.get(apex).is_none_or(|loaded| loaded.zone.is_none() || !loaded.errors.is_empty())
+    }
+}
+
+/// Where the file of a zone is.
+pub fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
+    zone_dir.join(format!("{}.zone", apex.without_dot()))
+}
+
+/// The apex that a path `<zone_dir>/<apex>.zone` stands for.
+fn apex_of(path: &Path) -> Option<Name> {
+    let stem = path.file_name()?.to_str()?.strip_suffix(".zone")?;
+    if stem.starts_with('.') { None } else { stem.parse().ok() }
+}
+
+fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(path)?;
+    Ok(Fingerprint { modified: metadata.modified().ok(), length: metadata.len(), inode: metadata.ino() })
+}
+
+fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous: Option<Arc<Zone>>) -> Loaded {
+    let (zone, findings) = Zone::from_text(apex, text);
+    let stays = match &previous {
+        Some(zone) => format!("; serial {} stays in service", zone.serial()),
+        None => "; the zone answers SERVFAIL until this is mended".to_owned(),
+    };
+    let problem =
+        |finding: &Finding, then: &str| Problem { place: finding.place(path), text: format!("{}{then}", finding.text) };
+    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| finding.is_error());
+    Loaded {
+        file: Some(file),
+        zone: zone.map(Arc::new).or(previous),
+        misses: Arc::default(),
+        errors: errors.into_iter().map(|finding| problem(finding, &stays)).collect(),
+        warnings: warnings.into_iter().map(|finding| problem(finding, "")).collect(),
+    }
+}
+
+fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Loaded {
+    let text = match &previous {
+        Some(zone) => format!("cannot read the zone file: {error}; serial {} stays in service", zone.serial()),
+        None => format!("cannot read the zone file: {error}; the zone answers SERVFAIL until it is there"),
+    };
+    let problem = Problem { place: path.display().to_string(), text };
+    // A zone that sync has yet to write is no error; a file that went away is.
+    let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
+    let errors = if expected { Vec::new() } else { vec![problem] };
+    Loaded { file: None, zone: previous, misses: Arc::default(), errors, warnings: Vec::new() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! The store against a real folder.
+
+use super::*;
+
+const GOOD: &str = "@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\nx 10 A 10.0.0.1\n";
+
+struct Folder(tempfile::TempDir, Store);
+
+impl Folder {
+    fn new(hosted: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let hosted = hosted.iter().map(|apex| (apex.parse().unwrap(), OnMiss::NxDomain)).collect();
+        let store = Store::new(Settings { zone_dir: dir.path().to_owned(), hosted });
+        Self(dir, store)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let staged = self.0.path().join("staged");
+        let mut file = std::fs::File::create(&staged).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
+        std::fs::rename(staged, self.0.path().join(name)).unwrap();
+    }
+
+    fn serial(report: &Report, apex: &str) -> Option<u32> {
+        Some(report.zones.get(&apex.parse().unwrap())?.zone.as_ref()?.serial().0)
+    }
+}
+
+#[test]
+fn a_hand_written_zone_is_hosted_and_followed() {
+    let mut folder = Folder::new(&[]);
+    folder.write("corp.example.zone", GOOD);
+    let report = folder.1.reload();
+    assert_eq!(Folder::serial(&report, "corp.example"), Some(1));
+    assert_eq!(report.published.len(), 1);
+    assert!(folder.1.reload().published.is_empty(), "no change, no work");
+    folder.write("corp.example.zone", &GOOD.replace("b. 1", "b. 2"));
+    assert_eq!(Folder::serial(&folder.1.reload(), "corp.example"), Some(2));
+    std::fs::remove_file(folder.0.path().join("corp.example.zone")).unwrap();
+    assert_eq!(Folder::serial(&folder.1.reload(), "corp.example"), None, "removed on purpose");
+}
+
+#[test]
+fn a_zone_that_turns_bad_keeps_its_last_good_copy_and_says_so_once() {
+    let mut folder = Folder::new(&[]);
+    folder.write("corp.example.zone", GOOD);
+    folder.1.reload();
+    folder.write("corp.example.zone", "x A oops\ny A oops\n");
+    let report = folder.1.reload();
+    assert_eq!(Folder::serial(&report, "corp.example"), Some(1));
+    assert_eq!((report.errors.len(), report.degraded), (2, 1));
+    assert!(report.errors[0].text.ends_with("; serial 1 stays in service"), "{}", report.errors[0].text);
+    let again = folder.1.reload();
+    assert_eq!((again.errors.len(), again.degraded), (0, 1));
+}
+
+#[test]
+fn a_zone_without_a_good_copy_is_hosted_without_data() {
+    let mut folder = Folder::new(&["missing.example"]);
+    folder.write("bad.example.zone", "oops\n");
+    let report = folder.1.reload();
+    assert!(report.zones.get(&"missing.example".parse().unwrap()).unwrap().zone.is_none());
+    assert!(report.zones.get(&"bad.example".parse().unwrap()).unwrap().zone.is_none());
+    assert_eq!(report.degraded, 2);
+}
+
+#[test]
+fn a_hosted_zone_whose_file_vanishes_stays_in_service() {
+    let mut folder = Folder::new(&["corp.example"]);
+    folder.write("corp.example.zone", GOOD);
+    folder.1.reload();
+    std::fs::remove_file(folder.0.path().join("corp.example.zone")).unwrap();
+    let report = folder.1.reload();
+    assert_eq!(Folder::serial(&report, "corp.example"), Some(1));
+    assert_eq!(report.errors.len(), 1);
+}

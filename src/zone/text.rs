@@ -1,0 +1,278 @@
+//! Zone files: text in, records with their line out.
+//!
+//! Parsing itself is the `domain` crate's. This module gives each record its line, goes on after an error so
+//! that one reading reports them all, and says what is not supported. It never judges what the records mean:
+//! that is `check`'s part.
+
+use bytes::Bytes;
+use domain::base::iana::Class as DomainClass;
+use domain::base::name::ToName;
+use domain::base::rdata::ComposeRecordData;
+use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
+
+use crate::dns::{Name, Rtype};
+
+/// The first line of every file that sync writes: a file without it belongs to a person and is never written.
+pub const MANAGED_HEADER: &str = "; Written by privatelink-dns";
+
+/// Syntax errors reported per file at most.
+const MAX_ERRORS: usize = 100;
+
+/// A record as it stands in a file. Names are in wire format.
+#[derive(Clone, Copy)]
+pub struct Parsed<'a> {
+    /// The owner, in lower case.
+    pub owner: &'a [u8],
+    /// The type.
+    pub rtype: Rtype,
+    /// Seconds.
+    pub ttl: u32,
+    /// RDATA.
+    pub rdata: &'a [u8],
+    /// The line its entry ends on, from 1.
+    pub line: u32,
+}
+
+/// A place in a file that does not parse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// From 1.
+    pub line: u32,
+    /// From 1; 0 where it is not known.
+    pub column: u32,
+    /// What is wrong and, where that is known, what to write.
+    pub reason: String,
+}
+
+/// Whether sync wrote this text.
+pub fn is_managed(text: &[u8]) -> bool {
+    text.starts_with(MANAGED_HEADER.as_bytes())
+}
+
+/// Reads a zone file for `apex` and hands each record to `each`. The records are only to be used if no error
+/// comes back.
+pub fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
+    let mut errors = Vec::new();
+    let mut start = 0;
+    let mut first_line = 1;
+    while let Some(error) = parse_from(&text[start..], first_line, apex, &mut each) {
+        let failed = error.line;
+        errors.push(error);
+        let Some((next, line)) = next_entry(text, start, first_line, failed) else { break };
+        if errors.len() == MAX_ERRORS {
+            break;
+        }
+        (start, first_line) = (next, line);
+    }
+    errors
+}
+
+/// Parses until the end or the first error.
+fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
+    let mut zonefile = Zonefile::with_capacity(text.len() + 1);
+    zonefile.extend_from_slice(text);
+    // The parser takes a last line without a line feed for trailing data.
+    zonefile.extend_from_slice(b"\n");
+    zonefile.set_default_class(DomainClass::IN);
+    if let Ok(origin) = domain::base::Name::from_octets(Bytes::copy_from_slice(apex.as_wire())) {
+        zonefile.set_origin(origin);
+    }
+    let mut lines = Lines { text, counted: 0, line: first_line };
+    let (mut owner, mut rdata) = (Vec::new(), Vec::new());
+    loop {
+        match zonefile.next_entry() {
+            Ok(None) => return None,
+            Ok(Some(Entry::Record(record))) => {
+                let line = lines.at(zonefile.current_offset());
+                if let Err(reason) = read(&record, &mut owner, &mut rdata) {
+                    return Some(SyntaxError { line, column: 0, reason: reason.to_owned() });
+                }
+                each(Parsed {
+                    owner: &owner,
+                    rtype: Rtype(record.rtype().to_int()),
+                    ttl: record.ttl().as_secs(),
+                    rdata: &rdata,
+                    line,
+                });
+            }
+            Ok(Some(Entry::Include { .. })) => {
+                let line = lines.at(zonefile.current_offset());
+                let reason = "$INCLUDE is not supported: put the records into this file".to_owned();
+                return Some(SyntaxError { line, column: 0, reason });
+            }
+            Err(error) => return Some(describe(&error.to_string(), text, first_line)),
+        }
+    }
+}
+
+fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Result<(), &'static str> {
+    owner.clear();
+    rdata.clear();
+    if record.class() != DomainClass::IN {
+        return Err("only class IN is served");
+    }
+    // Composing into a Vec cannot fail.
+    let (Ok(()), Ok(())) = (record.owner().compose(owner), record.data().compose_rdata(rdata));
+    owner.make_ascii_lowercase();
+    resolve_at_signs(Rtype(record.rtype().to_int()), rdata);
+    Ok(())
+}
+
+/// `CNAME @` means the origin (RFC 1035 section 5.1); the parser reads it as a label `@` in front of the origin.
+fn resolve_at_signs(rtype: Rtype, rdata: &mut Vec<u8>) {
+    let mut at = match rtype {
+        Rtype::CNAME | Rtype::NS | Rtype::PTR | Rtype::DNAME | Rtype::SOA => 0,
+        Rtype::MX => 2,
+        Rtype::SRV => 6,
+        _ => return,
+    };
+    for _ in 0..if rtype == Rtype::SOA { 2 } else { 1 } {
+        if rdata.get(at..at + 2) == Some(b"\x01@") {
+            rdata.drain(at..at + 2);
+        }
+        while let Some(length @ 1..) = rdata.get(at).copied() {
+            at += usize::from(length) + 1;
+        }
+        at += 1;
+    }
+}
+
+/// Turns the parser's "line:column: reason" into an error at its place in the whole file.
+fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
+    let mut parts = message.splitn(3, ':');
+    let mut number = || parts.next().and_then(|part| part.trim().parse::<u32>().ok());
+    // The parser sees that a line's last token is wrong once it has read the line feed behind it.
+    let (line, column) = match (number().unwrap_or(1), number().unwrap_or(0)) {
+        (line, 1) if line > 1 => (line - 1, 0),
+        place => place,
+    };
+    let reason = parts.next().unwrap_or(message).trim();
+    let content = nth_line(text, line);
+    let hint = if content.trim_start().starts_with("$GENERATE") {
+        " ($GENERATE is not supported: write the records out)"
+    } else if content.split_whitespace().any(is_ttl_with_unit) {
+        " (times are written in seconds here: 3600, not 1h)"
+    } else {
+        ""
+    };
+    SyntaxError { line: first_line + line - 1, column, reason: format!("{reason}{hint}") }
+}
+
+fn is_ttl_with_unit(token: &str) -> bool {
+    token.len() > 1
+        && token.starts_with(|c: char| c.is_ascii_digit())
+        && token.ends_with(|c: char| "smhdwSMHDW".contains(c))
+        && token.chars().all(|c| c.is_ascii_digit() || "smhdwSMHDW".contains(c))
+}
+
+fn nth_line(text: &[u8], line: u32) -> String {
+    let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+    let found = text.split(|byte| *byte == b'\n').nth(index).unwrap_or_default();
+    String::from_utf8_lossy(found).into_owned()
+}
+
+/// Where parsing can start again after an error on line `failed`: the next line that starts an entry.
+fn next_entry(text: &[u8], start: usize, first_line: u32, failed: u32) -> Option<(usize, u32)> {
+    let mut at = start;
+    let mut line = first_line;
+    while let Some(length) = text[at..].iter().position(|byte| *byte == b'\n') {
+        at += length + 1;
+        line += 1;
+        let starts_entry = text.get(at).is_some_and(|byte| !b" \t\r\n;)".contains(byte));
+        if line > failed && starts_entry {
+            return Some((at, line));
+        }
+    }
+    None
+}
+
+/// Counts lines as the parser moves on.
+struct Lines<'a> {
+    text: &'a [u8],
+    counted: usize,
+    line: u32,
+}
+
+impl Lines<'_> {
+    /// The line of the last octet before `offset` that is no line feed.
+    fn at(&mut self, offset: usize) -> u32 {
+        let end = offset.min(self.text.len());
+        let end = if end > 0 && self.text[end - 1] == b'\n' { end - 1 } else { end };
+        if end > self.counted {
+            let feeds = memchr::memchr_iter(b'\n', &self.text[self.counted..end]).count();
+            self.line += u32::try_from(feeds).unwrap_or(u32::MAX);
+            self.counted = end;
+        }
+        self.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::{Record, rdata::presentation};
+
+    fn read_all(text: &str) -> (Vec<(u32, String)>, Vec<SyntaxError>) {
+        let mut records = Vec::new();
+        let errors = parse(text.as_bytes(), &"example.com".parse().unwrap(), |parsed| {
+            let owner = Name::from_wire(parsed.owner).unwrap();
+            let record = Record { owner, rtype: parsed.rtype, ttl: parsed.ttl, rdata: parsed.rdata.into() };
+            assert!(!presentation(record.rtype, &record.rdata).is_empty());
+            records.push((parsed.line, record.to_string()));
+        });
+        (records, errors)
+    }
+
+    #[test]
+    fn records_come_with_their_line() {
+        let (records, errors) =
+            read_all("; note\n$TTL 10\n\nA A 10.0.0.1\n  AAAA fd00::1\nb 30 IN CNAME A ; x\nc A 10.0.0.3");
+        assert_eq!(errors, []);
+        let expected = [
+            (4, "a.example.com. 10 IN A 10.0.0.1"),
+            (5, "a.example.com. 10 IN AAAA fd00::1"),
+            (6, "b.example.com. 30 IN CNAME A.example.com."),
+            (7, "c.example.com. 10 IN A 10.0.0.3"),
+        ];
+        assert_eq!(records, expected.map(|(line, text)| (line, text.to_owned())));
+    }
+
+    #[test]
+    fn an_at_sign_in_rdata_is_the_origin_rfc1035() {
+        let (records, errors) = read_all(
+            "$TTL 9\n@ SOA @ @ 1 2 3 4 5\n@ NS @\nw CNAME @\n@ MX 5 @\n_s SRV 1 2 3 @\n$ORIGIN sub.example.com.\nv CNAME @\n",
+        );
+        assert_eq!(errors, []);
+        let expected = [
+            "example.com. 9 IN SOA example.com. example.com. 1 2 3 4 5",
+            "example.com. 9 IN NS example.com.",
+            "w.example.com. 9 IN CNAME example.com.",
+            "example.com. 9 IN MX 5 example.com.",
+            "_s.example.com. 9 IN SRV 1 2 3 example.com.",
+            "v.sub.example.com. 9 IN CNAME sub.example.com.",
+        ];
+        assert_eq!(records.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn every_syntax_error_is_reported_with_its_line() {
+        let (_, errors) = read_all("$TTL 10\na A 10.0.0\nb A 10.0.0.2\nc AAAA 1.2.3.4\nd 1h A 10.0.0.1\n$INCLUDE x\n");
+        let lines: Vec<u32> = errors.iter().map(|error| error.line).collect();
+        assert_eq!(lines, [2, 4, 5, 6]);
+        assert!(errors[2].reason.contains("3600, not 1h"), "{}", errors[2].reason);
+        assert!(errors[3].reason.contains("$INCLUDE"), "{}", errors[3].reason);
+    }
+
+    #[test]
+    fn an_unclosed_parenthesis_is_an_error() {
+        let (_, errors) = read_all("@ SOA a. b. ( 1 2 3\nx A 10.0.0.1\n");
+        assert!(!errors.is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "[ -~\n\t]{0,200}") {
+            let _ = parse(text.as_bytes(), &Name::root(), |_| {});
+        }
+    }
+}
