@@ -22,5 +22,6 @@
 //! Imports go down only, floor by floor; `cargo xtask floors` checks it.
 
 
+pub mod azure;
 pub mod dns;
 pub mod zone;

@@ -1,0 +1,228 @@
+//! Which record of which hosted zone an FQDN stands for, and the way back.
+//!
+//! In: an FQDN as lists, portals and scripts write it: with or without `privatelink.`, partitioned (`z33`), in any case,
+//! with or without the final dot. Out: a zone and an owner, or the reason why the text is no record of ours. All spellings
+//! of one name meet in one owner. A zone is only ever one of the three families, never `<geo>.backup...` or `blob.core...`
+//! themselves: those would hide public names.
+
+mod locate;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use super::{Cloud, geo};
+use crate::dns::Name;
+pub use locate::locate;
+
+/// What a hosted zone is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Service {
+    /// `privatelink.<geo>.backup.windowsazure.com`
+    Backup,
+    /// `privatelink.blob.core.windows.net`
+    Blob,
+    /// `privatelink.queue.core.windows.net`
+    Queue,
+}
+
+impl Service {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Blob => "blob",
+            Self::Queue => "queue",
+        }
+    }
+}
+
+/// Where an FQDN belongs, as slices of a buffer: what [`normalise`] finds, without allocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'a> {
+    /// The cloud whose suffix the name has.
+    pub cloud: Cloud,
+    /// The zone's service.
+    pub service: Service,
+    /// The geo code; empty for blob and queue.
+    pub geo: &'a str,
+    /// The owner relative to the zone, in lower case.
+    pub owner: &'a str,
+    /// The `z33` of a partitioned storage name.
+    pub partition: Option<&'a str>,
+}
+
+impl Place<'_> {
+    /// The apex of the zone, without the final dot.
+    pub fn zone_text(&self) -> String {
+        match self.service {
+            Service::Backup => format!("privatelink.{}.{}", self.geo, self.cloud.backup_suffix()),
+            storage => format!("privatelink.{}.{}", storage.label(), self.cloud.storage_suffix()),
+        }
+    }
+}
+
+/// A record's place as names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The apex of the hosted zone.
+    pub zone: Name,
+    /// The full owner, inside the zone.
+    pub owner: Name,
+    /// What the operator should look at although the name is usable.
+    pub warnings: Vec<String>,
+}
+
+/// Why a text is no record of a hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotHosted {
+    /// A name of some other service: fine in a list, but none of ours.
+    #[error("belongs to no hosted zone")]
+    Elsewhere,
+    /// The apex of a zone, or of the public zone behind it.
+    #[error("is the name of a zone, not of a record in it: put the label of the record before it")]
+    Apex,
+    /// Output that was cut by a screen.
+    #[error("is cut off: list it again with a wider screen or as JSON")]
+    Truncated,
+    /// `<vaultId>` and the like.
+    #[error("holds a placeholder: put the real value there")]
+    Placeholder,
+    /// A `*` label.
+    #[error("is a wildcard, which endpoint zones do not have")]
+    Wildcard,
+    /// `<something>.privatelink.backup.windowsazure.com`
+    #[error("has no geo code before 'backup'")]
+    NoGeo,
+    /// A region's name where its geo code belongs.
+    #[error("has a region's name where the geo code belongs: did you mean '{code}' instead of '{found}'?")]
+    RegionName {
+        /// What stands there.
+        found: String,
+        /// The geo code of that region.
+        code: &'static str,
+    },
+    /// `privatelink` where it makes no sense.
+    #[error("has 'privatelink' in the wrong place: it belongs between the name and its zone")]
+    StrayPrivatelink,
+    /// No host name: a character, an empty label, a length.
+    #[error("is no host name: {0}")]
+    BadHost(String),
+}
+
+/// The zone and owner of an FQDN in any of its spellings.
+pub fn normalise(text: &str) -> Result<Located, NotHosted> {
+    let mut buffer = String::new();
+    let place = locate(text, &mut buffer)?;
+    let warnings = check_geo(place.cloud, place.service, place.geo)?.into_iter().collect();
+    let name = |text: &str| text.parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()));
+    let zone = name(&place.zone_text())?;
+    let owner = name(&format!("{}.{}", place.owner, place.zone_text()))?;
+    Ok(Located { zone, owner, warnings })
+}
+
+/// Whether a zone may be made from this geo code: a region's name is refused with the code that was meant, an unknown
+/// code is accepted with a warning (`Some`), because Azure adds regions.
+pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<Option<String>, NotHosted> {
+    if service != Service::Backup {
+        return Ok(None);
+    }
+    if let Some(region) = geo::by_code(code) {
+        let fits = region.cloud == Some(cloud);
+        return Ok((!fits).then(|| format!("geo code '{code}' ({}) is not one of the {cloud} cloud", region.display)));
+    }
+    if let Some(region) = geo::by_region_name(code) {
+        return Err(NotHosted::RegionName { found: code.to_owned(), code: region.code });
+    }
+    let hint = geo::suggest(code, cloud).map_or_else(
+        || "it is used as it is".to_owned(),
+        |near| format!("it is used as it is; did you mean '{}' ({})?", near.code, near.display),
+    );
+    Ok(Some(format!("geo code '{code}' is not known; {hint}")))
+}
+
+/// The zones to host for a cloud and its geo codes: blob, queue, and one backup zone per code.
+pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
+    let place = |service, geo| Place { cloud, service, geo, owner: "", partition: None };
+    let storage = [place(Service::Blob, ""), place(Service::Queue, "")];
+    let backup = geos.iter().map(|geo| place(Service::Backup, geo.as_ref()));
+    storage.into_iter().chain(backup).filter_map(|place| place.zone_text().parse().ok()).collect()
+}
+
+/// What a zone is for, if it is one of the three families.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// The cloud by its suffix.
+    pub cloud: Cloud,
+    /// Backup, blob or queue.
+    pub service: Service,
+}
+
+/// The family of a zone by its apex; `None` for any other zone.
+pub fn family(zone: &Name) -> Option<Family> {
+    let text = zone.without_dot();
+    let inner = text.strip_prefix("privatelink.")?;
+    Cloud::ALL.into_iter().find_map(|cloud| {
+        let service = if let Some(rest) = inner.strip_suffix(cloud.storage_suffix()) {
+            [Service::Blob, Service::Queue].into_iter().find(|s| rest.strip_suffix('.') == Some(s.label()))?
+        } else {
+            let geo = inner.strip_suffix(cloud.backup_suffix())?.strip_suffix('.')?;
+            (!geo.is_empty() && !geo.contains('.') && geo != "privatelink").then_some(Service::Backup)?
+        };
+        Some(Family { cloud, service })
+    })
+}
+
+/// The public names that lead to a blob or queue record: `acct.blob.core.windows.net` for `acct` in the blob zone, and
+/// the partitioned form where the list had it. Backup names have no public form.
+pub fn public_names(zone: &Name, owner: &Name, partition: Option<&str>) -> Vec<Name> {
+    let Some(family) = family(zone).filter(|family| family.service != Service::Backup) else {
+        return Vec::new();
+    };
+    let account = owner.relative_to(zone);
+    if account == "@" || !owner.is_at_or_below(zone) {
+        return Vec::new();
+    }
+    let service = family.service.label();
+    let plain = format!("{account}.{service}.{}", family.cloud.storage_suffix());
+    // Partitioned names exist in the public cloud only.
+    let partition = partition.filter(|_| family.cloud == Cloud::Public);
+    let partitioned = partition.map(|z| format!("{account}.{z}.{service}.storage.azure.net"));
+    std::iter::once(plain).chain(partitioned).filter_map(|text| text.parse().ok()).collect()
+}
+
+/// Whether a name that a hosted zone lacks looks like one that an agent is waiting for, so that an early sync may help:
+/// `<digits>-ab-pod01-<service>` in a backup zone, any possible storage account in a blob or queue zone.
+pub fn looks_like_backup(zone: &Name, owner: &Name) -> bool {
+    let Some(family) = family(zone) else {
+        return false;
+    };
+    if owner.label_count() != zone.label_count() + 1 || !owner.is_at_or_below(zone) {
+        return false;
+    }
+    let label = owner.first_label().unwrap_or_default();
+    match family.service {
+        Service::Backup => is_vault_label(label),
+        Service::Blob | Service::Queue => is_account(label),
+    }
+}
+
+fn is_vault_label(label: &[u8]) -> bool {
+    let digits = label.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let rest = &label[digits..];
+    let Some(rest) = rest.strip_prefix(b"-ab-pod") else {
+        return false;
+    };
+    let pod = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && pod > 0 && rest[pod..].len() > 1 && rest[pod] == b'-'
+}
+
+/// Storage accounts have 3 to 24 lower-case letters and digits; the question's case is already folded.
+fn is_account(label: &[u8]) -> bool {
+    (3..=24).contains(&label.len()) && label.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}

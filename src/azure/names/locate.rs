@@ -1,0 +1,146 @@
+//! The syntax of Azure's names: suffix, `privatelink` labels, geo code, partition, owner.
+//!
+//! One pass over one buffer, because lists may have a million lines; nothing is looked up here.
+
+use super::{NotHosted, Place, Service};
+use crate::azure::Cloud;
+
+/// The longest name in text without its final dot (RFC 1035 section 3.1: 255 octets in wire format).
+const MAX_TEXT: usize = 253;
+
+/// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
+pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<Place<'a>, NotHosted> {
+    if text.ends_with("..") || text.contains('…') {
+        return Err(NotHosted::Truncated);
+    }
+    buffer.clear();
+    buffer.push_str(text.strip_suffix('.').unwrap_or(text));
+    buffer.make_ascii_lowercase();
+    let (suffix, rest) = split_suffix(buffer).ok_or(NotHosted::Elsewhere)?;
+    check_host(rest)?;
+    let place = match suffix {
+        Suffix::Backup(cloud) => backup(cloud, rest)?,
+        Suffix::Storage(cloud, service) => storage(cloud, service, strip_privatelink(rest)),
+        Suffix::Partitioned(service) => partitioned(service, strip_privatelink(rest)),
+    };
+    check_owner(&place)?;
+    Ok(place)
+}
+
+enum Suffix {
+    Backup(Cloud),
+    Storage(Cloud, Service),
+    Partitioned(Service),
+}
+
+/// The known suffix and what stands before it, without the dot between.
+fn split_suffix(name: &str) -> Option<(Suffix, &str)> {
+    // The last label decides first: most lists hold one cloud, and this is asked once per line.
+    let last = name.rsplit_once('.').map_or(name, |(_, last)| last);
+    let clouds: &[Cloud] = match last {
+        "com" | "net" => &[Cloud::Public, Cloud::UsGov],
+        "us" => &[Cloud::UsGov],
+        "cn" => &[Cloud::China],
+        _ => return None,
+    };
+    for &cloud in clouds {
+        if let Some(rest) = strip_labels(name, cloud.backup_suffix()) {
+            return Some((Suffix::Backup(cloud), rest));
+        }
+        if let Some((service, rest)) = strip_labels(name, cloud.storage_suffix()).and_then(split_service) {
+            return Some((Suffix::Storage(cloud, service), rest));
+        }
+    }
+    // Partitioned names are documented for the public cloud only.
+    let (service, rest) = strip_labels(name, "storage.azure.net").and_then(split_service)?;
+    Some((Suffix::Partitioned(service), rest))
+}
+
+fn split_service(name: &str) -> Option<(Service, &str)> {
+    [(Service::Blob, "blob"), (Service::Queue, "queue")]
+        .into_iter()
+        .find_map(|(service, label)| strip_labels(name, label).map(|rest| (service, rest)))
+}
+
+/// `name` without the labels at its end; the empty string if nothing else is left.
+fn strip_labels<'a>(name: &'a str, labels: &str) -> Option<&'a str> {
+    let rest = name.strip_suffix(labels)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_suffix('.') }
+}
+
+/// Scripts put `privatelink.` in front of zones that have it already: any number of them counts as one.
+fn strip_privatelink(mut rest: &str) -> &str {
+    while let Some(shorter) = strip_labels(rest, "privatelink") {
+        rest = shorter;
+    }
+    rest
+}
+
+fn backup(cloud: Cloud, rest: &str) -> Result<Place<'_>, NotHosted> {
+    let (before, geo) = rest.rsplit_once('.').unwrap_or(("", rest));
+    if geo == "privatelink" {
+        return Err(NotHosted::NoGeo);
+    }
+    Ok(Place { cloud, service: Service::Backup, geo, owner: strip_privatelink(before), partition: None })
+}
+
+fn storage(cloud: Cloud, service: Service, owner: &str) -> Place<'_> {
+    Place { cloud, service, geo: "", owner, partition: None }
+}
+
+/// `acct.z33.blob.storage.azure.net` has its alias at `acct.privatelink.blob.core.windows.net`: the partition drops out.
+fn partitioned(service: Service, rest: &str) -> Place<'_> {
+    let (before, last) = rest.rsplit_once('.').unwrap_or(("", rest));
+    if is_partition(last) {
+        let owner = strip_privatelink(before);
+        return Place { cloud: Cloud::Public, service, geo: "", owner, partition: Some(last) };
+    }
+    storage(Cloud::Public, service, rest)
+}
+
+fn is_partition(label: &str) -> bool {
+    let digits = label.strip_prefix('z').unwrap_or_default();
+    (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Only what can stand before the suffix is checked; the suffix is known to be good.
+fn check_host(rest: &str) -> Result<(), NotHosted> {
+    if let Some(bad) = rest.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
+        return Err(match bad {
+            '<' | '>' | '{' | '}' => NotHosted::Placeholder,
+            '*' => NotHosted::Wildcard,
+            other => NotHosted::BadHost(format!("'{}' cannot stand in one", other.escape_default())),
+        });
+    }
+    if rest.is_empty() {
+        return Ok(());
+    }
+    for label in rest.split('.') {
+        let problem = match label.len() {
+            0 => "it has an empty label",
+            64.. => "a label is over 63 characters",
+            _ if label.starts_with('-') || label.ends_with('-') => "a label starts or ends with a hyphen",
+            _ => continue,
+        };
+        return Err(NotHosted::BadHost(problem.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_owner(place: &Place<'_>) -> Result<(), NotHosted> {
+    if place.owner.is_empty() {
+        return Err(NotHosted::Apex);
+    }
+    if place.geo.is_empty() && place.service == Service::Backup {
+        return Err(NotHosted::NoGeo);
+    }
+    if place.owner.split('.').any(|label| label == "privatelink") {
+        return Err(NotHosted::StrayPrivatelink);
+    }
+    // The private form may be longer than the listed one. 64 leaves room for every suffix without building the name.
+    if place.owner.len() + place.geo.len() + 64 > MAX_TEXT && place.owner.len() + 1 + place.zone_text().len() > MAX_TEXT
+    {
+        return Err(NotHosted::BadHost("it is over 253 characters".to_owned()));
+    }
+    Ok(())
+}
