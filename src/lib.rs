@@ -24,4 +24,5 @@
 
 pub mod azure;
 pub mod dns;
+pub mod sync;
 pub mod zone;

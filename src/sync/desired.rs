@@ -1,0 +1,208 @@
+//! What the lists together say: one desired state of every zone.
+//!
+//! In: listings. Out: per zone the records with their origin, and conflicts apart. Names get their zone here, through
+//! [`crate::azure::names`]. Inside one list the later round wins, with a warning; between lists nobody wins. Nothing here
+//! knows what is on disk.
+
+mod merge;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::Notes;
+use super::records::{Origin, Places, Records};
+use super::source::{Entry, Listing, SourceError, place};
+use crate::azure::names::{check_geo, locate};
+use crate::azure::{Cloud, NotHosted, Place, Service, hosted_zones};
+use crate::dns::{Name, Rtype};
+use merge::Draft;
+
+/// Which zones are hosted whether a list names them or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The cloud whose zones are added as lists name them; names of another one are refused. With `None` only `hosted`
+    /// zones take records.
+    pub cloud: Option<Cloud>,
+    /// Zones that are there whether a list names them or not.
+    pub hosted: BTreeSet<Name>,
+}
+
+impl Settings {
+    /// With `[backup]`: the zones of a cloud and geo codes, and more of that cloud as lists name them.
+    pub fn of_cloud(cloud: Cloud, geos: &[&str]) -> Self {
+        Self { cloud: Some(cloud), hosted: hosted_zones(cloud, geos).into_iter().collect() }
+    }
+}
+
+/// What every zone should hold.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredState {
+    /// By apex.
+    pub zones: BTreeMap<Name, DesiredZone>,
+    /// What origins point to.
+    pub places: Places,
+    /// Superseded lines, unknown geo codes, names of other services.
+    pub warnings: Notes,
+    /// Lists that name no endpoint at all, as `source (file)`: never a reason to remove anything by itself.
+    pub empty_sources: Vec<String>,
+}
+
+/// What one zone should hold.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredZone {
+    /// The records that are agreed on.
+    pub records: Records,
+    /// RRsets on which lists disagree; what is in service for them stays.
+    pub conflicts: Vec<Conflict>,
+}
+
+/// An RRset on which lists disagree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// Relative to the apex.
+    pub owner: String,
+    /// A or AAAA.
+    pub rtype: Rtype,
+    /// What each says, at least two, in the order of the sources.
+    pub claims: Vec<Claim>,
+}
+
+/// One side of a conflict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// Where it says so.
+    pub origin: Origin,
+    /// What it says.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// Puts the listings together. One name that cannot be a record refuses everything: all such lines are reported.
+pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState, SourceError> {
+    let places = Places::of(&listings);
+    let empty = listings.iter().filter(|listing| listing.is_empty());
+    let empty_sources = empty.map(|listing| format!("{} ({})", listing.source, listing.file)).collect();
+    let mut sorter = Sorter::new(settings);
+    for (index, listing) in (0..).zip(listings) {
+        sorter.add(index, listing);
+    }
+    if !sorter.problems.is_empty() {
+        return Err(SourceError(sorter.problems));
+    }
+    let mut warnings = sorter.warnings;
+    let mut zones: BTreeMap<Name, DesiredZone> =
+        settings.hosted.iter().map(|apex| (apex.clone(), DesiredZone::default())).collect();
+    for slot in sorter.slots {
+        let zone = merge::resolve(&slot.apex, &slot.names, slot.drafts, &places, &mut warnings);
+        zones.insert(slot.apex, zone);
+    }
+    Ok(DesiredState { zones, places, warnings, empty_sources })
+}
+
+/// Sorts entries into zones.
+struct Sorter<'s> {
+    settings: &'s Settings,
+    slots: Vec<Slot>,
+    by_zone: BTreeMap<(Cloud, Service, String), usize>,
+    /// The slot of the line before: lists rarely jump.
+    last: usize,
+    warnings: Notes,
+    problems: Notes,
+}
+
+/// A zone that is being filled.
+struct Slot {
+    cloud: Cloud,
+    service: Service,
+    geo: String,
+    apex: Name,
+    names: String,
+    drafts: Vec<Draft>,
+}
+
+impl<'s> Sorter<'s> {
+    fn new(settings: &'s Settings) -> Self {
+        let (slots, by_zone) = (Vec::new(), BTreeMap::new());
+        Self { settings, slots, by_zone, last: 0, warnings: Notes::default(), problems: Notes::default() }
+    }
+
+    fn add(&mut self, index: u32, mut listing: Listing) {
+        self.warnings.append(std::mem::take(&mut listing.warnings));
+        let mut buffer = String::new();
+        for entry in listing.entries() {
+            let at = |line| place(&listing.file, line);
+            let found =
+                locate(entry.fqdn, &mut buffer).and_then(|place| Ok((place, self.slot(&place, &entry, &listing)?)));
+            match found {
+                Ok((place, Some(slot))) => self.slots[slot].push(index, place.owner, &entry),
+                Ok((place, None)) => self.refuse_or_skip(&place, &entry, &listing),
+                Err(NotHosted::Elsewhere) => {
+                    self.warnings
+                        .push(|| format!("{}'{}' belongs to no hosted zone; ignored", at(entry.line), entry.fqdn));
+                }
+                Err(error) => self.problems.push(|| format!("{}'{}' {error}", at(entry.line), entry.fqdn)),
+            }
+        }
+    }
+
+    /// A name of another cloud is a mistake in the list or the config; a name of a zone that is not hosted is not ours.
+    fn refuse_or_skip(&mut self, place: &Place<'_>, entry: &Entry<'_>, listing: &Listing) {
+        let at = super::source::place(&listing.file, entry.line);
+        let (name, is) = (entry.fqdn, place.cloud);
+        match self.settings.cloud {
+            Some(ours) => self
+                .problems
+                .push(|| format!("{at}'{name}' is a name of the {is} cloud, but the config says cloud = \"{ours}\"")),
+            None => self.warnings.push(|| {
+                format!(
+                    "{at}'{name}' belongs to '{}', which is not hosted; ignored (see [backup], [[zones]])",
+                    place.zone_text()
+                )
+            }),
+        }
+    }
+
+    /// The slot of a place; `None` if its zone takes no records here.
+    fn slot(&mut self, place: &Place<'_>, entry: &Entry<'_>, listing: &Listing) -> Result<Option<usize>, NotHosted> {
+        let is_slot = |slot: &Slot| (slot.cloud, slot.service) == (place.cloud, place.service) && slot.geo == place.geo;
+        if self.slots.get(self.last).is_some_and(is_slot) {
+            return Ok(Some(self.last));
+        }
+        let key = (place.cloud, place.service, place.geo.to_owned());
+        if let Some(&known) = self.by_zone.get(&key) {
+            self.last = known;
+            return Ok(Some(known));
+        }
+        if let Some(warning) = check_geo(place.cloud, place.service, place.geo)? {
+            self.warnings.push(|| format!("{}{warning}", super::source::place(&listing.file, entry.line)));
+        }
+        let apex = place.zone_text().parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()))?;
+        if self.settings.cloud != Some(place.cloud) && !self.settings.hosted.contains(&apex) {
+            return Ok(None);
+        }
+        self.last = self.slots.len();
+        self.by_zone.insert(key, self.last);
+        let geo = place.geo.to_owned();
+        self.slots.push(Slot {
+            cloud: place.cloud,
+            service: place.service,
+            geo,
+            apex,
+            names: String::new(),
+            drafts: Vec::new(),
+        });
+        Ok(Some(self.last))
+    }
+}
+
+impl Slot {
+    fn push(&mut self, listing: u32, owner: &str, entry: &Entry<'_>) {
+        let start = self.names.len();
+        self.names.push_str(owner);
+        let len = u16::try_from(owner.len()).unwrap_or(u16::MAX);
+        let origin = Origin { listing, line: entry.line };
+        let (statement, round, address) = (entry.statement, entry.round, entry.address);
+        self.drafts.push(Draft { start, len, address, origin, round, statement });
+    }
+}

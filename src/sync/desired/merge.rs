@@ -1,0 +1,120 @@
+//! Decides, RRset by RRset, what several entries of one name mean.
+
+use std::cmp::Ordering;
+use std::net::IpAddr;
+
+use super::{Claim, Conflict, DesiredZone};
+use crate::dns::Name;
+use crate::sync::Notes;
+use crate::sync::records::{Origin, Places, SortKeys, rtype_of, sort_by};
+
+/// An entry with its owner in the zone's text of names.
+#[derive(Clone, Copy)]
+pub(super) struct Draft {
+    pub(super) start: usize,
+    pub(super) len: u16,
+    pub(super) address: IpAddr,
+    pub(super) origin: Origin,
+    pub(super) round: u32,
+    pub(super) statement: u32,
+}
+
+/// The records and conflicts of a zone.
+pub(super) fn resolve(
+    apex: &Name,
+    names: &str,
+    drafts: Vec<Draft>,
+    places: &Places,
+    warnings: &mut Notes,
+) -> DesiredZone {
+    let owner = |draft: &Draft| &names[draft.start..draft.start + usize::from(draft.len)];
+    let age = |draft: &Draft| (draft.origin.listing, draft.round, draft.statement);
+    let rrset = |a: &Draft, b: &Draft| -> Ordering {
+        owner(a).cmp(owner(b)).then_with(|| a.address.is_ipv6().cmp(&b.address.is_ipv6()))
+    };
+    let order =
+        |a: &Draft, b: &Draft| rrset(a, b).then_with(|| age(a).cmp(&age(b))).then_with(|| a.address.cmp(&b.address));
+    let drafts = sorted(drafts, owner, order);
+    let mut zone = DesiredZone::default();
+    zone.records.expect(drafts.len(), names.len());
+    for group in drafts.chunk_by(|a, b| rrset(a, b).is_eq()) {
+        let owner = owner(&group[0]);
+        match group {
+            [only] => zone.records.push(owner, only.address, Some(only.origin)),
+            several => several_entries(apex, owner, several, places, &mut zone, warnings),
+        }
+    }
+    // RRset by RRset in order, addresses in order: there is nothing left to sort.
+    zone
+}
+
+/// Sorts numbers with keys instead of the drafts themselves, which are large and whose names lie far apart.
+fn sorted<'n>(
+    drafts: Vec<Draft>,
+    owner: impl Fn(&Draft) -> &'n str,
+    order: impl Fn(&Draft, &Draft) -> Ordering + Sync,
+) -> Vec<Draft> {
+    if drafts.is_sorted_by(|a, b| order(a, b).is_le()) {
+        return drafts;
+    }
+    let step = drafts.len() / 64 + 1;
+    let learned = SortKeys::learn(drafts.iter().step_by(step).map(&owner));
+    let mut keys: Vec<(u64, usize)> =
+        drafts.iter().enumerate().map(|(index, draft)| (learned.of(owner(draft)), index)).collect();
+    sort_by(&mut keys, |a, b| a.0.cmp(&b.0).then_with(|| order(&drafts[a.1], &drafts[b.1])));
+    keys.into_iter().map(|(_, index)| drafts[index]).collect()
+}
+
+fn several_entries(
+    apex: &Name,
+    owner: &str,
+    group: &[Draft],
+    places: &Places,
+    zone: &mut DesiredZone,
+    warnings: &mut Notes,
+) {
+    let mut claims = Vec::new();
+    for of_listing in group.chunk_by(|a, b| a.origin.listing == b.origin.listing) {
+        let rounds: Vec<&[Draft]> = of_listing.chunk_by(|a, b| a.round == b.round).collect();
+        let Some((latest, earlier)) = rounds.split_last() else {
+            continue;
+        };
+        let first = claims.len();
+        claims.extend(latest.chunk_by(|a, b| a.statement == b.statement).map(claim));
+        let now = &claims[first];
+        // The same again is what appending scripts leave behind and no news.
+        if let Some(old) = earlier.iter().map(|round| claim(round)).rfind(|old| old.addresses != now.addresses) {
+            warnings.push(|| superseded(apex, owner, &old, now, places));
+        }
+    }
+    let agreed = claims.iter().all(|claim| claim.addresses == claims[0].addresses);
+    if agreed {
+        for &address in &claims[0].addresses {
+            zone.records.push(owner, address, Some(claims[0].origin));
+        }
+    } else {
+        claims.dedup_by(|b, a| a.addresses == b.addresses && a.origin.listing == b.origin.listing);
+        zone.conflicts.push(Conflict { owner: owner.to_owned(), rtype: rtype_of(group[0].address), claims });
+    }
+}
+
+/// What one statement, or one earlier round, says.
+fn claim(drafts: &[Draft]) -> Claim {
+    let mut addresses: Vec<IpAddr> = drafts.iter().map(|draft| draft.address).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    Claim { origin: drafts[0].origin, addresses }
+}
+
+fn superseded(apex: &Name, owner: &str, old: &Claim, now: &Claim, places: &Places) -> String {
+    let show = |claim: &Claim| claim.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    format!(
+        "{}:{}: '{owner}.{}' is {} here but {} in line {}; the later line counts",
+        places.file(old.origin),
+        old.origin.line,
+        apex.without_dot(),
+        show(old),
+        show(now),
+        now.origin.line
+    )
+}

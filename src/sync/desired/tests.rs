@@ -1,0 +1,155 @@
+use super::*;
+use crate::sync::source::{Format, parse};
+use std::path::Path;
+
+const WE: &str = "privatelink.we.backup.windowsazure.com";
+const BLOB: &str = "privatelink.blob.core.windows.net";
+
+fn settings() -> Settings {
+    Settings::of_cloud(Cloud::Public, &[])
+}
+
+#[test]
+fn without_a_cloud_only_the_zones_that_are_hosted_take_records() {
+    let hosted = ["privatelink.blob.core.windows.net".parse().unwrap()].into_iter().collect();
+    let lists = vec![listing("a", "acct.blob.core.windows.net 10.0.0.1\nacct.queue.core.windows.net 10.0.0.2\n")];
+    let state = merge(lists, &Settings { cloud: None, hosted }).unwrap();
+    assert_eq!(state.zones.len(), 1);
+    assert_eq!(state.warnings.total(), 1, "{}", state.warnings);
+}
+
+fn listing(source: &str, text: &str) -> Listing {
+    let file = format!("{source}.txt");
+    parse(source, Path::new(&file), Format::Auto, text.as_bytes().to_vec()).unwrap()
+}
+
+fn merged(texts: &[(&str, &str)]) -> Result<DesiredState, SourceError> {
+    merge(texts.iter().map(|(source, text)| listing(source, text)).collect(), &settings())
+}
+
+fn zone<'a>(state: &'a DesiredState, apex: &str) -> &'a DesiredZone {
+    &state.zones[&apex.parse::<Name>().unwrap()]
+}
+
+fn records(state: &DesiredState, apex: &str) -> Vec<String> {
+    let show = |r: AddressRecordView<'_>| format!("{} {} {}", r.owner, r.address, state.places.show(r.origin.unwrap()));
+    zone(state, apex).records.iter().map(show).collect()
+}
+
+type AddressRecordView<'a> = crate::sync::records::AddressRecord<'a>;
+
+#[test]
+fn entries_go_to_their_zones_with_their_origin() {
+    let state = merged(&[("a", "x.we.backup.windowsazure.com 10.0.0.4\n\nabc.blob.core.windows.net 10.0.0.5 fd00::5")]);
+    let state = state.unwrap();
+    assert_eq!(records(&state, WE), ["x 10.0.0.4 a (a.txt:1)"]);
+    assert_eq!(records(&state, BLOB), ["abc 10.0.0.5 a (a.txt:3)", "abc fd00::5 a (a.txt:3)"]);
+    assert_eq!(state.zones.len(), 3, "the queue zone is hosted too");
+}
+
+#[test]
+fn in_one_file_the_later_line_wins_with_a_warning() {
+    let text = "abc.blob.core.windows.net 10.0.0.4\nabc.privatelink.blob.core.windows.net 10.0.0.5\n";
+    let state = merged(&[("a", text)]).unwrap();
+    assert_eq!(records(&state, BLOB), ["abc 10.0.0.5 a (a.txt:2)"]);
+    assert_eq!(
+        state.warnings.shown(),
+        [
+            "a.txt:1: 'abc.privatelink.blob.core.windows.net' is 10.0.0.4 here but 10.0.0.5 in line 2; the later line counts"
+        ]
+    );
+}
+
+#[test]
+fn the_same_line_twice_is_no_news() {
+    let state = merged(&[("a", &"abc.blob.core.windows.net 10.0.0.4\n".repeat(2))]).unwrap();
+    assert_eq!(records(&state, BLOB).len(), 1);
+    assert!(state.warnings.is_empty());
+}
+
+#[test]
+fn addresses_of_one_statement_belong_together() {
+    let text = "abc.blob.core.windows.net {10.0.0.4, 10.0.0.5}\nabc.blob.core.windows.net fd00::4";
+    let state = merged(&[("a", text)]).unwrap();
+    assert_eq!(records(&state, BLOB).len(), 3);
+    assert!(state.warnings.is_empty(), "A and AAAA are two RRsets");
+}
+
+#[test]
+fn two_sources_that_agree_are_no_conflict() {
+    let state =
+        merged(&[("a", "abc.blob.core.windows.net 10.0.0.4"), ("b", "abc.z33.blob.storage.azure.net 10.0.0.4")])
+            .unwrap();
+    assert_eq!(records(&state, BLOB), ["abc 10.0.0.4 a (a.txt:1)"]);
+    assert!(zone(&state, BLOB).conflicts.is_empty());
+}
+
+#[test]
+fn two_sources_that_disagree_are_a_conflict_and_all_else_goes_in() {
+    let state = merged(&[
+        ("a", "abc.blob.core.windows.net 10.0.0.4\ndef.blob.core.windows.net 10.0.0.6"),
+        ("b", "abc.blob.core.windows.net 10.0.0.5"),
+    ])
+    .unwrap();
+    assert_eq!(records(&state, BLOB), ["def 10.0.0.6 a (a.txt:2)"]);
+    let conflict = &zone(&state, BLOB).conflicts[0];
+    let places: Vec<String> = conflict.claims.iter().map(|claim| state.places.show(claim.origin)).collect();
+    assert_eq!((conflict.owner.as_str(), conflict.rtype), ("abc", Rtype::A));
+    assert_eq!(places, ["a (a.txt:1)", "b (b.txt:1)"]);
+}
+
+#[test]
+fn order_has_no_meaning_inside_one_json_document() {
+    let text = r#"[{"fqdn": "abc.blob.core.windows.net", "ip": "10.0.0.4"},
+                   {"fqdn": "abc.blob.core.windows.net", "ip": "10.0.0.5"}]"#;
+    let state = merged(&[("a", text)]).unwrap();
+    assert_eq!(zone(&state, BLOB).conflicts.len(), 1);
+}
+
+#[test]
+fn names_that_cannot_be_records_are_all_reported() {
+    let error = merged(&[(
+        "a",
+        "<vaultId>-ab-pod01-fc1 privatelink.eus.backup.windowsazure.com 10.0.0.4\n\
+         x.privatelink.westeurope.backup.windowsazure.com 10.0.0.4\n\
+         x.ugv.backup.windowsazure.us 10.0.0.4\n\
+         privatelink.blob.core.windows.net 10.0.0.4\n",
+    )])
+    .unwrap_err();
+    let SourceError(notes) = error;
+    assert_eq!(
+        notes.shown(),
+        [
+            "a.txt:1: '<vaultId>-ab-pod01-fc1.privatelink.eus.backup.windowsazure.com' holds a placeholder: put the real \
+             value there",
+            "a.txt:2: 'x.privatelink.westeurope.backup.windowsazure.com' has a region's name where the geo code belongs: \
+             did you mean 'we' instead of 'westeurope'?",
+            "a.txt:3: 'x.ugv.backup.windowsazure.us' is a name of the usgov cloud, but the config says cloud = \"public\"",
+            "a.txt:4: 'privatelink.blob.core.windows.net' is the name of a zone, not of a record in it: put the label of \
+             the record before it",
+        ]
+    );
+}
+
+#[test]
+fn other_services_are_reported_and_unknown_geo_codes_warn_once() {
+    let state = merged(&[(
+        "a",
+        "sql.database.windows.net 10.0.0.4\nx.xyz.backup.windowsazure.com 10.0.0.5\ny.xyz.backup.windowsazure.com 10.0.0.6",
+    )])
+    .unwrap();
+    assert_eq!(
+        state.warnings.shown(),
+        [
+            "a.txt:1: 'sql.database.windows.net' belongs to no hosted zone; ignored",
+            "a.txt:2: geo code 'xyz' is not known; it is used as it is"
+        ]
+    );
+    assert_eq!(records(&state, "privatelink.xyz.backup.windowsazure.com").len(), 2);
+}
+
+#[test]
+fn a_source_without_endpoints_is_known() {
+    let state = merged(&[("a", ""), ("b", "abc.blob.core.windows.net 10.0.0.4")]).unwrap();
+    assert_eq!(state.empty_sources, ["a (a.txt)"]);
+}

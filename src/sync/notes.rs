@@ -1,0 +1,74 @@
+//! Findings in number: the first few are kept as text, the rest are counted.
+
+use std::fmt;
+
+/// Problems or warnings, each with its place first. A list of a million bad lines makes twenty texts and a count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notes {
+    shown: Vec<String>,
+    total: usize,
+}
+
+impl Notes {
+    /// How many are kept as text.
+    pub const SHOWN: usize = 20;
+
+    /// Adds one; the text is only made if it is kept.
+    pub fn push(&mut self, text: impl FnOnce() -> String) {
+        self.total += 1;
+        if self.shown.len() < Self::SHOWN {
+            self.shown.push(text());
+        }
+    }
+
+    /// Adds all of another.
+    pub fn append(&mut self, other: Self) {
+        self.total += other.total;
+        let room = Self::SHOWN.saturating_sub(self.shown.len());
+        self.shown.extend(other.shown.into_iter().take(room));
+    }
+
+    /// The texts that were kept.
+    pub fn shown(&self) -> &[String] {
+        &self.shown
+    }
+
+    /// How many there are in all.
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+}
+
+impl fmt::Display for Notes {
+    /// One a line, without a final line end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown.join("\n"))?;
+        match self.total - self.shown.len() {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_few_are_shown_and_the_rest_counted() {
+        let mut notes = Notes::default();
+        for n in 0..25 {
+            notes.push(|| format!("note {n}"));
+        }
+        assert_eq!((notes.shown().len(), notes.total()), (Notes::SHOWN, 25));
+        assert!(notes.to_string().ends_with("note 19\nand 5 more"));
+        let mut sum = Notes::default();
+        sum.append(notes);
+        assert_eq!(sum.total(), 25);
+    }
+}

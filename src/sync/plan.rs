@@ -1,0 +1,377 @@
+//! The difference between what lists want and what zone files hold, zone by zone and sorted.
+//!
+//! In: a [`DesiredState`] and the [`Current`] state of the zones. Out: a [`Plan`], which can be read by people, as JSON, and
+//! known again by its digest. A plan never says whether it is safe: that is [`super::guard`]'s part.
+
+mod digest;
+mod json;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::ops::Range;
+
+pub use digest::{Digest, DigestError};
+pub use json::write_json;
+pub use show::write_text;
+
+use super::desired::{Claim, DesiredState, DesiredZone};
+use super::records::{AddressRecord, Origin, Places, Records};
+use super::{Notes, records};
+use crate::dns::{Name, Rtype, Serial, rdata};
+use crate::zone::Zone;
+
+/// A zone as it is on disk.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
+    /// Of a zone that loads.
+    pub serial: Option<Serial>,
+    /// Whose file it is.
+    pub file: FileState,
+    /// The TTL of the address records if all have the same.
+    pub ttl: Option<u32>,
+    /// The A and AAAA records.
+    pub records: Records,
+    /// What no sync has written, in presentation format: it would be lost.
+    pub foreign: Vec<String>,
+}
+
+/// Whose file a zone is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FileState {
+    /// There is none.
+    #[default]
+    Absent,
+    /// Sync wrote it.
+    Managed,
+    /// Somebody else wrote it: never to be written.
+    HandWritten,
+    /// It does not load, for this reason.
+    Unreadable(String),
+}
+
+/// Types that sync writes besides addresses.
+const OWN_TYPES: [Rtype; 2] = [Rtype::SOA, Rtype::NS];
+
+impl Current {
+    /// The state of a zone that was loaded.
+    pub fn of(zone: &Zone) -> Self {
+        let mut current = Self { serial: Some(zone.serial()), ..Self::default() };
+        current.file = if zone.is_managed() { FileState::Managed } else { FileState::HandWritten };
+        let mut ttls: Option<(u32, bool)> = None;
+        let mut relative = String::new();
+        for (owner, rrset) in zone.rrsets() {
+            let (rtype, ttl) = (rrset.rtype(), rrset.ttl());
+            if OWN_TYPES.contains(&rtype) && owner == *zone.apex() {
+                continue;
+            }
+            write_relative(&owner, zone.apex(), &mut relative);
+            for data in rrset.rdatas() {
+                if let Some(address) = rdata::to_address(rtype, data) {
+                    current.records.push(&relative, address, None);
+                } else {
+                    current.foreign.push(format!("{relative} {rtype} {}", rdata::presentation(rtype, data)));
+                    continue;
+                }
+                ttls = ttls.map_or(Some((ttl, true)), |(first, same)| Some((first, same && first == ttl)));
+            }
+        }
+        current.ttl = ttls.filter(|(_, same)| *same).map(|(ttl, _)| ttl);
+        current.records.finish();
+        current
+    }
+
+    /// The state of a file that is there but does not load.
+    pub fn unreadable(reason: impl Into<String>) -> Self {
+        Self { file: FileState::Unreadable(reason.into()), ..Self::default() }
+    }
+}
+
+/// `Name::relative_to` into a text that is used again, fast for the characters that host names are made of.
+fn write_relative(owner: &Name, apex: &Name, text: &mut String) {
+    text.clear();
+    let own = owner.as_wire().len().saturating_sub(apex.as_wire().len());
+    let mut labels = owner.as_wire().get(..own).unwrap_or_default();
+    while let Some((&length, rest)) = labels.split_first() {
+        let (label, rest) = rest.split_at(usize::from(length).min(rest.len()));
+        let is_plain = label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+        let Some(label) = std::str::from_utf8(label).ok().filter(|_| is_plain) else {
+            *text = owner.relative_to(apex);
+            return;
+        };
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(label);
+        labels = rest;
+    }
+    if text.is_empty() {
+        text.push('@');
+    }
+}
+
+/// What sync would do.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// By apex, sorted; zones without changes included.
+    pub zones: Vec<ZonePlan>,
+    /// What origins point to.
+    pub places: Places,
+    /// What the lists gave reason to.
+    pub warnings: Notes,
+    /// Lists that name no endpoint at all.
+    pub empty_sources: Vec<String>,
+    /// The TTL of the records to write, seconds.
+    pub ttl: u32,
+}
+
+/// What sync would do with one zone.
+#[derive(Clone, Debug)]
+pub struct ZonePlan {
+    /// The zone.
+    pub apex: Name,
+    /// What its serial is now.
+    pub serial: Option<Serial>,
+    /// Whose file it is now.
+    pub file: FileState,
+    /// RRsets that stay as they are because lists disagree.
+    pub held: Vec<Held>,
+    /// What would be lost with the file, in presentation format.
+    pub foreign: Vec<String>,
+    /// The TTL in the file, where it has to change.
+    pub old_ttl: Option<Option<u32>>,
+    /// An empty zone is made so that it is hosted.
+    pub creates_empty: bool,
+    before: Records,
+    after: Records,
+    spans: Vec<Span>,
+    counts: Counts,
+}
+
+/// An RRset on which lists disagree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Relative to the apex.
+    pub owner: String,
+    /// A or AAAA.
+    pub rtype: Rtype,
+    /// What stays; empty if there is nothing.
+    pub in_service: Vec<IpAddr>,
+    /// What the lists say.
+    pub claims: Vec<Claim>,
+}
+
+/// Where a changed RRset's records lie before and after.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    before: (u32, u32),
+    after: (u32, u32),
+}
+
+/// RRsets by what happens to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In the zone before.
+    pub in_service: usize,
+    /// New.
+    pub created: usize,
+    /// With other addresses.
+    pub updated: usize,
+    /// Gone.
+    pub deleted: usize,
+}
+
+/// What happens to an RRset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// It is new.
+    Create,
+    /// Its addresses change.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+/// A changed RRset.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'p> {
+    zone: &'p ZonePlan,
+    span: Span,
+}
+
+impl<'p> Change<'p> {
+    /// What happens.
+    pub fn action(&self) -> Action {
+        match (self.span.before.1, self.span.after.1) {
+            (0, _) => Action::Create,
+            (_, 0) => Action::Delete,
+            _ => Action::Update,
+        }
+    }
+
+    /// The addresses now.
+    pub fn before(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'p> {
+        self.zone.before.addresses(range(self.span.before))
+    }
+
+    /// The addresses afterwards.
+    pub fn after(&self) -> impl ExactSizeIterator<Item = IpAddr> + use<'p> {
+        self.zone.after.addresses(range(self.span.after))
+    }
+
+    /// The owner, relative to the apex.
+    pub fn owner(&self) -> &'p str {
+        self.record().map_or("", |record| record.owner)
+    }
+
+    /// A or AAAA.
+    pub fn rtype(&self) -> Rtype {
+        self.record().map_or(Rtype::A, |record| record.rtype())
+    }
+
+    /// Where the new addresses are listed.
+    pub fn origin(&self) -> Option<Origin> {
+        self.record().and_then(|record| record.origin)
+    }
+
+    fn record(&self) -> Option<AddressRecord<'p>> {
+        let after = (self.span.after.1 > 0).then(|| self.zone.after.get(self.span.after.0 as usize));
+        after.unwrap_or_else(|| self.zone.before.get(self.span.before.0 as usize))
+    }
+}
+
+fn range((start, len): (u32, u32)) -> Range<usize> {
+    start as usize..start as usize + len as usize
+}
+
+impl Plan {
+    /// Whether any file would be written.
+    pub fn has_changes(&self) -> bool {
+        self.zones.iter().any(ZonePlan::needs_writing)
+    }
+
+    /// Whether lists disagree anywhere.
+    pub fn has_conflicts(&self) -> bool {
+        self.zones.iter().any(|zone| !zone.held.is_empty())
+    }
+}
+
+impl ZonePlan {
+    /// The changes, sorted by owner and type.
+    pub fn changes(&self) -> impl ExactSizeIterator<Item = Change<'_>> {
+        self.spans.iter().map(|span| Change { zone: self, span: *span })
+    }
+
+    /// How many RRsets change, and how.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Every record of the zone once the plan is applied.
+    pub fn after(&self) -> &Records {
+        &self.after
+    }
+
+    /// Whether the file would be written.
+    pub fn needs_writing(&self) -> bool {
+        !self.spans.is_empty() || self.creates_empty || self.old_ttl.is_some()
+    }
+}
+
+/// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are left
+/// alone unless lists name records in them.
+pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u32) -> Plan {
+    let mut wanted = desired.zones;
+    for (apex, zone) in &current {
+        if zone.file == FileState::Managed && !wanted.contains_key(apex) {
+            wanted.insert(apex.clone(), DesiredZone::default());
+        }
+    }
+    let may_create_empty = desired.empty_sources.is_empty();
+    let zones = wanted.into_iter().map(|(apex, zone)| {
+        let current = current.remove(&apex).unwrap_or_default();
+        plan_zone(apex, zone, current, ttl, may_create_empty)
+    });
+    Plan {
+        zones: zones.collect(),
+        places: desired.places,
+        warnings: desired.warnings,
+        empty_sources: desired.empty_sources,
+        ttl,
+    }
+}
+
+fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, may_create_empty: bool) -> ZonePlan {
+    let DesiredZone { records: mut after, conflicts } = desired;
+    let before = current.records;
+    let mut held = Vec::with_capacity(conflicts.len());
+    for conflict in conflicts {
+        let start = before.find(&conflict.owner, conflict.rtype);
+        let in_service: Vec<IpAddr> = before.addresses(start.clone()).collect();
+        for &address in &in_service {
+            after.push(&conflict.owner, address, None);
+        }
+        held.push(Held { owner: conflict.owner, rtype: conflict.rtype, in_service, claims: conflict.claims });
+    }
+    if !held.is_empty() {
+        after.finish();
+    }
+    let (mut spans, mut counts) = difference(&before, &after);
+    if current.file == FileState::HandWritten {
+        // Whoever wrote the file may well have more in it than the lists.
+        spans.retain(|span| span.after.1 > 0);
+        counts.deleted = 0;
+    }
+    let is_managed = current.file == FileState::Managed;
+    let creates_empty = current.file == FileState::Absent && after.is_empty() && may_create_empty;
+    let old_ttl = (is_managed && !before.is_empty() && current.ttl != Some(ttl)).then_some(current.ttl);
+    ZonePlan {
+        apex,
+        serial: current.serial,
+        file: current.file,
+        held,
+        foreign: current.foreign,
+        old_ttl,
+        creates_empty,
+        before,
+        after,
+        spans,
+        counts,
+    }
+}
+
+/// Goes through two sorted sets side by side.
+fn difference(before: &Records, after: &Records) -> (Vec<Span>, Counts) {
+    let (mut spans, mut counts) = (Vec::new(), Counts::default());
+    let (mut old, mut new) = (0, 0);
+    while old < before.len() || new < after.len() {
+        let order = match (before.get(old), after.get(new)) {
+            (Some(a), Some(b)) => records::key(&a).cmp(&records::key(&b)),
+            (Some(_), None) => Ordering::Less,
+            _ => Ordering::Greater,
+        };
+        let old_end = if order.is_le() { before.rrset_end(old) } else { old };
+        let new_end = if order.is_ge() { after.rrset_end(new) } else { new };
+        counts.in_service += usize::from(order.is_le());
+        let count = match order {
+            Ordering::Less => &mut counts.deleted,
+            Ordering::Greater => &mut counts.created,
+            Ordering::Equal => &mut counts.updated,
+        };
+        if order.is_ne() || !before.addresses(old..old_end).eq(after.addresses(new..new_end)) {
+            *count += 1;
+            spans.push(Span { before: span(old, old_end), after: span(new, new_end) });
+        }
+        (old, new) = (old_end, new_end);
+    }
+    (spans, counts)
+}
+
+/// Lists are capped far below what a `u32` counts.
+fn span(start: usize, end: usize) -> (u32, u32) {
+    let short = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    (short(start), short(end - start))
+}

@@ -1,0 +1,115 @@
+//! A plan for programs; `docs/plan-json.md` is the contract.
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+
+use super::{Action, Change, FileState, Held, Plan, ZonePlan};
+
+/// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
+const VERSION: u32 = 1;
+
+/// Writes the plan as one JSON object; `refusals` is why the guard would not have it.
+pub fn write_json(plan: &Plan, refusals: &[String], out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &Whole(plan, refusals))?;
+    writeln!(out)
+}
+
+struct Whole<'p>(&'p Plan, &'p [String]);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(plan, refusals) = *self;
+        let mut object = serializer.serialize_struct("plan", 7)?;
+        object.serialize_field("version", &VERSION)?;
+        object.serialize_field("changes", &plan.has_changes())?;
+        object.serialize_field("digest", &plan.digest().to_string())?;
+        object.serialize_field("refused", refusals)?;
+        object.serialize_field("zones", &Seq(|| plan.zones.iter().map(|zone| InPlan(plan, zone))))?;
+        object.serialize_field("warnings", plan.warnings.shown())?;
+        object.serialize_field("warnings_total", &plan.warnings.total())?;
+        object.end()
+    }
+}
+
+/// An iterator as an array: a million changes are never held as a tree.
+struct Seq<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Seq<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
+}
+
+/// A part of a plan with the plan, for what its origins point to.
+struct InPlan<'p, T>(&'p Plan, T);
+
+impl Serialize for InPlan<'_, &ZonePlan> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(plan, zone) = *self;
+        let counts = zone.counts();
+        let file = match zone.file {
+            FileState::Absent => "absent",
+            FileState::Managed => "managed",
+            FileState::HandWritten => "hand-written",
+            FileState::Unreadable(_) => "unreadable",
+        };
+        let mut object = serializer.serialize_struct("zone", 10)?;
+        object.serialize_field("zone", &zone.apex.without_dot())?;
+        object.serialize_field("file", file)?;
+        object.serialize_field("serial", &zone.serial.map(|serial| serial.0))?;
+        object.serialize_field("write", &zone.needs_writing())?;
+        object.serialize_field("in_service", &counts.in_service)?;
+        object.serialize_field("created", &counts.created)?;
+        object.serialize_field("updated", &counts.updated)?;
+        object.serialize_field("deleted", &counts.deleted)?;
+        object.serialize_field("changes", &Seq(|| zone.changes().map(|change| InPlan(plan, change))))?;
+        object.serialize_field("held", &Seq(|| zone.held.iter().map(|held| InPlan(plan, held))))?;
+        object.end()
+    }
+}
+
+impl Serialize for InPlan<'_, Change<'_>> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(plan, change) = self;
+        let action = match change.action() {
+            Action::Create => "create",
+            Action::Update => "update",
+            Action::Delete => "delete",
+        };
+        let mut object = serializer.serialize_struct("change", 7)?;
+        object.serialize_field("action", action)?;
+        object.serialize_field("owner", change.owner())?;
+        object.serialize_field("type", &change.rtype().to_string())?;
+        object.serialize_field("before", &change.before().collect::<Vec<IpAddr>>())?;
+        object.serialize_field("after", &change.after().collect::<Vec<IpAddr>>())?;
+        object.serialize_field("source", &change.origin().map(|origin| plan.places.source(origin)))?;
+        let place = change.origin().map(|origin| format!("{}:{}", plan.places.file(origin), origin.line));
+        object.serialize_field("place", &place)?;
+        object.end()
+    }
+}
+
+impl Serialize for InPlan<'_, &Held> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(plan, held) = *self;
+        let mut object = serializer.serialize_struct("held", 4)?;
+        object.serialize_field("owner", &held.owner)?;
+        object.serialize_field("type", &held.rtype.to_string())?;
+        object.serialize_field("in_service", &held.in_service)?;
+        object.serialize_field("claims", &Seq(|| held.claims.iter().map(|claim| InPlan(plan, claim))))?;
+        object.end()
+    }
+}
+
+impl Serialize for InPlan<'_, &super::Claim> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(plan, claim) = *self;
+        let mut object = serializer.serialize_struct("claim", 3)?;
+        object.serialize_field("source", plan.places.source(claim.origin))?;
+        object.serialize_field("place", &format!("{}:{}", plan.places.file(claim.origin), claim.origin.line))?;
+        object.serialize_field("addresses", &claim.addresses)?;
+        object.end()
+    }
+}

@@ -1,0 +1,135 @@
+//! A plan as people read it: one block a zone, one line a change.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use super::{Action, Change, FileState, Held, Plan, ZonePlan};
+
+/// Names are aligned up to this width; longer ones push their line to the right.
+const MAX_NAME: usize = 48;
+
+/// Colours of a terminal, or nothing.
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn line(self, out: &mut dyn Write, colour: &str, text: &str) -> io::Result<()> {
+        if self.0 { writeln!(out, "\x1b[{colour}m{text}\x1b[0m") } else { writeln!(out, "{text}") }
+    }
+}
+
+const BOLD: &str = "1";
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+const MAGENTA: &str = "35";
+
+/// Writes the plan as text; `colour` where a terminal shows it. Ends with the digest if there is anything to do.
+pub fn write_text(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+    let paint = Paint(colour);
+    for zone in &plan.zones {
+        paint.line(out, BOLD, &headline(zone, plan.ttl))?;
+        let width = name_width(zone);
+        for change in zone.changes() {
+            paint.line(out, colour_of(change.action()), &change_line(plan, &change, width))?;
+        }
+        for held in &zone.held {
+            paint.line(out, MAGENTA, &held_line(plan, held, width))?;
+        }
+    }
+    for warning in plan.warnings.shown() {
+        paint.line(out, YELLOW, &format!("warning: {warning}"))?;
+    }
+    match plan.warnings.total() - plan.warnings.shown().len() {
+        0 => {}
+        more => paint.line(out, YELLOW, &format!("and {more} more warnings"))?,
+    }
+    if plan.has_changes() { writeln!(out, "digest {}", plan.digest()) } else { writeln!(out, "no changes") }
+}
+
+fn headline(zone: &ZonePlan, ttl: u32) -> String {
+    let counts = zone.counts();
+    let mut text = zone.apex.without_dot();
+    let _ = match (&zone.file, zone.serial) {
+        (FileState::Absent, _) => write!(text, ": new zone"),
+        (FileState::HandWritten, _) => write!(text, ": hand-written zone file"),
+        (FileState::Unreadable(reason), _) => write!(text, ": zone file does not load ({reason})"),
+        (FileState::Managed, serial) => write!(text, ": serial {}", serial.map_or(0, |serial| serial.0)),
+    };
+    let _ = write!(text, ", {} in service", counts.in_service);
+    for (count, what) in [(counts.created, "to create"), (counts.updated, "to change"), (counts.deleted, "to remove")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {what}");
+        }
+    }
+    if !zone.held.is_empty() {
+        let _ = write!(text, ", {} held back", zone.held.len());
+    }
+    if let Some(old) = zone.old_ttl {
+        let old = old.map_or_else(|| "mixed".to_owned(), |old| old.to_string());
+        let _ = write!(text, ", TTL {old} -> {ttl}");
+    }
+    if !zone.needs_writing() {
+        text.push_str(", no changes");
+    }
+    text
+}
+
+fn name_width(zone: &ZonePlan) -> usize {
+    let changed = zone.changes().map(|change| change.owner().len());
+    let held = zone.held.iter().map(|held| held.owner.len());
+    changed.chain(held).max().unwrap_or_default().min(MAX_NAME)
+}
+
+fn colour_of(action: Action) -> &'static str {
+    match action {
+        Action::Create => GREEN,
+        Action::Update => YELLOW,
+        Action::Delete => RED,
+    }
+}
+
+fn change_line(plan: &Plan, change: &Change<'_>, width: usize) -> String {
+    let (sign, addresses) = match change.action() {
+        Action::Create => ('+', join(change.after())),
+        Action::Update => ('~', format!("{} -> {}", join(change.before()), join(change.after()))),
+        Action::Delete => ('-', join(change.before())),
+    };
+    let origin = change.origin().map_or_else(|| "in no list".to_owned(), |origin| plan.places.show(origin));
+    let rtype = change.rtype().to_string();
+    format!("  {sign} {:width$}  {rtype:4}  {addresses:15}  {origin}", change.owner())
+}
+
+impl Plan {
+    /// The records that are held back because lists disagree, one sentence each.
+    pub fn conflicts(&self) -> crate::sync::Notes {
+        let mut notes = crate::sync::Notes::default();
+        for zone in &self.zones {
+            for held in &zone.held {
+                notes.push(|| {
+                    let line = held_line(self, held, 0);
+                    format!("zone '{}': {}", zone.apex.without_dot(), line.trim_start_matches([' ', '!']))
+                });
+            }
+        }
+        notes
+    }
+}
+
+fn held_line(plan: &Plan, held: &Held, width: usize) -> String {
+    let stays = match held.in_service.as_slice() {
+        [] => "not created".to_owned(),
+        some => format!("{} stays", join(some.iter().copied())),
+    };
+    let says = |claim: &super::Claim| {
+        format!("{} says {}", plan.places.show(claim.origin), join(claim.addresses.iter().copied()))
+    };
+    let claims: Vec<String> = held.claims.iter().map(says).collect();
+    let rtype = held.rtype.to_string();
+    format!("  ! {:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))
+}
+
+fn join(addresses: impl Iterator<Item = IpAddr>) -> String {
+    addresses.map(|address| address.to_string()).collect::<Vec<_>>().join(" ")
+}

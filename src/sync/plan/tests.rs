@@ -1,0 +1,171 @@
+use super::*;
+use crate::sync::desired::{self, merge};
+use crate::sync::source::{Format, parse};
+use std::path::Path;
+
+const BLOB: &str = "privatelink.blob.core.windows.net";
+const QUEUE: &str = "privatelink.queue.core.windows.net";
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn managed(records: &[(&str, &str)]) -> Current {
+    let records = records.iter().map(|(owner, address)| (*owner, address.parse().unwrap()));
+    Current {
+        serial: Some(Serial(7)),
+        file: FileState::Managed,
+        ttl: Some(10),
+        records: Records::from_unsorted(records),
+        foreign: Vec::new(),
+    }
+}
+
+fn wanted(texts: &[(&str, &str)]) -> DesiredState {
+    let listings = texts.iter().map(|(source, text)| {
+        parse(source, Path::new(&format!("{source}.txt")), Format::Auto, text.as_bytes().to_vec()).unwrap()
+    });
+    merge(listings.collect(), &desired::Settings::of_cloud(crate::azure::Cloud::Public, &[])).unwrap()
+}
+
+/// The plan for a blob zone; the queue zone is there and empty.
+fn planned(blob: Current, texts: &[(&str, &str)]) -> Plan {
+    let current = BTreeMap::from([(name(BLOB), blob), (name(QUEUE), managed(&[]))]);
+    plan(wanted(texts), current, 10)
+}
+
+fn text(plan: &Plan) -> String {
+    let mut out = Vec::new();
+    write_text(plan, false, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn everything() -> Plan {
+    let current = managed(&[("abc", "10.0.0.4"), ("def", "10.0.0.5"), ("ghi", "10.0.0.6"), ("same", "10.0.0.9")]);
+    planned(
+        current,
+        &[
+            (
+                "a",
+                "new.blob.core.windows.net fd00::1\ndef.blob.core.windows.net 10.0.0.15\nsame.blob.core.windows.net 10.0.0.9\n\
+                 ghi.blob.core.windows.net 10.0.0.6",
+            ),
+            ("b", "ghi.blob.core.windows.net 10.0.0.16"),
+        ],
+    )
+}
+
+#[test]
+fn a_plan_reads_zone_by_zone_with_origins_and_what_is_held_back() {
+    assert_eq!(
+        text(&everything()),
+        format!(
+            "{BLOB}: serial 7, 4 in service, 1 to create, 1 to change, 1 to remove, 1 held back\n\
+             \x20 - abc  A     10.0.0.4         in no list\n\
+             \x20 ~ def  A     10.0.0.5 -> 10.0.0.15  a (a.txt:2)\n\
+             \x20 + new  AAAA  fd00::1          a (a.txt:1)\n\
+             \x20 ! ghi  A     10.0.0.6 stays   sources disagree: a (a.txt:4) says 10.0.0.6, b (b.txt:1) says 10.0.0.16\n\
+             {QUEUE}: serial 7, 0 in service, no changes\n\
+             digest {}\n",
+            everything().digest()
+        )
+    );
+}
+
+#[test]
+fn colours_only_wrap_lines() {
+    let mut out = Vec::new();
+    write_text(&everything(), true, &mut out).unwrap();
+    let coloured = String::from_utf8(out).unwrap();
+    assert!(coloured.contains("\u{1b}[31m  - abc"));
+    let plain = coloured.split('\u{1b}').map(|part| part.split_once('m').filter(|_| part.starts_with('[')));
+    let plain: String = plain.map(|part| part.map_or("", |(_, rest)| rest)).collect();
+    assert_eq!(plain, text(&everything()));
+}
+
+#[test]
+fn json_is_the_documented_contract() {
+    let mut out = Vec::new();
+    write_json(&everything(), &["too much".into()], &mut out).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["refused"][0], "too much");
+    assert_eq!(json["digest"], everything().digest().to_string());
+    let zone = &json["zones"][0];
+    assert_eq!((&zone["zone"], &zone["file"], &zone["serial"]), (&BLOB.into(), &"managed".into(), &7.into()));
+    assert_eq!((&zone["created"], &zone["updated"], &zone["deleted"]), (&1.into(), &1.into(), &1.into()));
+    let update = serde_json::json!({
+        "action": "update", "owner": "def", "type": "A", "before": ["10.0.0.5"], "after": ["10.0.0.15"],
+        "source": "a", "place": "a.txt:2",
+    });
+    assert_eq!(zone["changes"][1], update);
+    assert_eq!(zone["changes"][0]["source"], serde_json::Value::Null);
+    assert_eq!(zone["held"][0]["claims"][1]["place"], "b.txt:1");
+    let document = include_str!("../../../docs/plan-json.md");
+    for object in [&json, zone, &update, &zone["held"][0], &zone["held"][0]["claims"][0]] {
+        for key in object.as_object().unwrap().keys() {
+            assert!(document.contains(&format!("`{key}`")), "{key} is not documented");
+        }
+    }
+}
+
+#[test]
+fn a_held_record_stays_whatever_the_lists_say() {
+    let plan = everything();
+    let after: Vec<&str> = plan.zones[0].after().iter().map(|record| record.owner).collect();
+    assert_eq!(after, ["def", "ghi", "new", "same"]);
+    let none =
+        planned(managed(&[]), &[("a", "x.blob.core.windows.net 10.0.0.1"), ("b", "x.blob.core.windows.net 10.0.0.2")]);
+    assert!(!none.has_changes() && none.has_conflicts());
+    assert!(text(&none).contains("  ! x  A     not created "), "{}", text(&none));
+}
+
+#[test]
+fn the_digest_is_for_exactly_one_plan() {
+    let one = |serial, address: &str| {
+        let mut current = managed(&[("abc", "10.0.0.4")]);
+        current.serial = Some(Serial(serial));
+        planned(current, &[("a", &format!("abc.blob.core.windows.net {address}"))]).digest()
+    };
+    assert_eq!(one(7, "10.0.0.5"), one(7, "10.0.0.5"));
+    assert_ne!(one(7, "10.0.0.5"), one(8, "10.0.0.5"), "the zone was written in between");
+    assert_ne!(one(7, "10.0.0.5"), one(7, "10.0.0.6"));
+    assert_eq!(one(7, "10.0.0.5").to_string().parse(), Ok(one(7, "10.0.0.5")));
+    assert!("xyz".parse::<Digest>().is_err());
+    assert!("+123456789abcdef".parse::<Digest>().is_err());
+}
+
+#[test]
+fn a_managed_zone_that_no_list_names_is_to_be_emptied_and_a_hand_written_one_is_left_alone() {
+    let mut by_hand = managed(&[("x", "10.0.0.1")]);
+    by_hand.file = FileState::HandWritten;
+    let old = managed(&[("y", "10.0.0.2")]);
+    let apexes = ["privatelink.aue.backup.windowsazure.com", "privatelink.we.backup.windowsazure.com"].map(name);
+    let current =
+        BTreeMap::from([(apexes[0].clone(), by_hand.clone()), (apexes[1].clone(), old), (name(BLOB), by_hand)]);
+    let plan = plan(wanted(&[("a", "x.blob.core.windows.net 10.0.0.1")]), current, 10);
+    let changed: Vec<(String, Counts)> =
+        plan.zones.iter().filter(|z| z.needs_writing()).map(|z| (z.apex.without_dot(), z.counts())).collect();
+    assert_eq!(changed.len(), 2);
+    assert_eq!((changed[0].0.as_str(), changed[0].1.deleted), ("privatelink.we.backup.windowsazure.com", 1));
+    assert_eq!(changed[1].0, QUEUE, "made, so that it is hosted");
+}
+
+#[test]
+fn an_empty_list_makes_no_empty_zones() {
+    let plan = plan(wanted(&[("a", "")]), BTreeMap::new(), 10);
+    assert!(!plan.has_changes());
+}
+
+#[test]
+fn owners_are_relative_as_zone_files_show_them() {
+    let apex = name(BLOB);
+    let mut text = String::new();
+    for owner in ["abc", "a.b", "\\*", r"x\.y.z", r"\001"] {
+        let owner = name(&format!("{owner}.{BLOB}"));
+        write_relative(&owner, &apex, &mut text);
+        assert_eq!(text, owner.relative_to(&apex));
+    }
+    write_relative(&apex, &apex, &mut text);
+    assert_eq!(text, "@");
+}

@@ -1,0 +1,212 @@
+//! The shapes inside a JSON tree that stand for endpoints.
+
+use std::net::IpAddr;
+
+use jsonc_parser::ast::{Object, ObjectProp, Value};
+use jsonc_parser::common::Ranged;
+
+use super::{DEPTH_ADVICE, as_text};
+use crate::sync::source::lines::Lines;
+use crate::sync::source::listing::Builder;
+use crate::sync::source::token::{Kind, tokens};
+
+/// Keys that hold full names, in lower case.
+const NAME_KEYS: [&str; 4] = ["fqdn", "fqdns", "hostname", "dnsname"];
+/// Keys that hold addresses: Azure's own and what `--query` examples rename them to.
+const ADDRESS_KEYS: [&str; 9] = [
+    "ipaddresses",
+    "ipaddress",
+    "ips",
+    "ip",
+    "privateipaddress",
+    "privateipaddresses",
+    "privateip",
+    "addresses",
+    "address",
+];
+/// Keys that hold a label to which a zone belongs.
+const LABEL_KEYS: [&str; 4] = ["recordsetname", "recordname", "resourcename", "name"];
+/// Keys that hold a zone.
+const ZONE_KEYS: [&str; 4] = ["dns", "zone", "dnszone", "zonename"];
+
+/// Whether a label on a screen or a key holds names; in lower case.
+pub(in crate::sync::source) fn is_name_key(key: &str) -> bool {
+    NAME_KEYS.contains(&key)
+}
+
+/// Whether a label on a screen or a key holds addresses; in lower case.
+pub(in crate::sync::source) fn is_address_key(key: &str) -> bool {
+    ADDRESS_KEYS.contains(&key)
+}
+
+/// Goes through a document and adds what it finds.
+pub(super) struct Walker<'t, 'b> {
+    pub(super) lines: Lines<'t>,
+    pub(super) round: u32,
+    pub(super) out: &'b mut Builder,
+}
+
+impl Walker<'_, '_> {
+    /// `zone` is the private DNS zone around the value, if there is one.
+    pub(super) fn walk(&mut self, value: &Value<'_>, zone: Option<&str>) {
+        match value {
+            Value::Array(array) => array.elements.iter().for_each(|element| self.walk(element, zone)),
+            Value::Object(object) => self.object(object, zone),
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, object: &Object<'_>, zone: Option<&str>) {
+        let id = get(object, &["privatednszoneid"]).and_then(as_text);
+        let zone = id.map_or(zone, |id| id.rsplit('/').next());
+        self.endpoint(object, zone);
+        let has_twins = object.properties.iter().any(|property| twin(property).is_some());
+        for property in &object.properties {
+            let key = property.name.as_str();
+            if has_twins && get(object, &[&format!("{key}Text")]).and_then(as_text).is_some_and(is_json_text) {
+                continue;
+            }
+            if let Some(text) = twin(property) {
+                let line = self.line(&property.value);
+                super::document(text, line, self.round, self.out);
+            } else if key.eq_ignore_ascii_case("customdnsconfigs") {
+                self.configs(&property.value, zone);
+            } else {
+                self.walk(&property.value, zone);
+            }
+        }
+    }
+
+    /// `customDnsConfigs`, where strings are what the depth limit left of objects.
+    fn configs(&mut self, value: &Value<'_>, zone: Option<&str>) {
+        let has_text = match value {
+            Value::Array(array) => array.elements.iter().any(|element| element.as_string_lit().is_some()),
+            other => as_text(other).is_some_and(|text| !text.trim().is_empty()),
+        };
+        if has_text {
+            let line = self.line(value);
+            self.out.problem(line, || DEPTH_ADVICE.to_owned());
+        } else {
+            self.walk(value, zone);
+        }
+    }
+
+    /// Adds the object if it is an endpoint.
+    fn endpoint(&mut self, object: &Object<'_>, zone: Option<&str>) {
+        let addresses = get(object, &ADDRESS_KEYS);
+        let link = get(object, &["privatelinkconnectionproperties"]).and_then(Value::as_object);
+        let of_link = link.and_then(|link| get(link, &["fqdns"]));
+        let Some(names) = get(object, &NAME_KEYS).or(of_link) else {
+            return self.labelled(object, zone, addresses);
+        };
+        // `fqdns` alone is the inside of an IP configuration, whose address stands one level up.
+        let is_inside = addresses.is_none() && get(object, &["fqdns"]).is_some();
+        let texts = texts(names);
+        if is_inside || texts.is_empty() || is_other_type(object) {
+            return;
+        }
+        let line = self.line(names);
+        let Some(addresses) = self.addresses(addresses, line, texts[0]) else {
+            return;
+        };
+        let place = (self.out.statement(), self.round);
+        for name in texts {
+            if name.parse::<IpAddr>().is_ok() {
+                self.out.problem(line, || format!("'{name}' stands where a host name belongs"));
+            }
+            for &address in &addresses {
+                self.out.entry(line, place, &[name], address);
+            }
+        }
+    }
+
+    /// A label and its zone instead of a full name.
+    fn labelled(&mut self, object: &Object<'_>, zone: Option<&str>, addresses: Option<&Value<'_>>) {
+        let zone = get(object, &ZONE_KEYS).and_then(as_text).or(zone);
+        let Some(label) = get(object, &LABEL_KEYS) else {
+            return;
+        };
+        let (Some(text), Some(_), false) = (as_text(label), addresses, is_other_type(object)) else {
+            return;
+        };
+        let parts = match zone {
+            Some(zone) => vec![text, zone],
+            None if is_full_name(text) => vec![text],
+            // Something else that has a name and an address.
+            None => return,
+        };
+        let line = self.line(label);
+        let Some(addresses) = self.addresses(addresses, line, text) else {
+            return;
+        };
+        let place = (self.out.statement(), self.round);
+        for address in addresses {
+            self.out.entry(line, place, &parts, address);
+        }
+    }
+
+    fn addresses(&mut self, value: Option<&Value<'_>>, line: u32, name: &str) -> Option<Vec<IpAddr>> {
+        let mut found = Vec::new();
+        for text in value.map(texts).unwrap_or_default() {
+            // A list that was flattened to a string has blanks between its addresses.
+            for word in text.split([' ', ',', ';', '{', '}']).filter(|word| !word.is_empty()) {
+                let Ok(address) = word.parse() else {
+                    let advice = if word.starts_with("System.") { format!("; {DEPTH_ADVICE}") } else { String::new() };
+                    self.out.problem(line, || format!("'{word}' is no IP address{advice}"));
+                    return None;
+                };
+                found.push(address);
+            }
+        }
+        if found.is_empty() {
+            self.out.problem(line, || {
+                format!("'{name}' has no address: is the endpoint still being made? List it again when it is done")
+            });
+            return None;
+        }
+        Some(found)
+    }
+
+    fn line(&mut self, value: &Value<'_>) -> u32 {
+        self.lines.at(value.range().start)
+    }
+}
+
+/// The value of the first of these keys, in any case.
+fn get<'v, 't>(object: &'v Object<'t>, keys: &[&str]) -> Option<&'v Value<'t>> {
+    let is_key = |name: &str| keys.iter().any(|key| name.eq_ignore_ascii_case(key));
+    let found = object.properties.iter().find(|property| is_key(property.name.as_str()))?;
+    (!matches!(found.value, Value::NullKeyword(_))).then_some(&found.value)
+}
+
+/// A string, or the strings of an array; empty ones left out.
+fn texts<'v>(value: &'v Value<'_>) -> Vec<&'v str> {
+    let all = match value {
+        Value::Array(array) => array.elements.iter().filter_map(as_text).collect(),
+        other => as_text(other).into_iter().collect::<Vec<_>>(),
+    };
+    all.into_iter().filter(|text| !text.trim().is_empty()).collect()
+}
+
+/// `name` holds many things; a resource's own name with dots in it is no host name.
+fn is_full_name(text: &str) -> bool {
+    tokens(text).next().is_some_and(|token| token.text == text && token.kind == Kind::Name)
+}
+
+/// A record set of some type that is no address.
+fn is_other_type(object: &Object<'_>) -> bool {
+    let rtype = get(object, &["recordtype"]).and_then(as_text);
+    rtype.is_some_and(|text| !text.eq_ignore_ascii_case("A") && !text.eq_ignore_ascii_case("AAAA"))
+}
+
+/// The text of `CustomDnsConfigsText` and its like: JSON in a string that holds what `CustomDnsConfigs` may have lost to
+/// PowerShell's depth limit.
+fn twin<'v>(property: &'v ObjectProp<'_>) -> Option<&'v str> {
+    let key = property.name.as_str();
+    let is_text = key.len() > 4 && key.get(key.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case("text"));
+    as_text(&property.value).filter(|text| is_text && is_json_text(text))
+}
+
+fn is_json_text(text: &str) -> bool {
+    text.trim_start().starts_with(['[', '{'])
+}

@@ -1,0 +1,29 @@
+//! Line numbers of places in a text.
+
+/// How many lines end in these bytes.
+pub(super) fn feeds(bytes: &[u8]) -> u32 {
+    bytes.iter().map(|byte| u32::from(*byte == b'\n')).sum()
+}
+
+/// Counts lines up to ever later places, so that a long text is counted once.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    at: usize,
+    line: u32,
+}
+
+impl<'t> Lines<'t> {
+    /// The text starts on line `first`.
+    pub(super) fn new(text: &'t str, first: u32) -> Self {
+        Self { text, at: 0, line: first }
+    }
+
+    /// The line of a place. One before the last place asked for gets that one's line: readers ask in order.
+    pub(super) fn at(&mut self, index: usize) -> u32 {
+        if let Some(passed) = self.text.as_bytes().get(self.at..index) {
+            self.line = self.line.saturating_add(feeds(passed));
+            self.at = index;
+        }
+        self.line
+    }
+}

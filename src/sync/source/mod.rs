@@ -1,0 +1,114 @@
+//! Sources: files with endpoint lists, in every shape in which people have them.
+//!
+//! In: the settings of a source, or bytes and the path they came from. Out: a [`Listing`] of FQDNs and addresses, each
+//! with its line, or all problems of the list at once. A list with one bad line is no list. Nothing here knows zones:
+//! what a name means is decided in [`super::desired`].
+
+mod decode;
+mod json;
+mod lines;
+mod listing;
+mod read;
+mod screens;
+mod text;
+mod token;
+mod toml;
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+pub(in crate::sync) use listing::place;
+pub use listing::{Entry, Listing};
+pub use read::{MAX_BYTES, read_all};
+
+use super::Notes;
+use listing::Builder;
+
+/// One `[[sources]]` of the config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What the operator calls it.
+    pub name: String,
+    /// A file or a glob.
+    pub path: PathBuf,
+    /// How it is written; recognised unless the config says.
+    pub format: Format,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Recognised from the contents.
+    #[default]
+    Auto,
+    /// Lines with an address and host names.
+    Text,
+    /// JSON, with or without comments.
+    Json,
+    /// Our own list format.
+    Toml,
+    /// `Label : value` screens of PowerShell.
+    Screen,
+}
+
+impl Format {
+    const ALL: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("text", Self::Text),
+        ("json", Self::Json),
+        ("toml", Self::Toml),
+        ("screen", Self::Screen),
+    ];
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|(word, _)| *word == text)
+            .map(|(_, format)| format)
+            .ok_or_else(|| format!("'{text}' is no list format: use auto, text, json, toml or screen"))
+    }
+}
+
+/// Why there is no listing: every problem, each with its place first.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SourceError(pub Notes);
+
+/// Reads one list. `path` is for the messages and for the ending `.toml`; nothing is opened.
+pub fn parse(source: &str, path: &Path, format: Format, bytes: Vec<u8>) -> Result<Listing, SourceError> {
+    let mut builder = Builder::new(source, path);
+    match decode::decode(bytes) {
+        Err((line, problem)) => builder.problem(line, || problem),
+        Ok(text) => match recognise(format, path, &text) {
+            Format::Json => json::read(&text, &mut builder),
+            Format::Toml => toml::read(&text, &mut builder),
+            Format::Screen => screens::read(&text, &mut builder),
+            Format::Text | Format::Auto => text::read(&text, &mut builder),
+        },
+    }
+    builder.finish()
+}
+
+fn recognise(format: Format, path: &Path, text: &str) -> Format {
+    if format != Format::Auto {
+        return format;
+    }
+    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        return Format::Toml;
+    }
+    let is_comment = |line: &&str| line.is_empty() || line.starts_with('#') || line.starts_with("//");
+    let first = text.lines().map(str::trim).find(|line| !is_comment(line)).unwrap_or_default();
+    match first.as_bytes() {
+        [b'[', b'[', next, ..] if next.is_ascii_alphabetic() => Format::Toml,
+        [b'{' | b'[', ..] | [b'/', b'*', ..] => Format::Json,
+        _ if screens::is_labelled(first) => Format::Screen,
+        _ => Format::Text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,125 @@
+//! `Label : value` screens, as PowerShell prints objects (Format-List), with JSON behind some of the labels.
+//!
+//! Only a few labels matter: names, addresses, and anything whose value is JSON. The rest of the screen is left aside.
+
+use std::net::IpAddr;
+
+use super::json;
+use super::lines::feeds;
+use super::listing::Builder;
+use super::token::{Kind, tokens};
+
+/// Whether a line looks like the first of such a screen. A column of its own for the colon tells it from IPv6.
+pub(super) fn is_labelled(line: &str) -> bool {
+    label(line).is_some()
+}
+
+/// The label in lower case without blanks, and where the value starts.
+fn label(line: &str) -> Option<(String, usize)> {
+    let colon = line.find(':')?;
+    let (label, value) = (&line[..colon], &line[colon + 1..]);
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '\t');
+    let starts = label.trim_start().starts_with(|c: char| c.is_ascii_alphabetic());
+    let spaced = label.ends_with([' ', '\t']) && value.chars().next().is_none_or(char::is_whitespace);
+    if !starts || !spaced || !label.chars().all(is_word) {
+        return None;
+    }
+    let key = label.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    Some((key, line.len() - value.trim_start().len()))
+}
+
+/// `{10.0.0.5}` is a list of PowerShell's, `{ "Fqdn"` and `{}` are JSON.
+fn is_json(value: &str) -> bool {
+    let inside = value.strip_prefix('{').map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
+    value.starts_with('[') || inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['\n', '"', '}']))
+}
+
+pub(super) fn read(text: &str, out: &mut Builder) {
+    let mut block = Block::default();
+    let mut at = 0;
+    let mut number = 1;
+    while at < text.len() {
+        let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+        let line = &text[at..end];
+        let mut next = end + 1;
+        match label(line) {
+            Some((_, value)) if is_json(&text[at + value..]) => {
+                let start = at + value;
+                let length = json::value_length(&text[start..]);
+                json::read_part(&text[start..start + length], number, out);
+                next = text[start + length..].find('\n').map_or(text.len(), |rest| start + length + rest + 1);
+            }
+            Some((key, value)) => block.field(&key, &line[value..], number, out),
+            None if line.trim().is_empty() => block.flush(out),
+            None => block.values(line, number, out),
+        }
+        number += feeds(&text.as_bytes()[at..next.min(text.len())]);
+        at = next;
+    }
+    block.flush(out);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Names,
+    Addresses,
+}
+
+/// One object on the screen: its labels up to a blank line or the next name.
+#[derive(Default)]
+struct Block<'t> {
+    line: u32,
+    names: Vec<&'t str>,
+    addresses: Vec<IpAddr>,
+    /// What continuation lines belong to.
+    last: Option<Field>,
+}
+
+impl<'t> Block<'t> {
+    fn field(&mut self, key: &str, value: &'t str, line: u32, out: &mut Builder) {
+        self.last = None;
+        if json::is_name_key(key) {
+            self.flush(out);
+            self.last = Some(Field::Names);
+            self.line = line;
+        } else if json::is_address_key(key) {
+            self.last = Some(Field::Addresses);
+        }
+        self.values(value, line, out);
+    }
+
+    fn values(&mut self, text: &'t str, line: u32, out: &mut Builder) {
+        let Some(field) = self.last else {
+            return;
+        };
+        for token in tokens(text) {
+            match (field, token.kind) {
+                (_, Kind::CutOff) => out.problem(line, || {
+                    format!("'{}' is cut off: list it again with `| ConvertTo-Json -Depth 10`", token.text)
+                }),
+                (Field::Addresses, Kind::Address(address)) => self.addresses.push(address),
+                (Field::Addresses, _) => out.problem(line, || format!("'{}' is no IP address", token.text)),
+                (Field::Names, Kind::Address(_) | Kind::BadAddress) => {
+                    out.problem(line, || format!("'{}' stands where a host name belongs", token.text));
+                }
+                (Field::Names, _) => self.names.push(token.text),
+            }
+        }
+    }
+
+    fn flush(&mut self, out: &mut Builder) {
+        let block = std::mem::take(self);
+        if block.names.is_empty() {
+            return;
+        }
+        if block.addresses.is_empty() {
+            out.problem(block.line, || format!("'{}' has no address", block.names[0]));
+        }
+        let place = (out.statement(), 0);
+        for name in &block.names {
+            for &address in &block.addresses {
+                out.entry(block.line, place, &[name], address);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+use super::*;
+use crate::azure::{NotHosted, normalise};
+use proptest::prelude::*;
+use std::fs;
+
+fn read(text: &str) -> Result<Listing, SourceError> {
+    parse("s", Path::new("list.txt"), Format::Auto, text.as_bytes().to_vec())
+}
+
+fn shown(text: &str) -> Vec<String> {
+    read(text).unwrap().entries().map(|entry| format!("{} {} {}", entry.line, entry.fqdn, entry.address)).collect()
+}
+
+fn problem(text: &str) -> String {
+    read(text).unwrap_err().to_string()
+}
+
+fn fixtures(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new("tests/data/listings").join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// Every good fixture is the same three endpoints in another shape.
+#[test]
+fn every_shape_of_a_list_means_the_same_records() {
+    let files = fixtures("good");
+    assert!(files.len() > 30);
+    for path in files {
+        let listing = parse("s", &path, Format::Auto, fs::read(&path).unwrap()).unwrap_or_else(|e| panic!("{e}"));
+        let mut latest = std::collections::BTreeMap::new();
+        for entry in listing.entries() {
+            match normalise(entry.fqdn) {
+                Ok(located) => drop(latest.insert(located.owner.without_dot(), entry.address.to_string())),
+                Err(error) => assert_eq!(error, NotHosted::Elsewhere, "{}: {}", path.display(), entry.fqdn),
+            }
+        }
+        let all: Vec<String> = latest.iter().map(|(name, address)| format!("{name} {address}")).collect();
+        assert_eq!(
+            all,
+            [
+                "1000000000000000001-ab-pod01-rec2.privatelink.we.backup.windowsazure.com 10.0.0.4",
+                "abcdeypod01ecs114.privatelink.blob.core.windows.net 10.0.0.5",
+                "abcdeypod01ecs114.privatelink.queue.core.windows.net 10.0.0.6",
+            ],
+            "{}",
+            path.display()
+        );
+    }
+}
+
+/// `x.expected` beside each bad fixture holds the messages; delete it and set `BLESS=1` to write it anew.
+#[test]
+fn every_bad_list_is_refused_with_lines_and_advice() {
+    for path in fixtures("bad").into_iter().filter(|path| path.extension().is_none_or(|e| e != "expected")) {
+        let golden = path.with_added_extension("expected");
+        let shown = path.file_name().map(Path::new).unwrap();
+        let messages = parse("s", shown, Format::Auto, fs::read(&path).unwrap()).unwrap_err().to_string() + "\n";
+        if std::env::var_os("BLESS").is_some() {
+            fs::write(&golden, &messages).unwrap();
+        }
+        assert_eq!(messages, fs::read_to_string(&golden).unwrap(), "{}", path.display());
+    }
+}
+
+#[test]
+fn ipv6_addresses_are_entries_and_one_line_may_have_one_of_each_family() {
+    assert_eq!(shown("abc.blob.core.windows.net fd00::4"), ["1 abc.blob.core.windows.net fd00::4"]);
+    assert_eq!(shown("abc.blob.core.windows.net fd00::4 10.0.0.4").len(), 2);
+    let listing = read("abc.blob.core.windows.net {10.0.0.4, 10.0.0.5}").unwrap();
+    let statements: Vec<u32> = listing.entries().map(|entry| entry.statement).collect();
+    assert_eq!(statements, [1, 1]);
+}
+
+#[test]
+fn a_hosts_line_may_have_several_names() {
+    let lines = shown("10.0.0.4 abc.blob.core.windows.net abc.queue.core.windows.net abc");
+    assert_eq!(lines, ["1 abc.blob.core.windows.net 10.0.0.4", "1 abc.queue.core.windows.net 10.0.0.4"]);
+}
+
+#[test]
+fn placeholders_reach_the_normaliser_that_refuses_them() {
+    let listing = read("<vaultId>-ab-pod01-fc1  privatelink.eus.backup.windowsazure.com  10.12.0.15").unwrap();
+    let entry = listing.entries().next().unwrap();
+    assert_eq!(normalise(entry.fqdn), Err(NotHosted::Placeholder));
+}
+
+#[test]
+fn all_bad_lines_are_named_up_to_twenty() {
+    let text = "nonsense 10.0.0.4\n".repeat(30);
+    let message = problem(&text);
+    assert!(message.contains("list.txt:20: 'nonsense' has no zone: write the full name"), "{message}");
+    assert!(message.ends_with("and 10 more"), "{message}");
+}
+
+#[test]
+fn an_empty_list_is_a_listing_with_a_warning() {
+    for text in ["", "\n\n", "# nothing yet\n", "[]", "Fqdn IpAddresses\n---- ------\n", "\u{feff}"] {
+        let listing = read(text).unwrap();
+        assert!(listing.is_empty());
+        assert_eq!(listing.warnings.shown(), ["list.txt: names no endpoint at all"], "{text:?}");
+    }
+}
+
+#[test]
+fn json_keeps_lines_and_statements() {
+    let text =
+        "{\"a\": [\n{\"fqdn\": \"abc.blob.core.windows.net\",\n \"ipAddresses\": [\"10.0.0.4\", \"fd00::4\"]}\n]}";
+    let listing = read(text).unwrap();
+    let all: Vec<_> = listing.entries().map(|entry| (entry.line, entry.statement, entry.round)).collect();
+    assert_eq!(all, [(2, 1, 0), (2, 1, 0)]);
+}
+
+#[test]
+fn nested_json_of_any_depth_is_no_danger() {
+    let message = problem(&"[".repeat(100_000));
+    assert!(message.contains("nesting depth"), "{message}");
+}
+
+#[test]
+fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["b.txt", "a.txt"] {
+        std::io::Write::write_all(
+            &mut fs::File::create(folder.path().join(name)).unwrap(),
+            b"abc.blob.core.windows.net 10.0.0.4\n",
+        )
+        .unwrap();
+    }
+    let source = |pattern: &str| Settings { name: "s".into(), path: folder.path().join(pattern), format: Format::Auto };
+    let listings = read_all(&[source("*.txt")]).unwrap();
+    let files: Vec<&str> = listings.iter().map(|listing| listing.file.rsplit('/').next().unwrap()).collect();
+    assert_eq!(files, ["a.txt", "b.txt"]);
+    let error = read_all(&[source("*.csv"), source("missing.txt"), source("")]).unwrap_err().to_string();
+    assert!(error.contains("source 's': no file matches"), "{error}");
+    assert!(error.contains("missing.txt: cannot read the list:"), "{error}");
+    assert!(error.contains("is a folder"), "{error}");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), format in 0usize..5) {
+        let _ = parse("s", Path::new("x"), Format::ALL[format].1, bytes);
+    }
+
+    #[test]
+    fn no_text_of_list_like_pieces_panics(pieces in prop::collection::vec(prop::sample::select(vec![
+        "abc.blob.core.windows.net", "10.0.0.4", "\n", " ", "\t", "{", "}", "[", "]", "\"", ":", ",", "Fqdn : ", "fqdn",
+        "IpAddresses : ", "\\", "/*", "//", "#", "privatelink.blob.core.windows.net", "abc", "…", "\u{1b}[3", "é", "[[endpoint]]",
+    ]), 0..40), format in 0usize..5) {
+        let _ = parse("s", Path::new("x"), Format::ALL[format].1, pieces.concat().into_bytes());
+    }
+}

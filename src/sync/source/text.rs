@@ -1,0 +1,276 @@
+//! Text lists: one rule for `PrivateIP.ps1` output, hosts files, CSV, tables and what people paste from the portal.
+//!
+//! A line has one address and one or more host names, or a label and a zone, in any order and with any separators
+//! between. Everything else on it (a network interface, a TTL) is left aside. Headers, rules, blank lines and `#` comments
+//! are no lines of the list; whatever else has no address or no name is a problem.
+
+use std::net::IpAddr;
+
+use super::lines::feeds;
+use super::listing::Builder;
+use super::token::{Kind, Token, tokens};
+use crate::azure::names::{NotHosted, locate};
+
+/// Words that stand above columns, letters only.
+const HEADER_WORDS: [&str; 30] = [
+    "address",
+    "addresses",
+    "customdnsconfigs",
+    "customervisiblefqdns",
+    "dns",
+    "dnszone",
+    "domain",
+    "fqdn",
+    "fqdns",
+    "host",
+    "hostname",
+    "interface",
+    "ip",
+    "ipaddress",
+    "ipaddresses",
+    "ips",
+    "ipv",
+    "name",
+    "networkinterface",
+    "privateip",
+    "privateipaddress",
+    "privateips",
+    "record",
+    "recordname",
+    "recordset",
+    "resourcename",
+    "ttl",
+    "type",
+    "visible",
+    "zone",
+];
+
+/// Below this, a thread costs more than it brings.
+const PART: usize = 4 << 20;
+
+pub(super) fn read(text: &str, out: &mut Builder) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(text.len() / PART + 1);
+    let parts = split_at_lines(text, threads);
+    std::thread::scope(|scope| {
+        let mut first = 1;
+        let mut readers = Vec::new();
+        for (index, part) in parts.into_iter().enumerate() {
+            if index == 0 {
+                first += feeds(part.as_bytes());
+                readers.push((part, None));
+                continue;
+            }
+            let mut builder = out.for_part();
+            let start = first;
+            first += feeds(part.as_bytes());
+            let reader = scope.spawn(move || {
+                read_part(part, start, &mut builder);
+                builder
+            });
+            readers.push((part, Some(reader)));
+        }
+        for (part, reader) in readers {
+            match reader.map(std::thread::ScopedJoinHandle::join) {
+                Some(Ok(builder)) => out.append(builder),
+                Some(Err(panic)) => std::panic::resume_unwind(panic),
+                None => read_part(part, 1, out),
+            }
+        }
+    });
+}
+
+/// Cuts a text into about equal parts that end with their lines.
+fn split_at_lines(mut text: &str, parts: usize) -> Vec<&str> {
+    let length = text.len() / parts.max(1);
+    let mut cut = Vec::with_capacity(parts);
+    while cut.len() + 1 < parts {
+        let end = text.as_bytes().iter().skip(length).position(|byte| *byte == b'\n');
+        let Some(end) = end.map(|end| length + end + 1) else {
+            break;
+        };
+        // Behind a line feed a character starts.
+        let (head, tail) = text.split_at(end);
+        cut.push(head);
+        text = tail;
+    }
+    cut.push(text);
+    cut
+}
+
+fn read_part(text: &str, first: u32, out: &mut Builder) {
+    let lines = usize::try_from(feeds(text.as_bytes())).unwrap_or_default() + 1;
+    // In a line of three columns the name takes the most room, not the address.
+    out.expect_lines(lines, text.len());
+    let mut line = Line::default();
+    for (number, content) in (first..).zip(text.split('\n')) {
+        line.read(content);
+        line.report(number, out);
+    }
+}
+
+/// What stands on one line; the vectors are reused from line to line.
+#[derive(Default)]
+struct Line<'t> {
+    tokens: Vec<Token<'t>>,
+    addresses: Vec<IpAddr>,
+    /// Host names with at least one dot that are no zones.
+    names: Vec<&'t str>,
+    /// Indexes into `tokens` of names of zones.
+    zones: Vec<usize>,
+    bad_address: Option<&'t str>,
+    cut_off: Option<&'t str>,
+    has_text: bool,
+    buffer: String,
+}
+
+impl<'t> Line<'t> {
+    fn read(&mut self, content: &'t str) {
+        self.tokens.clear();
+        self.addresses.clear();
+        self.names.clear();
+        self.zones.clear();
+        self.bad_address = None;
+        self.cut_off = None;
+        self.has_text = false;
+        self.tokens.extend(tokens(content));
+        for index in 0..self.tokens.len() {
+            self.sort_in(index);
+        }
+    }
+
+    fn sort_in(&mut self, index: usize) {
+        let token = self.tokens[index];
+        match token.kind {
+            Kind::Address(address) => {
+                if !self.addresses.contains(&address) {
+                    self.addresses.push(address);
+                }
+            }
+            Kind::BadAddress => self.bad_address = Some(token.text),
+            Kind::CutOff => self.cut_off = Some(token.text),
+            // The zone of a label may be spelled in any way in which a name may be: ask what it would be as a name.
+            Kind::Name if self.tokens.len() > 2 && self.is_zone(token.text) => self.zones.push(index),
+            Kind::Name => self.names.push(token.text),
+            Kind::Rule => return,
+            Kind::Word => {}
+        }
+        self.has_text = true;
+    }
+
+    fn is_zone(&mut self, text: &str) -> bool {
+        locate(text, &mut self.buffer) == Err(NotHosted::Apex)
+    }
+
+    fn report(&self, number: u32, out: &mut Builder) {
+        if !self.has_text || self.is_header() {
+            return;
+        }
+        if let Err(problem) = self.entries(number, out) {
+            out.problem(number, || problem);
+        }
+    }
+
+    /// Words alone, one of them known from the heads of columns.
+    fn is_header(&self) -> bool {
+        let is_known = |token: &Token<'_>| {
+            let word: String =
+                token.text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+            HEADER_WORDS.contains(&word.as_str())
+        };
+        self.tokens.iter().all(|token| matches!(token.kind, Kind::Word | Kind::Rule))
+            && self.tokens.iter().any(is_known)
+    }
+
+    fn entries(&self, number: u32, out: &mut Builder) -> Result<(), String> {
+        if let Some(text) = self.cut_off {
+            return Err(format!("'{text}' is cut off: list it again with a wider screen, or as JSON"));
+        }
+        if let Some(text) = self.bad_address {
+            return Err(format!("'{text}' is no IP address"));
+        }
+        let pair = self.pair()?;
+        if self.names.is_empty() && pair.is_none() {
+            return self.nameless();
+        }
+        self.check_addresses()?;
+        // Every line is a round of its own: scripts append, and the later line is the newer one.
+        let place = (number, number);
+        for &address in &self.addresses {
+            for &name in &self.names {
+                out.entry(number, place, &[name], address);
+            }
+            if let Some((label, zone)) = pair {
+                out.entry(number, place, &[label, zone], address);
+            }
+        }
+        Ok(())
+    }
+
+    /// The label and the zone of a line that has them in columns of their own.
+    fn pair(&self) -> Result<Option<(&'t str, &'t str)>, String> {
+        let &[zone] = self.zones.as_slice() else {
+            return match self.zones.as_slice() {
+                [] => Ok(None),
+                _ => Err("two names of zones on one line: a line takes one label and its zone".to_owned()),
+            };
+        };
+        let text = self.tokens[zone].text;
+        match self.label_beside(zone) {
+            Some(label) if label.kind == Kind::Word => Ok(Some((label.text, text))),
+            // A full name with the zone it is in beside it.
+            Some(_) => Ok(None),
+            None if !self.names.is_empty() => Ok(None),
+            None => Err(format!(
+                "'{text}' is the name of a zone, not of a record in it: put the label of the record before it"
+            )),
+        }
+    }
+
+    /// The label of a zone stands before it, behind it, or is the only word on the line: else it would be a guess.
+    fn label_beside(&self, zone: usize) -> Option<&Token<'t>> {
+        let is_label = |token: &&Token<'t>| matches!(token.kind, Kind::Word | Kind::Name);
+        let before = zone.checked_sub(1).and_then(|index| self.tokens.get(index)).filter(is_label);
+        let beside = before.or_else(|| self.tokens.get(zone + 1).filter(is_label));
+        beside.or_else(|| {
+            let mut words = self.tokens.iter().filter(|token| token.kind == Kind::Word);
+            words.next().filter(|_| words.next().is_none())
+        })
+    }
+
+    fn nameless(&self) -> Result<(), String> {
+        if self.addresses.is_empty() {
+            return Err("neither an address nor a full host name; start comments with '#'".to_owned());
+        }
+        // The lines every hosts file starts with.
+        if self.tokens.len() > 1 && self.addresses.iter().all(is_boilerplate) {
+            return Ok(());
+        }
+        match self.tokens.iter().find(|token| matches!(token.kind, Kind::Word)) {
+            Some(word) => Err(format!("'{}' has no zone: write the full name", word.text)),
+            None => Err("an address without a host name: put both on one line".to_owned()),
+        }
+    }
+
+    fn check_addresses(&self) -> Result<(), String> {
+        let in_braces = self.tokens.iter().filter(|t| matches!(t.kind, Kind::Address(_))).all(|t| t.in_braces);
+        match self.addresses.as_slice() {
+            [] => Err("no address: list addresses too, for instance with `--query \
+                       'customDnsConfigs[].{fqdn: fqdn, ip: ipAddresses[0]}'`"
+                .to_owned()),
+            [_] => Ok(()),
+            [a, b] if a.is_ipv4() != b.is_ipv4() => Ok(()),
+            _ if in_braces => Ok(()),
+            _ => {
+                Err("more than one address: a line takes one; write {10.0.0.4, 10.0.0.5} if the name has both"
+                    .to_owned())
+            }
+        }
+    }
+}
+
+fn is_boilerplate(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_multicast() || v6.segments()[0] == 0xfe00,
+    }
+}

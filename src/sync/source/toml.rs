@@ -1,0 +1,65 @@
+//! Our own list format, for people who keep endpoints by hand:
+//!
+//! ```toml
+//! [[endpoint]]
+//! fqdn = "1000000000000000001-ab-pod01-rec2.privatelink.we.backup.windowsazure.com"
+//! address = "10.0.0.4"      # or addresses = ["10.0.0.4", "fd00::4"]
+//! ```
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::lines::Lines;
+use super::listing::Builder;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, alias = "endpoints")]
+    endpoint: Vec<Endpoint>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Endpoint {
+    fqdn: Spanned<String>,
+    #[serde(alias = "addresses")]
+    address: Addresses,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Addresses {
+    One(String),
+    Several(Vec<String>),
+}
+
+pub(super) fn read(text: &str, out: &mut Builder) {
+    let file: File = match toml::from_str(text) {
+        Ok(file) => file,
+        Err(error) => {
+            let line = error.span().map_or(0, |span| Lines::new(text, 1).at(span.start));
+            return out.problem(line, || error.message().to_owned());
+        }
+    };
+    let mut lines = Lines::new(text, 1);
+    for endpoint in file.endpoint {
+        let line = lines.at(endpoint.fqdn.span().start);
+        let place = (out.statement(), 0);
+        let texts = match endpoint.address {
+            Addresses::One(text) => vec![text],
+            Addresses::Several(texts) => texts,
+        };
+        if texts.is_empty() {
+            out.problem(line, || format!("'{}' has no address", endpoint.fqdn.get_ref()));
+        }
+        for text in texts {
+            match text.parse::<IpAddr>() {
+                Ok(address) => out.entry(line, place, &[endpoint.fqdn.get_ref().as_str()], address),
+                Err(_) => out.problem(line, || format!("'{text}' is no IP address")),
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The whole way from lists to zone files, and the properties it keeps.
+
+use super::*;
+use crate::sync::apply::apply;
+use crate::sync::guard::review;
+use crate::sync::source::{Format, parse};
+use crate::zone::Zone;
+use proptest::prelude::*;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+const BLOB: &str = "privatelink.blob.core.windows.net";
+
+fn settings(zone_dir: &Path) -> Settings {
+    Settings {
+        sources: Vec::new(),
+        zone_dir: zone_dir.to_owned(),
+        cloud: Some(Cloud::Public),
+        hosted: desired::Settings::of_cloud(Cloud::Public, &["we"]).hosted,
+        ttl: Duration::from_secs(10),
+        max_removed: Percent::new(100).unwrap(),
+        allowed_targets: vec!["10.0.0.0/8".parse().unwrap(), "fc00::/7".parse().unwrap()],
+        interval: Duration::from_mins(1),
+        miss_interval: Duration::from_secs(10),
+    }
+}
+
+fn listing(text: &str) -> Listing {
+    parse("lists", Path::new("list.txt"), Format::Auto, text.as_bytes().to_vec()).unwrap()
+}
+
+/// The zones of a folder as the plan wants them.
+fn current(zone_dir: &Path) -> BTreeMap<Name, Current> {
+    let mut zones = BTreeMap::new();
+    for file in fs::read_dir(zone_dir).unwrap() {
+        let path = file.unwrap().path();
+        let Some(apex) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".zone")) else {
+            continue;
+        };
+        let apex: Name = apex.parse().unwrap();
+        let (zone, findings) = Zone::from_text(&apex, &fs::read(&path).unwrap());
+        assert!(findings.is_empty(), "{findings:?}");
+        zones.insert(apex, Current::of(&zone.unwrap()));
+    }
+    zones
+}
+
+/// One pass; everything that can be approved is.
+fn pass(text: &str, settings: &Settings, now: u64) -> apply::Applied {
+    let plan = prepare(vec![listing(text)], current(&settings.zone_dir), settings).unwrap();
+    let digest = plan.digest();
+    let approved = review(plan, &settings.guard(), Some(digest)).unwrap();
+    apply(&approved, &settings.zone_dir, now)
+}
+
+#[test]
+fn a_pass_writes_three_zones_and_the_next_one_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
+    let text = "x.we.backup.windowsazure.com 10.0.0.4\nabc.blob.core.windows.net 10.0.0.5 fd00::5\n";
+    let first = pass(text, &settings, 1_800_000_000);
+    assert!(first.error.is_none());
+    assert_eq!(first.written.len(), 3, "the empty queue zone is hosted too");
+    let state = |path: &str| fs::metadata(folder.path().join(path)).unwrap().modified().unwrap();
+    let before = state(&format!("{BLOB}.zone"));
+    let second = pass(text, &settings, 1_800_000_060);
+    assert!(second.written.is_empty() && second.error.is_none());
+    assert_eq!(state(&format!("{BLOB}.zone")), before);
+}
+
+#[test]
+fn a_change_of_ttl_is_written_and_settles() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(folder.path());
+    let text = "abc.blob.core.windows.net 10.0.0.5\n";
+    pass(text, &settings, 1_800_000_000);
+    settings.ttl = Duration::from_secs(30);
+    let written: Vec<String> =
+        pass(text, &settings, 1_800_000_001).written.iter().map(|w| w.apex.without_dot()).collect();
+    assert_eq!(written, [BLOB]);
+    assert!(pass(text, &settings, 1_800_000_002).written.is_empty());
+}
+
+/// Lists of few names and addresses, so that changes of every kind meet.
+fn list() -> impl Strategy<Value = String> {
+    let line = (0..6u8, 0..4u8, 0..3u8).prop_map(|(name, address, zone)| {
+        let zone = ["blob.core.windows.net", "queue.core.windows.net", "we.backup.windowsazure.com"][usize::from(zone)];
+        let v6 = if address == 3 { " fd00::3" } else { "" };
+        format!("name{name}.{zone} 10.0.0.{address}{v6}\n")
+    });
+    prop::collection::vec(line, 1..12).prop_map(|lines| lines.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn applying_a_plan_gives_what_was_wanted_and_a_plan_afterwards_is_empty(a in list(), b in list()) {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        pass(&a, &settings, 1_800_000_000);
+        let applied = pass(&b, &settings, 1_800_000_001);
+        prop_assert!(applied.error.is_none());
+        for written in &applied.written {
+            prop_assert!(written.before.is_none_or(|before| written.serial.is_after(before)));
+        }
+        let on_disk = current(folder.path());
+        let wanted = desired::merge(vec![listing(&b)], &settings.desired()).unwrap();
+        for (apex, zone) in &wanted.zones {
+            prop_assert_eq!(&on_disk[apex].records, &zone.records, "{}", apex);
+        }
+        let again = prepare(vec![listing(&b)], on_disk, &settings).unwrap();
+        prop_assert!(!again.has_changes());
+    }
+}
+
+/// `cargo test --release -- --ignored --nocapture million`
+#[test]
+#[ignore = "takes seconds and is a measurement"]
+fn a_million_lines_go_through_in_one_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = settings(folder.path());
+    settings.ttl = Duration::from_secs(10);
+    let mut text = String::new();
+    for n in 0..1_000_000_u32 {
+        // Shuffled, so that sorting has work to do.
+        let n = n.wrapping_mul(2_654_435_761) % 4_000_037;
+        let zone = "privatelink.we.backup.windowsazure.com";
+        let _ = writeln!(text, "1{n:018}-ab-pod01-prot1 \t {zone} \t 10.{}.{}.{}", n >> 16, (n >> 8) & 255, n & 255);
+    }
+    for round in 0..3 {
+        if round == 2 {
+            text.push_str("one.we.backup.windowsazure.com 10.0.0.1\n");
+        }
+        let bytes = text.clone().into_bytes();
+        let mut clock = std::time::Instant::now();
+        let mut lap = |what: &str| {
+            println!("{what:10} {:?}", clock.elapsed());
+            clock = std::time::Instant::now();
+        };
+        let listing = parse("lists", Path::new("list.txt"), Format::Auto, bytes).unwrap();
+        lap("read");
+        let desired = desired::merge(vec![listing], &settings.desired()).unwrap();
+        lap("desired");
+        let apex: Name = "privatelink.we.backup.windowsazure.com".parse().unwrap();
+        let mut zones = BTreeMap::new();
+        if let Ok(text) = fs::read(folder.path().join("privatelink.we.backup.windowsazure.com.zone")) {
+            let zone = Zone::from_text(&apex, &text).0.unwrap();
+            lap("load");
+            zones.insert(apex, Current::of(&zone));
+            lap("current");
+        }
+        let plan = plan::plan(desired, zones, 10);
+        lap("plan");
+        let blob_and_queue = |zone: &plan::ZonePlan| zone.apex.without_dot().contains("core.windows.net");
+        let mut plan = plan;
+        plan.zones.retain(|zone| !blob_and_queue(zone));
+        let digest = plan.digest();
+        lap("digest");
+        let approved = review(plan, &settings.guard(), Some(digest)).unwrap();
+        lap("review");
+        assert!(apply(&approved, folder.path(), 1_800_000_000 + round).error.is_none());
+        lap("apply");
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
+    }
+}
