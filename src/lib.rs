@@ -24,5 +24,6 @@
 
 pub mod azure;
 pub mod dns;
+pub mod forward;
 pub mod sync;
 pub mod zone;

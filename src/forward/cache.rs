@@ -1,0 +1,246 @@
+//! The cache of upstream answers, positive and negative (RFC 2308), and of recent failures (RFC 9520).
+//!
+//! In: scrubbed replies cut at our zones, and the time. Out: what is fresh, what is merely stale (RFC 8767), with
+//! its TTLs aged. It never asks anyone, never reads a clock, and never holds more than its bounds.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Quick;
+
+use super::{Failure, Question, Reply};
+use crate::dns::{Name, Rcode, Record, Rtype, rdata};
+
+/// TTL of a stale answer, seconds (RFC 8767 section 4).
+pub const STALE_TTL: u32 = 30;
+
+/// How long a failure is remembered: RFC 9520 section 3.2 asks for at least 1 s and at most 5 min.
+const FAILURE: Duration = Duration::from_secs(2);
+
+/// How long a negative answer without an SOA is kept; RFC 2308 section 5 would not keep it at all, which would
+/// let one name reach a sick upstream again and again.
+const NEGATIVE_WITHOUT_SOA: Duration = Duration::from_secs(5);
+
+/// Bounds and clamps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Answers at most.
+    pub max_entries: usize,
+    /// Octets at most, estimated.
+    pub max_bytes: u64,
+    /// TTLs below are raised to this.
+    pub min_ttl: Duration,
+    /// TTLs above are lowered to this.
+    pub max_ttl: Duration,
+    /// Negative TTLs above are lowered to this.
+    pub max_negative_ttl: Duration,
+    /// How long past its end an answer may still be given when upstreams fail; zero turns that off.
+    pub stale: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_entries: 100_000,
+            max_bytes: 128 << 20,
+            min_ttl: Duration::ZERO,
+            max_ttl: Duration::from_hours(1),
+            max_negative_ttl: Duration::from_mins(15),
+            stale: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Whose answer to what. `group` is unique to one set of upstreams under one rule: an answer of one rule never
+/// serves another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The rule group.
+    pub group: u64,
+    /// The question with DO and CD.
+    pub question: Question,
+}
+
+struct Entry {
+    /// The last good reply.
+    reply: Option<Reply>,
+    stored: Instant,
+    /// Until when `reply` is fresh.
+    expires: Instant,
+    /// The last failure and until when nobody need ask again.
+    failed: Option<(Failure, Instant)>,
+    /// Fresh hits, to tell what is worth a prefetch.
+    hits: AtomicU32,
+}
+
+/// What the cache says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// An answer, TTLs aged.
+    Fresh {
+        /// The answer.
+        reply: Reply,
+        /// Whether it is popular and near its end: ask again in the background.
+        prefetch: bool,
+    },
+    /// A failure so recent that asking again would only add load.
+    Failed(Failure, Option<Reply>),
+    /// Nothing fresh; perhaps a stale answer, for the case that upstreams fail.
+    Miss(Option<Reply>),
+}
+
+/// The cache. All methods take a shared reference.
+pub struct Cache {
+    settings: Settings,
+    entries: Quick<Key, Arc<Entry>, ByBytes>,
+}
+
+/// Octets of an entry, and at least the share that keeps the number of entries in bounds.
+#[derive(Clone)]
+struct ByBytes {
+    least: u64,
+}
+
+impl Weighter<Key, Arc<Entry>> for ByBytes {
+    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
+        let size = |record: &Record| 64 + record.owner.as_wire().len() + record.rdata.len();
+        let records = |records: &[Record]| records.iter().map(size).sum::<usize>();
+        let reply = entry.reply.as_ref().map_or(0, |reply| records(&reply.answer) + records(&reply.authority));
+        let bytes = 256 + key.question.name.as_wire().len() + reply;
+        self.least.max(bytes as u64)
+    }
+}
+
+impl Cache {
+    /// An empty cache.
+    pub fn new(settings: Settings) -> Self {
+        let entries = settings.max_entries.max(1);
+        let weight = settings.max_bytes.max(entries as u64);
+        let least = (weight / entries as u64).max(1);
+        Self { settings, entries: Quick::with_weighter(entries, weight, ByBytes { least }) }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How many answers it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Looks a question up.
+    pub fn get(&self, key: &Key, now: Instant) -> Hit {
+        let Some(entry) = self.entries.get(key) else {
+            return Hit::Miss(None);
+        };
+        if let Some(reply) = &entry.reply
+            && now < entry.expires
+        {
+            let hits = entry.hits.fetch_add(1, Ordering::Relaxed);
+            let left = entry.expires - now;
+            let near_end = left < (entry.expires - entry.stored) / 10;
+            return Hit::Fresh { reply: aged(reply, now - entry.stored), prefetch: near_end && hits >= 2 };
+        }
+        let stale = entry.reply.as_ref().filter(|_| now < entry.expires + self.settings.stale).map(stale);
+        match entry.failed {
+            Some((failure, until)) if now < until => Hit::Failed(failure, stale),
+            _ => Hit::Miss(stale),
+        }
+    }
+
+    /// Keeps a reply for its lifetime; one that may not be kept is left out.
+    pub fn put(&self, key: Key, mut reply: Reply, now: Instant) {
+        let lifetime = self.clamp(&mut reply, key.question.rtype);
+        if lifetime.is_zero() {
+            return;
+        }
+        let entry =
+            Entry { reply: Some(reply), stored: now, expires: now + lifetime, failed: None, hits: AtomicU32::new(0) };
+        self.entries.insert(key, Arc::new(entry));
+    }
+
+    /// Remembers that nobody answered; a stale answer stays for its time.
+    pub fn put_failure(&self, key: Key, failure: Failure, now: Instant) {
+        let old = self.entries.peek(&key);
+        let entry = Entry {
+            reply: old.as_ref().and_then(|old| old.reply.clone()),
+            stored: old.as_ref().map_or(now, |old| old.stored),
+            expires: old.as_ref().map_or(now, |old| old.expires),
+            failed: Some((failure, now + FAILURE)),
+            hits: AtomicU32::new(0),
+        };
+        self.entries.insert(key, Arc::new(entry));
+    }
+
+    /// Forgets a name, or with `subtree` also all below it; returns how many answers went.
+    pub fn flush(&self, name: &Name, subtree: bool) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|key, _| {
+            let asked = &key.question.name;
+            !(asked == name || subtree && asked.is_at_or_below(name))
+        });
+        before.saturating_sub(self.entries.len())
+    }
+
+    /// Clamps the TTLs of a reply and returns how long it may be kept.
+    fn clamp(&self, reply: &mut Reply, qtype: Rtype) -> Duration {
+        let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+        let (low, high) = (seconds(self.settings.min_ttl), seconds(self.settings.max_ttl));
+        let negative_high = seconds(self.settings.max_negative_ttl);
+        for record in &mut reply.answer {
+            record.ttl = record.ttl.max(low).min(high);
+        }
+        for record in &mut reply.authority {
+            if let Some(numbers) = rdata::soa_numbers(&record.rdata).filter(|_| record.rtype == Rtype::SOA) {
+                // RFC 2308 section 5.
+                record.ttl = record.ttl.min(numbers.minimum);
+            }
+            record.ttl = record.ttl.min(negative_high);
+        }
+        let least = |records: &[Record]| records.iter().map(|record| record.ttl).min();
+        let positive = least(&reply.answer).map(|ttl| Duration::from_secs(ttl.into()));
+        let negative = match reply.rcode {
+            Rcode::NOERROR if ends_positive(reply, qtype) => None,
+            Rcode::NOERROR | Rcode::NXDOMAIN => {
+                Some(least(&reply.authority).map_or(NEGATIVE_WITHOUT_SOA, |ttl| Duration::from_secs(ttl.into())))
+            }
+            _ => Some(FAILURE),
+        };
+        positive.into_iter().chain(negative).min().unwrap_or(Duration::ZERO)
+    }
+}
+
+/// Whether an answer section answers rather than denies: it has a record of the type, or is a chain cut at our zone.
+fn ends_positive(reply: &Reply, qtype: Rtype) -> bool {
+    reply.answer.iter().any(|record| record.rtype == qtype || qtype == Rtype::ANY)
+        || !reply.answer.is_empty() && reply.authority.is_empty()
+}
+
+fn aged(reply: &Reply, age: Duration) -> Reply {
+    let age = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
+    with_ttls(reply, |ttl| ttl.saturating_sub(age))
+}
+
+fn stale(reply: &Reply) -> Reply {
+    with_ttls(reply, |_| STALE_TTL)
+}
+
+fn with_ttls(reply: &Reply, change: impl Fn(u32) -> u32) -> Reply {
+    let mut reply = reply.clone();
+    for record in reply.answer.iter_mut().chain(&mut reply.authority) {
+        record.ttl = change(record.ttl);
+    }
+    reply
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! The cache on a clock of its own.
+
+use super::*;
+use crate::dns::Serial;
+use crate::forward::Chain;
+
+fn key(name: &str) -> Key {
+    let question =
+        Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
+    Key { group: 1, question }
+}
+
+fn address(ttl: u32) -> Reply {
+    let record = Record { owner: "a.example".parse().unwrap(), rtype: Rtype::A, ttl, rdata: [192, 0, 2, 1].into() };
+    Reply {
+        rcode: Rcode::NOERROR,
+        authentic: false,
+        ede: None,
+        answer: vec![record],
+        authority: Vec::new(),
+        chain: Chain::Whole,
+        upstream: ([127, 0, 0, 1], 53).into(),
+    }
+}
+
+fn negative(rcode: Rcode, ttl: u32, minimum: u32) -> Reply {
+    let numbers = rdata::SoaNumbers { serial: Serial(1), refresh: 1, retry: 1, expire: 1, minimum };
+    let rdata = rdata::soa(&Name::root(), &Name::root(), &numbers);
+    let soa = Record { owner: "example".parse().unwrap(), rtype: Rtype::SOA, ttl, rdata };
+    Reply { rcode, answer: Vec::new(), authority: vec![soa], ..address(0) }
+}
+
+fn fresh_ttl(cache: &Cache, name: &str, now: Instant) -> Option<u32> {
+    match cache.get(&key(name), now) {
+        Hit::Fresh { reply, .. } => reply.answer.iter().chain(&reply.authority).map(|record| record.ttl).next(),
+        _ => None,
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn ttls_age_and_entries_end() {
+    let (cache, start) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), address(60), start);
+    assert_eq!(fresh_ttl(&cache, "a.example", start + 20 * SECOND), Some(40));
+    assert_eq!(fresh_ttl(&cache, "a.example", start + 60 * SECOND), None);
+}
+
+#[test]
+fn ttls_are_clamped_on_both_sides() {
+    let settings = Settings { min_ttl: 5 * SECOND, max_ttl: 100 * SECOND, ..Settings::default() };
+    let (cache, now) = (Cache::new(settings), Instant::now());
+    cache.put(key("low.example"), address(0), now);
+    cache.put(key("high.example"), address(86_400), now);
+    assert_eq!(fresh_ttl(&cache, "low.example", now), Some(5));
+    assert_eq!(fresh_ttl(&cache, "high.example", now), Some(100));
+}
+
+#[test]
+fn a_ttl_of_zero_is_not_kept() {
+    let (cache, now) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), address(0), now);
+    assert!(cache.is_empty());
+}
+
+#[test]
+fn rfc2308_5_negative_answers_live_as_long_as_the_soa_says() {
+    let (cache, now) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), negative(Rcode::NXDOMAIN, 3600, 30), now);
+    assert_eq!(fresh_ttl(&cache, "a.example", now + 29 * SECOND), Some(1));
+    assert_eq!(fresh_ttl(&cache, "a.example", now + 30 * SECOND), None);
+    cache.put(key("long.example"), negative(Rcode::NXDOMAIN, 86_400, 86_400), now);
+    assert_eq!(fresh_ttl(&cache, "long.example", now), Some(900));
+}
+
+#[test]
+fn rfc8767_4_a_stale_answer_is_offered_with_a_ttl_of_30_for_its_time_only() {
+    let (cache, start) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), address(60), start);
+    let Hit::Miss(Some(reply)) = cache.get(&key("a.example"), start + 61 * SECOND) else { panic!("no stale answer") };
+    assert_eq!(reply.answer[0].ttl, STALE_TTL);
+    assert_eq!(cache.get(&key("a.example"), start + 3661 * SECOND), Hit::Miss(None));
+}
+
+#[test]
+fn rfc9520_a_failure_is_remembered_briefly_and_keeps_the_stale_answer() {
+    let (cache, start) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), address(60), start);
+    cache.put_failure(key("a.example"), Failure::Timeout, start + 61 * SECOND);
+    let hit = cache.get(&key("a.example"), start + 62 * SECOND);
+    assert!(matches!(hit, Hit::Failed(Failure::Timeout, Some(_))), "{hit:?}");
+    assert!(matches!(cache.get(&key("a.example"), start + 64 * SECOND), Hit::Miss(Some(_))));
+    cache.put_failure(key("new.example"), Failure::Timeout, start);
+    assert_eq!(cache.get(&key("new.example"), start), Hit::Failed(Failure::Timeout, None));
+}
+
+#[test]
+fn answers_of_one_rule_or_flag_never_serve_another() {
+    let (cache, now) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), address(60), now);
+    assert_eq!(cache.get(&Key { group: 2, ..key("a.example") }, now), Hit::Miss(None));
+    let mut dnssec = key("a.example");
+    dnssec.question.dnssec_ok = true;
+    assert_eq!(cache.get(&dnssec, now), Hit::Miss(None));
+    let mut unchecked = key("a.example");
+    unchecked.question.checking_disabled = true;
+    assert_eq!(cache.get(&unchecked, now), Hit::Miss(None));
+}
+
+#[test]
+fn popular_answers_near_their_end_are_worth_a_prefetch() {
+    let (cache, start) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), address(100), start);
+    let prefetch =
+        |at: u32| matches!(cache.get(&key("a.example"), start + at * SECOND), Hit::Fresh { prefetch: true, .. });
+    assert_eq!([prefetch(1), prefetch(50), prefetch(95)], [false, false, true]);
+}
+
+#[test]
+fn the_number_of_entries_and_of_octets_is_bounded() {
+    let now = Instant::now();
+    let few = Cache::new(Settings { max_entries: 100, ..Settings::default() });
+    let small = Cache::new(Settings { max_bytes: 100_000, ..Settings::default() });
+    for n in 0..10_000 {
+        few.put(key(&format!("n{n}.example")), address(60), now);
+        small.put(key(&format!("n{n}.example")), address(60), now);
+    }
+    assert!(few.len() <= 110, "{}", few.len());
+    assert!(small.len() <= 400, "{}", small.len());
+}
+
+#[test]
+fn a_name_or_a_subtree_is_flushed() {
+    let (cache, now) = (Cache::new(Settings::default()), Instant::now());
+    for name in ["example", "a.example", "b.a.example", "other"] {
+        cache.put(key(name), address(60), now);
+    }
+    assert_eq!(cache.flush(&"a.example".parse().unwrap(), false), 1);
+    assert_eq!(cache.flush(&"example".parse().unwrap(), true), 2);
+    assert_eq!(cache.len(), 1);
+}

@@ -1,0 +1,278 @@
+//! The forwarder's one task: it owns every upstream, socket and question in flight, so nothing in it is locked.
+//!
+//! In: questions from its inbox, datagrams, what the TCP connections report, the passing of time. Out: an answer for
+//! everyone who asked. Each turn takes all there is, decides, and sends what came of it in batches. What happens to one
+//! question is in `exchange.rs`. Never: a wait other than for the next turn.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use foldhash::quality::RandomState;
+use tokio::sync::mpsc;
+
+use super::counters::GroupCounters;
+use super::flight::{Flight, Key, Waiter};
+use super::loops::{Directory, would_loop};
+use super::socket::{Arrival, MAX_AGE};
+use super::system::System;
+use super::tcp::Outcome;
+use super::udp::Pool;
+use super::upstream::Upstream;
+use super::wheel::{TICK, Wheel};
+use super::{GroupSettings, UpstreamSpec};
+
+/// Questions taken from the inbox in one turn.
+const BATCH: usize = 512;
+/// How often "system" is looked at, and loops are looked for; a loop that was found is looked at more often.
+const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
+const PROBE_INTERVAL: Duration = Duration::from_mins(1);
+const LOOP_INTERVAL: Duration = Duration::from_secs(10);
+/// The flight number of probes, which nobody waits for.
+pub(super) const PROBE: u64 = 0;
+
+/// A question and who asks it.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) key: Arc<Key>,
+    pub(super) waiter: Waiter,
+}
+
+pub(super) struct GroupState {
+    pub(super) settings: GroupSettings,
+    pub(super) upstreams: Vec<usize>,
+    /// Whether an upstream was left out because it is ourselves.
+    pub(super) is_own: bool,
+    /// Questions that wait for their turn.
+    pub(super) queue: VecDeque<u64>,
+    pub(super) counters: Arc<GroupCounters>,
+}
+
+pub(super) struct Engine {
+    pub(super) pool: Pool,
+    pub(super) upstreams: Vec<Upstream>,
+    pub(super) groups: Vec<GroupState>,
+    pub(super) flights: HashMap<u64, Flight, RandomState>,
+    pub(super) by_key: HashMap<Arc<Key>, u64, RandomState>,
+    pub(super) wheel: Wheel,
+    pub(super) last_flight: u64,
+    /// Those who wait, in all flights.
+    pub(super) waiters: usize,
+    pub(super) outcomes: mpsc::UnboundedSender<Outcome>,
+    outcome_inbox: mpsc::UnboundedReceiver<Outcome>,
+    arrivals: Vec<Arrival>,
+    due: Vec<u64>,
+    directory: Arc<Directory>,
+    listen: Vec<SocketAddr>,
+    system: System,
+    system_due: Instant,
+    sweep_due: Instant,
+}
+
+impl Engine {
+    pub(super) fn new(
+        groups: Vec<GroupState>,
+        system: System,
+        listen: Vec<SocketAddr>,
+        directory: Arc<Directory>,
+    ) -> io::Result<Self> {
+        let now = Instant::now();
+        let (outcomes, outcome_inbox) = mpsc::unbounded_channel();
+        let mut engine = Self {
+            pool: Pool::new()?,
+            upstreams: Vec::new(),
+            groups,
+            flights: HashMap::default(),
+            by_key: HashMap::default(),
+            wheel: Wheel::new(now),
+            last_flight: PROBE,
+            waiters: 0,
+            outcomes,
+            outcome_inbox,
+            arrivals: Vec::new(),
+            due: Vec::new(),
+            directory,
+            listen,
+            system,
+            system_due: now + SYSTEM_INTERVAL,
+            sweep_due: now,
+        };
+        let servers = engine.system.changed().unwrap_or_default();
+        engine.place_upstreams(&servers, now);
+        Ok(engine)
+    }
+
+    /// Runs until nobody can ask any more and everyone has an answer.
+    pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
+        let mut asks = Vec::with_capacity(BATCH);
+        let mut open = true;
+        let sleep = tokio::time::sleep_until(Instant::now().into());
+        tokio::pin!(sleep);
+        while open || !self.flights.is_empty() {
+            let mut readable = false;
+            let mut outcome = None;
+            tokio::select! {
+                count = inbox.recv_many(&mut asks, BATCH), if open => {
+                    open = count > 0;
+                    // Whoever else is about to ask gets to, so that the questions go out in one batch.
+                    tokio::task::yield_now().await;
+                    while asks.len() < BATCH && let Ok(ask) = inbox.try_recv() {
+                        asks.push(ask);
+                    }
+                }
+                ready = self.pool.readable() => readable = ready.is_ok(),
+                received = self.outcome_inbox.recv() => outcome = received,
+                () = &mut sleep => {}
+            }
+            let now = Instant::now();
+            self.turn(now, &mut asks, readable, outcome);
+            let wake = tokio::time::Instant::from_std(self.wake(now));
+            if wake != sleep.deadline() {
+                sleep.as_mut().reset(wake);
+            }
+        }
+    }
+
+    fn turn(&mut self, now: Instant, asks: &mut Vec<Ask>, readable: bool, outcome: Option<Outcome>) {
+        for ask in asks.drain(..) {
+            self.ask(ask, now);
+        }
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        if readable {
+            self.pool.receive(&mut arrivals);
+        }
+        arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
+        if let Some(outcome) = outcome {
+            self.tcp_done(outcome, now);
+            while let Ok(outcome) = self.outcome_inbox.try_recv() {
+                self.tcp_done(outcome, now);
+            }
+        }
+        self.run_wheel(now);
+        self.house_keeping(now);
+        self.run_queues(now);
+        // What cannot be sent may make another upstream's turn; what that cannot send waits for the wheel.
+        for _ in 0..2 {
+            self.pool.flush(&mut arrivals);
+            arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
+        }
+        self.arrivals = arrivals;
+    }
+
+    fn run_wheel(&mut self, now: Instant) {
+        let mut due = std::mem::take(&mut self.due);
+        self.wheel.advance(now, &mut due);
+        for flight in due.drain(..) {
+            self.due(flight, now);
+        }
+        self.due = due;
+    }
+
+    /// When the next turn is due, whatever arrives.
+    fn wake(&self, now: Instant) -> Instant {
+        let mut wake = self.system_due;
+        for upstream in &self.upstreams {
+            wake = wake.min(upstream.probe.due);
+        }
+        if let Some(next) = self.wheel.next() {
+            wake = wake.min(next);
+        }
+        if self.pool.is_open() {
+            wake = wake.min(self.sweep_due);
+        }
+        if self.groups.iter().any(|group| !group.queue.is_empty()) {
+            wake = wake.min(now + TICK);
+        }
+        wake
+    }
+
+    fn house_keeping(&mut self, now: Instant) {
+        if self.sweep_due <= now {
+            self.sweep_due = now + MAX_AGE / 2;
+            self.pool.sweep(now);
+            for upstream in &self.upstreams {
+                upstream.publish(now);
+            }
+        }
+        if self.system_due <= now {
+            self.system_due = now + SYSTEM_INTERVAL;
+            if self.groups.iter().any(|group| group.settings.upstreams.contains(&UpstreamSpec::System))
+                && let Some(servers) = self.system.changed()
+            {
+                tracing::info!(?servers, "system name servers changed");
+                self.place_upstreams(&servers, now);
+            }
+        }
+        for index in 0..self.upstreams.len() {
+            if self.upstreams[index].probe.due <= now {
+                self.probe(index, now);
+            }
+        }
+    }
+
+    /// Looks for a loop through one upstream, and sees whether the one found last time is gone.
+    fn probe(&mut self, index: usize, now: Instant) {
+        let upstream = &mut self.upstreams[index];
+        if let Some((ticket, _)) = upstream.probe.out.take() {
+            self.pool.cancel(ticket);
+        }
+        let shared = Arc::clone(&upstream.shared);
+        if !shared.probe_seen.load(Relaxed) && shared.looping.swap(false, Relaxed) {
+            tracing::info!(upstream = %shared.address, "forwarding loop is gone; upstream in use again");
+        }
+        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { PROBE_INTERVAL };
+        upstream.probe.due = now + interval;
+        let form = upstream.form(now);
+        let Some(group) = self.groups.iter().find(|group| group.upstreams.contains(&index)) else {
+            return;
+        };
+        if let Some(question) = self.directory.probe(&shared, &group.settings.suffix)
+            && let Ok(ticket) = self.pool.send(index, &shared, PROBE, &question, form, now)
+        {
+            self.upstreams[index].probe.out = Some((ticket, now));
+        }
+    }
+
+    /// Gives each group its upstreams, those of "system" being `servers`.
+    fn place_upstreams(&mut self, servers: &[SocketAddr], now: Instant) {
+        let mut groups = std::mem::take(&mut self.groups);
+        for group in &mut groups {
+            let mut places = Vec::new();
+            group.is_own = false;
+            for spec in &group.settings.upstreams {
+                let addresses = match spec {
+                    UpstreamSpec::Address(address) => std::slice::from_ref(address),
+                    UpstreamSpec::System => servers,
+                };
+                for address in addresses {
+                    if would_loop(*address, &self.listen) {
+                        tracing::warn!(upstream = %address, "upstream is this server itself; not used");
+                        group.is_own = true;
+                        continue;
+                    }
+                    let index = self.upstream_at(*address, &group.settings, now);
+                    if !places.contains(&index) {
+                        places.push(index);
+                    }
+                }
+            }
+            group.upstreams = places;
+        }
+        let in_use = |index: &usize| groups.iter().any(|group| group.upstreams.contains(index));
+        let used = (0..self.upstreams.len()).filter(in_use).map(|index| Arc::clone(&self.upstreams[index].shared));
+        self.directory.set(used.collect());
+        self.groups = groups;
+    }
+
+    /// The upstream at an address: one for all groups, since its limits are.
+    fn upstream_at(&mut self, address: SocketAddr, settings: &GroupSettings, now: Instant) -> usize {
+        if let Some(index) = self.upstreams.iter().position(|upstream| upstream.shared.address == address) {
+            return index;
+        }
+        self.upstreams.push(Upstream::new(address, settings.max_in_flight, settings.max_qps, now));
+        self.upstreams.len() - 1
+    }
+}

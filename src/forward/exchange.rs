@@ -1,0 +1,334 @@
+//! What happens to one question, from whoever asks it first to the answer for all who ask it meanwhile.
+//!
+//! In: questions, and the passing of time. Out: datagrams in the outbox, answers to those who wait. One flight serves
+//! equal questions of a group; one that finds no upstream with room waits in its group's queue. What comes back is
+//! taken in by `arrival.rs`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::datagram::Form;
+use super::engine::{Ask, Engine};
+use super::flight::{Answer, Attempt, Flight, Step, Way};
+use super::question::Failure;
+use super::tcp::Job;
+
+/// Questions that wait for their turn in one group; what comes then is turned away.
+const MAX_QUEUE: usize = 8192;
+/// Those who wait for an answer in all: what a server can have in hand, and some 20 MB.
+const MAX_WAITERS: usize = 65_536;
+
+impl Engine {
+    /// Takes a question in.
+    pub(super) fn ask(&mut self, ask: Ask, now: Instant) {
+        let counters = Arc::clone(&self.groups[ask.key.group].counters);
+        counters.asked.one();
+        if self.waiters >= MAX_WAITERS {
+            counters.overloaded.one();
+            // Whoever asked may have gone.
+            let _ = ask.waiter.answer.send(Err(Failure::Overloaded));
+            return;
+        }
+        self.waiters += 1;
+        if let Some(id) = self.by_key.get(&ask.key).copied() {
+            counters.shared.one();
+            if let Some(flight) = self.flights.get_mut(&id) {
+                flight.waiters.push(ask.waiter);
+            }
+            return self.arm(id, now);
+        }
+        self.last_flight += 1;
+        let id = self.last_flight;
+        self.by_key.insert(Arc::clone(&ask.key), id);
+        self.flights.insert(id, Flight::new(ask.key, ask.waiter, now));
+        self.launch(id, now, true);
+        self.arm(id, now);
+    }
+
+    /// Sends a question on its way, or queues it; `false` if it has to wait.
+    fn launch(&mut self, id: u64, now: Instant, may_queue: bool) -> bool {
+        let Some(group) = self.flights.get(&id).map(|flight| flight.key.group) else {
+            return true;
+        };
+        let (up, down) = self.candidates(group);
+        if up.is_empty() && down.is_empty() {
+            let looping = self.groups[group].is_own || !self.groups[group].upstreams.is_empty();
+            self.finish(id, &Err(if looping { Failure::Loop } else { Failure::Stopped }));
+            return true;
+        }
+        let mut room = up.iter().chain(&down).copied();
+        if let Some(first) = room.find(|index| self.upstreams[*index].limit.acquire(now)) {
+            self.send(id, first, None, now);
+            for index in down {
+                if index != first && self.upstreams[index].health.take_probe(now) {
+                    self.try_send(id, index, None, now);
+                }
+            }
+            let wait = self.upstreams[first].health.wait();
+            self.pause(id, wait, now);
+            return true;
+        }
+        if may_queue {
+            self.enqueue(id, group);
+        }
+        false
+    }
+
+    fn enqueue(&mut self, id: u64, group: usize) {
+        let state = &mut self.groups[group];
+        if state.queue.len() >= MAX_QUEUE {
+            return self.finish(id, &Err(Failure::Overloaded));
+        }
+        state.queue.push_back(id);
+        if let Some(first) = state.upstreams.first() {
+            self.upstreams[*first].shared.counters.delayed.one();
+        }
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.queued = true;
+        }
+    }
+
+    /// Lets those go who wait for their turn, as far as there is room.
+    pub(super) fn run_queues(&mut self, now: Instant) {
+        for group in 0..self.groups.len() {
+            while let Some(id) = self.groups[group].queue.front().copied() {
+                if self.flights.contains_key(&id) && !self.launch(id, now, false) {
+                    break;
+                }
+                self.groups[group].queue.pop_front();
+                if let Some(flight) = self.flights.get_mut(&id) {
+                    flight.queued = false;
+                }
+                self.arm(id, now);
+            }
+            let waiting = self.groups[group].queue.len() as u64;
+            self.groups[group].counters.waiting.store(waiting, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    /// The group's upstreams that are up, and those that are down; none that leads back to us.
+    pub(super) fn candidates(&self, group: usize) -> (Vec<usize>, Vec<usize>) {
+        let usable = self.groups[group].upstreams.iter().copied().filter(|index| !self.upstreams[*index].is_looping());
+        usable.partition(|index| self.upstreams[*index].is_up())
+    }
+
+    /// Asks over UDP if the limits let it.
+    pub(super) fn try_send(&mut self, id: u64, index: usize, form: Option<Form>, now: Instant) {
+        if self.upstreams[index].limit.acquire(now) {
+            self.send(id, index, form, now);
+        } else if let Some(flight) = self.flights.get_mut(&id) {
+            // It gets its chance again when everyone is asked again.
+            flight.tried.push(index);
+        }
+    }
+
+    /// Asks over UDP; the place in the upstream's limit is taken already.
+    pub(super) fn send(&mut self, id: u64, index: usize, form: Option<Form>, now: Instant) {
+        let upstream = &mut self.upstreams[index];
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return upstream.limit.release();
+        };
+        if !flight.tried.contains(&index) {
+            flight.tried.push(index);
+        }
+        let form = form.unwrap_or_else(|| upstream.form(now));
+        if let Ok(ticket) = self.pool.send(index, &upstream.shared, id, &flight.key.question, form, now) {
+            let way = Way::Udp(ticket, form);
+            flight.attempts.push(Attempt { upstream: index, way, sent: now, silent: false });
+        } else {
+            upstream.shared.counters.unreachable.one();
+            upstream.limit.release();
+        }
+    }
+
+    /// Asks over TCP. One more than the limit allows, at most, for each answer that was too long.
+    pub(super) fn ask_tcp(&mut self, id: u64, index: usize, now: Instant) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        let asked = |attempt: &Attempt| attempt.upstream == index && attempt.way == Way::Tcp;
+        let (false, Some(deadline)) = (flight.attempts.iter().any(asked), flight.last_deadline()) else {
+            return;
+        };
+        let upstream = &mut self.upstreams[index];
+        upstream.limit.force();
+        let edns = upstream.form(now).edns;
+        let job = Job { flight: id, question: flight.key.question.clone(), edns, deadline };
+        upstream.ask_tcp(index, job, &self.outcomes);
+        flight.attempts.push(Attempt { upstream: index, way: Way::Tcp, sent: now, silent: false });
+    }
+
+    /// The wheel has brought a flight up.
+    pub(super) fn due(&mut self, id: u64, now: Instant) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        flight.armed = None;
+        self.expire(id, now);
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        if !flight.queued && flight.step_at <= now {
+            for attempt in flight.attempts.iter_mut().filter(|attempt| !attempt.silent) {
+                let upstream = &mut self.upstreams[attempt.upstream];
+                if now.saturating_duration_since(attempt.sent) >= upstream.health.wait() {
+                    attempt.silent = true;
+                    upstream.shared.counters.silences.one();
+                    upstream.health.silent(now, attempt.sent);
+                }
+            }
+            self.step(id, now);
+        }
+        self.arm(id, now);
+    }
+
+    /// Answers those whose deadline has passed.
+    fn expire(&mut self, id: u64, now: Instant) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        let answer = match &flight.fallback {
+            Some(reply) => Ok(Arc::clone(reply)),
+            None if flight.queued => Err(Failure::Overloaded),
+            None if flight.malformed => Err(Failure::Malformed),
+            None => Err(Failure::Timeout),
+        };
+        let late: Vec<_> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        if flight.waiters.is_empty() {
+            flight.waiters = late;
+            return self.finish(id, &answer);
+        }
+        self.waiters -= late.len();
+        let group = flight.key.group;
+        for waiter in late {
+            self.count(group, &answer, 1);
+            // Whoever asked may have gone.
+            let _ = waiter.answer.send(answer.clone());
+        }
+    }
+
+    /// Takes the next step of a flight.
+    pub(super) fn step(&mut self, id: u64, now: Instant) {
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        let (group, settled) = (flight.key.group, flight.fallback.is_some());
+        let (up, down) = self.candidates(group);
+        let Some(flight) = self.flights.get_mut(&id) else {
+            return;
+        };
+        if settled && flight.untried(&up).is_none() {
+            return self.give_fallback(id);
+        }
+        for _ in 0..=4 * (up.len() + down.len()) {
+            let Some(flight) = self.flights.get_mut(&id) else {
+                return;
+            };
+            let step = flight.next_step(&up, &down);
+            if let Some(index) = self.take_step(id, step, now) {
+                let wait = self.upstreams[index].health.wait();
+                return self.pause(id, wait, now);
+            }
+            if step == Step::Wait {
+                break;
+            }
+        }
+        if let Some(flight) = self.flights.get(&id).filter(|flight| flight.is_lost()) {
+            let failure = if flight.malformed { Failure::Malformed } else { Failure::Unreachable };
+            self.finish(id, &Err(failure));
+        }
+    }
+
+    /// Whom the step was taken with; `None` if there was nothing to do in it.
+    fn take_step(&mut self, id: u64, step: Step, now: Instant) -> Option<usize> {
+        let open = |index: usize| {
+            let flight = self.flights.get(&id);
+            let attempts = flight.map(|f| f.attempts.as_slice()).unwrap_or_default();
+            attempts.iter().copied().filter(move |attempt| attempt.upstream == index)
+        };
+        match step {
+            Step::Ask(index) => {
+                self.try_send(id, index, None, now);
+                Some(index)
+            }
+            Step::Again(index) => {
+                match open(index).next().map(|attempt| attempt.way) {
+                    Some(Way::Tcp) => return None,
+                    Some(Way::Udp(ticket, _)) => {
+                        if self.upstreams[index].limit.take_token(now) {
+                            self.upstreams[index].shared.counters.retransmits.one();
+                            self.pool.resend(ticket);
+                        }
+                    }
+                    None => self.try_send(id, index, None, now),
+                }
+                Some(index)
+            }
+            Step::Plain(index) => {
+                if !open(index).any(|attempt| matches!(attempt.way, Way::Udp(_, form) if form.edns)) {
+                    return None;
+                }
+                let form = Form { edns: false, ..self.upstreams[index].form(now) };
+                self.upstreams[index].shared.counters.edns_fallback.one();
+                self.try_send(id, index, Some(form), now);
+                Some(index)
+            }
+            Step::Tcp(index) => {
+                if open(index).any(|attempt| attempt.way == Way::Tcp) {
+                    return None;
+                }
+                self.upstreams[index].shared.counters.tcp_silent.one();
+                self.ask_tcp(id, index, now);
+                Some(index)
+            }
+            Step::Wait => None,
+        }
+    }
+
+    pub(super) fn pause(&mut self, id: u64, wait: std::time::Duration, now: Instant) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.step_at = now + flight.pause(wait);
+        }
+    }
+
+    /// Has the wheel bring a flight up when something is due.
+    pub(super) fn arm(&mut self, id: u64, now: Instant) {
+        if let Some(flight) = self.flights.get_mut(&id)
+            && let Some(due) = flight.due()
+            && flight.armed.is_none_or(|armed| due < armed)
+        {
+            flight.armed = Some(due);
+            self.wheel.insert(now, due, id);
+        }
+    }
+
+    /// Ends a flight: everyone who waits gets the answer, and nothing of it stays open.
+    pub(super) fn finish(&mut self, id: u64, answer: &Answer) {
+        let Some(flight) = self.flights.remove(&id) else {
+            return;
+        };
+        self.by_key.remove(&flight.key);
+        for attempt in flight.attempts {
+            self.upstreams[attempt.upstream].limit.release();
+            if let Way::Udp(ticket, _) = attempt.way {
+                self.pool.cancel(ticket);
+            }
+        }
+        self.waiters -= flight.waiters.len();
+        self.count(flight.key.group, answer, flight.waiters.len());
+        for waiter in flight.waiters {
+            // Whoever asked may have gone.
+            let _ = waiter.answer.send(answer.clone());
+        }
+    }
+
+    fn count(&self, group: usize, answer: &Answer, waiters: usize) {
+        let counters = &self.groups[group].counters;
+        match answer {
+            Ok(_) => {}
+            Err(Failure::Timeout) => counters.timeouts.add(waiters),
+            Err(Failure::Overloaded) => counters.overloaded.add(waiters),
+            Err(_) => counters.failures.add(waiters),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Floor 2: everything that is not ours is asked upstream.
+//!
+//! In: [`Question`]s for a [`Group`] of upstreams, with a deadline. Out: a scrubbed [`Reply`] or the [`Failure`], one for
+//! all who ask the same at the same time. Never: a record that was not asked for, an upstream's word for anything but
+//! its own reply, more in flight than an upstream takes, or memory that grows while one is dead.
+//!
+//! ```text
+//!    Group::ask --> engine (one task, owns all of what follows) --> udp (sockets in batches), tcp (a task each)
+//!                     exchange   one question, until it has its answer    socket    one port and who waits on it
+//!                     arrival    what comes back                          datagram  bytes, and do they answer it
+//!                     flight     what to try next                         batch     sendmmsg, recvmmsg
+//!                     upstream   health, limit, lacks; loops              scrub     what is kept of a reply
+//! ```
+
+mod arrival;
+mod batch;
+pub mod cache;
+pub mod chase;
+mod counters;
+mod datagram;
+mod engine;
+mod exchange;
+mod flight;
+mod health;
+mod lacks;
+mod limit;
+mod loops;
+pub mod public;
+mod question;
+pub mod resolver;
+pub mod scrub;
+mod socket;
+pub mod special;
+mod system;
+mod tcp;
+mod udp;
+mod upstream;
+mod wheel;
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::dns::Name;
+
+use counters::GroupCounters;
+pub use counters::{Counts, GroupStatus, State, UpstreamStatus};
+use engine::{Ask, Engine, GroupState};
+use flight::{Key, Waiter};
+use loops::Directory;
+pub use loops::would_loop;
+pub use question::{Chain, Failure, Question, Reply};
+use system::System;
+
+/// Questions on their way to the engine at most; more than it takes in one turn.
+const INBOX: usize = 8192;
+
+/// All groups: the default one and one for each rule.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// In the order in which [`Forwarder::groups`] has them.
+    pub groups: Vec<GroupSettings>,
+    /// Where "system" is read.
+    pub resolv_conf: PathBuf,
+    /// Where this server listens: an upstream that is there is never asked.
+    pub listen: Vec<SocketAddr>,
+}
+
+/// One group of upstreams that are asked for the same names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// The suffix of its names: the root for the default group.
+    pub suffix: Name,
+    /// In the order in which they are asked.
+    pub upstreams: Vec<UpstreamSpec>,
+    /// For the whole exchange, retries and failover inside it.
+    pub timeout: Duration,
+    /// Questions each upstream may have in hand; unset: 180 for Azure's 168.63.129.16, 4096 for others.
+    pub max_in_flight: Option<usize>,
+    /// Queries a second to each upstream, 0 for no limit; unset: 900 for Azure's 168.63.129.16, none for others.
+    pub max_qps: Option<u32>,
+}
+
+/// One entry of `upstreams`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpstreamSpec {
+    /// An address and a port.
+    Address(SocketAddr),
+    /// What `/etc/resolv.conf` names.
+    System,
+}
+
+/// The forwarder: its groups and what they share. It ends when it and all its groups are dropped.
+#[derive(Debug)]
+pub struct Forwarder {
+    groups: Vec<Arc<Group>>,
+    directory: Arc<Directory>,
+}
+
+impl Forwarder {
+    /// Starts the forwarder's task. Must be called within a tokio runtime.
+    pub fn start(settings: Settings) -> io::Result<Self> {
+        let directory = Arc::new(Directory::new());
+        let (sender, inbox) = mpsc::channel(INBOX);
+        let (mut groups, mut states) = (Vec::new(), Vec::new());
+        for (index, settings) in settings.groups.into_iter().enumerate() {
+            let counters = Arc::new(GroupCounters::default());
+            let timeout = settings.timeout;
+            groups.push(Arc::new(Group { index, timeout, inbox: sender.clone(), counters: Arc::clone(&counters) }));
+            states.push(GroupState {
+                settings,
+                upstreams: Vec::new(),
+                is_own: false,
+                queue: VecDeque::new(),
+                counters,
+            });
+        }
+        let system = System::new(settings.resolv_conf);
+        let engine = Engine::new(states, system, settings.listen, Arc::clone(&directory))?;
+        tokio::spawn(engine.run(inbox));
+        Ok(Self { groups, directory })
+    }
+
+    /// The groups, in the order of the settings.
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    /// Whether a client's QNAME (wire format, any case) is a probe of ours that came back: not to be forwarded, the
+    /// client gets REFUSED. The upstream that leads back to us is not used from then on until that ends.
+    pub fn is_probe(&self, qname: &[u8]) -> bool {
+        self.directory.is_probe(qname)
+    }
+
+    /// Comes back when the forwarder's task has ended, which it does by itself only through a bug.
+    pub async fn ended(&self) {
+        match self.groups.first() {
+            Some(group) => group.inbox.closed().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// How each upstream in use is doing.
+    pub fn upstreams(&self) -> Vec<UpstreamStatus> {
+        self.directory.all().iter().map(|upstream| upstream.status()).collect()
+    }
+}
+
+/// A group of upstreams to ask.
+#[derive(Debug)]
+pub struct Group {
+    index: usize,
+    timeout: Duration,
+    inbox: mpsc::Sender<Ask>,
+    counters: Arc<GroupCounters>,
+}
+
+impl Group {
+    /// Asks; the answer comes before `deadline` and before the group's timeout. Equal questions share one exchange,
+    /// which goes on when this future is dropped.
+    pub async fn ask(&self, question: &Question, deadline: Instant) -> Result<Arc<Reply>, Failure> {
+        let (answer, receiver) = oneshot::channel();
+        let key = Arc::new(Key { group: self.index, question: question.clone() });
+        let waiter = Waiter { deadline: deadline.min(Instant::now() + self.timeout), answer };
+        match self.inbox.try_send(Ask { key, waiter }) {
+            Ok(()) => receiver.await.unwrap_or(Err(Failure::Stopped)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(Failure::Stopped),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.counters.asked.one();
+                self.counters.overloaded.one();
+                Err(Failure::Overloaded)
+            }
+        }
+    }
+
+    /// How the group is doing.
+    pub fn status(&self) -> GroupStatus {
+        self.counters.status()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What is asked of a group of upstreams and what comes back.
+//!
+//! In and out: plain values. Never: a socket, or anything about how the answer was come by except its upstream.
+
+use std::net::SocketAddr;
+
+use crate::dns::{Ede, Name, Rcode, Record, Rtype};
+
+/// A question of class IN and the two flags that change its answer; equal questions in flight share one exchange.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    /// The QNAME.
+    pub name: Name,
+    /// The QTYPE.
+    pub rtype: Rtype,
+    /// DNSSEC OK: whether signatures and proofs are wanted.
+    pub dnssec_ok: bool,
+    /// Checking disabled: whether a validating upstream is to answer unvalidated.
+    pub checking_disabled: bool,
+}
+
+/// An upstream's answer, scrubbed: nothing in it that was not asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// The RCODE as it came.
+    pub rcode: Rcode,
+    /// Authentic data (AD).
+    pub authentic: bool,
+    /// The first Extended DNS Error.
+    pub ede: Option<Ede>,
+    /// The CNAME chain from the question in order, then the RRset asked for.
+    pub answer: Vec<Record>,
+    /// For a negative response the SOA; with DO the proofs.
+    pub authority: Vec<Record>,
+    /// Where the CNAME chain led. Anything but `Whole` ends in SERVFAIL, unless a link before the break leads into a zone of ours.
+    pub chain: Chain,
+    /// Who answered.
+    pub upstream: SocketAddr,
+}
+
+/// Where a CNAME chain led.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chain {
+    /// To its end.
+    Whole,
+    /// Back into itself.
+    Loop,
+    /// Beyond [`super::scrub::MAX_LINKS`].
+    TooLong,
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Failure {
+    /// No upstream answered before the deadline.
+    Timeout,
+    /// The question waited for its turn until the deadline, or the queue was full.
+    Overloaded,
+    /// Every upstream leads back to us.
+    Loop,
+    /// Every upstream refused the packets, or none can be reached from here.
+    Unreachable,
+    /// Every upstream answered something that is no answer.
+    Malformed,
+    /// There is no upstream to ask, or the forwarder has stopped.
+    Stopped,
+}
+
+impl Failure {
+    /// The Extended DNS Error that tells a client.
+    pub fn ede(self) -> Ede {
+        match self {
+            Self::Timeout => Ede::new(Ede::NO_REACHABLE_AUTHORITY, "no upstream answered in time"),
+            Self::Overloaded => Ede::new(Ede::OTHER, "too many questions wait for the upstream"),
+            Self::Loop => Ede::new(Ede::OTHER, "forwarding loop: the upstream asks this server"),
+            Self::Unreachable => Ede::new(Ede::NETWORK_ERROR, "no upstream can be reached"),
+            Self::Malformed => Ede::new(Ede::INVALID_DATA, "the upstream's answer is malformed"),
+            Self::Stopped => Ede::new(Ede::NOT_READY, "no upstream to ask"),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Which records of a reply are kept: pure.
+//!
+//! In: a parsed message and the question. Out: the CNAME chain from the question in order, the RRset at its end, and
+//! for a negative response the SOA; with DO also the signatures and proofs of those. Never out: anything else. Forged
+//! answers for other names, NS, glue, a DNAME that nothing on the chain follows from: all stay here, so that neither a
+//! client nor the cache meets them (CVE-2025-40778, CVE-2025-11411).
+
+use std::collections::HashSet;
+
+use super::question::{Chain, Question};
+use crate::dns::{Message, Name, Rcode, Record, Rtype};
+
+/// CNAME links followed at most; BIND and Unbound stop at 11 and more, Azure's own chains have under ten.
+pub const MAX_LINKS: usize = 16;
+
+/// What is left of a reply.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Scrubbed {
+    /// The chain, then the RRset asked for; the links up to where a chain broke.
+    pub answer: Vec<Record>,
+    /// SOA and proofs.
+    pub authority: Vec<Record>,
+    /// Where the chain led.
+    pub chain: Chain,
+}
+
+/// Keeps what was asked for.
+pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
+    let mut walk = Walk { records: &message.answer, question, kept: Vec::with_capacity(message.answer.len()) };
+    let followed = walk.follow();
+    let mut answer = walk.kept;
+    level_ttls(&mut answer);
+    match followed {
+        Ok((end, found)) => {
+            let mut authority = authority(message, question, &end, found);
+            level_ttls(&mut authority);
+            Scrubbed { answer, authority, chain: Chain::Whole }
+        }
+        // The links before the break may still lead into a zone of ours.
+        Err(broken) => Scrubbed { answer, authority: Vec::new(), chain: broken },
+    }
+}
+
+struct Walk<'a> {
+    records: &'a [Record],
+    question: &'a Question,
+    kept: Vec<Record>,
+}
+
+impl<'a> Walk<'a> {
+    /// The name at the end of the chain and whether the RRset asked for is there.
+    fn follow(&mut self) -> Result<(Name, bool), Chain> {
+        let mut at = self.question.name.clone();
+        let mut seen = Vec::new();
+        loop {
+            if self.keep_final(&at) {
+                return Ok((at, true));
+            }
+            let Some((link, target)) = self.link(&at) else {
+                return Ok((at, false));
+            };
+            if target == at || seen.contains(&target) {
+                return Err(Chain::Loop);
+            }
+            if seen.len() >= MAX_LINKS {
+                return Err(Chain::TooLong);
+            }
+            self.keep_dname(&at, &target);
+            self.kept.push(link.clone());
+            self.keep_signatures(&at, Rtype::CNAME);
+            seen.push(std::mem::replace(&mut at, target));
+        }
+    }
+
+    /// Keeps the RRset asked for if it is at `owner`.
+    fn keep_final(&mut self, owner: &Name) -> bool {
+        let (asked, dnssec_ok) = (self.question.rtype, self.question.dnssec_ok);
+        let wanted = |record: &&Record| {
+            record.owner == *owner
+                && (record.rtype == asked || (asked == Rtype::ANY && (dnssec_ok || record.rtype != Rtype::RRSIG)))
+        };
+        let mut records = self.records.iter().filter(wanted);
+        let first = records.next();
+        if let Some(first) = first {
+            self.kept.push(first.clone());
+            // The set allocates with its first entry: most RRsets have one record.
+            let mut seen = HashSet::new();
+            let same = |r: &&Record| (r.rtype, &r.rdata) == (first.rtype, &first.rdata);
+            self.kept.extend(records.filter(|r| !same(r) && seen.insert((r.rtype, &r.rdata))).cloned());
+        }
+        let found = first.is_some();
+        if found && asked != Rtype::ANY && asked != Rtype::RRSIG {
+            self.keep_signatures(owner, asked);
+        }
+        found
+    }
+
+    /// The CNAME at `owner` and where it leads. A second one there is against the rules and is not looked at.
+    fn link(&self, owner: &Name) -> Option<(&'a Record, Name)> {
+        let link = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
+        Some((link, link.cname_target()?))
+    }
+
+    /// Keeps the DNAME that the link from `owner` to `target` follows from, if there is one: it lies above `owner`,
+    /// and puts `target` in its place (RFC 6672 section 2.2).
+    fn keep_dname(&mut self, owner: &Name, target: &Name) {
+        let makes_link = |record: &&Record| {
+            record.rtype == Rtype::DNAME
+                && record.owner != *owner
+                && owner.is_at_or_below(&record.owner)
+                && substituted(owner, &record.owner, &record.rdata).as_ref() == Some(target)
+        };
+        let Some(dname) = self.records.iter().find(makes_link) else {
+            return;
+        };
+        if !self.kept.contains(dname) {
+            self.kept.push(dname.clone());
+            self.keep_signatures(&dname.owner, Rtype::DNAME);
+        }
+    }
+
+    /// Keeps the signatures over an RRset, if they were asked for.
+    fn keep_signatures(&mut self, owner: &Name, covered: Rtype) {
+        if !self.question.dnssec_ok {
+            return;
+        }
+        let mut seen = HashSet::new();
+        let signatures = self.records.iter().filter(|r| r.owner == *owner && covers(r) == Some(covered));
+        self.kept.extend(signatures.filter(|r| seen.insert(&r.rdata)).cloned());
+    }
+}
+
+/// `owner` with the labels `from` at its end put in exchange for `to`.
+fn substituted(owner: &Name, from: &Name, to: &[u8]) -> Option<Name> {
+    let keep = owner.as_wire().len().checked_sub(from.as_wire().len())?;
+    Name::from_wire(&[&owner.as_wire()[..keep], to].concat())
+}
+
+/// The type an RRSIG covers (RFC 4034 section 3.1).
+fn covers(record: &Record) -> Option<Rtype> {
+    let covered = record.rdata.first_chunk::<2>().filter(|_| record.rtype == Rtype::RRSIG)?;
+    Some(Rtype(u16::from_be_bytes(*covered)))
+}
+
+/// The authority section: the SOA of a negative response and, with DO, the proofs.
+fn authority(message: &Message, question: &Question, end: &Name, found: bool) -> Vec<Record> {
+    let mut kept = Vec::new();
+    if message.rcode != Rcode::NOERROR && message.rcode != Rcode::NXDOMAIN {
+        return kept;
+    }
+    let soa = message.authority.iter().find(|r| r.rtype == Rtype::SOA && end.is_at_or_below(&r.owner));
+    if let (Some(soa), false) = (soa, found) {
+        kept.push(soa.clone());
+    }
+    if question.dnssec_ok {
+        // A wildcard's expansion has a proof and no SOA: its proofs lie beside the name.
+        let apex = if found { None } else { soa.map(|soa| &soa.owner) };
+        keep_proofs(&mut kept, &message.authority, apex, found);
+    }
+    kept
+}
+
+/// Keeps NSEC, NSEC3 and signatures: of the zone with the SOA `apex`, or of a signed positive response.
+fn keep_proofs(kept: &mut Vec<Record>, records: &[Record], apex: Option<&Name>, found: bool) {
+    let in_zone = |owner: &Name| apex.map_or(found, |apex| owner.is_at_or_below(apex));
+    let proof = |rtype: Rtype| matches!(rtype, Rtype::NSEC | Rtype::NSEC3);
+    let mut seen = HashSet::new();
+    for record in records.iter().filter(|r| in_zone(&r.owner)) {
+        let wanted = match covers(record) {
+            Some(Rtype::SOA) => apex == Some(&record.owner),
+            Some(covered) => proof(covered),
+            None => proof(record.rtype),
+        };
+        if wanted && seen.insert((&record.owner, record.rtype, &record.rdata)) {
+            kept.push(record.clone());
+        }
+    }
+}
+
+/// Gives the records of each RRset the smallest TTL among them (RFC 2181 section 5.2).
+fn level_ttls(records: &mut [Record]) {
+    // Records of one RRset stand together, whatever put them in.
+    for run in records.chunk_by_mut(|a, b| a.rtype == b.rtype && a.owner == b.owner) {
+        let smallest = run.iter().map(|r| r.ttl).min().unwrap_or_default();
+        for record in run {
+            record.ttl = smallest;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "scrub/tests.rs"]
+mod tests;

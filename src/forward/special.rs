@@ -1,0 +1,153 @@
+//! Names that must not leave: what RFC 6761 and RFC 6303 have a resolver answer by itself.
+//!
+//! In: nothing but what upstreams there are. Out: small zones, looked into before an upstream is asked. They are no
+//! part of the hosted zones: a hosted zone or a forward rule that covers a name goes first.
+//!
+//! Left to upstreams on purpose: `test` and `local`, since companies have domains of their own there whose resolver may
+//! be our upstream.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use crate::dns::Name;
+use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
+
+/// What becomes of special names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpecialNames {
+    /// Answered here.
+    #[default]
+    Local,
+    /// Asked upstream as any other name.
+    Forward,
+}
+
+/// RFC 6303 section 3, with its TTLs: three hours, for negative answers too.
+const EMPTY: &str = "@ 10800 SOA @ nobody.invalid. 1 3600 1200 604800 10800\n@ 10800 NS @\n";
+
+/// RFC 6761 section 6.3: loopback, and names below it likewise.
+const LOCALHOST: &str = "@ 10800 A 127.0.0.1\n@ 10800 AAAA ::1\n* 10800 A 127.0.0.1\n* 10800 AAAA ::1\n";
+
+/// RFC 6303 section 4: loopback addresses are called `localhost`.
+const LOOPBACK4: &str = "1.0.0 10800 PTR localhost.\n";
+const LOOPBACK6: &str = "@ 10800 PTR localhost.\n";
+
+/// `invalid` (RFC 6761 section 6.4), `onion` (RFC 7686), `home.arpa` (RFC 8375), and `resolver.arpa` (RFC 9462 section 6.4):
+/// an upstream's own encrypted resolver is not to be mistaken for ours.
+const NOT_IN_DNS: [&str; 4] = ["invalid", "onion", "home.arpa", "resolver.arpa"];
+
+/// RFC 6303 section 4.2 to 4.6: reverse zones that nobody could have data for, loopback aside.
+const NOBODYS_REVERSE: [&str; 7] = [
+    "0.in-addr.arpa",
+    "254.169.in-addr.arpa",
+    "2.0.192.in-addr.arpa",
+    "100.51.198.in-addr.arpa",
+    "113.0.203.in-addr.arpa",
+    "255.255.255.255.in-addr.arpa",
+    "8.b.d.0.1.0.0.2.ip6.arpa",
+];
+
+/// RFC 6303 sections 4.1, 4.4 and 4.5: reverse zones of private space; RFC 7793: those of shared space come on top.
+const PRIVATE_REVERSE: [&str; 7] = [
+    "10.in-addr.arpa",
+    "168.192.in-addr.arpa",
+    "d.f.ip6.arpa",
+    "8.e.f.ip6.arpa",
+    "9.e.f.ip6.arpa",
+    "a.e.f.ip6.arpa",
+    "b.e.f.ip6.arpa",
+];
+
+/// The zones. `private_reverse`: those of private space as well, which an upstream inside the network may know better.
+pub fn zones(private_reverse: bool) -> Arc<ZoneSet> {
+    let mut zones = vec![
+        zone("localhost", LOCALHOST),
+        zone("127.in-addr.arpa", LOOPBACK4),
+        zone(&unspecified("1"), LOOPBACK6),
+        zone(&unspecified("0"), ""),
+    ];
+    zones.extend(NOT_IN_DNS.iter().chain(&NOBODYS_REVERSE).map(|apex| zone(apex, "")));
+    if private_reverse {
+        zones.extend(PRIVATE_REVERSE.iter().map(|apex| zone(apex, "")));
+        zones.extend((16..32).map(|octet| zone(&format!("{octet}.172.in-addr.arpa"), "")));
+        zones.extend((64..128).map(|octet| zone(&format!("{octet}.100.in-addr.arpa"), "")));
+    }
+    Arc::new(ZoneSet::new(zones.into_iter().flatten()))
+}
+
+/// The reverse name of `::` with another last digit.
+fn unspecified(last: &str) -> String {
+    format!("{last}.{}ip6.arpa", "0.".repeat(31))
+}
+
+fn zone(apex: &str, records: &str) -> Option<Hosted> {
+    let apex: Name = apex.parse().ok()?;
+    let mut text = EMPTY.to_owned();
+    text.write_str(records).ok()?;
+    let zone = Zone::from_text(&apex, text.as_bytes()).0?;
+    Some(Hosted::new(apex, OnMiss::NxDomain, Some(Arc::new(zone))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Rtype;
+    use crate::zone::Outcome;
+
+    fn said(name: &str, rtype: Rtype) -> Option<String> {
+        let (zones, name) = (zones(true), name.parse::<Name>().unwrap());
+        let zone = zones.find(name.as_wire())?.zone.clone()?;
+        Some(match zone.lookup(name.as_wire(), rtype) {
+            Outcome::Answer(rrset) => rrset.records(&name).next()?.to_string(),
+            Outcome::NoData => "NODATA".to_owned(),
+            Outcome::NxDomain => "NXDOMAIN".to_owned(),
+            other => format!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn every_zone_of_the_lists_is_there() {
+        let count = |private| zones(private).iter().filter(|hosted| hosted.zone.is_some()).count();
+        assert_eq!((count(false), count(true)), (4 + 4 + 7, 4 + 4 + 7 + 7 + 16 + 64));
+    }
+
+    #[test]
+    fn localhost_and_names_below_it_are_loopback_rfc6761() {
+        assert_eq!(said("localhost", Rtype::A).as_deref(), Some("localhost. 10800 IN A 127.0.0.1"));
+        assert_eq!(said("a.b.localhost", Rtype::AAAA).as_deref(), Some("a.b.localhost. 10800 IN AAAA ::1"));
+        assert_eq!(said("localhost", Rtype::MX).as_deref(), Some("NODATA"));
+        assert_eq!(
+            said("1.0.0.127.in-addr.arpa", Rtype::PTR).unwrap(),
+            "1.0.0.127.in-addr.arpa. 10800 IN PTR localhost."
+        );
+        assert!(said(&unspecified("1"), Rtype::PTR).unwrap().ends_with("PTR localhost."));
+    }
+
+    #[test]
+    fn names_of_nobody_do_not_exist_rfc6303() {
+        for name in
+            ["x.invalid", "abc.onion", "4.0.1.10.in-addr.arpa", "1.0.31.172.in-addr.arpa", "2.127.100.in-addr.arpa"]
+        {
+            assert_eq!(said(name, Rtype::PTR).as_deref(), Some("NXDOMAIN"), "{name}");
+        }
+        assert_eq!(said("_dns.resolver.arpa", Rtype(64)).as_deref(), Some("NXDOMAIN"));
+    }
+
+    #[test]
+    fn neighbours_of_private_space_and_company_domains_are_left_alone() {
+        for name in [
+            "1.32.172.in-addr.arpa",
+            "1.15.172.in-addr.arpa",
+            "16.129.63.168.in-addr.arpa",
+            "1.11.in-addr.arpa",
+            "corp.local",
+            "a.test",
+            "notlocalhost",
+            "invalid.example",
+            "in-addr.arpa",
+            ".",
+        ] {
+            assert_eq!(said(name, Rtype::PTR), None, "{name}");
+        }
+    }
+}
