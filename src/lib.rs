@@ -21,9 +21,14 @@
 //!
 //! Imports go down only, floor by floor; `cargo xtask floors` checks it.
 
-
 pub mod azure;
+pub mod cli;
+pub mod config;
+mod daemon;
 pub mod dns;
 pub mod forward;
+pub mod server;
 pub mod sync;
+mod telemetry;
+mod watch;
 pub mod zone;

@@ -1,7 +1,7 @@
-//! The binary.
+//! The binary: hands over to [`privatelink_dns::cli`].
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    privatelink_dns::cli::run()
 }

@@ -1,0 +1,155 @@
+//! `flush`, `status`, `reload` and `sync --running`: what the running server does or says, through its control socket.
+//!
+//! In: a config, for the socket's path alone: `status` must work while the config is being mended. Out: text or JSON.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{FAILED, complain, fail, say, status, usage};
+use crate::config::Config;
+use crate::daemon::control::protocol::{Outcome, Pass, Reply, Request, Status};
+use crate::dns::Name;
+
+/// How long a pass over many long lists may take.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Octets of a reply that are read at most.
+const MAX_REPLY: u64 = 64 << 20;
+
+/// Has the server forget what it cached about a name.
+pub(super) fn flush(file: Result<PathBuf, String>, name: &str, subtree: bool) -> ExitCode {
+    if let Err(error) = name.parse::<Name>() {
+        return usage(format!("'{name}' is no domain name: {error}"));
+    }
+    let below = if subtree { " and the names below it" } else { "" };
+    with_reply(file, &Request::Flush { name: name.to_owned(), subtree }, |reply| match reply {
+        Reply::Flushed(count) => {
+            say(format!("'{}'{below}: {count} cached answers forgotten", name.trim_end_matches('.')));
+            ExitCode::SUCCESS
+        }
+        other => unexpected(other),
+    })
+}
+
+/// Shows how the server is doing.
+pub(super) fn show_status(file: Result<PathBuf, String>, json: bool) -> ExitCode {
+    with_reply(file, &Request::Status, |reply| match reply {
+        Reply::Status(found) => print(&found, json),
+        other => unexpected(other),
+    })
+}
+
+fn print(found: &Status, json: bool) -> ExitCode {
+    if !json {
+        status::lines(found).iter().for_each(say);
+        return ExitCode::SUCCESS;
+    }
+    match serde_json::to_string_pretty(found) {
+        Ok(text) => {
+            say(text);
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(error),
+    }
+}
+
+/// Has the server read everything again.
+pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
+    with_reply(file, &Request::Reload, |reply| match reply {
+        Reply::Passed(pass) => {
+            say("config read");
+            passed(&pass)
+        }
+        Reply::Refused(problems) => {
+            problems.iter().for_each(complain);
+            fail("the new config is not taken; the old one stays in service")
+        }
+        other => unexpected(other),
+    })
+}
+
+/// Has the server make a pass now.
+pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
+    with_reply(file, &Request::Sync, |reply| match reply {
+        Reply::Passed(pass) => passed(&pass),
+        other => unexpected(other),
+    })
+}
+
+fn passed(pass: &Pass) -> ExitCode {
+    pass.warnings.iter().for_each(complain);
+    pass.conflicts.iter().for_each(|conflict| complain(format!("conflict: {conflict}")));
+    match pass.outcome {
+        Outcome::Unchanged => say("nothing to change"),
+        Outcome::Written => pass.written.iter().for_each(|(zone, serial)| say(format!("{zone}: serial {serial}"))),
+        Outcome::Held | Outcome::NoPlan | Outcome::Failed => {
+            pass.errors.iter().for_each(complain);
+            if let Some(held) = &pass.held {
+                complain(&held.why);
+                complain(&held.what_to_do);
+            }
+            return fail("nothing was written; what is in service stays");
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+fn unexpected(reply: Reply) -> ExitCode {
+    match reply {
+        Reply::Refused(reasons) => fail(reasons.join("\n")),
+        _ => fail("the server answered something else; is it of another version?"),
+    }
+}
+
+fn with_reply(file: Result<PathBuf, String>, request: &Request, then: impl FnOnce(Reply) -> ExitCode) -> ExitCode {
+    let config = match file.map(|file| Config::inspect(&file)) {
+        Ok(Ok((config, _))) => config,
+        Ok(Err(problem)) => return usage(problem),
+        Err(reason) => return usage(reason),
+    };
+    let Some(path) = config.control else {
+        return usage("this config has control = \"off\": there is no socket to reach the server by");
+    };
+    match ask(&path, request) {
+        Ok(reply) => then(reply),
+        Err(error) => {
+            complain(format!("privatelink-dns: {}", explain(&path, &config.file, &error)));
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut line = serde_json::to_vec(request)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    let mut reply = Vec::new();
+    BufReader::new(stream.take(MAX_REPLY)).read_until(b'\n', &mut reply)?;
+    if reply.is_empty() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(serde_json::from_slice(&reply)?)
+}
+
+fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
+    let path = path.display();
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
+            "no server is running with this config (nobody answers at '{path}'); start it: privatelink-dns serve --config {}",
+            config.display()
+        ),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(
+            "the server at '{path}' does not let us in ({error}); run this as the server's own user, or as root"
+        ),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("the server at '{path}' took longer than {} s; see its log", PATIENCE.as_secs())
+        }
+        _ => format!("the server at '{path}' cannot be asked: {error}"),
+    }
+}

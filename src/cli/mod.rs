@@ -1,0 +1,184 @@
+//! Floor 5: the verbs of the command line.
+//!
+//! In: arguments. Out: text on standard output, problems on standard error, an exit code: 0 good; 1 failed, or the
+//! guard refused; 2 usage or config; `plan` says 3 when there are changes.
+
+mod check;
+mod control;
+mod query;
+mod status;
+mod sync;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+use crate::daemon;
+
+/// The run failed, or the guard refused.
+const FAILED: u8 = 1;
+/// Wrong usage, or a wrong config.
+const USAGE: u8 = 2;
+/// `plan`: there are changes.
+const CHANGES: u8 = 3;
+
+/// DNS for networks that reach Azure Backup through private endpoints.
+#[derive(Debug, Parser)]
+#[command(name = "privatelink-dns", version, about, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the server and the sync.
+    Serve(ConfigFile),
+    /// Config, lists and zones: every problem, with file and line.
+    Check(ConfigFile),
+    /// What sync would change, by zone; writes nothing. Exit code 3: there are changes.
+    Plan {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One pass: plan, guard, write.
+    Sync {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Consent to the one plan with this digest, though the guard holds it back.
+        #[arg(long, value_name = "DIGEST")]
+        approve: Option<String>,
+        /// Have the running server make the pass.
+        #[arg(long, conflicts_with = "approve")]
+        running: bool,
+    },
+    /// How the running server is doing: zones, sources, upstreams, cache.
+    Status {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have the running server forget what it cached about a name.
+    Flush {
+        /// The name.
+        name: String,
+        /// And about all names below it; `.` for everything.
+        #[arg(long)]
+        subtree: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Have the running server read config, lists and zones again, and wait for the outcome.
+    Reload(ConfigFile),
+    /// An answer, and where it came from.
+    Query {
+        /// The name to ask for.
+        name: String,
+        /// The type to ask for.
+        #[arg(default_value = "A", value_name = "TYPE")]
+        rtype: String,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The config file; else $`PRIVATELINK_DNS_CONFIG`, ./config/privatelink-dns.toml,
+    /// /etc/privatelink-dns/privatelink-dns.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Runs the verb of the process's own arguments.
+pub fn run() -> ExitCode {
+    match Arguments::try_parse() {
+        Ok(arguments) => arguments.verb.run(),
+        Err(error) => {
+            // Help and version go to standard output and are no failure; clap knows which is which.
+            let _ = error.print();
+            if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
+        }
+    }
+}
+
+impl Verb {
+    fn run(self) -> ExitCode {
+        match self {
+            Self::Serve(file) => with_config(file, serve),
+            Self::Check(file) => check::run(file.find()),
+            Self::Plan { config, json } => with_config(config, |config| sync::plan(&config, json)),
+            Self::Sync { config, running: true, .. } => control::sync(config.find()),
+            Self::Sync { config, approve, .. } => with_config(config, |config| sync::sync(&config, approve.as_deref())),
+            Self::Status { config, json } => control::show_status(config.find(), json),
+            Self::Flush { name, subtree, config } => control::flush(config.find(), &name, subtree),
+            Self::Reload(config) => control::reload(config.find()),
+            Self::Query { name, rtype, config } => with_config(config, |config| query::run(&config, &name, &rtype)),
+        }
+    }
+}
+
+impl ConfigFile {
+    fn find(self) -> Result<PathBuf, String> {
+        config::find(self.config, std::env::var_os("PRIVATELINK_DNS_CONFIG"))
+    }
+}
+
+/// Reads the config and goes on with it; without one there is nothing to go on with.
+fn with_config(file: ConfigFile, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    let path = match file.find() {
+        Ok(path) => path,
+        Err(reason) => return usage(reason),
+    };
+    match Config::load(&path) {
+        Ok(config) => then(config),
+        Err(problems) => {
+            problems.iter().for_each(complain);
+            let count = problems.len();
+            usage(format!("{count} problem{} in the config; nothing was done", if count == 1 { "" } else { "s" }))
+        }
+    }
+}
+
+fn serve(config: Config) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format!("cannot start the runtime: {error}")),
+    };
+    let ended = runtime.block_on(daemon::serve(config));
+    // What still runs waits for upstreams that nobody will hear of.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(error),
+    }
+}
+
+/// A line on standard output. A reader that went away ends the output, not the run.
+fn say(text: impl Display) {
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// A line on standard error.
+fn complain(text: impl Display) {
+    let _ = writeln!(anstream::stderr(), "{text}");
+}
+
+fn fail(text: impl Display) -> ExitCode {
+    complain(format!("privatelink-dns: {text}"));
+    ExitCode::from(FAILED)
+}
+
+fn usage(text: impl Display) -> ExitCode {
+    complain(format!("privatelink-dns: {text}"));
+    ExitCode::from(USAGE)
+}

@@ -1,0 +1,85 @@
+//! `query`: one answer, and the story of where it came from.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{fail, say, usage};
+use crate::config::Config;
+use crate::daemon;
+use crate::dns::{Name, Rcode, Rtype};
+use crate::forward::resolver::Part;
+use crate::server::{self, Answered, Snapshot};
+use crate::zone::store::path_of;
+
+/// Answers as the server would, with a cache of its own.
+pub(super) fn run(config: &Config, name: &str, rtype: &str) -> ExitCode {
+    let name: Name = match name.parse() {
+        Ok(name) => name,
+        Err(error) => return usage(format!("'{name}' is no domain name: {error}")),
+    };
+    let rtype: Rtype = match rtype.parse() {
+        Ok(rtype) => rtype,
+        Err(reason) => return usage(reason),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(format!("cannot start the runtime: {error}")),
+    };
+    let answered = runtime.block_on(async {
+        let snapshot = daemon::snapshot(config)?;
+        let answered = server::query(&snapshot, name, rtype).await;
+        show(config, &snapshot, &answered);
+        Ok::<_, std::io::Error>(answered)
+    });
+    runtime.shutdown_background();
+    match answered {
+        Ok(answered) if answered.resolved.rcode == Rcode::SERVFAIL => ExitCode::from(super::FAILED),
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => fail(error),
+    }
+}
+
+fn show(config: &Config, snapshot: &Arc<Snapshot>, answered: &Answered) {
+    let resolved = &answered.resolved;
+    let mut flags = Vec::from_iter(resolved.authoritative.then_some("authoritative"));
+    flags.extend(resolved.authentic.then_some("authentic"));
+    let flags = if flags.is_empty() { String::new() } else { format!(", {}", flags.join(", ")) };
+    say(format!("{}{flags}", resolved.rcode));
+    resolved.answer.iter().for_each(say);
+    for record in &resolved.authority {
+        say(format!("; authority: {record}"));
+    }
+    if let Some(ede) = &resolved.ede {
+        say(format!("; note {}: {}", ede.code, ede.text));
+    }
+    for line in story(config, snapshot, answered) {
+        say(format!("; {line}"));
+    }
+}
+
+/// One line for each place that had a part in the answer.
+fn story(config: &Config, snapshot: &Snapshot, answered: &Answered) -> Vec<String> {
+    let origin = &answered.resolved.origin;
+    let mut lines = Vec::new();
+    for (name, part) in &answered.trace {
+        let name = name.without_dot();
+        lines.push(match part {
+            Part::Cache => format!("'{name}' from the cache"),
+            Part::Stale => format!("'{name}' from the cache, past its time"),
+            Part::Upstream(address) => format!("'{name}' from upstream {address}"),
+            Part::Special => format!("'{name}' is a special name (RFC 6761, RFC 6303) and is not asked upstream"),
+            Part::OwnAlias => format!("'{name}' aliased from our own zone"),
+        });
+    }
+    if let Some(missed) = &origin.missed {
+        lines.push(format!("no zone of ours has '{}'", missed.without_dot()));
+    }
+    if let Some(apex) = &origin.zone {
+        let file = path_of(&config.zones.zone_dir, apex);
+        let serial = snapshot.zones.get(apex).and_then(|hosted| hosted.zone.as_ref()).map(|zone| zone.serial());
+        let serial = serial.map(|serial| format!(" serial {serial}")).unwrap_or_default();
+        let how = if origin.forwarded { "re-chased into zone" } else { "from zone" };
+        lines.push(format!("{how} '{}'{serial}, {}", apex.without_dot(), file.display()));
+    }
+    lines
+}

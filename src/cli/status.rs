@@ -1,0 +1,92 @@
+//! `status` as text for people; programs take `--json`.
+//!
+//! In: what the running server said. Out: lines. Good news is short, trouble comes with its reason below it.
+
+use crate::daemon::control::protocol::{Pass, SourceStatus, Status, UpstreamStatus, ZoneStatus};
+
+/// The lines.
+pub(super) fn lines(status: &Status) -> Vec<String> {
+    let uptime = humantime::format_duration(std::time::Duration::from_secs(status.uptime_s));
+    let mut lines = vec![
+        format!("privatelink-dns {}, process {}, up {uptime}", status.version, status.pid),
+        format!("listens on {}", status.listen.join(", ")),
+        format!("config {}", status.config),
+    ];
+    trouble(&mut lines, "not taken", &status.config_problems);
+    lines.push("zones".to_owned());
+    status.zones.iter().for_each(|found| zone(&mut lines, found));
+    if !status.sources.is_empty() {
+        lines.push("sources".to_owned());
+        status.sources.iter().for_each(|found| source(&mut lines, found));
+    }
+    if let Some(found) = &status.pass {
+        pass(&mut lines, found, status.last_good_pass.as_deref());
+    }
+    lines.push("upstreams".to_owned());
+    status.upstreams.iter().for_each(|found| lines.push(upstream(found)));
+    for group in &status.groups {
+        lines.push(format!(
+            "  for '{}': {} asked, {} shared, {} timed out, {} failed, {} overloaded, {} waiting",
+            group.suffix, group.asked, group.shared, group.timeouts, group.failures, group.overloaded, group.waiting
+        ));
+    }
+    lines.push(format!("cache: {} of {} entries", status.cache.entries, status.cache.max_entries));
+    let counted: Vec<String> =
+        status.counters.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
+    let counted = if counted.is_empty() { "none".to_owned() } else { counted.join(", ") };
+    lines.push(format!("queries: {counted}; {} wait for an upstream", status.pending));
+    lines
+}
+
+fn trouble(lines: &mut Vec<String>, what: &str, reasons: &[String]) {
+    lines.extend(reasons.iter().map(|reason| format!("    {what}: {reason}")));
+}
+
+fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
+    let state = match zone.serial {
+        Some(serial) => format!("serial {serial}, {} records", zone.records),
+        None => "no good copy yet: SERVFAIL".to_owned(),
+    };
+    let keeper = if zone.managed { "" } else { ", not written by sync" };
+    lines.push(format!("  {}: {state}{keeper}, on_miss {}", zone.zone, zone.on_miss));
+    trouble(lines, "degraded", &zone.degraded);
+}
+
+fn source(lines: &mut Vec<String>, source: &SourceStatus) {
+    let when = source.last_good.as_deref().map_or("never read".to_owned(), |at| format!("last good {at}"));
+    lines.push(format!("  {} ({}): {when}", source.name, source.path));
+    trouble(lines, "error", &source.errors);
+}
+
+fn pass(lines: &mut Vec<String>, pass: &Pass, last_good: Option<&str>) {
+    let outcome = serde_json::to_value(pass.outcome).ok();
+    let outcome = outcome.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    lines.push(format!("last pass {}: {outcome}; last good pass {}", pass.at, last_good.unwrap_or("none")));
+    trouble(lines, "error", &pass.errors);
+    trouble(lines, "conflict", &pass.conflicts);
+    trouble(lines, "warning", &pass.warnings);
+    if let Some(held) = &pass.held {
+        lines.push(format!("    held back, digest {}", held.digest));
+        lines.extend(held.why.lines().chain(held.what_to_do.lines()).map(|line| format!("    {line}")));
+    }
+}
+
+fn upstream(upstream: &UpstreamStatus) -> String {
+    let count = |name: &str| upstream.counts.get(name).copied().unwrap_or_default();
+    let time = upstream.round_trip_ms.map_or(String::new(), |ms| format!(", {ms} ms"));
+    let mut lacks = String::new();
+    if upstream.without_edns {
+        lacks.push_str(", asked without EDNS");
+    }
+    if upstream.without_case {
+        lacks.push_str(", asked in lower case");
+    }
+    format!(
+        "  {}: {}{time}, {} in flight, {} sent, {} answered{lacks}",
+        upstream.address,
+        upstream.state,
+        upstream.in_flight,
+        count("sent"),
+        count("received")
+    )
+}

@@ -1,0 +1,185 @@
+//! Reading TOML section by section, so that every problem is found in one reading and each has its place.
+//!
+//! In: text. Out: values, and problems as `file:line:column: what is wrong`. It knows nothing of what the keys mean.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::Problem;
+
+/// A config text and what is wrong with it so far.
+pub(super) struct Text<'a> {
+    file: &'a Path,
+    content: &'a str,
+    problems: RefCell<Vec<(usize, String)>>,
+}
+
+/// One table of it. Keys that nobody asked for by the time of [`Section::finish`] are unknown.
+pub(super) struct Section<'a> {
+    text: &'a Text<'a>,
+    /// `[forward]`, for messages.
+    title: String,
+    table: &'a DeTable<'a>,
+    at: usize,
+    known: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Text<'a> {
+    pub(super) fn new(file: &'a Path, content: &'a str) -> Self {
+        Self { file, content, problems: RefCell::default() }
+    }
+
+    /// The top table; syntax errors become problems.
+    pub(super) fn parse(&self) -> Spanned<DeTable<'a>> {
+        let (table, errors) = DeTable::parse_recoverable(self.content);
+        for error in errors {
+            self.add(error.span().map_or(0, |span| span.start), error.message().to_owned());
+        }
+        table
+    }
+
+    pub(super) fn add(&self, at: usize, text: String) {
+        self.problems.borrow_mut().push((at, text));
+    }
+
+    /// All problems in the order of the text.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.problems.borrow().clone();
+        problems.sort();
+        problems.dedup();
+        problems.into_iter().map(|(at, text)| Problem { place: self.place(at), text }).collect()
+    }
+
+    fn place(&self, at: usize) -> String {
+        let before = self.content.get(..at).unwrap_or(self.content);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{}:{line}:{column}", self.file.display())
+    }
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn top(text: &'a Text<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
+        Self { text, title: "the top level".to_owned(), table: table.get_ref(), at: 0, known: RefCell::default() }
+    }
+
+    fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+        self.known.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    /// Where the section starts, for a problem with it as a whole.
+    pub(super) fn problem(&self, text: impl Into<String>) {
+        self.text.add(self.at, text.into());
+    }
+
+    /// A problem with the value of a key.
+    pub(super) fn problem_at(&self, key: &str, text: impl Into<String>) {
+        let at = self.table.get(key).map_or(self.at, |value| value.span().start);
+        self.text.add(at, text.into());
+    }
+
+    fn read<T>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'a>>,
+        read: impl FnOnce(&DeValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
+        match read(value.get_ref()) {
+            Ok(good) => Some(good),
+            Err(reason) => {
+                self.text.add(value.span().start, format!("{key}: {reason}"));
+                None
+            }
+        }
+    }
+
+    /// A string that `parse` makes a value of.
+    pub(super) fn string<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.get(key)?;
+        self.read(key, value, |value| as_str(value).and_then(parse))
+    }
+
+    /// A list of strings; every bad one is reported.
+    pub(super) fn strings<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let value = self.get(key)?;
+        let items = self.read(key, value, |value| {
+            value.as_array().cloned().ok_or_else(|| format!("a list is wanted here, not a {}", value.type_str()))
+        })?;
+        let mut good = Vec::new();
+        let mut complete = true;
+        for item in &items {
+            match self.read(key, item, |value| as_str(value).and_then(&parse)) {
+                Some(value) => good.push(value),
+                None => complete = false,
+            }
+        }
+        complete.then_some(good)
+    }
+
+    /// A whole number in a range.
+    pub(super) fn number(&self, key: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = self.get(key)?;
+        self.read(key, value, |value| {
+            let number = value
+                .as_integer()
+                .and_then(|number| u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
+            number
+                .filter(|number| range.contains(number))
+                .ok_or_else(|| format!("a whole number from {} to {} is wanted here", range.start(), range.end()))
+        })
+    }
+
+    /// A table, `[key]`.
+    pub(super) fn section(&self, key: &'static str) -> Option<Section<'a>> {
+        let value = self.get(key)?;
+        let table = self.read(key, value, |value| match value {
+            DeValue::Table(_) => Ok(()),
+            other => Err(format!("a table [{key}] is wanted here, not a {}", other.type_str())),
+        });
+        table.and_then(|()| self.child(format!("[{key}]"), value))
+    }
+
+    /// A list of tables, `[[key]]`.
+    pub(super) fn sections(&self, key: &'static str, shown: &str) -> Vec<Section<'a>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
+        let items = self.read(key, value, |value| match value {
+            DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => Ok(()),
+            _ => Err(format!("tables [[{shown}]] are wanted here")),
+        });
+        let Some((DeValue::Array(items), ())) = items.map(|()| (value.get_ref(), ())) else { return Vec::new() };
+        items.iter().filter_map(|item| self.child(format!("[[{shown}]]"), item)).collect()
+    }
+
+    fn child(&self, title: String, value: &'a Spanned<DeValue<'a>>) -> Option<Section<'a>> {
+        let table = value.get_ref().as_table()?;
+        Some(Section { text: self.text, title, table, at: value.span().start, known: RefCell::default() })
+    }
+
+    /// Reports the keys that nobody asked for, each with the nearest known one.
+    pub(super) fn finish(self) {
+        let known = self.known.borrow();
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let hint = nearest(name, &known)
+                .map_or_else(|| format!("known keys: {}", known.join(", ")), |near| format!("did you mean '{near}'?"));
+            self.text.add(key.span().start, format!("unknown key '{name}' in {}; {hint}", self.title));
+        }
+    }
+}
+
+fn as_str<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
+    value.as_str().ok_or_else(|| format!("a string in quotes is wanted here, not a {}", value.type_str()))
+}
+
+/// The known word that is close enough to be what was meant.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(word, known), *known)).min()?;
+    (near.0 <= 1 + word.len() / 4).then_some(near.1)
+}

@@ -1,0 +1,121 @@
+//! The config file: defaults, and every problem with its place.
+
+use std::path::Path;
+
+use super::*;
+use crate::dns::Name;
+use crate::forward::UpstreamSpec;
+use crate::zone::OnMiss;
+
+fn read(text: &str) -> (Config, Vec<String>) {
+    let (config, problems) = spec::read(Path::new("/srv/config/x.toml"), text);
+    (config, problems.iter().map(ToString::to_string).collect())
+}
+
+fn problems(text: &str) -> Vec<String> {
+    read(text).1
+}
+
+fn good(text: &str) -> Config {
+    let (config, problems) = read(text);
+    assert_eq!(problems, [""; 0]);
+    config
+}
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_empty_config_is_a_loopback_forwarder_for_private_space() {
+    let config = good("");
+    assert_eq!(config.listen, ["127.0.0.1:5300".parse().unwrap()]);
+    assert_eq!(config.zones.zone_dir, Path::new("/srv/zones"));
+    assert!(config.zones.hosted.is_empty());
+    assert!(config.access.permits("10.1.2.3".parse().unwrap()) && !config.access.permits("8.8.8.8".parse().unwrap()));
+    assert_eq!(config.groups.len(), 1);
+    assert_eq!(config.groups[0].upstreams, [UpstreamSpec::System]);
+}
+
+#[test]
+fn backup_hosts_blob_queue_and_one_zone_per_geo() {
+    let config = good("[backup]\ngeos = [\"we\", \"WCUS\"]\n");
+    let hosted: Vec<String> = config.zones.hosted.keys().map(Name::without_dot).collect();
+    assert_eq!(hosted.len(), 4, "{hosted:?}");
+    assert_eq!(config.zones.hosted[&name("privatelink.blob.core.windows.net")], OnMiss::Forward);
+    assert_eq!(config.zones.hosted[&name("privatelink.we.backup.windowsazure.com")], OnMiss::NxDomain);
+    assert_eq!(config.zones.hosted[&name("privatelink.wcus.backup.windowsazure.com")], OnMiss::NxDomain);
+}
+
+#[test]
+fn a_zone_entry_overrides_what_backup_says() {
+    let config = good("[backup]\n[[zones]]\nname = \"privatelink.blob.core.windows.net\"\non_miss = \"nxdomain\"\n");
+    assert_eq!(config.zones.hosted[&name("privatelink.blob.core.windows.net")], OnMiss::NxDomain);
+}
+
+#[test]
+fn a_region_name_in_place_of_a_geo_code_is_refused_with_the_code() {
+    let found = problems("[backup]\ngeos = [\"westeurope\"]\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("/srv/config/x.toml:2:9: geos: ") && found[0].contains("'we'"), "{found:?}");
+}
+
+#[test]
+fn unknown_keys_are_errors_with_line_column_and_the_nearest_known_key() {
+    let found = problems("lisen = []\n[forward]\nupstream = [\"system\"]\n[cahce]\n");
+    assert_eq!(
+        found,
+        [
+            "/srv/config/x.toml:1:1: unknown key 'lisen' in the top level; did you mean 'listen'?",
+            "/srv/config/x.toml:3:1: unknown key 'upstream' in [forward]; did you mean 'upstreams'?",
+            "/srv/config/x.toml:4:2: unknown key 'cahce' in the top level; did you mean 'cache'?",
+        ]
+    );
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let text = "listen = [\"nowhere\", \"10.0.0.1:99999\"]\n[access]\nallow = [\"10.0.0.0/33\"]\n[forward]\ntimeout = 5\n\
+        [[forward.rules]]\nsuffix = \"a..b\"\n[cache]\nmax_ttl = \"soon\"\n[sync]\nmax_removed = \"30\"\n\
+        [[sources]]\nname = \"x\"\n";
+    let found = problems(text);
+    let lines: Vec<&str> = found.iter().filter_map(|problem| problem.split(':').nth(1)).collect();
+    assert_eq!(lines, ["1", "1", "3", "5", "6", "6", "7", "9", "11", "12"], "{found:#?}");
+}
+
+#[test]
+fn syntax_errors_have_their_place_too() {
+    let found = problems("listen = [\"127.0.0.1:53\"\n[access]\n");
+    assert!(found[0].starts_with("/srv/config/x.toml:"), "{found:?}");
+}
+
+#[test]
+fn this_server_as_its_own_upstream_is_refused() {
+    let found = problems("listen = [\"127.0.0.1:5300\"]\n[forward]\nupstreams = [\"127.0.0.1:5300\"]\n");
+    assert!(found[0].contains("is this server itself"), "{found:?}");
+}
+
+#[test]
+fn the_known_misprint_of_azures_resolver_is_pointed_out() {
+    let config = good("[forward]\nupstreams = [\"169.63.129.16\"]\n");
+    assert!(config.warnings[0].text.contains("168.63.129.16"));
+}
+
+#[test]
+fn rules_and_limits_are_taken_over() {
+    let config = good(
+        "[forward]\nupstreams = [\"168.63.129.16\"]\ntimeout = \"3s\"\nmax_in_flight = 100\nmax_qps = 500\n\
+         [[forward.rules]]\nsuffix = \"corp.example\"\nupstreams = [\"10.0.0.10\", \"10.0.0.11:5353\"]\n\
+         [cache]\nmax_entries = 10\nstale = \"0s\"\n[sync]\nttl = \"30s\"\nmax_removed = \"10%\"\n",
+    );
+    assert_eq!((config.groups.len(), config.groups[1].suffix.without_dot()), (2, "corp.example".to_owned()));
+    assert_eq!((config.groups[0].max_in_flight, config.groups[0].max_qps), (Some(100), Some(500)));
+    assert_eq!((config.cache.max_entries, config.cache.stale.is_zero()), (10, true));
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_panics(text in "[ -~\n]{0,200}") {
+        let _ = read(&text);
+    }
+}

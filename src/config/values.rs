@@ -1,0 +1,55 @@
+//! The small languages inside config strings: addresses, networks, durations, percentages.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::dns::Name;
+
+/// `127.0.0.1:5300`, `[::1]:53`, or an address alone for port 53.
+pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
+        .map_err(|_| format!("'{text}' is no address; write \"10.0.0.4:53\" or \"[fd00::4]:53\""))
+}
+
+/// A network, or an address for itself alone.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .map(|network| network.trunc())
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("'{text}' is no network; write \"10.0.0.0/8\" or \"fd00::/8\""))
+}
+
+/// "60s", "1h 30m".
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("'{text}' is no duration ({error}); write \"5s\", \"1m\" or \"1h\""))
+}
+
+/// A domain name.
+pub(super) fn name(text: &str) -> Result<Name, String> {
+    text.parse().map_err(|error| format!("'{text}' is no domain name: {error}"))
+}
+
+/// One of a few words.
+pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+        format!("'{text}' is not known; write {}", words.join(" or "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_take_port_53_by_default() {
+        assert_eq!(socket("10.0.0.4"), Ok("10.0.0.4:53".parse().unwrap()));
+        assert_eq!(socket("fd00::4"), Ok("[fd00::4]:53".parse().unwrap()));
+        assert_eq!(socket("[fd00::4]:5353"), Ok("[fd00::4]:5353".parse().unwrap()));
+        assert!(socket("dns.example").is_err());
+    }
+}

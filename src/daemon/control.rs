@@ -1,0 +1,189 @@
+//! The control socket: how `flush`, `status`, `reload` and `sync --running` reach the server that runs.
+//!
+//! In: one line of JSON on a unix socket that only our own user and root can open. Out: one line of JSON. What shared
+//! state can tell is answered here; the rest goes to the daemon's loop. It never touches a query or a zone.
+
+pub(crate) mod protocol;
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::board::Board;
+use crate::dns::Name;
+use crate::server::Shared;
+use protocol::{Reply, Request};
+
+/// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
+const MAX_REQUEST: u64 = 4096;
+
+/// How long a client may take to send its line, or to read ours.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connections at one time: an operator and some scripts.
+const MAX_CONNECTIONS: usize = 16;
+
+/// Something that only the daemon's loop can do, and who waits for it.
+pub(super) struct Order {
+    pub(super) what: What,
+    pub(super) answer: oneshot::Sender<Reply>,
+}
+
+/// What it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// As SIGHUP does.
+    Reload,
+    /// One pass now.
+    Sync,
+}
+
+/// What the connections need.
+pub(super) struct Desk {
+    pub(super) shared: Arc<Shared>,
+    pub(super) board: Arc<Board>,
+    pub(super) orders: mpsc::Sender<Order>,
+}
+
+/// The listening socket; its file goes when it is dropped.
+pub(super) struct Control {
+    path: PathBuf,
+    inode: u64,
+    task: JoinHandle<()>,
+}
+
+/// Why there is no control socket.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ControlError {
+    #[error("control socket '{}': another server answers there; this one goes on without", .0.display())]
+    Taken(PathBuf),
+    #[error("control socket '{}': a file is in the way that is no socket; move it, or set 'control' to another path", .0.display())]
+    InTheWay(PathBuf),
+    #[error("control socket '{}': {cause}; flush, status and reload cannot reach this server", path.display())]
+    System { path: PathBuf, cause: io::Error },
+}
+
+impl Control {
+    /// Listens at `path`, in the place of a socket that a dead process left.
+    pub(super) fn start(path: &Path, desk: Desk) -> Result<Self, ControlError> {
+        let failed = |cause| ControlError::System { path: path.to_owned(), cause };
+        clear(path)?;
+        let (listener, file) = bind(path).map_err(failed)?;
+        let task = tokio::spawn(accept(listener, Arc::new(desk), file.uid()));
+        Ok(Self { path: path.to_owned(), inode: file.ino(), task })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.task.abort();
+        // Another server may have put its own there since.
+        if std::fs::symlink_metadata(&self.path).is_ok_and(|file| file.ino() == self.inode) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes sure that nobody answers at `path` and that no other file is lost there.
+fn clear(path: &Path) -> Result<(), ControlError> {
+    match std::fs::symlink_metadata(path) {
+        Ok(file) if !file.file_type().is_socket() => Err(ControlError::InTheWay(path.to_owned())),
+        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => Err(ControlError::Taken(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Binds beside `path`, shuts others out, then takes the place: nobody meets it half made.
+fn bind(path: &Path) -> io::Result<(UnixListener, std::fs::Metadata)> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(format!(".{}", std::process::id()));
+    let fresh = PathBuf::from(fresh);
+    // A process with our id may have died here.
+    let _ = std::fs::remove_file(&fresh);
+    let listener = UnixListener::bind(&fresh)?;
+    let placed = std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))
+        .and_then(|()| std::fs::rename(&fresh, path))
+        .and_then(|()| std::fs::symlink_metadata(path));
+    match placed {
+        Ok(file) => Ok((listener, file)),
+        Err(error) => {
+            let _ = std::fs::remove_file(&fresh);
+            Err(error)
+        }
+    }
+}
+
+async fn accept(listener: UnixListener, desk: Arc<Desk>, owner: u32) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok((stream, _)) if is_ours(&stream, owner) => {
+                let desk = Arc::clone(&desk);
+                tokio::spawn(async move {
+                    // A client that went away hears nothing, and nothing is lost.
+                    let _ = converse(stream, &desk).await;
+                    drop(place);
+                });
+            }
+            Ok(_) => {}
+            // Out of file descriptors, say: no reason to spin.
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+        }
+    }
+}
+
+/// Whether the peer is the socket's owner or root, whatever the mode of the folder and the file.
+fn is_ours(stream: &UnixStream, owner: u32) -> bool {
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
+}
+
+async fn converse(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(reader.take(MAX_REQUEST));
+    tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    let reply = match serde_json::from_slice(&line) {
+        Ok(request) => desk.answer(request).await,
+        Err(error) => Reply::Refused(vec![format!("not a request: {error}")]),
+    };
+    let mut bytes = serde_json::to_vec(&reply)?;
+    bytes.push(b'\n');
+    tokio::time::timeout(PATIENCE, writer.write_all(&bytes)).await?
+}
+
+impl Desk {
+    async fn answer(&self, request: Request) -> Reply {
+        match request {
+            Request::Status => Reply::Status(Box::new(self.board.status(&self.shared))),
+            Request::Flush { name, subtree } => match name.parse::<Name>() {
+                Ok(name) => Reply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
+                Err(error) => Reply::Refused(vec![format!("'{name}' is no domain name: {error}")]),
+            },
+            Request::Reload => self.order(What::Reload).await,
+            Request::Sync => self.order(What::Sync).await,
+        }
+    }
+
+    async fn order(&self, what: What) -> Reply {
+        let (answer, outcome) = oneshot::channel();
+        let stopping = || Reply::Refused(vec!["the server is stopping".to_owned()]);
+        if self.orders.send(Order { what, answer }).await.is_err() {
+            return stopping();
+        }
+        outcome.await.unwrap_or_else(|_| stopping())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! What is said on the control socket, as types for both ends.
+//!
+//! In and out: a line of JSON each. Durations are in seconds or as the field's name says, times in RFC 3339.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A question or an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Request {
+    /// Forget what is cached about a name, and with `subtree` about all below it.
+    Flush {
+        name: String,
+        #[serde(default)]
+        subtree: bool,
+    },
+    /// How is everything?
+    Status,
+    /// Read the config, lists and zones again.
+    Reload,
+    /// One pass now.
+    Sync,
+}
+
+/// What comes back.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Reply {
+    /// So many answers were forgotten.
+    Flushed(usize),
+    Status(Box<Status>),
+    /// A pass was made.
+    Passed(Pass),
+    /// It was not done, and why, line by line.
+    Refused(Vec<String>),
+}
+
+/// All that `status` shows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) version: String,
+    pub(crate) pid: u32,
+    pub(crate) uptime_s: u64,
+    pub(crate) config: String,
+    /// What keeps the newest config out of service; empty if nothing does.
+    pub(crate) config_problems: Vec<String>,
+    pub(crate) listen: Vec<String>,
+    pub(crate) zones: Vec<ZoneStatus>,
+    pub(crate) sources: Vec<SourceStatus>,
+    /// The last pass; none before the first.
+    pub(crate) pass: Option<Pass>,
+    pub(crate) last_good_pass: Option<String>,
+    pub(crate) upstreams: Vec<UpstreamStatus>,
+    pub(crate) groups: Vec<GroupStatus>,
+    pub(crate) cache: CacheStatus,
+    /// Queries that wait for an upstream now.
+    pub(crate) pending: usize,
+    pub(crate) counters: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ZoneStatus {
+    pub(crate) zone: String,
+    /// None while no good copy has been read.
+    pub(crate) serial: Option<u32>,
+    pub(crate) records: usize,
+    /// Whether sync writes it.
+    pub(crate) managed: bool,
+    pub(crate) on_miss: String,
+    /// Why it is not what its file should make it; empty if all is well.
+    pub(crate) degraded: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct SourceStatus {
+    pub(crate) name: String,
+    pub(crate) path: String,
+    /// When it was last read without an error.
+    pub(crate) last_good: Option<String>,
+    /// What was wrong in the last pass.
+    pub(crate) errors: Vec<String>,
+}
+
+/// One sync pass.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pass {
+    pub(crate) at: String,
+    pub(crate) outcome: Outcome,
+    /// The zones written and their new serials.
+    pub(crate) written: BTreeMap<String, u32>,
+    pub(crate) held: Option<Held>,
+    pub(crate) errors: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) conflicts: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Outcome {
+    Unchanged,
+    Written,
+    /// The guard held the plan back.
+    Held,
+    /// A list could not be read.
+    NoPlan,
+    /// The disk failed.
+    Failed,
+}
+
+/// A plan that waits for consent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) digest: String,
+    pub(crate) why: String,
+    /// The exact command to approve it, or what to mend.
+    pub(crate) what_to_do: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct UpstreamStatus {
+    pub(crate) address: String,
+    /// `up`, `down` or `looping`.
+    pub(crate) state: String,
+    pub(crate) round_trip_ms: Option<f64>,
+    pub(crate) in_flight: u64,
+    pub(crate) without_edns: bool,
+    pub(crate) without_case: bool,
+    pub(crate) counts: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct GroupStatus {
+    pub(crate) suffix: String,
+    pub(crate) asked: u64,
+    pub(crate) shared: u64,
+    pub(crate) overloaded: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) failures: u64,
+    pub(crate) waiting: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct CacheStatus {
+    pub(crate) entries: usize,
+    pub(crate) max_entries: usize,
+}

@@ -1,0 +1,40 @@
+//! The socket file: who may take its place.
+
+use super::*;
+
+#[test]
+fn a_socket_of_a_dead_process_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists(), "the file outlives its process");
+    clear(&path).unwrap();
+}
+
+#[test]
+fn a_live_socket_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let _live = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    assert!(matches!(clear(&path), Err(ControlError::Taken(_))));
+}
+
+#[test]
+fn a_file_that_is_no_socket_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    std::fs::write(&path, "precious").unwrap();
+    assert!(matches!(clear(&path), Err(ControlError::InTheWay(_))));
+}
+
+#[tokio::test]
+async fn the_socket_is_for_its_owner_alone_and_goes_with_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/s");
+    let (listener, file) = bind(&path).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    let task = tokio::spawn(async move { drop(listener) });
+    drop(Control { path: path.clone(), inode: file.ino(), task });
+    assert!(!path.exists());
+    assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 0, "nothing is left behind");
+}

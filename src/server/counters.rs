@@ -1,0 +1,58 @@
+//! What happened, as numbers: anything a remote packet can cause is counted here and logged nowhere.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Counters since the start.
+        #[derive(Default)]
+        pub struct Counters { $($(#[$doc])* pub $name: AtomicU64),* }
+
+        impl Counters {
+            /// Every counter by name.
+            pub fn all(&self) -> Vec<(&'static str, u64)> {
+                vec![$((stringify!($name), self.$name.load(Ordering::Relaxed))),*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Messages that came in by UDP.
+    udp_queries,
+    /// Messages that came in by TCP.
+    tcp_queries,
+    /// Messages that got no answer: responses, stubs of messages.
+    dropped,
+    /// Clients outside the access list.
+    refused_access,
+    /// Malformed queries.
+    malformed,
+    /// Opcodes or types that are not served.
+    not_implemented,
+    /// Answers from our zones.
+    local,
+    /// Answers that an upstream or the cache has part in.
+    forwarded,
+    /// Forwarded answers whose chain ended in one of our zones.
+    rechased,
+    /// Answers with SERVFAIL.
+    servfail,
+    /// Our own probes that came back: an upstream leads to ourselves.
+    loops,
+    /// Answers cut to the client's size.
+    truncated,
+    /// Queries turned away because too many wait for upstreams.
+    overloaded,
+    /// TCP connections accepted.
+    tcp_connections,
+    /// TCP connections turned away: too many.
+    tcp_rejected,
+}
+
+impl Counters {
+    /// Adds one.
+    pub fn add(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}

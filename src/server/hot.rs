@@ -1,0 +1,196 @@
+//! The hot path: answers from memory put together in place, without allocation and without a lock.
+//!
+//! In: a message and a snapshot. Out: the answer's bytes behind those that are in the buffer already, or nothing: then
+//! the message goes the ordinary road. Never: a rule of its own. Whatever it answers, the ordinary road would have
+//! answered with the same bytes (`hot/tests.rs` holds it to that); what is unusual in any way it leaves alone.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::Misses;
+use super::response::{self, Transport};
+use super::{Counters, Snapshot};
+use crate::dns::{Class, Query, Rcode, Rtype, Writer};
+use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
+
+/// Names over this are left to the ordinary road.
+const LONGEST_NAME: usize = 128;
+
+/// The first label of a probe of ours has this length; a name that might be one is left to the ordinary road.
+const PROBE_LABEL: u8 = 32;
+
+/// Answers the messages of one batch from one snapshot.
+pub(super) struct Hot<'a> {
+    snapshot: &'a Snapshot,
+    misses: &'a Misses,
+    /// Whom admission let pass last.
+    passed: Option<IpAddr>,
+    tally: Tally,
+}
+
+/// What a batch adds to the counters.
+#[derive(Default)]
+struct Tally {
+    local: u64,
+}
+
+/// A name in lower case.
+struct Lower {
+    octets: [u8; LONGEST_NAME],
+    len: usize,
+}
+
+impl<'a> Hot<'a> {
+    /// For one batch.
+    pub(super) fn new(snapshot: &'a Snapshot, misses: &'a Misses) -> Self {
+        Self { snapshot, misses, passed: None, tally: Tally::default() }
+    }
+
+    /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to go the ordinary road.
+    pub(super) fn answer(
+        &mut self,
+        message: &[u8],
+        client: SocketAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let query = Query::parse(message).ok().filter(is_usual)?;
+        if client.port() == 0 || !self.admits(client.ip()) {
+            return None;
+        }
+        let start = out.len();
+        let qname = Lower::new(query.qname)?;
+        let question = message.get(..12 + query.qname.len() + 4)?;
+        let answered = match self.snapshot.zones.find(qname.wire()) {
+            Some(hosted) => self.local(hosted, &query, question, &qname, out),
+            None => None,
+        };
+        let fits = answered.is_some() && out.len() - start <= response::limit(&query, transport);
+        if !fits {
+            out.truncate(start);
+            return None;
+        }
+        self.tally.local += 1;
+        Some(())
+    }
+
+    /// Adds what the batch did to the counters.
+    pub(super) fn count(self, counters: &Counters) {
+        if self.tally.local > 0 {
+            counters.local.fetch_add(self.tally.local, Relaxed);
+        }
+    }
+
+    /// The answer of one of our zones.
+    fn local(
+        &self,
+        hosted: &Hosted,
+        query: &Query<'_>,
+        question: &[u8],
+        qname: &Lower,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let zone = hosted.zone.as_deref()?;
+        match zone.lookup(qname.wire(), query.qtype) {
+            Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, query, question, out),
+            Outcome::NoData => negative(zone, Rcode::NOERROR, query, question, qname, out),
+            Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => {
+                negative(zone, Rcode::NXDOMAIN, query, question, qname, out)?;
+                self.misses.note(hosted, qname.wire());
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    fn admits(&mut self, client: IpAddr) -> bool {
+        if self.passed == Some(client) {
+            return true;
+        }
+        let permitted = self.snapshot.access.permits(client);
+        if permitted {
+            self.passed = Some(client);
+        }
+        permitted
+    }
+}
+
+impl Lower {
+    fn new(qname: &[u8]) -> Option<Self> {
+        let mut octets = [0; LONGEST_NAME];
+        let len = qname.len();
+        octets.get_mut(..len)?.copy_from_slice(qname);
+        octets[..len].make_ascii_lowercase();
+        Some(Self { octets, len })
+    }
+
+    fn wire(&self) -> &[u8] {
+        &self.octets[..self.len]
+    }
+}
+
+/// Whether a query is of the kind that nearly all are.
+fn is_usual(query: &Query<'_>) -> bool {
+    query.qclass == Class::IN
+        && (!query.qtype.is_meta() || query.qtype == Rtype::ANY)
+        && query.qtype != Rtype(0)
+        && query.qname.len() > 1
+        && query.qname[0] != PROBE_LABEL
+        && query.edns.as_ref().is_none_or(|edns| edns.version == 0)
+}
+
+fn positive(rrset: &RRsetRef<'_>, query: &Query<'_>, question: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    let start = out.len();
+    head(query, question, Rcode::NOERROR, out);
+    // The owner is the QNAME, and that starts at offset 12.
+    let mut fixed = [0xc0, 0x0c, 0, 0, 0, 1, 0, 0, 0, 0];
+    fixed[2..4].copy_from_slice(&rrset.rtype().0.to_be_bytes());
+    fixed[6..].copy_from_slice(&rrset.ttl().to_be_bytes());
+    let mut count = 0_u16;
+    for rdata in rrset.rdatas() {
+        out.extend_from_slice(&fixed);
+        out.extend_from_slice(&u16::try_from(rdata.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(rdata);
+        count = count.checked_add(1)?;
+    }
+    out[start + 6..start + 8].copy_from_slice(&count.to_be_bytes());
+    opt(query, start, out);
+    Some(())
+}
+
+fn negative(
+    zone: &Zone,
+    rcode: Rcode,
+    query: &Query<'_>,
+    question: &[u8],
+    qname: &Lower,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let start = out.len();
+    head(query, question, rcode, out);
+    if !zone.negative()?.append(qname.wire(), out) {
+        return None;
+    }
+    out[start + 9] = 1;
+    opt(query, start, out);
+    Some(())
+}
+
+/// The header of an answer from our own data, without records yet, and the question as it came.
+fn head(query: &Query<'_>, question: &[u8], rcode: Rcode, out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(question);
+    let flags = response::whole(query, rcode, true, false);
+    out[start + 2..start + 4].copy_from_slice(&flags);
+    out[start + 6..start + 12].fill(0);
+}
+
+fn opt(query: &Query<'_>, start: usize, out: &mut Vec<u8>) {
+    if query.edns.is_some() {
+        out.extend_from_slice(&response::plain_opt(query.dnssec_ok()));
+        out[start + 11] = 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! The query road: one message in, one answer out.
+//!
+//! [`serve`] goes as far as memory leads and never waits; what needs an upstream comes back as [`Later`], which
+//! the caller finishes on the runtime. The order of the checks is written here and nowhere else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::response::{self, Composed, Transport};
+use super::{Counters, Shared, Snapshot};
+use crate::dns::{Class, Ede, Name, Query, QueryError, Rcode, Rtype};
+use crate::forward::Failure;
+use crate::forward::chase::Resolved;
+use crate::forward::resolver::{Need, Part, Progress, Pursuit, Wish};
+
+/// What becomes of a message.
+pub(super) enum Served {
+    /// No answer.
+    Nothing,
+    /// The answer.
+    Now(Vec<u8>),
+    /// An upstream has to be asked.
+    Later(Box<Later>),
+}
+
+/// A query that waits for an upstream.
+pub(super) struct Later {
+    message: Vec<u8>,
+    transport: Transport,
+    snapshot: Arc<Snapshot>,
+    pursuit: Pursuit,
+    need: Need,
+    permit: OwnedSemaphorePermit,
+}
+
+/// An answer that was waited for. It counts as pending until it is dropped: drop it once it is sent.
+pub(super) struct Late {
+    pub(super) bytes: Vec<u8>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Serves one message.
+pub(super) fn serve(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    message: &[u8],
+    client: SocketAddr,
+    transport: Transport,
+    now: Instant,
+) -> Served {
+    let counters = &shared.counters;
+    let query = match Query::parse(message) {
+        Ok(query) => query,
+        Err(error) => return reject(counters, snapshot, error, message, client),
+    };
+    if client.port() == 0 {
+        Counters::add(&counters.dropped);
+        return Served::Nothing;
+    }
+    if !snapshot.access.permits(client.ip()) {
+        Counters::add(&counters.refused_access);
+        return Served::Now(response::refuse(&query, Rcode::REFUSED, Some(&OUTSIDE), false));
+    }
+    if let Some((rcode, ede)) = not_served(&query) {
+        Counters::add(&counters.not_implemented);
+        return Served::Now(response::refuse(&query, rcode, ede.as_ref(), true));
+    }
+    let Some(qname) = Name::from_wire(query.qname) else {
+        return reject(counters, snapshot, QueryError::Malformed(query.header), message, client);
+    };
+    if snapshot.resolver.is_probe(query.qname) {
+        Counters::add(&counters.loops);
+        return Served::Now(response::refuse(&query, Rcode::REFUSED, Some(&LOOP), true));
+    }
+    let wish = Wish { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
+    let mut pursuit = Pursuit::new(qname, query.qtype, wish);
+    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, now) {
+        Progress::Done(resolved) => resolved,
+        Progress::Need(need) => {
+            if let Ok(permit) = Arc::clone(&shared.pending).try_acquire_owned() {
+                let (message, snapshot) = (message.to_vec(), Arc::clone(snapshot));
+                return Served::Later(Box::new(Later { message, transport, snapshot, pursuit, need, permit }));
+            }
+            Counters::add(&counters.overloaded);
+            pursuit.fail(Failure::Overloaded.ede())
+        }
+    };
+    Served::Now(complete(shared, snapshot, &query, &resolved, transport))
+}
+
+const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this server's access list");
+
+const LOOP: Ede = Ede::new(Ede::OTHER, "forwarding loop: this is the server's own probe");
+
+impl Later {
+    /// Asks upstream and composes the answer.
+    pub(super) async fn finish(mut self, shared: &Shared) -> Late {
+        let zones = &self.snapshot.zones;
+        let resolved = self.snapshot.resolver.finish(zones, &mut self.pursuit, self.need).await;
+        // It parsed before.
+        let query = Query::parse(&self.message);
+        let bytes =
+            query.map(|query| complete(shared, &self.snapshot, &query, &resolved, self.transport)).unwrap_or_default();
+        Late { bytes, _permit: self.permit }
+    }
+}
+
+fn complete(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    query: &Query<'_>,
+    resolved: &Resolved,
+    transport: Transport,
+) -> Vec<u8> {
+    let (counters, origin) = (&shared.counters, &resolved.origin);
+    if let Some(missed) = &origin.missed
+        && let Some(hosted) = snapshot.zones.find(missed.as_wire())
+    {
+        shared.misses.note(hosted, missed.as_wire());
+    }
+    Counters::add(if origin.forwarded { &counters.forwarded } else { &counters.local });
+    if origin.forwarded && origin.zone.is_some() {
+        Counters::add(&counters.rechased);
+    }
+    if resolved.rcode == Rcode::SERVFAIL {
+        Counters::add(&counters.servfail);
+    }
+    let Composed { bytes, truncated } = response::compose(query, resolved, transport);
+    if truncated {
+        Counters::add(&counters.truncated);
+    }
+    bytes
+}
+
+/// What could not be read as a query. Strangers hear nothing more than a bare header.
+fn reject(counters: &Counters, snapshot: &Snapshot, error: QueryError, message: &[u8], client: SocketAddr) -> Served {
+    let (header, rcode) = match error {
+        QueryError::Ignore => {
+            Counters::add(&counters.dropped);
+            return Served::Nothing;
+        }
+        QueryError::NotImplemented(header) => {
+            Counters::add(&counters.not_implemented);
+            (header, Rcode::NOTIMP)
+        }
+        QueryError::Malformed(header) => {
+            Counters::add(&counters.malformed);
+            (header, Rcode::FORMERR)
+        }
+    };
+    if !snapshot.access.permits(client.ip()) {
+        return Served::Now(response::header_only(header, Rcode::REFUSED));
+    }
+    if rcode == Rcode::NOTIMP {
+        return Served::Now(response::not_implemented(header, message));
+    }
+    Served::Now(response::header_only(header, rcode))
+}
+
+/// Questions that are never looked up, with their RCODE.
+fn not_served(query: &Query<'_>) -> Option<(Rcode, Option<Ede>)> {
+    if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
+        return Some((Rcode::BADVERS, None));
+    }
+    if query.qclass != Class::IN {
+        return Some((Rcode::REFUSED, Some(Ede::new(Ede::NOT_SUPPORTED, "only class IN is served"))));
+    }
+    match query.qtype {
+        Rtype::AXFR | Rtype::IXFR => {
+            Some((Rcode::REFUSED, Some(Ede::new(Ede::PROHIBITED, "zone transfer is not offered"))))
+        }
+        Rtype::ANY => None,
+        Rtype::OPT | Rtype(0) => Some((Rcode::FORMERR, None)),
+        other if other.is_meta() => Some((Rcode::NOTIMP, None)),
+        _ => None,
+    }
+}
+
+/// An answer with its story, for the command line.
+pub struct Answered {
+    /// The answer.
+    pub resolved: Resolved,
+    /// Where each forwarded part came from.
+    pub trace: Vec<(Name, Part)>,
+}
+
+/// Resolves one question as a client's query would be.
+pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
+    let mut pursuit = Pursuit::new(qname, qtype, Wish { recursion: true, dnssec_ok: false, checking_disabled: false });
+    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, Instant::now()) {
+        Progress::Done(resolved) => resolved,
+        Progress::Need(need) => snapshot.resolver.finish(&snapshot.zones, &mut pursuit, need).await,
+    };
+    Answered { resolved, trace: pursuit.trace }
+}

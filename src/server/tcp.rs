@@ -1,0 +1,200 @@
+//! TCP (RFC 7766, RFC 9210): connections with pipelined queries, answered out of order when an upstream is slow.
+//!
+//! In: streams of length-prefixed messages. Out: the same. Every resource that a client can hold is bounded:
+//! connections in all and per client, queries waiting per connection, and the time a connection may be idle.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use super::response::Transport;
+use super::road::{self, Served};
+use super::{Counters, Shared};
+
+/// Connections in all. Each costs some kilobytes and a file descriptor.
+const MAX_CONNECTIONS: usize = 4000;
+
+/// Connections of one client address: a site's resolver is one address, so this is wide.
+const MAX_PER_CLIENT: usize = 1500;
+
+/// Queries of one connection that may wait for upstreams; then it is not read until one is answered.
+const MAX_WAITING: usize = 100;
+
+/// How long a connection may go without a complete query or an answer, and a client may be slow to take its
+/// answers (RFC 9210 section 4.3: seconds). Single octets that trickle in do not count.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// Octets read at a time.
+const READ: usize = 16 << 10;
+
+/// Connections that are open.
+struct Connections {
+    all: Arc<Semaphore>,
+    by_client: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One client's place; it is given back on drop.
+struct Place {
+    connections: Arc<Connections>,
+    client: IpAddr,
+    _permit: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// Accepts connections until `stopped` turns true.
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let connections =
+        Arc::new(Connections { all: Arc::new(Semaphore::new(MAX_CONNECTIONS)), by_client: Mutex::default() });
+    let mut open = tokio::task::JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => break,
+            Some(_) = open.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                Counters::add(&shared.counters.tcp_connections);
+                match connections.admit(client.ip()) {
+                    Some(place) => {
+                        open.spawn(serve(stream, client, Arc::clone(&shared), stopped.clone(), place));
+                    }
+                    None => Counters::add(&shared.counters.tcp_rejected),
+                }
+            }
+            // Out of descriptors, say: accepting at once again would only burn the core.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+    while open.join_next().await.is_some() {}
+}
+
+impl Connections {
+    fn admit(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
+        let permit = Arc::clone(&self.all).try_acquire_owned().ok()?;
+        let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = by_client.entry(client).or_default();
+        if *count >= MAX_PER_CLIENT {
+            return None;
+        }
+        *count += 1;
+        Some(Place { connections: Arc::clone(self), client, _permit: permit })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut by_client = self.connections.by_client.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = by_client.get_mut(&self.client) {
+            *count -= 1;
+            if *count == 0 {
+                by_client.remove(&self.client);
+            }
+        }
+    }
+}
+
+/// One connection from its first octet to its last.
+async fn serve(
+    stream: TcpStream,
+    client: SocketAddr,
+    shared: Arc<Shared>,
+    mut stopped: watch::Receiver<bool>,
+    _place: Place,
+) {
+    // Without it the kernel may hold small answers back; if it cannot be set they are merely later.
+    let _ = stream.set_nodelay(true);
+    let (mut reader, mut writer) = stream.into_split();
+    let (late, mut lates) = mpsc::channel::<Vec<u8>>(MAX_WAITING);
+    let mut inbox = Vec::with_capacity(READ);
+    let mut outbox = Vec::new();
+    let mut waiting = 0_usize;
+    let mut reading = true;
+    let mut deadline = tokio::time::Instant::now() + IDLE;
+    while reading || waiting > 0 {
+        tokio::select! {
+            read = tokio::time::timeout_at(deadline, reader.read_buf(&mut inbox)), if reading && waiting < MAX_WAITING => {
+                reading = matches!(read, Ok(Ok(octets)) if octets > 0);
+                let drained = drain(&mut inbox, &mut outbox, &shared, client, &late);
+                waiting += drained.waiting;
+                reading &= drained.well_formed;
+                if drained.messages > 0 {
+                    deadline = tokio::time::Instant::now() + IDLE;
+                }
+            }
+            Some(answer) = lates.recv(), if waiting > 0 => {
+                waiting -= 1;
+                deadline = tokio::time::Instant::now() + IDLE;
+                frame(&mut outbox, &answer);
+            }
+            _ = stopped.changed() => reading = false,
+        }
+        if flush(&mut writer, &mut outbox).await.is_err() {
+            return;
+        }
+    }
+}
+
+struct Drained {
+    messages: usize,
+    waiting: usize,
+    well_formed: bool,
+}
+
+/// Serves every complete message in `inbox`.
+fn drain(
+    inbox: &mut Vec<u8>,
+    outbox: &mut Vec<u8>,
+    shared: &Arc<Shared>,
+    client: SocketAddr,
+    late: &mpsc::Sender<Vec<u8>>,
+) -> Drained {
+    let mut drained = Drained { messages: 0, waiting: 0, well_formed: true };
+    let snapshot = shared.snapshot.load_full();
+    let now = Instant::now();
+    let mut at = 0;
+    while let Some(prefix) = inbox.get(at..at + 2) {
+        let length = usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
+        let Some(message) = inbox.get(at + 2..at + 2 + length) else { break };
+        Counters::add(&shared.counters.tcp_queries);
+        match road::serve(shared, &snapshot, message, client, Transport::Tcp, now) {
+            // Who sends what is no query will not make sense later either.
+            Served::Nothing => drained.well_formed = false,
+            Served::Now(bytes) => frame(outbox, &bytes),
+            Served::Later(later) => {
+                drained.waiting += 1;
+                let (shared, late) = (Arc::clone(shared), late.clone());
+                tokio::spawn(async move {
+                    // The connection may be gone by then.
+                    let _ = late.send(later.finish(&shared).await.bytes).await;
+                });
+            }
+        }
+        drained.messages += 1;
+        at += 2 + length;
+    }
+    inbox.drain(..at);
+    drained
+}
+
+fn frame(outbox: &mut Vec<u8>, message: &[u8]) {
+    if let Ok(length) = u16::try_from(message.len()) {
+        outbox.extend_from_slice(&length.to_be_bytes());
+        outbox.extend_from_slice(message);
+    }
+}
+
+async fn flush(writer: &mut OwnedWriteHalf, outbox: &mut Vec<u8>) -> io::Result<()> {
+    if outbox.is_empty() {
+        return Ok(());
+    }
+    let written = tokio::time::timeout(IDLE, writer.write_all(outbox)).await;
+    outbox.clear();
+    written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}

@@ -1,0 +1,117 @@
+//! UDP workers: one thread and one socket each, datagrams received and answered in batches.
+//!
+//! In: datagrams. Out: datagrams. A worker never waits for an upstream: such queries go to the runtime, and their
+//! answers leave on the same socket, those that are ready at one time in one batch.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::Shared;
+use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
+use super::hot::Hot;
+use super::response::Transport;
+use super::road::{self, Later, Served};
+
+/// How long a worker may take to see that it is to stop.
+pub(super) const STOP_LATENCY: Duration = Duration::from_millis(200);
+
+/// An answer that an upstream had a part in, and where it goes.
+type Late<P> = (road::Late, Route<P>);
+
+/// Answers datagrams until `stop` is set.
+pub(super) fn worker(socket: &Arc<UdpSocket>, shared: &Arc<Shared>, runtime: &Handle, stop: &AtomicBool) {
+    if socket.local_addr().is_ok_and(|address| address.is_ipv4()) {
+        Worker::<SockaddrIn>::new(socket, shared, runtime).run(stop);
+    } else {
+        Worker::<SockaddrIn6>::new(socket, shared, runtime).run(stop);
+    }
+}
+
+struct Worker<'a, P> {
+    socket: &'a Arc<UdpSocket>,
+    shared: &'a Arc<Shared>,
+    runtime: &'a Handle,
+    late: mpsc::UnboundedSender<Late<P>>,
+}
+
+impl<'a, P: Peer> Worker<'a, P> {
+    fn new(socket: &'a Arc<UdpSocket>, shared: &'a Arc<Shared>, runtime: &'a Handle) -> Self {
+        // The number of questions that wait is bounded, and with it this queue.
+        let (late, lates) = mpsc::unbounded_channel();
+        runtime.spawn(send_late(Arc::clone(socket), lates));
+        Self { socket, shared, runtime, late }
+    }
+
+    fn run(&self, stop: &AtomicBool) {
+        let mut incoming = Incoming::<P>::new(self.socket);
+        let mut outgoing = Outgoing::<P>::new(self.socket);
+        let mut headers = Headers::new(self.socket);
+        while !stop.load(Ordering::Relaxed) {
+            match incoming.receive(self.socket) {
+                Ok(()) => {
+                    self.serve(&incoming, &mut outgoing);
+                    outgoing.send(self.socket, &mut headers, MsgFlags::empty());
+                }
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                // Nothing a client does leads here. Whatever it is, it must not spin a core.
+                Err(_) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
+    fn serve(&self, incoming: &Incoming<P>, outgoing: &mut Outgoing<P>) {
+        let snapshot = self.shared.snapshot.load();
+        let now = Instant::now();
+        let mut hot = Hot::new(&snapshot, &self.shared.misses);
+        let mut count = 0;
+        for (message, route) in incoming.messages() {
+            count += 1;
+            let client = route.peer.to_std();
+            if hot.answer(message, client, Transport::Udp, &mut outgoing.bytes).is_some() {
+                outgoing.end_answer(route);
+                continue;
+            }
+            match road::serve(self.shared, &snapshot, message, client, Transport::Udp, now) {
+                Served::Nothing => {}
+                Served::Now(bytes) => {
+                    outgoing.bytes.extend_from_slice(&bytes);
+                    outgoing.end_answer(route);
+                }
+                Served::Later(later) => self.finish_later(later, route),
+            }
+        }
+        self.shared.counters.udp_queries.fetch_add(count, Ordering::Relaxed);
+        hot.count(&self.shared.counters);
+    }
+
+    fn finish_later(&self, later: Box<Later>, route: Route<P>) {
+        let (shared, late) = (Arc::clone(self.shared), self.late.clone());
+        self.runtime.spawn(async move {
+            let answer = later.finish(&shared).await;
+            // The other end stays until all of these are gone.
+            let _ = late.send((answer, route));
+        });
+    }
+}
+
+/// Sends late answers, those that wait in one batch.
+async fn send_late<P: Peer>(socket: Arc<UdpSocket>, mut lates: mpsc::UnboundedReceiver<Late<P>>) {
+    let mut outgoing = Outgoing::<P>::new(&socket);
+    let mut ready = Vec::with_capacity(BATCH);
+    while lates.recv_many(&mut ready, BATCH).await > 0 {
+        for (answer, route) in &ready {
+            outgoing.bytes.extend_from_slice(&answer.bytes);
+            outgoing.end_answer(*route);
+        }
+        outgoing.send(&socket, &mut Headers::new(&socket), MsgFlags::MSG_DONTWAIT);
+        // Only now are they no longer pending.
+        ready.clear();
+    }
+}

@@ -1,0 +1,119 @@
+//! File events as ticks: something in a watched folder changed.
+//!
+//! In: folders. Out: on a channel, which kind of file it concerns. Folders are watched, never files: editors and
+//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until it is quiet for
+//! [`QUIET`], so that a file that is still being written is read once, whole.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::{EventKind, RecommendedWatcher, RecursiveMode};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use tokio::sync::mpsc;
+
+/// How long a folder must be quiet before its change counts.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// What changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// An endpoint list, or a file beside one.
+    Lists,
+    /// A zone file.
+    Zones,
+    /// The config.
+    Config,
+}
+
+/// A folder and what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Folder {
+    /// The folder.
+    pub(crate) path: PathBuf,
+    /// What a change in it concerns.
+    pub(crate) kind: Kind,
+    /// Whether folders below count.
+    pub(crate) recursive: bool,
+}
+
+/// Watches until it is dropped.
+pub(crate) struct Watch {
+    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+}
+
+/// Folders that cannot be watched, with the reason; their changes are seen at the next interval only.
+pub(crate) type Unwatched = Vec<(PathBuf, String)>;
+
+impl Watch {
+    /// Starts to watch. A tick that finds the channel full is dropped: a tick of that kind is waiting there already.
+    pub(crate) fn start(
+        folders: &BTreeSet<Folder>,
+        ticks: mpsc::Sender<Kind>,
+    ) -> Result<(Self, Unwatched), notify::Error> {
+        let watched = resolved(folders);
+        let on_events = move |events: DebounceEventResult| {
+            for kind in kinds(&watched, events) {
+                // See above; and once nobody receives any more there is nobody to tell.
+                let _ = ticks.try_send(kind);
+            }
+        };
+        let mut debouncer = new_debouncer(QUIET, None, on_events)?;
+        let mut unwatched = Vec::new();
+        for folder in folders {
+            let mode = if folder.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+            if let Err(error) = debouncer.watch(&folder.path, mode) {
+                unwatched.push((folder.path.clone(), error.to_string()));
+            }
+        }
+        Ok((Self { _debouncer: debouncer }, unwatched))
+    }
+}
+
+/// Event paths come as they were watched or resolved, depending on the system: both forms are known.
+fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
+    let mut all: Vec<Folder> = folders.iter().cloned().collect();
+    for folder in folders {
+        if let Ok(path) = folder.path.canonicalize() {
+            all.push(Folder { path, ..folder.clone() });
+        }
+    }
+    all
+}
+
+fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<Kind> {
+    let Ok(events) = events else {
+        // The kernel's queue overflowed, say: look at everything.
+        return BTreeSet::from([Kind::Lists, Kind::Zones, Kind::Config]);
+    };
+    // Reading a file is no change of it, and our own reading must not lead to the next.
+    let changes = events.iter().filter(|event| !matches!(event.kind, EventKind::Access(_)));
+    changes.flat_map(|event| &event.paths).flat_map(|path| concerned(watched, path)).collect()
+}
+
+fn concerned(watched: &[Folder], path: &Path) -> BTreeSet<Kind> {
+    let inside = |folder: &&Folder| {
+        path == folder.path || path.parent() == Some(&folder.path) || folder.recursive && path.starts_with(&folder.path)
+    };
+    watched.iter().filter(inside).map(|folder| folder.kind).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_concerns_the_kinds_of_its_folder() {
+        let folder = |path: &str, kind, recursive| Folder { path: path.into(), kind, recursive };
+        let watched = [
+            folder("/c", Kind::Config, false),
+            folder("/c/lists", Kind::Lists, true),
+            folder("/z", Kind::Zones, false),
+        ];
+        let of = |path: &str| concerned(&watched, Path::new(path)).into_iter().collect::<Vec<_>>();
+        assert_eq!(of("/c/x.toml"), [Kind::Config]);
+        assert_eq!(of("/c/lists/deep/x.txt"), [Kind::Lists]);
+        assert_eq!(of("/c/lists/..data"), [Kind::Lists]);
+        assert_eq!(of("/z/a/b.zone"), []);
+    }
+}
