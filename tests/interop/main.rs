@@ -1,0 +1,21 @@
+//! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, the zone
+//! checkers read its files. A tool that is missing fails the test where `CI=true` is set, and skips it loudly
+//! elsewhere.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on should say so and stop"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clients;
+mod resolvers;
+mod tool;
+mod world;
+mod zonefiles;

@@ -1,0 +1,157 @@
+//! A real Unbound and a real BIND forward everything to us, as on-premises resolvers do.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::support::client::ask;
+use crate::support::wait_until;
+use crate::tool::find;
+use crate::world::world;
+
+/// A foreign server; killed when it goes out of scope.
+struct Resolver {
+    child: Child,
+    address: SocketAddr,
+    folder: TempDir,
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            eprintln!("--- the resolver's log ---\n{log}");
+        }
+    }
+}
+
+/// A port that is free for UDP and TCP now. These servers cannot be told to take any and say which.
+fn free_port() -> u16 {
+    for _ in 0..50 {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = tcp.local_addr().unwrap();
+        if UdpSocket::bind(address).is_ok() {
+            return address.port();
+        }
+    }
+    panic!("no port is free for both UDP and TCP");
+}
+
+/// Starts a server with a config made for a free port, again with another port should somebody take it first.
+fn start(program: &Path, arguments: &[&str], config: impl Fn(&Path, u16) -> String) -> Resolver {
+    for _ in 0..5 {
+        let folder = TempDir::new().unwrap();
+        let port = free_port();
+        let file = folder.path().join("conf");
+        std::fs::write(&file, config(folder.path(), port)).unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let child = Command::new(program)
+            .args(arguments)
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let mut resolver = Resolver { child, address: (Ipv4Addr::LOCALHOST, port).into(), folder };
+        if resolver.answers() {
+            return resolver;
+        }
+    }
+    panic!("{} does not start", program.display());
+}
+
+impl Resolver {
+    /// Waits until it answers; `false` if it ended instead.
+    fn answers(&mut self) -> bool {
+        let mut alive = true;
+        wait_until("the resolver answers", || {
+            alive = self.child.try_wait().unwrap().is_none();
+            let probe = ask("localhost", "A").patience(Duration::from_millis(300));
+            !alive || probe.try_to(self.address).is_ok()
+        });
+        alive
+    }
+
+    fn resolves(&self, name: &str) -> Vec<String> {
+        ask(name, "A").to(self.address).addresses()
+    }
+}
+
+/// Both accounts, cold and warm, our backup name, NODATA, and another name of the world.
+fn forwards_to_us(start: impl Fn(SocketAddr) -> Option<Resolver>) {
+    let world = world();
+    let Some(resolver) = start(world.server.address()) else { return };
+    let backup = "4611686018427387904-ab-pod01-rec2.privatelink.we.backup.windowsazure.com";
+    for _ in 0..2 {
+        assert_eq!(resolver.resolves("acct.blob.core.windows.net"), ["10.1.0.5"]);
+        assert_eq!(resolver.resolves("other.blob.core.windows.net"), ["20.60.2.2"]);
+        assert_eq!(resolver.resolves("acct.privatelink.blob.core.windows.net"), ["10.1.0.5"]);
+        assert_eq!(resolver.resolves(backup), ["10.1.0.8"]);
+        assert_eq!(resolver.resolves("www.example"), ["192.0.2.1"]);
+        let nodata = ask("acct.blob.core.windows.net", "AAAA").to(resolver.address);
+        assert_eq!((nodata.rcode.as_str(), nodata.addresses().len()), ("NOERROR", 0), "{nodata}");
+        assert_eq!(ask("no.privatelink.we.backup.windowsazure.com", "A").to(resolver.address).rcode, "NXDOMAIN");
+    }
+    world.server.stop();
+}
+
+fn unbound(ours: SocketAddr) -> Option<Resolver> {
+    let program = find("unbound")?;
+    let config = |folder: &Path, port: u16| {
+        format!(
+            "server:\n interface: 127.0.0.1@{port}\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
+             directory: \"{0}\"\n pidfile: \"{0}/pid\"\n logfile: \"\"\n use-syslog: no\n module-config: \"iterator\"\n \
+             do-not-query-localhost: no\n access-control: 127.0.0.0/8 allow\n verbosity: 1\n num-threads: 1\n\
+             remote-control:\n control-enable: no\n\
+             forward-zone:\n name: \".\"\n forward-addr: {1}@{2}\n",
+            folder.display(),
+            ours.ip(),
+            ours.port()
+        )
+    };
+    Some(start(&program, &["-d", "-c"], config))
+}
+
+fn bind(ours: SocketAddr) -> Option<Resolver> {
+    let program = find("named")?;
+    let config = |folder: &Path, port: u16| {
+        format!(
+            "options {{ directory \"{0}\"; pid-file \"{0}/pid\"; listen-on port {port} {{ 127.0.0.1; }};\n\
+             listen-on-v6 {{ none; }}; recursion yes; allow-query {{ 127.0.0.0/8; }}; dnssec-validation no;\n\
+             forward only; forwarders {{ {1} port {2}; }}; empty-zones-enable no; }};\n\
+             controls {{ }};\n",
+            folder.display(),
+            ours.ip(),
+            ours.port()
+        )
+    };
+    Some(start(&program, &["-g", "-n", "1", "-c"], config))
+}
+
+#[test]
+fn unbound_that_forwards_to_us_resolves_both_accounts() {
+    forwards_to_us(unbound);
+}
+
+#[test]
+fn bind_that_forwards_to_us_resolves_both_accounts() {
+    forwards_to_us(bind);
+}
+
+#[test]
+fn unbound_and_bind_resolve_through_the_scripted_upstream() {
+    use crate::support::{script::Script, upstream::Upstream};
+    let upstream = Upstream::start(Script::of("www.example. 60 A 192.0.2.1\n"));
+    for start in [unbound, bind] {
+        if let Some(resolver) = start(upstream.address()) {
+            assert_eq!(resolver.resolves("www.example"), ["192.0.2.1"]);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Finding other people's programs, and running them.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Where Debian puts servers; not on every user's path.
+const MORE_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+
+/// The program, or `None` and a loud line; a panic where `CI=true` is set.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(MORE_FOLDERS.map(PathBuf::from));
+    let found = folders.map(|folder| folder.join(name)).find(|file| file.is_file());
+    if found.is_none() {
+        let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+        assert!(!in_ci, "{name} is missing, and CI=true");
+        eprintln!("SKIPPED: {name} is not installed");
+    }
+    found
+}
+
+/// Runs a command to its end; whether it succeeded, and all it printed.
+pub(crate) fn run(command: &mut Command) -> (bool, String) {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}

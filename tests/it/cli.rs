@@ -1,0 +1,112 @@
+//! The verbs: exit codes, and what they say with file and line.
+
+use std::process::Command;
+
+use crate::support::script::Script;
+use crate::support::site::{BINARY, Ran, Site};
+use crate::support::upstream::Upstream;
+
+const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
+const ZONE: &str = "privatelink.blob.core.windows.net";
+
+#[test]
+fn check_says_nothing_is_wrong_with_code_0() {
+    Site::new().with_list("a.txt", LIST).run("check", &[]).expect(0, &[]);
+}
+
+#[test]
+fn the_shipped_config_and_samples_are_good() {
+    let output = Command::new(BINARY)
+        .args(["check", "--config"])
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/config/privatelink-dns.toml"))
+        .output()
+        .unwrap();
+    Ran::from(output).expect(0, &[]);
+}
+
+#[test]
+fn check_lists_every_problem_with_file_and_line_and_code_2() {
+    let site = Site::new()
+        .with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n10.1.0.300 bad.blob.core.windows.net\nnothing here\n")
+        .with_zone("corp.example", "$ORIGIN corp.example.\n@ 300 SOA ns a 1 1 1 1 1\n@ 300 NS ns\nns 300 A 10.2.0.x\n")
+        .with_config("[access]\nallow = [\"10.0.0.0/33\"]");
+    let ran = site.run("check", &[]);
+    ran.expect(2, &["a.txt:2", "a.txt:3", "corp.example.zone:4", "10.0.0.0/33", "privatelink-dns.toml:"]);
+}
+
+#[test]
+fn two_problems_in_the_config_are_both_listed() {
+    let site = Site::new();
+    site.write_raw_config("listen = [\"localhost:53\"]\nzone_dir = \"zones\"\n[sync]\ninterval = \"soon\"\n");
+    site.run("check", &[]).expect(2, &["privatelink-dns.toml:1", "privatelink-dns.toml:4"]);
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest_one() {
+    let site = Site::new();
+    site.write_raw_config("listen = [\"127.0.0.1:0\"]\n\n[forward]\nupstream = [\"127.0.0.1:9\"]\n");
+    site.run("check", &[]).expect(2, &["privatelink-dns.toml:4", "upstream", "upstreams"]);
+}
+
+#[test]
+fn usage_errors_end_with_code_2() {
+    for arguments in [&["fly"][..], &["check", "--loud"], &["query"]] {
+        let output = Command::new(BINARY).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
+fn plan_writes_nothing_and_ends_with_code_3_while_there_are_changes() {
+    let site = Site::new().with_list("a.txt", LIST);
+    site.run("plan", &[]).expect(3, &[ZONE, "acct", "10.1.0.1"]);
+    assert_eq!(site.zone(ZONE), "");
+    site.run("sync", &[]).expect(0, &[]);
+    assert!(site.zone(ZONE).contains("10.1.0.1"), "{}", site.zone(ZONE));
+    site.run("plan", &[]).expect(0, &[]);
+}
+
+#[test]
+fn plan_json_is_one_document_on_stdout() {
+    let ran = Site::new().with_list("a.txt", LIST).run("plan", &["--json"]);
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    let plan: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(plan.to_string().contains(ZONE), "{plan}");
+}
+
+#[test]
+fn sync_refuses_to_empty_a_zone_with_code_1_and_keeps_the_file() {
+    let site = Site::new().with_list("a.txt", LIST);
+    site.run("sync", &[]).expect(0, &[]);
+    let before = site.zone(ZONE);
+    site.write_list("a.txt", "10.1.0.2 other.queue.core.windows.net\n");
+    site.run("sync", &[]).expect(1, &[ZONE, "--approve"]);
+    assert_eq!(site.zone(ZONE), before);
+}
+
+#[test]
+fn sync_with_a_bad_line_fails_and_names_it() {
+    let site = Site::new().with_list("a.txt", LIST);
+    site.run("sync", &[]).expect(0, &[]);
+    let before = site.zone(ZONE);
+    site.write_list("a.txt", "10.1.0.9 acct.blob.core.windows.net\nnonsense\n");
+    let ran = site.run("sync", &[]);
+    assert!(matches!(ran.code, Some(1 | 2)), "{ran:#?}");
+    assert!(ran.all().contains("a.txt:2"), "{ran:#?}");
+    assert_eq!(site.zone(ZONE), before);
+}
+
+#[test]
+fn query_prints_the_answer_and_where_it_came_from() {
+    let upstream = Upstream::start(Script::of(
+        "acct.blob.core.windows.net. 60 CNAME acct.privatelink.blob.core.windows.net.\n\
+         acct.privatelink.blob.core.windows.net. 60 A 20.60.0.1\n\
+         www.example. 60 A 192.0.2.1\n",
+    ));
+    let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
+    site.run("sync", &[]).expect(0, &[]);
+    let address = upstream.address().to_string();
+    site.run("query", &["acct.privatelink.blob.core.windows.net"]).expect(0, &["10.1.0.1", &format!("{ZONE}.zone")]);
+    site.run("query", &["acct.blob.core.windows.net", "A"]).expect(0, &["10.1.0.1", ZONE, &address]);
+    site.run("query", &["www.example"]).expect(0, &["192.0.2.1", &address]);
+}

@@ -1,0 +1,191 @@
+//! The control socket and the verbs that use it: `flush`, `status`, `reload`, `sync --running`.
+
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::support::script::Script;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+use crate::support::wait_until;
+
+const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
+const ZONE: &str = "privatelink.blob.core.windows.net";
+const NAME: &str = "acct.privatelink.blob.core.windows.net";
+const SOCKET: &str = "zones/.control.sock";
+
+fn status(site: &Site) -> Value {
+    let ran = site.run("status", &["--json"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    serde_json::from_str(&ran.stdout).unwrap()
+}
+
+fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
+    list.as_array().unwrap().iter().find(|entry| entry[key] == name).expect(name)
+}
+
+#[test]
+fn without_a_server_each_verb_says_so_in_one_line_with_code_1() {
+    let site = Site::new().with_list("a.txt", LIST);
+    for (verb, arguments) in
+        [("status", &[][..]), ("reload", &[]), ("flush", &["www.example"]), ("sync", &["--running"])]
+    {
+        let ran = site.run(verb, arguments);
+        ran.expect(1, &["no server is running", "privatelink-dns serve"]);
+        assert_eq!(ran.all().lines().count(), 1, "{ran:#?}");
+    }
+    site.run("flush", &[]).expect(2, &[]);
+    site.run("flush", &["not..a.name"]).expect(2, &["not..a.name"]);
+    site.run("sync", &["--running", "--approve", "x"]).expect(2, &[]);
+}
+
+#[test]
+fn status_shows_zones_sources_upstreams_cache_and_counters() {
+    let upstream = Upstream::start(Script::of("www.example. 600 A 192.0.2.1"));
+    let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
+    let server = site.start();
+    server.resolves("www.example");
+    let found = status(&site);
+    let zone = named(&found["zones"], "zone", ZONE);
+    assert_eq!((&zone["records"], &zone["managed"], &zone["on_miss"]), (&3.into(), &true.into(), &"forward".into()));
+    assert_eq!(zone["degraded"], serde_json::json!([]));
+    assert!(named(&found["sources"], "name", "a.txt")["last_good"].is_string(), "{found:#}");
+    assert_eq!(found["pass"]["outcome"], "written");
+    let address = upstream.address().to_string();
+    assert_eq!(named(&found["upstreams"], "address", &address)["state"], "up");
+    assert_eq!((&found["cache"]["entries"], &found["counters"]["forwarded"]), (&1.into(), &1.into()));
+    assert_eq!(found["pending"], 0);
+    site.run("status", &[]).expect(0, &[ZONE, "a.txt", &address, "cache: 1 of"]);
+    server.stop();
+    assert!(!site.path(SOCKET).exists(), "the socket goes with the server");
+}
+
+#[test]
+fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() {
+    let site = Site::new()
+        .with_list("a.txt", LIST)
+        .with_list("b.txt", "10.1.0.2 b.queue.core.windows.net\n")
+        .with_zone("corp.example", "$ORIGIN corp.example.\n@ 300 SOA ns a 1 1 1 1 x\n");
+    let server = site.start();
+    site.write_list("b.txt", "");
+    site.run("sync", &["--running"]).expect(1, &["--approve", "what is in service stays"]);
+    let found = status(&site);
+    assert!(
+        named(&found["zones"], "zone", "corp.example")["degraded"][0].as_str().unwrap().contains("corp.example.zone:2")
+    );
+    let held = &found["pass"]["held"];
+    let digest = held["digest"].as_str().unwrap();
+    let command = format!("sync --config {} --approve {digest}", site.config_file().display());
+    assert!(held["what_to_do"].as_str().unwrap().contains(&command), "{held:#}");
+    site.run("status", &[]).expect(0, &[&command]);
+    site.write_list("b.txt", "10.1.0.300 b.queue.core.windows.net\n");
+    site.run("sync", &["--running"]).expect(1, &["b.txt:1"]);
+    let found = status(&site);
+    assert!(named(&found["sources"], "name", "b.txt")["errors"][0].as_str().unwrap().contains("b.txt:1"));
+    assert_eq!(named(&found["sources"], "name", "a.txt")["errors"], serde_json::json!([]));
+    server.stop();
+}
+
+#[test]
+fn flush_forgets_a_name_or_a_subtree() {
+    let upstream = Upstream::start(Script::of(
+        "example. 600 A 192.0.2.1\na.example. 600 A 192.0.2.1\nb.a.example. 600 A 192.0.2.1\nother. 600 A 192.0.2.1\n",
+    ));
+    let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
+    let server = site.start();
+    let names = ["example", "a.example", "b.a.example", "other"];
+    let counts = || {
+        names.map(|name| {
+            server.resolves(name);
+            upstream.asked(name, "A")
+        })
+    };
+    assert_eq!((counts(), counts()), ([1; 4], [1; 4]));
+    site.run("flush", &["a.example."]).expect(0, &["1 cached answers"]);
+    assert_eq!(counts(), [1, 2, 1, 1]);
+    site.run("flush", &["A.example", "--subtree"]).expect(0, &["2 cached answers"]);
+    assert_eq!(counts(), [1, 3, 2, 1]);
+    site.run("flush", &[".", "--subtree"]).expect(0, &["4 cached answers"]);
+    assert_eq!(counts(), [2, 4, 3, 2]);
+    server.stop();
+}
+
+#[test]
+fn reload_waits_for_the_outcome_and_says_what_is_wrong() {
+    let mut site = Site::new().with_list("a.txt", LIST);
+    let server = site.start();
+    site.write_list("b.txt", "10.1.0.4 fresh.blob.core.windows.net\n");
+    site.add("[[sources]]\nname = \"b\"\npath = \"config/endpoints/b.txt\"");
+    let ran = site.run("reload", &[]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    assert_eq!(server.resolves("fresh.privatelink.blob.core.windows.net"), ["10.1.0.4"], "right after the verb");
+    let good = std::fs::read_to_string(site.config_file()).unwrap();
+    site.write_raw_config(&format!("lisssten = []\n{good}"));
+    site.run("reload", &[]).expect(1, &["lisssten", "stays in service"]);
+    assert!(status(&site)["config_problems"][0].as_str().unwrap().contains("lisssten"));
+    assert_eq!(server.resolves(NAME), ["10.1.0.1"]);
+    server.stop();
+}
+
+#[test]
+fn sync_by_hand_is_picked_up_by_the_server_that_runs() {
+    let site = Site::new().with_list("a.txt", LIST).with_config("[sync]\ninterval = \"1h\"");
+    let server = site.start();
+    site.write_list("a.txt", "10.1.0.9 acct.blob.core.windows.net\n");
+    site.run("sync", &["--running"]).expect(0, &[]);
+    assert_eq!(server.resolves(NAME), ["10.1.0.9"], "right after the verb");
+    server.stop();
+}
+
+#[test]
+fn a_socket_that_a_killed_server_left_is_replaced_and_a_live_one_is_not() {
+    let site = Site::new().with_list("a.txt", LIST);
+    let mut killed = site.start();
+    killed.signal(Signal::SIGKILL);
+    killed.ended();
+    assert!(site.path(SOCKET).exists());
+    let server = site.start();
+    assert_eq!(std::fs::metadata(site.path(SOCKET)).unwrap().permissions().mode() & 0o777, 0o600);
+    let pid = status(&site)["pid"].clone();
+    let second = site.start();
+    second.until_says("another server answers there", 0);
+    second.stop();
+    assert_eq!(status(&site)["pid"], pid, "the first one still answers");
+    server.stop();
+}
+
+#[test]
+fn nonsense_on_the_socket_gets_an_error_and_harms_nobody() {
+    let site = Site::new().with_list("a.txt", LIST);
+    let server = site.start();
+    let long = vec![b'x'; 20_000];
+    for request in [&b"\n"[..], b"{}\n", b"{\"do\":\"fly\"}\n", b"\xff\xfe\n", &long] {
+        let mut stream = UnixStream::connect(site.path(SOCKET)).unwrap();
+        // The server may hang up on the long one before it has read all.
+        let _gone = stream.write_all(request);
+        let mut reply = String::new();
+        let read = stream.read_to_string(&mut reply);
+        assert!(read.is_err() || reply.starts_with("{\"refused\":"), "{reply}");
+    }
+    let _silent: Vec<UnixStream> = (0..15).map(|_| UnixStream::connect(site.path(SOCKET)).unwrap()).collect();
+    wait_until("status", || site.run("status", &[]).code == Some(0));
+    server.stop();
+}
+
+#[test]
+fn control_can_be_elsewhere_or_off() {
+    let mut site = Site::new().with_list("a.txt", LIST).with_config("control = \"run.sock\"");
+    let server = site.start();
+    assert!(site.path("run.sock").exists() && !site.path(SOCKET).exists());
+    site.run("status", &[]).expect(0, &[ZONE]);
+    server.stop();
+    site.add("control = \"off\"");
+    let server = site.start();
+    site.run("status", &[]).expect(2, &["off"]);
+    server.stop();
+    site.add(&format!("control = \"{}\"", "x".repeat(120)));
+    site.run("check", &[]).expect(2, &["longer than"]);
+}

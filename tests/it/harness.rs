@@ -1,0 +1,154 @@
+//! The tests' own tools, tested: a harness that is wrong makes every test right.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::support::casefile::{Action, parse};
+use crate::support::client::{ask, timed};
+use crate::support::record::Rr;
+use crate::support::script::{Faults, Script};
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+
+const CHAIN: &str = "
+www.contoso.com. 60 CNAME acct.blob.core.windows.net.
+acct.blob.core.windows.net. 60 CNAME acct.privatelink.blob.core.windows.net.
+acct.privatelink.blob.core.windows.net. 60 CNAME blob.ams09prdstr07a.store.core.windows.net.
+blob.ams09prdstr07a.store.core.windows.net. 60 A 20.60.0.1
+odd.example. 5 TYPE65280 \\# 3 010203
+";
+
+fn faulty(words: &str) -> Upstream {
+    let mut script = Script::of(CHAIN);
+    script.faults.read(words).unwrap();
+    Upstream::start(script)
+}
+
+#[test]
+fn the_upstream_answers_whole_chains_over_udp_and_tcp() {
+    let upstream = Upstream::start(Script::of(CHAIN));
+    for question in [ask("www.contoso.com", "A"), ask("www.contoso.com", "A").tcp()] {
+        let reply = question.to(upstream.address());
+        assert_eq!((reply.rcode.as_str(), reply.flags.as_str(), reply.answer.len()), ("NOERROR", "qr rd ra", 4));
+        assert_eq!(reply.addresses(), ["20.60.0.1"]);
+    }
+    assert_eq!(upstream.asked("WWW.contoso.com", "A"), 2);
+}
+
+#[test]
+fn the_upstream_tells_nodata_from_nxdomain() {
+    let upstream = Upstream::start(Script::of(CHAIN));
+    let nodata = ask("www.contoso.com", "AAAA").to(upstream.address());
+    assert_eq!((nodata.rcode.as_str(), nodata.answer.len(), nodata.authority.len()), ("NOERROR", 3, 1));
+    assert_eq!(ask("contoso.com", "A").to(upstream.address()).rcode, "NOERROR", "an empty non-terminal");
+    assert_eq!(ask("nobody.example", "A").to(upstream.address()).rcode, "NXDOMAIN");
+}
+
+#[test]
+fn unknown_types_pass_byte_for_byte() {
+    let upstream = Upstream::start(Script::of(CHAIN));
+    let reply = ask("odd.example", "TYPE65280").to(upstream.address());
+    assert_eq!(reply.answer[0].rdata, [1, 2, 3]);
+    assert!(reply.answer[0].same(&Rr::from_line("odd.example. 5 TYPE65280 \\# 3 010203").unwrap()));
+}
+
+#[test]
+fn the_upstream_acts_each_fault() {
+    let quick = || ask("www.contoso.com", "A").patience(Duration::from_millis(200));
+    for words in ["drop", "drop-udp", "drop-edns", "wrong-source"] {
+        assert!(quick().try_to(faulty(words).address()).is_err(), "{words}");
+    }
+    for words in ["wrong-id", "wrong-question", "junk-first"] {
+        assert!(quick().try_to(faulty(words).address()).is_err(), "{words}: the client is strict");
+    }
+    assert!(quick().tcp().try_to(faulty("drop-udp").address()).is_ok());
+    assert_eq!(quick().to(faulty("formerr-on-edns").address()).rcode, "FORMERR");
+    let truncated = faulty("truncate");
+    assert!(quick().to(truncated.address()).truncated());
+    assert_eq!(quick().tcp().to(truncated.address()).addresses(), ["20.60.0.1"]);
+    let (took, _) = timed(|| quick().to(faulty("delay=50ms").address()));
+    assert!(took >= Duration::from_millis(50));
+    let once = faulty("drop=1");
+    assert!(quick().try_to(once.address()).is_err());
+    assert!(quick().try_to(once.address()).is_ok(), "the second question is answered");
+}
+
+#[test]
+fn the_upstream_dies_and_comes_back_on_its_port() {
+    let mut upstream = Upstream::start(Script::of(CHAIN));
+    let quick = || ask("www.contoso.com", "A").patience(Duration::from_millis(200));
+    upstream.kill();
+    assert!(quick().try_to(upstream.address()).is_err());
+    upstream.restart();
+    assert!(quick().try_to(upstream.address()).is_ok());
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_truncated_over_udp_alone() {
+    let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many.example. 60 A 10.9.0.{n}\n"));
+    let upstream = Upstream::start(Script::of(&many));
+    assert!(ask("many.example", "A").to(upstream.address()).truncated());
+    assert_eq!(ask("many.example", "A").tcp().to(upstream.address()).answer.len(), 120);
+}
+
+#[test]
+fn config_is_merged_and_stays_toml() {
+    let site = Site::new().with_list("a.txt", "").with_list("b.txt", "").with_config("[forward]\ntimeout = \"1s\"");
+    let config: toml::Table = std::fs::read_to_string(site.config_file()).unwrap().parse().unwrap();
+    assert_eq!(config["sources"].as_array().unwrap().len(), 2);
+    assert_eq!(config["forward"]["timeout"].as_str(), Some("1s"));
+    assert!(config["forward"]["upstreams"].is_array(), "what was there stays");
+}
+
+#[test]
+fn unknown_faults_are_refused() {
+    assert!(Faults::default().read("explode").is_err());
+}
+
+const CASE: &str = "
+; a comment
+LIST a.txt
+    10.1.0.5 acct.blob.core.windows.net
+UPSTREAM
+    www.contoso.com. 60 CNAME acct.blob.core.windows.net.
+REPLY gone.example A
+    rcode SERVFAIL
+TEST a sentence
+QUERY www.contoso.com A tcp do bufsize=512
+    flags qr rd ra
+    answer www.contoso.com. CNAME acct.blob.core.windows.net.
+    authority core.windows.net. 10 SOA *
+    ede none
+ASKED gone.example A 0
+";
+
+#[test]
+fn a_case_file_is_read_as_it_is_meant() {
+    let case = parse(Path::new("x.case"), CASE).unwrap();
+    assert_eq!((case.setup.len(), case.steps.len(), case.steps[0].line), (1, 2, 10));
+    assert_eq!(case.steps[0].test, "a sentence");
+    let Action::Query(question) = &case.steps[0].action else { panic!("a QUERY") };
+    assert!(question.ask.tcp && question.ask.opt.as_ref().is_some_and(|opt| opt.flags == 0x8000));
+}
+
+#[test]
+fn a_mistake_in_a_case_file_is_named_with_its_line() {
+    for (text, line) in
+        [("QUERY a A\n    anwser x", 2), ("\nQEURY a A", 2), ("QUERY a A loud", 1), ("REPLY a A\n    x", 2)]
+    {
+        let error = parse(Path::new("x.case"), text).err().unwrap();
+        assert!(error.starts_with(&format!("x.case:{line}: ")), "{error}");
+    }
+}
+
+#[test]
+fn a_reply_that_differs_is_shown_with_what_was_wanted() {
+    let case = parse(Path::new("x.case"), CASE).unwrap();
+    let Action::Query(question) = &case.steps[0].action else { panic!("a QUERY") };
+    let upstream = Upstream::start(case.upstreams[""].clone());
+    let reply = ask("www.contoso.com", "A").to(upstream.address());
+    let shown = question.expected.differs(&reply, 0).unwrap();
+    assert!(shown.contains("- authority core.windows.net. 10 SOA *"), "{shown}");
+    assert!(shown.contains("+ rcode NXDOMAIN"), "{shown}");
+    assert!(!shown.contains("answer"), "the answer section is as wanted: {shown}");
+}

@@ -1,0 +1,22 @@
+//! End-to-end tests: the real binary on ports from the kernel, against a scripted upstream.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on should say so and stop"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod cases;
+mod cli;
+mod control;
+mod harness;
+mod live;
+mod readme;
+mod signals;
+mod startup;

@@ -1,0 +1,86 @@
+//! Starting, stopping, restarting.
+
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::support::client::ask;
+use crate::support::script::Script;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+use crate::support::{has_ipv6, wait_until};
+
+const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
+const NAME: &str = "acct.privatelink.blob.core.windows.net";
+
+#[test]
+fn it_is_ready_only_when_the_first_pass_is_served() {
+    let server = Site::new().with_list("a.txt", LIST).start();
+    assert_eq!(server.ask(NAME, "A").addresses(), ["10.1.0.1"], "the first question after the ready line");
+    server.stop();
+}
+
+#[test]
+fn several_listen_addresses_answer_over_udp_and_tcp() {
+    let mut listen = vec!["127.0.0.1:0", "127.0.0.2:0"];
+    if has_ipv6() {
+        listen.push("[::1]:0");
+    }
+    let site = Site::new().with_list("a.txt", LIST).with_config(&format!("listen = {listen:?}"));
+    let server = site.start();
+    assert_eq!(server.addresses().len(), listen.len());
+    for address in server.addresses() {
+        assert_eq!(ask(NAME, "A").to(*address).addresses(), ["10.1.0.1"], "{address}");
+        assert_eq!(ask(NAME, "A").tcp().to(*address).addresses(), ["10.1.0.1"], "{address} TCP");
+    }
+    server.stop();
+}
+
+#[test]
+fn sigterm_ends_it_with_code_0() {
+    let server = Site::new().with_list("a.txt", LIST).start();
+    server.stop();
+}
+
+#[test]
+fn sigint_ends_it_with_code_0_too() {
+    let mut server = Site::new().with_list("a.txt", LIST).start();
+    server.signal(Signal::SIGINT);
+    assert_eq!(server.ended().code(), Some(0));
+}
+
+#[test]
+fn a_question_in_flight_is_still_answered_while_it_drains() {
+    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
+    script.faults.delay = Duration::from_millis(700);
+    let upstream = Upstream::start(script);
+    let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
+    let server = site.start();
+    let address = server.address();
+    let question = std::thread::spawn(move || ask("slow.example", "A").try_to(address));
+    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
+    server.stop();
+    assert_eq!(question.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
+}
+
+#[test]
+fn a_restart_with_every_source_away_serves_the_same_answers() {
+    let site = Site::new().with_list("a.txt", LIST);
+    site.start().stop();
+    let zone = site.zone("privatelink.blob.core.windows.net");
+    std::fs::remove_file(site.list_path("a.txt")).unwrap();
+    let server = site.start();
+    assert_eq!(server.ask(NAME, "A").addresses(), ["10.1.0.1"]);
+    server.stop();
+    assert_eq!(site.zone("privatelink.blob.core.windows.net"), zone, "no change in, no byte changed");
+}
+
+#[test]
+fn a_restart_without_a_change_writes_nothing() {
+    let site = Site::new().with_list("a.txt", LIST);
+    site.start().stop();
+    let written = || std::fs::metadata(site.path("zones/privatelink.blob.core.windows.net.zone")).unwrap().modified();
+    let before = written().unwrap();
+    site.start().stop();
+    assert_eq!(written().unwrap(), before);
+}

@@ -1,0 +1,137 @@
+//! The bytes of a scripted upstream's replies, its faults included.
+
+use domain::base::Message;
+use domain::base::name::ToLabelIter;
+
+use super::record::Rr;
+use super::script::Draft;
+
+/// A question as an upstream received it.
+pub(crate) struct Received {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) name: String,
+    pub(crate) qtype: domain::base::Rtype,
+    /// Index after the question.
+    question_end: usize,
+    /// The payload size of the OPT record, if there is one.
+    pub(crate) payload: Option<u16>,
+    pub(crate) dnssec_ok: bool,
+}
+
+impl Received {
+    /// Reads a query; `None` if it is not one question.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Self> {
+        let message = Message::from_slice(bytes).ok()?;
+        let question = message.sole_question().ok()?;
+        let opt = message.opt();
+        Some(Self {
+            name: question.qname().to_string(),
+            qtype: question.qtype(),
+            question_end: 12 + usize::from(question.qname().compose_len()) + 4,
+            payload: opt.as_ref().map(domain::base::opt::OptRecord::udp_payload_size),
+            dnssec_ok: opt.is_some_and(|opt| opt.dnssec_ok()),
+            bytes: bytes.to_vec(),
+        })
+    }
+
+    fn question(&self) -> &[u8] {
+        &self.bytes[12..self.question_end]
+    }
+}
+
+/// The datagrams to send for a question, in order; over TCP there is one.
+pub(crate) fn datagrams(received: &Received, draft: &Draft, udp: bool) -> Vec<Vec<u8>> {
+    let faults = &draft.faults;
+    if faults.formerr_on_edns && received.payload.is_some() {
+        return vec![formerr(received)];
+    }
+    let mut right = if udp && faults.truncate { truncated(received) } else { whole(received, draft) };
+    if udp && right.len() > usize::from(received.payload.unwrap_or(512).max(512)) {
+        right = truncated(received);
+    }
+    if faults.wrong_id {
+        right[0] ^= 0x55;
+    }
+    if faults.wrong_question {
+        right[13] = if right[13] == b'x' { b'y' } else { b'x' };
+    }
+    if faults.lower_case {
+        right[12..received.question_end].make_ascii_lowercase();
+    }
+    if !udp || !faults.junk_first {
+        return vec![right];
+    }
+    let (mut id, mut question) = (right.clone(), right.clone());
+    id[1] ^= 0x55;
+    question[13] = if question[13] == b'x' { b'y' } else { b'x' };
+    vec![b"\0".to_vec(), received.bytes.clone(), id, question, right]
+}
+
+fn whole(received: &Received, draft: &Draft) -> Vec<u8> {
+    let mut out = header(received, draft, draft.rcode);
+    let sections = [&draft.answer, &draft.authority, &draft.additional];
+    for (index, section) in sections.into_iter().enumerate() {
+        let keep = |rr: &&Rr| received.dnssec_ok || !matches!(rr.rtype.to_int(), 46 | 47 | 50);
+        let kept: Vec<&Rr> = section.iter().filter(keep).collect();
+        let count = u16::try_from(kept.len()).unwrap_or_default();
+        out[6 + 2 * index..8 + 2 * index].copy_from_slice(&count.to_be_bytes());
+        for record in kept {
+            write_record(&mut out, record, received);
+        }
+    }
+    if received.payload.is_some() {
+        write_opt(&mut out, received.dnssec_ok, draft.ede);
+    }
+    out
+}
+
+fn header(received: &Received, draft: &Draft, rcode: u8) -> Vec<u8> {
+    let mut out = received.bytes[..2].to_vec();
+    out.push(0x80 | u8::from(draft.aa) << 2 | received.bytes[2] & 1);
+    out.push(0x80 | u8::from(draft.ad) << 5 | received.bytes[3] & 0x10 | rcode);
+    out.extend([0, 1, 0, 0, 0, 0, 0, 0]);
+    out.extend_from_slice(received.question());
+    out
+}
+
+/// The owner is a pointer to the question where it can be, as every real server writes it.
+fn write_record(out: &mut Vec<u8>, record: &Rr, received: &Received) {
+    let owner = record.owner.as_slice();
+    let qname = &received.bytes[12..received.question_end - 4];
+    if owner.eq_ignore_ascii_case(qname) {
+        out.extend([0xc0, 12]);
+    } else {
+        out.extend_from_slice(owner);
+    }
+    out.extend(record.rtype.to_int().to_be_bytes());
+    out.extend([0, 1]);
+    out.extend(record.ttl.to_be_bytes());
+    out.extend(u16::try_from(record.rdata.len()).unwrap_or_default().to_be_bytes());
+    out.extend_from_slice(&record.rdata);
+}
+
+fn write_opt(out: &mut Vec<u8>, dnssec_ok: bool, ede: Option<u16>) {
+    out.extend([0, 0, 41, 4, 208, 0, 0, u8::from(dnssec_ok) << 7, 0]);
+    match ede {
+        Some(code) => {
+            out.extend([0, 6, 0, 15, 0, 2]);
+            out.extend(code.to_be_bytes());
+        }
+        None => out.extend([0, 0]),
+    }
+    out[11] += 1;
+}
+
+/// TC set, and an address that nobody may believe.
+fn truncated(received: &Received) -> Vec<u8> {
+    let mut out = header(received, &Draft::default(), 0);
+    out[2] |= 0x02;
+    out[7] = 1;
+    out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 66]);
+    out
+}
+
+/// As an old server refuses EDNS: FORMERR, no question's worth of trust, no OPT (RFC 6891 section 7).
+fn formerr(received: &Received) -> Vec<u8> {
+    header(received, &Draft::default(), 1)
+}

@@ -1,0 +1,192 @@
+//! A small DNS client: one question out, one reply back, with every knob a test wants to turn.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use domain::base::{Name, Rtype};
+use rand::RngExt;
+
+use super::reply::Reply;
+
+/// How long a client waits: longer than the server's own deadline for an upstream.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The OPT record to send.
+#[derive(Clone, Debug)]
+pub(crate) struct SendOpt {
+    pub(crate) payload: u16,
+    pub(crate) version: u8,
+    pub(crate) flags: u16,
+    pub(crate) options: Vec<(u16, Vec<u8>)>,
+}
+
+/// A question and how to ask it. As `dig` does by default: RD and EDNS are on.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a knob of its own, and they combine")]
+pub(crate) struct Ask {
+    pub(crate) name: String,
+    pub(crate) qtype: u16,
+    pub(crate) class: u16,
+    pub(crate) opcode: u8,
+    pub(crate) rd: bool,
+    /// The octet of AD, CD and the reserved bit.
+    pub(crate) low_flags: u8,
+    pub(crate) opt: Option<SendOpt>,
+    pub(crate) tcp: bool,
+    pub(crate) header_only: bool,
+    pub(crate) mixed_case: bool,
+    pub(crate) from: Option<IpAddr>,
+    pub(crate) patience: Duration,
+}
+
+/// `name` and `qtype` over UDP.
+pub(crate) fn ask(name: &str, qtype: &str) -> Ask {
+    let qtype: Rtype = qtype.parse().unwrap_or_else(|_| panic!("{qtype} is no RR type"));
+    Ask {
+        name: name.to_owned(),
+        qtype: qtype.to_int(),
+        class: 1,
+        opcode: 0,
+        rd: true,
+        low_flags: 0,
+        opt: Some(SendOpt { payload: 1232, version: 0, flags: 0, options: Vec::new() }),
+        tcp: false,
+        header_only: false,
+        mixed_case: false,
+        from: None,
+        patience: PATIENCE,
+    }
+}
+
+impl Ask {
+    /// Over TCP.
+    pub(crate) fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// From another address of the loopback network.
+    pub(crate) fn from(mut self, address: IpAddr) -> Self {
+        self.from = Some(address);
+        self
+    }
+
+    /// Waits no longer than this.
+    pub(crate) fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Asks; panics if there is no well-formed reply.
+    pub(crate) fn to(&self, server: SocketAddr) -> Reply {
+        self.try_to(server).unwrap_or_else(|why| panic!("{} at {server}: {why}", self.name))
+    }
+
+    /// Asks; says why if there is no well-formed reply to just this question.
+    pub(crate) fn try_to(&self, server: SocketAddr) -> Result<Reply, String> {
+        let query = self.bytes();
+        let bytes = if self.tcp { self.over_tcp(server, &query) } else { self.over_udp(server, &query) }?;
+        if bytes.get(..2) != query.get(..2) {
+            return Err("the id is another one".to_owned());
+        }
+        let question = &query[12..self.question_end(&query)];
+        if !self.header_only && bytes.get(12..12 + question.len()) != Some(question) {
+            return Err("the question is not echoed byte for byte".to_owned());
+        }
+        Reply::read(bytes)
+    }
+
+    fn question_end(&self, query: &[u8]) -> usize {
+        let opt = self.opt.as_ref().map_or(0, |opt| 11 + opt.options.iter().map(|(_, d)| 4 + d.len()).sum::<usize>());
+        query.len() - opt
+    }
+
+    fn over_udp(&self, server: SocketAddr, query: &[u8]) -> Result<Vec<u8>, String> {
+        let own = self.from.unwrap_or(match server.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+        let text = |error: std::io::Error| format!("no reply over UDP: {error}");
+        let socket = UdpSocket::bind((own, 0)).map_err(text)?;
+        socket.connect(server).map_err(text)?;
+        socket.set_read_timeout(Some(self.patience)).map_err(text)?;
+        socket.send(query).map_err(text)?;
+        let mut buffer = vec![0; 65535];
+        let length = socket.recv(&mut buffer).map_err(text)?;
+        buffer.truncate(length);
+        Ok(buffer)
+    }
+
+    fn over_tcp(&self, server: SocketAddr, query: &[u8]) -> Result<Vec<u8>, String> {
+        let text = |error: std::io::Error| format!("no reply over TCP: {error}");
+        let mut stream = TcpStream::connect_timeout(&server, self.patience).map_err(text)?;
+        stream.set_read_timeout(Some(self.patience)).map_err(text)?;
+        stream.write_all(&framed(query)).map_err(text)?;
+        read_framed(&mut stream).map_err(text)
+    }
+
+    /// The query in wire format.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut rng = rand::rng();
+        let mut out = rng.random::<u16>().to_be_bytes().to_vec();
+        out.extend([self.opcode << 3 | u8::from(self.rd), self.low_flags]);
+        let counts = [u16::from(!self.header_only), 0, 0, u16::from(self.opt.is_some())];
+        out.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
+        if !self.header_only {
+            let name = if self.mixed_case { mix_case(&self.name) } else { self.name.clone() };
+            let name: Name<Vec<u8>> = name.parse().unwrap_or_else(|error| panic!("{}: {error}", self.name));
+            out.extend_from_slice(name.as_slice());
+            out.extend(self.qtype.to_be_bytes());
+            out.extend(self.class.to_be_bytes());
+        }
+        if let Some(opt) = &self.opt {
+            opt.write(&mut out);
+        }
+        out
+    }
+}
+
+impl SendOpt {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend([0, 0, 41]);
+        out.extend(self.payload.to_be_bytes());
+        out.extend([0, self.version]);
+        out.extend(self.flags.to_be_bytes());
+        let options: Vec<u8> = self.options.iter().flat_map(|(code, data)| option(*code, data)).collect();
+        out.extend(u16::try_from(options.len()).unwrap_or_default().to_be_bytes());
+        out.extend(options);
+    }
+}
+
+fn option(code: u16, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len()).unwrap_or_default();
+    [&code.to_be_bytes(), &length.to_be_bytes(), data].concat()
+}
+
+fn mix_case(name: &str) -> String {
+    let mut rng = rand::rng();
+    name.chars().map(|c| if rng.random::<bool>() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }).collect()
+}
+
+/// A message as TCP carries it (RFC 1035 section 4.2.2).
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(message.len()).unwrap_or(u16::MAX);
+    [&length.to_be_bytes(), message].concat()
+}
+
+/// The next message on a TCP stream.
+pub(crate) fn read_framed(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
+    let mut length = [0; 2];
+    stream.read_exact(&mut length)?;
+    let mut message = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut message)?;
+    Ok(message)
+}
+
+/// How long `f` took, and what it returned.
+pub(crate) fn timed<T>(f: impl FnOnce() -> T) -> (Duration, T) {
+    let start = Instant::now();
+    let value = f();
+    (start.elapsed(), value)
+}

@@ -1,0 +1,120 @@
+//! Runs a case file against the real binary.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Instant;
+
+use super::SOON;
+use super::casefile::{Action, Case, Question, Setup, read};
+use super::client::timed;
+use super::server::Server;
+use super::site::Site;
+use super::upstream::Upstream;
+
+/// Runs one file; the error has every step that failed, with file and line.
+pub(crate) fn run(path: &Path) -> Result<usize, String> {
+    let case = read(path)?;
+    let mut stage = Stage::set_up(&case);
+    let mut failed = String::new();
+    for step in &case.steps {
+        if let Err(why) = stage.act(&step.action) {
+            let shown = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path);
+            // Writing to a String cannot fail.
+            let _fits = writeln!(failed, "{}:{}: {}\n{why}", shown.display(), step.line, step.test);
+        }
+    }
+    if failed.is_empty() {
+        stage.server.stop();
+        return Ok(case.steps.len());
+    }
+    let log = stage.server.stderr();
+    let tail: Vec<&str> = log.lines().rev().take(15).collect();
+    for line in tail.into_iter().rev() {
+        let _fits = writeln!(failed, "    | {line}");
+    }
+    Err(failed)
+}
+
+/// The server with all that a case needs around it.
+struct Stage {
+    site: Site,
+    upstreams: BTreeMap<String, Upstream>,
+    server: Server,
+}
+
+impl Stage {
+    fn set_up(case: &Case) -> Self {
+        let mut upstreams: BTreeMap<String, Upstream> =
+            case.upstreams.iter().map(|(name, script)| (name.clone(), Upstream::start(script.clone()))).collect();
+        upstreams.entry(String::new()).or_insert_with(|| Upstream::start(super::script::Script::default()));
+        let mut site = Site::new().with_upstream(&upstreams[""]);
+        for setup in &case.setup {
+            site = match setup {
+                Setup::List(name, text) => site.with_list(name, text),
+                Setup::Zone(apex, text) => site.with_zone(apex, text),
+                Setup::Config(text) => site.with_config(&filled_in(text, &upstreams)),
+            };
+        }
+        let server = site.start();
+        Self { site, upstreams, server }
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), String> {
+        match action {
+            Action::Query(question) => return self.query(question),
+            Action::Asked { name, qtype, count, upstream } => return self.asked(name, qtype, *count, upstream),
+            Action::List(name, text) => self.site.write_list(name, text),
+            Action::Zone(apex, text) => self.site.write_zone(apex, text),
+            Action::Kill(name) => self.upstream(name)?.kill(),
+            Action::Restart(name) => self.upstream(name)?.restart(),
+        }
+        Ok(())
+    }
+
+    fn upstream(&mut self, name: &str) -> Result<&mut Upstream, String> {
+        self.upstreams.get_mut(name).ok_or_else(|| format!("there is no upstream '{name}'"))
+    }
+
+    fn asked(&mut self, name: &str, qtype: &str, count: u32, upstream: &str) -> Result<(), String> {
+        let upstream = self.upstream(upstream)?;
+        let got = upstream.asked(name, qtype);
+        if got == count {
+            return Ok(());
+        }
+        Err(format!("  - asked {count}x\n  + asked {got}x; all it was asked: {:#?}\n", upstream.questions()))
+    }
+
+    fn query(&self, question: &Question) -> Result<(), String> {
+        let start = Instant::now();
+        loop {
+            let result = self.query_once(question);
+            if result.is_ok() || !question.eventually || start.elapsed() > SOON {
+                return result;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
+
+    fn query_once(&self, question: &Question) -> Result<(), String> {
+        if question.over_ipv6 && !super::has_ipv6() {
+            return Ok(());
+        }
+        let server = if question.over_ipv6 { self.server.address6() } else { self.server.address() };
+        let (took, reply) = timed(|| question.ask.try_to(server));
+        match reply {
+            Ok(reply) if question.expected.silence => Err(format!("  - no reply\n  + {reply}")),
+            Err(_) if question.expected.silence => Ok(()),
+            Err(why) => Err(format!("  {why}\n")),
+            Ok(reply) => question.expected.differs(&reply, took.as_millis()).map_or(Ok(()), Err),
+        }
+    }
+}
+
+/// `{upstream}` and `{upstream:name}` in a config become addresses.
+fn filled_in(text: &str, upstreams: &BTreeMap<String, Upstream>) -> String {
+    upstreams.iter().fold(text.to_owned(), |text, (name, upstream)| {
+        let hole = if name.is_empty() { "{upstream}".to_owned() } else { format!("{{upstream:{name}}}") };
+        text.replace(&hole, &upstream.address().to_string())
+    })
+}

@@ -1,0 +1,188 @@
+//! The real binary, running.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::client::{Ask, ask};
+use super::reply::Reply;
+use super::wait_until;
+
+/// How long the server may take until its ready line.
+const START: Duration = Duration::from_secs(30);
+
+/// A server process; killed when it goes out of scope.
+pub(crate) struct Server {
+    child: Child,
+    stderr: Arc<Mutex<String>>,
+    listen: Vec<SocketAddr>,
+    ready: serde_json::Value,
+    /// What stdout says after the ready line: nothing, that is the contract.
+    rest: Receiver<String>,
+}
+
+impl Server {
+    /// Starts a `serve` command and waits for its ready line.
+    pub(crate) fn start(command: Command) -> Self {
+        let (child, stderr, lines) = spawn(command);
+        let mut server = Self { child, stderr, listen: Vec::new(), ready: serde_json::Value::Null, rest: lines };
+        let line = server.rest.recv_timeout(START).unwrap_or_else(|_| {
+            let status = server.child.try_wait();
+            panic!("no ready line; status {status:?}; stderr:\n{}", server.stderr())
+        });
+        server.ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(server.ready["ready"], true, "{line}");
+        server.listen = addresses(&server.ready["listen"]);
+        server
+    }
+
+    /// The first listen address.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listen[0]
+    }
+
+    /// The listen address of IPv6.
+    pub(crate) fn address6(&self) -> SocketAddr {
+        *self.listen.iter().find(|address| address.is_ipv6()).expect("a listen address of IPv6")
+    }
+
+    /// Every listen address.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.listen
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    /// Asks over UDP.
+    pub(crate) fn ask(&self, name: &str, qtype: &str) -> Reply {
+        ask(name, qtype).to(self.address())
+    }
+
+    /// The addresses a name resolves to; empty if there is no good answer.
+    pub(crate) fn resolves(&self, name: &str) -> Vec<String> {
+        let question: Ask = ask(name, "A").patience(Duration::from_secs(4));
+        question.try_to(self.address()).map(|reply| reply.addresses()).unwrap_or_default()
+    }
+
+    /// Waits until a name resolves to just this address, and says how long that took.
+    pub(crate) fn until_resolves(&self, name: &str, address: &str) -> Duration {
+        wait_until(&format!("{name} resolves to {address}"), || self.resolves(name) == [address])
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits until the log says this, in what came after `start` octets.
+    pub(crate) fn until_says(&self, text: &str, start: usize) {
+        wait_until(&format!("the log says '{text}'"), || self.stderr()[start..].contains(text));
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    /// Has it read everything again.
+    pub(crate) fn reload(&self) {
+        self.signal(Signal::SIGHUP);
+    }
+
+    /// Whether it is still running.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Ends it with SIGTERM; panics unless it drains and exits 0 with nothing more on stdout.
+    pub(crate) fn stop(mut self) -> String {
+        self.signal(Signal::SIGTERM);
+        let status = self.ended();
+        assert_eq!(status.code(), Some(0), "after SIGTERM; stderr:\n{}", self.stderr());
+        let rest: Vec<String> = self.rest.try_iter().collect();
+        assert!(rest.is_empty(), "stdout carries the ready line alone, but then came {rest:?}");
+        self.stderr()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the server ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.expect("just seen")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Already gone after `stop`.
+        let _gone = self.child.kill();
+        let _gone = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("--- the server's log ---\n{}", self.stderr());
+        }
+    }
+}
+
+/// A `serve` that should fail: its exit code and what it said, or a panic if it runs on.
+pub(crate) fn fails_to_start(command: Command) -> super::site::Ran {
+    let (mut child, stderr, lines) = spawn(command);
+    let deadline = Instant::now() + START;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(10)),
+            None => {
+                let _gone = child.kill();
+                panic!("it should not start, but it runs");
+            }
+        }
+    };
+    // The reader thread ends with the pipe.
+    let stdout: Vec<String> = lines.iter().collect();
+    let said = || stderr.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    wait_until("its last words", || Arc::strong_count(&stderr) == 1);
+    super::site::Ran { code: status.code(), stdout: stdout.join("\n"), stderr: said() }
+}
+
+fn spawn(mut command: Command) -> (Child, Arc<Mutex<String>>, Receiver<String>) {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let stderr = Arc::new(Mutex::new(String::new()));
+    let (pipe, kept) = (child.stderr.take().expect("piped"), Arc::clone(&stderr));
+    std::thread::spawn(move || keep(pipe, &kept));
+    let (sender, lines) = channel();
+    let pipe = child.stdout.take().expect("piped");
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            // The test may be over.
+            let _gone = sender.send(line);
+        }
+    });
+    (child, stderr, lines)
+}
+
+fn keep(mut pipe: impl Read, kept: &Mutex<String>) {
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+        kept.lock().unwrap_or_else(PoisonError::into_inner).push_str(&String::from_utf8_lossy(&buffer[..length]));
+    }
+}
+
+fn addresses(listen: &serde_json::Value) -> Vec<SocketAddr> {
+    let read = |entry: &serde_json::Value| {
+        assert_eq!(entry["udp"], entry["tcp"], "one port for UDP and TCP");
+        entry["udp"].as_str().and_then(|text| text.parse().ok()).expect("an address")
+    };
+    listen.as_array().expect("a list of addresses").iter().map(read).collect()
+}

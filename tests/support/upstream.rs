@@ -1,0 +1,194 @@
+//! A scripted upstream: UDP and TCP on one port of 127.0.0.1, each in a thread.
+
+use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::answers::{Received, datagrams};
+use super::client::{framed, read_framed};
+use super::script::{Draft, Script, dotted};
+
+/// How often a thread looks whether it should end.
+const TICK: Duration = Duration::from_millis(20);
+
+/// An upstream that is killed when it goes out of scope.
+pub(crate) struct Upstream {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    running: Option<Running>,
+}
+
+/// What the threads share with the test.
+struct State {
+    script: Script,
+    asked: BTreeMap<(String, u16), u32>,
+}
+
+struct Running {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Upstream {
+    /// Starts on a port from the kernel.
+    pub(crate) fn start(script: Script) -> Self {
+        let (udp, tcp) = bind_both();
+        let address = udp.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(State { script, asked: BTreeMap::new() }));
+        let running = Some(Running::start(udp, tcp, &state));
+        Self { address, state, running }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what it answers.
+    pub(crate) fn script(&self, change: impl FnOnce(&mut Script)) {
+        change(&mut lock(&self.state).script);
+    }
+
+    /// How often it was asked this.
+    pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
+        let qtype: domain::base::Rtype = qtype.parse().unwrap_or_else(|_| panic!("{qtype} is no RR type"));
+        lock(&self.state).asked.get(&(dotted(name), qtype.to_int())).copied().unwrap_or(0)
+    }
+
+    /// Every question it got so far, with a count.
+    pub(crate) fn questions(&self) -> Vec<String> {
+        lock(&self.state).asked.iter().map(|((name, qtype), count)| format!("{name} TYPE{qtype} {count}x")).collect()
+    }
+
+    /// Closes its sockets: from now on nobody is there.
+    pub(crate) fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.end();
+        }
+    }
+
+    /// Comes back on the same port.
+    pub(crate) fn restart(&mut self) {
+        if self.running.is_none() {
+            let udp = UdpSocket::bind(self.address).unwrap();
+            let tcp = TcpListener::bind(self.address).unwrap();
+            self.running = Some(Running::start(udp, tcp, &self.state));
+        }
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// One port for both: the kernel chooses for TCP, and UDP must get the same.
+fn bind_both() -> (UdpSocket, TcpListener) {
+    for _ in 0..50 {
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
+            return (udp, tcp);
+        }
+    }
+    panic!("no port is free for both UDP and TCP");
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Running {
+    fn start(udp: UdpSocket, tcp: TcpListener, state: &Arc<Mutex<State>>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        udp.set_read_timeout(Some(TICK)).unwrap();
+        tcp.set_nonblocking(true).unwrap();
+        let (udp_state, udp_stop) = (Arc::clone(state), Arc::clone(&stop));
+        let (tcp_state, tcp_stop) = (Arc::clone(state), Arc::clone(&stop));
+        let threads = vec![
+            std::thread::spawn(move || serve_udp(&udp, &udp_state, &udp_stop)),
+            std::thread::spawn(move || serve_tcp(&tcp, &tcp_state, &tcp_stop)),
+        ];
+        Self { stop, threads }
+    }
+
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            assert!(thread.join().is_ok(), "a thread of the scripted upstream panicked");
+        }
+    }
+}
+
+fn serve_udp(socket: &UdpSocket, state: &Mutex<State>, stop: &AtomicBool) {
+    let mut buffer = [0; 4096];
+    while !stop.load(Ordering::Relaxed) {
+        let Ok((length, client)) = socket.recv_from(&mut buffer) else { continue };
+        let Some((received, draft)) = consider(&buffer[..length], state, true) else { continue };
+        let socket = if draft.faults.wrong_source {
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
+        } else {
+            socket.try_clone().unwrap()
+        };
+        let send = move || {
+            std::thread::sleep(draft.faults.delay);
+            for datagram in datagrams(&received, &draft, true) {
+                // The client may be gone.
+                let _gone = socket.send_to(&datagram, client);
+            }
+        };
+        std::thread::spawn(send);
+    }
+}
+
+fn serve_tcp(listener: &TcpListener, state: &Arc<Mutex<State>>, stop: &Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        match listener.accept() {
+            Ok((stream, _)) => {
+                let (state, stop) = (Arc::clone(state), Arc::clone(stop));
+                std::thread::spawn(move || serve_stream(stream, &state, &stop));
+            }
+            Err(_) => std::thread::sleep(TICK),
+        }
+    }
+}
+
+fn serve_stream(mut stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) {
+    stream.set_nonblocking(false).unwrap();
+    stream.set_read_timeout(Some(TICK)).unwrap();
+    while !stop.load(Ordering::Relaxed) {
+        match stream.peek(&mut [0; 2]) {
+            Ok(2) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
+            _ => return,
+        }
+        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        let Ok(query) = read_framed(&mut stream) else { return };
+        stream.set_read_timeout(Some(TICK)).unwrap();
+        let Some((received, draft)) = consider(&query, state, false) else { continue };
+        std::thread::sleep(draft.faults.delay);
+        for message in datagrams(&received, &draft, false) {
+            if stream.write_all(&framed(&message)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Counts a question and looks up its reply; `None` if none is to be sent.
+fn consider(bytes: &[u8], state: &Mutex<State>, udp: bool) -> Option<(Received, Draft)> {
+    let received = Received::read(bytes)?;
+    let mut state = lock(state);
+    let count = state.asked.entry((dotted(&received.name), received.qtype.to_int())).or_default();
+    *count += 1;
+    let count = *count;
+    let draft = state.script.draft(&received.name, received.qtype);
+    let faults = &draft.faults;
+    let transport = if udp { faults.drop_udp } else { faults.drop_tcp };
+    let dropped = count <= faults.drop || transport || faults.drop_edns && received.payload.is_some();
+    (!dropped).then_some((received, draft))
+}
