@@ -65,10 +65,10 @@ impl Current {
         let mut relative = String::new();
         for (owner, rrset) in zone.rrsets() {
             let (rtype, ttl) = (rrset.rtype(), rrset.ttl());
-            if OWN_TYPES.contains(&rtype) && owner == *zone.apex() {
+            if OWN_TYPES.contains(&rtype) && owner.is_empty() {
                 continue;
             }
-            write_relative(&owner, zone.apex(), &mut relative);
+            write_relative(owner, &mut relative);
             for data in rrset.rdatas() {
                 if let Some(address) = rdata::to_address(rtype, data) {
                     current.records.push(&relative, address, None);
@@ -90,16 +90,16 @@ impl Current {
     }
 }
 
-/// `Name::relative_to` into a text that is used again, fast for the characters that host names are made of.
-fn write_relative(owner: &Name, apex: &Name, text: &mut String) {
+/// The presentation format of relative labels into a text that is used again, fast for the characters that host names are
+/// made of.
+fn write_relative(owner: &[u8], text: &mut String) {
     text.clear();
-    let own = owner.as_wire().len().saturating_sub(apex.as_wire().len());
-    let mut labels = owner.as_wire().get(..own).unwrap_or_default();
+    let mut labels = owner;
     while let Some((&length, rest)) = labels.split_first() {
         let (label, rest) = rest.split_at(usize::from(length).min(rest.len()));
         let is_plain = label.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
         let Some(label) = std::str::from_utf8(label).ok().filter(|_| is_plain) else {
-            *text = owner.relative_to(apex);
+            *text = Name::from_wire(&[owner, &[0]].concat()).unwrap_or_else(Name::root).without_dot();
             return;
         };
         if !text.is_empty() {

@@ -115,11 +115,12 @@ impl Zone {
         self.negative.as_ref()
     }
 
-    /// Every RRset with its owner, in the order of the file.
-    pub fn rrsets(&self) -> impl Iterator<Item = (Name, RRsetRef<'_>)> {
+    /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case, none for
+    /// the apex itself.
+    pub fn rrsets(&self) -> impl Iterator<Item = (&[u8], RRsetRef<'_>)> {
         self.nodes.iter().flat_map(move |node| {
-            let owner = self.full_name(node);
-            self.rrsets_of(node).map(move |entry| (owner.clone(), RRsetRef { zone: self, entry }))
+            let owner = self.relative(node);
+            self.rrsets_of(node).map(move |entry| (owner, RRsetRef { zone: self, entry }))
         })
     }
 

@@ -2,13 +2,15 @@
 //!
 //! Parsing itself is the `domain` crate's. This module gives each record its line, goes on after an error so
 //! that one reading reports them all, and says what is not supported. It never judges what the records mean:
-//! that is `check`'s part.
+//! that is `check`'s part. What sync writes is read by `plain`, which is several times as fast.
 
 use bytes::Bytes;
 use domain::base::iana::Class as DomainClass;
 use domain::base::name::ToName;
 use domain::base::rdata::ComposeRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
+
+mod plain;
 
 use crate::dns::{Name, Rtype};
 
@@ -52,6 +54,26 @@ pub fn is_managed(text: &[u8]) -> bool {
 /// Reads a zone file for `apex` and hands each record to `each`. The records are only to be used if no error
 /// comes back.
 pub fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
+    let mut handed_over = 0_usize;
+    if let Some(head) = plain::Head::find(text, apex) {
+        let mut count = |parsed: Parsed<'_>| {
+            handed_over += 1;
+            each(parsed);
+        };
+        let is_good = parse_from(&text[..head.len], 1, apex, &mut count).is_none();
+        if is_good && plain::read(text, head, apex, &mut count) {
+            return Vec::new();
+        }
+    }
+    // From the top again, past what was good already.
+    parse_all(text, apex, |parsed| match handed_over.checked_sub(1) {
+        Some(rest) => handed_over = rest,
+        None => each(parsed),
+    })
+}
+
+/// Reads any zone file.
+fn parse_all(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     let mut start = 0;
     let mut first_line = 1;
