@@ -29,6 +29,7 @@ use tracing::{error, info, warn};
 use crate::config::{Config, Problem};
 use crate::server::{BindError, Listeners, Running, Shared, Snapshot};
 use crate::sync::pass::{self, Done, Outcome};
+use crate::sync::progress::unwatched;
 use crate::watch::{Kind, Watch};
 use crate::zone::store::{Report, Store};
 use board::Board;
@@ -192,8 +193,8 @@ impl Daemon {
     async fn sync(&mut self) {
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
-        let passed =
-            tokio::task::spawn_blocking(move || pass::run(&settings, &zones, None, std::time::SystemTime::now())).await;
+        let now = std::time::SystemTime::now();
+        let passed = tokio::task::spawn_blocking(move || pass::run(&settings, &zones, None, now, &unwatched)).await;
         match passed {
             Ok(outcome) => {
                 self.board.passed(&outcome, &self.config, std::time::SystemTime::now());

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::progress::Progress;
 use super::{USAGE, complain, say, usage};
 use crate::config::Config;
 use crate::sync::pass;
@@ -35,6 +36,7 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
 type Findings = (Vec<String>, Vec<String>, String);
 
 fn all(config: &Config, mut problems: Vec<String>) -> Findings {
+    let progress = Progress::start();
     let mut store = Store::new(config.zones.clone());
     let report = store.reload();
     let shown = |problem: &crate::zone::store::Problem| format!("{}: {}", problem.place, problem.text);
@@ -42,7 +44,9 @@ fn all(config: &Config, mut problems: Vec<String>) -> Findings {
     let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(report.warnings.iter().map(shown));
     let mut listed = 0;
-    match pass::look(&config.sync, &report.zones) {
+    let looked = pass::look(&config.sync, &report.zones, &|step| progress.show(step));
+    drop(progress);
+    match looked {
         Ok(plan) => {
             warnings.extend(plan.warnings.to_string().lines().map(str::to_owned));
             problems.extend(plan.conflicts().to_string().lines().map(str::to_owned));

@@ -5,6 +5,7 @@
 
 mod check;
 mod control;
+mod progress;
 mod query;
 mod status;
 mod sync;

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use super::progress::Progress;
 use super::{CHANGES, complain, fail, say, usage};
 use crate::config::Config;
 use crate::sync::apply::Applied;
@@ -14,8 +15,11 @@ use crate::zone::store::Store;
 
 /// Shows what sync would change.
 pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
+    let progress = Progress::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let plan = match pass::look(&config.sync, &zones) {
+    let looked = pass::look(&config.sync, &zones, &|step| progress.show(step));
+    drop(progress);
+    let plan = match looked {
         Ok(plan) => plan,
         Err(error) => return fail(format!("no plan can be made:\n{error}")),
     };
@@ -51,8 +55,10 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
         Ok(approved) => approved,
         Err(error) => return usage(error),
     };
+    let progress = Progress::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let outcome = pass::run(&config.sync, &zones, approved, SystemTime::now());
+    let outcome = pass::run(&config.sync, &zones, approved, SystemTime::now(), &|step| progress.show(step));
+    drop(progress);
     for warning in outcome.warnings.to_string().lines() {
         complain(format!("warning: {warning}"));
     }

@@ -16,6 +16,7 @@ pub mod guard;
 mod notes;
 pub mod pass;
 pub mod plan;
+pub mod progress;
 mod records;
 pub mod source;
 

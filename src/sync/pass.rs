@@ -14,7 +14,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::apply::{self, Applied};
 use super::guard::{self, UnsafePlan};
 use super::plan::{Current, Digest, FileState, Plan};
-use super::source::{self, SourceError};
+use super::progress::{Step, Watcher};
+use super::source::{self, Listing, SourceError};
 use super::{Notes, Settings, prepare};
 use crate::dns::Name;
 use crate::zone::store::path_of;
@@ -46,18 +47,26 @@ pub struct Outcome {
 }
 
 /// Reads lists and makes a plan; writes nothing.
-pub fn look(settings: &Settings, zones: &ZoneSet) -> Result<Plan, SourceError> {
+pub fn look(settings: &Settings, zones: &ZoneSet, watcher: Watcher<'_>) -> Result<Plan, SourceError> {
     // With a million records each half takes as long as the other.
     let (listings, currents) = thread::scope(|scope| {
         let currents = scope.spawn(|| currents(settings, zones));
-        (source::read_all(&settings.sources), currents.join())
+        (source::read_all(&settings.sources, watcher), currents.join())
     });
-    prepare(listings?, currents.unwrap_or_else(|panic| resume_unwind(panic)), settings)
+    let listings = listings?;
+    watcher(Step::Comparing(listings.iter().map(Listing::len).sum()));
+    prepare(listings, currents.unwrap_or_else(|panic| resume_unwind(panic)), settings)
 }
 
 /// One whole pass: look, review, write. `approved` is the digest that an operator consented to.
-pub fn run(settings: &Settings, zones: &ZoneSet, approved: Option<Digest>, now: SystemTime) -> Outcome {
-    let plan = match look(settings, zones) {
+pub fn run(
+    settings: &Settings,
+    zones: &ZoneSet,
+    approved: Option<Digest>,
+    now: SystemTime,
+    watcher: Watcher<'_>,
+) -> Outcome {
+    let plan = match look(settings, zones, watcher) {
         Ok(plan) => plan,
         Err(error) => {
             return Outcome { done: Done::NoPlan(error), warnings: Notes::default(), conflicts: Notes::default() };
@@ -67,7 +76,10 @@ pub fn run(settings: &Settings, zones: &ZoneSet, approved: Option<Digest>, now: 
     let done = match guard::review(plan, &settings.guard(), approved) {
         Err(held) => Done::Held(held),
         Ok(plan) if !plan.plan().has_changes() => Done::Unchanged,
-        Ok(plan) => Done::Applied(apply::apply(&plan, &settings.zone_dir, unix_seconds(now))),
+        Ok(plan) => {
+            watcher(Step::Writing(plan.plan().zones.iter().filter(|zone| zone.needs_writing()).count()));
+            Done::Applied(apply::apply(&plan, &settings.zone_dir, unix_seconds(now)))
+        }
     };
     Outcome { done, warnings, conflicts }
 }

@@ -5,19 +5,21 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Listing, Notes, Settings, SourceError, parse};
+use crate::sync::progress::{Step, Watcher};
 
 /// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
 pub const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads every file of every source. One unreadable source or bad line means no listing at all: what is in service
 /// stays, and every problem is named.
-pub fn read_all(sources: &[Settings]) -> Result<Vec<Listing>, SourceError> {
+pub fn read_all(sources: &[Settings], watcher: Watcher<'_>) -> Result<Vec<Listing>, SourceError> {
     let mut listings = Vec::new();
     let mut problems = Notes::default();
     for source in sources {
         match files_of(source) {
             Ok(files) => {
                 for file in files {
+                    watcher(Step::Reading(&file));
                     match read_one(source, &file) {
                         Ok(listing) => listings.push(listing),
                         Err(SourceError(notes)) => problems.append(notes),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::azure::{NotHosted, normalise};
+use crate::sync::progress::unwatched;
 use proptest::prelude::*;
 use std::fs;
 
@@ -129,10 +130,10 @@ fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
         .unwrap();
     }
     let source = |pattern: &str| Settings { name: "s".into(), path: folder.path().join(pattern), format: Format::Auto };
-    let listings = read_all(&[source("*.txt")]).unwrap();
+    let listings = read_all(&[source("*.txt")], &unwatched).unwrap();
     let files: Vec<&str> = listings.iter().map(|listing| listing.file.rsplit('/').next().unwrap()).collect();
     assert_eq!(files, ["a.txt", "b.txt"]);
-    let error = read_all(&[source("*.csv"), source("missing.txt"), source("")]).unwrap_err().to_string();
+    let error = read_all(&[source("*.csv"), source("missing.txt"), source("")], &unwatched).unwrap_err().to_string();
     assert!(error.contains("source 's': no file matches"), "{error}");
     assert!(error.contains("missing.txt: cannot read the list:"), "{error}");
     assert!(error.contains("is a folder"), "{error}");

@@ -1,0 +1,38 @@
+//! Shows a terminal what a long pass is busy with.
+//!
+//! In: the steps of a pass. Out: one line on standard error that is drawn again and again and wiped at the end; nothing at all
+//! when standard error is no terminal.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::sync::progress::Step;
+
+/// How often the line is drawn: a short pass is over before the first time.
+const TICK: Duration = Duration::from_millis(150);
+
+/// The line; it goes when this is dropped.
+pub(super) struct Progress(ProgressBar);
+
+impl Progress {
+    /// Starts with reading the zones, which comes before every pass.
+    pub(super) fn start() -> Self {
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        let line = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        line.set_message("reading the zones");
+        line.enable_steady_tick(TICK);
+        Self(line)
+    }
+
+    /// Goes on to this step.
+    pub(super) fn show(&self, step: Step<'_>) {
+        self.0.set_message(step.to_string());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

@@ -1,0 +1,35 @@
+//! What a pass is busy with, for people who wait for it.
+//!
+//! In: nothing. Out: a [`Step`] whenever a pass goes on to the next thing; whoever started the pass decides whether to show it.
+
+use std::fmt;
+use std::path::Path;
+
+/// Is told of each step.
+pub type Watcher<'w> = &'w (dyn Fn(Step<'_>) + Sync);
+
+/// What a pass does now.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// It reads a list.
+    Reading(&'a Path),
+    /// It compares this many listed addresses with what is in service.
+    Comparing(usize),
+    /// It writes this many zone files.
+    Writing(usize),
+}
+
+impl fmt::Display for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reading(list) => write!(f, "reading {}", list.display()),
+            Self::Comparing(1) => write!(f, "comparing 1 address with the zones"),
+            Self::Comparing(addresses) => write!(f, "comparing {addresses} addresses with the zones"),
+            Self::Writing(1) => write!(f, "writing 1 zone"),
+            Self::Writing(zones) => write!(f, "writing {zones} zones"),
+        }
+    }
+}
+
+/// For passes that nobody waits for.
+pub fn unwatched(_: Step<'_>) {}
