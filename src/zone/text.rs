@@ -10,6 +10,7 @@ use domain::base::name::ToName;
 use domain::base::rdata::ComposeRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
 
+mod group;
 mod plain;
 
 use crate::dns::{Name, Rtype};
@@ -91,6 +92,14 @@ fn parse_all(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<
 
 /// Parses until the end or the first error.
 fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
+    // The parser runs over the end of a text that stops within an entry.
+    let Some(open) = group::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
+    let before = parse_whole(&text[..open.line_start], first_line, apex, each);
+    let reason = format!("'{}' is opened here and never closed", open.what);
+    before.or_else(|| Some(SyntaxError { line: first_line + open.lines_before, column: open.column, reason }))
+}
+
+fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
     let mut zonefile = Zonefile::with_capacity(text.len() + 1);
     zonefile.extend_from_slice(text);
     // The parser takes a last line without a line feed for trailing data.
@@ -286,9 +295,14 @@ mod tests {
     }
 
     #[test]
-    fn an_unclosed_parenthesis_is_an_error() {
-        let (_, errors) = read_all("@ SOA a. b. ( 1 2 3\nx A 10.0.0.1\n");
-        assert!(!errors.is_empty());
+    fn an_unclosed_parenthesis_or_quote_is_an_error_at_its_place() {
+        for line in ["w SOA a. b. ( 1 2 3", "w TXT(a", "w TXT (", "w TXT \"a b", "w TXT a ( \"b\" (c)", "w HINFO(a b"] {
+            let (records, errors) = read_all(&format!("$TTL 10\n{line}\nx A 10.0.0.1\n"));
+            let places: Vec<u32> = errors.iter().map(|error| error.line).collect();
+            assert_eq!(places, [2], "{line}");
+            assert!(errors[0].reason.ends_with("is opened here and never closed"), "{}", errors[0].reason);
+            assert_eq!(records.len(), 1, "{line}");
+        }
     }
 
     proptest::proptest! {

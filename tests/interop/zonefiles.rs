@@ -40,3 +40,13 @@ fn nsd_checkzone_accepts_our_files() {
         assert!(good, "{apex}: {said}");
     }
 }
+
+#[test]
+fn kzonecheck_accepts_our_files() {
+    let Some(tool) = find("kzonecheck") else { return };
+    let (_site, zones) = written();
+    for (apex, file) in zones {
+        let (good, said) = run(Command::new(&tool).args(["-o", &apex]).arg(&file));
+        assert!(good, "{apex}: {said}");
+    }
+}
