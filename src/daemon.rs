@@ -58,6 +58,8 @@ fn lines(errors: &[BindError]) -> String {
 
 struct Daemon {
     config: Config,
+    /// The bytes of the config file when it was last read, taken or not.
+    config_seen: Option<Vec<u8>>,
     store: Store,
     /// What the last pass had to say, so that it is said once.
     said: Vec<String>,
@@ -130,7 +132,19 @@ impl Daemon {
             access: config.access.clone(),
             resolver: routes.resolver(&config, &Handle::current()),
         });
-        Ok(Self { config, store, said: Vec::new(), failing: false, routes, shared, board, watch: None, ticks })
+        let config_seen = std::fs::read(&config.file).ok();
+        Ok(Self {
+            config,
+            config_seen,
+            store,
+            said: Vec::new(),
+            failing: false,
+            routes,
+            shared,
+            board,
+            watch: None,
+            ticks,
+        })
     }
 
     async fn run(&mut self, mut inbox: mpsc::Receiver<Kind>, mut desk: mpsc::Receiver<Order>, mut hangup: Signal) {
@@ -138,7 +152,12 @@ impl Daemon {
         let mut rhythm = Rhythm::new(Instant::now(), &self.config.sync);
         loop {
             let tick = tokio::select! {
-                Some(kind) = inbox.recv() => kind,
+                Some(kind) = inbox.recv() => {
+                    if kind == Kind::Config && !self.config_changed() {
+                        continue;
+                    }
+                    kind
+                }
                 Some(order) = desk.recv() => {
                     self.obey(order).await;
                     rhythm.synced(Instant::now(), &self.config.sync);
@@ -228,9 +247,16 @@ impl Daemon {
         }
     }
 
+    /// Whether the config file is another than the one last read. Its folder may hold files that change all the time, our own
+    /// log among them.
+    fn config_changed(&self) -> bool {
+        std::fs::read(&self.config.file).ok() != self.config_seen
+    }
+
     /// Reads the config again and takes all of it, or none; the error says why not.
     async fn reload_config(&mut self) -> Result<(), Vec<String>> {
         let file = self.config.file.clone();
+        self.config_seen = std::fs::read(&file).ok();
         let config = match Config::load(&file) {
             Ok(config) => config,
             Err(problems) => {

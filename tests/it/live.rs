@@ -203,3 +203,21 @@ fn a_question_for_a_missing_backup_name_makes_it_look_early() {
     assert!(start.elapsed() < WITHIN, "it took {:?}", start.elapsed());
     server.stop();
 }
+
+/// Its own log, say: reading the config for each of its lines would write the next.
+#[test]
+fn a_file_beside_the_config_that_changes_is_no_reason_to_read_it_again() {
+    let site = Site::new().with_list("a.txt", OLD).with_config("[sync]\nmax_removed = \"100%\"");
+    let server = site.start();
+    for address in ["10.1.0.3", "10.1.0.4", "10.1.0.5"] {
+        std::fs::write(site.path("config/server.log"), address).unwrap();
+        // File events come in order: once the list is served, the log's event is long past.
+        site.write_list(
+            "a.txt",
+            format!("10.1.0.1 keep.blob.core.windows.net\n{address} move.blob.core.windows.net\n"),
+        );
+        server.until_resolves(MOVED, address);
+    }
+    assert!(!server.stderr().contains("config read"), "{}", server.stderr());
+    server.stop();
+}

@@ -15,6 +15,8 @@ mod support;
 mod cases;
 mod cli;
 mod control;
+mod crash;
+mod disk;
 mod harness;
 mod live;
 mod readme;

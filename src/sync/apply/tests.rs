@@ -113,7 +113,7 @@ fn the_serial_is_the_time_and_never_goes_back() {
 #[test]
 fn a_new_file_can_be_read_by_everybody_and_nothing_else_is_left() {
     let folder = tempfile::tempdir().unwrap();
-    put(&folder.path().join(".privatelink-dns-dead.tmp"), "half");
+    put(&folder.path().join(".privatelink-dns.tmp"), "half");
     put(&folder.path().join("notes.tmp"), "mine");
     let applied = apply(&approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4"), folder.path(), 1_800_000_000);
     assert!(applied.error.is_none());

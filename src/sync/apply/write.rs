@@ -9,9 +9,9 @@ use super::ApplyError;
 use crate::dns::Serial;
 use crate::zone::text::is_managed;
 
-/// Temporary files start and end with these: what a killed sync left behind is known by them.
-const PREFIX: &str = ".privatelink-dns-";
-const SUFFIX: &str = ".tmp";
+/// The one temporary file: whoever holds the lock writes it. It has no random part, so that an error about it reads the same
+/// in every pass and is told once.
+const TEMPORARY: &str = ".privatelink-dns.tmp";
 
 /// The file's mode: every server and person on the machine may read zones.
 const MODE: u32 = 0o644;
@@ -39,22 +39,9 @@ impl Folder {
             Err(TryLockError::Error(error)) => return Err(failed(path, "cannot lock the zone folder")(error)),
         }
         let folder = Self { path: path.to_owned(), handle };
-        folder.clear();
+        // Nobody else writes while the folder is locked: what is there was left by a sync that was killed.
+        let _ = fs::remove_file(folder.path.join(TEMPORARY));
         Ok(folder)
-    }
-
-    /// Nobody else writes while the folder is locked, so every temporary file is a dead one. Failing here harms nothing.
-    fn clear(&self) {
-        let Ok(files) = fs::read_dir(&self.path) else {
-            return;
-        };
-        for file in files.flatten() {
-            let name = file.file_name();
-            let is_ours = name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX));
-            if is_ours {
-                let _ = fs::remove_file(file.path());
-            }
-        }
     }
 
     /// Makes sure that a file is still what the plan was made for: ours and of this serial, or not there.
@@ -78,10 +65,10 @@ impl Folder {
     pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), ApplyError> {
         let path = self.path.join(name);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX).permissions(Permissions::from_mode(MODE));
+        builder.prefix(TEMPORARY).rand_bytes(0).permissions(Permissions::from_mode(MODE));
         let mut file =
             builder.tempfile_in(&self.path).map_err(failed(&path, "cannot make a temporary file beside it"))?;
-        file.write_all(text.as_bytes()).map_err(failed(&path, "cannot write"))?;
+        file.as_file_mut().write_all(text.as_bytes()).map_err(failed(&path, "cannot write"))?;
         // The umask may have taken bits off it.
         file.as_file().set_permissions(Permissions::from_mode(MODE)).map_err(failed(&path, "cannot set its mode"))?;
         file.as_file().sync_all().map_err(failed(&path, "cannot write it to disk"))?;
