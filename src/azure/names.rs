@@ -59,6 +59,12 @@ impl Place<'_> {
             storage => format!("privatelink.{}.{}", storage.label(), self.cloud.storage_suffix()),
         }
     }
+
+    /// The partitioned public name, without the final dot, where the text was one.
+    pub fn partitioned_text(&self) -> Option<String> {
+        let partition = self.partition?;
+        Some(format!("{}.{partition}.{}.storage.azure.net", self.owner, self.service.label()))
+    }
 }
 
 /// A record's place as names.

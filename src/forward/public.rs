@@ -1,7 +1,8 @@
 //! Our own public names: the alias that public DNS would give for a storage account of ours, made from the zone.
 //!
-//! In: a name and the zones. Out: the alias, for exact names that a blob or queue zone has. Backup names have no
-//! public alias, and the public parent zones are never ours.
+//! In: a name and the zones. Out: the alias, for exact names that a blob or queue zone has, and for the partitioned names
+//! (`acct.z12.blob.storage.azure.net`) that a list had. Backup names have no public alias, and the public parent zones are
+//! never ours.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -23,7 +24,7 @@ pub enum PublicNames {
 
 /// The reply `name CNAME <private name>` if a hosted blob or queue zone has exactly that private name.
 pub fn alias(zones: &ZoneSet, name: &Name) -> Option<Reply> {
-    let private = private_name(name)?;
+    let private = private_name(name).or_else(|| zones.alias(name))?;
     let hosted = zones.find(private.as_wire())?;
     let zone = hosted.zone.as_deref()?;
     // NODATA is an existing name too: AAAA of an account that has an A.
@@ -60,7 +61,7 @@ mod tests {
 
     fn aliased(name: &str) -> Option<String> {
         let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
-        let text = b"@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\nacct 10 A 10.0.0.1\n";
+        let text = b"; Written by privatelink-dns\n@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\nacct 10 A 10.0.0.1\n; alias acct.z12.blob.storage.azure.net acct\n; alias gone.z12.blob.storage.azure.net gone\n";
         let zone = Zone::from_text(&apex, text).0.map(Arc::new);
         let zones = ZoneSet::new([Hosted::new(apex, OnMiss::Forward, zone)]);
         alias(&zones, &name.parse().unwrap()).map(|reply| reply.answer[0].to_string())
@@ -70,6 +71,18 @@ mod tests {
     fn the_public_name_of_a_record_is_aliased_to_it() {
         let expected = "acct.blob.core.windows.net. 10 IN CNAME acct.privatelink.blob.core.windows.net.";
         assert_eq!(aliased("acct.blob.core.windows.net").as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_partitioned_name_that_was_listed_is_aliased_too() {
+        let expected = "acct.z12.blob.storage.azure.net. 10 IN CNAME acct.privatelink.blob.core.windows.net.";
+        assert_eq!(aliased("acct.z12.blob.storage.azure.net").as_deref(), Some(expected));
+        assert_eq!(aliased("ACCT.Z12.blob.storage.azure.net").as_deref(), Some(expected));
+        for name in
+            ["acct.z13.blob.storage.azure.net", "x.acct.z12.blob.storage.azure.net", "gone.z12.blob.storage.azure.net"]
+        {
+            assert_eq!(aliased(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, now: u64) -> Applied {
     }
     for zone in zones() {
         let serial = next_serial(zone.serial, now);
-        let text = render(&zone.apex, serial, plan.ttl, zone.after());
+        let text = render(&zone.apex, serial, plan.ttl, zone.after(), zone.aliases());
         if let Err(error) = folder.replace(&file_name(zone), &text) {
             applied.error = Some(error);
             break;

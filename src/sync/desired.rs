@@ -17,6 +17,7 @@ use super::source::{Entry, Listing, SourceError, place};
 use crate::azure::names::{check_geo, locate};
 use crate::azure::{Cloud, NotHosted, Place, Service, hosted_zones};
 use crate::dns::{Name, Rtype};
+use crate::zone::Aliases;
 use merge::Draft;
 
 /// Which zones are hosted whether a list names them or not.
@@ -56,6 +57,8 @@ pub struct DesiredZone {
     pub records: Records,
     /// RRsets on which lists disagree; what is in service for them stays.
     pub conflicts: Vec<Conflict>,
+    /// The partitioned names by which lists call its records.
+    pub aliases: Aliases,
 }
 
 /// An RRset on which lists disagree.
@@ -95,7 +98,7 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
         settings.hosted.iter().map(|apex| (apex.clone(), DesiredZone::default())).collect();
     for slot in sorter.slots {
         let zone = merge::resolve(&slot.apex, &slot.names, slot.drafts, &places, &mut warnings);
-        zones.insert(slot.apex, zone);
+        zones.insert(slot.apex, DesiredZone { aliases: slot.aliases, ..zone });
     }
     Ok(DesiredState { zones, places, warnings, empty_sources })
 }
@@ -119,6 +122,7 @@ struct Slot {
     apex: Name,
     names: String,
     drafts: Vec<Draft>,
+    aliases: Aliases,
 }
 
 impl<'s> Sorter<'s> {
@@ -135,7 +139,7 @@ impl<'s> Sorter<'s> {
             let found =
                 locate(entry.fqdn, &mut buffer).and_then(|place| Ok((place, self.slot(&place, &entry, &listing)?)));
             match found {
-                Ok((place, Some(slot))) => self.slots[slot].push(index, place.owner, &entry),
+                Ok((place, Some(slot))) => self.slots[slot].push(index, &place, &entry),
                 Ok((place, None)) => self.refuse_or_skip(&place, &entry, &listing),
                 Err(NotHosted::Elsewhere) => {
                     self.warnings
@@ -191,13 +195,18 @@ impl<'s> Sorter<'s> {
             apex,
             names: String::new(),
             drafts: Vec::new(),
+            aliases: Aliases::default(),
         });
         Ok(Some(self.last))
     }
 }
 
 impl Slot {
-    fn push(&mut self, listing: u32, owner: &str, entry: &Entry<'_>) {
+    fn push(&mut self, listing: u32, place: &Place<'_>, entry: &Entry<'_>) {
+        let owner = place.owner;
+        if let Some(name) = place.partitioned_text() {
+            self.aliases.insert(&name, owner);
+        }
         let start = self.names.len();
         self.names.push_str(owner);
         let len = u16::try_from(owner.len()).unwrap_or(u16::MAX);

@@ -3,6 +3,7 @@
 //! In: a [`DesiredState`] and the [`Current`] state of the zones. Out: a [`Plan`], which can be read by people, as JSON, and
 //! known again by its digest. A plan never says whether it is safe: that is [`super::guard`]'s part.
 
+mod aliases;
 mod digest;
 mod json;
 mod show;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::ops::Range;
 
+pub use aliases::AliasChange;
 pub use digest::{Digest, DigestError};
 pub use json::write_json;
 pub use show::write_text;
@@ -22,7 +24,7 @@ use super::desired::{Claim, DesiredState, DesiredZone};
 use super::records::{AddressRecord, Origin, Places, Records};
 use super::{Notes, records};
 use crate::dns::{Name, Rtype, Serial, rdata};
-use crate::zone::Zone;
+use crate::zone::{Aliases, Zone};
 
 /// A zone as it is on disk.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +39,8 @@ pub struct Current {
     pub records: Records,
     /// What no sync has written, in presentation format: it would be lost.
     pub foreign: Vec<String>,
+    /// Further public names of the records.
+    pub aliases: Aliases,
 }
 
 /// Whose file a zone is.
@@ -79,6 +83,7 @@ impl Current {
                 ttls = ttls.map_or(Some((ttl, true)), |(first, same)| Some((first, same && first == ttl)));
             }
         }
+        current.aliases = zone.aliases().clone();
         current.ttl = ttls.filter(|(_, same)| *same).map(|(ttl, _)| ttl);
         current.records.finish();
         current
@@ -147,6 +152,8 @@ pub struct ZonePlan {
     pub creates_empty: bool,
     before: Records,
     after: Records,
+    aliases: Aliases,
+    alias_changes: Vec<AliasChange>,
     spans: Vec<Span>,
     counts: Counts,
 }
@@ -275,9 +282,19 @@ impl ZonePlan {
         &self.after
     }
 
+    /// Every further public name once the plan is applied.
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
+    }
+
+    /// The public names that come and go, sorted.
+    pub fn alias_changes(&self) -> &[AliasChange] {
+        &self.alias_changes
+    }
+
     /// Whether the file would be written.
     pub fn needs_writing(&self) -> bool {
-        !self.spans.is_empty() || self.creates_empty || self.old_ttl.is_some()
+        !self.spans.is_empty() || self.creates_empty || self.old_ttl.is_some() || !self.alias_changes.is_empty()
     }
 }
 
@@ -305,7 +322,7 @@ pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u3
 }
 
 fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, may_create_empty: bool) -> ZonePlan {
-    let DesiredZone { records: mut after, conflicts } = desired;
+    let DesiredZone { records: mut after, conflicts, mut aliases } = desired;
     let before = current.records;
     let mut held = Vec::with_capacity(conflicts.len());
     for conflict in conflicts {
@@ -326,6 +343,8 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, may_c
         counts.deleted = 0;
     }
     let is_managed = current.file == FileState::Managed;
+    aliases.retain(|owner| has_addresses(&after, owner));
+    let alias_changes = if is_managed { aliases::difference(&current.aliases, &aliases) } else { Vec::new() };
     let creates_empty = current.file == FileState::Absent && after.is_empty() && may_create_empty;
     let old_ttl = (is_managed && !before.is_empty() && current.ttl != Some(ttl)).then_some(current.ttl);
     ZonePlan {
@@ -338,9 +357,15 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, may_c
         creates_empty,
         before,
         after,
+        aliases,
+        alias_changes,
         spans,
         counts,
     }
+}
+
+fn has_addresses(records: &Records, owner: &str) -> bool {
+    [Rtype::A, Rtype::AAAA].iter().any(|rtype| !records.find(owner, *rtype).is_empty())
 }
 
 /// Goes through two sorted sets side by side.

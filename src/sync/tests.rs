@@ -84,8 +84,13 @@ fn a_change_of_ttl_is_written_and_settles() {
 
 /// Lists of few names and addresses, so that changes of every kind meet.
 fn list() -> impl Strategy<Value = String> {
-    let line = (0..6u8, 0..4u8, 0..3u8).prop_map(|(name, address, zone)| {
-        let zone = ["blob.core.windows.net", "queue.core.windows.net", "we.backup.windowsazure.com"][usize::from(zone)];
+    let line = (0..6u8, 0..4u8, 0..4u8).prop_map(|(name, address, zone)| {
+        let zone = [
+            "blob.core.windows.net",
+            "queue.core.windows.net",
+            "we.backup.windowsazure.com",
+            "z7.blob.storage.azure.net",
+        ][usize::from(zone)];
         let v6 = if address == 3 { " fd00::3" } else { "" };
         format!("name{name}.{zone} 10.0.0.{address}{v6}\n")
     });

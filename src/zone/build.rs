@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 
 use super::check::{self, Finding};
 use super::text::{self, Parsed};
-use super::{Negative, Node, RRsetEntry, RdataEntry, Zone};
+use super::{Aliases, Negative, Node, RRsetEntry, RdataEntry, Zone};
 use crate::dns::{Name, Rtype};
 
 /// One record while the zone is being built.
@@ -38,7 +38,12 @@ impl Zone {
         let errors = text::parse(text, apex, |parsed| builder.add(parsed));
         let syntax = !errors.is_empty();
         builder.findings.extend(errors.into_iter().map(Finding::from));
-        builder.finish(text::is_managed(text), syntax)
+        let managed = text::is_managed(text);
+        let (mut zone, findings) = builder.finish(managed, syntax);
+        if let Some(zone) = zone.as_mut().filter(|_| managed) {
+            zone.aliases = Aliases::read(text);
+        }
+        (zone, findings)
     }
 }
 
@@ -179,6 +184,7 @@ impl Builder {
         let mut zone = Zone {
             apex: self.apex,
             managed,
+            aliases: Aliases::default(),
             names: self.names.into(),
             nodes: self.nodes.into(),
             index: self.index,

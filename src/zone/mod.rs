@@ -3,6 +3,7 @@
 //! In: zone files (RFC 1035). Out: a [`ZoneSet`] that answers which zone a name is in and, through
 //! [`Zone::lookup`], what that zone says about it. Only [`store`] touches the disk; nothing here knows who asks.
 
+mod aliases;
 mod build;
 mod check;
 mod lookup;
@@ -16,6 +17,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+pub use aliases::Aliases;
 pub use check::{Finding, Severity};
 pub use lookup::Outcome;
 pub use negative::Negative;
@@ -29,6 +31,7 @@ pub struct Zone {
     apex: Name,
     /// Whether our header stands on top of the file: sync wrote it and may write it again.
     managed: bool,
+    aliases: Aliases,
     /// Owner names relative to the apex, wire format without the root label, lower case.
     names: Box<[u8]>,
     nodes: Box<[Node]>,
@@ -83,6 +86,11 @@ impl Zone {
     /// Whether sync wrote the file.
     pub fn is_managed(&self) -> bool {
         self.managed
+    }
+
+    /// Further public names of its records; only a file that sync wrote has any.
+    pub fn aliases(&self) -> &Aliases {
+        &self.aliases
     }
 
     /// How many records there are.

@@ -42,6 +42,8 @@ impl Hosted {
 #[derive(Clone, Default)]
 pub struct ZoneSet {
     by_apex: HashMap<Box<[u8]>, Hosted, RandomState>,
+    /// Those that know further public names.
+    aliased: Box<[Arc<Zone>]>,
     /// The longest apex, in octets of wire format: longer suffixes need no look.
     longest: usize,
 }
@@ -52,7 +54,9 @@ impl ZoneSet {
         let by_apex: HashMap<Box<[u8]>, Hosted, RandomState> =
             zones.into_iter().map(|hosted| (hosted.apex.as_wire().into(), hosted)).collect();
         let longest = by_apex.keys().map(|apex| apex.len()).max().unwrap_or(0);
-        Self { by_apex, longest }
+        let has_aliases = |zone: &&Arc<Zone>| !zone.aliases().is_empty();
+        let aliased = by_apex.values().filter_map(|hosted| hosted.zone.as_ref()).filter(has_aliases).cloned().collect();
+        Self { by_apex, aliased, longest }
     }
 
     /// The closest zone at or above a name in wire format and lower case.
@@ -75,6 +79,16 @@ impl ZoneSet {
     /// The zone with this apex.
     pub fn get(&self, apex: &Name) -> Option<&Hosted> {
         self.by_apex.get(apex.as_wire())
+    }
+
+    /// The owner in one of the zones that a further public name leads to.
+    pub fn alias(&self, name: &Name) -> Option<Name> {
+        if self.aliased.is_empty() {
+            return None;
+        }
+        let text = name.without_dot();
+        let (owner, zone) = self.aliased.iter().find_map(|zone| Some((zone.aliases().owner_of(&text)?, zone)))?;
+        format!("{owner}.{}", zone.apex()).parse().ok()
     }
 
     /// Every zone, in canonical order of the apexes.

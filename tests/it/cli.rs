@@ -110,3 +110,16 @@ fn query_prints_the_answer_and_where_it_came_from() {
     site.run("query", &["acct.blob.core.windows.net", "A"]).expect(0, &["10.1.0.1", ZONE, &address]);
     site.run("query", &["www.example"]).expect(0, &["192.0.2.1", &address]);
 }
+
+#[test]
+fn a_partitioned_name_is_planned_written_and_settled() {
+    let site = Site::new().with_list("a.txt", "10.1.0.1 acct.z12.blob.storage.azure.net\n");
+    site.run("sync", &[]).expect(0, &[]);
+    let zone = site.zone("privatelink.blob.core.windows.net");
+    assert!(zone.ends_with("\nacct A 10.1.0.1\n; alias acct.z12.blob.storage.azure.net acct\n"), "{zone}");
+    site.run("plan", &[]).expect(0, &["no changes"]);
+    site.write_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n");
+    site.run("plan", &[]).expect(3, &["- alias acct.z12.blob.storage.azure.net of acct"]);
+    site.run("sync", &[]).expect(0, &[]);
+    assert!(!site.zone("privatelink.blob.core.windows.net").contains("alias"));
+}

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use crate::dns::{Name, Serial};
 use crate::sync::Records;
+use crate::zone::Aliases;
 use crate::zone::text::MANAGED_HEADER;
 
 /// The SOA's MINIMUM, seconds: how long a resolver may believe that a name is missing. Records arrive while agents wait for
@@ -18,7 +19,7 @@ const NOTICE: &str = "; Hand edits are lost at the next sync: change the endpoin
                       another zone file.\n";
 
 /// The whole file. The same contents and serial give the same bytes.
-pub fn render(apex: &Name, serial: Serial, ttl: u32, records: &Records) -> String {
+pub fn render(apex: &Name, serial: Serial, ttl: u32, records: &Records, aliases: &Aliases) -> String {
     // A line has about the length of its name plus an address.
     let mut text = String::with_capacity(512 + records.len() * 64);
     // Writing to a String cannot fail.
@@ -34,6 +35,7 @@ pub fn render(apex: &Name, serial: Serial, ttl: u32, records: &Records) -> Strin
         push_address(&mut text, record.address);
         text.push('\n');
     }
+    aliases.write(&mut text);
     text
 }
 

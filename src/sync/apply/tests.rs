@@ -4,7 +4,7 @@ use crate::sync::desired::{self, merge};
 use crate::sync::guard::{Settings, review};
 use crate::sync::plan::{Current, plan};
 use crate::sync::source::{Format, parse};
-use crate::zone::Zone;
+use crate::zone::{Aliases, Zone};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -63,7 +63,7 @@ fn the_file_is_sorted_plain_and_says_who_writes_it() {
     let records = [("b.c", "10.0.0.200"), ("a", "fd00::1"), ("a", "10.20.0.3")];
     let records = Records::from_unsorted(records.map(|(owner, ip)| (owner, ip.parse().unwrap())));
     assert_eq!(
-        render(&apex(), Serial(7), 10, &records),
+        render(&apex(), Serial(7), 10, &records, &Aliases::default()),
         "; Written by privatelink-dns.\n\
          ; Hand edits are lost at the next sync: change the endpoint lists, or put records of your own into another zone file.\n\
          $ORIGIN privatelink.blob.core.windows.net.\n\
@@ -82,7 +82,7 @@ fn other_servers_tools_accept_the_file() {
     let owners = ["in", "aaaa", "10", "_x", "soa", "1000000000000000001-ab-pod01-prot1", "a.b"];
     let addresses = owners.iter().flat_map(|owner| ["10.0.0.4", "fd00::4"].map(|ip| (*owner, ip.parse().unwrap())));
     let path = folder.path().join("x.zone");
-    put(&path, &render(&apex(), Serial(7), 10, &Records::from_unsorted(addresses)));
+    put(&path, &render(&apex(), Serial(7), 10, &Records::from_unsorted(addresses), &Aliases::default()));
     for tool in ["named-checkzone", "nsd-checkzone", "kzonecheck"] {
         let mut command = Command::new(tool);
         if tool == "kzonecheck" {
@@ -196,7 +196,7 @@ proptest! {
         rows in prop::collection::vec(("[a-z0-9_]{1,20}(\\.[a-z0-9-]{1,3}x)?", any::<std::net::IpAddr>()), 0..20)
     ) {
         let records = Records::from_unsorted(rows.iter().map(|(owner, address)| (owner.as_str(), *address)));
-        let text = render(&apex(), Serial(7), 10, &records);
+        let text = render(&apex(), Serial(7), 10, &records, &Aliases::default());
         let (zone, findings) = Zone::from_text(&apex(), text.as_bytes());
         prop_assert!(findings.iter().all(|finding| !finding.is_error()), "{findings:?}");
         let current = Current::of(&zone.unwrap());

@@ -4,6 +4,7 @@ use crate::sync::Records;
 use crate::sync::desired::{self, merge};
 use crate::sync::plan::{Current, plan};
 use crate::sync::source::{Format, Listing, SourceError, parse};
+use crate::zone::Aliases;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,6 +29,7 @@ fn managed(n: usize) -> Current {
         ttl: Some(10),
         records: Records::from_unsorted(owners.iter().map(|(owner, address)| (owner.as_str(), *address))),
         foreign: Vec::new(),
+        aliases: Aliases::default(),
     }
 }
 

@@ -53,6 +53,9 @@ impl Plan {
                     line.clear();
                 }
             }
+            for alias in zone.alias_changes() {
+                let _ = writeln!(line, "alias {:?} {} {}", alias.action, alias.name, alias.owner);
+            }
         }
         hash.update(&line);
         let bytes = hash.finalize();

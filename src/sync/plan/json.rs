@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Action, Change, FileState, Held, Plan, ZonePlan};
+use super::{Action, AliasChange, Change, FileState, Held, Plan, ZonePlan};
 
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
 const VERSION: u32 = 1;
@@ -55,7 +55,7 @@ impl Serialize for InPlan<'_, &ZonePlan> {
             FileState::HandWritten => "hand-written",
             FileState::Unreadable(_) => "unreadable",
         };
-        let mut object = serializer.serialize_struct("zone", 10)?;
+        let mut object = serializer.serialize_struct("zone", 11)?;
         object.serialize_field("zone", &zone.apex.without_dot())?;
         object.serialize_field("file", file)?;
         object.serialize_field("serial", &zone.serial.map(|serial| serial.0))?;
@@ -65,6 +65,7 @@ impl Serialize for InPlan<'_, &ZonePlan> {
         object.serialize_field("updated", &counts.updated)?;
         object.serialize_field("deleted", &counts.deleted)?;
         object.serialize_field("changes", &Seq(|| zone.changes().map(|change| InPlan(plan, change))))?;
+        object.serialize_field("aliases", &Seq(|| zone.alias_changes().iter().map(|alias| InPlan(plan, alias))))?;
         object.serialize_field("held", &Seq(|| zone.held.iter().map(|held| InPlan(plan, held))))?;
         object.end()
     }
@@ -73,13 +74,8 @@ impl Serialize for InPlan<'_, &ZonePlan> {
 impl Serialize for InPlan<'_, Change<'_>> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(plan, change) = self;
-        let action = match change.action() {
-            Action::Create => "create",
-            Action::Update => "update",
-            Action::Delete => "delete",
-        };
         let mut object = serializer.serialize_struct("change", 7)?;
-        object.serialize_field("action", action)?;
+        object.serialize_field("action", verb(change.action()))?;
         object.serialize_field("owner", change.owner())?;
         object.serialize_field("type", &change.rtype().to_string())?;
         object.serialize_field("before", &change.before().collect::<Vec<IpAddr>>())?;
@@ -88,6 +84,25 @@ impl Serialize for InPlan<'_, Change<'_>> {
         let place = change.origin().map(|origin| format!("{}:{}", plan.places.file(origin), origin.line));
         object.serialize_field("place", &place)?;
         object.end()
+    }
+}
+
+impl Serialize for InPlan<'_, &AliasChange> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(_, alias) = self;
+        let mut object = serializer.serialize_struct("alias", 3)?;
+        object.serialize_field("action", verb(alias.action))?;
+        object.serialize_field("name", &alias.name)?;
+        object.serialize_field("owner", &alias.owner)?;
+        object.end()
+    }
+}
+
+fn verb(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Delete => "delete",
     }
 }
 

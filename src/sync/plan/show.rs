@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use super::{Action, Change, FileState, Held, Plan, ZonePlan};
+use super::{Action, AliasChange, Change, FileState, Held, Plan, ZonePlan};
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
@@ -33,6 +33,9 @@ pub fn write_text(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<
         let width = name_width(zone);
         for change in zone.changes() {
             paint.line(out, colour_of(change.action()), &change_line(plan, &change, width))?;
+        }
+        for alias in zone.alias_changes() {
+            paint.line(out, colour_of(alias.action), &alias_line(alias))?;
         }
         for held in &zone.held {
             paint.line(out, MAGENTA, &held_line(plan, held, width))?;
@@ -65,6 +68,13 @@ fn headline(zone: &ZonePlan, ttl: u32) -> String {
     }
     if !zone.held.is_empty() {
         let _ = write!(text, ", {} held back", zone.held.len());
+    }
+    match zone.alias_changes().len() {
+        0 => {}
+        1 => text.push_str(", 1 alias to change"),
+        count => {
+            let _ = write!(text, ", {count} aliases to change");
+        }
     }
     if let Some(old) = zone.old_ttl {
         let old = old.map_or_else(|| "mixed".to_owned(), |old| old.to_string());
@@ -99,6 +109,11 @@ fn change_line(plan: &Plan, change: &Change<'_>, width: usize) -> String {
     let origin = change.origin().map_or_else(|| "in no list".to_owned(), |origin| plan.places.show(origin));
     let rtype = change.rtype().to_string();
     format!("  {sign} {:width$}  {rtype:4}  {addresses:15}  {origin}", change.owner())
+}
+
+fn alias_line(alias: &AliasChange) -> String {
+    let sign = if alias.action == Action::Delete { '-' } else { '+' };
+    format!("  {sign} alias {} of {}", alias.name, alias.owner)
 }
 
 impl Plan {

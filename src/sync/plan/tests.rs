@@ -18,6 +18,7 @@ fn managed(records: &[(&str, &str)]) -> Current {
         ttl: Some(10),
         records: Records::from_unsorted(records),
         foreign: Vec::new(),
+        aliases: Aliases::default(),
     }
 }
 
@@ -47,7 +48,7 @@ fn everything() -> Plan {
         &[
             (
                 "a",
-                "new.blob.core.windows.net fd00::1\ndef.blob.core.windows.net 10.0.0.15\nsame.blob.core.windows.net 10.0.0.9\n\
+                "new.blob.core.windows.net fd00::1\ndef.z3.blob.storage.azure.net 10.0.0.15\nsame.blob.core.windows.net 10.0.0.9\n\
                  ghi.blob.core.windows.net 10.0.0.6",
             ),
             ("b", "ghi.blob.core.windows.net 10.0.0.16"),
@@ -60,10 +61,11 @@ fn a_plan_reads_zone_by_zone_with_origins_and_what_is_held_back() {
     assert_eq!(
         text(&everything()),
         format!(
-            "{BLOB}: serial 7, 4 in service, 1 to create, 1 to change, 1 to remove, 1 held back\n\
+            "{BLOB}: serial 7, 4 in service, 1 to create, 1 to change, 1 to remove, 1 held back, 1 alias to change\n\
              \x20 - abc  A     10.0.0.4         in no list\n\
              \x20 ~ def  A     10.0.0.5 -> 10.0.0.15  a (a.txt:2)\n\
              \x20 + new  AAAA  fd00::1          a (a.txt:1)\n\
+             \x20 + alias def.z3.blob.storage.azure.net of def\n\
              \x20 ! ghi  A     10.0.0.6 stays   sources disagree: a (a.txt:4) says 10.0.0.6, b (b.txt:1) says 10.0.0.16\n\
              {QUEUE}: serial 7, 0 in service, no changes\n\
              digest {}\n",
@@ -94,6 +96,8 @@ fn json_is_the_documented_contract() {
     let zone = &json["zones"][0];
     assert_eq!((&zone["zone"], &zone["file"], &zone["serial"]), (&BLOB.into(), &"managed".into(), &7.into()));
     assert_eq!((&zone["created"], &zone["updated"], &zone["deleted"]), (&1.into(), &1.into(), &1.into()));
+    let alias = serde_json::json!({ "action": "create", "name": "def.z3.blob.storage.azure.net", "owner": "def" });
+    assert_eq!(zone["aliases"], serde_json::json!([alias]));
     let update = serde_json::json!({
         "action": "update", "owner": "def", "type": "A", "before": ["10.0.0.5"], "after": ["10.0.0.15"],
         "source": "a", "place": "a.txt:2",
@@ -102,7 +106,7 @@ fn json_is_the_documented_contract() {
     assert_eq!(zone["changes"][0]["source"], serde_json::Value::Null);
     assert_eq!(zone["held"][0]["claims"][1]["place"], "b.txt:1");
     let document = include_str!("../../../docs/plan-json.md");
-    for object in [&json, zone, &update, &zone["held"][0], &zone["held"][0]["claims"][0]] {
+    for object in [&json, zone, &update, &alias, &zone["held"][0], &zone["held"][0]["claims"][0]] {
         for key in object.as_object().unwrap().keys() {
             assert!(document.contains(&format!("`{key}`")), "{key} is not documented");
         }
@@ -133,6 +137,43 @@ fn the_digest_is_for_exactly_one_plan() {
     assert_eq!(one(7, "10.0.0.5").to_string().parse(), Ok(one(7, "10.0.0.5")));
     assert!("xyz".parse::<Digest>().is_err());
     assert!("+123456789abcdef".parse::<Digest>().is_err());
+}
+
+#[test]
+fn a_partitioned_name_alone_is_a_reason_to_write_and_part_of_the_digest() {
+    let plan_of = |text: &str, known: &[&str]| {
+        let mut current = managed(&[("abc", "10.0.0.4")]);
+        for name in known {
+            current.aliases.insert(name, "abc");
+        }
+        planned(current, &[("a", text)])
+    };
+    let (plain, z1) = ("abc.blob.core.windows.net 10.0.0.4", "ABC.z1.blob.storage.azure.net 10.0.0.4");
+    let name = "abc.z1.blob.storage.azure.net";
+    assert!(!plan_of(plain, &[]).has_changes());
+    let added = plan_of(&format!("{plain}\n{z1}"), &[]);
+    assert!(added.has_changes());
+    assert_eq!(added.zones[0].counts().in_service, 1);
+    assert!(text(&added).contains("1 in service, 1 alias to change\n  + alias abc.z1.blob.storage.azure.net of abc\n"));
+    assert_ne!(added.digest(), plan_of("abc.z2.blob.storage.azure.net 10.0.0.4", &[]).digest());
+    assert!(!plan_of(z1, &[name]).has_changes(), "and then it is settled");
+    let gone = plan_of(plain, &[name]);
+    assert_eq!(gone.zones[0].alias_changes()[0].action, Action::Delete);
+    assert!(gone.zones[0].aliases().is_empty());
+}
+
+#[test]
+fn a_name_of_a_record_that_is_not_written_is_no_alias() {
+    let texts = [("a", "x.z1.blob.storage.azure.net 10.0.0.1"), ("b", "x.z1.blob.storage.azure.net 10.0.0.2")];
+    let held = planned(managed(&[]), &texts);
+    assert!(!held.has_changes() && held.zones[0].aliases().is_empty());
+    let in_service = planned(managed(&[("x", "10.0.0.1")]), &texts);
+    assert_eq!(
+        in_service.zones[0].aliases().owner_of("x.z1.blob.storage.azure.net"),
+        Some("x"),
+        "{}",
+        text(&in_service)
+    );
 }
 
 #[test]
