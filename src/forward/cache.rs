@@ -191,6 +191,12 @@ impl Cache {
         before.saturating_sub(self.entries.len())
     }
 
+    /// The reply as it is handed on and kept alike: its TTLs within the bounds.
+    pub fn clamped(&self, mut reply: Arc<Reply>, qtype: Rtype) -> Arc<Reply> {
+        self.clamp(Arc::make_mut(&mut reply), qtype);
+        reply
+    }
+
     /// Clamps the TTLs of a reply and returns how long it may be kept.
     fn clamp(&self, reply: &mut Reply, qtype: Rtype) -> Duration {
         let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);

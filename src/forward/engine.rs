@@ -27,7 +27,7 @@ use super::{GroupSettings, UpstreamSpec};
 
 /// Questions taken from the inbox in one turn.
 const BATCH: usize = 512;
-/// How often "system" is looked at, and loops are looked for; a loop that was found is looked at more often.
+/// How often "system" is looked at, and loops are looked for at last; a loop that was found is looked at more often.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 const LOOP_INTERVAL: Duration = Duration::from_secs(10);
@@ -223,7 +223,8 @@ impl Engine {
         if !shared.probe_seen.load(Relaxed) && shared.looping.swap(false, Relaxed) {
             tracing::info!(upstream = %shared.address, "forwarding loop is gone; upstream in use again");
         }
-        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { PROBE_INTERVAL };
+        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { upstream.probe.gap };
+        upstream.probe.gap = (upstream.probe.gap * 2).min(PROBE_INTERVAL);
         upstream.probe.due = now + interval;
         let form = upstream.form(now);
         let Some(group) = self.groups.iter().find(|group| group.upstreams.contains(&index)) else {

@@ -214,6 +214,10 @@ impl Engine {
         };
         let (group, settled) = (flight.key.group, flight.fallback.is_some());
         let (up, down) = self.candidates(group);
+        if !settled && up.is_empty() && down.is_empty() {
+            // A loop was found meanwhile: what goes round in it ends here.
+            return self.finish(id, &Err(Failure::Loop));
+        }
         let Some(flight) = self.flights.get_mut(&id) else {
             return;
         };

@@ -284,6 +284,7 @@ impl Resolver {
         deadline: Instant,
     ) -> Result<Arc<Reply>, Failure> {
         let asked = route.group.ask(&question, deadline).await;
+        let asked = asked.map(|reply| self.cache.clamped(reply, question.rtype));
         let now = Instant::now();
         match &asked {
             Ok(reply) => self.keep(&zones, &route, question, reply, now),

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -31,6 +31,9 @@ const CASE_STRIKES: u8 = 2;
 const EDNS_SILENCE_STRIKES: u8 = 3;
 const EDNS_REFUSAL_STRIKES: u8 = 1;
 
+/// Time between the first two searches for a loop; it doubles, since others may still be starting.
+const FIRST_PROBE: Duration = Duration::from_secs(1);
+
 pub(super) struct Upstream {
     pub(super) shared: Arc<Shared>,
     pub(super) health: Health,
@@ -44,6 +47,8 @@ pub(super) struct Upstream {
 /// The search for a loop through this upstream.
 pub(super) struct Probe {
     pub(super) due: Instant,
+    /// Until the one after that.
+    pub(super) gap: Duration,
     pub(super) out: Option<(Ticket, Instant)>,
 }
 
@@ -57,7 +62,7 @@ impl Upstream {
             edns: Lack::default(),
             case: Lack::default(),
             tcp: None,
-            probe: Probe { due: now, out: None },
+            probe: Probe { due: now, gap: FIRST_PROBE, out: None },
         }
     }
 

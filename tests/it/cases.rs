@@ -2,8 +2,13 @@
 //! whose name has that word.
 
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{casefile, runner};
+
+/// Files that run side by side: most of them wait most of the time.
+const WORKERS: usize = 4;
 
 fn files() -> Vec<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
@@ -26,15 +31,20 @@ fn every_case_file_can_be_read() {
 
 #[test]
 fn every_case_gives_the_answer_it_spells_out() {
-    let mut failed = Vec::new();
-    let mut steps = 0;
-    for path in files() {
-        let ran = std::panic::catch_unwind(|| runner::run(&path));
-        match ran.unwrap_or_else(|_| Err(format!("{}: panicked, see above", path.display()))) {
-            Ok(count) => steps += count,
-            Err(why) => failed.push(why),
+    let left = Mutex::new(files());
+    let next = || left.lock().unwrap().pop();
+    let (failed, steps) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
+    let work = || {
+        while let Some(path) = next() {
+            let ran = std::panic::catch_unwind(|| runner::run(&path));
+            match ran.unwrap_or_else(|_| Err(format!("{}: panicked, see above", path.display()))) {
+                Ok(count) => drop(steps.fetch_add(count, Ordering::Relaxed)),
+                Err(why) => failed.lock().unwrap().push(why),
+            }
         }
-    }
+    };
+    std::thread::scope(|scope| (0..WORKERS).for_each(|_| drop(scope.spawn(work))));
+    let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "\n{}", failed.join("\n"));
-    println!("{steps} steps");
+    println!("{} steps", steps.into_inner());
 }

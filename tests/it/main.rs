@@ -22,3 +22,4 @@ mod live;
 mod readme;
 mod signals;
 mod startup;
+mod upstreams;

@@ -30,10 +30,15 @@ pub(crate) fn has_ipv6() -> bool {
 }
 
 /// Polls until `done` says yes; panics with `what` when `SOON` is over.
-pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) -> Duration {
+pub(crate) fn wait_until(what: &str, done: impl FnMut() -> bool) -> Duration {
+    wait_for(what, SOON, done)
+}
+
+/// Polls for as long as `patience` lasts.
+pub(crate) fn wait_for(what: &str, patience: Duration, mut done: impl FnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < SOON, "waited {SOON:?} in vain: {what}");
+        assert!(start.elapsed() < patience, "waited {patience:?} in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
     start.elapsed()

@@ -65,6 +65,11 @@ impl Reply {
         self.answer.iter().filter(|rr| matches!(rr.rtype.to_int(), 1 | 28)).map(Rr::data).collect()
     }
 
+    /// The text of the first Extended DNS Error; empty without one.
+    pub(crate) fn ede_text(&self) -> &str {
+        self.opt.as_ref().and_then(|opt| opt.ede.first()).map_or("", |(_, text)| text)
+    }
+
     /// The code of the first Extended DNS Error.
     pub(crate) fn ede(&self) -> Option<u16> {
         self.opt.as_ref()?.ede.first().map(|(code, _)| *code)

@@ -56,6 +56,8 @@ pub(crate) struct Faults {
     pub(crate) drop: u32,
     pub(crate) drop_udp: bool,
     pub(crate) drop_tcp: bool,
+    /// A TCP connection is closed instead of answered.
+    pub(crate) close_tcp: bool,
     /// Questions with an OPT record get no answer.
     pub(crate) drop_edns: bool,
     pub(crate) formerr_on_edns: bool,
@@ -81,6 +83,7 @@ impl Faults {
                 "drop" if value.is_empty() => self.drop = u32::MAX,
                 "drop" => self.drop = value.parse().map_err(|_| format!("{word}: no number"))?,
                 "drop-tcp" => self.drop_tcp = true,
+                "close-tcp" => self.close_tcp = true,
                 "drop-udp" => self.drop_udp = true,
                 "drop-edns" => self.drop_edns = true,
                 "formerr-on-edns" => self.formerr_on_edns = true,
@@ -122,6 +125,7 @@ impl Script {
         own.delay = own.delay.max(all.delay);
         own.drop_udp |= all.drop_udp;
         own.drop_tcp |= all.drop_tcp;
+        own.close_tcp |= all.close_tcp;
         own.drop_edns |= all.drop_edns;
         own.formerr_on_edns |= all.formerr_on_edns;
         own.wrong_id |= all.wrong_id;

@@ -170,6 +170,9 @@ fn serve_stream(mut stream: TcpStream, state: &Mutex<State>, stop: &AtomicBool) 
         let Ok(query) = read_framed(&mut stream) else { return };
         stream.set_read_timeout(Some(TICK)).unwrap();
         let Some((received, draft)) = consider(&query, state, false) else { continue };
+        if draft.faults.close_tcp {
+            return;
+        }
         std::thread::sleep(draft.faults.delay);
         for message in datagrams(&received, &draft, false) {
             if stream.write_all(&framed(&message)).is_err() {
