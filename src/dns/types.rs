@@ -7,7 +7,7 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::RecordType;
 
 /// An RR type number (RFC 6895).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Rtype(pub u16);
 
 #[expect(missing_docs, reason = "each constant is the registry's mnemonic")]
@@ -80,7 +80,7 @@ impl Class {
 }
 
 /// An RCODE, extended to 12 bits where EDNS carries the upper part (RFC 6891 section 6.1.3).
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Rcode(pub u16);
 
 #[expect(missing_docs, reason = "each constant is the registry's mnemonic")]

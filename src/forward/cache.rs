@@ -4,7 +4,7 @@
 //! its TTLs aged. It never asks anyone, never reads a clock, and never holds more than its bounds.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
@@ -15,6 +15,9 @@ use crate::dns::{Name, Rcode, Record, Rtype, rdata};
 
 /// TTL of a stale answer, seconds (RFC 8767 section 4).
 pub const STALE_TTL: u32 = 30;
+
+/// Fresh hits before the present one that make an answer popular.
+const POPULAR: u32 = 2;
 
 /// How long a failure is remembered: RFC 9520 section 3.2 asks for at least 1 s and at most 5 min.
 const FAILURE: Duration = Duration::from_secs(2);
@@ -75,6 +78,15 @@ struct Entry {
     hits: AtomicU32,
 }
 
+/// How long an answer stays the same but for its age: until it ends or is asked again before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lasting {
+    /// Since when its TTLs age.
+    pub stored: Instant,
+    /// When the cache is to be asked again.
+    pub until: Instant,
+}
+
 /// What the cache says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hit {
@@ -84,6 +96,8 @@ pub enum Hit {
         reply: Reply,
         /// Whether it is popular and near its end: ask again in the background.
         prefetch: bool,
+        /// Popular, and not near its end: it may be repeated without a look into the cache.
+        lasting: Option<Lasting>,
     },
     /// A failure so recent that asking again would only add load.
     Failed(Failure, Option<Reply>),
@@ -95,6 +109,7 @@ pub enum Hit {
 pub struct Cache {
     settings: Settings,
     entries: Quick<Key, Arc<Entry>, ByBytes>,
+    flushes: AtomicU64,
 }
 
 /// Octets of an entry, and at least the share that keeps the number of entries in bounds.
@@ -119,7 +134,8 @@ impl Cache {
         let entries = settings.max_entries.max(1);
         let weight = settings.max_bytes.max(entries as u64);
         let least = (weight / entries as u64).max(1);
-        Self { settings, entries: Quick::with_weighter(entries, weight, ByBytes { least }) }
+        let entries = Quick::with_weighter(entries, weight, ByBytes { least });
+        Self { settings, entries, flushes: AtomicU64::new(0) }
     }
 
     /// Its settings.
@@ -145,10 +161,12 @@ impl Cache {
         if let Some(reply) = &entry.reply
             && now < entry.expires
         {
-            let hits = entry.hits.fetch_add(1, Ordering::Relaxed);
-            let left = entry.expires - now;
-            let near_end = left < (entry.expires - entry.stored) / 10;
-            return Hit::Fresh { reply: aged(reply, now - entry.stored), prefetch: near_end && hits >= 2 };
+            let popular = entry.hits.fetch_add(1, Ordering::Relaxed) >= POPULAR;
+            let until = entry.stored + (entry.expires - entry.stored) * 9 / 10;
+            let near_end = now > until;
+            let lasting = (popular && !near_end).then_some(Lasting { stored: entry.stored, until });
+            let reply = aged(reply, now.saturating_duration_since(entry.stored));
+            return Hit::Fresh { reply, prefetch: popular && near_end, lasting };
         }
         let stale = entry.reply.as_ref().filter(|_| now < entry.expires + self.settings.stale).map(stale);
         match entry.failed {
@@ -188,6 +206,8 @@ impl Cache {
             let asked = &key.question.name;
             !(asked == name || subtree && asked.is_at_or_below(name))
         });
+        // Only now: whoever sees the new number sees nothing any more of what went.
+        self.flushes.fetch_add(1, Ordering::Release);
         before.saturating_sub(self.entries.len())
     }
 
@@ -195,6 +215,11 @@ impl Cache {
     pub fn clamped(&self, mut reply: Arc<Reply>, qtype: Rtype) -> Arc<Reply> {
         self.clamp(Arc::make_mut(&mut reply), qtype);
         reply
+    }
+
+    /// How often something was flushed: what was taken from the cache before is not to be repeated.
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Acquire)
     }
 
     /// Clamps the TTLs of a reply and returns how long it may be kept.

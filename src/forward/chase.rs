@@ -35,6 +35,7 @@ pub struct Chase {
     /// The names left behind, for the loop check.
     behind: Vec<Name>,
     answer: Vec<Record>,
+    theirs: u64,
     asks: u8,
     /// What was used so far; it decides AA, AD and how long the answer may be kept.
     origin: Origin,
@@ -81,12 +82,15 @@ pub struct Resolved {
     pub ede: Option<Ede>,
     /// Where its parts came from.
     pub origin: Origin,
+    /// Whose each record is, for the first 64 of answer and authority in one row: a bit that is set is an upstream's.
+    pub theirs: u64,
 }
 
 impl Chase {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype) -> Self {
-        Self { qtype, name: qname, behind: Vec::new(), answer: Vec::new(), asks: 0, origin: Origin::default() }
+        let origin = Origin::default();
+        Self { qtype, name: qname, behind: Vec::new(), answer: Vec::new(), theirs: 0, asks: 0, origin }
     }
 
     /// Follows the name through our zones as far as they lead.
@@ -159,6 +163,7 @@ impl Chase {
         let mut rest = reply.answer.as_slice();
         while let Some(end) = alias_end(rest, &self.name, self.qtype) {
             let (alias, tail) = rest.split_at(end);
+            self.theirs |= bits(self.answer.len(), alias.len());
             if let Err(ede) = self.link(alias) {
                 return Step::Done(self.fail(ede));
             }
@@ -183,6 +188,7 @@ impl Chase {
             // The upstream is no full resolver, or the cache holds the chain up to here only.
             return self.follow(zones);
         }
+        self.theirs |= bits(self.answer.len(), rest.len() + reply.authority.len());
         self.answer.extend_from_slice(rest);
         Step::Done(Resolved {
             authority: reply.authority.clone(),
@@ -254,6 +260,7 @@ impl Chase {
             authentic: false,
             ede: Some(ede),
             origin: self.origin.clone(),
+            theirs: 0,
         }
     }
 
@@ -267,6 +274,7 @@ impl Chase {
             authentic: false,
             ede: None,
             origin: self.origin.clone(),
+            theirs: self.theirs,
         }
     }
 }
@@ -287,6 +295,11 @@ pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: Reply) -> (Repl
         name = target;
     }
     (reply, None)
+}
+
+/// `count` bits from `first` on, as far as there are so many.
+fn bits(first: usize, count: usize) -> u64 {
+    (first..first + count).take_while(|bit| *bit < 64).fold(0, |bits, bit| bits | 1 << bit)
 }
 
 /// Whether an alias itself answers the question.

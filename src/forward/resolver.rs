@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::{Cache, Hit, Key};
+use super::cache::{Cache, Hit, Key, Lasting};
 use super::chase::{self, Chase, Resolved, Step};
 use super::public::{self, PublicNames};
 use super::{Failure, Forwarder, Group, Question, Reply};
@@ -60,8 +60,20 @@ pub struct Pursuit {
     wish: Wish,
     /// Why the answer is not what it would be in good times.
     note: Option<Ede>,
+    life: Life,
     /// Where each part came from, for `query`.
     pub trace: Vec<(Name, Part)>,
+}
+
+/// Whether an answer may be repeated.
+#[derive(Clone, Copy)]
+enum Life {
+    /// No upstream has a part in it.
+    Local,
+    /// As long as this part of it.
+    Lasting(Lasting),
+    /// It is for this question alone.
+    Once,
 }
 
 /// Where a part of an answer came from.
@@ -97,7 +109,26 @@ pub enum Progress {
 impl Pursuit {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype, wish: Wish) -> Self {
-        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, trace: Vec::new() }
+        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, life: Life::Local, trace: Vec::new() }
+    }
+
+    /// How long the answer may be repeated to who asks the same: if all that is forwarded in it came from the cache at
+    /// one time. Neither failures nor what was made up for them last.
+    pub fn lasting(&self) -> Option<Lasting> {
+        match self.life {
+            Life::Lasting(lasting) => Some(lasting),
+            Life::Local | Life::Once => None,
+        }
+    }
+
+    fn add_part(&mut self, part: Option<Lasting>) {
+        self.life = match (self.life, part) {
+            (Life::Local, Some(part)) => Life::Lasting(part),
+            (Life::Lasting(before), Some(part)) if before.stored == part.stored => {
+                Life::Lasting(Lasting { until: before.until.min(part.until), ..part })
+            }
+            _ => Life::Once,
+        };
     }
 
     fn question(&self, name: Name) -> Question {
@@ -193,6 +224,7 @@ impl Resolver {
                 Step::Ask(name) => name,
             };
             if let Some(zone) = self.special(zones, &name) {
+                pursuit.add_part(None);
                 step = pursuit.chase.answer_from(zone);
                 pursuit.trace.push((name, Part::Special));
                 continue;
@@ -204,6 +236,7 @@ impl Resolver {
             if self.public_names == PublicNames::Always
                 && let Some(reply) = public::alias(zones, &name)
             {
+                pursuit.add_part(None);
                 pursuit.trace.push((name, Part::OwnAlias));
                 step = pursuit.chase.take(zones, &reply);
                 continue;
@@ -213,7 +246,8 @@ impl Resolver {
             };
             let key = Key { group: route.id, question: pursuit.question(name) };
             step = match self.cache.get(&key, now) {
-                Hit::Fresh { reply, prefetch } => {
+                Hit::Fresh { reply, prefetch, lasting } => {
+                    pursuit.add_part(lasting);
                     if prefetch {
                         self.prefetch(zones, route, &key.question);
                     }
@@ -222,6 +256,7 @@ impl Resolver {
                 }
                 Hit::Failed(failure, stale) => self.fall_back(zones, pursuit, &key.question.name, failure, stale),
                 Hit::Miss(stale) => {
+                    pursuit.add_part(None);
                     return Progress::Need(Need { route: Arc::clone(route), question: key.question, stale });
                 }
             };
@@ -330,6 +365,7 @@ impl Resolver {
         failure: Failure,
         stale: Option<Reply>,
     ) -> Step {
+        pursuit.add_part(None);
         if let Some(reply) = self.own_alias(zones, name) {
             pursuit.note = Some(Ede::new(Ede::SYNTHESIZED, "upstream failed; alias made from our own zone"));
             pursuit.trace.push((name.clone(), Part::OwnAlias));

@@ -1,14 +1,17 @@
 //! The hot path: answers from memory put together in place, without allocation and without a lock.
 //!
-//! In: a message and a snapshot. Out: the answer's bytes behind those that are in the buffer already, or nothing: then
+//! In: a message, a snapshot, and what the ordinary road answered before. Out: the answer's bytes behind those that are in the buffer already, or nothing: then
 //! the message goes the ordinary road. Never: a rule of its own. Whatever it answers, the ordinary road would have
 //! answered with the same bytes (`hot/tests.rs` holds it to that); what is unusual in any way it leaves alone.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use super::Misses;
 use super::response::{self, Transport};
+use super::wire::{Asked, Repeat, Wires};
 use super::{Counters, Snapshot};
 use crate::dns::{Class, Query, Rcode, Rtype, Writer};
 use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
@@ -21,8 +24,9 @@ const PROBE_LABEL: u8 = 32;
 
 /// Answers the messages of one batch from one snapshot.
 pub(super) struct Hot<'a> {
-    snapshot: &'a Snapshot,
+    snapshot: &'a Arc<Snapshot>,
     misses: &'a Misses,
+    wires: &'a mut Wires,
     /// Whom admission let pass last.
     passed: Option<IpAddr>,
     tally: Tally,
@@ -32,6 +36,8 @@ pub(super) struct Hot<'a> {
 #[derive(Default)]
 struct Tally {
     local: u64,
+    forwarded: u64,
+    rechased: u64,
 }
 
 /// A name in lower case.
@@ -42,8 +48,9 @@ struct Lower {
 
 impl<'a> Hot<'a> {
     /// For one batch.
-    pub(super) fn new(snapshot: &'a Snapshot, misses: &'a Misses) -> Self {
-        Self { snapshot, misses, passed: None, tally: Tally::default() }
+    pub(super) fn new(snapshot: &'a Arc<Snapshot>, misses: &'a Misses, wires: &'a mut Wires, now: Instant) -> Self {
+        wires.follow(snapshot, now);
+        Self { snapshot, misses, wires, passed: None, tally: Tally::default() }
     }
 
     /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to go the ordinary road.
@@ -61,23 +68,35 @@ impl<'a> Hot<'a> {
         let start = out.len();
         let qname = Lower::new(query.qname)?;
         let question = message.get(..12 + query.qname.len() + 4)?;
-        let answered = match self.snapshot.zones.find(qname.wire()) {
-            Some(hosted) => self.local(hosted, &query, question, &qname, out),
-            None => None,
-        };
-        let fits = answered.is_some() && out.len() - start <= response::limit(&query, transport);
-        if !fits {
+        let limit = response::limit(&query, transport);
+        if let Some(hosted) = self.snapshot.zones.find(qname.wire()) {
+            let answered = self.local(hosted, &query, question, &qname, out);
+            if answered.is_some() && out.len() - start <= limit {
+                self.tally.local += 1;
+                return answered;
+            }
             out.truncate(start);
-            return None;
         }
-        self.tally.local += 1;
-        Some(())
+        self.kept(&query, question, &qname, limit, out)
+    }
+
+    /// Keeps the ordinary road's answer to a message, to give it again.
+    pub(super) fn keep(&mut self, message: &[u8], answer: &[u8], repeat: &Repeat) {
+        if let Ok(query) = Query::parse(message)
+            && let Some(qname) = Lower::new(query.qname)
+        {
+            self.wires.keep(&Asked::new(&query, qname.wire()), &query, answer, repeat);
+        }
     }
 
     /// Adds what the batch did to the counters.
     pub(super) fn count(self, counters: &Counters) {
         if self.tally.local > 0 {
             counters.local.fetch_add(self.tally.local, Relaxed);
+        }
+        if self.tally.forwarded > 0 {
+            counters.forwarded.fetch_add(self.tally.forwarded, Relaxed);
+            counters.rechased.fetch_add(self.tally.rechased, Relaxed);
         }
     }
 
@@ -101,6 +120,36 @@ impl<'a> Hot<'a> {
             }
             _ => None,
         }
+    }
+
+    /// What the ordinary road answered before.
+    fn kept(
+        &mut self,
+        query: &Query<'_>,
+        question: &[u8],
+        qname: &Lower,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<()> {
+        let wire = self.wires.find(&Asked::new(query, qname.wire()))?;
+        let start = out.len();
+        let opt_len = if query.edns.is_some() { response::PLAIN_OPT } else { 0 };
+        if question.len() + wire.len() + opt_len > limit {
+            return None;
+        }
+        let facts = wire.facts();
+        head(question, response::whole(query, facts.rcode, facts.authoritative, facts.authentic), out);
+        wire.append(out);
+        [out[start + 7], out[start + 9]] = wire.counts();
+        opt(query, start, out);
+        if let Some(missed) = wire.missed()
+            && let Some(hosted) = self.snapshot.zones.find(missed)
+        {
+            self.misses.note(hosted, missed);
+        }
+        self.tally.forwarded += 1;
+        self.tally.rechased += u64::from(facts.rechased);
+        Some(())
     }
 
     fn admits(&mut self, client: IpAddr) -> bool {
@@ -141,7 +190,7 @@ fn is_usual(query: &Query<'_>) -> bool {
 
 fn positive(rrset: &RRsetRef<'_>, query: &Query<'_>, question: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
-    head(query, question, Rcode::NOERROR, out);
+    head(question, response::whole(query, Rcode::NOERROR, true, false), out);
     // The owner is the QNAME, and that starts at offset 12.
     let mut fixed = [0xc0, 0x0c, 0, 0, 0, 1, 0, 0, 0, 0];
     fixed[2..4].copy_from_slice(&rrset.rtype().0.to_be_bytes());
@@ -167,7 +216,7 @@ fn negative(
     out: &mut Vec<u8>,
 ) -> Option<()> {
     let start = out.len();
-    head(query, question, rcode, out);
+    head(question, response::whole(query, rcode, true, false), out);
     if !zone.negative()?.append(qname.wire(), out) {
         return None;
     }
@@ -176,11 +225,10 @@ fn negative(
     Some(())
 }
 
-/// The header of an answer from our own data, without records yet, and the question as it came.
-fn head(query: &Query<'_>, question: &[u8], rcode: Rcode, out: &mut Vec<u8>) {
+/// The header of an answer without records yet, and the question as it came.
+fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(question);
-    let flags = response::whole(query, rcode, true, false);
     out[start + 2..start + 4].copy_from_slice(&flags);
     out[start + 6..start + 12].fill(0);
 }

@@ -14,8 +14,10 @@ pub mod listen;
 mod misses;
 mod response;
 mod road;
+pub mod roads;
 mod tcp;
 mod udp;
+mod wire;
 
 use std::sync::Arc;
 

@@ -19,6 +19,8 @@ pub(super) enum Transport {
 pub(super) struct Composed {
     pub(super) bytes: Vec<u8>,
     pub(super) truncated: bool,
+    /// Where the TTLs of the records stand, in their order.
+    pub(super) ttls: Vec<u16>,
 }
 
 /// Composes the answer to a query.
@@ -35,7 +37,8 @@ pub(super) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transpo
     let [first, second] = whole(query, resolved.rcode, authoritative, resolved.authentic);
     writer.header(query.header.id, [first | (u8::from(truncated) * TC.1), second]);
     add_opt(&mut writer, query, resolved.rcode, resolved.ede.as_ref());
-    Composed { bytes: writer.finish().0, truncated }
+    let (bytes, ttls) = writer.finish();
+    Composed { bytes, truncated, ttls }
 }
 
 /// An answer without records: the question, an RCODE and a reason. `recursion` says whether the client has it.
@@ -92,7 +95,7 @@ pub(super) fn limit(query: &Query<'_>, transport: Transport) -> usize {
 
 /// Octets of our OPT record.
 fn opt_len(ede: Option<&Ede>) -> usize {
-    11 + ede.map_or(0, Ede::option_len)
+    PLAIN_OPT + ede.map_or(0, Ede::option_len)
 }
 
 fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, ede: Option<&Ede>) {
@@ -115,8 +118,11 @@ pub(super) fn whole(query: &Query<'_>, rcode: Rcode, authoritative: bool, authen
     flags(query.header, rcode, &[(AA, authoritative), (RA, true), (AD, authentic && wants_authentic)])
 }
 
+/// Octets of an OPT record that has nothing to explain.
+pub(super) const PLAIN_OPT: usize = 11;
+
 /// The OPT record of an answer that has nothing to explain.
-pub(super) fn plain_opt(dnssec_ok: bool) -> [u8; 11] {
+pub(super) fn plain_opt(dnssec_ok: bool) -> [u8; PLAIN_OPT] {
     let [high, low] = PAYLOAD.to_be_bytes();
     [0, 0, 41, high, low, 0, 0, u8::from(dnssec_ok) << 7, 0, 0, 0]
 }

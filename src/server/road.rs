@@ -10,6 +10,7 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::response::{self, Composed, Transport};
+use super::wire::Repeat;
 use super::{Counters, Shared, Snapshot};
 use crate::dns::{Class, Ede, Name, Query, QueryError, Rcode, Rtype};
 use crate::forward::Failure;
@@ -22,6 +23,8 @@ pub(super) enum Served {
     Nothing,
     /// The answer.
     Now(Vec<u8>),
+    /// The answer, and how it may be given again.
+    Lasting(Vec<u8>, Box<Repeat>),
     /// An upstream has to be asked.
     Later(Box<Later>),
 }
@@ -88,7 +91,11 @@ pub(super) fn serve(
             pursuit.fail(Failure::Overloaded.ede())
         }
     };
-    Served::Now(complete(shared, snapshot, &query, &resolved, transport))
+    let composed = complete(shared, snapshot, &query, &resolved, transport);
+    match pursuit.lasting().and_then(|lasting| Repeat::new(&resolved, &composed, lasting)) {
+        Some(repeat) => Served::Lasting(composed.bytes, Box::new(repeat)),
+        None => Served::Now(composed.bytes),
+    }
 }
 
 const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this server's access list");
@@ -102,8 +109,9 @@ impl Later {
         let resolved = self.snapshot.resolver.finish(zones, &mut self.pursuit, self.need).await;
         // It parsed before.
         let query = Query::parse(&self.message);
-        let bytes =
-            query.map(|query| complete(shared, &self.snapshot, &query, &resolved, self.transport)).unwrap_or_default();
+        let bytes = query
+            .map(|query| complete(shared, &self.snapshot, &query, &resolved, self.transport).bytes)
+            .unwrap_or_default();
         Late { bytes, _permit: self.permit }
     }
 }
@@ -114,7 +122,7 @@ fn complete(
     query: &Query<'_>,
     resolved: &Resolved,
     transport: Transport,
-) -> Vec<u8> {
+) -> Composed {
     let (counters, origin) = (&shared.counters, &resolved.origin);
     if let Some(missed) = &origin.missed
         && let Some(hosted) = snapshot.zones.find(missed.as_wire())
@@ -128,11 +136,11 @@ fn complete(
     if resolved.rcode == Rcode::SERVFAIL {
         Counters::add(&counters.servfail);
     }
-    let Composed { bytes, truncated } = response::compose(query, resolved, transport);
-    if truncated {
+    let composed = response::compose(query, resolved, transport);
+    if composed.truncated {
         Counters::add(&counters.truncated);
     }
-    bytes
+    composed
 }
 
 /// What could not be read as a query. Strangers hear nothing more than a bare header.

@@ -166,7 +166,7 @@ fn drain(
         match road::serve(shared, &snapshot, message, client, Transport::Tcp, now) {
             // Who sends what is no query will not make sense later either.
             Served::Nothing => drained.well_formed = false,
-            Served::Now(bytes) => frame(outbox, &bytes),
+            Served::Now(bytes) | Served::Lasting(bytes, _) => frame(outbox, &bytes),
             Served::Later(later) => {
                 drained.waiting += 1;
                 let (shared, late) = (Arc::clone(shared), late.clone());

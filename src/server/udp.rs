@@ -18,6 +18,7 @@ use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
 use super::hot::Hot;
 use super::response::Transport;
 use super::road::{self, Later, Served};
+use super::wire::Wires;
 
 /// How long a worker may take to see that it is to stop.
 pub(super) const STOP_LATENCY: Duration = Duration::from_millis(200);
@@ -53,10 +54,11 @@ impl<'a, P: Peer> Worker<'a, P> {
         let mut incoming = Incoming::<P>::new(self.socket);
         let mut outgoing = Outgoing::<P>::new(self.socket);
         let mut headers = Headers::new(self.socket);
+        let mut wires = Wires::new(Instant::now());
         while !stop.load(Ordering::Relaxed) {
             match incoming.receive(self.socket) {
                 Ok(()) => {
-                    self.serve(&incoming, &mut outgoing);
+                    self.serve(&incoming, &mut outgoing, &mut wires);
                     outgoing.send(self.socket, &mut headers, MsgFlags::empty());
                 }
                 Err(Errno::EAGAIN | Errno::EINTR) => {}
@@ -66,10 +68,10 @@ impl<'a, P: Peer> Worker<'a, P> {
         }
     }
 
-    fn serve(&self, incoming: &Incoming<P>, outgoing: &mut Outgoing<P>) {
+    fn serve(&self, incoming: &Incoming<P>, outgoing: &mut Outgoing<P>, wires: &mut Wires) {
         let snapshot = self.shared.snapshot.load();
         let now = Instant::now();
-        let mut hot = Hot::new(&snapshot, &self.shared.misses);
+        let mut hot = Hot::new(&snapshot, &self.shared.misses, wires, now);
         let mut count = 0;
         for (message, route) in incoming.messages() {
             count += 1;
@@ -81,6 +83,11 @@ impl<'a, P: Peer> Worker<'a, P> {
             match road::serve(self.shared, &snapshot, message, client, Transport::Udp, now) {
                 Served::Nothing => {}
                 Served::Now(bytes) => {
+                    outgoing.bytes.extend_from_slice(&bytes);
+                    outgoing.end_answer(route);
+                }
+                Served::Lasting(bytes, repeat) => {
+                    hot.keep(message, &bytes, &repeat);
                     outgoing.bytes.extend_from_slice(&bytes);
                     outgoing.end_answer(route);
                 }

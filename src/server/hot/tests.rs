@@ -1,7 +1,8 @@
 //! The hot path against the ordinary road: the same bytes, or none.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -10,9 +11,9 @@ use super::*;
 use crate::dns::Name;
 use crate::forward::cache::{Cache, Settings as CacheSettings};
 use crate::forward::public::PublicNames;
-use crate::forward::resolver::Resolver;
-use crate::forward::{Forwarder, Settings};
-use crate::server::road::{self, Served};
+use crate::forward::resolver::{Resolver, Route};
+use crate::forward::{Forwarder, GroupSettings, Settings};
+use crate::server::roads::{Incoming, Roads};
 use crate::server::{Shared, admission::Access};
 use crate::zone::ZoneSet;
 
@@ -63,39 +64,55 @@ struct World {
     /// Keeps the forwarder's task alive.
     _runtime: Runtime,
     shared: Arc<Shared>,
+    start: Instant,
+    roads: RefCell<Roads>,
 }
 
 impl World {
     fn new() -> Self {
         let runtime = Runtime::new().unwrap();
         let _inside = runtime.enter();
-        let settings = Settings { groups: vec![], resolv_conf: "/nonexistent".into(), listen: vec![] };
+        let group = GroupSettings {
+            suffix: Name::root(),
+            upstreams: vec![],
+            timeout: Duration::from_secs(1),
+            max_in_flight: None,
+            max_qps: None,
+        };
+        let settings = Settings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
         let forwarder = Arc::new(Forwarder::start(settings).unwrap());
+        let route = Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) };
         let cache = Arc::new(Cache::new(CacheSettings::default()));
         let (names, timeout) = (PublicNames::OnFailure, Duration::from_secs(1));
-        let resolver =
-            Arc::new(Resolver::new(vec![], cache, forwarder, names, Arc::default(), timeout, runtime.handle().clone()));
+        let (routes, special) = (vec![Arc::new(route)], Arc::default());
+        let resolver = Resolver::new(routes, cache, forwarder, names, special, timeout, runtime.handle().clone());
         let access = Access::new(["192.0.2.0/24".parse().unwrap()]);
-        let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver });
-        Self { _runtime: runtime, shared }
+        let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver: Arc::new(resolver) });
+        let start = Instant::now();
+        let roads = RefCell::new(Roads::new(Arc::clone(&shared), start));
+        Self { _runtime: runtime, shared, start, roads }
     }
 
     fn hot(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
-        let snapshot = self.shared.snapshot.load();
+        self.hot_at(message, client, transport, self.start)
+    }
+
+    fn hot_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
+        let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
         let mut out = b"before".to_vec();
-        let answered =
-            Hot::new(&snapshot, &Misses::default()).answer(message, client.parse().unwrap(), transport, &mut out);
+        let answered = self.roads.borrow_mut().hot(incoming, now, &mut out);
         assert!(out.starts_with(b"before"));
-        assert!(answered.is_some() || out.len() == 6, "no answer leaves nothing behind");
-        answered.map(|()| out.split_off(6))
+        assert!(answered || out.len() == 6, "no answer leaves nothing behind");
+        answered.then(|| out.split_off(6))
     }
 
     fn road(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
-        let snapshot = self.shared.snapshot.load();
-        match road::serve(&self.shared, &snapshot, message, client.parse().unwrap(), transport, Instant::now()) {
-            Served::Now(bytes) => Some(bytes),
-            Served::Nothing | Served::Later(_) => None,
-        }
+        self.road_at(message, client, transport, self.start)
+    }
+
+    fn road_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
+        let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
+        self.roads.borrow_mut().ordinary(incoming, now)
     }
 }
 
@@ -222,7 +239,7 @@ proptest! {
     fn hot_answers_have_the_ordinary_roads_bytes(
         messages in prop::collection::vec((queries(), any::<bool>()), 1..20),
     ) {
-        let world = WORLD.with(Arc::clone);
+        let world = WORLD.with(Rc::clone);
         for (message, tcp) in messages {
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
             let hot = world.hot(&message, CLIENT, transport);
@@ -232,7 +249,7 @@ proptest! {
 
     #[test]
     fn no_bytes_panic(mut message in prop::collection::vec(any::<u8>(), 0..120), flip in any::<usize>(), bit in 0..8) {
-        let world = WORLD.with(Arc::clone);
+        let world = WORLD.with(Rc::clone);
         let _ = world.hot(&message, CLIENT, Transport::Udp);
         message = plain("a.b.test", 1);
         let at = flip % message.len();
@@ -243,5 +260,7 @@ proptest! {
 }
 
 thread_local! {
-    static WORLD: Arc<World> = Arc::new(World::new());
+    static WORLD: Rc<World> = Rc::new(World::new());
 }
+
+mod kept;
