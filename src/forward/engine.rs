@@ -1,4 +1,4 @@
-//! The forwarder's one task: it owns every upstream, socket and question in flight, so nothing in it is locked.
+//! The forwarder's one task, on a thread of its own: it owns every upstream, socket and question in flight, so nothing in it is locked.
 //!
 //! In: questions from its inbox, datagrams, what the TCP connections report, the passing of time. Out: an answer for
 //! everyone who asked. Each turn takes all there is, decides, and sends what came of it in batches. What happens to one
@@ -20,7 +20,8 @@ use super::loops::{Directory, would_loop};
 use super::socket::{Arrival, MAX_AGE};
 use super::system::System;
 use super::tcp::Outcome;
-use super::udp::Pool;
+use super::turn::Turn;
+use super::udp::{Headers, Pool};
 use super::upstream::Upstream;
 use super::wheel::{TICK, Wheel};
 use super::{GroupSettings, UpstreamSpec};
@@ -35,7 +36,6 @@ const LOOP_INTERVAL: Duration = Duration::from_secs(10);
 pub(super) const PROBE: u64 = 0;
 
 /// A question and who asks it.
-#[derive(Debug)]
 pub(super) struct Ask {
     pub(super) key: Arc<Key>,
     pub(super) waiter: Waiter,
@@ -65,6 +65,7 @@ pub(super) struct Engine {
     outcome_inbox: mpsc::UnboundedReceiver<Outcome>,
     arrivals: Vec<Arrival>,
     due: Vec<u64>,
+    pub(super) turn: Turn,
     directory: Arc<Directory>,
     listen: Vec<SocketAddr>,
     system: System,
@@ -94,6 +95,7 @@ impl Engine {
             outcome_inbox,
             arrivals: Vec::new(),
             due: Vec::new(),
+            turn: Turn::new(now),
             directory,
             listen,
             system,
@@ -108,6 +110,7 @@ impl Engine {
     /// Runs until nobody can ask any more and everyone has an answer.
     pub(super) async fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
         let mut asks = Vec::with_capacity(BATCH);
+        let mut headers = Headers::new();
         let mut open = true;
         let sleep = tokio::time::sleep_until(Instant::now().into());
         tokio::pin!(sleep);
@@ -128,7 +131,7 @@ impl Engine {
                 () = &mut sleep => {}
             }
             let now = Instant::now();
-            self.turn(now, &mut asks, readable, outcome);
+            self.turn(now, &mut asks, readable.then_some(&mut headers), outcome);
             let wake = tokio::time::Instant::from_std(self.wake(now));
             if wake != sleep.deadline() {
                 sleep.as_mut().reset(wake);
@@ -136,13 +139,14 @@ impl Engine {
         }
     }
 
-    fn turn(&mut self, now: Instant, asks: &mut Vec<Ask>, readable: bool, outcome: Option<Outcome>) {
+    fn turn(&mut self, now: Instant, asks: &mut Vec<Ask>, readable: Option<&mut Headers>, outcome: Option<Outcome>) {
+        self.turn.now = now;
         for ask in asks.drain(..) {
             self.ask(ask, now);
         }
         let mut arrivals = std::mem::take(&mut self.arrivals);
-        if readable {
-            self.pool.receive(&mut arrivals);
+        if let Some(headers) = readable {
+            self.pool.receive(headers, &mut arrivals);
         }
         arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
         if let Some(outcome) = outcome {
@@ -160,6 +164,7 @@ impl Engine {
             arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
         }
         self.arrivals = arrivals;
+        self.turn.end();
     }
 
     fn run_wheel(&mut self, now: Instant) {

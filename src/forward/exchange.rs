@@ -25,9 +25,7 @@ impl Engine {
         counters.asked.one();
         if self.waiters >= MAX_WAITERS {
             counters.overloaded.one();
-            // Whoever asked may have gone.
-            let _ = ask.waiter.answer.send(Err(Failure::Overloaded));
-            return;
+            return self.turn.call(ask.waiter.then, Err(Failure::Overloaded));
         }
         self.waiters += 1;
         if let Some(id) = self.by_key.get(&ask.key).copied() {
@@ -202,8 +200,7 @@ impl Engine {
         let group = flight.key.group;
         for waiter in late {
             self.count(group, &answer, 1);
-            // Whoever asked may have gone.
-            let _ = waiter.answer.send(answer.clone());
+            self.turn.call(waiter.then, answer.clone());
         }
     }
 
@@ -321,8 +318,7 @@ impl Engine {
         self.waiters -= flight.waiters.len();
         self.count(flight.key.group, answer, flight.waiters.len());
         for waiter in flight.waiters {
-            // Whoever asked may have gone.
-            let _ = waiter.answer.send(answer.clone());
+            self.turn.call(waiter.then, answer.clone());
         }
     }
 

@@ -15,11 +15,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::oneshot;
-
 use super::datagram::Form;
 use super::question::{Failure, Question, Reply};
 use super::socket::Ticket;
+use super::turn::Then;
 
 /// What the ones who asked get.
 pub(super) type Answer = Result<Arc<Reply>, Failure>;
@@ -32,10 +31,9 @@ pub(super) struct Key {
 }
 
 /// One who asked.
-#[derive(Debug)]
 pub(super) struct Waiter {
     pub(super) deadline: Instant,
-    pub(super) answer: oneshot::Sender<Answer>,
+    pub(super) then: Then,
 }
 
 /// How an upstream was asked.
@@ -63,7 +61,6 @@ pub(super) struct Retried {
     pub(super) edns: bool,
 }
 
-#[derive(Debug)]
 pub(super) struct Flight {
     pub(super) key: Arc<Key>,
     pub(super) waiters: Vec<Waiter>,
@@ -202,7 +199,7 @@ mod tests {
 
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-        let waiter = Waiter { deadline: now + Duration::from_secs(5), answer: oneshot::channel().0 };
+        let waiter = Waiter { deadline: now + Duration::from_secs(5), then: Box::new(|_, _| {}) };
         Flight::new(Arc::new(Key { group: 0, question }), waiter, now)
     }
 

@@ -5,7 +5,7 @@
 //! its own reply, more in flight than an upstream takes, or memory that grows while one is dead.
 //!
 //! ```text
-//!    Group::ask --> engine (one task, owns all of what follows) --> udp (sockets in batches), tcp (a task each)
+//!    Group::ask --> engine (one thread, owns all of what follows) --> udp (sockets in batches), tcp (a task each)
 //!                     exchange   one question, until it has its answer    socket    one port and who waits on it
 //!                     arrival    what comes back                          datagram  bytes, and do they answer it
 //!                     flight     what to try next                         batch     sendmmsg, recvmmsg
@@ -33,6 +33,7 @@ mod socket;
 pub mod special;
 mod system;
 mod tcp;
+mod turn;
 mod udp;
 mod upstream;
 mod wheel;
@@ -44,6 +45,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::dns::Name;
@@ -56,6 +58,7 @@ use loops::Directory;
 pub use loops::would_loop;
 pub use question::{Chain, Failure, Question, Reply};
 use system::System;
+pub use turn::{AfterTurn, Then, Turn};
 
 /// Questions on their way to the engine at most; more than it takes in one turn.
 const INBOX: usize = 8192;
@@ -103,7 +106,7 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Starts the forwarder's task. Must be called within a tokio runtime.
+    /// Starts the forwarder's thread.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let directory = Arc::new(Directory::new());
         let (sender, inbox) = mpsc::channel(INBOX);
@@ -121,8 +124,13 @@ impl Forwarder {
             });
         }
         let system = System::new(settings.resolv_conf);
-        let engine = Engine::new(states, system, settings.listen, Arc::clone(&directory))?;
-        tokio::spawn(engine.run(inbox));
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let engine = {
+            let _inside = runtime.enter();
+            Engine::new(states, system, settings.listen, Arc::clone(&directory))?
+        };
+        let work = move || runtime.block_on(engine.run(inbox));
+        std::thread::Builder::new().name("forward".to_owned()).spawn(work)?;
         Ok(Self { groups, directory })
     }
 
@@ -137,7 +145,7 @@ impl Forwarder {
         self.directory.is_probe(qname)
     }
 
-    /// Comes back when the forwarder's task has ended, which it does by itself only through a bug.
+    /// Comes back when the forwarder's thread has ended, which it does by itself only through a bug.
     pub async fn ended(&self) {
         match self.groups.first() {
             Some(group) => group.inbox.closed().await,
@@ -165,17 +173,28 @@ impl Group {
     /// which goes on when this future is dropped.
     pub async fn ask(&self, question: &Question, deadline: Instant) -> Result<Arc<Reply>, Failure> {
         let (answer, receiver) = oneshot::channel();
-        let key = Arc::new(Key { group: self.index, question: question.clone() });
-        let waiter = Waiter { deadline: deadline.min(Instant::now() + self.timeout), answer };
-        match self.inbox.try_send(Ask { key, waiter }) {
-            Ok(()) => receiver.await.unwrap_or(Err(Failure::Stopped)),
-            Err(mpsc::error::TrySendError::Closed(_)) => Err(Failure::Stopped),
-            Err(mpsc::error::TrySendError::Full(_)) => {
+        // Whoever asked may have gone.
+        let then = Box::new(|answered, _: &mut Turn| drop(answer.send(answered)));
+        self.ask_then(question.clone(), deadline, Instant::now(), then);
+        receiver.await.unwrap_or(Err(Failure::Stopped))
+    }
+
+    /// Asks as [`Group::ask`] does; the answer goes to `then`, on another thread unless the question is turned away.
+    pub fn ask_then(&self, question: Question, deadline: Instant, now: Instant, then: Then) {
+        let key = Arc::new(Key { group: self.index, question });
+        let waiter = Waiter { deadline: deadline.min(now + self.timeout), then };
+        let (ask, failure) = match self.inbox.try_send(Ask { key, waiter }) {
+            Ok(()) => return,
+            Err(mpsc::error::TrySendError::Closed(ask)) => (ask, Failure::Stopped),
+            Err(mpsc::error::TrySendError::Full(ask)) => {
                 self.counters.asked.one();
                 self.counters.overloaded.one();
-                Err(Failure::Overloaded)
+                (ask, Failure::Overloaded)
             }
-        }
+        };
+        let mut turn = Turn::new(now);
+        turn.call(ask.waiter.then, Err(failure));
+        turn.end();
     }
 
     /// How the group is doing.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::cache::{Cache, Hit, Key, Lasting};
 use super::chase::{self, Chase, Resolved, Step};
 use super::public::{self, PublicNames};
-use super::{Failure, Forwarder, Group, Question, Reply};
+use super::{Failure, Forwarder, Group, Question, Reply, Turn};
 use crate::dns::{Ede, Name, Rcode, Rtype};
 use crate::zone::{Zone, ZoneSet};
 
@@ -264,8 +264,68 @@ impl Resolver {
     }
 
     /// Asks upstream until the answer is complete. The zones are those the question started with.
-    pub async fn finish(self: &Arc<Self>, zones: &Arc<ZoneSet>, pursuit: &mut Pursuit, mut need: Need) -> Resolved {
-        let deadline = Instant::now() + self.timeout;
+    pub async fn finish(self: &Arc<Self>, zones: &Arc<ZoneSet>, pursuit: &mut Pursuit, need: Need) -> Resolved {
+        self.finish_by(zones, pursuit, need, Instant::now() + self.timeout).await
+    }
+
+    /// As [`Resolver::finish`], without a task for each question: the answer goes to `then` on whatever thread has it.
+    pub fn finish_then<F>(self: Arc<Self>, zones: Arc<ZoneSet>, pursuit: Pursuit, need: Need, now: Instant, then: F)
+    where
+        F: FnOnce(Resolved, &mut Turn) + Send + 'static,
+    {
+        let deadline = now + self.timeout;
+        self.pursue(zones, pursuit, need, (now, deadline), then);
+    }
+
+    fn pursue<F>(
+        self: Arc<Self>,
+        zones: Arc<ZoneSet>,
+        mut pursuit: Pursuit,
+        need: Need,
+        (now, deadline): (Instant, Instant),
+        then: F,
+    ) where
+        F: FnOnce(Resolved, &mut Turn) + Send + 'static,
+    {
+        if need.stale.is_some() || self.own_alias(&zones, &need.question.name).is_some() {
+            // The client's timer runs beside this exchange; that is a task's work.
+            let runtime = self.runtime.clone();
+            runtime.spawn(async move {
+                let resolved = self.finish_by(&zones, &mut pursuit, need, deadline).await;
+                let mut turn = Turn::new(Instant::now());
+                then(resolved, &mut turn);
+                turn.end();
+            });
+            return;
+        }
+        let group = Arc::clone(&need.route.group);
+        let question = need.question.clone();
+        let taken = move |asked: Result<Arc<Reply>, Failure>, turn: &mut Turn| {
+            let Need { route, question, .. } = need;
+            let name = question.name.clone();
+            let asked = self.note(&zones, &route, question, asked, turn.now);
+            let step = match asked {
+                Ok(reply) => {
+                    pursuit.trace.push((name, Part::Upstream(reply.upstream)));
+                    pursuit.chase.take(&zones, &reply)
+                }
+                Err(failure) => self.fall_back(&zones, &mut pursuit, &name, failure, None),
+            };
+            match self.advance(&zones, &mut pursuit, step, turn.now) {
+                Progress::Done(resolved) => then(resolved, turn),
+                Progress::Need(next) => self.pursue(zones, pursuit, next, (turn.now, deadline), then),
+            }
+        };
+        group.ask_then(question, deadline, now, Box::new(taken));
+    }
+
+    async fn finish_by(
+        self: &Arc<Self>,
+        zones: &Arc<ZoneSet>,
+        pursuit: &mut Pursuit,
+        mut need: Need,
+        deadline: Instant,
+    ) -> Resolved {
         loop {
             let step = self.exchange(zones, pursuit, &mut need, deadline).await;
             match self.advance(zones, pursuit, step, Instant::now()) {
@@ -319,10 +379,21 @@ impl Resolver {
         deadline: Instant,
     ) -> Result<Arc<Reply>, Failure> {
         let asked = route.group.ask(&question, deadline).await;
+        self.note(&zones, &route, question, asked, Instant::now())
+    }
+
+    /// Puts what came of an exchange into the cache, and hands it on with its TTLs within the cache's bounds.
+    fn note(
+        &self,
+        zones: &ZoneSet,
+        route: &Arc<Route>,
+        question: Question,
+        asked: Result<Arc<Reply>, Failure>,
+        now: Instant,
+    ) -> Result<Arc<Reply>, Failure> {
         let asked = asked.map(|reply| self.cache.clamped(reply, question.rtype));
-        let now = Instant::now();
         match &asked {
-            Ok(reply) => self.keep(&zones, &route, question, reply, now),
+            Ok(reply) => self.keep(zones, route, question, reply, now),
             Err(failure) => self.cache.put_failure(Key { group: route.id, question }, *failure, now),
         }
         asked

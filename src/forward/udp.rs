@@ -16,6 +16,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::batch;
+pub(super) use super::batch::Headers;
 use super::counters::Shared;
 use super::datagram::Form;
 use super::question::Question;
@@ -177,9 +178,8 @@ impl Pool {
     }
 
     /// Reads everything there is to read, up to a bound that keeps the rest of the forwarder going.
-    pub(super) fn receive(&mut self, arrivals: &mut Vec<Arrival>) {
+    pub(super) fn receive(&mut self, headers: &mut Headers, arrivals: &mut Vec<Arrival>) {
         let mut events = [EpollEvent::empty(); 64];
-        let mut headers = batch::Headers::new();
         for _ in 0..16 {
             let waited = self.poller.try_io(Interest::READABLE, |poller| {
                 match poller.0.wait(&mut events, EpollTimeout::ZERO)? {
@@ -193,12 +193,12 @@ impl Pool {
             };
             for event in &events[..count] {
                 let [slot, generation] = split(event.data());
-                self.receive_from(Ticket { slot, generation, id: 0 }, &mut headers, arrivals);
+                self.receive_from(Ticket { slot, generation, id: 0 }, headers, arrivals);
             }
         }
     }
 
-    fn receive_from(&mut self, at: Ticket, headers: &mut batch::Headers, arrivals: &mut Vec<Arrival>) {
+    fn receive_from(&mut self, at: Ticket, headers: &mut Headers, arrivals: &mut Vec<Arrival>) {
         let Some(socket) = socket(&mut self.slots, at) else {
             return;
         };

@@ -138,8 +138,9 @@ fn local<P>(message: &RecvMsg<'_, '_, P>) -> Option<IpAddr> {
 }
 
 impl<P: Peer> Headers<P> {
-    pub(super) fn new(socket: &UdpSocket) -> Self {
-        Self(MultiHeaders::preallocate(BATCH, control_space::<P>(is_wildcard(socket))))
+    /// For so many answers, on a socket that is bound to a wildcard address or not.
+    pub(super) fn new(answers: usize, wildcard: bool) -> Self {
+        Self(MultiHeaders::preallocate(answers, control_space::<P>(wildcard)))
     }
 }
 
@@ -153,6 +154,11 @@ impl<P: Peer> Outgoing<P> {
             peers: Vec::with_capacity(BATCH),
             wildcard,
         }
+    }
+
+    /// Whether each answer has to say which address it leaves from.
+    pub(super) fn is_wildcard(&self) -> bool {
+        self.wildcard
     }
 
     /// What was appended to `bytes` since the last answer is one, for this client.

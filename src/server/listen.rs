@@ -72,9 +72,9 @@ impl Listeners {
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
         for bound in self.bound {
             for (number, socket) in bound.udp.into_iter().enumerate() {
-                let (shared, runtime, stop) = (Arc::clone(shared), runtime.clone(), Arc::clone(&stop_udp));
+                let (shared, stop) = (Arc::clone(shared), Arc::clone(&stop_udp));
                 let name = format!("udp-{number}");
-                let worker = move || udp::worker(&Arc::new(socket), &shared, &runtime, &stop);
+                let worker = move || udp::worker(&Arc::new(socket), &shared, &stop);
                 workers.push(std::thread::Builder::new().name(name).spawn(worker)?);
             }
             bound.tcp.set_nonblocking(true)?;

@@ -10,6 +10,7 @@ pub mod admission;
 mod counters;
 mod datagrams;
 mod hot;
+mod lates;
 pub mod listen;
 mod misses;
 mod response;

@@ -13,9 +13,9 @@ use super::response::{self, Composed, Transport};
 use super::wire::Repeat;
 use super::{Counters, Shared, Snapshot};
 use crate::dns::{Class, Ede, Name, Query, QueryError, Rcode, Rtype};
-use crate::forward::Failure;
 use crate::forward::chase::Resolved;
 use crate::forward::resolver::{Need, Part, Progress, Pursuit, Wish};
+use crate::forward::{Failure, Turn};
 
 /// What becomes of a message.
 pub(super) enum Served {
@@ -103,16 +103,21 @@ const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this serv
 const LOOP: Ede = Ede::new(Ede::OTHER, "forwarding loop: this is the server's own probe");
 
 impl Later {
-    /// Asks upstream and composes the answer.
-    pub(super) async fn finish(mut self, shared: &Shared) -> Late {
-        let zones = &self.snapshot.zones;
-        let resolved = self.snapshot.resolver.finish(zones, &mut self.pursuit, self.need).await;
-        // It parsed before.
-        let query = Query::parse(&self.message);
-        let bytes = query
-            .map(|query| complete(shared, &self.snapshot, &query, &resolved, self.transport).bytes)
-            .unwrap_or_default();
-        Late { bytes, _permit: self.permit }
+    /// Asks upstream and composes the answer, which goes to `then` on whatever thread has it.
+    pub(super) fn finish<F>(self, shared: &Arc<Shared>, now: Instant, then: F)
+    where
+        F: FnOnce(Late, &mut Turn) + Send + 'static,
+    {
+        let Self { message, transport, snapshot, pursuit, need, permit } = self;
+        let (resolver, zones, shared) =
+            (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones), Arc::clone(shared));
+        resolver.finish_then(zones, pursuit, need, now, move |resolved, turn| {
+            // It parsed before.
+            let composed =
+                Query::parse(&message).map(|query| complete(&shared, &snapshot, &query, &resolved, transport));
+            let bytes = composed.map(|composed| composed.bytes).unwrap_or_default();
+            then(Late { bytes, _permit: permit }, turn);
+        });
     }
 }
 

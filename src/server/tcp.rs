@@ -111,7 +111,8 @@ async fn serve(
     // Without it the kernel may hold small answers back; if it cannot be set they are merely later.
     let _ = stream.set_nodelay(true);
     let (mut reader, mut writer) = stream.into_split();
-    let (late, mut lates) = mpsc::channel::<Vec<u8>>(MAX_WAITING);
+    // The number of questions that wait is bounded, and with it this queue.
+    let (late, mut lates) = mpsc::unbounded_channel::<Vec<u8>>();
     let mut inbox = Vec::with_capacity(READ);
     let mut outbox = Vec::new();
     let mut waiting = 0_usize;
@@ -153,7 +154,7 @@ fn drain(
     outbox: &mut Vec<u8>,
     shared: &Arc<Shared>,
     client: SocketAddr,
-    late: &mpsc::Sender<Vec<u8>>,
+    late: &mpsc::UnboundedSender<Vec<u8>>,
 ) -> Drained {
     let mut drained = Drained { messages: 0, waiting: 0, well_formed: true };
     let snapshot = shared.snapshot.load_full();
@@ -169,11 +170,9 @@ fn drain(
             Served::Now(bytes) | Served::Lasting(bytes, _) => frame(outbox, &bytes),
             Served::Later(later) => {
                 drained.waiting += 1;
-                let (shared, late) = (Arc::clone(shared), late.clone());
-                tokio::spawn(async move {
-                    // The connection may be gone by then.
-                    let _ = late.send(later.finish(&shared).await.bytes).await;
-                });
+                let late = late.clone();
+                // The connection may be gone by then.
+                later.finish(shared, now, move |answer, _| drop(late.send(answer.bytes)));
             }
         }
         drained.messages += 1;

@@ -1,6 +1,6 @@
 //! UDP workers: one thread and one socket each, datagrams received and answered in batches.
 //!
-//! In: datagrams. Out: datagrams. A worker never waits for an upstream: such queries go to the runtime, and their
+//! In: datagrams. Out: datagrams. A worker never waits for an upstream: such queries go to the forwarder, and their
 //! answers leave on the same socket, those that are ready at one time in one batch.
 
 use std::net::UdpSocket;
@@ -10,50 +10,42 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
-use tokio::runtime::Handle;
-use tokio::sync::mpsc;
 
 use super::Shared;
-use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
+use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer};
 use super::hot::Hot;
+use super::lates::Lates;
 use super::response::Transport;
-use super::road::{self, Later, Served};
+use super::road::{self, Served};
 use super::wire::Wires;
 
 /// How long a worker may take to see that it is to stop.
 pub(super) const STOP_LATENCY: Duration = Duration::from_millis(200);
 
-/// An answer that an upstream had a part in, and where it goes.
-type Late<P> = (road::Late, Route<P>);
-
 /// Answers datagrams until `stop` is set.
-pub(super) fn worker(socket: &Arc<UdpSocket>, shared: &Arc<Shared>, runtime: &Handle, stop: &AtomicBool) {
+pub(super) fn worker(socket: &Arc<UdpSocket>, shared: &Arc<Shared>, stop: &AtomicBool) {
     if socket.local_addr().is_ok_and(|address| address.is_ipv4()) {
-        Worker::<SockaddrIn>::new(socket, shared, runtime).run(stop);
+        Worker::<SockaddrIn>::new(socket, shared).run(stop);
     } else {
-        Worker::<SockaddrIn6>::new(socket, shared, runtime).run(stop);
+        Worker::<SockaddrIn6>::new(socket, shared).run(stop);
     }
 }
 
 struct Worker<'a, P> {
     socket: &'a Arc<UdpSocket>,
     shared: &'a Arc<Shared>,
-    runtime: &'a Handle,
-    late: mpsc::UnboundedSender<Late<P>>,
+    lates: Arc<Lates<P>>,
 }
 
 impl<'a, P: Peer> Worker<'a, P> {
-    fn new(socket: &'a Arc<UdpSocket>, shared: &'a Arc<Shared>, runtime: &'a Handle) -> Self {
-        // The number of questions that wait is bounded, and with it this queue.
-        let (late, lates) = mpsc::unbounded_channel();
-        runtime.spawn(send_late(Arc::clone(socket), lates));
-        Self { socket, shared, runtime, late }
+    fn new(socket: &'a Arc<UdpSocket>, shared: &'a Arc<Shared>) -> Self {
+        Self { socket, shared, lates: Lates::new(socket) }
     }
 
     fn run(&self, stop: &AtomicBool) {
         let mut incoming = Incoming::<P>::new(self.socket);
         let mut outgoing = Outgoing::<P>::new(self.socket);
-        let mut headers = Headers::new(self.socket);
+        let mut headers = Headers::new(BATCH, outgoing.is_wildcard());
         let mut wires = Wires::new(Instant::now());
         while !stop.load(Ordering::Relaxed) {
             match incoming.receive(self.socket) {
@@ -91,34 +83,13 @@ impl<'a, P: Peer> Worker<'a, P> {
                     outgoing.bytes.extend_from_slice(&bytes);
                     outgoing.end_answer(route);
                 }
-                Served::Later(later) => self.finish_later(later, route),
+                Served::Later(later) => {
+                    let lates = Arc::clone(&self.lates);
+                    later.finish(self.shared, now, move |answer, turn| lates.push(answer, route, turn));
+                }
             }
         }
         self.shared.counters.udp_queries.fetch_add(count, Ordering::Relaxed);
         hot.count(&self.shared.counters);
-    }
-
-    fn finish_later(&self, later: Box<Later>, route: Route<P>) {
-        let (shared, late) = (Arc::clone(self.shared), self.late.clone());
-        self.runtime.spawn(async move {
-            let answer = later.finish(&shared).await;
-            // The other end stays until all of these are gone.
-            let _ = late.send((answer, route));
-        });
-    }
-}
-
-/// Sends late answers, those that wait in one batch.
-async fn send_late<P: Peer>(socket: Arc<UdpSocket>, mut lates: mpsc::UnboundedReceiver<Late<P>>) {
-    let mut outgoing = Outgoing::<P>::new(&socket);
-    let mut ready = Vec::with_capacity(BATCH);
-    while lates.recv_many(&mut ready, BATCH).await > 0 {
-        for (answer, route) in &ready {
-            outgoing.bytes.extend_from_slice(&answer.bytes);
-            outgoing.end_answer(*route);
-        }
-        outgoing.send(&socket, &mut Headers::new(&socket), MsgFlags::MSG_DONTWAIT);
-        // Only now are they no longer pending.
-        ready.clear();
     }
 }
