@@ -94,7 +94,7 @@ fn parse_all(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<
 fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
     // The parser runs over the end of a text that stops within an entry.
     let Some(open) = group::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
-    let before = parse_whole(&text[..open.line_start], first_line, apex, each);
+    let before = parse_whole(&text[..open.entry_start], first_line, apex, each);
     let reason = format!("'{}' is opened here and never closed", open.what);
     before.or_else(|| Some(SyntaxError { line: first_line + open.lines_before, column: open.column, reason }))
 }

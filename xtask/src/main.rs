@@ -1,21 +1,25 @@
 //! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them.
 
 mod floors;
+mod fuzz;
 mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask check | floors
+const USAGE: &str = "usage: cargo xtask check | floors | fuzz [SECONDS] [TARGET ...]
   check   format, clippy, floors, tests, documentation, and cargo-deny where it is installed
-  floors  only that imports go down, from floor to floor";
+  floors  only that imports go down, from floor to floor
+  fuzz    every fuzz target for some time; needs cargo-fuzz";
 
 fn main() -> ExitCode {
     let root = root();
     let verb = std::env::args().nth(1).unwrap_or_default();
+    let rest: Vec<String> = std::env::args().skip(2).collect();
     let result = match verb.as_str() {
         "check" => check(&root),
         "floors" => floors::check(&root.join("src")),
+        "fuzz" => fuzz::run(&root, &rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {

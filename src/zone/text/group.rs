@@ -11,23 +11,26 @@ pub(super) struct Open {
     pub(super) lines_before: u32,
     /// From 1.
     pub(super) column: u32,
-    /// Where its line starts.
-    pub(super) line_start: usize,
+    /// Where its entry starts, which may be lines above.
+    pub(super) entry_start: usize,
 }
 
 /// The outermost parenthesis or quote that is still open at the end.
 pub(super) fn unclosed(text: &[u8]) -> Option<Open> {
-    let (mut lines_before, mut line_start) = (0, 0);
+    let (mut lines_before, mut line_start, mut entry_start) = (0, 0, 0);
     let (mut depth, mut parenthesis, mut quote, mut is_comment) = (0_usize, None, None, false);
     let mut bytes = text.iter().enumerate();
     while let Some((at, byte)) = bytes.next() {
         let column = u32::try_from(at - line_start + 1).unwrap_or(u32::MAX);
-        let open = |what| Some(Open { what, lines_before, column, line_start });
+        let open = |what| Some(Open { what, lines_before, column, entry_start });
         match byte {
             b'\n' => {
                 is_comment = false;
                 lines_before += 1;
                 line_start = at + 1;
+                if depth == 0 && quote.is_none() {
+                    entry_start = line_start;
+                }
             }
             _ if is_comment => {}
             // An escaped line feed still ends its line for those who count them.
@@ -69,11 +72,12 @@ mod tests {
     #[test]
     fn the_outermost_group_is_named_with_its_place() {
         let open = |text: &str| {
-            unclosed(text.as_bytes()).map(|open| (open.what, open.lines_before, open.column, open.line_start))
+            unclosed(text.as_bytes()).map(|open| (open.what, open.lines_before, open.column, open.entry_start))
         };
         assert_eq!(open("a\nb ( (c\n)\nd"), Some(('(', 1, 3, 2)));
         assert_eq!(open("a \"b (\n"), Some(('"', 0, 3, 0)));
         assert_eq!(open("a ( \"b\n"), Some(('(', 0, 3, 0)));
         assert_eq!(open("a () (\n"), Some(('(', 0, 6, 0)));
+        assert_eq!(open("x\na (\n) (\n"), Some(('(', 2, 3, 2)), "the entry begins a line above");
     }
 }

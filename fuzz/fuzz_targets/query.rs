@@ -1,0 +1,4 @@
+//! What a client sends.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::messages::query_holds(data));

@@ -1,0 +1,4 @@
+//! What an upstream sends.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::messages::reply_holds(data));

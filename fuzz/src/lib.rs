@@ -1,0 +1,9 @@
+//! What must hold whatever bytes come from outside.
+//!
+//! In: bytes. Out: nothing, or a panic that says which promise broke. The targets in `fuzz_targets/` hand bytes over;
+//! `cargo xtask fuzz` runs them.
+
+pub mod lists;
+pub mod messages;
+pub mod names;
+pub mod zones;

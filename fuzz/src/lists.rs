@@ -1,0 +1,55 @@
+//! A list that is accepted becomes zone files that load and say the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use privatelink_dns::azure::Cloud;
+use privatelink_dns::dns::{Name, Serial};
+use privatelink_dns::sync::apply::render;
+use privatelink_dns::sync::desired::{self, merge};
+use privatelink_dns::sync::plan::{Current, plan};
+use privatelink_dns::sync::source::{Format, parse};
+use privatelink_dns::zone::Zone;
+
+/// Seconds.
+const TTL: u32 = 10;
+
+/// Reads the list, and goes the whole way to zones if it is one.
+pub fn hold(format: Format, data: &[u8]) {
+    let listing = match parse("fuzz", Path::new("list"), format, data.to_vec()) {
+        Ok(listing) => listing,
+        Err(problems) => {
+            let shown = problems.to_string();
+            assert!(shown.starts_with("list"), "a problem begins with its place: {shown}");
+            return;
+        }
+    };
+    // A line feed is a byte at least, and so is a sign that takes another's place in JSON and TOML.
+    let lines = u32::try_from(data.len()).unwrap_or(u32::MAX).saturating_add(1);
+    for entry in listing.entries() {
+        assert!((1..=lines).contains(&entry.line), "line {} of at most {lines}", entry.line);
+    }
+    let settings = desired::Settings::of_cloud(Cloud::Public, &[]);
+    let Ok(state) = merge(vec![listing.clone()], &settings) else { return };
+    let wanted = plan(state, BTreeMap::new(), TTL);
+    let mut written = BTreeMap::new();
+    for zone in &wanted.zones {
+        let text = render(&zone.apex, Serial(1), TTL, zone.after(), zone.aliases());
+        written.insert(zone.apex.clone(), load(&zone.apex, &text));
+    }
+    // What is written is what was wanted: a second look finds nothing to do.
+    let state = merge(vec![listing], &settings);
+    let again = plan(state.expect("it was accepted just now"), written, TTL);
+    for zone in &again.zones {
+        let changes: Vec<_> = zone.changes().map(|change| (change.action(), change.owner().to_owned())).collect();
+        assert!(changes.is_empty() && zone.foreign.is_empty(), "{}: {changes:?} {:?}", zone.apex, zone.foreign);
+        assert!(!zone.needs_writing(), "{}", zone.apex);
+    }
+}
+
+fn load(apex: &Name, text: &str) -> Current {
+    let (zone, findings) = Zone::from_text(apex, text.as_bytes());
+    let zone = zone.unwrap_or_else(|| panic!("our own file does not load: {findings:?}\n{text}"));
+    assert!(findings.is_empty(), "{findings:?}\n{text}");
+    Current::of(&zone)
+}

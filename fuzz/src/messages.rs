@@ -1,0 +1,49 @@
+//! Messages from clients and upstreams: what we accept, others can read, and nothing unasked comes through.
+
+use hickory_proto::op::Message as Other;
+use privatelink_dns::dns::{Message, Name, Query, Rtype};
+use privatelink_dns::forward::scrub::{MAX_LINKS, scrub};
+use privatelink_dns::forward::{Chain, Question};
+
+/// Parses what a client sent.
+pub fn query_holds(data: &[u8]) {
+    let Ok(query) = Query::parse(data) else { return };
+    assert!(query.qname.len() <= 255 && query.qname.last() == Some(&0), "{:?}", query.qname);
+    let name = Name::from_wire(query.qname);
+    assert!(name.is_some(), "{:?} is no name", query.qname);
+    if let Ok(other) = Other::from_vec(data) {
+        let asked = other.queries.first().map(|query| u16::from(query.query_type()));
+        assert_eq!(asked, Some(query.qtype.0), "two decoders see two questions");
+        assert_eq!(other.metadata.id, query.header.id);
+    }
+}
+
+/// Parses what an upstream sent, and keeps what follows from the question in it.
+pub fn reply_holds(data: &[u8]) {
+    let Ok(message) = Message::parse(data) else { return };
+    let Some((qname, rtype, _)) = &message.question else { return };
+    let Some(name) = Name::from_wire(qname) else { return };
+    let [_, low] = message.flags;
+    let dnssec_ok = low & 0x10 != 0;
+    let question = Question { name: name.clone(), rtype: *rtype, dnssec_ok, checking_disabled: false };
+    let kept = scrub(&message, &question);
+    let mut at = name;
+    let mut links = 0;
+    for record in &kept.answer {
+        match record.rtype {
+            Rtype::RRSIG if dnssec_ok => {}
+            Rtype::DNAME if record.owner != at => assert!(at.is_at_or_below(&record.owner)),
+            Rtype::CNAME if record.owner == at && *rtype != Rtype::CNAME && *rtype != Rtype::ANY => {
+                links += 1;
+                at = record.cname_target().unwrap_or_else(|| panic!("a CNAME without a target is kept: {record:?}"));
+            }
+            found => assert!(
+                record.owner == at && (found == *rtype || *rtype == Rtype::ANY),
+                "{record:?} was not asked for ({question:?})"
+            ),
+        }
+    }
+    assert!(links <= MAX_LINKS);
+    assert!(kept.answer.len() <= message.answer.len() && kept.authority.len() <= message.authority.len());
+    assert!(kept.chain == Chain::Whole || kept.authority.is_empty());
+}
