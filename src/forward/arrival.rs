@@ -11,7 +11,7 @@ use super::datagram::Form;
 use super::engine::{Engine, PROBE};
 use super::flight::{Attempt, Way};
 use super::question::{Failure, Reply};
-use super::scrub::scrub;
+use super::scrub::{evades, scrub};
 use super::socket::{Arrival, News};
 use super::tcp::Outcome;
 use crate::dns::{Message, Rcode};
@@ -145,13 +145,14 @@ impl Engine {
         self.arm(id, now);
     }
 
-    /// An attempt came to nothing: the next upstream at once, if there is one that is up.
+    /// An attempt came to nothing: the next upstream at once, if there is one that is up or there is nothing to wait for.
     fn attempt_lost(&mut self, id: u64, now: Instant) {
         let Some(flight) = self.flights.get(&id) else {
             return;
         };
-        let (up, _) = self.candidates(flight.key.group);
-        if flight.untried(&up).is_some() {
+        let (up, down) = self.candidates(flight.key.group);
+        let is_idle = flight.attempts.is_empty() && flight.fallback.is_none();
+        if flight.untried(&up).is_some() || is_idle && flight.untried(&down).is_some() {
             self.step(id, now);
         } else if flight.fallback.is_some() && flight.attempts.is_empty() {
             self.give_fallback(id);
@@ -166,10 +167,15 @@ impl Engine {
             return;
         };
         let kept = scrub(message, &flight.key.question);
+        let (rcode, ede) = if evades(message, &kept) {
+            (Rcode::SERVFAIL, Some(Failure::Malformed.ede()))
+        } else {
+            (message.rcode, message.ede.clone())
+        };
         let reply = Arc::new(Reply {
-            rcode: message.rcode,
+            rcode,
             authentic: message.authentic(),
-            ede: message.ede.clone(),
+            ede,
             answer: kept.answer,
             authority: kept.authority,
             chain: kept.chain,

@@ -15,6 +15,7 @@
 mod support;
 
 mod clients;
+mod differential;
 mod resolvers;
 mod tool;
 mod world;

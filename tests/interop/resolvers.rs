@@ -13,9 +13,9 @@ use crate::tool::find;
 use crate::world::world;
 
 /// A foreign server; killed when it goes out of scope.
-struct Resolver {
+pub(crate) struct Resolver {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     folder: TempDir,
 }
 
@@ -102,7 +102,8 @@ fn forwards_to_us(start: impl Fn(SocketAddr) -> Option<Resolver>) {
     world.server.stop();
 }
 
-fn unbound(ours: SocketAddr) -> Option<Resolver> {
+/// Unbound that forwards everything to an address.
+pub(crate) fn unbound(ours: SocketAddr) -> Option<Resolver> {
     let program = find("unbound")?;
     let config = |folder: &Path, port: u16| {
         format!(
@@ -119,13 +120,14 @@ fn unbound(ours: SocketAddr) -> Option<Resolver> {
     Some(start(&program, &["-d", "-c"], config))
 }
 
-fn bind(ours: SocketAddr) -> Option<Resolver> {
+/// BIND that forwards everything to an address.
+pub(crate) fn bind(ours: SocketAddr) -> Option<Resolver> {
     let program = find("named")?;
     let config = |folder: &Path, port: u16| {
         format!(
             "options {{ directory \"{0}\"; pid-file \"{0}/pid\"; listen-on port {port} {{ 127.0.0.1; }};\n\
              listen-on-v6 {{ none; }}; recursion yes; allow-query {{ 127.0.0.0/8; }}; dnssec-validation no;\n\
-             forward only; forwarders {{ {1} port {2}; }}; empty-zones-enable no; }};\n\
+             forward only; forwarders {{ {1} port {2}; }}; }};\n\
              controls {{ }};\n",
             folder.display(),
             ours.ip(),

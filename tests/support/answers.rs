@@ -71,7 +71,8 @@ fn whole(received: &Received, draft: &Draft) -> Vec<u8> {
     let mut out = header(received, draft, draft.rcode);
     let sections = [&draft.answer, &draft.authority, &draft.additional];
     for (index, section) in sections.into_iter().enumerate() {
-        let keep = |rr: &&Rr| received.dnssec_ok || !matches!(rr.rtype.to_int(), 46 | 47 | 50);
+        let keep =
+            |rr: &&Rr| received.dnssec_ok || rr.rtype == received.qtype || !matches!(rr.rtype.to_int(), 46 | 47 | 50);
         let kept: Vec<&Rr> = section.iter().filter(keep).collect();
         let count = u16::try_from(kept.len()).unwrap_or_default();
         out[6 + 2 * index..8 + 2 * index].copy_from_slice(&count.to_be_bytes());

@@ -201,3 +201,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_reply_about_other_names_or_a_referral_answers_nothing_and_nodata_does() {
+    let soa = record("test", Rtype::SOA, 60, &[0; 22]);
+    let ns = to(Rtype::NS, "test", "ns.test");
+    for (answer, authority, evasive) in [
+        (vec![a("bank.test", 9)], vec![], true),
+        (vec![], vec![ns.clone()], true),
+        (vec![], vec![ns.clone(), soa.clone()], false),
+        (vec![], vec![soa], false),
+        (vec![], vec![], false),
+        (vec![cname("q.test", "b.test")], vec![ns.clone()], false),
+        (vec![a("q.test", 1), a("bank.test", 9)], vec![ns], false),
+    ] {
+        let message = message(Rcode::NOERROR, answer, authority);
+        assert_eq!(evades(&message, &scrub(&message, &ask(Rtype::A, false))), evasive, "{message:?}");
+    }
+}
