@@ -246,6 +246,9 @@ impl Resolver {
             };
             let key = Key { group: route.id, question: pursuit.question(name) };
             step = match self.cache.get(&key, now) {
+                Hit::Fresh { reply, .. } if !answers(&reply) && self.own_alias(zones, &key.question.name).is_some() => {
+                    self.fall_back(zones, pursuit, &key.question.name, Failure::Unreachable, None)
+                }
                 Hit::Fresh { reply, prefetch, lasting } => {
                     pursuit.add_part(lasting);
                     if prefetch {

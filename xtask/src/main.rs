@@ -1,4 +1,5 @@
-//! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them.
+//! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them. `cargo xtask fuzz`
+//! and `cargo xtask soak` take minutes and are not among them.
 
 mod floors;
 mod fuzz;
@@ -7,19 +8,23 @@ mod source;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask check | floors | fuzz [SECONDS] [TARGET ...]
+const USAGE: &str = "usage: cargo xtask check | floors | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
   check   format, clippy, floors, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
-  fuzz    every fuzz target for some time; needs cargo-fuzz";
+  fuzz    every fuzz target for SECONDS (20); needs cargo-fuzz and a C++ compiler
+  soak    the release binary under load for SECONDS (60) while its upstreams fail at random, and while
+          each EVENT happens: sync, reload";
 
 fn main() -> ExitCode {
     let root = root();
-    let verb = std::env::args().nth(1).unwrap_or_default();
-    let rest: Vec<String> = std::env::args().skip(2).collect();
+    let mut arguments = std::env::args().skip(1);
+    let verb = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
     let result = match verb.as_str() {
         "check" => check(&root),
         "floors" => floors::check(&root.join("src")),
         "fuzz" => fuzz::run(&root, &rest),
+        "soak" => soak(&root, &rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {
@@ -52,6 +57,22 @@ fn check(root: &Path) -> Result<(), String> {
     }
     println!("== all checks passed");
     Ok(())
+}
+
+/// Seconds first, then events, both optional.
+fn soak(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let (seconds, events) = match arguments.split_first() {
+        Some((first, rest)) if first.parse::<u64>().is_ok() => (first.as_str(), rest),
+        _ => ("60", arguments),
+    };
+    let status = Command::new("cargo")
+        .args(["test", "--release", "--locked", "--test", "soak", "--", "--ignored", "--nocapture"])
+        .current_dir(root)
+        .env("SOAK_SECONDS", seconds)
+        .env("SOAK_EVENTS", events.join(" "))
+        .status()
+        .map_err(|error| format!("cannot run cargo: {error}"))?;
+    status.success().then_some(()).ok_or_else(|| "the soak failed".to_owned())
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {
