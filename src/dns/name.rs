@@ -3,13 +3,15 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::wire::{self, MAX_NAME};
 
 /// A fully qualified domain name in canonical form: uncompressed wire format, ASCII letters in lower case
-/// (RFC 4034 section 6.2). Equal names are equal bytes; the order is the canonical one (section 6.1).
+/// (RFC 4034 section 6.2). Equal names are equal bytes; the order is the canonical one (section 6.1). A clone shares
+/// the bytes: a name goes through many hands on its way.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Name(Box<[u8]>);
+pub struct Name(Arc<[u8]>);
 
 /// Why a text is no domain name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,12 +33,16 @@ pub enum NameError {
 impl Name {
     /// The root.
     pub fn root() -> Self {
-        Self(Box::new([0]))
+        Self(Arc::new([0]))
     }
 
     /// From an uncompressed wire-format name that fills `wire` exactly, in any case.
     pub fn from_wire(wire: &[u8]) -> Option<Self> {
-        (wire::name_end(wire, 0)? == wire.len()).then(|| Self(wire.to_ascii_lowercase().into()))
+        let mut lower = [0; MAX_NAME];
+        let lower = lower.get_mut(..wire::name_end(wire, 0).filter(|end| *end == wire.len())?)?;
+        lower.copy_from_slice(wire);
+        lower.make_ascii_lowercase();
+        Some(Self((&*lower).into()))
     }
 
     /// Reads a possibly compressed name at `at` in `message`; also returns the index after it.
@@ -88,7 +94,7 @@ impl Name {
         let Some(cut) = self.0.len().checked_sub(apex.0.len()) else {
             return false;
         };
-        self.0[cut..] == *apex.0 && self.is_label_boundary(cut)
+        self.0[cut..] == apex.0[..] && self.is_label_boundary(cut)
     }
 
     fn is_label_boundary(&self, index: usize) -> bool {

@@ -47,7 +47,8 @@ impl Writer {
 
     /// Adds the question; `qname` is wire format in any case, and is kept so.
     pub fn question(&mut self, qname: &[u8], qtype: Rtype, qclass: Class) {
-        self.remember(&qname.to_ascii_lowercase(), self.out.len());
+        let lower = self.lower(qname);
+        self.remember(lower, usize::MAX);
         self.out.extend_from_slice(qname);
         self.put_u16(qtype.0);
         self.put_u16(qclass.0);
@@ -153,54 +154,54 @@ impl Writer {
 
     /// A name that fills `wire`, as a pointer where the message already has it or its tail.
     fn name(&mut self, wire: &[u8]) {
-        let lower = wire.to_ascii_lowercase();
+        let lower = self.lower(wire);
         let mut pos = 0;
-        while lower.get(pos).is_some_and(|len| *len != 0) {
-            if let Some(offset) = self.find(&lower[pos..]) {
-                self.remember_prefix(&lower, pos);
+        while self.names.get(lower + pos).is_some_and(|len| *len != 0) {
+            if let Some(offset) = self.find(lower + pos) {
+                self.remember(lower, pos);
                 self.out.extend_from_slice(&wire[..pos]);
                 self.put_u16(0xc000 | offset);
                 return;
             }
-            pos += usize::from(lower[pos]) + 1;
+            pos += usize::from(self.names[lower + pos]) + 1;
         }
-        self.remember(&lower, self.out.len());
+        self.remember(lower, usize::MAX);
         self.out.extend_from_slice(wire);
     }
 
-    fn find(&self, suffix: &[u8]) -> Option<u16> {
-        self.suffixes
-            .iter()
-            .find(|(start, end, _)| self.names[usize::from(*start)..usize::from(*end)] == *suffix)
-            .map(|(_, _, offset)| *offset)
+    /// Puts a name behind the others in lower case; where it begins there.
+    fn lower(&mut self, wire: &[u8]) -> usize {
+        let start = self.names.len();
+        self.names.extend_from_slice(wire);
+        self.names[start..].make_ascii_lowercase();
+        start
     }
 
-    fn remember(&mut self, lower: &[u8], offset: usize) {
-        self.remember_until(lower, lower.len(), offset);
+    /// Where in the message the name is that ends `names` and begins at `at`.
+    fn find(&self, at: usize) -> Option<u16> {
+        let suffix = &self.names[at..];
+        let known = |(start, end, _): &&(u16, u16, u16)| self.names[usize::from(*start)..usize::from(*end)] == *suffix;
+        self.suffixes.iter().find(known).map(|(_, _, offset)| *offset)
     }
 
-    fn remember_prefix(&mut self, lower: &[u8], prefix: usize) {
-        self.remember_until(lower, prefix, self.out.len());
-    }
-
-    /// Makes the suffixes of `lower` that start before `until` known; the name will stand at `offset`.
-    fn remember_until(&mut self, lower: &[u8], until: usize, offset: usize) {
+    /// Makes the suffixes of the last of `names` known that start before `until`; it begins at `start` there, and will
+    /// stand at the end of the message.
+    fn remember(&mut self, start: usize, until: usize) {
         // More names than this save little and cost a search each.
         if until == 0 || self.suffixes.len() > 64 {
+            self.names.truncate(start);
             return;
         }
-        let start = self.names.len();
-        let end = start + lower.len();
-        self.names.extend_from_slice(lower);
+        let (end, offset) = (self.names.len(), self.out.len());
         let mut pos = 0;
-        while pos < until && lower[pos] != 0 {
+        while pos < until && self.names.get(start + pos).is_some_and(|len| *len != 0) {
             let fits = |n: usize, max: u16| u16::try_from(n).ok().filter(|n| *n <= max);
             if let (Some(from), Some(to), Some(at)) =
                 (fits(start + pos, u16::MAX), fits(end, u16::MAX), fits(offset + pos, 0x3fff))
             {
                 self.suffixes.push((from, to, at));
             }
-            pos += usize::from(lower[pos]) + 1;
+            pos += usize::from(self.names[start + pos]) + 1;
         }
     }
 }

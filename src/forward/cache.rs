@@ -3,6 +3,8 @@
 //! In: scrubbed replies cut at our zones, and the time. Out: what is fresh, what is merely stale (RFC 8767), with
 //! its TTLs aged. It never asks anyone, never reads a clock, and never holds more than its bounds.
 
+mod packed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +13,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Quick;
 
 use super::{Failure, Question, Reply};
-use crate::dns::{Name, Rcode, Record, Rtype, rdata};
+use crate::dns::{Name, Rcode, Rtype, rdata};
+use packed::Packed;
 
 /// TTL of a stale answer, seconds (RFC 8767 section 4).
 pub const STALE_TTL: u32 = 30;
@@ -68,7 +71,7 @@ pub struct Key {
 
 struct Entry {
     /// The last good reply.
-    reply: Option<Reply>,
+    reply: Option<Arc<Packed>>,
     stored: Instant,
     /// Until when `reply` is fresh.
     expires: Instant,
@@ -120,10 +123,8 @@ struct ByBytes {
 
 impl Weighter<Key, Arc<Entry>> for ByBytes {
     fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
-        let size = |record: &Record| 64 + record.owner.as_wire().len() + record.rdata.len();
-        let records = |records: &[Record]| records.iter().map(size).sum::<usize>();
-        let reply = entry.reply.as_ref().map_or(0, |reply| records(&reply.answer) + records(&reply.authority));
-        let bytes = 256 + key.question.name.as_wire().len() + reply;
+        let reply = entry.reply.as_ref().map_or(0, |reply| reply.len());
+        let bytes = 384 + key.question.name.as_wire().len() + reply;
         self.least.max(bytes as u64)
     }
 }
@@ -168,7 +169,8 @@ impl Cache {
             let reply = aged(reply, now.saturating_duration_since(entry.stored));
             return Hit::Fresh { reply, prefetch: popular && near_end, lasting };
         }
-        let stale = entry.reply.as_ref().filter(|_| now < entry.expires + self.settings.stale).map(stale);
+        let stale =
+            entry.reply.as_ref().filter(|_| now < entry.expires + self.settings.stale).map(|reply| stale(reply));
         match entry.failed {
             Some((failure, until)) if now < until => Hit::Failed(failure, stale),
             _ => Hit::Miss(stale),
@@ -176,13 +178,13 @@ impl Cache {
     }
 
     /// Keeps a reply for its lifetime; one that may not be kept is left out.
-    pub fn put(&self, key: Key, mut reply: Reply, now: Instant) {
-        let lifetime = self.clamp(&mut reply, key.question.rtype);
+    pub fn put(&self, key: Key, reply: &Reply, now: Instant) {
+        let lifetime = self.lifetime(reply, key.question.rtype);
         if lifetime.is_zero() {
             return;
         }
-        let entry =
-            Entry { reply: Some(reply), stored: now, expires: now + lifetime, failed: None, hits: AtomicU32::new(0) };
+        let reply = Some(Arc::new(Packed::new(reply, self.ttls(reply))));
+        let entry = Entry { reply, stored: now, expires: now + lifetime, failed: None, hits: AtomicU32::new(0) };
         self.entries.insert(key, Arc::new(entry));
     }
 
@@ -212,8 +214,15 @@ impl Cache {
     }
 
     /// The reply as it is handed on and kept alike: its TTLs within the bounds.
-    pub fn clamped(&self, mut reply: Arc<Reply>, qtype: Rtype) -> Arc<Reply> {
-        self.clamp(Arc::make_mut(&mut reply), qtype);
+    pub fn clamped(&self, mut reply: Arc<Reply>) -> Arc<Reply> {
+        let records = reply.answer.iter().chain(&reply.authority);
+        if self.ttls(&reply).eq(records.map(|record| record.ttl)) {
+            return reply;
+        }
+        let ttls: Vec<u32> = self.ttls(&reply).collect();
+        let changed = Arc::make_mut(&mut reply);
+        let records = changed.answer.iter_mut().chain(&mut changed.authority);
+        records.zip(ttls).for_each(|(record, ttl)| record.ttl = ttl);
         reply
     }
 
@@ -222,32 +231,42 @@ impl Cache {
         self.flushes.load(Ordering::Acquire)
     }
 
-    /// Clamps the TTLs of a reply and returns how long it may be kept.
-    fn clamp(&self, reply: &mut Reply, qtype: Rtype) -> Duration {
-        let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    /// The TTLs of a reply's records within their bounds, answer and authority in one row.
+    fn ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
+        self.answer_ttls(reply).chain(self.authority_ttls(reply))
+    }
+
+    fn answer_ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
         let (low, high) = (seconds(self.settings.min_ttl), seconds(self.settings.max_ttl));
-        let negative_high = seconds(self.settings.max_negative_ttl);
-        for record in &mut reply.answer {
-            record.ttl = record.ttl.max(low).min(high);
-        }
-        for record in &mut reply.authority {
-            if let Some(numbers) = rdata::soa_numbers(&record.rdata).filter(|_| record.rtype == Rtype::SOA) {
-                // RFC 2308 section 5.
-                record.ttl = record.ttl.min(numbers.minimum);
-            }
-            record.ttl = record.ttl.min(negative_high);
-        }
-        let least = |records: &[Record]| records.iter().map(|record| record.ttl).min();
-        let positive = least(&reply.answer).map(|ttl| Duration::from_secs(ttl.into()));
+        reply.answer.iter().map(move |record| record.ttl.max(low).min(high))
+    }
+
+    fn authority_ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
+        let high = seconds(self.settings.max_negative_ttl);
+        reply.authority.iter().map(move |record| {
+            let numbers = rdata::soa_numbers(&record.rdata).filter(|_| record.rtype == Rtype::SOA);
+            // RFC 2308 section 5.
+            record.ttl.min(numbers.map_or(u32::MAX, |numbers| numbers.minimum)).min(high)
+        })
+    }
+
+    /// How long a reply may be kept.
+    fn lifetime(&self, reply: &Reply, qtype: Rtype) -> Duration {
+        let duration = |ttl: u32| Duration::from_secs(ttl.into());
+        let positive = self.answer_ttls(reply).min().map(duration);
         let negative = match reply.rcode {
             Rcode::NOERROR if ends_positive(reply, qtype) => None,
             Rcode::NOERROR | Rcode::NXDOMAIN => {
-                Some(least(&reply.authority).map_or(NEGATIVE_WITHOUT_SOA, |ttl| Duration::from_secs(ttl.into())))
+                Some(self.authority_ttls(reply).min().map_or(NEGATIVE_WITHOUT_SOA, duration))
             }
             _ => Some(FAILURE),
         };
         positive.into_iter().chain(negative).min().unwrap_or(Duration::ZERO)
     }
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// Whether an answer section answers rather than denies: it has a record of the type, or is a chain cut at our zone.
@@ -256,21 +275,13 @@ fn ends_positive(reply: &Reply, qtype: Rtype) -> bool {
         || !reply.answer.is_empty() && reply.authority.is_empty()
 }
 
-fn aged(reply: &Reply, age: Duration) -> Reply {
-    let age = u32::try_from(age.as_secs()).unwrap_or(u32::MAX);
-    with_ttls(reply, |ttl| ttl.saturating_sub(age))
+fn aged(reply: &Packed, age: Duration) -> Reply {
+    let age = seconds(age);
+    reply.unpack(|ttl| ttl.saturating_sub(age))
 }
 
-fn stale(reply: &Reply) -> Reply {
-    with_ttls(reply, |_| STALE_TTL)
-}
-
-fn with_ttls(reply: &Reply, change: impl Fn(u32) -> u32) -> Reply {
-    let mut reply = reply.clone();
-    for record in reply.answer.iter_mut().chain(&mut reply.authority) {
-        record.ttl = change(record.ttl);
-    }
-    reply
+fn stale(reply: &Packed) -> Reply {
+    reply.unpack(|_| STALE_TTL)
 }
 
 #[cfg(test)]

@@ -279,10 +279,10 @@ impl Chase {
     }
 }
 
-/// Cuts a reply where its chain first enters a hosted zone: the part that may be kept for its question, and the
+/// Cuts a reply where its chain first enters a hosted zone, if it does: the part that may be kept for its question, and the
 /// name whose own question the rest belongs to. Kept apart, the rest can never answer for a name that a sync
 /// has added since.
-pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: Reply) -> (Reply, Option<(Name, Reply)>) {
+pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: &Reply) -> Option<(Reply, Option<(Name, Reply)>)> {
     let mut name = qname.clone();
     let mut at = 0;
     while let Some(length) = alias_end(&reply.answer[at..], &name, qtype) {
@@ -290,11 +290,11 @@ pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: Reply) -> (Repl
         let Some(target) = alias.iter().find_map(Record::cname_target) else { break };
         at += length;
         if zones.find(target.as_wire()).is_some() {
-            return cut(reply, at, target);
+            return Some(cut(reply.clone(), at, target));
         }
         name = target;
     }
-    (reply, None)
+    None
 }
 
 /// `count` bits from `first` on, as far as there are so many.

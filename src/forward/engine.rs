@@ -15,7 +15,7 @@ use foldhash::quality::RandomState;
 use tokio::sync::mpsc;
 
 use super::counters::GroupCounters;
-use super::flight::{Flight, Key, Waiter};
+use super::flight::{Flight, Key, Lists, Waiter};
 use super::loops::{Directory, would_loop};
 use super::socket::{Arrival, MAX_AGE};
 use super::system::System;
@@ -27,7 +27,7 @@ use super::wheel::{TICK, Wheel};
 use super::{GroupSettings, UpstreamSpec};
 
 /// Questions taken from the inbox in one turn.
-const BATCH: usize = 512;
+pub(super) const BATCH: usize = 512;
 /// How often "system" is looked at, and loops are looked for at last; a loop that was found is looked at more often.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
@@ -59,6 +59,8 @@ pub(super) struct Engine {
     pub(super) by_key: HashMap<Arc<Key>, u64, RandomState>,
     pub(super) wheel: Wheel,
     pub(super) last_flight: u64,
+    /// Of flights that are over, for those to come.
+    pub(super) spare: Vec<Lists>,
     /// Those who wait, in all flights.
     pub(super) waiters: usize,
     pub(super) outcomes: mpsc::UnboundedSender<Outcome>,
@@ -90,6 +92,7 @@ impl Engine {
             by_key: HashMap::default(),
             wheel: Wheel::new(now),
             last_flight: PROBE,
+            spare: Vec::new(),
             waiters: 0,
             outcomes,
             outcome_inbox,

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::datagram::Form;
-use super::engine::{Ask, Engine};
-use super::flight::{Answer, Attempt, Flight, Step, Way};
+use super::engine::{Ask, BATCH, Engine};
+use super::flight::{Answer, Attempt, Flight, Lists, Step, Way};
 use super::question::Failure;
 use super::tcp::Job;
 
@@ -38,7 +38,7 @@ impl Engine {
         self.last_flight += 1;
         let id = self.last_flight;
         self.by_key.insert(Arc::clone(&ask.key), id);
-        self.flights.insert(id, Flight::new(ask.key, ask.waiter, now));
+        self.flights.insert(id, Flight::new(ask.key, ask.waiter, now, self.spare.pop().unwrap_or_default()));
         self.launch(id, now, true);
         self.arm(id, now);
     }
@@ -305,11 +305,11 @@ impl Engine {
 
     /// Ends a flight: everyone who waits gets the answer, and nothing of it stays open.
     pub(super) fn finish(&mut self, id: u64, answer: &Answer) {
-        let Some(flight) = self.flights.remove(&id) else {
+        let Some(mut flight) = self.flights.remove(&id) else {
             return;
         };
         self.by_key.remove(&flight.key);
-        for attempt in flight.attempts {
+        for attempt in flight.attempts.drain(..) {
             self.upstreams[attempt.upstream].limit.release();
             if let Way::Udp(ticket, _) = attempt.way {
                 self.pool.cancel(ticket);
@@ -317,8 +317,13 @@ impl Engine {
         }
         self.waiters -= flight.waiters.len();
         self.count(flight.key.group, answer, flight.waiters.len());
-        for waiter in flight.waiters {
+        for waiter in flight.waiters.drain(..) {
             self.turn.call(waiter.then, answer.clone());
+        }
+        if self.spare.len() < BATCH {
+            let Flight { waiters, attempts, mut tried, .. } = flight;
+            tried.clear();
+            self.spare.push(Lists { waiters, attempts, tried });
         }
     }
 

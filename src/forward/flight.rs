@@ -89,6 +89,14 @@ enum Pass {
     Over,
 }
 
+/// The lists of a flight that is over, empty: the next one need not allocate.
+#[derive(Default)]
+pub(super) struct Lists {
+    pub(super) waiters: Vec<Waiter>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) tried: Vec<usize>,
+}
+
 /// What to try next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -105,12 +113,15 @@ pub(super) enum Step {
 }
 
 impl Flight {
-    pub(super) fn new(key: Arc<Key>, waiter: Waiter, now: Instant) -> Self {
+    /// With the empty lists of a flight that is over.
+    pub(super) fn new(key: Arc<Key>, waiter: Waiter, now: Instant, lists: Lists) -> Self {
+        let Lists { mut waiters, attempts, tried } = lists;
+        waiters.push(waiter);
         Self {
             key,
-            waiters: vec![waiter],
-            attempts: Vec::with_capacity(1),
-            tried: Vec::with_capacity(1),
+            waiters,
+            attempts,
+            tried,
             fallback: None,
             malformed: false,
             retried: Retried::default(),
@@ -200,7 +211,7 @@ mod tests {
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
         let waiter = Waiter { deadline: now + Duration::from_secs(5), then: Box::new(|_, _| {}) };
-        Flight::new(Arc::new(Key { group: 0, question }), waiter, now)
+        Flight::new(Arc::new(Key { group: 0, question }), waiter, now, Lists::default())
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! In: a question and the zones it started with. Out: a [`Resolved`]. [`Resolver::start`] goes as far as memory
 //! leads and never waits; [`Resolver::finish`] asks upstream for the rest, within one deadline.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,8 +62,8 @@ pub struct Pursuit {
     /// Why the answer is not what it would be in good times.
     note: Option<Ede>,
     life: Life,
-    /// Where each part came from, for `query`.
-    pub trace: Vec<(Name, Part)>,
+    /// Where each part came from, if someone wants to know.
+    pub trace: Option<Vec<(Name, Part)>>,
 }
 
 /// Whether an answer may be repeated.
@@ -109,7 +110,7 @@ pub enum Progress {
 impl Pursuit {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype, wish: Wish) -> Self {
-        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, life: Life::Local, trace: Vec::new() }
+        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, life: Life::Local, trace: None }
     }
 
     /// How long the answer may be repeated to who asks the same: if all that is forwarded in it came from the cache at
@@ -118,6 +119,12 @@ impl Pursuit {
         match self.life {
             Life::Lasting(lasting) => Some(lasting),
             Life::Local | Life::Once => None,
+        }
+    }
+
+    fn trace(&mut self, name: &Name, part: Part) {
+        if let Some(trace) = &mut self.trace {
+            trace.push((name.clone(), part));
         }
     }
 
@@ -226,7 +233,7 @@ impl Resolver {
             if let Some(zone) = self.special(zones, &name) {
                 pursuit.add_part(None);
                 step = pursuit.chase.answer_from(zone);
-                pursuit.trace.push((name, Part::Special));
+                pursuit.trace(&name, Part::Special);
                 continue;
             }
             if !pursuit.wish.recursion {
@@ -237,7 +244,7 @@ impl Resolver {
                 && let Some(reply) = public::alias(zones, &name)
             {
                 pursuit.add_part(None);
-                pursuit.trace.push((name, Part::OwnAlias));
+                pursuit.trace(&name, Part::OwnAlias);
                 step = pursuit.chase.take(zones, &reply);
                 continue;
             }
@@ -254,7 +261,7 @@ impl Resolver {
                     if prefetch {
                         self.prefetch(zones, route, &key.question);
                     }
-                    pursuit.trace.push((key.question.name, Part::Cache));
+                    pursuit.trace(&key.question.name, Part::Cache);
                     pursuit.chase.take(zones, &reply)
                 }
                 Hit::Failed(failure, stale) => self.fall_back(zones, pursuit, &key.question.name, failure, stale),
@@ -309,7 +316,7 @@ impl Resolver {
             let asked = self.note(&zones, &route, question, asked, turn.now);
             let step = match asked {
                 Ok(reply) => {
-                    pursuit.trace.push((name, Part::Upstream(reply.upstream)));
+                    pursuit.trace(&name, Part::Upstream(reply.upstream));
                     pursuit.chase.take(&zones, &reply)
                 }
                 Err(failure) => self.fall_back(&zones, &mut pursuit, &name, failure, None),
@@ -365,7 +372,7 @@ impl Resolver {
         };
         match asked {
             Ok(reply) if answers(&reply) || !can_wait_no_longer => {
-                pursuit.trace.push((name, Part::Upstream(reply.upstream)));
+                pursuit.trace(&name, Part::Upstream(reply.upstream));
                 pursuit.chase.take(zones, &reply)
             }
             Ok(_) => self.fall_back(zones, pursuit, &name, Failure::Unreachable, stale),
@@ -394,7 +401,7 @@ impl Resolver {
         asked: Result<Arc<Reply>, Failure>,
         now: Instant,
     ) -> Result<Arc<Reply>, Failure> {
-        let asked = asked.map(|reply| self.cache.clamped(reply, question.rtype));
+        let asked = asked.map(|reply| self.cache.clamped(reply));
         match &asked {
             Ok(reply) => self.keep(zones, route, question, reply, now),
             Err(failure) => self.cache.put_failure(Key { group: route.id, question }, *failure, now),
@@ -410,19 +417,22 @@ impl Resolver {
             return if has_older {
                 self.cache.put_failure(key, Failure::Unreachable, now);
             } else {
-                self.cache.put(key, reply.clone(), now);
+                self.cache.put(key, reply, now);
             };
         }
-        let mut rest = reply.clone();
+        let mut rest = Cow::Borrowed(reply);
         loop {
-            let (head, tail) = chase::split(zones, &question.name, question.rtype, rest);
-            self.cache.put(Key { group: route.id, question: question.clone() }, head, now);
+            let key = Key { group: route.id, question: question.clone() };
+            let Some((head, tail)) = chase::split(zones, &question.name, question.rtype, &rest) else {
+                return self.cache.put(key, &rest, now);
+            };
+            self.cache.put(key, &head, now);
             let Some((name, reply)) = tail else { return };
             // What lies under another rule's suffix is that rule's upstreams' to say.
             if self.route(&name).is_none_or(|other| other.id != route.id) {
                 return;
             }
-            (question.name, rest) = (name, reply);
+            (question.name, rest) = (name, Cow::Owned(reply));
         }
     }
 
@@ -442,7 +452,7 @@ impl Resolver {
         pursuit.add_part(None);
         if let Some(reply) = self.own_alias(zones, name) {
             pursuit.note = Some(Ede::new(Ede::SYNTHESIZED, "upstream failed; alias made from our own zone"));
-            pursuit.trace.push((name.clone(), Part::OwnAlias));
+            pursuit.trace(name, Part::OwnAlias);
             return pursuit.chase.take(zones, &reply);
         }
         let Some(reply) = stale else {
@@ -450,7 +460,7 @@ impl Resolver {
         };
         let code = if reply.rcode == Rcode::NXDOMAIN { Ede::STALE_NXDOMAIN } else { Ede::STALE_ANSWER };
         pursuit.note = Some(Ede::new(code, "upstream failed; this answer is past its time"));
-        pursuit.trace.push((name.clone(), Part::Stale));
+        pursuit.trace(name, Part::Stale);
         pursuit.chase.take(zones, &reply)
     }
 

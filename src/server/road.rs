@@ -203,9 +203,10 @@ pub struct Answered {
 /// Resolves one question as a client's query would be.
 pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
     let mut pursuit = Pursuit::new(qname, qtype, Wish { recursion: true, dnssec_ok: false, checking_disabled: false });
+    pursuit.trace = Some(Vec::new());
     let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, Instant::now()) {
         Progress::Done(resolved) => resolved,
         Progress::Need(need) => snapshot.resolver.finish(&snapshot.zones, &mut pursuit, need).await,
     };
-    Answered { resolved, trace: pursuit.trace }
+    Answered { resolved, trace: pursuit.trace.unwrap_or_default() }
 }

@@ -1,7 +1,7 @@
 //! The cache on a clock of its own.
 
 use super::*;
-use crate::dns::Serial;
+use crate::dns::{Record, Serial};
 use crate::forward::Chain;
 
 fn key(name: &str) -> Key {
@@ -42,7 +42,7 @@ const SECOND: Duration = Duration::from_secs(1);
 #[test]
 fn ttls_age_and_entries_end() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), address(60), start);
+    cache.put(key("a.example"), &address(60), start);
     assert_eq!(fresh_ttl(&cache, "a.example", start + 20 * SECOND), Some(40));
     assert_eq!(fresh_ttl(&cache, "a.example", start + 60 * SECOND), None);
 }
@@ -51,8 +51,8 @@ fn ttls_age_and_entries_end() {
 fn ttls_are_clamped_on_both_sides() {
     let settings = Settings { min_ttl: 5 * SECOND, max_ttl: 100 * SECOND, ..Settings::default() };
     let (cache, now) = (Cache::new(settings), Instant::now());
-    cache.put(key("low.example"), address(0), now);
-    cache.put(key("high.example"), address(86_400), now);
+    cache.put(key("low.example"), &address(0), now);
+    cache.put(key("high.example"), &address(86_400), now);
     assert_eq!(fresh_ttl(&cache, "low.example", now), Some(5));
     assert_eq!(fresh_ttl(&cache, "high.example", now), Some(100));
 }
@@ -60,24 +60,24 @@ fn ttls_are_clamped_on_both_sides() {
 #[test]
 fn a_ttl_of_zero_is_not_kept() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), address(0), now);
+    cache.put(key("a.example"), &address(0), now);
     assert!(cache.is_empty());
 }
 
 #[test]
 fn rfc2308_5_negative_answers_live_as_long_as_the_soa_says() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), negative(Rcode::NXDOMAIN, 3600, 30), now);
+    cache.put(key("a.example"), &negative(Rcode::NXDOMAIN, 3600, 30), now);
     assert_eq!(fresh_ttl(&cache, "a.example", now + 29 * SECOND), Some(1));
     assert_eq!(fresh_ttl(&cache, "a.example", now + 30 * SECOND), None);
-    cache.put(key("long.example"), negative(Rcode::NXDOMAIN, 86_400, 86_400), now);
+    cache.put(key("long.example"), &negative(Rcode::NXDOMAIN, 86_400, 86_400), now);
     assert_eq!(fresh_ttl(&cache, "long.example", now), Some(900));
 }
 
 #[test]
 fn rfc8767_4_a_stale_answer_is_offered_with_a_ttl_of_30_for_its_time_only() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), address(60), start);
+    cache.put(key("a.example"), &address(60), start);
     let Hit::Miss(Some(reply)) = cache.get(&key("a.example"), start + 61 * SECOND) else { panic!("no stale answer") };
     assert_eq!(reply.answer[0].ttl, STALE_TTL);
     assert_eq!(cache.get(&key("a.example"), start + 3661 * SECOND), Hit::Miss(None));
@@ -86,7 +86,7 @@ fn rfc8767_4_a_stale_answer_is_offered_with_a_ttl_of_30_for_its_time_only() {
 #[test]
 fn rfc9520_a_failure_is_remembered_briefly_and_keeps_the_stale_answer() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), address(60), start);
+    cache.put(key("a.example"), &address(60), start);
     cache.put_failure(key("a.example"), Failure::Timeout, start + 61 * SECOND);
     let hit = cache.get(&key("a.example"), start + 62 * SECOND);
     assert!(matches!(hit, Hit::Failed(Failure::Timeout, Some(_))), "{hit:?}");
@@ -98,7 +98,7 @@ fn rfc9520_a_failure_is_remembered_briefly_and_keeps_the_stale_answer() {
 #[test]
 fn answers_of_one_rule_or_flag_never_serve_another() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), address(60), now);
+    cache.put(key("a.example"), &address(60), now);
     assert_eq!(cache.get(&Key { group: 2, ..key("a.example") }, now), Hit::Miss(None));
     let mut dnssec = key("a.example");
     dnssec.question.dnssec_ok = true;
@@ -111,7 +111,7 @@ fn answers_of_one_rule_or_flag_never_serve_another() {
 #[test]
 fn popular_answers_near_their_end_are_worth_a_prefetch() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
-    cache.put(key("a.example"), address(100), start);
+    cache.put(key("a.example"), &address(100), start);
     let prefetch =
         |at: u32| matches!(cache.get(&key("a.example"), start + at * SECOND), Hit::Fresh { prefetch: true, .. });
     assert_eq!([prefetch(1), prefetch(50), prefetch(95)], [false, false, true]);
@@ -123,8 +123,8 @@ fn the_number_of_entries_and_of_octets_is_bounded() {
     let few = Cache::new(Settings { max_entries: 100, ..Settings::default() });
     let small = Cache::new(Settings { max_bytes: 100_000, ..Settings::default() });
     for n in 0..10_000 {
-        few.put(key(&format!("n{n}.example")), address(60), now);
-        small.put(key(&format!("n{n}.example")), address(60), now);
+        few.put(key(&format!("n{n}.example")), &address(60), now);
+        small.put(key(&format!("n{n}.example")), &address(60), now);
     }
     assert!(few.len() <= 110, "{}", few.len());
     assert!(small.len() <= 400, "{}", small.len());
@@ -134,7 +134,7 @@ fn the_number_of_entries_and_of_octets_is_bounded() {
 fn a_name_or_a_subtree_is_flushed() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
     for name in ["example", "a.example", "b.a.example", "other"] {
-        cache.put(key(name), address(60), now);
+        cache.put(key(name), &address(60), now);
     }
     assert_eq!(cache.flush(&"a.example".parse().unwrap(), false), 1);
     assert_eq!(cache.flush(&"example".parse().unwrap(), true), 2);

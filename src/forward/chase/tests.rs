@@ -142,7 +142,7 @@ fn a_split_reply_resolves_to_what_the_whole_one_does() {
     let zones = zones(OnMiss::Forward, "");
     let qname: Name = "acct.blob.core.windows.net".parse().unwrap();
     let whole = reply(&CHAIN, &[], Rcode::NOERROR);
-    let (head, tail) = split(&zones, &qname, Rtype::A, whole.clone());
+    let (head, tail) = split(&zones, &qname, Rtype::A, &whole).unwrap();
     let (tail_name, tail) = tail.unwrap();
     assert_eq!((head.answer.len(), tail.answer.len()), (1, 2));
     let name = tail_name.to_string();

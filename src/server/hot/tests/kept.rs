@@ -67,7 +67,7 @@ impl World {
                 let name: Name = name.parse().unwrap();
                 let (dnssec_ok, checking_disabled) = (flags & 1 != 0, flags & 2 != 0);
                 let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled };
-                snapshot.resolver.cache().put(Key { group: 1, question }, reply(), now);
+                snapshot.resolver.cache().put(Key { group: 1, question }, &reply(), now);
             }
         }
     }

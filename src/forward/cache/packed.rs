@@ -1,0 +1,87 @@
+//! A reply in one piece of memory: what the cache holds, with little to allocate, to keep and to give back.
+//!
+//! In: a reply and the TTLs it is to have. Out: the same reply, TTLs changed once more. Names stay uncompressed.
+
+use std::net::SocketAddr;
+
+use crate::dns::{Ede, Name, Rcode, Record, Rtype, name_end};
+use crate::forward::{Chain, Reply};
+
+/// A reply.
+pub(super) struct Packed {
+    pub(super) rcode: Rcode,
+    authentic: bool,
+    chain: Chain,
+    upstream: SocketAddr,
+    ede: Option<Box<Ede>>,
+    /// Records in the answer section; the rest is the authority section.
+    answers: usize,
+    /// Of each record: its owner, type, TTL, the length of its RDATA, and that.
+    records: Box<[u8]>,
+}
+
+/// Type, TTL and the length of RDATA.
+const FIXED: usize = 2 + 4 + 2;
+
+impl Packed {
+    /// A reply whose records have these TTLs, answer and authority in one row.
+    pub(super) fn new(reply: &Reply, ttls: impl Iterator<Item = u32>) -> Self {
+        let all = || reply.answer.iter().chain(&reply.authority);
+        let octets = all().map(|record| record.owner.as_wire().len() + FIXED + record.rdata.len()).sum();
+        let mut records = Vec::with_capacity(octets);
+        for (record, ttl) in all().zip(ttls) {
+            records.extend_from_slice(record.owner.as_wire());
+            records.extend_from_slice(&record.rtype.0.to_be_bytes());
+            records.extend_from_slice(&ttl.to_be_bytes());
+            // RDATA came in a message, so its length has two octets.
+            records.extend_from_slice(&u16::try_from(record.rdata.len()).unwrap_or_default().to_be_bytes());
+            records.extend_from_slice(&record.rdata);
+        }
+        Self {
+            rcode: reply.rcode,
+            authentic: reply.authentic,
+            chain: reply.chain,
+            upstream: reply.upstream,
+            ede: reply.ede.clone().map(Box::new),
+            answers: reply.answer.len(),
+            records: records.into(),
+        }
+    }
+
+    /// Octets of the records.
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// The reply, each TTL changed.
+    pub(super) fn unpack(&self, ttl: impl Fn(u32) -> u32) -> Reply {
+        let mut reply = Reply {
+            rcode: self.rcode,
+            authentic: self.authentic,
+            ede: self.ede.as_deref().cloned(),
+            answer: Vec::with_capacity(self.answers),
+            authority: Vec::new(),
+            chain: self.chain,
+            upstream: self.upstream,
+        };
+        let (mut rest, mut owner) = (&*self.records, Name::root());
+        while let Some((record, tail)) = read(rest, &owner, &ttl) {
+            owner.clone_from(&record.owner);
+            rest = tail;
+            if reply.answer.len() < self.answers { reply.answer.push(record) } else { reply.authority.push(record) }
+        }
+        reply
+    }
+}
+
+/// The first record; its owner is shared with the record before where it is the same.
+fn read<'a>(bytes: &'a [u8], before: &Name, ttl: impl Fn(u32) -> u32) -> Option<(Record, &'a [u8])> {
+    let (wire, rest) = bytes.split_at_checked(name_end(bytes, 0)?)?;
+    let owner = if wire == before.as_wire() { before.clone() } else { Name::from_wire(wire)? };
+    let (rtype, rest) = rest.split_first_chunk()?;
+    let (seconds, rest) = rest.split_first_chunk()?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let (rdata, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    let (rtype, ttl) = (Rtype(u16::from_be_bytes(*rtype)), ttl(u32::from_be_bytes(*seconds)));
+    Some((Record { owner, rtype, ttl, rdata: rdata.into() }, rest))
+}
