@@ -123,15 +123,18 @@ impl Engine {
             tokio::select! {
                 count = inbox.recv_many(&mut asks, BATCH), if open => {
                     open = count > 0;
-                    // Whoever else is about to ask gets to, so that the questions go out in one batch.
-                    tokio::task::yield_now().await;
-                    while asks.len() < BATCH && let Ok(ask) = inbox.try_recv() {
-                        asks.push(ask);
-                    }
                 }
                 ready = self.pool.readable() => readable = ready.is_ok(),
                 received = self.outcome_inbox.recv() => outcome = received,
                 () = &mut sleep => {}
+            }
+            // Whoever is about to ask or to answer on this core gets to, so that more goes out in one batch.
+            std::thread::yield_now();
+            while open
+                && asks.len() < BATCH
+                && let Ok(ask) = inbox.try_recv()
+            {
+                asks.push(ask);
             }
             let now = Instant::now();
             self.turn(now, &mut asks, readable.then_some(&mut headers), outcome);
