@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 
 use super::check::{self, Finding};
 use super::text::{self, Parsed};
-use super::{Aliases, Negative, Node, RRsetEntry, RdataEntry, Zone};
+use super::{Aliases, Negative, Node, RRsetEntry, Zone};
 use crate::dns::{Name, Rtype};
 
 /// One record while the zone is being built.
@@ -18,6 +18,13 @@ pub(super) struct Row {
     pub(super) ttl: u32,
     pub(super) line: u32,
     rdata: RdataEntry,
+}
+
+/// Where the RDATA of a record lies while the zone is being built.
+#[derive(Clone, Copy)]
+struct RdataEntry {
+    at: u32,
+    len: u16,
 }
 
 pub(super) struct Builder {
@@ -156,49 +163,88 @@ impl Builder {
         self.rows = rows;
     }
 
-    fn into_zone(mut self, managed: bool) -> Option<Zone> {
-        let mut rrsets: Vec<RRsetEntry> = Vec::with_capacity(self.rows.len());
-        let mut soa = None;
-        for group in self.rows.chunk_by(|a, b| (a.node, a.rtype) == (b.node, b.rtype)) {
-            let first = group.first()?;
-            let number = u32::try_from(rrsets.len()).ok()?;
-            let before = rrsets.last().map_or(0, |rrset| rrset.first_rdata + u32::from(rrset.count));
-            let node = &mut self.nodes[first.node as usize];
-            if node.rrset_count == 0 {
-                node.first_rrset = number;
-            }
-            node.rrset_count = node.rrset_count.saturating_add(1);
-            if first.rtype == Rtype::SOA {
-                soa = Some(number);
-            }
-            rrsets.push(RRsetEntry {
-                rtype: first.rtype,
-                count: u16::try_from(group.len()).ok()?,
-                // RFC 2181 section 5.2: one TTL for the RRset, the lowest if they differ.
-                ttl: group.iter().map(|row| row.ttl).min()?,
-                first_rdata: before,
-            });
-        }
+    fn into_zone(self, managed: bool) -> Option<Zone> {
         let has_cuts = self.rows.iter().any(|row| row.rtype == Rtype::NS && row.node != 0);
         let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, node).starts_with(b"\x01*"));
+        let mut laid = Layout::new(&self);
+        laid.lay(&self)?;
         let mut zone = Zone {
             apex: self.apex,
             managed,
             aliases: Aliases::default(),
-            names: self.names.into(),
-            nodes: self.nodes.into(),
+            nodes: laid.nodes.into(),
             index: self.index,
             hasher: self.hasher,
-            rrsets: rrsets.into(),
-            rdatas: self.rows.iter().map(|row| row.rdata).collect(),
-            bytes: self.bytes.into(),
+            rrsets: laid.rrsets.into(),
+            bytes: laid.bytes.into(),
+            records: self.rows.len(),
             has_cuts,
             has_wildcards,
-            soa: soa?,
+            soa: laid.soa?,
             negative: None,
         };
         zone.negative = zone.negative_soa().and_then(|soa| Negative::new(&zone.apex, &soa));
         Some(zone)
+    }
+}
+
+/// The tables of a zone, its bytes in the order in which a lookup wants them.
+struct Layout {
+    nodes: Vec<Node>,
+    rrsets: Vec<RRsetEntry>,
+    bytes: Vec<u8>,
+    soa: Option<u32>,
+}
+
+impl Layout {
+    fn new(builder: &Builder) -> Self {
+        let octets: usize = builder.rows.iter().map(|row| 2 + usize::from(row.rdata.len)).sum();
+        Self {
+            nodes: builder.nodes.clone(),
+            rrsets: Vec::with_capacity(builder.rows.len()),
+            bytes: Vec::with_capacity(builder.names.len() + octets),
+            soa: None,
+        }
+    }
+
+    /// `None` if a table gets too long for its numbers.
+    fn lay(&mut self, builder: &Builder) -> Option<()> {
+        let mut rest = builder.rows.as_slice();
+        for number in 0..u32::try_from(self.nodes.len()).ok()? {
+            let rows = rest.iter().take_while(|row| row.node == number).count();
+            let (own, tail) = rest.split_at(rows);
+            rest = tail;
+            let first_rrset = u32::try_from(self.rrsets.len()).ok()?;
+            let node = &mut self.nodes[number as usize];
+            node.name = u32::try_from(self.bytes.len()).ok()?;
+            node.first_rrset = first_rrset;
+            self.bytes.extend_from_slice(builder.relative(number));
+            for rows in own.chunk_by(|a, b| a.rtype == b.rtype) {
+                self.lay_rrset(builder, rows)?;
+            }
+            let rrsets = u32::try_from(self.rrsets.len()).ok()? - first_rrset;
+            self.nodes[number as usize].rrset_count = u8::try_from(rrsets).unwrap_or(u8::MAX);
+        }
+        Some(())
+    }
+
+    fn lay_rrset(&mut self, builder: &Builder, rows: &[Row]) -> Option<()> {
+        let rtype = rows.first()?.rtype;
+        if rtype == Rtype::SOA {
+            self.soa = u32::try_from(self.rrsets.len()).ok();
+        }
+        self.rrsets.push(RRsetEntry {
+            rtype,
+            count: u16::try_from(rows.len()).ok()?,
+            // RFC 2181 section 5.2: one TTL for the RRset, the lowest if they differ.
+            ttl: rows.iter().map(|row| row.ttl).min()?,
+            at: u32::try_from(self.bytes.len()).ok()?,
+        });
+        for row in rows {
+            self.bytes.extend_from_slice(&row.rdata.len.to_be_bytes());
+            self.bytes.extend_from_slice(builder.rdata(row));
+        }
+        Some(())
     }
 }
 
