@@ -20,7 +20,8 @@ mod tcp;
 mod udp;
 mod wire;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 
@@ -31,6 +32,7 @@ pub use road::{Answered, query};
 
 use crate::forward::resolver::Resolver;
 use crate::zone::ZoneSet;
+use wire::Wires;
 
 /// All that decides an answer. A query takes one and uses it to its end.
 pub struct Snapshot {
@@ -52,6 +54,8 @@ pub struct Shared {
     pub misses: Misses,
     /// Questions that may wait for upstreams at one time, over all clients.
     pub pending: Arc<tokio::sync::Semaphore>,
+    /// The wire cache of all TCP connections; who finds it in use does without.
+    stream_wires: Mutex<Wires>,
 }
 
 impl Shared {
@@ -62,6 +66,7 @@ impl Shared {
             counters: Counters::default(),
             misses: Misses::default(),
             pending: Arc::new(tokio::sync::Semaphore::new(MAX_PENDING)),
+            stream_wires: Mutex::new(Wires::new(Instant::now())),
         })
     }
 

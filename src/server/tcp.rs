@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::hot::Hot;
 use super::response::Transport;
 use super::road::{self, Served};
 use super::{Counters, Shared};
@@ -117,24 +119,33 @@ async fn serve(
     let mut outbox = Vec::new();
     let mut waiting = 0_usize;
     let mut reading = true;
-    let mut deadline = tokio::time::Instant::now() + IDLE;
+    // One timer and one wait for the end for the life of the connection: both cost more than an answer.
+    let mut last = tokio::time::Instant::now();
+    let idle = tokio::time::sleep_until(last + IDLE);
+    let stop = stopped.wait_for(|stopped| *stopped);
+    tokio::pin!(idle, stop);
+    let mut stopping = false;
     while reading || waiting > 0 {
         tokio::select! {
-            read = tokio::time::timeout_at(deadline, reader.read_buf(&mut inbox)), if reading && waiting < MAX_WAITING => {
-                reading = matches!(read, Ok(Ok(octets)) if octets > 0);
+            read = reader.read_buf(&mut inbox), if reading && waiting < MAX_WAITING => {
+                reading = matches!(read, Ok(octets) if octets > 0);
                 let drained = drain(&mut inbox, &mut outbox, &shared, client, &late);
                 waiting += drained.waiting;
-                reading &= drained.well_formed;
+                reading &= drained.well_formed && !stopping;
                 if drained.messages > 0 {
-                    deadline = tokio::time::Instant::now() + IDLE;
+                    last = tokio::time::Instant::now();
                 }
             }
             Some(answer) = lates.recv(), if waiting > 0 => {
                 waiting -= 1;
-                deadline = tokio::time::Instant::now() + IDLE;
+                last = tokio::time::Instant::now();
                 frame(&mut outbox, &answer);
             }
-            _ = stopped.changed() => reading = false,
+            () = &mut idle, if reading && waiting < MAX_WAITING => {
+                reading = last + IDLE > tokio::time::Instant::now();
+                idle.as_mut().reset(last + IDLE);
+            }
+            _ = &mut stop, if !stopping => (stopping, reading) = (true, false),
         }
         if flush(&mut writer, &mut outbox).await.is_err() {
             return;
@@ -143,7 +154,7 @@ async fn serve(
 }
 
 struct Drained {
-    messages: usize,
+    messages: u64,
     waiting: usize,
     well_formed: bool,
 }
@@ -157,17 +168,29 @@ fn drain(
     late: &mpsc::UnboundedSender<Vec<u8>>,
 ) -> Drained {
     let mut drained = Drained { messages: 0, waiting: 0, well_formed: true };
-    let snapshot = shared.snapshot.load_full();
+    let snapshot = shared.snapshot.load();
     let now = Instant::now();
+    let mut wires = shared.stream_wires.try_lock().ok();
+    let mut hot = wires.as_deref_mut().map(|wires| Hot::new(&snapshot, &shared.misses, wires, now));
     let mut at = 0;
     while let Some(prefix) = inbox.get(at..at + 2) {
         let length = usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
         let Some(message) = inbox.get(at + 2..at + 2 + length) else { break };
-        Counters::add(&shared.counters.tcp_queries);
+        drained.messages += 1;
+        at += 2 + length;
+        if hot.as_mut().is_some_and(|hot| answer_hot(hot, message, client, outbox)) {
+            continue;
+        }
         match road::serve(shared, &snapshot, message, client, Transport::Tcp, now) {
             // Who sends what is no query will not make sense later either.
             Served::Nothing => drained.well_formed = false,
-            Served::Now(bytes) | Served::Lasting(bytes, _) => frame(outbox, &bytes),
+            Served::Now(bytes) => frame(outbox, &bytes),
+            Served::Lasting(bytes, repeat) => {
+                frame(outbox, &bytes);
+                if let Some(hot) = &mut hot {
+                    hot.keep(message, &bytes, &repeat);
+                }
+            }
             Served::Later(later) => {
                 drained.waiting += 1;
                 let late = late.clone();
@@ -175,11 +198,26 @@ fn drain(
                 later.finish(shared, now, move |answer, _| drop(late.send(answer.bytes)));
             }
         }
-        drained.messages += 1;
-        at += 2 + length;
+    }
+    shared.counters.tcp_queries.fetch_add(drained.messages, Relaxed);
+    if let Some(hot) = hot {
+        hot.count(&shared.counters);
     }
     inbox.drain(..at);
     drained
+}
+
+/// Answers in place, behind two octets of length.
+fn answer_hot(hot: &mut Hot<'_>, message: &[u8], client: SocketAddr, outbox: &mut Vec<u8>) -> bool {
+    let start = outbox.len();
+    outbox.extend_from_slice(&[0, 0]);
+    let answered = hot.answer(message, client, Transport::Tcp, outbox);
+    // No answer over TCP is longer than its length can say.
+    match (answered, u16::try_from(outbox.len() - start - 2)) {
+        (Some(()), Ok(length)) => outbox[start..start + 2].copy_from_slice(&length.to_be_bytes()),
+        _ => outbox.truncate(start),
+    }
+    answered.is_some()
 }
 
 fn frame(outbox: &mut Vec<u8>, message: &[u8]) {
