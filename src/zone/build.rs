@@ -163,10 +163,10 @@ impl Builder {
         self.rows = rows;
     }
 
-    fn into_zone(self, managed: bool) -> Option<Zone> {
+    fn into_zone(mut self, managed: bool) -> Option<Zone> {
         let has_cuts = self.rows.iter().any(|row| row.rtype == Rtype::NS && row.node != 0);
         let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, node).starts_with(b"\x01*"));
-        let mut laid = Layout::new(&self);
+        let mut laid = Layout::new(&mut self);
         laid.lay(&self)?;
         let mut zone = Zone {
             apex: self.apex,
@@ -197,10 +197,10 @@ struct Layout {
 }
 
 impl Layout {
-    fn new(builder: &Builder) -> Self {
+    fn new(builder: &mut Builder) -> Self {
         let octets: usize = builder.rows.iter().map(|row| 2 + usize::from(row.rdata.len)).sum();
         Self {
-            nodes: builder.nodes.clone(),
+            nodes: std::mem::take(&mut builder.nodes),
             rrsets: Vec::with_capacity(builder.rows.len()),
             bytes: Vec::with_capacity(builder.names.len() + octets),
             soa: None,
@@ -216,9 +216,9 @@ impl Layout {
             rest = tail;
             let first_rrset = u32::try_from(self.rrsets.len()).ok()?;
             let node = &mut self.nodes[number as usize];
-            node.name = u32::try_from(self.bytes.len()).ok()?;
-            node.first_rrset = first_rrset;
-            self.bytes.extend_from_slice(builder.relative(number));
+            let at = u32::try_from(self.bytes.len()).ok()?;
+            self.bytes.extend_from_slice(slice(&builder.names, node));
+            (node.name, node.first_rrset) = (at, first_rrset);
             for rows in own.chunk_by(|a, b| a.rtype == b.rtype) {
                 self.lay_rrset(builder, rows)?;
             }
