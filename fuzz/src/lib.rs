@@ -6,4 +6,5 @@
 pub mod lists;
 pub mod messages;
 pub mod names;
+pub mod roads;
 pub mod zones;
