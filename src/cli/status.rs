@@ -48,7 +48,8 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
         None => "no good copy yet: SERVFAIL".to_owned(),
     };
     let keeper = if zone.managed { "" } else { ", not written by sync" };
-    lines.push(format!("  {}: {state}{keeper}, on_miss {}", zone.zone, zone.on_miss));
+    let misses = if zone.misses == 0 { String::new() } else { format!(", {} asked in vain", zone.misses) };
+    lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.zone, zone.on_miss));
     trouble(lines, "degraded", &zone.degraded);
 }
 
@@ -59,9 +60,7 @@ fn source(lines: &mut Vec<String>, source: &SourceStatus) {
 }
 
 fn pass(lines: &mut Vec<String>, pass: &Pass, last_good: Option<&str>) {
-    let outcome = serde_json::to_value(pass.outcome).ok();
-    let outcome = outcome.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    lines.push(format!("last pass {}: {outcome}; last good pass {}", pass.at, last_good.unwrap_or("none")));
+    lines.push(format!("last pass {}: {}; last good pass {}", pass.at, pass.outcome, last_good.unwrap_or("none")));
     trouble(lines, "error", &pass.errors);
     trouble(lines, "conflict", &pass.conflicts);
     trouble(lines, "warning", &pass.warnings);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -36,6 +37,7 @@ struct Facts {
     sources: Vec<SourceStatus>,
     pass: Option<Pass>,
     last_good_pass: Option<String>,
+    passes: BTreeMap<String, u64>,
 }
 
 impl Board {
@@ -79,6 +81,7 @@ impl Board {
         if matches!(pass.outcome, Outcome::Unchanged | Outcome::Written) {
             facts.last_good_pass = Some(at);
         }
+        *facts.passes.entry(pass.outcome.to_string()).or_default() += 1;
         facts.pass = Some(pass);
     }
 
@@ -103,6 +106,7 @@ impl Board {
             sources: facts.sources.clone(),
             pass: facts.pass.clone(),
             last_good_pass: facts.last_good_pass.clone(),
+            passes: facts.passes.clone(),
             upstreams: upstreams(resolver),
             groups: groups(resolver),
             cache: CacheStatus {
@@ -165,6 +169,7 @@ fn zone(hosted: &Hosted, degraded: &BTreeMap<String, Vec<String>>) -> ZoneStatus
             OnMiss::Forward => "forward".to_owned(),
             OnMiss::NxDomain => "nxdomain".to_owned(),
         },
+        misses: hosted.misses.load(Ordering::Relaxed),
         degraded: degraded.get(&name).cloned().unwrap_or_default(),
         zone: name,
     }

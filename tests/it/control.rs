@@ -189,3 +189,30 @@ fn control_can_be_elsewhere_or_off() {
     site.add(&format!("control = \"{}\"", "x".repeat(120)));
     site.run("check", &[]).expect(2, &["longer than"]);
 }
+
+#[test]
+fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each_miss_is_counted() {
+    let config = "[sync]\ninterval = \"1h\"\nmiss_interval = \"1h\"";
+    let upstream = Upstream::start(Script::default());
+    let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).with_config(config);
+    let server = site.start();
+    let zone = "privatelink.queue.core.windows.net";
+    let passes = || status(&site)["passes"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
+    let ask = |from: u32| {
+        for n in from..from + 100 {
+            server.ask(&format!("missing{n}.{zone}"), "A");
+        }
+    };
+    assert_eq!(passes(), 1, "the one at the start");
+    ask(0);
+    wait_until("the lists are looked at early", || passes() == 2);
+    ask(100);
+    // What the questions might have set off would come before what a later file event sets off.
+    let corp = "$TTL 9\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n@ A 10.0.0.1\n";
+    site.write_zone("corp.example", corp);
+    server.until_resolves("corp.example", "10.0.0.1");
+    assert_eq!(passes(), 2);
+    assert_eq!(named(&status(&site)["zones"], "zone", zone)["misses"], 200);
+    site.run("status", &[]).expect(0, &["200 asked in vain"]);
+    server.stop();
+}

@@ -3,6 +3,7 @@
 //! In and out: a line of JSON each. Durations are in seconds or as the field's name says, times in RFC 3339.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +53,8 @@ pub(crate) struct Status {
     /// The last pass; none before the first.
     pub(crate) pass: Option<Pass>,
     pub(crate) last_good_pass: Option<String>,
+    /// How many passes ended in each way.
+    pub(crate) passes: BTreeMap<String, u64>,
     pub(crate) upstreams: Vec<UpstreamStatus>,
     pub(crate) groups: Vec<GroupStatus>,
     pub(crate) cache: CacheStatus,
@@ -69,6 +72,8 @@ pub(crate) struct ZoneStatus {
     /// Whether sync writes it.
     pub(crate) managed: bool,
     pub(crate) on_miss: String,
+    /// Questions for names that it lacks: a client may have gone public for each.
+    pub(crate) misses: u64,
     /// Why it is not what its file should make it; empty if all is well.
     pub(crate) degraded: Vec<String>,
 }
@@ -107,6 +112,18 @@ pub(crate) enum Outcome {
     NoPlan,
     /// The disk failed.
     Failed,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unchanged => "unchanged",
+            Self::Written => "written",
+            Self::Held => "held",
+            Self::NoPlan => "no-plan",
+            Self::Failed => "failed",
+        })
+    }
 }
 
 /// A plan that waits for consent.
