@@ -13,11 +13,14 @@ impl Notes {
     /// How many are kept as text.
     pub const SHOWN: usize = 20;
 
+    /// Characters of one text that are kept: a line of a list may be a whole file that lost its line feeds.
+    const LENGTH: usize = 600;
+
     /// Adds one; the text is only made if it is kept.
     pub fn push(&mut self, text: impl FnOnce() -> String) {
         self.total += 1;
         if self.shown.len() < Self::SHOWN {
-            self.shown.push(text());
+            self.shown.push(shortened(text()));
         }
     }
 
@@ -44,6 +47,17 @@ impl Notes {
     }
 }
 
+/// The text, its middle left out if it is too long: place and advice stand at the ends.
+fn shortened(text: String) -> String {
+    let length = text.chars().count();
+    if length <= Notes::LENGTH {
+        return text;
+    }
+    let start: String = text.chars().take(Notes::LENGTH / 2).collect();
+    let end: String = text.chars().skip(length - Notes::LENGTH / 2).collect();
+    format!("{start} [...] {end}")
+}
+
 impl fmt::Display for Notes {
     /// One a line, without a final line end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,6 +72,15 @@ impl fmt::Display for Notes {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_keeps_its_place_and_its_advice() {
+        let mut notes = Notes::default();
+        notes.push(|| format!("a.txt:1: '{}' is no address", "ü".repeat(100_000)));
+        let shown = &notes.shown()[0];
+        assert!(shown.starts_with("a.txt:1: 'ü") && shown.ends_with("ü' is no address"), "{shown}");
+        assert!(shown.chars().count() < 700, "{}", shown.len());
+    }
 
     #[test]
     fn the_first_few_are_shown_and_the_rest_counted() {

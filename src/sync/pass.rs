@@ -108,6 +108,9 @@ fn current(zone_dir: &Path, hosted: &Hosted) -> Current {
 }
 
 fn file_state(path: &Path) -> FileState {
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        return FileState::Unreadable("it is no file".to_owned());
+    }
     let mut head = Vec::new();
     match File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)) {
         Ok(_) if is_managed(&head) => FileState::Managed,

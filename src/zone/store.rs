@@ -209,6 +209,10 @@ fn apex_of(path: &Path) -> Option<Name> {
 fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
     use std::os::unix::fs::MetadataExt;
     let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        // Opening a pipe waits for a writer, and all zones with it.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
     Ok(Fingerprint { modified: metadata.modified().ok(), length: metadata.len(), inode: metadata.ino() })
 }
 

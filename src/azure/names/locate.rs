@@ -10,7 +10,7 @@ const MAX_TEXT: usize = 253;
 
 /// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
 pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<Place<'a>, NotHosted> {
-    if text.ends_with("..") || text.contains('…') {
+    if text.ends_with("..") || text.contains("...") || text.contains('…') {
         return Err(NotHosted::Truncated);
     }
     buffer.clear();

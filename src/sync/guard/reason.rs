@@ -82,8 +82,9 @@ impl fmt::Display for Reason {
             }
             Self::OutsideTargets { count, owner, address, place } => write!(
                 f,
-                "{count} addresses outside allowed_targets, first {address} of '{owner}' from {place}; correct the list, or \
-                 add the network to allowed_targets"
+                "{} outside allowed_targets, first {address} of '{owner}' from {place}; correct the list, or \
+                 add the network to allowed_targets",
+                if *count == 1 { "1 address".to_owned() } else { format!("{count} addresses") }
             ),
             Self::Empty { in_service } => write!(f, "would become empty, with {in_service} RRsets in service"),
             Self::Share { updated, deleted, in_service, allowed, limit } => write!(

@@ -99,7 +99,7 @@ fn an_address_outside_allowed_targets_is_refused_and_cannot_be_approved() {
     assert!(!refusal.is_approvable());
     let message = refusal.to_string();
     assert!(
-        message.contains("1 addresses outside allowed_targets, first 8.8.8.8 of 'abc' from a (a.txt:1)"),
+        message.contains("1 address outside allowed_targets, first 8.8.8.8 of 'abc' from a (a.txt:1)"),
         "{message}"
     );
     assert!(message.contains("cannot be approved") && !message.contains("--approve"), "{message}");

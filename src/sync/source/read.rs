@@ -69,17 +69,21 @@ fn read_one(source: &Settings, path: &Path) -> Result<Listing, SourceError> {
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: io::Error| format!("cannot read the list: {error}");
     // Symbolic links are followed: Kubernetes mounts lists as links and swaps them.
-    let mut file = File::open(path).map_err(cannot)?;
-    let before = file.metadata().map_err(cannot)?;
+    let before = fs::metadata(path).map_err(cannot)?;
     if before.is_dir() {
         return Err("is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned());
     }
+    // Opening a pipe waits for a writer, and all passes with it.
+    if !before.is_file() {
+        return Err("is no file but a pipe, a socket or a device: have it written into a file".to_owned());
+    }
+    let mut file = File::open(path).map_err(cannot)?;
     let too_large = || format!("is larger than {} MB: is this the right file?", MAX_BYTES >> 20);
     if before.len() > MAX_BYTES {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default() + 1);
-    // A pipe or device has no length to look at beforehand.
+    // It may grow meanwhile.
     file.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(too_large());

@@ -139,6 +139,16 @@ fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
     assert!(error.contains("is a folder"), "{error}");
 }
 
+#[test]
+fn a_pipe_is_refused_instead_of_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pipe.txt");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let source = Settings { name: "s".into(), path, format: Format::Auto };
+    let error = read_all(&[source], &unwatched).unwrap_err().to_string();
+    assert!(error.contains("pipe.txt: is no file but a pipe"), "{error}");
+}
+
 proptest! {
     #[test]
     fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), format in 0usize..5) {

@@ -55,6 +55,19 @@ fn a_zone_that_turns_bad_keeps_its_last_good_copy_and_says_so_once() {
 }
 
 #[test]
+fn a_pipe_in_a_zones_place_is_an_error_instead_of_waited_for() {
+    let mut folder = Folder::new(&[]);
+    folder.write("corp.example.zone", GOOD);
+    folder.1.reload();
+    let path = folder.0.path().join("corp.example.zone");
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let report = folder.1.reload();
+    assert_eq!(Folder::serial(&report, "corp.example"), Some(1));
+    assert!(report.errors[0].text.contains("it is no file; serial 1 stays in service"), "{}", report.errors[0].text);
+}
+
+#[test]
 fn a_zone_without_a_good_copy_is_hosted_without_data() {
     let mut folder = Folder::new(&["missing.example"]);
     folder.write("bad.example.zone", "oops\n");
