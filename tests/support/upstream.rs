@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::answers::{Received, datagrams};
 use super::client::{framed, read_framed};
 use super::script::{Draft, Script, dotted};
+use super::wait_until;
 
 /// How often a thread looks whether it should end.
 const TICK: Duration = Duration::from_millis(20);
@@ -20,6 +21,8 @@ pub(crate) struct Upstream {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
     running: Option<Running>,
+    /// Of one that was killed: its UDP port, kept from other tests' servers.
+    kept: Option<UdpSocket>,
 }
 
 /// What the threads share with the test.
@@ -29,6 +32,7 @@ struct State {
 }
 
 struct Running {
+    udp: UdpSocket,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -40,7 +44,7 @@ impl Upstream {
         let address = udp.local_addr().unwrap();
         let state = Arc::new(Mutex::new(State { script, asked: BTreeMap::new() }));
         let running = Some(Running::start(udp, tcp, &state));
-        Self { address, state, running }
+        Self { address, state, running, kept: None }
     }
 
     /// Where it listens.
@@ -67,15 +71,25 @@ impl Upstream {
     /// Closes its sockets: from now on nobody is there.
     pub(crate) fn kill(&mut self) {
         if let Some(running) = self.running.take() {
-            running.end();
+            let udp = running.end();
+            // A socket that is connected to someone else holds the port, and to all others the kernel says that nobody is there.
+            udp.connect((Ipv4Addr::LOCALHOST, 1)).unwrap();
+            self.kept = Some(udp);
         }
     }
 
     /// Comes back on the same port.
     pub(crate) fn restart(&mut self) {
         if self.running.is_none() {
-            let udp = UdpSocket::bind(self.address).unwrap();
-            let tcp = TcpListener::bind(self.address).unwrap();
+            drop(self.kept.take());
+            let mut both = None;
+            // A late answer may still hold the old socket, or a client have been given the port for a moment.
+            wait_until("the upstream's port is free again", || {
+                let udp = UdpSocket::bind(self.address).ok();
+                both = udp.zip(TcpListener::bind(self.address).ok());
+                both.is_some()
+            });
+            let (udp, tcp) = both.unwrap();
             self.running = Some(Running::start(udp, tcp, &self.state));
         }
     }
@@ -107,20 +121,23 @@ impl Running {
         let stop = Arc::new(AtomicBool::new(false));
         udp.set_read_timeout(Some(TICK)).unwrap();
         tcp.set_nonblocking(true).unwrap();
+        let kept = udp.try_clone().unwrap();
         let (udp_state, udp_stop) = (Arc::clone(state), Arc::clone(&stop));
         let (tcp_state, tcp_stop) = (Arc::clone(state), Arc::clone(&stop));
         let threads = vec![
             std::thread::spawn(move || serve_udp(&udp, &udp_state, &udp_stop)),
             std::thread::spawn(move || serve_tcp(&tcp, &tcp_state, &tcp_stop)),
         ];
-        Self { stop, threads }
+        Self { udp: kept, stop, threads }
     }
 
-    fn end(self) {
+    /// Ends the threads; the socket is left for whoever wants to keep the port.
+    fn end(self) -> UdpSocket {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             assert!(thread.join().is_ok(), "a thread of the scripted upstream panicked");
         }
+        self.udp
     }
 }
 
