@@ -1,6 +1,6 @@
 //! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set.
 
-use crate::dns::{Ede, Header, Query, Rcode, Section, Writer, name_end};
+use crate::dns::{Ede, Header, Query, Rcode, Record, Section, Writer, name_end};
 use crate::forward::chase::Resolved;
 
 /// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
@@ -75,11 +75,18 @@ fn add_records(writer: &mut Writer, resolved: &Resolved) -> bool {
     let fits = sections
         .iter()
         .all(|(section, records)| records.iter().all(|record| writer.record(*section, record, record.ttl)));
-    if fits {
-        // Glue that does not fit is left out without TC: it helps, it is not the answer.
-        let _ = resolved.additional.iter().all(|record| writer.record(Section::Additional, record, record.ttl));
+    // RFC 9471 section 3.1: glue of servers below the cut has to fit, all of it; any other helps, and may be left out.
+    let cut = resolved.authority.first().map(|record| &record.owner);
+    let (needed, helpful): (Vec<&Record>, Vec<&Record>) =
+        resolved.additional.iter().partition(|glue| cut.is_some_and(|cut| glue.owner.is_at_or_below(cut)));
+    let mut glue = |records: Vec<&Record>| {
+        records.into_iter().all(|record| writer.record(Section::Additional, record, record.ttl))
+    };
+    if !fits || !glue(needed) {
+        return false;
     }
-    fits
+    let _ = glue(helpful);
+    true
 }
 
 /// Octets that the client takes.
