@@ -69,7 +69,7 @@ impl<'a> Hot<'a> {
         let qname = Lower::new(query.qname)?;
         let question = message.get(..12 + query.qname.len() + 4)?;
         let limit = response::limit(&query, transport);
-        if let Some(hosted) = self.snapshot.zones.find(qname.wire()) {
+        if let Some(hosted) = self.snapshot.zones.answering(qname.wire(), query.qtype) {
             let answered = self.local(hosted, &query, question, &qname, out);
             if answered.is_some() && out.len() - start <= limit {
                 self.tally.local += 1;

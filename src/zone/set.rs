@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicU64;
 
 use foldhash::fast::RandomState;
 
-use super::Zone;
-use crate::dns::Name;
+use super::{Outcome, Zone};
+use crate::dns::{Name, Rtype};
 
 /// What happens to a name that a zone does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,20 @@ impl ZoneSet {
         }
     }
 
+    /// The zone that answers a question: the closest, but for DS at its apex the one above if that one knows the name
+    /// (RFC 4035 section 3.1.4.1).
+    pub fn answering(&self, qname: &[u8], qtype: Rtype) -> Option<&Hosted> {
+        let closest = self.find(qname)?;
+        if qtype != Rtype::DS || closest.apex.as_wire() != qname {
+            return Some(closest);
+        }
+        let above = qname.get(usize::from(*qname.first()?) + 1..).and_then(|parent| self.find(parent));
+        let knows = |above: &&Hosted| {
+            above.zone.as_deref().is_some_and(|zone| !matches!(zone.lookup(qname, qtype), Outcome::NxDomain))
+        };
+        above.filter(knows).or(Some(closest))
+    }
+
     /// The zone with this apex.
     pub fn get(&self, apex: &Name) -> Option<&Hosted> {
         self.by_apex.get(apex.as_wire())
@@ -113,5 +127,25 @@ mod tests {
         assert_eq!(found("xa.example").as_deref(), Some("example"));
         assert_eq!(found("net"), None);
         assert_eq!(found("."), None);
+    }
+
+    #[test]
+    fn rfc4035_3_1_4_1_ds_at_an_apex_is_the_zones_above_if_it_knows_of_the_cut() {
+        let hosted = |apex: &str, records: &str| {
+            let apex: Name = apex.parse().unwrap();
+            let text = format!("@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\n{records}");
+            let zone = Zone::from_text(&apex, text.as_bytes()).0.map(Arc::new);
+            Hosted::new(apex, OnMiss::NxDomain, zone)
+        };
+        let zones = ["cut.example", "uncut.example"].map(|apex| hosted(apex, ""));
+        let set = ZoneSet::new(zones.into_iter().chain([hosted("example", "cut 10 NS a.\n")]));
+        let found = |name: &str, rtype| {
+            set.answering(name.parse::<Name>().unwrap().as_wire(), rtype).map(|hosted| hosted.apex.without_dot())
+        };
+        assert_eq!(found("cut.example", Rtype::DS).as_deref(), Some("example"));
+        assert_eq!(found("cut.example", Rtype::A).as_deref(), Some("cut.example"));
+        assert_eq!(found("x.cut.example", Rtype::DS).as_deref(), Some("cut.example"));
+        assert_eq!(found("uncut.example", Rtype::DS).as_deref(), Some("uncut.example"), "nobody delegated it");
+        assert_eq!(found("example", Rtype::DS).as_deref(), Some("example"));
     }
 }
