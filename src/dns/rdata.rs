@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use domain::base::ParsedName;
 use domain::base::iana::Rtype as DomainRtype;
-use domain::base::rdata::ParseAnyRecordData;
+use domain::base::rdata::{ComposeRecordData, ParseAnyRecordData};
 use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
 use domain::dep::octseq::Parser;
 use domain::rdata::AllRecordData;
@@ -55,6 +55,25 @@ pub(super) fn extract(message: &[u8], rtype: Rtype, start: usize, end: usize) ->
     // Nothing but an SOA's five numbers may follow the names.
     let tail = if rtype == Rtype::SOA { 20 } else { 0 };
     (end - pos == tail).then(|| out.into())
+}
+
+/// Whether bytes are RDATA as the type has it, with no compressed name in it. Of types that are not known, all are.
+pub fn is_well_formed(rtype: Rtype, rdata: &[u8]) -> bool {
+    let mut parser = Parser::from_ref(rdata);
+    let known = AllRecordData::<&[u8], ParsedName<&[u8]>>::parse_any_rdata(DomainRtype::from_int(rtype.0), &mut parser);
+    let mut composed = Vec::with_capacity(rdata.len());
+    known.is_ok_and(|known| known.compose_rdata(&mut composed).is_ok()) && composed == rdata
+}
+
+/// Whether both are the same RDATA: names in it in any case (RFC 4034 section 6.2).
+pub fn is_same(rtype: Rtype, a: &[u8], b: &[u8]) -> bool {
+    let Some((fixed, _)) = compressible(rtype).filter(|_| a != b && a.len() == b.len()) else { return a == b };
+    let (Some((a_fixed, a)), Some((b_fixed, b))) = (a.split_at_checked(fixed), b.split_at_checked(fixed)) else {
+        return false;
+    };
+    // The numbers behind an SOA's names are not letters.
+    let tail = if rtype == Rtype::SOA { a.len().saturating_sub(20) } else { a.len() };
+    a_fixed == b_fixed && a[..tail].eq_ignore_ascii_case(&b[..tail]) && a[tail..] == b[tail..]
 }
 
 /// A or AAAA RDATA and its type.
@@ -155,6 +174,24 @@ mod tests {
     fn known_types_are_shown_as_a_zone_file_has_them() {
         assert_eq!(presentation(Rtype::TXT, b"\x03a b"), "\"a b\"");
         assert_eq!(presentation(Rtype::MX, b"\0\x0a\x01H\0"), "10 H.");
+    }
+
+    #[test]
+    fn rdata_in_the_form_of_unknown_types_is_held_to_its_type() {
+        assert!(is_well_formed(Rtype::A, &[10, 0, 0, 1]));
+        assert!(!is_well_formed(Rtype::A, &[10, 0, 0]));
+        assert!(!is_well_formed(Rtype::A, &[10, 0, 0, 1, 1]));
+        assert!(is_well_formed(Rtype::MX, b"\0\x0a\x01H\0"));
+        assert!(!is_well_formed(Rtype::MX, &[0, 10, 0xc0, 0]), "a pointer");
+        assert!(is_well_formed(Rtype(65400), &[]));
+    }
+
+    #[test]
+    fn case_in_names_makes_no_other_rdata() {
+        assert!(is_same(Rtype::NS, b"\x01a\0", b"\x01A\0"));
+        assert!(is_same(Rtype::MX, b"\0A\x01a\0", b"\0A\x01A\0"));
+        assert!(!is_same(Rtype::MX, b"\0A\x01a\0", b"\0a\x01a\0"), "other numbers");
+        assert!(!is_same(Rtype::TXT, b"\x01a", b"\x01A"));
     }
 
     #[test]

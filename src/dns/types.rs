@@ -91,6 +91,7 @@ impl Rcode {
     pub const NXDOMAIN: Self = Self(3);
     pub const NOTIMP: Self = Self(4);
     pub const REFUSED: Self = Self(5);
+    pub const YXDOMAIN: Self = Self(6);
     pub const BADVERS: Self = Self(16);
 }
 
@@ -103,6 +104,7 @@ impl fmt::Display for Rcode {
             Self::NXDOMAIN => "NXDOMAIN",
             Self::NOTIMP => "NOTIMP",
             Self::REFUSED => "REFUSED",
+            Self::YXDOMAIN => "YXDOMAIN",
             Self::BADVERS => "BADVERS",
             Self(other) => {
                 let low = u8::try_from(other & 0xf).unwrap_or_default();

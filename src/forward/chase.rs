@@ -132,6 +132,16 @@ impl Chase {
                 let alias: Vec<Record> = rrset.records(&self.name).collect();
                 self.link(&alias).err().map(|ede| self.fail(ede))
             }
+            Outcome::Dname { dname, alias } => {
+                // A chain may lead through one DNAME more than once.
+                if !self.answer.contains(dname) {
+                    self.answer.push(dname.clone());
+                }
+                match alias {
+                    Some(alias) => self.link(std::slice::from_ref(alias)).err().map(|ede| self.fail(ede)),
+                    None => Some(self.resolved(Rcode::YXDOMAIN)),
+                }
+            }
             Outcome::NoData => {
                 Some(Resolved { authority: Vec::from_iter(zone.negative_soa()), ..self.resolved(Rcode::NOERROR) })
             }

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::check::{self, Finding};
 use super::text::{self, Parsed};
 use super::{Aliases, Negative, Node, RRsetEntry, Zone};
-use crate::dns::{Name, Rtype};
+use crate::dns::{Name, Rtype, rdata};
 
 /// One record while the zone is being built.
 #[derive(Clone, Copy)]
@@ -149,12 +149,18 @@ impl Builder {
         let mut rows = std::mem::take(&mut self.rows);
         let key = |row: &Row| (row.node, row.rtype);
         if !rows.is_sorted_by(|a, b| key(a) < key(b)) {
-            rows.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| self.rdata(a).cmp(self.rdata(b))));
+            // Names that differ in case only are to be neighbours.
+            let order = |row: &Row| self.rdata(row).iter().map(u8::to_ascii_lowercase);
+            rows.sort_by(|a, b| {
+                let by_rdata = || order(a).cmp(order(b)).then_with(|| self.rdata(a).cmp(self.rdata(b)));
+                key(a).cmp(&key(b)).then_with(by_rdata)
+            });
             let mut duplicates = Vec::new();
             rows.dedup_by(|b, a| {
-                let same = key(a) == key(b) && self.rdata(a) == self.rdata(b);
+                let same = key(a) == key(b) && rdata::is_same(a.rtype, self.rdata(a), self.rdata(b));
                 if same {
-                    duplicates.push(Finding::warning(b.line, format!("the record of line {} again", a.line)));
+                    let text = format!("the record of line {} again", a.line.min(b.line));
+                    duplicates.push(Finding::warning(a.line.max(b.line), text));
                 }
                 same
             });
@@ -164,7 +170,8 @@ impl Builder {
     }
 
     fn into_zone(mut self, managed: bool) -> Option<Zone> {
-        let has_cuts = self.rows.iter().any(|row| row.rtype == Rtype::NS && row.node != 0);
+        let is_exit = |row: &Row| row.rtype == Rtype::DNAME || row.rtype == Rtype::NS && row.node != 0;
+        let has_exits = self.rows.iter().any(is_exit);
         let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, node).starts_with(b"\x01*"));
         let mut laid = Layout::new(&mut self);
         laid.lay(&self)?;
@@ -178,7 +185,7 @@ impl Builder {
             rrsets: laid.rrsets.into(),
             bytes: laid.bytes.into(),
             records: self.rows.len(),
-            has_cuts,
+            has_exits,
             has_wildcards,
             soa: laid.soa?,
             negative: None,

@@ -3,6 +3,8 @@
 //! In: a builder's records, grouped. Out: findings with their lines. An error keeps the file out of service, a
 //! warning does not.
 
+use std::collections::HashMap;
+
 use super::build::{Builder, Row, parent};
 use super::text::SyntaxError;
 use crate::dns::{Name, Rtype};
@@ -64,9 +66,8 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     if rtype.is_meta() {
         return Some(format!("{rtype} is no type for a zone; remove the record"));
     }
-    // Signed zones need proofs in their negative answers, and DNAME needs synthesis.
+    // Signed zones need proofs in their negative answers.
     let reason = match rtype.0 {
-        39 => "DNAME is not supported; write CNAME records",
         24 | 46 | 47 | 50 | 51 => "signed zones are not supported; use the unsigned zone file",
         _ => return None,
     };
@@ -81,6 +82,7 @@ pub(super) fn review(builder: &mut Builder) {
         node(builder, group, &mut findings);
     }
     name_servers(builder, &mut findings);
+    below_dnames(builder, &mut findings);
     builder.findings.append(&mut findings);
 }
 
@@ -108,18 +110,57 @@ fn apex(builder: &Builder, findings: &mut Vec<Finding>) {
 }
 
 fn node(builder: &Builder, group: &[Row], findings: &mut Vec<Finding>) {
-    let Some(cname) = group.iter().find(|row| row.rtype == Rtype::CNAME) else {
-        return rrsets(group, findings);
-    };
-    let owner = owner(builder, cname);
-    // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
-    for other in group.iter().filter(|row| row.rtype != Rtype::CNAME) {
-        let text = format!("'{owner}' has a CNAME (line {}) and so can have no {}", cname.line, other.rtype);
+    let first = |rtype| group.iter().find(move |row| row.rtype == rtype);
+    if let Some(cname) = first(Rtype::CNAME) {
+        // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
+        return alone(builder, group, cname, |other| other != Rtype::CNAME, findings);
+    }
+    if let Some(dname) = first(Rtype::DNAME) {
+        // RFC 6672 sections 2.3 and 2.4: NS beside it at the apex only.
+        alone(builder, group, dname, |other| other == Rtype::NS && dname.node != 0, findings);
+    }
+    if let Some(row) = group.iter().find(|row| matches!(row.rtype, Rtype::NS | Rtype::DNAME))
+        && builder.relative(row.node).starts_with(b"\x01*")
+    {
+        let text = format!("{} at a wildcard: servers differ in what they make of it, ours makes nothing", row.rtype);
+        findings.push(Finding::warning(row.line, text));
+    }
+    rrsets(group, findings);
+}
+
+/// Beside an alias there is neither a second one nor what it excludes.
+fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype) -> bool, findings: &mut Vec<Finding>) {
+    let (owner, rtype) = (owner(builder, alias), alias.rtype);
+    for other in group.iter().filter(|row| excludes(row.rtype)) {
+        let text = format!("'{owner}' has a {rtype} (line {}) and so can have no {}", alias.line, other.rtype);
         findings.push(Finding::error(other.line, text));
     }
-    for second in group.iter().filter(|row| row.rtype == Rtype::CNAME).skip(1) {
-        findings
-            .push(Finding::error(second.line, format!("'{owner}' has a second CNAME (first: line {})", cname.line)));
+    for second in group.iter().filter(|row| row.rtype == rtype).skip(1) {
+        let text = format!("'{owner}' has a second {rtype} (first: line {})", alias.line);
+        findings.push(Finding::error(second.line, text));
+    }
+}
+
+/// A DNAME stands for all names below its own, so none of them has records (RFC 6672 section 2.4).
+fn below_dnames(builder: &Builder, findings: &mut Vec<Finding>) {
+    let dnames = builder.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
+    let lines: HashMap<&[u8], u32> = dnames.map(|row| (builder.relative(row.node), row.line)).collect();
+    if lines.is_empty() {
+        return;
+    }
+    for row in builder.rows.iter().filter(|row| row.node != 0) {
+        let mut above = parent(builder.relative(row.node));
+        let line = loop {
+            match lines.get(above) {
+                Some(line) => break Some(line),
+                None if above.is_empty() => break None,
+                None => above = parent(above),
+            }
+        };
+        if let Some(line) = line {
+            let text = format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(builder, row));
+            findings.push(Finding::error(row.line, text));
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! What a zone says about a name: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
-//! wildcards. Pure, and without allocation but for names in a referral.
+//! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
 use super::build::{parent, relative_to};
-use super::{Node, RRsetRef, Zone};
+use super::{Node, RRsetEntry, RRsetRef, Zone};
 use crate::dns::{Name, Record, Rtype};
 
 /// The zone's answer to one question.
@@ -19,6 +19,13 @@ pub enum Outcome<'z> {
         /// Its NS RRset.
         name_servers: RRsetRef<'z>,
     },
+    /// The name lies below a DNAME.
+    Dname {
+        /// The DNAME.
+        dname: Record,
+        /// The CNAME that follows from it; `None` if the name it leads to is too long (RFC 6672 section 3.2).
+        alias: Option<Record>,
+    },
     /// The name exists, the type does not.
     NoData,
     /// The name does not exist.
@@ -31,10 +38,10 @@ impl Zone {
         let Some(relative) = relative_to(qname, self.apex.as_wire()) else {
             return Outcome::NxDomain;
         };
-        if self.has_cuts
-            && let Some(referral) = self.referral(relative, qtype)
+        if self.has_exits
+            && let Some(outcome) = self.exit(qname, relative, qtype)
         {
-            return referral;
+            return outcome;
         }
         match self.node(relative) {
             Some(node) => self.at_node(node, qtype),
@@ -81,23 +88,43 @@ impl Zone {
         self.node(&source).map_or(Outcome::NxDomain, |node| self.at_node(node, qtype))
     }
 
-    /// The topmost cut at or above the name, the apex left out. DS belongs to the parent's side (RFC 4035
-    /// section 3.1.4.1), so the cut itself answers for it.
-    fn referral(&self, relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
+    /// What the topmost cut at or above the name, or DNAME above it, makes of it. The apex is no cut. DS belongs to the
+    /// parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a DNAME does for itself.
+    fn exit(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
         let mut found = None;
         let mut rest = relative;
-        while !rest.is_empty() {
-            let asks_parent = qtype == Rtype::DS && rest.len() == relative.len();
-            if let Some(node) = self.node(rest).filter(|_| !asks_parent)
-                && let Some(entry) = self.rrsets_of(node).find(|entry| entry.rtype == Rtype::NS)
+        loop {
+            let is_qname = rest.len() == relative.len();
+            let leads_out = |entry: &&RRsetEntry| match entry.rtype {
+                Rtype::NS => !(rest.is_empty() || is_qname && qtype == Rtype::DS),
+                Rtype::DNAME => !is_qname,
+                _ => false,
+            };
+            if let Some(node) = self.node(rest)
+                && let Some(entry) = self.rrsets_of(node).find(leads_out)
             {
                 found = Some((node, entry));
+            }
+            if rest.is_empty() {
+                break;
             }
             rest = parent(rest);
         }
         let (node, entry) = found?;
-        Some(Outcome::Referral { cut: self.full_name(node), name_servers: RRsetRef { zone: self, entry } })
+        let (owner, rrset) = (self.full_name(node), RRsetRef { zone: self, entry });
+        if entry.rtype == Rtype::NS {
+            return Some(Outcome::Referral { cut: owner, name_servers: rrset });
+        }
+        let dname = rrset.records(&owner).next()?;
+        Some(Outcome::Dname { alias: substitute(qname, &dname), dname })
     }
+}
+
+/// The CNAME at `qname` that follows from a DNAME above it. It has the DNAME's TTL (RFC 6672 section 3.1).
+fn substitute(qname: &[u8], dname: &Record) -> Option<Record> {
+    let prefix = qname.get(..qname.len().checked_sub(dname.owner.as_wire().len())?)?;
+    let target = Name::from_wire(&[prefix, &dname.rdata].concat())?;
+    Some(Record { owner: Name::from_wire(qname)?, rtype: Rtype::CNAME, ttl: dname.ttl, rdata: target.as_wire().into() })
 }
 
 #[cfg(test)]

@@ -41,8 +41,8 @@ pub struct Zone {
     /// of its RRsets, each behind two octets of length.
     bytes: Box<[u8]>,
     records: usize,
-    /// Whether any name below the apex has NS records: only then does a lookup walk down from the apex.
-    has_cuts: bool,
+    /// Whether any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a name.
+    has_exits: bool,
     has_wildcards: bool,
     soa: u32,
     negative: Option<Negative>,

@@ -8,12 +8,13 @@ use bytes::Bytes;
 use domain::base::iana::Class as DomainClass;
 use domain::base::name::ToName;
 use domain::base::rdata::ComposeRecordData;
+use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
 
 mod group;
 mod plain;
 
-use crate::dns::{Name, Rtype};
+use crate::dns::{Name, Rtype, rdata};
 
 /// The first line of every file that sync writes: a file without it belongs to a person and is never written.
 pub const MANAGED_HEADER: &str = "; Written by privatelink-dns";
@@ -145,7 +146,13 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     // Composing into a Vec cannot fail.
     let (Ok(()), Ok(())) = (record.owner().compose(owner), record.data().compose_rdata(rdata));
     owner.make_ascii_lowercase();
-    resolve_at_signs(Rtype(record.rtype().to_int()), rdata);
+    let rtype = Rtype(record.rtype().to_int());
+    if !matches!(record.data(), ZoneRecordData::Unknown(_)) {
+        resolve_at_signs(rtype, rdata);
+    } else if !rdata::is_well_formed(rtype, rdata) {
+        // RFC 3597 section 5: a known type may be written so, and is what it is.
+        return Err("the octets behind \\# are no RDATA of this type");
+    }
     Ok(())
 }
 
@@ -179,7 +186,9 @@ fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
     };
     let reason = parts.next().unwrap_or(message).trim();
     let content = nth_line(text, line);
-    let hint = if content.trim_start().starts_with("$GENERATE") {
+    let hint = if reason.starts_with("unknown record type") {
+        " (write its RDATA as RFC 3597 has it: \\# 3 abcdef, the length and the octets in hex)"
+    } else if content.trim_start().starts_with("$GENERATE") {
         " ($GENERATE is not supported: write the records out)"
     } else if content.split_whitespace().any(is_ttl_with_unit) {
         " (times are written in seconds here: 3600, not 1h)"
@@ -292,6 +301,27 @@ mod tests {
         assert_eq!(lines, [2, 4, 5, 6]);
         assert!(errors[2].reason.contains("3600, not 1h"), "{}", errors[2].reason);
         assert!(errors[3].reason.contains("$INCLUDE"), "{}", errors[3].reason);
+    }
+
+    #[test]
+    fn any_type_may_be_written_as_rfc3597_has_it() {
+        let (records, errors) = read_all(
+            "$TTL 9\na TYPE65400 \\# 3 abcdef\nb TYPE65400 \\# 0\nc A \\# 4 0a000001\nd TYPE1 10.0.0.2\n\
+             e TYPE15 \\# 7 000a 0178 0140 00\nf CLASS1 TYPE257 0 issue \"ca.example\"\ng TYPE65400 \\# 5 (ab\n cdef 01 02)\n",
+        );
+        assert_eq!(errors, []);
+        let expected = [
+            r"a.example.com. 9 IN TYPE65400 \# 3 abcdef",
+            r"b.example.com. 9 IN TYPE65400 \# 0",
+            "c.example.com. 9 IN A 10.0.0.1",
+            "d.example.com. 9 IN A 10.0.0.2",
+            "e.example.com. 9 IN MX 10 x.@.",
+            "f.example.com. 9 IN CAA 0 issue \"ca.example\"",
+            r"g.example.com. 9 IN TYPE65400 \# 5 abcdef0102",
+        ];
+        assert_eq!(records.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
+        let (_, errors) = read_all("$TTL 9\na A \\# 3 0a0000\nb TYPE65400 \\# 3 ab\nc CNAME \\# 2 c000\n");
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3, 4]);
     }
 
     #[test]

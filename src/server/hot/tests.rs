@@ -34,6 +34,7 @@ mail MX 10 a
 *.wild TXT \"wild\"
 cut NS ns.cut
 ns.cut A 10.0.0.9
+d DNAME c
 ";
 
 /// Records that do not fit into a datagram, or only into a large one.

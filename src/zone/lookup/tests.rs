@@ -17,6 +17,10 @@ fn ask(zone: &Zone, question: &str) -> String {
         Outcome::Answer(rrset) => shown(rrset),
         Outcome::Cname(rrset) => format!("CNAME {}", shown(rrset)),
         Outcome::Referral { cut, name_servers } => format!("REFERRAL {cut} {}", shown(name_servers)),
+        Outcome::Dname { dname, alias } => {
+            let leads_to = alias.map_or("YXDOMAIN".to_owned(), |alias| format!("{} {alias}", alias.ttl));
+            format!("DNAME {} {leads_to}", dname.owner)
+        }
         Outcome::NoData => "NODATA".to_owned(),
         Outcome::NxDomain => "NXDOMAIN".to_owned(),
     }
@@ -80,6 +84,56 @@ fn a_cname_answers_for_other_types() {
     assert_eq!(ask(&zone, "x.h.example A"), "NXDOMAIN");
 }
 
+/// RFC 6672 section 2.2, table 1: QNAME, owner, target, and what the QNAME becomes.
+const RFC6672: &[(&str, &str, &str, &str)] = &[
+    ("example.com.", "example.com.", "example.net.", "NODATA"),
+    ("a.example.com.", "example.com.", "example.net.", "a.example.net."),
+    ("a.b.example.com.", "example.com.", "example.net.", "a.b.example.net."),
+    ("ab.example.com.", "b.example.com.", "example.net.", "NXDOMAIN"),
+    ("foo.example.com.", "example.com.", "example.net.", "foo.example.net."),
+    ("a.x.example.com.", "x.example.com.", "example.net.", "a.example.net."),
+    ("a.example.com.", "example.com.", "y.example.net.", "a.y.example.net."),
+    ("cyc.example.com.", "example.com.", "example.com.", "cyc.example.com."),
+    ("cyc.example.com.", "example.com.", "c.example.com.", "cyc.c.example.com."),
+    ("shortloop.x.x.", "x.", ".", "shortloop.x."),
+    ("shortloop.x.", "x.", ".", "shortloop."),
+];
+
+#[test]
+fn rfc6672_2_2_a_dname_substitutes_the_names_below_it() {
+    for (qname, owner, target, becomes) in RFC6672 {
+        let apex: Name = if *owner == "x." { "x" } else { "example.com" }.parse().unwrap();
+        let text = format!("{apex} 10 SOA a. b. 1 2 3 4 5\n{apex} 10 NS a.\n{owner} 7 DNAME {target}\n");
+        let (zone, findings) = Zone::from_text(&apex, text.as_bytes());
+        let zone = zone.unwrap_or_else(|| panic!("{findings:?}"));
+        let expected = match *becomes {
+            outcome @ ("NODATA" | "NXDOMAIN") => outcome.to_owned(),
+            name => format!("DNAME {owner} 7 {qname} 7 IN CNAME {name}"),
+        };
+        assert_eq!(ask(&zone, &format!("{qname} A")), expected);
+    }
+}
+
+#[test]
+fn rfc6672_3_2_a_name_that_gets_too_long_is_yxdomain() {
+    let label = "x".repeat(63);
+    let zone = zone(&format!("@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\nd 10 DNAME {label}.{label}.{label}.example.\n"));
+    let longest = "y".repeat(255 - 9 - 3 * 64 - 1);
+    assert!(ask(&zone, &format!("{longest}.d.example A")).contains("CNAME"));
+    assert_eq!(ask(&zone, &format!("{longest}y.d.example A")), "DNAME d.example. YXDOMAIN");
+}
+
+#[test]
+fn a_dname_has_other_data_beside_it_and_a_cut_above_it_hides_it() {
+    let zone =
+        zone("@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\nd 10 DNAME y.\nd 10 A 10.0.0.1\ncut 10 NS a.\nd.cut 10 DNAME y.\n");
+    assert_eq!(ask(&zone, "d.example DNAME"), "y.");
+    assert_eq!(ask(&zone, "d.example A"), "10.0.0.1");
+    assert_eq!(ask(&zone, "d.example AAAA"), "NODATA");
+    assert_eq!(ask(&zone, "x.d.example DS"), "DNAME d.example. 10 x.d.example. 10 IN CNAME x.y.");
+    assert_eq!(ask(&zone, "x.d.cut.example A"), "REFERRAL cut.example. a.");
+}
+
 #[test]
 fn names_outside_the_zone_are_nxdomain() {
     let zone = zone(RFC4592);
@@ -108,7 +162,21 @@ fn each_semantic_error_names_its_line() {
     assert_eq!(bad("x.other. 10 A 10.0.0.1\n").0, 3);
     assert_eq!(bad("@ 10 SOA c. d. 1 2 3 4 5\n").1, "a second SOA record; remove one");
     assert_eq!(bad("x 10 SOA c. d. 1 2 3 4 5\n"), (3, "SOA below the apex; a file holds one zone".to_owned()));
-    assert!(bad("x 10 DNAME y\n").1.starts_with("DNAME is not supported"));
+    assert_eq!(
+        bad("x 10 CNAME y\nx 10 DNAME y\n"),
+        (4, "'x.example.' has a CNAME (line 3) and so can have no DNAME".to_owned())
+    );
+    assert_eq!(bad("x 10 DNAME y\nx 10 DNAME z\n").1, "'x.example.' has a second DNAME (first: line 3)");
+    assert_eq!(
+        bad("x 10 NS a.\nx 10 DNAME z\n"),
+        (3, "'x.example.' has a DNAME (line 4) and so can have no NS".to_owned())
+    );
+    let below = "'a.b.x.example.' lies below the DNAME of line 3; remove one of them";
+    assert_eq!(bad("x 10 DNAME y\na.b.x 10 A 10.0.0.1\n"), (4, below.to_owned()));
+    assert_eq!(bad("@ 10 DNAME y.\nx 10 A 10.0.0.1\n").0, 4, "a DNAME at the apex leaves no other name");
+    assert_eq!(bad("x 10 A \\# 3 0a0000\n"), (3, "the octets behind \\# are no RDATA of this type".to_owned()));
+    assert_eq!(bad("x 10 NS a.\nx 10 NS A.\n"), (4, "the record of line 3 again".to_owned()));
+    assert!(bad("*.x 10 NS a.\n").1.starts_with("NS at a wildcard"));
     assert_eq!(bad("x 10 A 10.0.0.1\nx 20 A 10.0.0.2\n").0, 4, "a warning");
     assert_eq!(bad("x 10 A 10.0.0.1\nx 10 A 10.0.0.1\n"), (4, "the record of line 3 again".to_owned()));
     assert_eq!(bad("@ 10 NS ns\n").1, "name server 'ns.example.' has no address in this zone");
