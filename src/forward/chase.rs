@@ -138,6 +138,11 @@ impl Chase {
                     self.answer.push(dname.clone());
                 }
                 match alias {
+                    // As NSD, Knot and BIND have it: the alias is what was asked for.
+                    Some(alias) if self.qtype == Rtype::CNAME => {
+                        self.answer.push(alias.clone());
+                        Some(self.resolved(Rcode::NOERROR))
+                    }
                     Some(alias) => self.link(std::slice::from_ref(alias)).err().map(|ede| self.fail(ede)),
                     None => Some(self.resolved(Rcode::YXDOMAIN)),
                 }
