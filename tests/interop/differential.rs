@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::resolvers::{bind, unbound};
 use crate::support::casefile::{Action, Question, read};
@@ -13,7 +12,7 @@ use crate::support::record::Rr;
 use crate::support::reply::Reply;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
-use crate::tool::{find, run};
+use crate::tool::is_version;
 
 /// What is compared of a reply: TTLs are not, nor the order within a section.
 #[derive(Clone, PartialEq, Eq)]
@@ -95,20 +94,9 @@ fn path(relative: &str) -> PathBuf {
 /// The list is about these: others may well differ elsewhere.
 const VERSIONS: [(&str, &str, &str); 2] = [("unbound", "-V", "Version 1.17."), ("named", "-v", "BIND 9.18.")];
 
-fn are_the_listed_versions() -> bool {
-    VERSIONS.iter().all(|(program, argument, version)| {
-        let Some(file) = find(program) else { return false };
-        let is_listed = run(Command::new(file).arg(argument)).1.contains(version);
-        if !is_listed {
-            eprintln!("SKIPPED: {program} is not '{version}', which docs/differences.md is about");
-        }
-        is_listed
-    })
-}
-
 #[test]
 fn every_difference_to_unbound_and_bind_is_listed_with_its_reason() {
-    if !are_the_listed_versions() {
+    if !VERSIONS.into_iter().all(is_version) {
         return;
     }
     let file = path("tests/interop/questions.case");

@@ -44,7 +44,7 @@ fn free_port() -> u16 {
 }
 
 /// Starts a server with a config made for a free port, again with another port should somebody take it first.
-fn start(program: &Path, arguments: &[&str], config: impl Fn(&Path, u16) -> String) -> Resolver {
+pub(crate) fn start(program: &Path, arguments: &[&str], config: impl Fn(&Path, u16) -> String) -> Resolver {
     for _ in 0..5 {
         let folder = TempDir::new().unwrap();
         let port = free_port();

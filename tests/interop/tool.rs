@@ -24,3 +24,13 @@ pub(crate) fn run(command: &mut Command) -> (bool, String) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
+
+/// Whether a program is of the version that `docs/differences.md` is about; a loud line if it is not.
+pub(crate) fn is_version((program, argument, version): (&str, &str, &str)) -> bool {
+    let Some(file) = find(program) else { return false };
+    let is_listed = run(Command::new(file).arg(argument)).1.contains(version);
+    if !is_listed {
+        eprintln!("SKIPPED: {program} is not '{version}', which docs/differences.md is about");
+    }
+    is_listed
+}
