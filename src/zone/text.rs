@@ -12,7 +12,10 @@ use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
 
 mod group;
+mod kin;
 mod plain;
+
+use kin::Rewritten;
 
 use crate::dns::{Name, Rtype, rdata};
 
@@ -101,6 +104,9 @@ fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(P
 }
 
 fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
+    let mut rewritten = Rewritten::new(text);
+    let read_text = rewritten.as_mut().map(|rewritten| std::mem::take(&mut rewritten.text));
+    let text = read_text.as_deref().unwrap_or(text);
     let mut zonefile = Zonefile::with_capacity(text.len() + 1);
     zonefile.extend_from_slice(text);
     // The parser takes a last line without a line feed for trailing data.
@@ -116,16 +122,12 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
             Ok(None) => return None,
             Ok(Some(Entry::Record(record))) => {
                 let line = lines.at(zonefile.current_offset());
+                let in_truth = rewritten.as_mut().and_then(|rewritten| rewritten.type_of(line - first_line));
                 if let Err(reason) = read(&record, &mut owner, &mut rdata) {
                     return Some(SyntaxError { line, column: 0, reason: reason.to_owned() });
                 }
-                each(Parsed {
-                    owner: &owner,
-                    rtype: Rtype(record.rtype().to_int()),
-                    ttl: record.ttl().as_secs(),
-                    rdata: &rdata,
-                    line,
-                });
+                let rtype = in_truth.unwrap_or(Rtype(record.rtype().to_int()));
+                each(Parsed { owner: &owner, rtype, ttl: record.ttl().as_secs(), rdata: &rdata, line });
             }
             Ok(Some(Entry::Include { .. })) => {
                 let line = lines.at(zonefile.current_offset());
@@ -322,6 +324,26 @@ mod tests {
         assert_eq!(records.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), expected);
         let (_, errors) = read_all("$TTL 9\na A \\# 3 0a0000\nb TYPE65400 \\# 3 ab\nc CNAME \\# 2 c000\n");
         assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn types_that_are_written_like_others_are_read_like_them() {
+        let (records, errors) = read_all(
+            "$TTL 9\na AFSDB 1 @\nb 7 IN kx 2 x\n SPF \"v=spf1\" all\nspf A 10.0.0.1\nc SMIMEA 3 0 1 (\n abcd )\n\
+             d DHCID AQID\ng LP \\# 3 000a00\ne RT 1\nh URI 1 2 \"x\"\n",
+        );
+        let expected = [
+            (2, r"a.example.com. 9 IN TYPE18 \# 15 0001076578616d706c6503636f6d00"),
+            (3, r"b.example.com. 7 IN TYPE36 \# 17 00020178076578616d706c6503636f6d00"),
+            (4, r"b.example.com. 9 IN TYPE99 \# 11 06763d7370663103616c6c"),
+            (5, "spf.example.com. 9 IN A 10.0.0.1"),
+            (6, r"c.example.com. 9 IN SMIMEA \# 5 030001abcd"),
+            (8, r"d.example.com. 9 IN TYPE49 \# 3 010203"),
+            (9, r"g.example.com. 9 IN TYPE107 \# 3 000a00"),
+        ];
+        assert_eq!(records, expected.map(|(line, text)| (line, text.to_owned())));
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [10, 11], "{errors:?}");
+        assert!(errors[1].reason.contains("\\# 3 abcdef"), "{}", errors[1].reason);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Entries that go on over line feeds: what is within parentheses or quotes (RFC 1035 section 5.1).
 //!
-//! In: the text of a zone file. Out: where the last entry begins, if the text stops within it. It does not say what is in them.
+//! In: the text of a zone file. Out: where entries begin, and which is the last if the text stops within it. It does not say
+//! what is in them.
 
 /// A parenthesis or quote that nothing closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,12 @@ pub(super) struct Open {
 
 /// The outermost parenthesis or quote that is still open at the end.
 pub(super) fn unclosed(text: &[u8]) -> Option<Open> {
+    walk(text, |_, _| {})
+}
+
+/// The same, and on the way each line that an entry may start with: where it begins, and how many are above it.
+pub(super) fn walk(text: &[u8], mut entry: impl FnMut(usize, u32)) -> Option<Open> {
+    entry(0, 0);
     let (mut lines_before, mut line_start, mut entry_start) = (0, 0, 0);
     let (mut depth, mut parenthesis, mut quote, mut is_comment) = (0_usize, None, None, false);
     let mut bytes = text.iter().enumerate();
@@ -30,6 +37,7 @@ pub(super) fn unclosed(text: &[u8]) -> Option<Open> {
                 line_start = at + 1;
                 if depth == 0 && quote.is_none() {
                     entry_start = line_start;
+                    entry(line_start, lines_before);
                 }
             }
             _ if is_comment => {}
