@@ -176,7 +176,7 @@ fn every_difference_to_nsd_knot_and_bind_is_of_a_class_that_is_listed() {
     }
     let ours = site.start();
     let records: Vec<(&str, Vec<Rr>)> =
-        apexes().into_iter().map(|apex| (apex, Rr::from_zone(&site.zone(apex)).unwrap())).collect();
+        apexes().into_iter().map(|apex| (apex, Rr::from_zone(&readable(&site.zone(apex))).unwrap())).collect();
     let questions = questions::about(&records, QUESTIONS, seed());
     let addresses: Vec<_> = std::iter::once(ours.address()).chain(others.iter().map(|(_, s)| s.address)).collect();
     let replies = ask_all(&addresses, &questions);
@@ -208,6 +208,15 @@ fn every_difference_to_nsd_knot_and_bind_is_of_a_class_that_is_listed() {
     let shown: String = wrong.lines().take(200).fold(String::new(), |shown, line| shown + line + "\n");
     assert!(wrong.is_empty(), "\n{shown}");
     println!("{} questions", questions.len());
+}
+
+/// The tests' own reader lacks types that are at the owner `kin`: there, which types suffices.
+fn readable(zone: &str) -> String {
+    let line = |line: &str| match line.strip_prefix("kin ").and_then(|data| data.split(' ').next()) {
+        Some(rtype) => format!("kin TYPE{} \\# 0\n", rtype.parse::<domain::base::Rtype>().unwrap().to_int()),
+        None => format!("{line}\n"),
+    };
+    zone.lines().map(line).collect()
 }
 
 /// A class, and a server that differs in it.

@@ -232,6 +232,9 @@ impl Question {
         match key {
             "tcp" => ask.tcp = true,
             "nord" => ask.rd = false,
+            "aa" => ask.high_flags |= 0x04,
+            "tc" => ask.high_flags |= 0x02,
+            "ra" => ask.low_flags |= 0x80,
             "ad" => ask.low_flags |= 0x20,
             "cd" => ask.low_flags |= 0x10,
             "z" => ask.low_flags |= 0x40,

@@ -30,7 +30,9 @@ pub(crate) struct Ask {
     pub(crate) class: u16,
     pub(crate) opcode: u8,
     pub(crate) rd: bool,
-    /// The octet of AD, CD and the reserved bit.
+    /// AA and TC, which no client sets.
+    pub(crate) high_flags: u8,
+    /// The octet of RA, AD, CD and the reserved bit.
     pub(crate) low_flags: u8,
     pub(crate) opt: Option<SendOpt>,
     pub(crate) tcp: bool,
@@ -49,6 +51,7 @@ pub(crate) fn ask(name: &str, qtype: &str) -> Ask {
         class: 1,
         opcode: 0,
         rd: true,
+        high_flags: 0,
         low_flags: 0,
         opt: Some(SendOpt { payload: 1232, version: 0, flags: 0, options: Vec::new() }),
         tcp: false,
@@ -130,7 +133,7 @@ impl Ask {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut rng = rand::rng();
         let mut out = rng.random::<u16>().to_be_bytes().to_vec();
-        out.extend([self.opcode << 3 | u8::from(self.rd), self.low_flags]);
+        out.extend([self.opcode << 3 | self.high_flags | u8::from(self.rd), self.low_flags]);
         let counts = [u16::from(!self.header_only), 0, 0, u16::from(self.opt.is_some())];
         out.extend(counts.iter().flat_map(|count| count.to_be_bytes()));
         if !self.header_only {

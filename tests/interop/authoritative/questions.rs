@@ -130,15 +130,23 @@ fn labels(name: &Name<Vec<u8>>) -> Vec<Vec<u8>> {
     name.iter_labels().filter(|label| !label.is_root()).map(|label: &Label| label.as_slice().to_vec()).collect()
 }
 
-/// So many questions about these zones, each of them once.
+/// So many questions about these zones, each of them once, and every RRset among them.
 pub(super) fn about(zones: &[(&str, Vec<Rr>)], count: usize, seed: u64) -> Vec<Question> {
     let mut types = TYPES.to_vec();
     types.extend(zones.iter().flat_map(|(_, records)| records).map(|rr| rr.rtype.to_int()).collect::<BTreeSet<_>>());
+    let plain = |rr: &Rr| Question {
+        qname: rr.owner.as_slice().to_vec(),
+        qtype: rr.rtype.to_int(),
+        rd: false,
+        cd: false,
+        edns: Some((1232, false)),
+    };
+    let mut questions: BTreeSet<Question> = zones.iter().flat_map(|(_, records)| records).map(plain).collect();
+    questions.insert(too_large());
     let zones: Vec<Names> = zones.iter().map(|(apex, records)| Names::of(apex, records)).collect();
     // The larger a zone, the more there is to ask; a short zone is asked as well.
     let weighted: Vec<&Names> = zones.iter().flat_map(|zone| vec![zone; 1 + zone.below.len() / 40]).collect();
     let mut dice = Dice(seed);
-    let mut questions = BTreeSet::new();
     while questions.len() < count {
         let name = dice.pick(&weighted).any(&mut dice);
         let qtype = *dice.pick(&types);
@@ -147,6 +155,13 @@ pub(super) fn about(zones: &[(&str, Vec<Rr>)], count: usize, seed: u64) -> Vec<Q
         questions.insert(Question { qname, qtype, rd: dice.one_in(2), cd: dice.one_in(8), edns });
     }
     questions.into_iter().collect()
+}
+
+/// A question whose negative answer is larger than it allows: chance alone seldom makes one.
+fn too_large() -> Question {
+    let label = vec![b'l'; 25];
+    let name = [&label, &label, &label, &b"dtwice".to_vec(), &b"rich".to_vec(), &b"example".to_vec()].map(Clone::clone);
+    Question { qname: wire(&name, None).unwrap(), qtype: 1, rd: true, cd: false, edns: Some((512, false)) }
 }
 
 /// Wire format, letters in any case if there are dice; `None` if it gets too long.
