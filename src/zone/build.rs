@@ -27,6 +27,12 @@ struct RdataEntry {
     len: u16,
 }
 
+impl Row {
+    pub(super) fn rdata_len(&self) -> u16 {
+        self.rdata.len
+    }
+}
+
 pub(super) struct Builder {
     pub(super) apex: Name,
     names: Vec<u8>,
@@ -118,6 +124,15 @@ impl Builder {
         let (names, nodes, hasher) = (&self.names, &self.nodes, &self.hasher);
         self.index.insert_unique(hash, number, |other| hasher.hash_one(slice(names, &nodes[*other as usize])));
         (number, true)
+    }
+
+    /// The records of a relative name in lower case, once they are sorted.
+    pub(super) fn rows_at(&self, relative: &[u8]) -> &[Row] {
+        let hash = self.hasher.hash_one(relative);
+        let Some(number) = self.index.find(hash, |number| self.relative(*number) == relative) else { return &[] };
+        let start = self.rows.partition_point(|row| row.node < *number);
+        let end = self.rows.partition_point(|row| row.node <= *number);
+        &self.rows[start..end]
     }
 
     pub(super) fn relative(&self, number: u32) -> &[u8] {

@@ -78,6 +78,10 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
 pub(super) fn review(builder: &mut Builder) {
     let mut findings = Vec::new();
     apex(builder, &mut findings);
+    for row in builder.rows.iter().filter(|row| row.ttl > LARGEST_TTL) {
+        let text = format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)");
+        findings.push(Finding::error(row.line, text));
+    }
     for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
         node(builder, group, &mut findings);
     }
@@ -164,6 +168,12 @@ fn below_dnames(builder: &Builder, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Octets of records in a message of 65,535 that has the longest question and EDNS.
+const LARGEST_RRSET: usize = 65_000;
+
+/// RFC 2181 section 8: 31 bits; resolvers take anything above for 0.
+const LARGEST_TTL: u32 = i32::MAX.unsigned_abs();
+
 fn rrsets(group: &[Row], findings: &mut Vec<Finding>) {
     if group.len() == 1 {
         return;
@@ -173,6 +183,11 @@ fn rrsets(group: &[Row], findings: &mut Vec<Finding>) {
         if rrset.len() > usize::from(u16::MAX) {
             findings.push(Finding::error(first.line, "over 65535 records in one RRset"));
         }
+        let octets: usize = rrset.iter().map(|row| 12 + usize::from(row.rdata_len())).sum();
+        if octets > LARGEST_RRSET {
+            let text = format!("{} records of one type at one name do not fit into any answer", rrset.len());
+            findings.push(Finding::warning(first.line, text));
+        }
         if let Some(other) = rrset.iter().find(|row| row.ttl != first.ttl) {
             let text = format!("TTL differs from that of line {}; the lower one is served for both", first.line);
             findings.push(Finding::warning(other.line, text));
@@ -180,19 +195,21 @@ fn rrsets(group: &[Row], findings: &mut Vec<Finding>) {
     }
 }
 
-/// NS targets inside the zone need an address (RFC 1034 section 4.2.2).
+/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
 fn name_servers(builder: &Builder, findings: &mut Vec<Finding>) {
     for row in builder.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = builder.rdata(row).to_ascii_lowercase();
         let Some(relative) = super::build::relative_to(&target, builder.apex.as_wire()) else { continue };
-        let has_address = builder
-            .rows
-            .iter()
-            .any(|other| matches!(other.rtype, Rtype::A | Rtype::AAAA) && builder.relative(other.node) == relative);
-        if !has_address {
-            let name = Name::from_wire(&target).unwrap_or_else(Name::root);
-            findings.push(Finding::warning(row.line, format!("name server '{name}' has no address in this zone")));
+        let rows = builder.rows_at(relative);
+        if rows.iter().any(|row| matches!(row.rtype, Rtype::A | Rtype::AAAA)) {
+            continue;
         }
+        let name = Name::from_wire(&target).unwrap_or_else(Name::root);
+        let text = match rows.iter().find(|row| row.rtype == Rtype::CNAME) {
+            Some(cname) => format!("name server '{name}' is an alias (line {}); name its target", cname.line),
+            None => format!("name server '{name}' has no address in this zone"),
+        };
+        findings.push(Finding::warning(row.line, text));
     }
 }
 

@@ -176,6 +176,13 @@ fn each_semantic_error_names_its_line() {
     assert_eq!(bad("@ 10 DNAME y.\nx 10 A 10.0.0.1\n").0, 4, "a DNAME at the apex leaves no other name");
     assert_eq!(bad("x 10 A \\# 3 0a0000\n"), (3, "the octets behind \\# are no RDATA of this type".to_owned()));
     assert_eq!(bad("x 10 NS a.\nx 10 NS A.\n"), (4, "the record of line 3 again".to_owned()));
+    assert_eq!(
+        bad("x 10 NS y\ny 10 CNAME z\n"),
+        (3, "name server 'y.example.' is an alias (line 4); name its target".to_owned())
+    );
+    assert_eq!(bad("x 2147483648 A 10.0.0.1\n").0, 3);
+    let many = (0..=255).fold(String::new(), |text, n| text + &format!("x 10 TXT {n:0255}\n"));
+    assert_eq!(bad(&many), (3, "256 records of one type at one name do not fit into any answer".to_owned()));
     assert!(bad("*.x 10 NS a.\n").1.starts_with("NS at a wildcard"));
     assert_eq!(bad("x 10 A 10.0.0.1\nx 20 A 10.0.0.2\n").0, 4, "a warning");
     assert_eq!(bad("x 10 A 10.0.0.1\nx 10 A 10.0.0.1\n"), (4, "the record of line 3 again".to_owned()));
