@@ -128,4 +128,6 @@ fn substitute(qname: &[u8], dname: &Record) -> Option<Record> {
 }
 
 #[cfg(test)]
+mod model;
+#[cfg(test)]
 mod tests;
