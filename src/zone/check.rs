@@ -78,15 +78,24 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
 pub(super) fn review(builder: &mut Builder) {
     let mut findings = Vec::new();
     apex(builder, &mut findings);
-    for row in builder.rows.iter().filter(|row| row.ttl > LARGEST_TTL) {
-        let text = format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)");
-        findings.push(Finding::error(row.line, text));
-    }
+    let mut has_dnames = false;
     for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
+        for row in group.iter().filter(|row| row.ttl > LARGEST_TTL) {
+            let text = format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)");
+            findings.push(Finding::error(row.line, text));
+        }
+        // Nearly all names have these alone, and a zone may have a million of them.
+        if group.iter().all(|row| matches!(row.rtype, Rtype::A | Rtype::AAAA)) {
+            rrsets(group, &mut findings);
+            continue;
+        }
+        has_dnames |= group.iter().any(|row| row.rtype == Rtype::DNAME);
         node(builder, group, &mut findings);
     }
     name_servers(builder, &mut findings);
-    below_dnames(builder, &mut findings);
+    if has_dnames {
+        below_dnames(builder, &mut findings);
+    }
     builder.findings.append(&mut findings);
 }
 
@@ -149,9 +158,6 @@ fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype)
 fn below_dnames(builder: &Builder, findings: &mut Vec<Finding>) {
     let dnames = builder.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
     let lines: HashMap<&[u8], u32> = dnames.map(|row| (builder.relative(row.node), row.line)).collect();
-    if lines.is_empty() {
-        return;
-    }
     for row in builder.rows.iter().filter(|row| row.node != 0) {
         let mut above = parent(builder.relative(row.node));
         let line = loop {
