@@ -6,8 +6,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::check::{self, Finding};
+use super::layout::{Layout, Writer};
 use super::text::{self, Parsed};
-use super::{Aliases, Negative, Node, RRsetEntry, Zone};
+use super::{Aliases, Negative, Zone};
 use crate::dns::{Name, Rtype, rdata};
 
 /// One record while the zone is being built.
@@ -18,6 +19,13 @@ pub(super) struct Row {
     pub(super) ttl: u32,
     pub(super) line: u32,
     rdata: RdataEntry,
+}
+
+/// Where a name lies while the zone is being built.
+#[derive(Clone, Copy)]
+struct Node {
+    name: u32,
+    name_len: u8,
 }
 
 /// Where the RDATA of a record lies while the zone is being built.
@@ -120,9 +128,9 @@ impl Builder {
         let name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         self.names.extend_from_slice(relative);
         let name_len = u8::try_from(relative.len()).unwrap_or(u8::MAX);
-        self.nodes.push(Node { name, name_len, rrset_count: 0, first_rrset: 0 });
+        self.nodes.push(Node { name, name_len });
         let (names, nodes, hasher) = (&self.names, &self.nodes, &self.hasher);
-        self.index.insert_unique(hash, number, |other| hasher.hash_one(slice(names, &nodes[*other as usize])));
+        self.index.insert_unique(hash, number, |other| hasher.hash_one(slice(names, nodes[*other as usize])));
         (number, true)
     }
 
@@ -136,7 +144,7 @@ impl Builder {
     }
 
     pub(super) fn relative(&self, number: u32) -> &[u8] {
-        slice(&self.names, &self.nodes[number as usize])
+        slice(&self.names, self.nodes[number as usize])
     }
 
     pub(super) fn rdata(&self, row: &Row) -> &[u8] {
@@ -187,90 +195,44 @@ impl Builder {
     fn into_zone(mut self, managed: bool) -> Option<Zone> {
         let is_exit = |row: &Row| row.rtype == Rtype::DNAME || row.rtype == Rtype::NS && row.node != 0;
         let has_exits = self.rows.iter().any(is_exit);
-        let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, node).starts_with(b"\x01*"));
-        let mut laid = Layout::new(&mut self);
-        laid.lay(&self)?;
+        let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, *node).starts_with(b"\x01*"));
+        let layout = self.lay()?;
         let mut zone = Zone {
             apex: self.apex,
             managed,
             aliases: Aliases::default(),
-            nodes: laid.nodes.into(),
             index: self.index,
             hasher: self.hasher,
-            rrsets: laid.rrsets.into(),
-            bytes: laid.bytes.into(),
+            layout,
             records: self.rows.len(),
             has_exits,
             has_wildcards,
-            soa: laid.soa?,
             negative: None,
         };
         zone.negative = zone.negative_soa().and_then(|soa| Negative::new(&zone.apex, &soa));
         Some(zone)
     }
-}
 
-/// The tables of a zone, its bytes in the order in which a lookup wants them.
-struct Layout {
-    nodes: Vec<Node>,
-    rrsets: Vec<RRsetEntry>,
-    bytes: Vec<u8>,
-    soa: Option<u32>,
-}
-
-impl Layout {
-    fn new(builder: &mut Builder) -> Self {
-        let octets: usize = builder.rows.iter().map(|row| 2 + usize::from(row.rdata.len)).sum();
-        Self {
-            nodes: std::mem::take(&mut builder.nodes),
-            rrsets: Vec::with_capacity(builder.rows.len()),
-            bytes: Vec::with_capacity(builder.names.len() + octets),
-            soa: None,
-        }
-    }
-
-    /// `None` if a table gets too long for its numbers.
-    fn lay(&mut self, builder: &Builder) -> Option<()> {
-        let mut rest = builder.rows.as_slice();
-        for number in 0..u32::try_from(self.nodes.len()).ok()? {
-            let rows = rest.iter().take_while(|row| row.node == number).count();
-            let (own, tail) = rest.split_at(rows);
+    /// Writes everything down in its final order, and has the index say where each name went. `None` if it is too much.
+    fn lay(&mut self) -> Option<Layout> {
+        let octets = self.rows.iter().map(|row| usize::from(row.rdata.len)).sum();
+        let mut writer = Writer::new(self.nodes.len(), self.names.len(), self.rows.len(), octets);
+        let mut places = Vec::with_capacity(self.nodes.len());
+        let mut rest = self.rows.as_slice();
+        for (number, node) in self.nodes.iter().enumerate() {
+            let (own, tail) = rest.split_at(rest.iter().take_while(|row| row.node as usize == number).count());
             rest = tail;
-            let first_rrset = u32::try_from(self.rrsets.len()).ok()?;
-            let node = &mut self.nodes[number as usize];
-            let at = u32::try_from(self.bytes.len()).ok()?;
-            self.bytes.extend_from_slice(slice(&builder.names, node));
-            (node.name, node.first_rrset) = (at, first_rrset);
+            places.push(writer.name(slice(&self.names, *node))?);
             for rows in own.chunk_by(|a, b| a.rtype == b.rtype) {
-                self.lay_rrset(builder, rows)?;
+                writer.rrset(rows, |row| self.rdata(row))?;
             }
-            let rrsets = u32::try_from(self.rrsets.len()).ok()? - first_rrset;
-            self.nodes[number as usize].rrset_count = u8::try_from(rrsets).unwrap_or(u8::MAX);
         }
-        Some(())
-    }
-
-    fn lay_rrset(&mut self, builder: &Builder, rows: &[Row]) -> Option<()> {
-        let rtype = rows.first()?.rtype;
-        if rtype == Rtype::SOA {
-            self.soa = u32::try_from(self.rrsets.len()).ok();
-        }
-        self.rrsets.push(RRsetEntry {
-            rtype,
-            count: u16::try_from(rows.len()).ok()?,
-            // RFC 2181 section 5.2: one TTL for the RRset, the lowest if they differ.
-            ttl: rows.iter().map(|row| row.ttl).min()?,
-            at: u32::try_from(self.bytes.len()).ok()?,
-        });
-        for row in rows {
-            self.bytes.extend_from_slice(&row.rdata.len.to_be_bytes());
-            self.bytes.extend_from_slice(builder.rdata(row));
-        }
-        Some(())
+        self.index.iter_mut().for_each(|number| *number = places[*number as usize]);
+        Some(writer.finish())
     }
 }
 
-fn slice<'a>(names: &'a [u8], node: &Node) -> &'a [u8] {
+fn slice(names: &[u8], node: Node) -> &[u8] {
     let at = node.name as usize;
     &names[at..at + usize::from(node.name_len)]
 }

@@ -2,7 +2,8 @@
 //! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
 use super::build::{parent, relative_to};
-use super::{Node, RRsetEntry, RRsetRef, Zone};
+use super::layout::Node;
+use super::{RRsetRef, Zone};
 use crate::dns::{Name, Record, Rtype};
 
 /// The zone's answer to one question.
@@ -44,7 +45,7 @@ impl Zone {
             return outcome;
         }
         match self.node(relative) {
-            Some(node) => self.at_node(node, qtype),
+            Some(node) => at_node(&node, qtype),
             None if self.has_wildcards => self.wildcard(relative, qtype),
             None => Outcome::NxDomain,
         }
@@ -55,27 +56,13 @@ impl Zone {
         let mut glue = Vec::new();
         for target in name_servers.rdatas().filter_map(Name::from_wire) {
             let node = relative_to(target.as_wire(), self.apex.as_wire()).and_then(|relative| self.node(relative));
-            for entry in node.into_iter().flat_map(|node| self.rrsets_of(node)) {
-                if matches!(entry.rtype, Rtype::A | Rtype::AAAA) {
-                    glue.extend(RRsetRef { zone: self, entry }.records(&target));
+            for rrset in node.iter().flat_map(Node::rrsets) {
+                if matches!(rrset.rtype(), Rtype::A | Rtype::AAAA) {
+                    glue.extend(rrset.records(&target));
                 }
             }
         }
         glue
-    }
-
-    fn at_node(&self, node: &Node, qtype: Rtype) -> Outcome<'_> {
-        let mut alias = None;
-        for entry in self.rrsets_of(node) {
-            let rrset = RRsetRef { zone: self, entry };
-            if entry.rtype == qtype || qtype == Rtype::ANY {
-                return Outcome::Answer(rrset);
-            }
-            if entry.rtype == Rtype::CNAME {
-                alias = Some(rrset);
-            }
-        }
-        alias.map_or(Outcome::NoData, Outcome::Cname)
     }
 
     /// RFC 4592 section 3.3.1: the wildcard below the closest encloser, and no other, is the source of synthesis.
@@ -85,7 +72,7 @@ impl Zone {
             encloser = parent(encloser);
         }
         let source = [b"\x01*", encloser].concat();
-        self.node(&source).map_or(Outcome::NxDomain, |node| self.at_node(node, qtype))
+        self.node(&source).map_or(Outcome::NxDomain, |node| at_node(&node, qtype))
     }
 
     /// What the topmost cut at or above the name, or DNAME above it, makes of it. The apex is no cut. DS belongs to the
@@ -95,29 +82,42 @@ impl Zone {
         let mut rest = relative;
         loop {
             let is_qname = rest.len() == relative.len();
-            let leads_out = |entry: &&RRsetEntry| match entry.rtype {
+            let leads_out = |rrset: &RRsetRef<'_>| match rrset.rtype() {
                 Rtype::NS => !(rest.is_empty() || is_qname && qtype == Rtype::DS),
                 Rtype::DNAME => !is_qname,
                 _ => false,
             };
             if let Some(node) = self.node(rest)
-                && let Some(entry) = self.rrsets_of(node).find(leads_out)
+                && let Some(rrset) = node.rrsets().find(leads_out)
             {
-                found = Some((node, entry));
+                found = Some((node, rrset));
             }
             if rest.is_empty() {
                 break;
             }
             rest = parent(rest);
         }
-        let (node, entry) = found?;
-        let (owner, rrset) = (self.full_name(node), RRsetRef { zone: self, entry });
-        if entry.rtype == Rtype::NS {
+        let (node, rrset) = found?;
+        let owner = self.full_name(&node);
+        if rrset.rtype() == Rtype::NS {
             return Some(Outcome::Referral { cut: owner, name_servers: rrset });
         }
         let dname = rrset.records(&owner).next()?;
         Some(Outcome::Dname { alias: substitute(qname, &dname), dname })
     }
+}
+
+fn at_node<'z>(node: &Node<'z>, qtype: Rtype) -> Outcome<'z> {
+    let mut alias = None;
+    for rrset in node.rrsets() {
+        if rrset.rtype() == qtype || qtype == Rtype::ANY {
+            return Outcome::Answer(rrset);
+        }
+        if rrset.rtype() == Rtype::CNAME {
+            alias = Some(rrset);
+        }
+    }
+    alias.map_or(Outcome::NoData, Outcome::Cname)
 }
 
 /// The CNAME at `qname` that follows from a DNAME above it. It has the DNAME's TTL (RFC 6672 section 3.1).

@@ -1,0 +1,178 @@
+//! The one block of bytes that a zone's names and records lie in, each name right before its RRsets, so that a lookup
+//! touches few cache lines.
+//!
+//! In: names and their records in order. Out: a number for each name, and by that number what is there. Never: a search;
+//! that is the index's work.
+//!
+//! ```text
+//!    name     length 1 | owner name relative to the apex, wire format without the root label, lower case
+//!             | RRsets 2 | each of them
+//!    RRset    type 2 | records 2 | TTL 4 | octets 4 | RDATA of each record behind its length 2
+//! ```
+//! Numbers are big-endian, as everywhere in DNS.
+
+use super::build::Row;
+use crate::dns::{Name, Record, Rtype, rdata};
+
+/// Octets of an RRset before its RDATA.
+const RRSET_HEAD: usize = 2 + 2 + 4 + 4;
+
+/// All names of a zone in the order of its file, the apex first.
+pub(super) struct Layout(Box<[u8]>);
+
+/// An owner name or empty non-terminal.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'z> {
+    /// Relative to the apex; empty for the apex itself.
+    pub(super) name: &'z [u8],
+    rrsets: u16,
+    /// Its RRsets and all that follows them.
+    rest: &'z [u8],
+}
+
+/// An RRset inside a zone.
+#[derive(Clone, Copy)]
+pub struct RRsetRef<'z> {
+    rtype: Rtype,
+    count: u16,
+    ttl: u32,
+    rdatas: &'z [u8],
+}
+
+/// A layout in the making.
+pub(super) struct Writer {
+    bytes: Vec<u8>,
+    /// Where in `bytes` the number of RRsets of the last name stands.
+    count_at: usize,
+}
+
+impl Layout {
+    /// The name with this number.
+    pub(super) fn node(&self, at: u32) -> Node<'_> {
+        Node::read(&self.0[at as usize..]).unwrap_or(Node { name: &[], rrsets: 0, rest: &[] })
+    }
+
+    /// All names.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let node = Node::read(rest)?;
+            rest = node.end();
+            Some(node)
+        })
+    }
+}
+
+impl<'z> Node<'z> {
+    fn read(bytes: &'z [u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first()?;
+        let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+        let (rrsets, rest) = rest.split_first_chunk()?;
+        Some(Self { name, rrsets: u16::from_be_bytes(*rrsets), rest })
+    }
+
+    /// Its RRsets, by type.
+    pub(super) fn rrsets(&self) -> impl Iterator<Item = RRsetRef<'z>> + use<'z> {
+        let mut rest = self.rest;
+        (0..self.rrsets).map_while(move |_| {
+            let (rrset, tail) = RRsetRef::read(rest)?;
+            rest = tail;
+            Some(rrset)
+        })
+    }
+
+    /// What follows it.
+    fn end(&self) -> &'z [u8] {
+        let mut rest = self.rest;
+        for _ in 0..self.rrsets {
+            rest = RRsetRef::read(rest).map_or(&[], |(_, tail)| tail);
+        }
+        rest
+    }
+}
+
+impl<'z> RRsetRef<'z> {
+    fn read(bytes: &'z [u8]) -> Option<(Self, &'z [u8])> {
+        let (head, rest): (&[u8; RRSET_HEAD], _) = bytes.split_first_chunk()?;
+        let [t0, t1, c0, c1, s0, s1, s2, s3, o0, o1, o2, o3] = *head;
+        let (rdatas, rest) = rest.split_at_checked(u32::from_be_bytes([o0, o1, o2, o3]) as usize)?;
+        let (rtype, count) = (Rtype(u16::from_be_bytes([t0, t1])), u16::from_be_bytes([c0, c1]));
+        Some((Self { rtype, count, ttl: u32::from_be_bytes([s0, s1, s2, s3]), rdatas }, rest))
+    }
+
+    /// The type.
+    pub fn rtype(&self) -> Rtype {
+        self.rtype
+    }
+
+    /// Seconds.
+    pub fn ttl(&self) -> u32 {
+        self.ttl
+    }
+
+    /// RDATA of each record, wire format.
+    pub fn rdatas(&self) -> impl Iterator<Item = &'z [u8]> + use<'z> {
+        let mut rest = self.rdatas;
+        (0..self.count).map_while(move |_| {
+            let (length, tail) = rest.split_first_chunk()?;
+            let (rdata, tail) = tail.split_at_checked(u16::from_be_bytes(*length).into())?;
+            rest = tail;
+            Some(rdata)
+        })
+    }
+
+    /// The RRset as records at `owner`.
+    pub fn records<'a>(&self, owner: &'a Name) -> impl Iterator<Item = Record> + use<'a, 'z> {
+        let (rtype, ttl) = (self.rtype, self.ttl);
+        self.rdatas().map(move |rdata| Record { owner: owner.clone(), rtype, ttl, rdata: rdata.into() })
+    }
+}
+
+impl std::fmt::Debug for RRsetRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let shown: Vec<String> = self.rdatas().map(|rdata| rdata::presentation(self.rtype, rdata)).collect();
+        write!(f, "{} {} {shown:?}", self.ttl, self.rtype)
+    }
+}
+
+impl Writer {
+    /// For names and RDATA of so many octets in all.
+    pub(super) fn new(names: usize, name_octets: usize, rrsets: usize, rdata_octets: usize) -> Self {
+        let octets = names * 3 + name_octets + rrsets * (RRSET_HEAD + 2) + rdata_octets;
+        Self { bytes: Vec::with_capacity(octets), count_at: 0 }
+    }
+
+    /// Starts a name and gives its number; `None` if the block gets too long for numbers, or the name is too long.
+    pub(super) fn name(&mut self, relative: &[u8]) -> Option<u32> {
+        let at = u32::try_from(self.bytes.len()).ok()?;
+        self.bytes.push(u8::try_from(relative.len()).ok()?);
+        self.bytes.extend_from_slice(relative);
+        self.count_at = self.bytes.len();
+        self.bytes.extend_from_slice(&[0, 0]);
+        Some(at)
+    }
+
+    /// Adds an RRset to the last name: rows of one type, and the RDATA of each.
+    pub(super) fn rrset<'a>(&mut self, rows: &[Row], rdata: impl Fn(&Row) -> &'a [u8]) -> Option<()> {
+        let rrsets = self.bytes.get_mut(self.count_at..)?.first_chunk_mut()?;
+        *rrsets = u16::from_be_bytes(*rrsets).checked_add(1)?.to_be_bytes();
+        let octets: usize = rows.iter().map(|row| 2 + rdata(row).len()).sum();
+        // RFC 2181 section 5.2: one TTL for the RRset, the lowest if they differ.
+        let ttl = rows.iter().map(|row| row.ttl).min()?;
+        self.bytes.extend_from_slice(&rows.first()?.rtype.0.to_be_bytes());
+        self.bytes.extend_from_slice(&u16::try_from(rows.len()).ok()?.to_be_bytes());
+        self.bytes.extend_from_slice(&ttl.to_be_bytes());
+        self.bytes.extend_from_slice(&u32::try_from(octets).ok()?.to_be_bytes());
+        for row in rows {
+            let rdata = rdata(row);
+            self.bytes.extend_from_slice(&u16::try_from(rdata.len()).ok()?.to_be_bytes());
+            self.bytes.extend_from_slice(rdata);
+        }
+        Some(())
+    }
+
+    /// All that was added.
+    pub(super) fn finish(self) -> Layout {
+        Layout(self.bytes.into())
+    }
+}
