@@ -9,6 +9,7 @@
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 
+mod behind;
 mod board;
 pub(crate) mod control;
 mod folders;
@@ -213,7 +214,7 @@ impl Daemon {
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         let now = std::time::SystemTime::now();
-        let passed = tokio::task::spawn_blocking(move || pass::run(&settings, &zones, None, now, &unwatched)).await;
+        let passed = behind::run("sync", move || pass::run(&settings, &zones, None, now, &unwatched)).await;
         match passed {
             Ok(outcome) => {
                 self.board.passed(&outcome, &self.config, std::time::SystemTime::now());
@@ -227,7 +228,7 @@ impl Daemon {
     /// Reads changed zone files and puts them in service.
     async fn reload_zones(&mut self) {
         let mut store = std::mem::replace(&mut self.store, Store::new(self.config.zones.clone()));
-        let read = tokio::task::spawn_blocking(move || {
+        let read = behind::run("zones", move || {
             let report = store.reload();
             (store, report)
         });

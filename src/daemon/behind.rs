@@ -1,0 +1,46 @@
+//! Work that may take seconds while clients are served: on a thread of its own, behind those that answer.
+//!
+//! In: something to do. Out: what came of it. Never: a thread that answers queries.
+
+use std::io;
+
+use rustix::process::setpriority_process;
+use rustix::thread::gettid;
+use tokio::sync::oneshot;
+
+/// Where cores are scarce, a tenth of what each thread that answers gets: on one core an answer never waits for a zone
+/// of ten thousand records to be written, and a sync on a server under full load still ends.
+const NICE: i32 = 10;
+
+/// Does it on a new thread.
+///
+/// # Errors
+/// If there can be no such thread, or it panicked.
+pub(super) async fn run<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    let (done, result) = oneshot::channel();
+    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+        // On Linux the priority is the thread's own. Without it the work is done all the same.
+        let _ = setpriority_process(Some(gettid()), NICE);
+        // Whoever waits may have gone.
+        let _ = done.send(work());
+    })?;
+    result.await.map_err(|_| io::Error::other("the thread panicked"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_work_is_done_behind_the_threads_that_answer_and_they_keep_their_place() {
+        let nice = || rustix::process::getpriority_process(Some(gettid())).unwrap();
+        let before = nice();
+        assert_eq!(run("test", nice).await.unwrap(), before.max(NICE));
+        assert_eq!(nice(), before);
+    }
+
+    #[tokio::test]
+    async fn a_panic_stays_with_the_work() {
+        assert!(run::<()>("test", || panic!("on purpose")).await.is_err());
+    }
+}
