@@ -15,6 +15,7 @@ use crate::forward::public::PublicNames;
 use crate::forward::special::SpecialNames;
 use crate::forward::{GroupSettings, UpstreamSpec, cache};
 use crate::server::admission::Access;
+use crate::server::limits::Rates;
 use crate::sync;
 use crate::sync::source::Settings as SourceSettings;
 use crate::zone::{self, OnMiss};
@@ -137,10 +138,32 @@ pub(super) fn default_on_miss(apex: &Name) -> OnMiss {
 
 fn access(top: &Section<'_>) -> Access {
     let default = || DEFAULT_ALLOW.iter().filter_map(|network| network.parse().ok()).collect::<Vec<IpNet>>();
-    let Some(section) = top.section("access") else { return Access::new(default()) };
-    let allow = section.strings("allow", values::network).unwrap_or_else(default);
+    let allow = top.section("access").and_then(|section| {
+        let allow = section.strings("allow", values::network);
+        section.finish();
+        allow
+    });
+    limits(top, Access::new(allow.unwrap_or_else(default)))
+}
+
+/// `[limits]`: what those are held to whom it does not trust. Without a word about trust, who may ask is trusted.
+fn limits(top: &Section<'_>, access: Access) -> Access {
+    let Some(section) = top.section("limits") else { return access };
+    let default = Rates::default();
+    let number =
+        |key, default| section.number(key, 0..=1_000_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(default);
+    let rates = Rates {
+        refused: number("refused", default.refused),
+        negative: number("negative", default.negative),
+        forwarded: number("forwarded", default.forwarded),
+    };
+    let trusted = section.strings("trusted", values::network);
     section.finish();
-    Access::new(allow)
+    let access = access.limited(rates);
+    match trusted {
+        Some(trusted) => access.trusting(trusted),
+        None => access,
+    }
 }
 
 fn forward(top: &Section<'_>, mut config: Config, warnings: &mut Vec<Problem>) -> Config {

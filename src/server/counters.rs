@@ -42,8 +42,18 @@ counters! {
     loops,
     /// Answers cut to the client's size.
     truncated,
-    /// Queries turned away because too many wait for upstreams.
+    /// Questions not asked upstream because too many wait for upstreams already.
     overloaded,
+    /// Questions not asked upstream because the client's network has its share of those that wait.
+    over_share,
+    /// Refusals not sent: the client's network had its fill.
+    limited_refused,
+    /// Negative answers not sent, those that slipped included.
+    limited_negative,
+    /// Empty answers with TC in place of negative ones.
+    slipped,
+    /// Questions not asked upstream because the client's network asked too many.
+    limited_forwarded,
     /// TCP connections accepted.
     tcp_connections,
     /// TCP connections turned away: too many.

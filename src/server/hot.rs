@@ -27,7 +27,7 @@ pub(super) struct Hot<'a> {
     snapshot: &'a Arc<Snapshot>,
     misses: &'a Misses,
     wires: &'a mut Wires,
-    /// Whom admission let pass last.
+    /// Whom admission let pass last, as one whom nothing limits.
     passed: Option<IpAddr>,
     tally: Tally,
 }
@@ -156,7 +156,7 @@ impl<'a> Hot<'a> {
         if self.passed == Some(client) {
             return true;
         }
-        let permitted = self.snapshot.access.permits(client);
+        let permitted = self.snapshot.access.frees(client);
         if permitted {
             self.passed = Some(client);
         }

@@ -100,8 +100,7 @@ impl Running {
         for acceptor in self.acceptors {
             let _ = tokio::time::timeout_at(deadline.into(), acceptor).await;
         }
-        let all = u32::try_from(super::MAX_PENDING).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout_at(deadline.into(), shared.pending.acquire_many(all)).await;
+        let _ = tokio::time::timeout_at(deadline.into(), shared.pending.idle()).await;
     }
 }
 

@@ -9,10 +9,13 @@
 pub mod admission;
 mod counters;
 mod datagrams;
+mod gate;
 mod hot;
 mod lates;
+pub mod limits;
 pub mod listen;
 mod misses;
+mod pending;
 mod response;
 mod road;
 pub mod roads;
@@ -32,6 +35,8 @@ pub use road::{Answered, query};
 
 use crate::forward::resolver::Resolver;
 use crate::zone::ZoneSet;
+use limits::Limits;
+use pending::Pending;
 use wire::Wires;
 
 /// All that decides an answer. A query takes one and uses it to its end.
@@ -52,8 +57,10 @@ pub struct Shared {
     pub counters: Counters,
     /// Names that our zones lack, and the wish for an early sync.
     pub misses: Misses,
-    /// Questions that may wait for upstreams at one time, over all clients.
-    pub pending: Arc<tokio::sync::Semaphore>,
+    /// Questions that wait for upstreams.
+    pending: Arc<Pending>,
+    /// What each network had lately.
+    limits: Limits,
     /// The wire cache of all TCP connections; who finds it in use does without.
     stream_wires: Mutex<Wires>,
 }
@@ -65,16 +72,17 @@ impl Shared {
             snapshot: ArcSwap::from_pointee(snapshot),
             counters: Counters::default(),
             misses: Misses::default(),
-            pending: Arc::new(tokio::sync::Semaphore::new(MAX_PENDING)),
+            pending: Pending::new(MAX_PENDING),
+            limits: Limits::new(Instant::now()),
             stream_wires: Mutex::new(Wires::new(Instant::now())),
         })
     }
 
     /// Questions that wait for upstreams now.
     pub fn waiting(&self) -> usize {
-        MAX_PENDING.saturating_sub(self.pending.available_permits())
+        self.pending.taken()
     }
 }
 
-/// Twice what dnsmasq and BIND allow by far, and still only some tens of megabytes.
+/// Questions that may wait at one time, over all clients: twice what dnsmasq and BIND allow by far, and still only some tens of megabytes.
 const MAX_PENDING: usize = 20_000;

@@ -50,6 +50,15 @@ pub(super) fn refuse(query: &Query<'_>, rcode: Rcode, ede: Option<&Ede>, recursi
     writer.finish().0
 }
 
+/// No records, and TC: a client that is where it says asks again over TCP.
+pub(super) fn slip(query: &Query<'_>) -> Vec<u8> {
+    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    writer.question(query.qname, query.qtype, query.qclass);
+    writer.header(query.header.id, flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]));
+    add_opt(&mut writer, query, Rcode::NOERROR, None);
+    writer.finish().0
+}
+
 /// A bare header: for what could not be read as a question. It carries nothing of the sender's.
 pub(super) fn header_only(header: Header, rcode: Rcode) -> Vec<u8> {
     let mut bytes = vec![0; 12];

@@ -7,15 +7,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::OwnedSemaphorePermit;
-
+use super::gate::Gate;
+use super::limits::Verdict;
+use super::pending::Permit;
 use super::response::{self, Composed, Transport};
 use super::wire::Repeat;
 use super::{Counters, Shared, Snapshot};
 use crate::dns::{Class, Ede, Name, Query, QueryError, Rcode, Rtype};
+use crate::forward::Turn;
 use crate::forward::chase::Resolved;
 use crate::forward::resolver::{Need, Part, Progress, Pursuit, Wish};
-use crate::forward::{Failure, Turn};
 
 /// What becomes of a message.
 pub(super) enum Served {
@@ -36,13 +37,13 @@ pub(super) struct Later {
     snapshot: Arc<Snapshot>,
     pursuit: Pursuit,
     need: Need,
-    permit: OwnedSemaphorePermit,
+    permit: Permit,
 }
 
 /// An answer that was waited for. It counts as pending until it is dropped: drop it once it is sent.
 pub(super) struct Late {
     pub(super) bytes: Vec<u8>,
-    _permit: OwnedSemaphorePermit,
+    _permit: Permit,
 }
 
 /// Serves one message.
@@ -55,48 +56,67 @@ pub(super) fn serve(
     now: Instant,
 ) -> Served {
     let counters = &shared.counters;
-    let query = match Query::parse(message) {
-        Ok(query) => query,
-        Err(error) => return reject(counters, snapshot, error, message, client),
-    };
     if client.port() == 0 {
         Counters::add(&counters.dropped);
         return Served::Nothing;
     }
-    if !snapshot.access.permits(client.ip()) {
+    // Over TCP a client has shown that it is where it says.
+    let proven = transport == Transport::Tcp;
+    let gate = Gate::new(shared, &snapshot.access, client.ip(), proven, now);
+    let query = match Query::parse(message) {
+        Ok(query) => query,
+        Err(error) => return reject(&gate, error, message),
+    };
+    if !gate.permits() {
         Counters::add(&counters.refused_access);
-        return Served::Now(response::refuse(&query, Rcode::REFUSED, Some(&OUTSIDE), false));
+        return gate.refuse(|| response::refuse(&query, Rcode::REFUSED, Some(&OUTSIDE), false));
     }
     if let Some((rcode, ede)) = not_served(&query) {
         Counters::add(&counters.not_implemented);
-        return Served::Now(response::refuse(&query, rcode, ede.as_ref(), true));
+        return gate.refuse(|| response::refuse(&query, rcode, ede.as_ref(), true));
     }
     let Some(qname) = Name::from_wire(query.qname) else {
-        return reject(counters, snapshot, QueryError::Malformed(query.header), message, client);
+        return reject(&gate, QueryError::Malformed(query.header), message);
     };
     if snapshot.resolver.is_probe(query.qname) {
         Counters::add(&counters.loops);
-        return Served::Now(response::refuse(&query, Rcode::REFUSED, Some(&LOOP), true));
+        return gate.refuse(|| response::refuse(&query, Rcode::REFUSED, Some(&LOOP), true));
     }
     let wish = Wish { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
     let mut pursuit = Pursuit::new(qname, query.qtype, wish);
     let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, now) {
         Progress::Done(resolved) => resolved,
-        Progress::Need(need) => {
-            if let Ok(permit) = Arc::clone(&shared.pending).try_acquire_owned() {
+        Progress::Need(_) if !gate.may_forward() => {
+            return gate.refuse(|| response::refuse(&query, Rcode::REFUSED, Some(&TOO_MANY), true));
+        }
+        Progress::Need(need) => match gate.place() {
+            Ok(permit) => {
                 let (message, snapshot) = (message.to_vec(), Arc::clone(snapshot));
                 return Served::Later(Box::new(Later { message, transport, snapshot, pursuit, need, permit }));
             }
-            Counters::add(&counters.overloaded);
-            pursuit.fail(Failure::Overloaded.ede())
-        }
+            Err(failure) => snapshot.resolver.give_up(&snapshot.zones, &mut pursuit, need, failure, now),
+        },
     };
+    if is_negative(&resolved) {
+        match gate.negative() {
+            Verdict::Pass => {}
+            Verdict::Slip => return Served::Now(response::slip(&query)),
+            Verdict::Withhold => return Served::Nothing,
+        }
+    }
     let composed = complete(shared, snapshot, &query, &resolved, transport);
     match pursuit.lasting().and_then(|lasting| Repeat::new(&resolved, &composed, lasting)) {
         Some(repeat) => Served::Lasting(composed.bytes, Box::new(repeat)),
         None => Served::Now(composed.bytes),
     }
 }
+
+/// Whether it has not what was asked for: nothing by that name or of that type, a referral, a failure.
+fn is_negative(resolved: &Resolved) -> bool {
+    resolved.rcode != Rcode::NOERROR || resolved.answer.is_empty() || !resolved.authority.is_empty()
+}
+
+const TOO_MANY: Ede = Ede::new(Ede::PROHIBITED, "your network asks for too many names that have to be forwarded");
 
 const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this server's access list");
 
@@ -149,7 +169,8 @@ fn complete(
 }
 
 /// What could not be read as a query. Strangers hear nothing more than a bare header.
-fn reject(counters: &Counters, snapshot: &Snapshot, error: QueryError, message: &[u8], client: SocketAddr) -> Served {
+fn reject(gate: &Gate<'_>, error: QueryError, message: &[u8]) -> Served {
+    let counters = gate.counters();
     let (header, rcode) = match error {
         QueryError::Ignore => {
             Counters::add(&counters.dropped);
@@ -164,13 +185,11 @@ fn reject(counters: &Counters, snapshot: &Snapshot, error: QueryError, message: 
             (header, Rcode::FORMERR)
         }
     };
-    if !snapshot.access.permits(client.ip()) {
-        return Served::Now(response::header_only(header, Rcode::REFUSED));
-    }
-    if rcode == Rcode::NOTIMP {
-        return Served::Now(response::not_implemented(header, message));
-    }
-    Served::Now(response::header_only(header, rcode))
+    gate.refuse(|| match rcode {
+        _ if !gate.permits() => response::header_only(header, Rcode::REFUSED),
+        Rcode::NOTIMP => response::not_implemented(header, message),
+        rcode => response::header_only(header, rcode),
+    })
 }
 
 /// Questions that are never looked up, with their RCODE.

@@ -207,6 +207,25 @@ impl Resolver {
         pursuit.chase.take(zones, &reply)
     }
 
+    /// The answer for whom no upstream is asked: our own alias, a stale answer, or SERVFAIL with the reason.
+    pub fn give_up(
+        self: &Arc<Self>,
+        zones: &Arc<ZoneSet>,
+        pursuit: &mut Pursuit,
+        mut need: Need,
+        failure: Failure,
+        now: Instant,
+    ) -> Resolved {
+        loop {
+            let stale = need.stale.take();
+            let step = self.fall_back(zones, pursuit, &need.question.name, failure, stale);
+            match self.advance(zones, pursuit, step, now) {
+                Progress::Done(resolved) => return resolved,
+                Progress::Need(next) => need = next,
+            }
+        }
+    }
+
     /// Asks again behind the client's back; the group shares the exchange if someone else asks meanwhile.
     pub(super) fn prefetch(self: &Arc<Self>, zones: &Arc<ZoneSet>, route: &Arc<Route>, question: &Question) {
         let deadline = Instant::now() + self.timeout;

@@ -87,7 +87,8 @@ impl World {
         let (names, timeout) = (PublicNames::OnFailure, Duration::from_secs(1));
         let (routes, special) = (vec![Arc::new(route)], Arc::default());
         let resolver = Resolver::new(routes, cache, forwarder, names, special, timeout, runtime.handle().clone());
-        let access = Access::new(["192.0.2.0/24".parse().unwrap()]);
+        let [trusted, guests] = ["192.0.2.0/24", "203.0.113.0/24"].map(|network| network.parse().unwrap());
+        let access = Access::new([trusted, guests]).trusting([trusted]);
         let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver: Arc::new(resolver) });
         let start = Instant::now();
         let roads = RefCell::new(Roads::new(Arc::clone(&shared), start));
@@ -167,6 +168,15 @@ fn strangers_probes_referrals_and_zones_without_data_are_left_alone() {
     for name in [probe.as_str(), "x.cut.b.test", "x.empty.test", "nope.f.test", "alias.b.test", "elsewhere.example"] {
         assert_eq!(world.hot(&plain(name, 1), CLIENT, Transport::Udp), None, "{name}");
     }
+}
+
+#[test]
+fn who_may_ask_but_is_limited_goes_the_ordinary_road() {
+    let world = World::new();
+    let message = plain("a.b.test", 1);
+    assert!(world.hot(&message, CLIENT, Transport::Udp).is_some());
+    assert_eq!(world.hot(&message, "203.0.113.1:5353", Transport::Udp), None);
+    assert!(world.road(&message, "203.0.113.1:5353", Transport::Udp).is_some());
 }
 
 #[test]
