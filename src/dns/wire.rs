@@ -3,6 +3,9 @@
 /// The longest name in wire format, root label included (RFC 1035 section 3.1), in octets.
 pub const MAX_NAME: usize = 255;
 
+/// Pointers followed in one name at most: a name has no more labels than this, and a pointer to a pointer saves nothing.
+const MAX_POINTERS: usize = 127;
+
 /// Index after an uncompressed name that starts at `at`; `None` if it is cut short, too long, or holds a pointer.
 #[inline]
 pub fn name_end(bytes: &[u8], at: usize) -> Option<usize> {
@@ -25,13 +28,14 @@ pub fn name_end(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// Reads a possibly compressed name at `at` into `out` (wire format, case kept) and returns the index after it.
 ///
-/// A pointer must lead backwards, to before the name it stands in: that bounds the walk and rules out loops
-/// (RFC 1035 section 4.1.4 says "a prior occurrence").
+/// A pointer must lead backwards, to before the name it stands in: that rules out loops (RFC 1035 section 4.1.4 says "a
+/// prior occurrence"). Their number is bounded, or thousands of names could each walk thousands of pointers.
 pub(super) fn read_name(message: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     let start = out.len();
     let mut pos = at;
     let mut floor = at;
     let mut end = None;
+    let mut pointers = 0;
     loop {
         let len = *message.get(pos)?;
         match len {
@@ -51,7 +55,8 @@ pub(super) fn read_name(message: &[u8], at: usize, out: &mut Vec<u8>) -> Option<
                 let low = *message.get(pos + 1)?;
                 let target = usize::from(u16::from_be_bytes([len & 0x3f, low]));
                 end.get_or_insert(pos + 2);
-                if target >= floor {
+                pointers += 1;
+                if target >= floor || pointers > MAX_POINTERS {
                     return None;
                 }
                 floor = target;
@@ -99,6 +104,17 @@ mod tests {
         let mut out = Vec::new();
         assert_eq!(read_name(&message, 3, &mut out), Some(7));
         assert_eq!(out, [1, b'B', 1, b'a', 0]);
+    }
+
+    #[test]
+    fn a_name_follows_as_many_pointers_as_it_can_have_labels_and_no_more() {
+        // The root, then pointers, each to the one before.
+        let chain: Vec<u8> = (0..300_u16).fold(vec![0, 0], |chain, n| {
+            let target = if n == 0 { 0 } else { 2 * n };
+            [chain, (0xc000 | target).to_be_bytes().to_vec()].concat()
+        });
+        assert_eq!(read_name(&chain, 2 * MAX_POINTERS, &mut Vec::new()), Some(2 * MAX_POINTERS + 2));
+        assert_eq!(read_name(&chain, 2 * MAX_POINTERS + 2, &mut Vec::new()), None);
     }
 
     #[test]

@@ -45,6 +45,9 @@ pub(crate) fn datagrams(received: &Received, draft: &Draft, udp: bool) -> Vec<Ve
     if faults.formerr_on_edns && received.payload.is_some() {
         return vec![formerr(received)];
     }
+    if faults.pointer_loop || faults.pointer_chain {
+        return vec![pointers(received, faults.pointer_chain)];
+    }
     let mut right = if udp && faults.truncate { truncated(received) } else { whole(received, draft) };
     if udp && right.len() > usize::from(received.payload.unwrap_or(512).max(512)) {
         right = truncated(received);
@@ -129,6 +132,29 @@ fn truncated(received: &Received) -> Vec<u8> {
     out[2] |= 0x02;
     out[7] = 1;
     out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 66]);
+    out
+}
+
+/// An answer whose first owner is a pointer to itself, or whose second owner leads through hundreds of pointers that lie in
+/// the RDATA of the first record.
+fn pointers(received: &Received, chain: bool) -> Vec<u8> {
+    let mut out = header(received, &Draft::default(), 0);
+    let pointer = |target: usize| (0xc000 | u16::try_from(target).unwrap_or_default()).to_be_bytes();
+    let rest = [0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 203, 0, 113, 66];
+    out[7] = 1;
+    if chain {
+        const LINKS: u16 = 500;
+        out[7] = 2;
+        out.extend([0xc0, 12, 0xff, 0, 0, 1, 0, 0, 0, 60]);
+        out.extend((2 * LINKS).to_be_bytes());
+        let links = out.len();
+        out.extend(pointer(12));
+        (1..usize::from(LINKS)).for_each(|link| out.extend(pointer(links + 2 * (link - 1))));
+        out.extend(pointer(links + 2 * usize::from(LINKS) - 2));
+    } else {
+        out.extend(pointer(out.len()));
+    }
+    out.extend(rest);
     out
 }
 

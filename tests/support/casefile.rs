@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::client::{Ask, ask};
+use super::client::{Ask, Mangled, ask};
 use super::expect::Expected;
 use super::record::Rr;
 use super::script::{Draft, Script, Scripted};
@@ -241,6 +241,13 @@ impl Question {
             "noedns" => ask.opt = None,
             "case" => ask.mixed_case = true,
             "header-only" => ask.header_only = true,
+            "qr" => mangled(ask).response = true,
+            "qdcount" => mangled(ask).counts[0] = Some(number()?),
+            "ancount" => mangled(ask).counts[1] = Some(number()?),
+            "nscount" => mangled(ask).counts[2] = Some(number()?),
+            "arcount" => mangled(ask).counts[3] = Some(number()?),
+            "cut" => mangled(ask).cut = Some(number()?.into()),
+            "tail" => mangled(ask).tail = octets(value).ok_or_else(|| format!("{word}: no octets"))?,
             "class" => ask.class = number()?,
             "opcode" => ask.opcode = number()?.to_be_bytes()[1],
             "from" => ask.from = Some(value.parse().map_err(|_| format!("{word}: no address"))?),
@@ -265,6 +272,18 @@ impl Question {
         }
         Ok(())
     }
+}
+
+fn mangled(ask: &mut Ask) -> &mut Mangled {
+    ask.mangled.get_or_insert_default()
+}
+
+/// Octets in hexadecimal; `0102*300` is 300 times these two.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let (text, times) = text.split_once('*').unwrap_or((text, "1"));
+    let pairs: Option<Vec<u8>> =
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect();
+    Some(pairs?.repeat(times.parse().ok()?))
 }
 
 fn parse_number(text: &str) -> Option<u16> {

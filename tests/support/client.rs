@@ -37,9 +37,37 @@ pub(crate) struct Ask {
     pub(crate) opt: Option<SendOpt>,
     pub(crate) tcp: bool,
     pub(crate) header_only: bool,
+    /// What no client sends; the reply need not have the question then.
+    pub(crate) mangled: Option<Mangled>,
     pub(crate) mixed_case: bool,
     pub(crate) from: Option<IpAddr>,
     pub(crate) patience: Duration,
+}
+
+/// What is done to a query's bytes before they are sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Mangled {
+    /// The QR flag: it is a response.
+    pub(crate) response: bool,
+    /// Other counts than what is there: QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT.
+    pub(crate) counts: [Option<u16>; 4],
+    /// More octets at the end.
+    pub(crate) tail: Vec<u8>,
+    /// No more octets than this.
+    pub(crate) cut: Option<usize>,
+}
+
+impl Mangled {
+    fn apply(&self, query: &mut Vec<u8>) {
+        query[2] |= u8::from(self.response) << 7;
+        for (place, count) in query[4..12].chunks_exact_mut(2).zip(self.counts) {
+            if let Some(count) = count {
+                place.copy_from_slice(&count.to_be_bytes());
+            }
+        }
+        query.extend_from_slice(&self.tail);
+        query.truncate(self.cut.unwrap_or(usize::MAX));
+    }
 }
 
 /// `name` and `qtype` over UDP.
@@ -56,6 +84,7 @@ pub(crate) fn ask(name: &str, qtype: &str) -> Ask {
         opt: Some(SendOpt { payload: 1232, version: 0, flags: 0, options: Vec::new() }),
         tcp: false,
         header_only: false,
+        mangled: None,
         mixed_case: false,
         from: None,
         patience: PATIENCE,
@@ -88,13 +117,19 @@ impl Ask {
 
     /// Asks; says why if there is no well-formed reply to just this question.
     pub(crate) fn try_to(&self, server: SocketAddr) -> Result<Reply, String> {
-        let query = self.bytes();
+        let mut query = self.bytes();
+        if let Some(mangled) = &self.mangled {
+            mangled.apply(&mut query);
+        }
         let bytes = if self.tcp { self.over_tcp(server, &query) } else { self.over_udp(server, &query) }?;
         if bytes.get(..2) != query.get(..2) {
             return Err("the id is another one".to_owned());
         }
+        if self.header_only || self.mangled.is_some() {
+            return Reply::read(bytes);
+        }
         let question = &query[12..self.question_end(&query)];
-        if !self.header_only && bytes.get(12..12 + question.len()) != Some(question) {
+        if bytes.get(12..12 + question.len()) != Some(question) {
             return Err("the question is not echoed byte for byte".to_owned());
         }
         Reply::read(bytes)

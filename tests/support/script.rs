@@ -72,6 +72,10 @@ pub(crate) struct Faults {
     pub(crate) truncate: bool,
     /// The echoed question is in lower case.
     pub(crate) lower_case: bool,
+    /// The owner of a record behind the question is a pointer to itself.
+    pub(crate) pointer_loop: bool,
+    /// That owner is a pointer to hundreds of pointers.
+    pub(crate) pointer_chain: bool,
 }
 
 impl Faults {
@@ -94,6 +98,8 @@ impl Faults {
                 "junk-first" => self.junk_first = true,
                 "truncate" => self.truncate = true,
                 "lower-case" => self.lower_case = true,
+                "pointer-loop" => self.pointer_loop = true,
+                "pointer-chain" => self.pointer_chain = true,
                 _ => return Err(format!("no such fault: {word}")),
             }
         }
@@ -134,6 +140,8 @@ impl Script {
         own.junk_first |= all.junk_first;
         own.truncate |= all.truncate;
         own.lower_case |= all.lower_case;
+        own.pointer_loop |= all.pointer_loop;
+        own.pointer_chain |= all.pointer_chain;
     }
 
     /// As a resolver answers: the chain, then the records, or why there are none.

@@ -140,3 +140,30 @@ fn a_name_or_a_subtree_is_flushed() {
     assert_eq!(cache.flush(&"example".parse().unwrap(), true), 2);
     assert_eq!(cache.len(), 1);
 }
+
+/// How many of these are fresh, without a hit.
+fn left(cache: &Cache, names: &[String], now: Instant) -> usize {
+    names.iter().filter(|name| cache.entries.peek(&key(name)).is_some_and(|entry| now < entry.expires)).count()
+}
+
+#[test]
+fn a_flood_of_names_that_are_not_there_leaves_what_is_in_use_alone() {
+    let (cache, now) = (Cache::new(Settings { max_entries: 10_000, ..Settings::default() }), Instant::now());
+    let useful: Vec<String> = (0..5000).map(|n| format!("n{n}.example")).collect();
+    for name in &useful {
+        cache.put(key(name), &address(600), now);
+        assert!(fresh_ttl(&cache, name, now).is_some() && fresh_ttl(&cache, name, now).is_some());
+    }
+    for n in 0..200_000 {
+        let random = key(&format!("x{n}.victim.example"));
+        // As a question comes: looked up, asked, kept.
+        assert_eq!(cache.get(&random, now), Hit::Miss(None));
+        match n % 2 {
+            0 => cache.put(random, &negative(Rcode::NXDOMAIN, 600, 600), now),
+            _ => cache.put_failure(random, Failure::Timeout, now),
+        }
+    }
+    let left = left(&cache, &useful, now);
+    assert!(left > 4900, "{left} of 5000 left");
+    assert!(cache.len() <= 10_000, "{}", cache.len());
+}

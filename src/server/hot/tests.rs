@@ -180,6 +180,16 @@ fn who_may_ask_but_is_limited_goes_the_ordinary_road() {
 }
 
 #[test]
+fn nothing_goes_to_port_0_whatever_it_sent() {
+    let world = World::new();
+    for message in [plain("a.b.test", 1), plain("a.b.test", 252), vec![0; 12], vec![0xff; 40]] {
+        for client in ["192.0.2.1:0", "198.51.100.1:0"] {
+            assert_eq!(world.road(&message, client, Transport::Udp), None, "{message:02x?}");
+        }
+    }
+}
+
+#[test]
 fn responses_and_stubs_of_messages_are_left_alone() {
     let world = World::new();
     let mut response = plain("a.b.test", 1);
@@ -255,6 +265,30 @@ proptest! {
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
             let hot = world.hot(&message, CLIENT, transport);
             prop_assert!(hot.is_none() || hot == world.road(&message, CLIENT, transport), "{message:02x?} {hot:02x?}");
+        }
+    }
+
+    #[test]
+    fn no_answer_of_ours_is_answered_by_one_of_us(
+        message in prop_oneof![
+            4 => queries(),
+            1 => prop::collection::vec(any::<u8>(), 0..60),
+            // Any opcode, any counts.
+            1 => (queries(), any::<[u8; 10]>()).prop_map(|(mut message, header)| {
+                message[2..12].copy_from_slice(&header);
+                message
+            }),
+        ],
+        tcp in any::<bool>(),
+    ) {
+        let world = WORLD.with(Rc::clone);
+        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+        for client in [CLIENT, "203.0.113.1:53", "198.51.100.1:53"] {
+            for answer in [world.road(&message, client, transport), world.hot(&message, client, transport)] {
+                let Some(answer) = answer else { continue };
+                prop_assert_eq!(world.hot(&answer, CLIENT, Transport::Udp), None);
+                prop_assert_eq!(world.road(&answer, CLIENT, Transport::Udp), None);
+            }
         }
     }
 
