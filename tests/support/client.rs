@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::base::{Name, Rtype};
 use rand::RngExt;
+use socket2::{Domain, Socket, Type};
 
 use super::reply::Reply;
 
@@ -158,7 +159,12 @@ impl Ask {
 
     fn over_tcp(&self, server: SocketAddr, query: &[u8]) -> Result<Vec<u8>, String> {
         let text = |error: std::io::Error| format!("no reply over TCP: {error}");
-        let mut stream = TcpStream::connect_timeout(&server, self.patience).map_err(text)?;
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None).map_err(text)?;
+        if let Some(own) = self.from {
+            socket.bind(&SocketAddr::new(own, 0).into()).map_err(text)?;
+        }
+        socket.connect_timeout(&server.into(), self.patience).map_err(text)?;
+        let mut stream = TcpStream::from(socket);
         stream.set_read_timeout(Some(self.patience)).map_err(text)?;
         stream.write_all(&framed(query)).map_err(text)?;
         read_framed(&mut stream).map_err(text)

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this folder")]
 
 pub(crate) mod answers;
+pub(crate) mod burst;
 pub(crate) mod casefile;
 pub(crate) mod client;
 pub(crate) mod expect;

@@ -165,6 +165,13 @@ impl Site {
         Ran::from(output)
     }
 
+    /// What the running server counted under this name.
+    pub(crate) fn counted(&self, name: &str) -> usize {
+        let status: serde_json::Value = serde_json::from_str(&self.run("status", &["--json"]).stdout).unwrap();
+        let count = status["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter '{name}' in {status:#}"));
+        usize::try_from(count).unwrap()
+    }
+
     /// Starts the server and waits until it is ready.
     pub(crate) fn start(&self) -> super::server::Server {
         super::server::Server::start(self.command("serve"))

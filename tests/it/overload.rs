@@ -1,0 +1,79 @@
+//! A flood of names that nobody has, and an upstream that answers nothing: what is shed, and what goes on.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use crate::support::burst::Burst;
+use crate::support::client::ask;
+use crate::support::reply::Reply;
+use crate::support::script::Script;
+use crate::support::server::Server;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+use crate::support::{wait_for, wait_until};
+
+const OURS: &str = "acct.privatelink.blob.core.windows.net";
+const PUBLIC: &str = "acct.blob.core.windows.net";
+const CACHED: &str = "www.example";
+
+const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 9);
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
+
+/// Names of one round, and rounds at most: several times what may wait.
+const NAMES: usize = 1500;
+const ROUNDS: usize = 60;
+
+/// Octets that the flood may make the server take: two kilobytes for each question that may wait, and room for the allocator.
+const GROWTH: usize = 96 << 20;
+
+fn resident(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
+}
+
+fn from(client: impl Into<IpAddr>, name: &str, server: &Server) -> Reply {
+    ask(name, "A").from(client.into()).to(server.address())
+}
+
+/// Floods until the flooder's network has its share; in between others must get what memory has.
+fn flood(site: &Site, server: &Server, flooder: &mut Burst) {
+    let before = resident(server);
+    for round in 0..ROUNDS {
+        flooder.send((0..NAMES).map(|n| ask(&format!("x{round}-{n}.flood.example"), "A")));
+        flooder.take();
+        assert_eq!(from(OTHER, OURS, server).addresses(), ["10.1.0.5"]);
+        assert_eq!(from(OTHER, CACHED, server).addresses(), ["192.0.2.1"]);
+        assert_eq!(from(OTHER, "none.privatelink.we.backup.windowsazure.com", server).rcode, "NXDOMAIN");
+        let grown = resident(server).saturating_sub(before);
+        assert!(grown < GROWTH, "{grown} octets more in round {round}");
+        if site.counted("over_share") > 0 {
+            return;
+        }
+    }
+    panic!("{ROUNDS} rounds of {NAMES} names, and nothing was shed");
+}
+
+#[test]
+fn a_flood_of_one_client_is_shed_while_zones_cache_and_other_clients_go_on() {
+    let upstream = Upstream::start(Script::of("www.example. 600 A 192.0.2.1\nlater.example. 60 A 192.0.2.2"));
+    let list = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 pod01-rec2.we.backup.windowsazure.com\n";
+    let site = Site::new().with_list("a.txt", list).with_upstream(&upstream).with_config("[forward]\ntimeout = \"8s\"");
+    let server = site.start();
+    assert_eq!(server.resolves(CACHED), ["192.0.2.1"]);
+    upstream.script(|script| script.faults.drop = u32::MAX);
+    let mut flooder = Burst::new(FLOODER, server.address());
+    flood(&site, &server, &mut flooder);
+    wait_until("the flooder hears that it is too much", || {
+        flooder.take();
+        flooder.replies.iter().any(|reply| reply.rcode == "SERVFAIL" && reply.ede().is_some())
+    });
+    assert_eq!(site.counted("overloaded"), 0, "places are left for others");
+    assert_eq!(from(FLOODER, PUBLIC, &server).addresses(), ["10.1.0.5"], "our own alias needs no upstream");
+    site.run("status", &[]).expect(0, &["over_share"]);
+    upstream.script(|script| script.faults.drop = 0);
+    wait_for("a forwarded name of another client resolves", Duration::from_secs(40), || {
+        from(OTHER, "later.example", &server).addresses() == ["192.0.2.2"]
+    });
+    server.stop();
+}
