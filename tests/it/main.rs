@@ -12,6 +12,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amplification;
 mod cases;
 mod cli;
 mod control;

@@ -118,10 +118,7 @@ impl Ask {
 
     /// Asks; says why if there is no well-formed reply to just this question.
     pub(crate) fn try_to(&self, server: SocketAddr) -> Result<Reply, String> {
-        let mut query = self.bytes();
-        if let Some(mangled) = &self.mangled {
-            mangled.apply(&mut query);
-        }
+        let query = self.sent();
         let bytes = if self.tcp { self.over_tcp(server, &query) } else { self.over_udp(server, &query) }?;
         if bytes.get(..2) != query.get(..2) {
             return Err("the id is another one".to_owned());
@@ -168,6 +165,15 @@ impl Ask {
         stream.set_read_timeout(Some(self.patience)).map_err(text)?;
         stream.write_all(&framed(query)).map_err(text)?;
         read_framed(&mut stream).map_err(text)
+    }
+
+    /// What is sent: the query, mangled if it is to be.
+    pub(crate) fn sent(&self) -> Vec<u8> {
+        let mut query = self.bytes();
+        if let Some(mangled) = &self.mangled {
+            mangled.apply(&mut query);
+        }
+        query
     }
 
     /// The query in wire format.
