@@ -18,7 +18,7 @@ mod writer;
 pub use edns::{Ede, Edns};
 pub use message::{Message, MessageError, Question as RawQuestion};
 pub use name::{Name, NameError};
-pub use query::{Header, Query, QueryError};
+pub use query::{Header, MAX_QUERY, Query, QueryError};
 pub use record::{RRset, Record};
 pub use serial::Serial;
 pub use types::{Class, Opcode, Rcode, Rtype};

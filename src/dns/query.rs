@@ -3,6 +3,10 @@
 use super::wire::{name_end, read_name, read_u16, read_u32};
 use super::{Class, Edns, Opcode, Rtype};
 
+/// Octets of a query at most. One is small, EDNS allows for more than 512, and nothing sensible needs more than this; what waits
+/// for an upstream is kept, and 64 KB each would be a way to fill the memory.
+pub const MAX_QUERY: usize = 4096;
+
 /// The header fields that an answer copies or depends on (RFC 1035 section 4.1.1, RFC 4035 section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -56,7 +60,7 @@ impl<'a> Query<'a> {
 
     fn parse_body(message: &'a [u8], header: Header) -> Option<Self> {
         let count = |section: usize| read_u16(message, 4 + 2 * section);
-        if count(0)? != 1 {
+        if count(0)? != 1 || message.len() > MAX_QUERY {
             return None;
         }
         // A pointer in the first name of a message could only lead into the header.
@@ -211,6 +215,13 @@ mod tests {
         assert!(malformed(&with_opt(b"\x01x\0\0\x29\x04\xd0\0\0\0\0\0\0")), "OPT not at the root");
         assert!(malformed(&with_opt(b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0a\0\x09")), "option over its length");
         assert!(malformed(b"\0\0\0\0\0\x01\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01"), "pointer as QNAME");
+        let padded = |octets: u16| {
+            let padding = vec![0; usize::from(octets) - PLAIN.len() - 15];
+            let length = |more: usize| u16::try_from(padding.len() + more).unwrap().to_be_bytes();
+            with_opt(&[&b"\0\0\x29\x04\xd0\0\0\0\0"[..], &length(4), b"\0\x0c", &length(0), &padding].concat())
+        };
+        assert!(Query::parse(&padded(4096)).is_ok(), "with padding");
+        assert!(malformed(&padded(4097)), "longer than any query");
     }
 
     proptest! {

@@ -6,7 +6,7 @@
 mod packed;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use quick_cache::Weighter;
@@ -79,6 +79,15 @@ struct Entry {
     failed: Option<(Failure, Instant)>,
     /// Fresh hits, to tell what is worth a prefetch.
     hits: AtomicU32,
+    /// Someone was told to ask again.
+    prefetched: AtomicBool,
+}
+
+impl Entry {
+    fn new(stored: Instant, expires: Instant) -> Self {
+        let (hits, prefetched) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { reply: None, stored, expires, failed: None, hits, prefetched }
+    }
 }
 
 /// How long an answer stays the same but for its age: until it ends or is asked again before its end.
@@ -167,7 +176,9 @@ impl Cache {
             let near_end = now > until;
             let lasting = (popular && !near_end).then_some(Lasting { stored: entry.stored, until });
             let reply = aged(reply, now.saturating_duration_since(entry.stored));
-            return Hit::Fresh { reply, prefetch: popular && near_end, lasting };
+            // One does: as many as hits would be without bound, and no client waits for them.
+            let prefetch = popular && near_end && !entry.prefetched.swap(true, Ordering::Relaxed);
+            return Hit::Fresh { reply, prefetch, lasting };
         }
         let stale =
             entry.reply.as_ref().filter(|_| now < entry.expires + self.settings.stale).map(|reply| stale(reply));
@@ -184,7 +195,7 @@ impl Cache {
             return;
         }
         let reply = Some(Arc::new(Packed::new(reply, self.ttls(reply))));
-        let entry = Entry { reply, stored: now, expires: now + lifetime, failed: None, hits: AtomicU32::new(0) };
+        let entry = Entry { reply, ..Entry::new(now, now + lifetime) };
         self.entries.insert(key, Arc::new(entry));
     }
 
@@ -193,10 +204,8 @@ impl Cache {
         let old = self.entries.peek(&key);
         let entry = Entry {
             reply: old.as_ref().and_then(|old| old.reply.clone()),
-            stored: old.as_ref().map_or(now, |old| old.stored),
-            expires: old.as_ref().map_or(now, |old| old.expires),
             failed: Some((failure, now + FAILURE)),
-            hits: AtomicU32::new(0),
+            ..old.as_ref().map_or_else(|| Entry::new(now, now), |old| Entry::new(old.stored, old.expires))
         };
         self.entries.insert(key, Arc::new(entry));
     }

@@ -17,12 +17,13 @@ use nix::sys::socket::{
     recvmmsg, sendmmsg, setsockopt, sockopt,
 };
 
+use crate::dns::MAX_QUERY;
+
 /// Datagrams taken and sent in one system call at most.
 pub(super) const BATCH: usize = 64;
 
-/// Octets of a query at most: one is small, EDNS allows more than 512 octets, and nothing sensible needs more than 4096.
-/// The rest keeps the buffers' first octets out of each other's cache lines.
-const QUERY_MAX: usize = 4096 + 192;
+/// Octets taken of a datagram: a query, and what keeps the buffers' first octets out of each other's cache lines.
+const QUERY_MAX: usize = MAX_QUERY + 192;
 
 /// Octets that answers usually take; more is allocated when it is needed.
 const ANSWER: usize = 512;

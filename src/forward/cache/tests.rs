@@ -118,6 +118,19 @@ fn popular_answers_near_their_end_are_worth_a_prefetch() {
 }
 
 #[test]
+fn of_a_thousand_hits_one_is_told_to_ask_again_and_after_a_failure_one_more() {
+    let (cache, start) = (Cache::new(Settings::default()), Instant::now());
+    cache.put(key("a.example"), &address(100), start);
+    let told = |at: u32| {
+        let hit = || cache.get(&key("a.example"), start + at * SECOND);
+        (0..1000).filter(|_| matches!(hit(), Hit::Fresh { prefetch: true, .. })).count()
+    };
+    assert_eq!((told(1), told(95)), (0, 1));
+    cache.put_failure(key("a.example"), Failure::Timeout, start + 96 * SECOND);
+    assert_eq!(told(97), 1);
+}
+
+#[test]
 fn the_number_of_entries_and_of_octets_is_bounded() {
     let now = Instant::now();
     let few = Cache::new(Settings { max_entries: 100, ..Settings::default() });
