@@ -4,7 +4,7 @@
 //! everyone who asked. Each turn takes all there is, decides, and sends what came of it in batches. What happens to one
 //! question is in `exchange.rs`. Never: a wait other than for the next turn.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::counters::GroupCounters;
 use super::flight::{Flight, Key, Lists, Waiter};
 use super::loops::{Directory, would_loop};
+use super::queue::Queue;
 use super::socket::{Arrival, MAX_AGE};
 use super::system::System;
 use super::tcp::Outcome;
@@ -47,7 +48,7 @@ pub(super) struct GroupState {
     /// Whether an upstream was left out because it is ourselves.
     pub(super) is_own: bool,
     /// Questions that wait for their turn.
-    pub(super) queue: VecDeque<u64>,
+    pub(super) queue: Queue,
     pub(super) counters: Arc<GroupCounters>,
 }
 

@@ -13,8 +13,6 @@ use super::flight::{Answer, Attempt, Flight, Lists, Step, Way};
 use super::question::Failure;
 use super::tcp::Job;
 
-/// Questions that wait for their turn in one group; what comes then is turned away.
-const MAX_QUEUE: usize = 8192;
 /// Those who wait for an answer in all: what a server can have in hand, and some 20 MB.
 const MAX_WAITERS: usize = 65_536;
 
@@ -73,11 +71,11 @@ impl Engine {
     }
 
     fn enqueue(&mut self, id: u64, group: usize) {
+        let network = self.flights.get(&id).and_then(|flight| flight.waiters.first()).map_or(0, |first| first.network);
         let state = &mut self.groups[group];
-        if state.queue.len() >= MAX_QUEUE {
+        if !state.queue.push(network, id) {
             return self.finish(id, &Err(Failure::Overloaded));
         }
-        state.queue.push_back(id);
         if let Some(first) = state.upstreams.first() {
             self.upstreams[*first].shared.counters.delayed.one();
         }
@@ -89,11 +87,11 @@ impl Engine {
     /// Lets those go who wait for their turn, as far as there is room.
     pub(super) fn run_queues(&mut self, now: Instant) {
         for group in 0..self.groups.len() {
-            while let Some(id) = self.groups[group].queue.front().copied() {
+            while let Some(id) = self.groups[group].queue.front() {
                 if self.flights.contains_key(&id) && !self.launch(id, now, false) {
                     break;
                 }
-                self.groups[group].queue.pop_front();
+                self.groups[group].queue.pop();
                 if let Some(flight) = self.flights.get_mut(&id) {
                     flight.queued = false;
                 }

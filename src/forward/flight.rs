@@ -32,6 +32,8 @@ pub(super) struct Key {
 
 /// One who asked.
 pub(super) struct Waiter {
+    /// The client's network, 0 for nobody's.
+    pub(super) network: u64,
     pub(super) deadline: Instant,
     pub(super) then: Then,
 }
@@ -210,7 +212,7 @@ mod tests {
 
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-        let waiter = Waiter { deadline: now + Duration::from_secs(5), then: Box::new(|_, _| {}) };
+        let waiter = Waiter { network: 0, deadline: now + Duration::from_secs(5), then: Box::new(|_, _| {}) };
         Flight::new(Arc::new(Key { group: 0, question }), waiter, now, Lists::default())
     }
 

@@ -10,6 +10,7 @@
 //!                     arrival    what comes back                          datagram  bytes, and do they answer it
 //!                     flight     what to try next                         batch     sendmmsg, recvmmsg
 //!                     upstream   health, limit, lacks; loops              scrub     what is kept of a reply
+//!                     queue      whose turn it is when upstreams are busy
 //! ```
 
 mod arrival;
@@ -27,6 +28,7 @@ mod limit;
 mod loops;
 pub mod public;
 mod question;
+mod queue;
 pub mod resolver;
 pub mod scrub;
 mod socket;
@@ -38,7 +40,6 @@ mod udp;
 mod upstream;
 mod wheel;
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,11 +58,15 @@ use flight::{Key, Waiter};
 use loops::Directory;
 pub use loops::would_loop;
 pub use question::{Chain, Failure, Question, Reply};
+use queue::Queue;
 use system::System;
 pub use turn::{AfterTurn, Then, Turn};
 
 /// Questions on their way to the engine at most; more than it takes in one turn.
 const INBOX: usize = 8192;
+
+/// Questions that wait for their turn in one group.
+const MAX_QUEUE: usize = 8192;
 
 /// All groups: the default one and one for each rule.
 #[derive(Clone, Debug)]
@@ -119,7 +124,7 @@ impl Forwarder {
                 settings,
                 upstreams: Vec::new(),
                 is_own: false,
-                queue: VecDeque::new(),
+                queue: Queue::new(MAX_QUEUE),
                 counters,
             });
         }
@@ -169,20 +174,20 @@ pub struct Group {
 }
 
 impl Group {
-    /// Asks; the answer comes before `deadline` and before the group's timeout. Equal questions share one exchange,
+    /// Asks for a client of this network, 0 for nobody; where upstreams are busy, networks take turns. The answer comes before `deadline` and before the group's timeout. Equal questions share one exchange,
     /// which goes on when this future is dropped.
-    pub async fn ask(&self, question: &Question, deadline: Instant) -> Result<Arc<Reply>, Failure> {
+    pub async fn ask(&self, question: &Question, network: u64, deadline: Instant) -> Result<Arc<Reply>, Failure> {
         let (answer, receiver) = oneshot::channel();
         // Whoever asked may have gone.
         let then = Box::new(|answered, _: &mut Turn| drop(answer.send(answered)));
-        self.ask_then(question.clone(), deadline, Instant::now(), then);
+        self.ask_then(question.clone(), network, deadline, Instant::now(), then);
         receiver.await.unwrap_or(Err(Failure::Stopped))
     }
 
     /// Asks as [`Group::ask`] does; the answer goes to `then`, on another thread unless the question is turned away.
-    pub fn ask_then(&self, question: Question, deadline: Instant, now: Instant, then: Then) {
+    pub fn ask_then(&self, question: Question, network: u64, deadline: Instant, now: Instant, then: Then) {
         let key = Arc::new(Key { group: self.index, question });
-        let waiter = Waiter { deadline: deadline.min(now + self.timeout), then };
+        let waiter = Waiter { network, deadline: deadline.min(now + self.timeout), then };
         let (ask, failure) = match self.inbox.try_send(Ask { key, waiter }) {
             Ok(()) => return,
             Err(mpsc::error::TrySendError::Closed(ask)) => (ask, Failure::Stopped),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::gate::Gate;
-use super::limits::Verdict;
+use super::limits::{Verdict, network};
 use super::pending::Permit;
 use super::response::{self, Composed, Transport};
 use super::wire::Repeat;
@@ -84,6 +84,7 @@ pub(super) fn serve(
     }
     let wish = Wish { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
     let mut pursuit = Pursuit::new(qname, query.qtype, wish);
+    pursuit.network = network(client.ip());
     let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, now) {
         Progress::Done(resolved) => resolved,
         Progress::Need(_) if !gate.may_forward() => {

@@ -21,6 +21,8 @@ pub(crate) struct Script {
     pub(crate) replies: Vec<Scripted>,
     /// What goes wrong with every question.
     pub(crate) faults: Faults,
+    /// A name below which nothing is answered.
+    pub(crate) silent_below: Option<String>,
 }
 
 /// The reply to one question, or to every type of one name.
@@ -122,6 +124,9 @@ impl Script {
             None => self.resolve(name, qtype),
         };
         self.add_faults(&mut draft.faults);
+        if self.silent_below.as_ref().is_some_and(|apex| is_at_or_below(&dotted(name), &dotted(apex))) {
+            draft.faults.drop = u32::MAX;
+        }
         draft
     }
 

@@ -165,9 +165,14 @@ impl Site {
         Ran::from(output)
     }
 
+    /// What the running server says of itself.
+    pub(crate) fn status(&self) -> serde_json::Value {
+        serde_json::from_str(&self.run("status", &["--json"]).stdout).unwrap()
+    }
+
     /// What the running server counted under this name.
     pub(crate) fn counted(&self, name: &str) -> usize {
-        let status: serde_json::Value = serde_json::from_str(&self.run("status", &["--json"]).stdout).unwrap();
+        let status = self.status();
         let count = status["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter '{name}' in {status:#}"));
         usize::try_from(count).unwrap()
     }

@@ -53,6 +53,7 @@ impl Resolver {
         }
         let group = Arc::clone(&need.route.group);
         let question = need.question.clone();
+        let network = pursuit.network;
         let taken = move |asked: Result<Arc<Reply>, Failure>, turn: &mut Turn| {
             let Need { route, question, .. } = need;
             let name = question.name.clone();
@@ -69,7 +70,7 @@ impl Resolver {
                 Progress::Need(next) => self.pursue(zones, pursuit, next, (turn.now, deadline), then),
             }
         };
-        group.ask_then(question, deadline, now, Box::new(taken));
+        group.ask_then(question, network, deadline, now, Box::new(taken));
     }
 
     async fn finish_by(
@@ -104,6 +105,7 @@ impl Resolver {
                 Arc::clone(zones),
                 Arc::clone(&need.route),
                 need.question.clone(),
+                pursuit.network,
                 deadline,
             ));
             match tokio::time::timeout(CLIENT_TIMER, asking).await {
@@ -111,7 +113,8 @@ impl Resolver {
                 Ok(Err(_)) | Err(_) => Err(Failure::Timeout),
             }
         } else {
-            Arc::clone(self).ask(Arc::clone(zones), Arc::clone(&need.route), need.question.clone(), deadline).await
+            let (route, question) = (Arc::clone(&need.route), need.question.clone());
+            Arc::clone(self).ask(Arc::clone(zones), route, question, pursuit.network, deadline).await
         };
         match asked {
             Ok(reply) if answers(&reply) || !can_wait_no_longer => {
@@ -129,9 +132,10 @@ impl Resolver {
         zones: Arc<ZoneSet>,
         route: Arc<Route>,
         question: Question,
+        network: u64,
         deadline: Instant,
     ) -> Result<Arc<Reply>, Failure> {
-        let asked = route.group.ask(&question, deadline).await;
+        let asked = route.group.ask(&question, network, deadline).await;
         self.note(&zones, &route, question, asked, Instant::now())
     }
 
@@ -229,7 +233,7 @@ impl Resolver {
     /// Asks again behind the client's back; the group shares the exchange if someone else asks meanwhile.
     pub(super) fn prefetch(self: &Arc<Self>, zones: &Arc<ZoneSet>, route: &Arc<Route>, question: &Question) {
         let deadline = Instant::now() + self.timeout;
-        let asking = Arc::clone(self).ask(Arc::clone(zones), Arc::clone(route), question.clone(), deadline);
+        let asking = Arc::clone(self).ask(Arc::clone(zones), Arc::clone(route), question.clone(), 0, deadline);
         self.runtime.spawn(asking);
     }
 }

@@ -31,6 +31,8 @@ pub struct Pursuit {
     /// Why the answer is not what it would be in good times.
     pub(super) note: Option<Ede>,
     life: Life,
+    /// The network of the client that waits, 0 for nobody's: upstreams that are busy take networks in turn.
+    pub network: u64,
     /// Where each part came from, if someone wants to know.
     pub trace: Option<Vec<(Name, Part)>>,
 }
@@ -79,7 +81,7 @@ pub enum Progress {
 impl Pursuit {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype, wish: Wish) -> Self {
-        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, life: Life::Local, trace: None }
+        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, life: Life::Local, network: 0, trace: None }
     }
 
     /// How long the answer may be repeated to who asks the same: if all that is forwarded in it came from the cache at

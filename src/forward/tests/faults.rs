@@ -185,7 +185,7 @@ async fn what_is_sent_carries_do_cd_and_our_payload_and_nothing_else() {
     .await;
     let forwarder = forwarder(&[&upstream]);
     let question = Question { dnssec_ok: true, checking_disabled: true, ..question("www.example") };
-    forwarder.groups()[0].ask(&question, Instant::now() + Duration::from_secs(5)).await.unwrap();
+    forwarder.groups()[0].ask(&question, 0, Instant::now() + Duration::from_secs(5)).await.unwrap();
     let bytes = seen.lock().unwrap().remove(0);
     let query = crate::dns::Query::parse(&bytes).unwrap();
     assert!(query.dnssec_ok() && query.header.cd && query.header.rd);

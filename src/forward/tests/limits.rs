@@ -40,6 +40,27 @@ async fn what_never_gets_its_turn_fails_as_overloaded_at_its_deadline() {
 }
 
 #[tokio::test]
+async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
+    let upstream = Scripted::start(|got: &Got| vec![(50 * MS, got.good())]).await;
+    let mut settings = group(&[upstream.address]);
+    settings.max_in_flight = Some(1);
+    let forwarder = start(vec![settings]);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let group = Arc::clone(&forwarder.groups()[0]);
+    let flood: Vec<_> = (0..60)
+        .map(|number| {
+            let (group, question) = (Arc::clone(&group), question(&format!("n{number}")));
+            tokio::spawn(async move { group.ask(&question, 1, deadline).await })
+        })
+        .collect();
+    while group.status().asked < 60 {
+        tokio::task::yield_now().await;
+    }
+    assert!(group.ask(&question("other"), 2, deadline).await.is_ok());
+    assert!(flood.iter().filter(|asked| asked.is_finished()).count() < 30, "it came before most of the flood");
+}
+
+#[tokio::test]
 async fn the_rate_is_kept() {
     let upstream = Scripted::start(|got: &Got| now(got.good())).await;
     let mut settings = group(&[upstream.address]);

@@ -41,7 +41,7 @@ fn question(name: &str) -> Question {
 }
 
 async fn ask(forwarder: &Forwarder, name: &str) -> Result<Arc<Reply>, Failure> {
-    forwarder.groups()[0].ask(&question(name), Instant::now() + Duration::from_mins(1)).await
+    forwarder.groups()[0].ask(&question(name), 0, Instant::now() + Duration::from_mins(1)).await
 }
 
 /// Asks and says how long it took.

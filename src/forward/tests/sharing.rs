@@ -21,7 +21,7 @@ async fn questions_with_other_flags_or_of_another_group_do_not_share() {
     let deadline = Instant::now() + Duration::from_secs(5);
     let groups = forwarder.groups();
     let asked = [(0, &plain), (0, &with_do), (0, &with_cd), (1, &plain)];
-    let replies = futures(asked.map(|(group, question)| groups[group].ask(question, deadline))).await;
+    let replies = futures(asked.map(|(group, question)| groups[group].ask(question, 0, deadline))).await;
     assert!(replies.iter().all(Result::is_ok));
     assert_eq!(upstream.asked(), 4);
 }
@@ -48,7 +48,8 @@ async fn one_who_joins_late_waits_to_its_own_deadline() {
     let question = question("same.example");
     let begin = Instant::now();
     let group = &forwarder.groups()[0];
-    let (early, late) = tokio::join!(group.ask(&question, begin + 300 * MS), group.ask(&question, begin + 3000 * MS));
+    let (early, late) =
+        tokio::join!(group.ask(&question, 0, begin + 300 * MS), group.ask(&question, 0, begin + 3000 * MS));
     assert_eq!(early, Err(Failure::Timeout));
     assert!(late.is_ok());
     assert_eq!(counts(&forwarder, 0).received, 1);
