@@ -25,7 +25,7 @@ impl Access {
         Self { trusted: allow.clone(), free: allow.clone(), allow, rates: Rates::default() }
     }
 
-    /// Limits all but these networks to these rates.
+    /// Trusts these networks instead: no rate limits them, whether they may ask or not.
     #[must_use]
     pub fn trusting(mut self, trusted: impl IntoIterator<Item = IpNet>) -> Self {
         self.trusted = Networks::new(trusted);
