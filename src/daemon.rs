@@ -11,7 +11,7 @@
 
 mod behind;
 mod board;
-pub(crate) mod control;
+pub mod control;
 mod folders;
 mod ready;
 mod rhythm;

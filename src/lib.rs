@@ -24,7 +24,7 @@
 pub mod azure;
 pub mod cli;
 pub mod config;
-mod daemon;
+pub mod daemon;
 pub mod dns;
 pub mod forward;
 pub mod server;

@@ -3,8 +3,11 @@
 //! In: bytes. Out: nothing, or a panic that says which promise broke. The targets in `fuzz_targets/` hand bytes over;
 //! `cargo xtask fuzz` runs them.
 
+pub mod configs;
+pub mod control;
 pub mod lists;
 pub mod messages;
 pub mod names;
 pub mod roads;
+mod server;
 pub mod zones;

@@ -74,7 +74,12 @@ impl Config {
             let text = format!("cannot read the config: {error}; name another file with --config");
             Problem { place: file.display().to_string(), text }
         })?;
-        Ok(spec::read(file, &text))
+        Ok(Self::parse(file, &text))
+    }
+
+    /// Reads what a config file says; `file` is where relative paths and problems have their place, and is not opened.
+    pub fn parse(file: &Path, text: &str) -> (Self, Vec<Problem>) {
+        spec::read(file, text)
     }
 }
 

@@ -227,6 +227,9 @@ fn upstreams(section: &Section<'_>, listen: &[SocketAddr]) -> Option<Vec<Upstrea
             return Ok(UpstreamSpec::System);
         }
         let address = values::socket(text).map_err(|reason| format!("{reason}, or \"system\""))?;
+        if address.port() == 0 {
+            return Err(format!("'{text}' has port 0, where nobody can be asked; write \"{}:53\"", address.ip()));
+        }
         if crate::forward::would_loop(address, listen) {
             return Err(format!(
                 "'{text}' is this server itself (see 'listen'): every question would come back; name another"

@@ -96,6 +96,18 @@ fn this_server_as_its_own_upstream_is_refused() {
 }
 
 #[test]
+fn an_upstream_at_port_0_is_refused() {
+    let found = problems("[forward]\nupstreams = [\"10.0.0.4:0\"]\n");
+    assert!(found[0].contains("10.0.0.4:53"), "{found:?}");
+}
+
+#[test]
+fn an_interval_that_no_clock_can_add_is_a_problem_and_no_panic() {
+    let found = problems("[sync]\ninterval = \"300000000000y\"\n");
+    assert!(found[0].starts_with("/srv/config/x.toml:2:12: interval: ") && found[0].contains("a year"), "{found:?}");
+}
+
+#[test]
 fn the_known_misprint_of_azures_resolver_is_pointed_out() {
     let config = good("[forward]\nupstreams = [\"169.63.129.16\"]\n");
     assert!(config.warnings[0].text.contains("168.63.129.16"));

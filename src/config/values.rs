@@ -7,6 +7,10 @@ use ipnet::IpNet;
 
 use crate::dns::Name;
 
+/// No time here means more: a sum with the clock must have a place in the clock's range, and a TTL in 31 bits (RFC 2181
+/// section 8).
+const LONGEST: Duration = Duration::from_hours(366 * 24);
+
 /// `127.0.0.1:5300`, `[::1]:53`, or an address alone for port 53.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse()
@@ -24,8 +28,12 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 
 /// "60s", "1h 30m".
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .map_err(|error| format!("'{text}' is no duration ({error}); write \"5s\", \"1m\" or \"1h\""))
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("'{text}' is no duration ({error}); write \"5s\", \"1m\" or \"1h\""))?;
+    if duration > LONGEST {
+        return Err(format!("'{text}' is longer than a year; write less, such as \"1h\""));
+    }
+    Ok(duration)
 }
 
 /// A domain name.
@@ -51,5 +59,14 @@ mod tests {
         assert_eq!(socket("fd00::4"), Ok("[fd00::4]:53".parse().unwrap()));
         assert_eq!(socket("[fd00::4]:5353"), Ok("[fd00::4]:5353".parse().unwrap()));
         assert!(socket("dns.example").is_err());
+    }
+
+    #[test]
+    fn durations_that_no_clock_can_add_are_refused() {
+        assert_eq!(duration("1h 30m"), Ok(Duration::from_mins(90)));
+        assert_eq!(duration("1year"), Ok(Duration::from_hours(8766)));
+        for text in ["2years", "300000000000y", "18446744073709551615s"] {
+            assert!(duration(text).is_err_and(|why| why.contains("longer than a year")), "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! state can tell is answered here; the rest goes to the daemon's loop. It never touches a query or a zone.
 
 pub(crate) mod protocol;
+pub mod rehearsal;
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -148,8 +149,8 @@ fn is_ours(stream: &UnixStream, owner: u32) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
 }
 
-async fn converse(mut stream: UnixStream, desk: &Desk) -> io::Result<()> {
-    let (reader, mut writer) = stream.split();
+async fn converse(stream: impl AsyncRead + AsyncWrite, desk: &Desk) -> io::Result<()> {
+    let (reader, mut writer) = tokio::io::split(stream);
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
     tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;

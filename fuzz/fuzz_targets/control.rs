@@ -1,0 +1,4 @@
+//! What is said on the control socket.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::control::hold(data));

@@ -1,0 +1,39 @@
+//! Whatever is said on the control socket, one whole line of JSON comes back, and only a request is obeyed.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use privatelink_dns::daemon::control::rehearsal::Rehearsal;
+use privatelink_dns::dns::Name;
+use serde_json::Value;
+
+thread_local! {
+    static DESK: RefCell<Rehearsal> = RefCell::new(start());
+}
+
+/// Sends the bytes and reads what comes back.
+pub fn hold(data: &[u8]) {
+    let heard = DESK.with_borrow_mut(|desk| desk.hear(data));
+    let Some((b'\n', line)) = heard.split_last() else { panic!("no line came back: {heard:?}") };
+    assert!(!line.contains(&b'\n'), "more than a line came back");
+    let reply: Value = serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {heard:?}"));
+    let (kind, said) = reply.as_object().and_then(|map| map.iter().next()).unwrap_or_else(|| panic!("{reply}"));
+    let sent = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let request = || -> Value { serde_json::from_slice(sent).expect("it was understood, so it is JSON") };
+    match kind.as_str() {
+        "refused" => assert!(said.as_array().is_some_and(|lines| !lines.is_empty()), "{reply}"),
+        "flushed" => {
+            let request = request();
+            assert_eq!(request["do"], "flush", "{request}");
+            let name = request["name"].as_str().unwrap_or_else(|| panic!("{request}"));
+            assert!(name.parse::<Name>().is_ok(), "{name} is no name");
+        }
+        "status" => assert_eq!(request()["do"], "status"),
+        _ => panic!("{reply}"),
+    }
+}
+
+fn start() -> Rehearsal {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    Rehearsal::new(crate::server::shared(Instant::now()), runtime)
+}
