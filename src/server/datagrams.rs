@@ -16,6 +16,7 @@ use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike,
     recvmmsg, sendmmsg, setsockopt, sockopt,
 };
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover};
 
 use crate::dns::MAX_QUERY;
 
@@ -50,7 +51,15 @@ impl Peer for SockaddrIn6 {
 #[derive(Clone, Copy)]
 pub(super) struct Route<P> {
     pub(super) peer: P,
-    local: Option<IpAddr>,
+    local: Option<Local>,
+}
+
+/// One of our addresses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Local {
+    ip: IpAddr,
+    /// The interface, where the address means nothing without it. Else the routes choose, as for any packet.
+    interface: u32,
 }
 
 /// What came in.
@@ -72,9 +81,15 @@ pub(super) struct Outgoing<P> {
 /// The kernel's side of a sending call. It holds pointers, and so cannot change threads as [`Outgoing`] can.
 pub(super) struct Headers<P>(MultiHeaders<P>);
 
-/// Asks the kernel to say which address a datagram came to, if the socket has more than one.
+/// Asks the kernel to say which address a datagram came to, if the socket has more than one, and to send answers whole,
+/// whatever an ICMP message says about the path: anybody can forge one, and then the second fragment (RFC 9715 section 3.1).
 pub(super) fn prepare(socket: &UdpSocket) -> io::Result<()> {
-    match is_wildcard(socket).then(|| socket.local_addr()).transpose()? {
+    let address = socket.local_addr()?;
+    match address {
+        SocketAddr::V4(_) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::OMIT)?,
+        SocketAddr::V6(_) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::OMIT)?,
+    }
+    match is_wildcard(socket).then_some(address) {
         Some(SocketAddr::V4(_)) => setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?,
         Some(SocketAddr::V6(_)) => setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?,
         None => {}
@@ -128,12 +143,17 @@ fn message_has_control<P>(message: &RecvMsg<'_, '_, P>) -> bool {
     message.cmsgs().is_ok_and(|mut all| all.next().is_some())
 }
 
-fn local<P>(message: &RecvMsg<'_, '_, P>) -> Option<IpAddr> {
+fn local<P>(message: &RecvMsg<'_, '_, P>) -> Option<Local> {
     message.cmsgs().ok()?.find_map(|control| match control {
         ControlMessageOwned::Ipv4PacketInfo(info) => {
-            Some(IpAddr::V4(Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr))))
+            let ip = Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr));
+            Some(Local { ip: ip.into(), interface: 0 })
         }
-        ControlMessageOwned::Ipv6PacketInfo(info) => Some(IpAddr::V6(Ipv6Addr::from(info.ipi6_addr.s6_addr))),
+        ControlMessageOwned::Ipv6PacketInfo(info) => {
+            let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+            let interface = if ip.is_unicast_link_local() { info.ipi6_ifindex } else { 0 };
+            Some(Local { ip: ip.into(), interface })
+        }
         _ => None,
     })
 }
@@ -214,15 +234,15 @@ impl<P: Peer> Outgoing<P> {
         let fd = socket.as_raw_fd();
         let sent = match self.routes[first].local.filter(|_| self.wildcard) {
             None => sendmmsg(fd, headers, slices, peers, [], flags).map(Iterator::count),
-            Some(IpAddr::V4(source)) => {
+            Some(Local { ip: IpAddr::V4(source), .. }) => {
                 let source = in_addr { s_addr: u32::from(source).to_be() };
                 let info = in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: in_addr { s_addr: 0 } };
                 let control = [ControlMessage::Ipv4PacketInfo(&info)];
                 sendmmsg(fd, headers, slices, peers, control, flags).map(Iterator::count)
             }
-            Some(IpAddr::V6(source)) => {
+            Some(Local { ip: IpAddr::V6(source), interface }) => {
                 let source = in6_addr { s6_addr: source.octets() };
-                let info = in6_pktinfo { ipi6_ifindex: 0, ipi6_addr: source };
+                let info = in6_pktinfo { ipi6_ifindex: interface, ipi6_addr: source };
                 let control = [ControlMessage::Ipv6PacketInfo(&info)];
                 sendmmsg(fd, headers, slices, peers, control, flags).map(Iterator::count)
             }

@@ -1,5 +1,5 @@
 //! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and BIND have the
-//! same zones, the zone checkers read its files. A tool that is missing fails the test where `CI=true` is set, and skips it
+//! same zones, the zone checkers read its files, ip gives it a host with many addresses. A tool that is missing fails the test where `CI=true` is set, and skips it
 //! loudly elsewhere.
 #![allow(
     clippy::unwrap_used,
@@ -17,6 +17,8 @@ mod support;
 mod authoritative;
 mod clients;
 mod differential;
+mod multihomed;
+mod network;
 mod resolvers;
 mod tool;
 mod world;
