@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, RngExt};
 
+use crate::kills::Outages;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
 use crate::tally::Tally;
@@ -28,6 +29,7 @@ struct Client {
     server: SocketAddr,
     faulted: Arc<Faulted>,
     tally: Arc<Tally>,
+    outages: Arc<Outages>,
     stop: Arc<AtomicBool>,
 }
 
@@ -37,10 +39,16 @@ impl Clients {
         qps: u64,
         faulted: &Arc<Faulted>,
         tally: &Arc<Tally>,
+        outages: &Arc<Outages>,
         stop: &Arc<AtomicBool>,
     ) -> Self {
-        let client =
-            || Client { server, faulted: Arc::clone(faulted), tally: Arc::clone(tally), stop: Arc::clone(stop) };
+        let client = || Client {
+            server,
+            faulted: Arc::clone(faulted),
+            tally: Arc::clone(tally),
+            outages: Arc::clone(outages),
+            stop: Arc::clone(stop),
+        };
         let mut threads = Vec::new();
         for _ in 0..THREADS {
             let client = client();
@@ -112,8 +120,8 @@ impl Client {
             query[0] = query[0].wrapping_add(3);
         }
         self.tally.asked();
-        // What cannot be sent shows as lost.
-        let _full = socket.send(&query);
+        // The first try may have to hear that an earlier question met no server. What cannot be sent shows as lost.
+        let _full = socket.send(&query).or_else(|_| socket.send(&query));
         open.insert([query[0], query[1]], (kind, Instant::now()));
     }
 
@@ -128,7 +136,9 @@ impl Client {
     fn sweep(&self, open: &mut HashMap<[u8; 2], (Kind, Instant)>) {
         open.retain(|_, (kind, sent)| {
             let is_over = sent.elapsed() > PATIENCE;
-            if is_over {
+            if is_over && self.outages.excuse(*sent) {
+                self.tally.died();
+            } else if is_over {
                 self.tally.lost(&format!("{kind:?} {}", kind.name()));
             }
             !is_over
@@ -140,7 +150,11 @@ impl Client {
         while !self.stop.load(Ordering::Relaxed) {
             let kind = Kind::Large(rand::rng().random_range(0..HOT));
             self.tally.asked();
-            self.judge(kind, ask(&kind.name(), kind.qtype()).tcp().try_to(self.server));
+            let sent = Instant::now();
+            match ask(&kind.name(), kind.qtype()).tcp().try_to(self.server) {
+                Err(_) if self.outages.excuse(sent) => self.tally.died(),
+                reply => self.judge(kind, reply),
+            }
             thread::sleep(TCP_PAUSE);
         }
     }

@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 use crate::support::site::Site;
 
 /// One reading.
+#[derive(Clone, Copy)]
 pub(crate) struct Gauge {
     /// KiB.
     pub(crate) resident: u64,

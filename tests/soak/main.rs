@@ -1,5 +1,5 @@
 //! The soak: the real binary for minutes, thousands of questions a second, upstreams that fail at random, and every answer
-//! checked. `cargo xtask soak [SECONDS] [sync] [reload]` runs it; the words are what happens meanwhile.
+//! checked. `cargo xtask soak [SECONDS] [sync] [reload] [kill]` runs it; the words are what happens meanwhile.
 //!
 //! In: seconds (`SOAK_SECONDS`), questions a second (`SOAK_QPS`), events (`SOAK_EVENTS`). Out: a line a second, a table at the
 //! end, and a failure if an answer was wrong, one is missing, a question is stuck, or memory grew after the warm-up.
@@ -19,6 +19,8 @@ mod support;
 mod clients;
 mod events;
 mod gauge;
+mod kills;
+mod lives;
 mod tally;
 mod truth;
 mod upstream;
@@ -29,18 +31,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clients::Clients;
-use gauge::Gauge;
+use events::{Events, World};
+use kills::Kills;
+use lives::Lives;
 use support::site::Site;
 use support::wait_for;
 use tally::Tally;
-use truth::Faulted;
+use truth::{Faulted, LIST};
 use upstream::Upstream;
-
-/// The share of the time after which memory is taken to have its size.
-const WARM_UP: f64 = 0.3;
-
-/// How much more memory than after the warm-up is no leak: the allocator's own comings and goings.
-const SLACK: f64 = 1.10;
 
 /// From the environment, or this.
 fn number(name: &str, default: u64) -> u64 {
@@ -54,53 +52,34 @@ fn nothing_leaks_sticks_or_lies_while_upstreams_fail_at_random() {
     let faulted = Arc::new(Faulted::default());
     let upstreams = [0, 1].map(|_| Upstream::start(&faulted));
     let addresses = upstreams.each_ref().map(|upstream| format!("\"{}\"", upstream.address()));
-    let mut site = Site::new().with_list("soak.txt", truth::list(0)).with_config(&format!(
+    let site = Site::new().with_list(LIST, truth::list(0)).with_config(&format!(
         "[forward]\nupstreams = [{}]\ntimeout = \"3s\"\n[cache]\nmax_entries = 20000\n[sync]\ninterval = \"1s\"\n",
         addresses.join(", ")
     ));
     let server = site.start();
-    let (tally, stop) = (Arc::new(Tally::default()), Arc::new(AtomicBool::new(false)));
-    let clients = Clients::start(server.address(), qps, &faulted, &tally, &stop);
-    let mut events = events::Events::from_environment();
-    let (start, mut gauges) = (Instant::now(), Vec::new());
+    let (tally, outages, stop) = (Arc::new(Tally::default()), Arc::default(), Arc::new(AtomicBool::new(false)));
+    let clients = Clients::start(server.address(), qps, &faulted, &tally, &outages, &stop);
+    let mut world = World { site, server, outages, kills: Kills::default() };
+    let mut events = Events::from_environment();
+    let (start, mut lives) = (Instant::now(), Lives::default());
     for second in 1..=seconds {
         thread::sleep(Duration::from_secs(second).saturating_sub(start.elapsed()));
-        events.happen(second, &mut site, &server);
-        let gauge = Gauge::read(server.pid());
+        events.happen(second, &mut world);
+        let gauge = lives.read(world.server.pid());
         println!("{second:5} s  {}  {gauge}", tally.line());
-        gauges.push(gauge);
     }
     stop.store(true, Ordering::Relaxed);
     clients.join();
-    let mut open = gauge::open(&site);
+    let mut open = gauge::open(&world.site);
     wait_for("nothing is in flight", Duration::from_secs(15), || {
-        open = gauge::open(&site);
+        open = gauge::open(&world.site);
         open == 0
     });
-    let end = Gauge::read(server.pid());
-    let after = |share: f64| &gauges[index(share, gauges.len())];
+    lives.read(world.server.pid());
     println!("\n{}", tally.table());
     println!("upstreams          {}", upstreams.each_ref().map(Upstream::line).join("; "));
-    println!("at the start       {}\nafter the warm-up  {}", gauges[0], after(WARM_UP));
-    println!("in the middle      {}\nat the end         {end}\nin flight          {open}", after(0.5));
+    println!("{lives}in flight          {open}\n{:?}", world.kills);
     tally.judge();
-    let (warm, last) = (after(WARM_UP).resident, end.resident);
-    assert!(last <= scaled(warm, SLACK), "memory grew from {warm} to {last} KiB after the warm-up");
-    assert!(end.files <= after(WARM_UP).files + 8, "files stay open: {end}");
-    server.stop();
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a share of few"
-)]
-fn index(share: f64, of: usize) -> usize {
-    ((of as f64 * share) as usize).min(of - 1)
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "kibibytes")]
-fn scaled(number: u64, by: f64) -> u64 {
-    (number as f64 * by) as u64
+    lives.judge();
+    world.server.stop();
 }

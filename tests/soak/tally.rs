@@ -23,6 +23,7 @@ struct Facts {
     failed: u64,
     wrong: u64,
     lost: u64,
+    died: u64,
     examples: Vec<String>,
 }
 
@@ -70,6 +71,11 @@ impl Tally {
         });
     }
 
+    /// No answer came, and the server had been killed.
+    pub(crate) fn died(&self) {
+        self.facts(|facts| facts.died += 1);
+    }
+
     /// Since the last line.
     pub(crate) fn line(&self) -> String {
         let asked = self.asked.load(Ordering::Relaxed);
@@ -101,6 +107,7 @@ impl Tally {
                 ("failed upstream", facts.failed),
                 ("wrong", facts.wrong),
                 ("lost", facts.lost),
+                ("died with it", facts.died),
             ];
             for (what, count) in rows {
                 let _fits = writeln!(text, "{what:18} {count}");

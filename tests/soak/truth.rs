@@ -12,6 +12,8 @@ use crate::support::record::Rr;
 use crate::support::reply::Reply;
 use crate::support::script::{Draft, dotted};
 
+/// The endpoint list's file.
+pub(crate) const LIST: &str = "soak.txt";
 /// Accounts of ours, and of others.
 pub(crate) const ACCOUNTS: u32 = 500;
 /// Names that everyone asks for.
@@ -63,10 +65,15 @@ pub(crate) fn list(version: u64) -> String {
         let _fits = writeln!(text, "{} acct{n}.z{}.blob.storage.azure.net", ours(n), n % 50);
     }
     text + &format!(
-        "10.2.0.1 1-ab-pod01-rec2.we.backup.windowsazure.com\n10.9.{}.{} version.blob.core.windows.net\n",
-        version / 256 % 256,
-        version % 256
+        "10.2.0.1 1-ab-pod01-rec2.we.backup.windowsazure.com\n{} version.blob.core.windows.net\n",
+        self::version(version)
     )
+}
+
+/// The address by which a version of the list is known.
+pub(crate) fn version(version: u64) -> Ipv4Addr {
+    let [.., high, low] = version.to_be_bytes();
+    Ipv4Addr::new(10, 9, high, low)
 }
 
 fn ours(n: u32) -> Ipv4Addr {
