@@ -1,7 +1,7 @@
 //! Floor 5: the composition root of `serve`.
 //!
 //! In: a config. Out: a running server, until a signal ends it. Everything that lasts is owned here; everything
-//! that changes an answer goes through [`Daemon::publish`].
+//! that changes an answer goes through `Daemon::publish`.
 //!
 //! ```text
 //!   start:   zones from disk -> snapshot -> listeners -> first sync -> ready
