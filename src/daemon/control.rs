@@ -154,7 +154,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite, desk: &Desk) -> io::Resul
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
     tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
-    let reply = match serde_json::from_slice(&line) {
+    let reply = match Request::read(&line) {
         Ok(request) => desk.answer(request).await,
         Err(error) => Reply::Refused(vec![format!("not a request: {error}")]),
     };

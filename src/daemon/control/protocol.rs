@@ -25,6 +25,14 @@ pub(crate) enum Request {
     Sync,
 }
 
+impl Request {
+    /// Reads a line. A JSON object and nothing else: serde alone would take `["status"]` for one too.
+    pub(crate) fn read(line: &[u8]) -> serde_json::Result<Self> {
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
+        serde_json::from_value(fields.into())
+    }
+}
+
 /// What comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

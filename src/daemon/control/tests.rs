@@ -1,6 +1,13 @@
-//! The socket file: who may take its place.
+//! The socket file, and who may take its place; what a request is.
 
 use super::*;
+
+#[test]
+fn a_request_is_an_object() {
+    assert_eq!(Request::read(b"{\"do\":\"status\"}\n").unwrap(), Request::Status);
+    assert!(Request::read(b"[\"status\"]\n").is_err());
+    assert!(Request::read(b"[\"flush\",\"no\"]\n").is_err());
+}
 
 #[test]
 fn a_socket_of_a_dead_process_is_replaced() {
