@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use privatelink_dns::dns::{Name, Query, Rcode, Record, Rtype, write_query};
@@ -15,6 +15,7 @@ use privatelink_dns::forward::public::PublicNames;
 use privatelink_dns::forward::resolver::{Resolver, Route};
 use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings};
 use privatelink_dns::server::admission::Access;
+use privatelink_dns::server::cookies::{self, Cookies};
 use privatelink_dns::server::roads::{Incoming, Roads};
 use privatelink_dns::server::{Shared, Snapshot};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
@@ -72,7 +73,8 @@ fn roads(now: Instant) -> Roads {
     let (names, special, handle) = (PublicNames::OnFailure, Arc::default(), runtime.handle().clone());
     let resolver = Arc::new(Resolver::new(vec![route], cache, forwarder, names, special, timeout, handle));
     let access = Access::new(["127.0.0.0/8".parse().unwrap()]);
-    Roads::new(Shared::new(Snapshot { zones: zones(), access, resolver }), now)
+    let cookies = Cookies::new(&cookies::Settings::default(), [7; 16], (now, SystemTime::now()));
+    Roads::new(Shared::new(Snapshot { zones: zones(), access, resolver, settings: Arc::default(), cookies }), now)
 }
 
 fn parse(bench: &mut Criterion) {

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, Problem};
+use crate::server::cookies::{Cookies, Secret};
 use crate::server::{BindError, Listeners, Running, Shared, Snapshot};
 use crate::sync::pass::{self, Done, Outcome};
 use crate::sync::progress::unwatched;
@@ -66,6 +67,8 @@ struct Daemon {
     said: Vec<String>,
     /// Whether the last pass went wrong.
     failing: bool,
+    /// Makes cookies unless the config has secrets.
+    secret: Secret,
     routes: Routes,
     shared: Arc<Shared>,
     /// For `status`.
@@ -116,7 +119,22 @@ fn workers() -> usize {
 pub(crate) fn snapshot(config: &Config) -> io::Result<Arc<Snapshot>> {
     let zones = Store::new(config.zones.clone()).reload().zones;
     let resolver = Routes::start(config)?.resolver(config, &Handle::current());
-    Ok(Arc::new(Snapshot { zones: Arc::new(zones), access: config.access.clone(), resolver }))
+    Ok(Arc::new(Snapshot {
+        zones: Arc::new(zones),
+        access: config.access.clone(),
+        resolver,
+        settings: Arc::new(config.server.clone()),
+        cookies: cookies(config, Cookies::own_secret()),
+    }))
+}
+
+fn cookies(config: &Config, own: Secret) -> Cookies {
+    Cookies::new(&config.server.cookies, own, now())
+}
+
+/// On the clock that answers go by, and of the day.
+fn now() -> (std::time::Instant, std::time::SystemTime) {
+    (std::time::Instant::now(), std::time::SystemTime::now())
 }
 
 impl Daemon {
@@ -128,10 +146,13 @@ impl Daemon {
         board.zones_read(&store);
         config.warnings.iter().for_each(log_warning);
         let routes = Routes::start(&config)?;
+        let secret = Cookies::own_secret();
         let shared = Shared::new(Snapshot {
             zones: Arc::new(report.zones),
             access: config.access.clone(),
             resolver: routes.resolver(&config, &Handle::current()),
+            settings: Arc::new(config.server.clone()),
+            cookies: cookies(&config, secret),
         });
         let config_seen = std::fs::read(&config.file).ok();
         Ok(Self {
@@ -140,6 +161,7 @@ impl Daemon {
             store,
             said: Vec::new(),
             failing: false,
+            secret,
             routes,
             shared,
             board,
@@ -242,6 +264,8 @@ impl Daemon {
                     zones: Arc::new(report.zones),
                     access: current.access.clone(),
                     resolver: Arc::clone(&current.resolver),
+                    settings: Arc::clone(&current.settings),
+                    cookies: current.cookies.at(now()),
                 });
             }
             Err(failed) => error!(%failed, "reading the zones broke off; the zones in service stay"),
@@ -286,6 +310,8 @@ impl Daemon {
             zones: Arc::clone(&current.zones),
             access: self.config.access.clone(),
             resolver: self.routes.resolver(&self.config, &Handle::current()),
+            settings: Arc::new(self.config.server.clone()),
+            cookies: cookies(&self.config, self.secret),
         });
         self.watch_folders();
         info!(config = %file.display(), "config read");

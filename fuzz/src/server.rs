@@ -1,15 +1,16 @@
 //! A server without sockets: zones, a cache that holds something, and nobody to ask.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use privatelink_dns::dns::{Name, Rcode, Record, Rtype};
 use privatelink_dns::forward::cache::{Cache, Key, Settings as CacheSettings};
 use privatelink_dns::forward::public::PublicNames;
 use privatelink_dns::forward::resolver::{Resolver, Route};
-use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings};
+use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings as ForwardSettings};
 use privatelink_dns::server::admission::Access;
-use privatelink_dns::server::{Shared, Snapshot};
+use privatelink_dns::server::cookies::Cookies;
+use privatelink_dns::server::{Settings, Shared, Snapshot};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
 const ZONE: &str = "$TTL 10\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 10.0.0.1\na A 10.0.0.2\na AAAA fd00::1\nb.c A 10.0.0.4\n\
@@ -20,7 +21,7 @@ pub(crate) fn shared(now: Instant) -> Arc<Shared> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let timeout = Duration::from_secs(5);
     let group = GroupSettings { suffix: Name::root(), upstreams: vec![], timeout, max_in_flight: None, max_qps: None };
-    let settings = Settings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
+    let settings = ForwardSettings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
     let forwarder = Arc::new(Forwarder::start(settings).expect("a forwarder"));
     let route = Arc::new(Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) });
     let cache = Arc::new(Cache::new(CacheSettings::default()));
@@ -46,7 +47,9 @@ pub(crate) fn shared(now: Instant) -> Arc<Shared> {
     let (names, special, handle) = (PublicNames::OnFailure, Arc::default(), runtime.handle().clone());
     let resolver = Arc::new(Resolver::new(vec![route], cache, forwarder, names, special, timeout, handle));
     let access = Access::new(["127.0.0.0/8".parse().expect("a network")]);
-    Shared::new(Snapshot { zones, access, resolver })
+    let settings = Arc::new(Settings { nsid: Some("fuzz".into()), ..Settings::default() });
+    let cookies = Cookies::new(&settings.cookies, [7; 16], (now, SystemTime::UNIX_EPOCH + timeout));
+    Shared::new(Snapshot { zones, access, resolver, settings, cookies })
 }
 
 fn name(text: &str) -> Name {

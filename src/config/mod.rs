@@ -5,6 +5,7 @@
 
 mod locate;
 mod reader;
+mod server;
 mod spec;
 mod values;
 
@@ -32,6 +33,8 @@ pub struct Config {
     pub zones: zone::store::Settings,
     /// Who may ask.
     pub access: Access,
+    /// How the server presents itself to clients.
+    pub server: crate::server::Settings,
     /// The default group first, then one group per rule.
     pub groups: Vec<GroupSettings>,
     /// What to do about our own public names.

@@ -133,6 +133,14 @@ impl<'a> Section<'a> {
         })
     }
 
+    /// `true` or `false`.
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.get(key)?;
+        self.read(key, value, |value| {
+            value.as_bool().ok_or_else(|| format!("true or false is wanted here, not a {}", value.type_str()))
+        })
+    }
+
     /// A table, `[key]`.
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'a>> {
         let value = self.get(key)?;

@@ -45,6 +45,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Problem>) {
         control: control(&top, &base, &sync.zone_dir),
         zones: zone::store::Settings { zone_dir: sync.zone_dir.clone(), hosted },
         access: access(&top),
+        server: super::server::settings(&top),
         groups: Vec::new(),
         public_names: PublicNames::default(),
         special_names: SpecialNames::default(),

@@ -143,3 +143,21 @@ fn limits_hold_for_whom_they_do_not_trust_and_by_default_that_is_strangers() {
     assert_eq!(config.access.rates(ip("8.8.8.8")).unwrap().negative, 0);
     assert_eq!(problems("[limits]\nrefuse = 1\nforwarded = -1\n").len(), 2);
 }
+
+#[test]
+fn what_the_server_says_of_itself_is_nothing_unless_the_config_has_it() {
+    let silent = good("").server;
+    assert_eq!((silent.nsid, silent.version, silent.cookies.enabled), (None, None, true));
+    let text = "nsid = \"dns-a\"\n[cookies]\nsecrets = [\"000102030405060708090a0b0c0d0e0f\"]\n[tcp]\nidle = \"5s\"\n";
+    let said = good(text).server;
+    assert_eq!(said.nsid.as_deref(), Some("dns-a"));
+    assert_eq!(said.cookies.secrets, [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]]);
+    assert_eq!(said.tcp.idle, std::time::Duration::from_secs(5));
+}
+
+#[test]
+fn a_bad_secret_is_named_by_its_place_and_not_shown() {
+    let found = problems("[cookies]\nenabled = 1\nsecrets = [\"00ff\"]\n[tcp]\nidle = \"2h\"\n");
+    assert_eq!(found.len(), 3, "{found:?}");
+    assert!(found[1].starts_with("/srv/config/x.toml:3:12: secrets: ") && !found[1].contains("00ff"), "{found:?}");
+}

@@ -41,6 +41,14 @@ pub(super) fn name(text: &str) -> Result<Name, String> {
     text.parse().map_err(|error| format!("'{text}' is no domain name: {error}"))
 }
 
+/// 16 octets in hexadecimal digits. What is wrong does not show the secret.
+pub(super) fn secret(text: &str) -> Result<[u8; 16], String> {
+    let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == 32 && !text.starts_with('+'));
+    number
+        .map(u128::to_be_bytes)
+        .ok_or_else(|| "a secret has 32 hexadecimal digits; make one with 'openssl rand -hex 16'".to_owned())
+}
+
 /// One of a few words.
 pub(super) fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
     choices.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
@@ -67,6 +75,14 @@ mod tests {
         assert_eq!(duration("1year"), Ok(Duration::from_hours(8766)));
         for text in ["2years", "300000000000y", "18446744073709551615s"] {
             assert!(duration(text).is_err_and(|why| why.contains("longer than a year")), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_has_32_hexadecimal_digits() {
+        assert_eq!(secret("e5e973e5a6b2a43f48e7dc849e37bfcf").unwrap()[..2], [0xe5, 0xe9]);
+        for text in ["", "e5", "+5e973e5a6b2a43f48e7dc849e37bfcf", "g5e973e5a6b2a43f48e7dc849e37bfcf"] {
+            assert!(secret(text).is_err_and(|reason| text.is_empty() || !reason.contains(text)));
         }
     }
 }

@@ -17,6 +17,12 @@ pub struct Edns<'a> {
     options: &'a [u8],
 }
 
+/// Option code of a name server identifier (RFC 5001).
+pub const OPTION_NSID: u16 = 3;
+/// Option code of a cookie (RFC 7873).
+pub const OPTION_COOKIE: u16 = 10;
+/// Option code of edns-tcp-keepalive (RFC 7828).
+pub const OPTION_KEEPALIVE: u16 = 11;
 /// Option code of an Extended DNS Error.
 pub const OPTION_EDE: u16 = 15;
 
@@ -28,8 +34,7 @@ impl<'a> Edns<'a> {
             let length = usize::from(read_u16(rest, 2)?);
             rest = rest.get(4 + length..)?;
         }
-        let [extended_rcode, version, flags, _] = ttl.to_be_bytes();
-        Some(Self { payload: class, extended_rcode, version, dnssec_ok: flags & 0x80 != 0, options })
+        Some(Self { options, ..Self::without_options(class, ttl) })
     }
 
     /// The options in order: code and data.
@@ -44,12 +49,21 @@ impl<'a> Edns<'a> {
         })
     }
 
+    /// The same OPT record without its options.
+    pub(super) fn without_options(class: u16, ttl: u32) -> Self {
+        let [extended_rcode, version, flags, _] = ttl.to_be_bytes();
+        Self { payload: class, extended_rcode, version, dnssec_ok: flags & 0x80 != 0, options: &[] }
+    }
+
     /// The first Extended DNS Error.
     pub fn ede(&self) -> Option<Ede> {
         let (_, data) = self.options().find(|(code, _)| *code == OPTION_EDE)?;
         Some(Ede { code: read_u16(data, 0)?, text: String::from_utf8_lossy(&data[2..]).into_owned().into() })
     }
 }
+
+/// Octets of EXTRA-TEXT at most.
+pub(super) const MAX_EDE_TEXT: usize = 120;
 
 /// An Extended DNS Error: why an answer is what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +91,12 @@ impl Ede {
 
     /// Octets of the option that carries it.
     pub fn option_len(&self) -> usize {
-        6 + self.text.len().min(super::writer::MAX_EDE_TEXT)
+        6 + self.shown().len()
+    }
+
+    /// As much of the text as is sent: enough for a sentence, too little to matter for amplification.
+    pub(super) fn shown(&self) -> &[u8] {
+        &self.text.as_bytes()[..self.text.len().min(MAX_EDE_TEXT)]
     }
 
     /// An error with a constant text.

@@ -7,6 +7,7 @@
 pub mod edns;
 mod message;
 mod name;
+mod options;
 mod query;
 pub mod rdata;
 mod record;
@@ -18,7 +19,8 @@ mod writer;
 pub use edns::{Ede, Edns};
 pub use message::{Message, MessageError, Question as RawQuestion};
 pub use name::{Name, NameError};
-pub use query::{Header, MAX_QUERY, Query, QueryError};
+pub use options::{Asks, Cookie, Gives};
+pub use query::{CookieQuery, Header, MAX_QUERY, Query, QueryError};
 pub use record::{RRset, Record};
 pub use serial::Serial;
 pub use types::{Class, Opcode, Rcode, Rtype};

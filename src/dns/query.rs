@@ -1,7 +1,7 @@
 //! The wire question parser: a client's datagram in, a [`Query`] that borrows from it out.
 
 use super::wire::{name_end, read_name, read_u16, read_u32};
-use super::{Class, Edns, Opcode, Rtype};
+use super::{Asks, Class, Edns, Opcode, Rtype};
 
 /// Octets of a query at most. One is small, EDNS allows for more than 512, and nothing sensible needs more than this; what waits
 /// for an upstream is kept, and 64 KB each would be a way to fill the memory.
@@ -35,6 +35,20 @@ pub struct Query<'a> {
     pub qclass: Class,
     /// The OPT record, if there was one.
     pub edns: Option<Edns<'a>>,
+    /// What its options ask for; `None` if they are malformed, which is answered with an OPT record of our own
+    /// (RFC 6891 section 7).
+    pub asks: Option<Asks<'a>>,
+}
+
+/// A query without a question: a client asks for a cookie, or whether one is good (RFC 7873 section 5.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieQuery<'a> {
+    /// The header.
+    pub header: Header,
+    /// The OPT record.
+    pub edns: Edns<'a>,
+    /// With a cookie.
+    pub asks: Asks<'a>,
 }
 
 /// Why a datagram is not a query that can be looked at further.
@@ -68,26 +82,46 @@ impl<'a> Query<'a> {
         let qname = &message[12..end];
         let qtype = Rtype(read_u16(message, end)?);
         let qclass = Class(read_u16(message, end + 2)?);
-        let mut pos = end + 4;
-        let before = u32::from(count(1)?) + u32::from(count(2)?);
-        let mut edns = None;
-        for index in 0..before + u32::from(count(3)?) {
+        let (edns, asks) = Self::records(message, end + 4)?;
+        Some(Self { header, qname, qtype, qclass, edns, asks })
+    }
+
+    /// The OPT record and its options among the records from `pos` on, which fill the message.
+    fn records(message: &'a [u8], mut pos: usize) -> Option<(Option<Edns<'a>>, Option<Asks<'a>>)> {
+        let count = |section: usize| read_u16(message, 4 + 2 * section).map(u32::from);
+        let before = count(1)? + count(2)?;
+        let (mut edns, mut asks) = (None, Some(Asks::default()));
+        for index in 0..before + count(3)? {
             let record = RawRecord::read(message, pos)?;
             if record.rtype == Rtype::OPT {
                 // RFC 6891 section 6.1.1: once, in the additional section, at the root.
                 if edns.is_some() || index < before || !record.at_root {
                     return None;
                 }
-                edns = Some(Edns::read(record.class, record.ttl, &message[record.rdata..record.end])?);
+                edns = Some(Edns::without_options(record.class, record.ttl));
+                asks = Asks::read(&message[record.rdata..record.end]);
             }
             pos = record.end;
         }
-        (pos == message.len()).then_some(Self { header, qname, qtype, qclass, edns })
+        (pos == message.len()).then_some((edns, asks))
     }
 
     /// Whether the client set DNSSEC OK.
     pub fn dnssec_ok(&self) -> bool {
         self.edns.as_ref().is_some_and(|edns| edns.dnssec_ok)
+    }
+}
+
+impl<'a> CookieQuery<'a> {
+    /// Reads a QUERY whose question section is empty and that has a cookie.
+    pub fn parse(message: &'a [u8]) -> Option<Self> {
+        let header = Header::parse(message).filter(|header| header.opcode == Opcode::QUERY)?;
+        if read_u16(message, 4)? != 0 {
+            return None;
+        }
+        let (edns, asks) = Query::records(message, 12)?;
+        let (edns, asks) = (edns?, asks?);
+        asks.cookie.is_some().then_some(Self { header, edns, asks })
     }
 }
 
@@ -155,7 +189,6 @@ fn skip_name(message: &[u8], at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::Ede;
     use proptest::prelude::*;
 
     const PLAIN: &[u8] = b"\x12\x34\x01\x10\0\x01\0\0\0\0\0\0\x01A\0\0\x01\0\x01";
@@ -177,12 +210,12 @@ mod tests {
 
     #[test]
     fn edns_is_read_with_its_options() {
-        let message = with_opt(b"\0\0\x29\x04\xd0\0\0\x80\0\0\x06\0\x0f\0\x02\0\x03");
+        let message = with_opt(b"\0\0\x29\x04\xd0\0\0\x80\0\0\x0c\0\x0a\0\x08abcdefgh");
         let query = Query::parse(&message).unwrap();
         let edns = query.edns.unwrap();
         assert!(edns.dnssec_ok);
         assert_eq!(edns.payload, 1232);
-        assert_eq!(edns.ede().unwrap().code, Ede::STALE_ANSWER);
+        assert_eq!(query.asks.unwrap().cookie.unwrap().client, b"abcdefgh");
     }
 
     #[test]
@@ -213,7 +246,6 @@ mod tests {
         twice[11] = 2;
         assert!(malformed(&twice), "two OPT records");
         assert!(malformed(&with_opt(b"\x01x\0\0\x29\x04\xd0\0\0\0\0\0\0")), "OPT not at the root");
-        assert!(malformed(&with_opt(b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0a\0\x09")), "option over its length");
         assert!(malformed(b"\0\0\0\0\0\x01\0\0\0\0\0\0\xc0\x0c\0\x01\0\x01"), "pointer as QNAME");
         let padded = |octets: u16| {
             let padding = vec![0; usize::from(octets) - PLAIN.len() - 15];
@@ -224,10 +256,29 @@ mod tests {
         assert!(malformed(&padded(4097)), "longer than any query");
     }
 
+    #[test]
+    fn rfc6891_7_malformed_options_leave_a_question_to_answer() {
+        let over = with_opt(b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0a\0\x09");
+        let query = Query::parse(&over).unwrap();
+        assert!(query.edns.is_some() && query.asks.is_none());
+    }
+
+    #[test]
+    fn rfc7873_5_4_a_query_may_be_a_cookie_alone() {
+        let mut message = with_opt(b"\0\0\x29\x04\xd0\0\0\0\0\0\x0c\0\x0a\0\x08abcdefgh");
+        assert_eq!(CookieQuery::parse(&message), None, "it has a question");
+        message.drain(12..PLAIN.len());
+        message[5] = 0;
+        assert_eq!(CookieQuery::parse(&message).unwrap().asks.cookie.unwrap().client, b"abcdefgh");
+        message.truncate(23);
+        message[21..].fill(0);
+        assert_eq!(CookieQuery::parse(&message), None, "it has no cookie");
+    }
+
     proptest! {
         #[test]
         fn no_bytes_panic(message in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Query::parse(&message);
+            let _ = (Query::parse(&message), CookieQuery::parse(&message));
         }
     }
 }

@@ -70,13 +70,15 @@ impl FromStr for Rtype {
     }
 }
 
-/// A class number; only IN is served.
+/// A class number; IN is served, and CH for questions about the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Class(pub u16);
 
 impl Class {
     /// The Internet.
     pub const IN: Self = Self(1);
+    /// CHAOS: questions about the server itself.
+    pub const CH: Self = Self(3);
 }
 
 /// An RCODE, extended to 12 bits where EDNS carries the upper part (RFC 6891 section 6.1.3).
@@ -93,6 +95,7 @@ impl Rcode {
     pub const REFUSED: Self = Self(5);
     pub const YXDOMAIN: Self = Self(6);
     pub const BADVERS: Self = Self(16);
+    pub const BADCOOKIE: Self = Self(23);
 }
 
 impl fmt::Display for Rcode {
@@ -106,6 +109,7 @@ impl fmt::Display for Rcode {
             Self::REFUSED => "REFUSED",
             Self::YXDOMAIN => "YXDOMAIN",
             Self::BADVERS => "BADVERS",
+            Self::BADCOOKIE => "BADCOOKIE",
             Self(other) => {
                 let low = u8::try_from(other & 0xf).unwrap_or_default();
                 let high = u8::try_from(other >> 4).unwrap_or_default();

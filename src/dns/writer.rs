@@ -1,6 +1,6 @@
 //! Writing a message, names compressed.
 
-use super::{Class, Ede, Name, Record, Rtype, edns};
+use super::{Class, Gives, Name, Record, Rtype};
 
 /// A message section that takes records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Section {
 pub struct Writer {
     out: Vec<u8>,
     limit: usize,
+    /// The question's, and every record's.
+    class: Class,
     /// Names already in the message, lower case, one after another; each suffix can be pointed at.
     names: Vec<u8>,
     /// Where in `names` a suffix starts and ends, and its offset in the message.
@@ -33,6 +35,7 @@ impl Writer {
         Self {
             out,
             limit: limit.saturating_sub(reserve),
+            class: Class::IN,
             names: Vec::with_capacity(128),
             suffixes: Vec::with_capacity(16),
             ttl_offsets: Vec::with_capacity(8),
@@ -52,6 +55,7 @@ impl Writer {
         self.out.extend_from_slice(qname);
         self.put_u16(qtype.0);
         self.put_u16(qclass.0);
+        self.class = qclass;
         self.out[5] = 1;
     }
 
@@ -61,7 +65,7 @@ impl Writer {
         let (start, names, suffixes) = (self.out.len(), self.names.len(), self.suffixes.len());
         self.name(record.owner.as_wire());
         self.put_u16(record.rtype.0);
-        self.put_u16(Class::IN.0);
+        self.put_u16(self.class.0);
         let ttl_at = self.out.len();
         self.out.extend_from_slice(&ttl.to_be_bytes());
         let length_at = self.out.len();
@@ -98,24 +102,15 @@ impl Writer {
         self.ttl_offsets.clear();
     }
 
-    /// Adds an OPT record: our payload size, the upper RCODE bits, DO, and options as code and data.
-    pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, ede: Option<&Ede>) {
-        self.out.push(0);
-        self.put_u16(Rtype::OPT.0);
-        self.put_u16(payload);
-        self.out.extend_from_slice(&[extended_rcode, 0, u8::from(dnssec_ok) << 7, 0]);
-        let length_at = self.out.len();
-        self.put_u16(0);
-        if let Some(ede) = ede {
-            self.put_u16(edns::OPTION_EDE);
-            let text = &ede.text.as_bytes()[..ede.text.len().min(MAX_EDE_TEXT)];
-            self.put_u16(2 + u16::try_from(text.len()).unwrap_or_default());
-            self.put_u16(ede.code);
-            self.out.extend_from_slice(text);
-        }
-        let length = u16::try_from(self.out.len() - length_at - 2).unwrap_or_default();
-        self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+    /// Adds an OPT record: our payload size, the upper RCODE bits, DO, and options.
+    pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, gives: &Gives<'_>) {
+        gives.append_opt(payload, extended_rcode, dnssec_ok, &mut self.out);
         self.count(Section::Additional);
+    }
+
+    /// Where the next record would start.
+    pub fn position(&self) -> usize {
+        self.out.len()
     }
 
     /// The finished message and the offsets of its records' TTLs (OPT's not among them).
@@ -206,16 +201,13 @@ impl Writer {
     }
 }
 
-/// Octets of EXTRA-TEXT at most: enough for a sentence, too few to matter for amplification.
-pub(super) const MAX_EDE_TEXT: usize = 120;
-
 /// A query as we send it: RD set, one question, OPT with our payload size unless `edns` is `None`.
 pub fn query(id: u16, qname: &Name, qtype: Rtype, cd: bool, edns: Option<(u16, bool)>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(u16::MAX), 0);
     writer.header(id, [0x01, u8::from(cd) << 4]);
     writer.question(qname.as_wire(), qtype, Class::IN);
     if let Some((payload, dnssec_ok)) = edns {
-        writer.opt(payload, 0, dnssec_ok, None);
+        writer.opt(payload, 0, dnssec_ok, &Gives::default());
     }
     writer.finish().0
 }
@@ -223,7 +215,7 @@ pub fn query(id: u16, qname: &Name, qtype: Rtype, cd: bool, edns: Option<(u16, b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::Message;
+    use crate::dns::{Ede, Message};
 
     fn record(owner: &str, rtype: Rtype, rdata: &[u8]) -> Record {
         Record { owner: owner.parse().unwrap(), rtype, ttl: 60, rdata: rdata.into() }
@@ -267,7 +259,8 @@ mod tests {
         for record in &records {
             assert!(writer.record(Section::Answer, record, record.ttl));
         }
-        writer.opt(1232, 0, true, Some(&Ede::new(Ede::PROHIBITED, "no")));
+        let ede = Ede::new(Ede::PROHIBITED, "no");
+        writer.opt(1232, 0, true, &Gives { ede: Some(&ede), ..Gives::default() });
         let decoded = hickory_proto::op::Message::from_vec(&writer.finish().0).unwrap();
         let shown: Vec<String> = decoded.answers.iter().map(ToString::to_string).collect();
         assert_eq!(shown[0], "WwW.example. 60 IN CNAME acct.blob.example.");

@@ -1,45 +1,64 @@
 //! The gate: what one client may have, as admission, rate limits and free places say, each refusal counted.
 //!
-//! In: a client, whether its address is proven, the time. Out: yes or no, or the answer if it may go. Never: a look into
+//! In: a client, how it came and what it shows, the time. Out: yes or no, or the answer if it may go. Never: a look into
 //! the question.
 
-use std::net::IpAddr;
-use std::time::Instant;
-
-use super::admission::Access;
 use super::limits::{Kind, Verdict};
+use super::options::Came;
 use super::pending::{Full, Permit};
+use super::response::Transport;
 use super::road::Served;
-use super::{Counters, Shared};
+use super::{Counters, Shared, Snapshot};
+use crate::dns::Asks;
 use crate::forward::Failure;
 
 /// One client before the gate.
 pub(super) struct Gate<'a> {
     shared: &'a Shared,
-    access: &'a Access,
-    client: IpAddr,
-    /// It has shown that it is where it says: nobody else can be hit by what is sent there.
-    proven: bool,
-    now: Instant,
+    snapshot: &'a Snapshot,
+    came: Came,
+    /// The options of its query, with the cookie that may prove its address.
+    asks: Option<Asks<'a>>,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(shared: &'a Shared, access: &'a Access, client: IpAddr, proven: bool, now: Instant) -> Self {
-        Self { shared, access, client, proven, now }
+    pub(super) fn new(shared: &'a Shared, snapshot: &'a Snapshot, came: Came) -> Self {
+        Self { shared, snapshot, came, asks: None }
+    }
+
+    /// Takes note of the options that it sent.
+    pub(super) fn show(&mut self, asks: Option<&Asks<'a>>) {
+        self.asks = asks.copied();
     }
 
     pub(super) fn counters(&self) -> &Counters {
         &self.shared.counters
     }
 
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        self.snapshot
+    }
+
+    pub(super) fn came(&self) -> &Came {
+        &self.came
+    }
+
+    /// Whether it has shown that it is where it says, by TCP or a cookie of ours (RFC 7873 section 5.2): then nobody else can
+    /// be hit by what is sent there.
+    fn is_proven(&self) -> bool {
+        let Came { client, transport, at } = self.came;
+        let proves = |asks| self.snapshot.cookies.verdict(asks, client, at).proves_address();
+        transport == Transport::Tcp || self.asks.as_ref().is_some_and(proves)
+    }
+
     /// Whether it may ask at all.
     pub(super) fn permits(&self) -> bool {
-        self.access.permits(self.client)
+        self.snapshot.access.permits(self.came.client)
     }
 
     /// An answer that says no; nothing where there were too many. `compose` is not called in vain.
     pub(super) fn refuse(&self, compose: impl FnOnce() -> Vec<u8>) -> Served {
-        if !self.proven && self.judge(Kind::Refused) != Verdict::Pass {
+        if self.judge_unless_proven(Kind::Refused) != Verdict::Pass {
             Counters::add(&self.counters().limited_refused);
             return Served::Nothing;
         }
@@ -48,10 +67,7 @@ impl<'a> Gate<'a> {
 
     /// What is to become of a negative answer.
     pub(super) fn negative(&self) -> Verdict {
-        if self.proven {
-            return Verdict::Pass;
-        }
-        let verdict = self.judge(Kind::Negative);
+        let verdict = self.judge_unless_proven(Kind::Negative);
         if verdict != Verdict::Pass {
             Counters::add(&self.counters().limited_negative);
         }
@@ -72,15 +88,20 @@ impl<'a> Gate<'a> {
 
     /// A place for a question that waits for an upstream.
     pub(super) fn place(&self) -> Result<Permit, Failure> {
-        self.shared.pending.acquire(self.client).map_err(|full| {
+        self.shared.pending.acquire(self.came.client).map_err(|full| {
             let counters = self.counters();
             Counters::add(if full == Full::All { &counters.overloaded } else { &counters.over_share });
             Failure::Overloaded
         })
     }
 
+    fn judge_unless_proven(&self, kind: Kind) -> Verdict {
+        let is_limited = self.snapshot.access.rates(self.came.client).is_some();
+        if is_limited && !self.is_proven() { self.judge(kind) } else { Verdict::Pass }
+    }
+
     fn judge(&self, kind: Kind) -> Verdict {
-        let Some(rates) = self.access.rates(self.client) else { return Verdict::Pass };
-        self.shared.limits.judge(rates, kind, self.client, self.now)
+        let Some(rates) = self.snapshot.access.rates(self.came.client) else { return Verdict::Pass };
+        self.shared.limits.judge(rates, kind, self.came.client, self.came.at)
     }
 }

@@ -10,10 +10,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::Misses;
-use super::response::{self, Transport};
+use super::options::{self, Came};
+use super::response::{self, PAYLOAD, Transport};
 use super::wire::{Asked, Repeat, Wires};
 use super::{Counters, Snapshot};
-use crate::dns::{Class, Query, Rcode, Rtype, Writer};
+use crate::dns::{Class, Gives, Query, Rcode, Rtype, Writer};
 use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
 
 /// Names over this are left to the ordinary road.
@@ -27,6 +28,7 @@ pub(super) struct Hot<'a> {
     snapshot: &'a Arc<Snapshot>,
     misses: &'a Misses,
     wires: &'a mut Wires,
+    now: Instant,
     /// Whom admission let pass last, as one whom nothing limits.
     passed: Option<IpAddr>,
     tally: Tally,
@@ -40,6 +42,14 @@ struct Tally {
     rechased: u64,
 }
 
+/// A query and what its answer has whatever it says.
+struct Ask<'a> {
+    query: &'a Query<'a>,
+    /// The header's place and the question, as they came.
+    question: &'a [u8],
+    gives: Gives<'a>,
+}
+
 /// A name in lower case.
 struct Lower {
     octets: [u8; LONGEST_NAME],
@@ -50,7 +60,7 @@ impl<'a> Hot<'a> {
     /// For one batch.
     pub(super) fn new(snapshot: &'a Arc<Snapshot>, misses: &'a Misses, wires: &'a mut Wires, now: Instant) -> Self {
         wires.follow(snapshot, now);
-        Self { snapshot, misses, wires, passed: None, tally: Tally::default() }
+        Self { snapshot, misses, wires, now, passed: None, tally: Tally::default() }
     }
 
     /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to go the ordinary road.
@@ -69,15 +79,18 @@ impl<'a> Hot<'a> {
         let qname = Lower::new(query.qname)?;
         let question = message.get(..12 + query.qname.len() + 4)?;
         let limit = response::limit(&query, transport);
+        let came = Came { client: client.ip(), transport, at: self.now };
+        let gives = options::given(self.snapshot, &query, &came)?;
+        let ask = Ask { query: &query, question, gives };
         if let Some(hosted) = self.snapshot.zones.answering(qname.wire(), query.qtype) {
-            let answered = self.local(hosted, &query, question, &qname, out);
+            let answered = self.local(hosted, &ask, &qname, out);
             if answered.is_some() && out.len() - start <= limit {
                 self.tally.local += 1;
                 return answered;
             }
             out.truncate(start);
         }
-        self.kept(&query, question, &qname, limit, out)
+        self.kept(&ask, &qname, limit, out)
     }
 
     /// Keeps the ordinary road's answer to a message, to give it again.
@@ -85,7 +98,7 @@ impl<'a> Hot<'a> {
         if let Ok(query) = Query::parse(message)
             && let Some(qname) = Lower::new(query.qname)
         {
-            self.wires.keep(&Asked::new(&query, qname.wire()), &query, answer, repeat);
+            self.wires.keep(&Asked::new(&query, qname.wire()), answer, repeat);
         }
     }
 
@@ -101,20 +114,13 @@ impl<'a> Hot<'a> {
     }
 
     /// The answer of one of our zones.
-    fn local(
-        &self,
-        hosted: &Hosted,
-        query: &Query<'_>,
-        question: &[u8],
-        qname: &Lower,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
+    fn local(&self, hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<()> {
         let zone = hosted.zone.as_deref()?;
-        match zone.lookup(qname.wire(), query.qtype) {
-            Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, query, question, out),
-            Outcome::NoData => negative(zone, Rcode::NOERROR, query, question, qname, out),
+        match zone.lookup(qname.wire(), ask.query.qtype) {
+            Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
+            Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
             Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => {
-                negative(zone, Rcode::NXDOMAIN, query, question, qname, out)?;
+                negative(zone, Rcode::NXDOMAIN, ask, qname, out)?;
                 self.misses.note(hosted, qname.wire());
                 Some(())
             }
@@ -123,17 +129,11 @@ impl<'a> Hot<'a> {
     }
 
     /// What the ordinary road answered before.
-    fn kept(
-        &mut self,
-        query: &Query<'_>,
-        question: &[u8],
-        qname: &Lower,
-        limit: usize,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
+    fn kept(&mut self, ask: &Ask<'_>, qname: &Lower, limit: usize, out: &mut Vec<u8>) -> Option<()> {
+        let Ask { query, question, gives } = ask;
         let wire = self.wires.find(&Asked::new(query, qname.wire()))?;
         let start = out.len();
-        let opt_len = if query.edns.is_some() { response::PLAIN_OPT } else { 0 };
+        let opt_len = if query.edns.is_some() { gives.opt_len() } else { 0 };
         if question.len() + wire.len() + opt_len > limit {
             return None;
         }
@@ -141,7 +141,7 @@ impl<'a> Hot<'a> {
         head(question, response::whole(query, facts.rcode, facts.authoritative, facts.authentic), out);
         wire.append(out);
         [out[start + 7], out[start + 9]] = wire.counts();
-        opt(query, start, out);
+        opt(ask, start, out);
         if let Some(missed) = wire.missed()
             && let Some(hosted) = self.snapshot.zones.find(missed)
         {
@@ -188,9 +188,9 @@ fn is_usual(query: &Query<'_>) -> bool {
         && query.edns.as_ref().is_none_or(|edns| edns.version == 0)
 }
 
-fn positive(rrset: &RRsetRef<'_>, query: &Query<'_>, question: &[u8], out: &mut Vec<u8>) -> Option<()> {
+fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
-    head(question, response::whole(query, Rcode::NOERROR, true, false), out);
+    head(ask.question, response::whole(ask.query, Rcode::NOERROR, true, false), out);
     // The owner is the QNAME, and that starts at offset 12.
     let mut fixed = [0xc0, 0x0c, 0, 0, 0, 1, 0, 0, 0, 0];
     fixed[2..4].copy_from_slice(&rrset.rtype().0.to_be_bytes());
@@ -203,25 +203,18 @@ fn positive(rrset: &RRsetRef<'_>, query: &Query<'_>, question: &[u8], out: &mut 
         count = count.checked_add(1)?;
     }
     out[start + 6..start + 8].copy_from_slice(&count.to_be_bytes());
-    opt(query, start, out);
+    opt(ask, start, out);
     Some(())
 }
 
-fn negative(
-    zone: &Zone,
-    rcode: Rcode,
-    query: &Query<'_>,
-    question: &[u8],
-    qname: &Lower,
-    out: &mut Vec<u8>,
-) -> Option<()> {
+fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<()> {
     let start = out.len();
-    head(question, response::whole(query, rcode, true, false), out);
+    head(ask.question, response::whole(ask.query, rcode, true, false), out);
     if !zone.negative()?.append(qname.wire(), out) {
         return None;
     }
     out[start + 9] = 1;
-    opt(query, start, out);
+    opt(ask, start, out);
     Some(())
 }
 
@@ -233,9 +226,9 @@ fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
     out[start + 6..start + 12].fill(0);
 }
 
-fn opt(query: &Query<'_>, start: usize, out: &mut Vec<u8>) {
-    if query.edns.is_some() {
-        out.extend_from_slice(&response::plain_opt(query.dnssec_ok()));
+fn opt(ask: &Ask<'_>, start: usize, out: &mut Vec<u8>) {
+    if ask.query.edns.is_some() {
+        ask.gives.append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
         out[start + 11] = 1;
     }
 }

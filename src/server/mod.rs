@@ -7,6 +7,8 @@
 //! never reads a file.
 
 pub mod admission;
+mod chaos;
+pub mod cookies;
 mod counters;
 mod datagrams;
 mod gate;
@@ -15,11 +17,12 @@ mod lates;
 pub mod limits;
 pub mod listen;
 mod misses;
+pub mod options;
 mod pending;
 mod response;
 mod road;
 pub mod roads;
-mod tcp;
+pub mod tcp;
 mod udp;
 mod wire;
 
@@ -47,6 +50,23 @@ pub struct Snapshot {
     pub access: admission::Access,
     /// Cache and upstreams.
     pub resolver: Arc<Resolver>,
+    /// What the config says of the server's manners.
+    pub settings: Arc<Settings>,
+    /// The cookies that are good now.
+    pub cookies: cookies::Cookies,
+}
+
+/// How the server presents itself to clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Cookies.
+    pub cookies: cookies::Settings,
+    /// Connections.
+    pub tcp: tcp::Settings,
+    /// Which server this is (RFC 5001); at most [`options::LONGEST_NSID`] octets.
+    pub nsid: Option<Arc<str>>,
+    /// What `version.bind` says.
+    pub version: Option<Arc<str>>,
 }
 
 /// What the listeners share.

@@ -1,6 +1,6 @@
 //! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set.
 
-use crate::dns::{Ede, Header, Query, Rcode, Record, Section, Writer, name_end};
+use crate::dns::{CookieQuery, Gives, Header, Query, Rcode, Record, Section, Writer, name_end};
 use crate::forward::chase::Resolved;
 
 /// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
@@ -21,11 +21,14 @@ pub(super) struct Composed {
     pub(super) truncated: bool,
     /// Where the TTLs of the records stand, in their order.
     pub(super) ttls: Vec<u16>,
+    /// Where the records end.
+    pub(super) end: usize,
 }
 
-/// Composes the answer to a query.
-pub(super) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transport) -> Composed {
-    let reserve = if query.edns.is_some() { opt_len(resolved.ede.as_ref()) } else { 0 };
+/// Composes the answer to a query, with these options besides the answer's own.
+pub(super) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transport, gives: Gives<'_>) -> Composed {
+    let gives = Gives { ede: resolved.ede.as_ref(), ..gives };
+    let reserve = if query.edns.is_some() { gives.opt_len() } else { 0 };
     let mut writer = Writer::new(limit(query, transport), reserve);
     writer.question(query.qname, query.qtype, query.qclass);
     let truncated = !add_records(&mut writer, resolved);
@@ -36,26 +39,35 @@ pub(super) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transpo
     let authoritative = resolved.authoritative && resolved.rcode != Rcode::REFUSED;
     let [first, second] = whole(query, resolved.rcode, authoritative, resolved.authentic);
     writer.header(query.header.id, [first | (u8::from(truncated) * TC.1), second]);
-    add_opt(&mut writer, query, resolved.rcode, resolved.ede.as_ref());
+    let end = writer.position();
+    add_opt(&mut writer, query, resolved.rcode, &gives);
     let (bytes, ttls) = writer.finish();
-    Composed { bytes, truncated, ttls }
+    Composed { bytes, truncated, ttls, end }
 }
 
 /// An answer without records: the question, an RCODE and a reason. `recursion` says whether the client has it.
-pub(super) fn refuse(query: &Query<'_>, rcode: Rcode, ede: Option<&Ede>, recursion: bool) -> Vec<u8> {
+pub(super) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, gives: &Gives<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
     writer.header(query.header.id, flags(query.header, rcode, &[(RA, recursion)]));
-    add_opt(&mut writer, query, rcode, ede);
+    add_opt(&mut writer, query, rcode, gives);
+    writer.finish().0
+}
+
+/// An answer to who asks for nothing but a cookie (RFC 7873 section 5.4).
+pub(super) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, gives: &Gives<'_>) -> Vec<u8> {
+    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    writer.header(query.header.id, flags(query.header, rcode, &[(RA, true)]));
+    writer.opt(PAYLOAD, upper_bits(rcode), query.edns.dnssec_ok, gives);
     writer.finish().0
 }
 
 /// No records, and TC: a client that is where it says asks again over TCP.
-pub(super) fn slip(query: &Query<'_>) -> Vec<u8> {
+pub(super) fn slip(query: &Query<'_>, gives: &Gives<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
     writer.header(query.header.id, flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]));
-    add_opt(&mut writer, query, Rcode::NOERROR, None);
+    add_opt(&mut writer, query, Rcode::NOERROR, gives);
     writer.finish().0
 }
 
@@ -109,15 +121,9 @@ pub(super) fn limit(query: &Query<'_>, transport: Transport) -> usize {
     payload.into()
 }
 
-/// Octets of our OPT record.
-fn opt_len(ede: Option<&Ede>) -> usize {
-    PLAIN_OPT + ede.map_or(0, Ede::option_len)
-}
-
-fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, ede: Option<&Ede>) {
+fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, gives: &Gives<'_>) {
     if query.edns.is_some() {
-        let extended = u8::try_from(rcode.0 >> 4).unwrap_or_default();
-        writer.opt(PAYLOAD, extended, query.dnssec_ok(), ede);
+        writer.opt(PAYLOAD, upper_bits(rcode), query.dnssec_ok(), gives);
     }
 }
 
@@ -134,15 +140,6 @@ pub(super) fn whole(query: &Query<'_>, rcode: Rcode, authoritative: bool, authen
     flags(query.header, rcode, &[(AA, authoritative), (RA, true), (AD, authentic && wants_authentic)])
 }
 
-/// Octets of an OPT record that has nothing to explain.
-pub(super) const PLAIN_OPT: usize = 11;
-
-/// The OPT record of an answer that has nothing to explain.
-pub(super) fn plain_opt(dnssec_ok: bool) -> [u8; PLAIN_OPT] {
-    let [high, low] = PAYLOAD.to_be_bytes();
-    [0, 0, 41, high, low, 0, 0, u8::from(dnssec_ok) << 7, 0, 0, 0]
-}
-
 /// QR, then RD and CD as the client sent them (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2), the RCODE, and
 /// `set`; Z stays zero.
 fn flags(header: Header, rcode: Rcode, set: &[(Flag, bool)]) -> [u8; 2] {
@@ -155,4 +152,8 @@ fn flags(header: Header, rcode: Rcode, set: &[(Flag, bool)]) -> [u8; 2] {
 
 fn low_bits(rcode: Rcode) -> u8 {
     u8::try_from(rcode.0 & 0xf).unwrap_or_default()
+}
+
+fn upper_bits(rcode: Rcode) -> u8 {
+    u8::try_from(rcode.0 >> 4).unwrap_or_default()
 }

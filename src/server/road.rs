@@ -7,13 +7,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::chaos;
+use super::cookies::Verdict as CookieVerdict;
 use super::gate::Gate;
 use super::limits::{Verdict, network};
+use super::options::{self, Came};
 use super::pending::Permit;
-use super::response::{self, Composed, Transport};
+use super::response::Transport;
+use super::response::{self, Composed};
 use super::wire::Repeat;
 use super::{Counters, Shared, Snapshot};
-use crate::dns::{Class, Ede, Name, Query, QueryError, Rcode, Rtype};
+use crate::dns::{Class, CookieQuery, Ede, Gives, Name, Query, QueryError, Rcode, Rtype};
 use crate::forward::Turn;
 use crate::forward::chase::Resolved;
 use crate::forward::resolver::{Need, Part, Progress, Pursuit, Wish};
@@ -33,7 +37,7 @@ pub(super) enum Served {
 /// A query that waits for an upstream.
 pub(super) struct Later {
     message: Vec<u8>,
-    transport: Transport,
+    came: Came,
     snapshot: Arc<Snapshot>,
     pursuit: Pursuit,
     need: Need,
@@ -60,27 +64,39 @@ pub(super) fn serve(
         Counters::add(&counters.dropped);
         return Served::Nothing;
     }
-    // Over TCP a client has shown that it is where it says.
-    let proven = transport == Transport::Tcp;
-    let gate = Gate::new(shared, &snapshot.access, client.ip(), proven, now);
+    let came = Came { client: client.ip(), transport, at: now };
+    let mut gate = Gate::new(shared, snapshot, came);
     let query = match Query::parse(message) {
         Ok(query) => query,
         Err(error) => return reject(&gate, error, message),
     };
+    gate.show(query.asks.as_ref());
     if !gate.permits() {
         Counters::add(&counters.refused_access);
-        return gate.refuse(|| response::refuse(&query, Rcode::REFUSED, Some(&OUTSIDE), false));
+        let gives = options::given(snapshot, &query, &came).unwrap_or_default();
+        return gate.refuse(|| refuse(&query, Rcode::REFUSED, Some(&OUTSIDE), false, gives));
+    }
+    if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
+        Counters::add(&counters.not_implemented);
+        return gate.refuse(|| refuse(&query, Rcode::BADVERS, None, true, Gives::default()));
+    }
+    let Some(gives) = options::given(snapshot, &query, &came) else {
+        Counters::add(&counters.malformed);
+        return gate.refuse(|| refuse(&query, Rcode::FORMERR, None, true, Gives::default()));
+    };
+    if let Some(resolved) = chaos::answer(&snapshot.settings, &query) {
+        return gate.refuse(|| complete(shared, snapshot, &query, &resolved, &came).bytes);
     }
     if let Some((rcode, ede)) = not_served(&query) {
         Counters::add(&counters.not_implemented);
-        return gate.refuse(|| response::refuse(&query, rcode, ede.as_ref(), true));
+        return gate.refuse(|| refuse(&query, rcode, ede.as_ref(), true, gives));
     }
     let Some(qname) = Name::from_wire(query.qname) else {
         return reject(&gate, QueryError::Malformed(query.header), message);
     };
     if snapshot.resolver.is_probe(query.qname) {
         Counters::add(&counters.loops);
-        return gate.refuse(|| response::refuse(&query, Rcode::REFUSED, Some(&LOOP), true));
+        return gate.refuse(|| refuse(&query, Rcode::REFUSED, Some(&LOOP), true, gives));
     }
     let wish = Wish { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
     let mut pursuit = Pursuit::new(qname, query.qtype, wish);
@@ -88,12 +104,12 @@ pub(super) fn serve(
     let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, now) {
         Progress::Done(resolved) => resolved,
         Progress::Need(_) if !gate.may_forward() => {
-            return gate.refuse(|| response::refuse(&query, Rcode::REFUSED, Some(&TOO_MANY), true));
+            return gate.refuse(|| refuse(&query, Rcode::REFUSED, Some(&TOO_MANY), true, gives));
         }
         Progress::Need(need) => match gate.place() {
             Ok(permit) => {
                 let (message, snapshot) = (message.to_vec(), Arc::clone(snapshot));
-                return Served::Later(Box::new(Later { message, transport, snapshot, pursuit, need, permit }));
+                return Served::Later(Box::new(Later { message, came, snapshot, pursuit, need, permit }));
             }
             Err(failure) => snapshot.resolver.give_up(&snapshot.zones, &mut pursuit, need, failure, now),
         },
@@ -101,11 +117,11 @@ pub(super) fn serve(
     if is_negative(&resolved) {
         match gate.negative() {
             Verdict::Pass => {}
-            Verdict::Slip => return Served::Now(response::slip(&query)),
+            Verdict::Slip => return Served::Now(response::slip(&query, &gives)),
             Verdict::Withhold => return Served::Nothing,
         }
     }
-    let composed = complete(shared, snapshot, &query, &resolved, transport);
+    let composed = complete(shared, snapshot, &query, &resolved, &came);
     match pursuit.lasting().and_then(|lasting| Repeat::new(&resolved, &composed, lasting)) {
         Some(repeat) => Served::Lasting(composed.bytes, Box::new(repeat)),
         None => Served::Now(composed.bytes),
@@ -129,26 +145,19 @@ impl Later {
     where
         F: FnOnce(Late, &mut Turn) + Send + 'static,
     {
-        let Self { message, transport, snapshot, pursuit, need, permit } = self;
+        let Self { message, came, snapshot, pursuit, need, permit } = self;
         let (resolver, zones, shared) =
             (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones), Arc::clone(shared));
         resolver.finish_then(zones, pursuit, need, now, move |resolved, turn| {
             // It parsed before.
-            let composed =
-                Query::parse(&message).map(|query| complete(&shared, &snapshot, &query, &resolved, transport));
+            let composed = Query::parse(&message).map(|query| complete(&shared, &snapshot, &query, &resolved, &came));
             let bytes = composed.map(|composed| composed.bytes).unwrap_or_default();
             then(Late { bytes, _permit: permit }, turn);
         });
     }
 }
 
-fn complete(
-    shared: &Shared,
-    snapshot: &Snapshot,
-    query: &Query<'_>,
-    resolved: &Resolved,
-    transport: Transport,
-) -> Composed {
+fn complete(shared: &Shared, snapshot: &Snapshot, query: &Query<'_>, resolved: &Resolved, came: &Came) -> Composed {
     let (counters, origin) = (&shared.counters, &resolved.origin);
     if let Some(missed) = &origin.missed
         && let Some(hosted) = snapshot.zones.find(missed.as_wire())
@@ -162,7 +171,8 @@ fn complete(
     if resolved.rcode == Rcode::SERVFAIL {
         Counters::add(&counters.servfail);
     }
-    let composed = response::compose(query, resolved, transport);
+    let gives = options::given(snapshot, query, came).unwrap_or_default();
+    let composed = response::compose(query, resolved, came.transport, gives);
     if composed.truncated {
         Counters::add(&counters.truncated);
     }
@@ -182,6 +192,9 @@ fn reject(gate: &Gate<'_>, error: QueryError, message: &[u8]) -> Served {
             (header, Rcode::NOTIMP)
         }
         QueryError::Malformed(header) => {
+            if let Some(answer) = cookie_alone(gate.snapshot(), message, gate.came()) {
+                return gate.refuse(|| answer);
+            }
             Counters::add(&counters.malformed);
             (header, Rcode::FORMERR)
         }
@@ -193,11 +206,26 @@ fn reject(gate: &Gate<'_>, error: QueryError, message: &[u8]) -> Served {
     })
 }
 
+/// The answer to who asks for a cookie, or whether one is good, and nothing else (RFC 7873 section 5.4).
+fn cookie_alone(snapshot: &Snapshot, message: &[u8], came: &Came) -> Option<Vec<u8>> {
+    let query = CookieQuery::parse(message).filter(|query| query.edns.version == 0)?;
+    let gives = options::answer(snapshot, &query.asks, came).filter(|gives| gives.cookie.is_some())?;
+    if !snapshot.access.permits(came.client) {
+        return None;
+    }
+    let rcode = match snapshot.cookies.verdict(&query.asks, came.client, came.at) {
+        CookieVerdict::Bad => Rcode::BADCOOKIE,
+        CookieVerdict::Absent | CookieVerdict::Renew | CookieVerdict::Good => Rcode::NOERROR,
+    };
+    Some(response::cookie_only(&query, rcode, &gives))
+}
+
+fn refuse(query: &Query<'_>, rcode: Rcode, ede: Option<&Ede>, recursion: bool, gives: Gives<'_>) -> Vec<u8> {
+    response::refuse(query, rcode, recursion, &Gives { ede, ..gives })
+}
+
 /// Questions that are never looked up, with their RCODE.
 fn not_served(query: &Query<'_>) -> Option<(Rcode, Option<Ede>)> {
-    if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
-        return Some((Rcode::BADVERS, None));
-    }
     if query.qclass != Class::IN {
         return Some((Rcode::REFUSED, Some(Ede::new(Ede::NOT_SUPPORTED, "only class IN is served"))));
     }

@@ -20,6 +20,30 @@ use super::response::Transport;
 use super::road::{self, Served};
 use super::{Counters, Shared};
 
+/// What the config says of connections (RFC 9210 section 4 wants these to be the operator's).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long a connection may go without a complete query or an answer.
+    pub idle: Duration,
+    /// Connections in all.
+    pub max_connections: usize,
+    /// Connections of one network: an IPv4 address, or an IPv6 /56.
+    pub max_per_network: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { idle: IDLE, max_connections: MAX_CONNECTIONS, max_per_network: MAX_PER_CLIENT }
+    }
+}
+
+impl Settings {
+    /// The idle time in tenths of a second, as RFC 7828 has it.
+    pub(super) fn keepalive(&self) -> u16 {
+        u16::try_from(self.idle.as_millis() / 100).unwrap_or(u16::MAX)
+    }
+}
+
 /// Connections in all. Each costs some kilobytes and a file descriptor.
 const MAX_CONNECTIONS: usize = 4000;
 

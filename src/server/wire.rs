@@ -12,7 +12,7 @@ use std::time::Instant;
 use foldhash::fast::RandomState;
 
 use super::Snapshot;
-use super::response::{Composed, PLAIN_OPT};
+use super::response::Composed;
 use crate::dns::{Query, Rcode, Rtype};
 use crate::forward::cache::Lasting;
 use crate::forward::chase::Resolved;
@@ -34,6 +34,8 @@ pub(super) struct Repeat {
     facts: Facts,
     /// Where in the answer TTLs stand that age.
     aging: Vec<u16>,
+    /// Where in the answer the records end.
+    end: usize,
     /// The name that a hosted zone lacks.
     missed: Option<Box<[u8]>>,
 }
@@ -69,6 +71,7 @@ impl Repeat {
                 rechased: resolved.origin.zone.is_some(),
             },
             aging: composed.ttls.iter().take(records).enumerate().filter_map(ages).collect(),
+            end: composed.end,
             missed: resolved.origin.missed.as_ref().map(|name| name.as_wire().into()),
         })
     }
@@ -183,9 +186,9 @@ impl Wires {
     }
 
     /// Keeps an answer to a question; one that is too long or does not last is left out.
-    pub(super) fn keep(&mut self, asked: &Asked<'_>, query: &Query<'_>, answer: &[u8], repeat: &Repeat) {
+    pub(super) fn keep(&mut self, asked: &Asked<'_>, answer: &[u8], repeat: &Repeat) {
         let Lasting { stored, until } = repeat.lasting;
-        if let Some(bytes) = Bytes::new(asked, query, answer, repeat)
+        if let Some(bytes) = Bytes::new(asked, answer, repeat)
             && stored >= self.base
         {
             if self.slots.is_empty() {
@@ -238,10 +241,9 @@ struct Bytes {
 }
 
 impl Bytes {
-    fn new(asked: &Asked<'_>, query: &Query<'_>, answer: &[u8], repeat: &Repeat) -> Option<Self> {
+    fn new(asked: &Asked<'_>, answer: &[u8], repeat: &Repeat) -> Option<Self> {
         let start = 12 + asked.qname.len() + 4;
-        let end = answer.len().checked_sub(if query.edns.is_some() { PLAIN_OPT } else { 0 })?;
-        let records = answer.get(start..end).filter(|records| records.len() <= LONGEST)?;
+        let records = answer.get(start..repeat.end).filter(|records| records.len() <= LONGEST)?;
         let missed = repeat.missed.as_deref().unwrap_or_default();
         let mut all = Vec::with_capacity(asked.qname.len() + records.len() + 2 * repeat.aging.len() + missed.len());
         all.extend_from_slice(asked.qname);

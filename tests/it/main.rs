@@ -21,6 +21,7 @@ mod disk;
 mod harness;
 mod limits;
 mod live;
+mod options;
 mod overload;
 mod readme;
 mod signals;

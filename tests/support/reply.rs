@@ -17,6 +17,8 @@ pub(crate) struct Opt {
     /// The flag bits other than DO.
     pub(crate) mbz: u16,
     pub(crate) options: Vec<u16>,
+    /// Code and data of each.
+    pub(crate) raw: Vec<(u16, Vec<u8>)>,
     pub(crate) ede: Vec<(u16, String)>,
 }
 
@@ -70,6 +72,12 @@ impl Reply {
         self.opt.as_ref().and_then(|opt| opt.ede.first()).map_or("", |(_, text)| text)
     }
 
+    /// The data of the first option with this code.
+    pub(crate) fn option(&self, code: u16) -> Option<&[u8]> {
+        let found = self.opt.as_ref()?.raw.iter().find(|(known, _)| *known == code)?;
+        Some(&found.1)
+    }
+
     /// The code of the first Extended DNS Error.
     pub(crate) fn ede(&self) -> Option<u16> {
         self.opt.as_ref()?.ede.first().map(|(code, _)| *code)
@@ -121,6 +129,7 @@ fn read_opt(message: &Message<[u8]>) -> Option<Opt> {
             .map(|(_, data)| (u16::from_be_bytes([data[0], data[1]]), String::from_utf8_lossy(&data[2..]).into_owned()))
             .collect(),
         options: options.iter().map(|(code, _)| *code).collect(),
+        raw: options.into_iter().map(|(code, data)| (code, data.to_vec())).collect(),
     })
 }
 

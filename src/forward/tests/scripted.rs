@@ -40,7 +40,7 @@ impl Got {
             assert!(writer.record(Section::Answer, record, record.ttl));
         }
         if query.edns.is_some() {
-            writer.opt(1232, 0, query.dnssec_ok(), None);
+            writer.opt(1232, 0, query.dnssec_ok(), &crate::dns::Gives::default());
         }
         writer.finish().0
     }

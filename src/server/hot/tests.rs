@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -12,9 +12,10 @@ use crate::dns::Name;
 use crate::forward::cache::{Cache, Settings as CacheSettings};
 use crate::forward::public::PublicNames;
 use crate::forward::resolver::{Resolver, Route};
-use crate::forward::{Forwarder, GroupSettings, Settings};
+use crate::forward::{Forwarder, GroupSettings, Settings as ForwardSettings};
+use crate::server::cookies::Cookies;
 use crate::server::roads::{Incoming, Roads};
-use crate::server::{Shared, admission::Access};
+use crate::server::{Settings, Shared, admission::Access};
 use crate::zone::ZoneSet;
 
 const CLIENT: &str = "192.0.2.1:5353";
@@ -80,7 +81,7 @@ impl World {
             max_in_flight: None,
             max_qps: None,
         };
-        let settings = Settings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
+        let settings = ForwardSettings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
         let forwarder = Arc::new(Forwarder::start(settings).unwrap());
         let route = Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) };
         let cache = Arc::new(Cache::new(CacheSettings::default()));
@@ -89,8 +90,11 @@ impl World {
         let resolver = Resolver::new(routes, cache, forwarder, names, special, timeout, runtime.handle().clone());
         let [trusted, guests] = ["192.0.2.0/24", "203.0.113.0/24"].map(|network| network.parse().unwrap());
         let access = Access::new([trusted, guests]).trusting([trusted]);
-        let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver: Arc::new(resolver) });
         let start = Instant::now();
+        let settings = Settings { nsid: Some("here".into()), ..Settings::default() };
+        let cookies = Cookies::new(&settings.cookies, [7; 16], (start, SystemTime::now()));
+        let (resolver, settings) = (Arc::new(resolver), Arc::new(settings));
+        let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver, settings, cookies });
         let roads = RefCell::new(Roads::new(Arc::clone(&shared), start));
         Self { _runtime: runtime, shared, start, roads }
     }
@@ -211,6 +215,39 @@ fn an_answer_over_the_clients_size_is_left_alone() {
     assert!(ask(None, Transport::Tcp) > Some(600));
 }
 
+#[test]
+fn a_query_with_a_cookie_stays_on_the_hot_path() {
+    let world = World::new();
+    let name: Name = "a.b.test".parse().unwrap();
+    let ask = |options: &[u8]| message(&name, 1, [1, 0], Some((1232, false, 0, options)));
+    let first = ask(b"\0\x0a\0\x08abcdefgh");
+    let hot = world.hot(&first, CLIENT, Transport::Udp).unwrap();
+    assert_eq!(Some(&hot), world.road(&first, CLIENT, Transport::Udp).as_ref());
+    let option = &hot[hot.len() - 28..];
+    assert_eq!(option[..12], *b"\0\x0a\0\x18abcdefgh");
+    let again = world.hot(&ask(option), CLIENT, Transport::Udp).unwrap();
+    assert_eq!(again, hot, "a good cookie is given again");
+    assert_eq!(world.hot(&ask(b"\0\x0a\0\x09abcdefghi"), CLIENT, Transport::Udp), None, "malformed");
+}
+
+#[test]
+fn options_make_an_answer_too_large_that_would_fit_without() {
+    let world = World::new();
+    let (name, mut sizes): (Name, _) = ("middle.b.test".parse().unwrap(), Vec::new());
+    let mut ask = |payload, options: &[u8]| {
+        let message = message(&name, 1, [1, 0], Some((payload, false, 0, options)));
+        let road = world.road(&message, CLIENT, Transport::Udp).unwrap();
+        assert!(road.len() <= payload.into());
+        sizes.push(road.len());
+        world.hot(&message, CLIENT, Transport::Udp).is_some()
+    };
+    assert!(ask(1232, b""));
+    assert!(ask(682, b""), "to the octet");
+    assert!(!ask(682, b"\0\x0a\0\x08abcdefgh"));
+    assert!(ask(682 + 28, b"\0\x0a\0\x08abcdefgh"));
+    assert_eq!(sizes[0], 682);
+}
+
 /// Labels that make names in, near and outside of the zones.
 fn names() -> impl Strategy<Value = Name> {
     let labels =
@@ -236,6 +273,10 @@ fn queries() -> impl Strategy<Value = Vec<u8>> {
         b"\0\x0c\0\x02\0\0",
         b"\0\x03\0\0",
         b"\0\x0b\0\x09",
+        b"\0\x0a\0\x10abcdefgh\x01\0\0\0zzzzzzzz",
+        b"\0\x0a\0\x09abcdefghi",
+        b"\0\x0b\0\0\0\x03\0\0\0\x0a\0\x08abcdefgh",
+        b"\0\x0b\0\x02\0\x09",
     ]);
     let payload = prop_oneof![prop::sample::select(vec![0_u16, 511, 512, 600, 1232, 4096]), any::<u16>()];
     let version = prop_oneof![9 => Just(0), 1 => any::<u8>()];

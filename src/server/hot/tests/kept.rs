@@ -135,7 +135,8 @@ fn nothing_kept_outlives_the_snapshot_or_a_flush() {
     let text = ZONE.replace("10.0.0.2", "10.9.9.9");
     let zones = Arc::new(ZoneSet::new([hosted("b.test", OnMiss::NxDomain, Some(&text))]));
     let (access, resolver) = (old.access.clone(), Arc::clone(&old.resolver));
-    world.shared.snapshot.store(Arc::new(Snapshot { zones, access, resolver }));
+    let (settings, cookies) = (Arc::clone(&old.settings), old.cookies.clone());
+    world.shared.snapshot.store(Arc::new(Snapshot { zones, access, resolver, settings, cookies }));
     drop(old);
     assert!(!kept("ours.example"));
     world.make_popular(&plain("ours.example", 1), world.start);

@@ -1,0 +1,56 @@
+//! What clients see of the server itself: `nsid`, `version`, `[cookies]`, `[tcp]`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::reader::Section;
+use super::values;
+use crate::server::options::LONGEST_NSID;
+use crate::server::{Settings, cookies, tcp};
+
+/// Octets of a character-string in a TXT record at most (RFC 1035 section 3.3).
+const LONGEST_VERSION: usize = 255;
+
+pub(super) fn settings(top: &Section<'_>) -> Settings {
+    Settings {
+        cookies: cookies(top),
+        tcp: tcp(top),
+        nsid: top.string("nsid", |text| short(text, LONGEST_NSID)),
+        version: top.string("version", |text| short(text, LONGEST_VERSION)),
+    }
+}
+
+fn short(text: &str, longest: usize) -> Result<Arc<str>, String> {
+    if text.is_empty() || text.len() > longest {
+        return Err(format!("from 1 to {longest} octets; leave the key out to say nothing"));
+    }
+    Ok(text.into())
+}
+
+fn cookies(top: &Section<'_>) -> cookies::Settings {
+    let default = cookies::Settings::default();
+    let Some(section) = top.section("cookies") else { return default };
+    let enabled = section.flag("enabled").unwrap_or(default.enabled);
+    let secrets = section.strings("secrets", values::secret).unwrap_or(default.secrets);
+    section.finish();
+    cookies::Settings { enabled, secrets }
+}
+
+fn tcp(top: &Section<'_>) -> tcp::Settings {
+    let default = tcp::Settings::default();
+    let Some(section) = top.section("tcp") else { return default };
+    let idle = section.string("idle", values::duration).unwrap_or(default.idle);
+    if !(Duration::from_millis(100)..=Duration::from_hours(1)).contains(&idle) {
+        section.problem_at("idle", "idle: from 100ms to 1h");
+    }
+    let count = |key, default| {
+        section.number(key, 1..=1_000_000).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
+    };
+    let settings = tcp::Settings {
+        idle,
+        max_connections: count("max_connections", default.max_connections),
+        max_per_network: count("max_per_network", default.max_per_network),
+    };
+    section.finish();
+    settings
+}

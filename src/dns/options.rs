@@ -1,0 +1,166 @@
+//! EDNS options that we know: what a query's ask for, what an answer's say.
+
+use super::edns::{OPTION_COOKIE, OPTION_EDE, OPTION_KEEPALIVE, OPTION_NSID};
+use super::wire::read_u16;
+use super::{Ede, Rtype};
+
+/// The options of a query. Where one comes twice the first counts (RFC 7873 section 5.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asks<'a> {
+    /// The COOKIE option.
+    pub cookie: Option<Cookie<'a>>,
+    /// The client wants to know which server this is (RFC 5001).
+    pub nsid: bool,
+    /// The client would keep its connection (RFC 7828): the option's data, which a client leaves empty.
+    pub keepalive: Option<&'a [u8]>,
+}
+
+/// A COOKIE option of the right length (RFC 7873 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cookie<'a> {
+    /// What the client wants back.
+    pub client: &'a [u8; 8],
+    /// What a server gave it before: 8 to 32 octets, or none.
+    pub server: &'a [u8],
+}
+
+/// The options of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gives<'a> {
+    /// The client's cookie and ours behind it.
+    pub cookie: Option<[u8; 24]>,
+    /// Which server this is.
+    pub nsid: Option<&'a [u8]>,
+    /// How long an idle connection is kept, in tenths of a second.
+    pub keepalive: Option<u16>,
+    /// Why the answer is what it is.
+    pub ede: Option<&'a Ede>,
+}
+
+/// Octets of an OPT record without options.
+const PLAIN_OPT: usize = 11;
+
+impl<'a> Asks<'a> {
+    /// From the RDATA of an OPT record; `None` if the options do not fill their lengths, or
+    /// a cookie has a length that no cookie has.
+    pub(super) fn read(mut rest: &'a [u8]) -> Option<Self> {
+        let mut asks = Self::default();
+        while !rest.is_empty() {
+            let code = read_u16(rest, 0)?;
+            let length = usize::from(read_u16(rest, 2)?);
+            let data = rest.get(4..4 + length)?;
+            match code {
+                OPTION_COOKIE if asks.cookie.is_none() => asks.cookie = Some(Cookie::read(data)?),
+                OPTION_NSID => asks.nsid = true,
+                OPTION_KEEPALIVE => asks.keepalive = asks.keepalive.or(Some(data)),
+                _ => {}
+            }
+            rest = &rest[4 + length..];
+        }
+        Some(asks)
+    }
+}
+
+impl<'a> Cookie<'a> {
+    /// `None` for a length that RFC 7873 section 5.2.2 calls malformed.
+    fn read(data: &'a [u8]) -> Option<Self> {
+        let (client, server) = data.split_first_chunk()?;
+        matches!(server.len(), 0 | 8..=32).then_some(Self { client, server })
+    }
+}
+
+impl Gives<'_> {
+    /// Octets of the OPT record that carries them.
+    pub fn opt_len(&self) -> usize {
+        let cookie = self.cookie.map_or(0, |cookie| 4 + cookie.len());
+        let nsid = self.nsid.map_or(0, |nsid| 4 + nsid.len());
+        let keepalive = self.keepalive.map_or(0, |_| 6);
+        PLAIN_OPT + cookie + nsid + keepalive + self.ede.map_or(0, Ede::option_len)
+    }
+
+    /// Appends the OPT record: our payload size, the upper eight bits of the RCODE, DO, and the options.
+    pub fn append_opt(&self, payload: u16, extended_rcode: u8, dnssec_ok: bool, out: &mut Vec<u8>) {
+        let [high, low] = payload.to_be_bytes();
+        let [_, opt] = Rtype::OPT.0.to_be_bytes();
+        out.extend_from_slice(&[0, 0, opt, high, low, extended_rcode, 0, u8::from(dnssec_ok) << 7, 0, 0, 0]);
+        if *self == Self::default() {
+            return;
+        }
+        let start = out.len();
+        if let Some(cookie) = &self.cookie {
+            option(OPTION_COOKIE, &[cookie], out);
+        }
+        if let Some(nsid) = self.nsid {
+            option(OPTION_NSID, &[nsid], out);
+        }
+        if let Some(timeout) = self.keepalive {
+            option(OPTION_KEEPALIVE, &[&timeout.to_be_bytes()], out);
+        }
+        if let Some(ede) = self.ede {
+            option(OPTION_EDE, &[&ede.code.to_be_bytes(), ede.shown()], out);
+        }
+        let length = u16::try_from(out.len() - start).unwrap_or_default();
+        out[start - 2..start].copy_from_slice(&length.to_be_bytes());
+    }
+}
+
+fn option(code: u16, data: &[&[u8]], out: &mut Vec<u8>) {
+    let length: usize = data.iter().map(|part| part.len()).sum();
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(length).unwrap_or_default().to_be_bytes());
+    for part in data {
+        out.extend_from_slice(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opt_record_has_the_length_that_was_said() {
+        let ede = Ede::new(Ede::OTHER, "why");
+        let all = Gives { cookie: Some([7; 24]), nsid: Some(b"ns1"), keepalive: Some(150), ede: Some(&ede) };
+        let one = |gives: Gives<'_>| {
+            let mut out = Vec::new();
+            gives.append_opt(1232, 1, true, &mut out);
+            assert_eq!(out.len(), gives.opt_len(), "{gives:?}");
+            assert_eq!(usize::from(read_u16(&out, 9).unwrap()), out.len() - PLAIN_OPT);
+            Asks::read(&out[PLAIN_OPT..]).unwrap().cookie.map(|cookie| cookie.server.len())
+        };
+        assert_eq!(one(all), Some(16));
+        assert_eq!(one(Gives { cookie: None, ..all }), None);
+        one(Gives::default());
+    }
+
+    fn cookie(length: u8) -> Vec<u8> {
+        [vec![0, 10, 0, length], (0..length).collect()].concat()
+    }
+
+    #[test]
+    fn rfc7873_5_2_2_a_cookie_has_8_octets_or_16_to_40() {
+        for length in 0..=50 {
+            let good = length == 8 || (16..=40).contains(&length);
+            assert_eq!(Asks::read(&cookie(length)).is_some(), good, "{length} octets");
+        }
+    }
+
+    #[test]
+    fn rfc7873_5_2_the_first_of_two_cookies_counts() {
+        let both = [cookie(16), cookie(3)].concat();
+        assert_eq!(Asks::read(&both).unwrap().cookie.unwrap().server, [8, 9, 10, 11, 12, 13, 14, 15]);
+    }
+
+    #[test]
+    fn options_are_found_among_others() {
+        let asks = Asks::read(b"\0\x0c\0\x02\0\0\0\x03\0\x01x\0\x0b\0\0\xff\xff\0\0").unwrap();
+        assert_eq!(asks, Asks { cookie: None, nsid: true, keepalive: Some(&[]) });
+    }
+
+    #[test]
+    fn options_that_do_not_fill_their_lengths_are_refused() {
+        for bytes in [&b"\0"[..], b"\0\x03\0", b"\0\x03\0\x01", b"\0\x03\0\0\0"] {
+            assert_eq!(Asks::read(bytes), None, "{bytes:02x?}");
+        }
+    }
+}
