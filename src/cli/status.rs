@@ -35,6 +35,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
         status.counters.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
     let counted = if counted.is_empty() { "none".to_owned() } else { counted.join(", ") };
     lines.push(format!("queries: {counted}; {} wait for an upstream", status.pending));
+    lines.push(format!("TCP connections: {} open", status.connections));
     lines
 }
 

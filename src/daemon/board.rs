@@ -114,6 +114,7 @@ impl Board {
                 max_entries: resolver.cache().settings().max_entries,
             },
             pending: shared.waiting(),
+            connections: shared.connections(),
             counters: shared.counters.all().into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
         }
     }

@@ -56,8 +56,12 @@ counters! {
     limited_forwarded,
     /// TCP connections accepted.
     tcp_connections,
-    /// TCP connections turned away: too many.
+    /// TCP connections turned away: too many, and all wait for upstreams.
     tcp_rejected,
+    /// TCP connections closed to make room for another.
+    tcp_displaced,
+    /// Times that no connection could be accepted: out of descriptors, say.
+    tcp_accept_failed,
 }
 
 impl Counters {

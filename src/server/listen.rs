@@ -11,10 +11,16 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::{Shared, datagrams, tcp, udp};
+use super::{Shared, datagrams, descriptors, tcp, udp};
 
 /// Octets the kernel may hold for us: a burst of some thousand queries.
 const SOCKET_BUFFER: usize = 4 << 20;
+
+/// Octets in each direction that the kernel may hold for a connection: the longest message, and some more.
+const STREAM_BUFFER: usize = 128 << 10;
+
+/// How long the kernel tries to bring a client its answers.
+const STREAM_PATIENCE: Duration = Duration::from_secs(30);
 
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +76,8 @@ impl Listeners {
         let stop_udp = Arc::new(AtomicBool::new(false));
         let (stop_tcp, stopped) = watch::channel(false);
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
+        // Half of the descriptors are for connections, the rest for upstreams and files.
+        shared.connections.limit(descriptors::raise() / 2);
         for bound in self.bound {
             for (number, socket) in bound.udp.into_iter().enumerate() {
                 let (shared, stop) = (Arc::clone(shared), Arc::clone(&stop_udp));
@@ -136,6 +144,11 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     only_v6(&socket, address)?;
     // A restart must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
+    // Connections inherit these. Without them a client could have the kernel hold megabytes for it, and, by never taking
+    // its answers, after the connection's end too.
+    socket.set_recv_buffer_size(STREAM_BUFFER)?;
+    socket.set_send_buffer_size(STREAM_BUFFER)?;
+    socket.set_tcp_user_timeout(Some(STREAM_PATIENCE))?;
     socket.bind(&address.into())?;
     socket.listen(1024)?;
     Ok(socket.into())

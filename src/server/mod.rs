@@ -8,9 +8,11 @@
 
 pub mod admission;
 mod chaos;
+mod connections;
 pub mod cookies;
 mod counters;
 mod datagrams;
+mod descriptors;
 mod gate;
 mod hot;
 mod lates;
@@ -83,6 +85,8 @@ pub struct Shared {
     limits: Limits,
     /// The wire cache of all TCP connections; who finds it in use does without.
     stream_wires: Mutex<Wires>,
+    /// The open TCP connections of all listeners.
+    connections: Arc<connections::Connections>,
 }
 
 impl Shared {
@@ -95,7 +99,13 @@ impl Shared {
             pending: Pending::new(MAX_PENDING),
             limits: Limits::new(Instant::now()),
             stream_wires: Mutex::new(Wires::new(Instant::now())),
+            connections: connections::Connections::new(Instant::now()),
         })
+    }
+
+    /// TCP connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.connections.open()
     }
 
     /// Questions that wait for upstreams now.

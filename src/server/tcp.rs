@@ -1,24 +1,44 @@
 //! TCP (RFC 7766, RFC 9210): connections with pipelined queries, answered out of order when an upstream is slow.
 //!
 //! In: streams of length-prefixed messages. Out: the same. Every resource that a client can hold is bounded:
-//! connections in all and per client, queries waiting per connection, and the time a connection may be idle.
+//! connections in all and per network ([`super::connections`]), queries that wait per connection, octets on their way in
+//! and out, and the time for which nothing comes of a connection.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 
+use super::connections::{Network, Place, Queued};
 use super::hot::Hot;
 use super::response::Transport;
 use super::road::{self, Served};
 use super::{Counters, Shared};
+
+/// Queries of one connection that may wait for upstreams; then nothing more is served until one is answered.
+const MAX_WAITING: usize = 100;
+
+/// How long one message may take to come in from its first octet, if the idle time is not shorter anyhow.
+const MESSAGE: Duration = Duration::from_secs(5);
+
+/// Octets of a connection's buffers at first: most connections bring one query.
+const FIRST: usize = 2 << 10;
+
+/// Octets read at a time at most, and kept for a connection that has nothing in them.
+const READ: usize = 16 << 10;
+
+/// Octets of answers after which the client has to take some before more of its queries are served.
+const ANSWERS: usize = 64 << 10;
+
+/// How long accepting rests when the system has no more descriptors or memory.
+const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// What the config says of connections (RFC 9210 section 4 wants these to be the operator's).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +53,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { idle: IDLE, max_connections: MAX_CONNECTIONS, max_per_network: MAX_PER_CLIENT }
+        // Seconds (RFC 9210 section 4.3). A connection costs some kilobytes and a descriptor; a site's resolver is one
+        // address, so its share is wide.
+        Self { idle: Duration::from_secs(15), max_connections: 4000, max_per_network: 1500 }
     }
 }
 
@@ -44,39 +66,8 @@ impl Settings {
     }
 }
 
-/// Connections in all. Each costs some kilobytes and a file descriptor.
-const MAX_CONNECTIONS: usize = 4000;
-
-/// Connections of one client address: a site's resolver is one address, so this is wide.
-const MAX_PER_CLIENT: usize = 1500;
-
-/// Queries of one connection that may wait for upstreams; then it is not read until one is answered.
-const MAX_WAITING: usize = 100;
-
-/// How long a connection may go without a complete query or an answer, and a client may be slow to take its
-/// answers (RFC 9210 section 4.3: seconds). Single octets that trickle in do not count.
-const IDLE: Duration = Duration::from_secs(15);
-
-/// Octets read at a time.
-const READ: usize = 16 << 10;
-
-/// Connections that are open.
-struct Connections {
-    all: Arc<Semaphore>,
-    by_client: Mutex<HashMap<IpAddr, usize>>,
-}
-
-/// One client's place; it is given back on drop.
-struct Place {
-    connections: Arc<Connections>,
-    client: IpAddr,
-    _permit: tokio::sync::OwnedSemaphorePermit,
-}
-
 /// Accepts connections until `stopped` turns true.
 pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let connections =
-        Arc::new(Connections { all: Arc::new(Semaphore::new(MAX_CONNECTIONS)), by_client: Mutex::default() });
     let mut open = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -86,149 +77,243 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopp
         };
         match accepted {
             Ok((stream, client)) => {
-                Counters::add(&shared.counters.tcp_connections);
-                match connections.admit(client.ip()) {
-                    Some(place) => {
-                        open.spawn(serve(stream, client, Arc::clone(&shared), stopped.clone(), place));
-                    }
-                    None => Counters::add(&shared.counters.tcp_rejected),
+                if let Some(place) = admit(&shared, client) {
+                    open.spawn(Connection::new(client, Arc::clone(&shared), place).run(stream, stopped.clone()));
                 }
             }
-            // Out of descriptors, say: accepting at once again would only burn the core.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            Err(error) if is_the_clients(&error) => {}
+            // Accepting at once again would only burn the core.
+            Err(_) => {
+                Counters::add(&shared.counters.tcp_accept_failed);
+                shared.connections.make_room();
+                tokio::time::sleep(BACK_OFF).await;
+            }
         }
     }
     while open.join_next().await.is_some() {}
 }
 
-impl Connections {
-    fn admit(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
-        let permit = Arc::clone(&self.all).try_acquire_owned().ok()?;
-        let mut by_client = self.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = by_client.entry(client).or_default();
-        if *count >= MAX_PER_CLIENT {
-            return None;
-        }
-        *count += 1;
-        Some(Place { connections: Arc::clone(self), client, _permit: permit })
+fn admit(shared: &Shared, client: SocketAddr) -> Option<Place> {
+    let (snapshot, counters) = (shared.snapshot.load(), &shared.counters);
+    Counters::add(&counters.tcp_connections);
+    let network = Network::of(client.ip(), &snapshot.access);
+    let Some((place, room_was_made)) = shared.connections.admit(network, &snapshot.settings.tcp, Instant::now()) else {
+        Counters::add(&counters.tcp_rejected);
+        return None;
+    };
+    if room_was_made {
+        Counters::add(&counters.tcp_displaced);
     }
+    Some(place)
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut by_client = self.connections.by_client.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = by_client.get_mut(&self.client) {
-            *count -= 1;
-            if *count == 0 {
-                by_client.remove(&self.client);
-            }
-        }
-    }
+/// What accept(2) says of a connection that ended before it was accepted, and not of ourselves.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::Interrupted
+    ) || error.raw_os_error() == Some(nix::libc::EPROTO)
 }
 
-/// One connection from its first octet to its last.
-async fn serve(
-    stream: TcpStream,
+/// One connection.
+struct Connection {
     client: SocketAddr,
     shared: Arc<Shared>,
-    mut stopped: watch::Receiver<bool>,
-    _place: Place,
-) {
-    // Without it the kernel may hold small answers back; if it cannot be set they are merely later.
-    let _ = stream.set_nodelay(true);
-    let (mut reader, mut writer) = stream.into_split();
-    // The number of questions that wait is bounded, and with it this queue.
-    let (late, mut lates) = mpsc::unbounded_channel::<Vec<u8>>();
-    let mut inbox = Vec::with_capacity(READ);
-    let mut outbox = Vec::new();
-    let mut waiting = 0_usize;
-    let mut reading = true;
-    // One timer and one wait for the end for the life of the connection: both cost more than an answer.
-    let mut last = tokio::time::Instant::now();
-    let idle = tokio::time::sleep_until(last + IDLE);
-    let stop = stopped.wait_for(|stopped| *stopped);
-    tokio::pin!(idle, stop);
-    let mut stopping = false;
-    while reading || waiting > 0 {
-        tokio::select! {
-            read = reader.read_buf(&mut inbox), if reading && waiting < MAX_WAITING => {
-                reading = matches!(read, Ok(octets) if octets > 0);
-                let drained = drain(&mut inbox, &mut outbox, &shared, client, &late);
-                waiting += drained.waiting;
-                reading &= drained.well_formed && !stopping;
-                if drained.messages > 0 {
-                    last = tokio::time::Instant::now();
-                }
-            }
-            Some(answer) = lates.recv(), if waiting > 0 => {
-                waiting -= 1;
-                last = tokio::time::Instant::now();
-                frame(&mut outbox, &answer);
-            }
-            () = &mut idle, if reading && waiting < MAX_WAITING => {
-                reading = last + IDLE > tokio::time::Instant::now();
-                idle.as_mut().reset(last + IDLE);
-            }
-            _ = &mut stop, if !stopping => (stopping, reading) = (true, false),
-        }
-        if flush(&mut writer, &mut outbox).await.is_err() {
-            return;
-        }
-    }
-}
-
-struct Drained {
-    messages: u64,
+    place: Place,
+    /// What came in: after each turn, less than one message.
+    inbox: Vec<u8>,
+    /// What is to go out.
+    outbox: Vec<u8>,
+    /// Queries that wait for upstreams.
     waiting: usize,
-    well_formed: bool,
+    /// Whether more is to be read.
+    reading: bool,
+    /// When a message or an answer was last complete.
+    last: Instant,
+    /// When the message that is incomplete began.
+    began: Option<Instant>,
+    /// Where late answers go. What waits in it is bounded over all connections; an empty one says that there was no room.
+    late: mpsc::UnboundedSender<Option<Queued>>,
+    lates: mpsc::UnboundedReceiver<Option<Queued>>,
 }
 
-/// Serves every complete message in `inbox`.
-fn drain(
-    inbox: &mut Vec<u8>,
-    outbox: &mut Vec<u8>,
-    shared: &Arc<Shared>,
-    client: SocketAddr,
-    late: &mpsc::UnboundedSender<Vec<u8>>,
-) -> Drained {
-    let mut drained = Drained { messages: 0, waiting: 0, well_formed: true };
-    let snapshot = shared.snapshot.load();
-    let now = Instant::now();
-    let mut wires = shared.stream_wires.try_lock().ok();
-    let mut hot = wires.as_deref_mut().map(|wires| Hot::new(&snapshot, &shared.misses, wires, now));
-    let mut at = 0;
-    while let Some(prefix) = inbox.get(at..at + 2) {
-        let length = usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
-        let Some(message) = inbox.get(at + 2..at + 2 + length) else { break };
-        drained.messages += 1;
-        at += 2 + length;
-        if hot.as_mut().is_some_and(|hot| answer_hot(hot, message, client, outbox)) {
-            continue;
+impl Connection {
+    fn new(client: SocketAddr, shared: Arc<Shared>, place: Place) -> Self {
+        let (late, lates) = mpsc::unbounded_channel();
+        Self {
+            client,
+            shared,
+            place,
+            inbox: Vec::with_capacity(FIRST),
+            outbox: Vec::new(),
+            waiting: 0,
+            reading: true,
+            last: Instant::now(),
+            began: None,
+            late,
+            lates,
         }
-        match road::serve(shared, &snapshot, message, client, Transport::Tcp, now) {
-            // Who sends what is no query will not make sense later either.
-            Served::Nothing => drained.well_formed = false,
-            Served::Now(bytes) => frame(outbox, &bytes),
-            Served::Lasting(bytes, repeat) => {
-                frame(outbox, &bytes);
-                if let Some(hot) = &mut hot {
-                    hot.keep(message, &bytes, &repeat);
+    }
+
+    /// From its first octet to its last.
+    async fn run(mut self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+        // Without it the kernel may hold small answers back; if it cannot be set they are merely later.
+        let _ = stream.set_nodelay(true);
+        let (mut reader, mut writer) = stream.into_split();
+        // One timer and one wait for the end for the life of the connection: both cost more than an answer.
+        let timer = tokio::time::sleep_until(self.deadline().into());
+        let stop = stopped.wait_for(|stopped| *stopped);
+        tokio::pin!(timer, stop);
+        let mut stopping = false;
+        while self.reading || self.waiting > 0 {
+            let may_read = self.reading && self.waiting < MAX_WAITING;
+            self.make_space();
+            tokio::select! {
+                read = reader.read_buf(&mut self.inbox), if may_read => {
+                    self.reading = matches!(read, Ok(octets) if octets > 0);
+                }
+                Some(answer) = self.lates.recv(), if self.waiting > 0 => {
+                    let Some(answer) = answer else { return cut_off(&writer) };
+                    self.waiting -= 1;
+                    self.last = Instant::now();
+                    frame(&mut self.outbox, &answer.bytes);
+                }
+                () = &mut timer, if may_read => {
+                    self.reading = self.deadline() > Instant::now();
+                    timer.as_mut().reset(self.deadline().into());
+                }
+                () = self.place.dismissed() => return,
+                _ = &mut stop, if !stopping => (stopping, self.reading) = (true, false),
+            }
+            if self.turn(&mut writer, stopping).await.is_err() {
+                return cut_off(&writer);
+            }
+            if self.deadline() < timer.deadline().into() {
+                timer.as_mut().reset(self.deadline().into());
+            }
+        }
+    }
+
+    /// Serves what is complete, as far as the client takes the answers.
+    async fn turn(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
+        loop {
+            let more = is_complete(&self.inbox) && self.waiting < MAX_WAITING;
+            if more {
+                self.reading &= self.drain() && !stopping;
+            }
+            self.place.active(self.last, self.waiting);
+            if !self.outbox.is_empty() {
+                self.flush(writer).await?;
+            }
+            if !more {
+                break;
+            }
+        }
+        self.began = if self.inbox.is_empty() { None } else { self.began.or_else(|| Some(Instant::now())) };
+        Ok(())
+    }
+
+    /// When the connection ends unless something happens. The time that a client takes for its answers counts for neither.
+    fn deadline(&self) -> Instant {
+        let idle = self.shared.snapshot.load().settings.tcp.idle;
+        match self.began {
+            Some(began) => began.max(self.last) + MESSAGE.min(idle),
+            None => self.last + idle,
+        }
+    }
+
+    /// Room for the next read: what is empty gives its memory back, what is full gets more, up to the longest message.
+    fn make_space(&mut self) {
+        if self.inbox.is_empty() && self.inbox.capacity() > READ {
+            self.inbox = Vec::with_capacity(FIRST);
+        }
+        if self.inbox.len() == self.inbox.capacity() {
+            self.inbox.reserve_exact(self.inbox.capacity().clamp(FIRST, READ));
+        }
+    }
+
+    async fn flush(&mut self, writer: &mut OwnedWriteHalf) -> io::Result<()> {
+        let patience = self.shared.snapshot.load().settings.tcp.idle;
+        // For all of it: a client that takes an octet now and then does not take its answers.
+        let written = tokio::select! {
+            written = tokio::time::timeout(patience, writer.write_all(&self.outbox)) => written,
+            () = self.place.dismissed() => return Err(io::ErrorKind::TimedOut.into()),
+        };
+        self.outbox.clear();
+        if self.outbox.capacity() > READ {
+            self.outbox = Vec::new();
+        }
+        written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.last = Instant::now();
+        Ok(())
+    }
+
+    /// Serves complete messages until there are many answers to take, or many to wait for; `false` if one made no sense.
+    fn drain(&mut self) -> bool {
+        let Self { shared, client, inbox, outbox, waiting, .. } = self;
+        let (mut messages, mut well_formed) = (0, true);
+        let snapshot = shared.snapshot.load();
+        let now = Instant::now();
+        let mut wires = shared.stream_wires.try_lock().ok();
+        let mut hot = wires.as_deref_mut().map(|wires| Hot::new(&snapshot, &shared.misses, wires, now));
+        let mut at = 0;
+        while outbox.len() < ANSWERS && *waiting < MAX_WAITING {
+            let Some((message, end)) = message_at(inbox, at) else { break };
+            messages += 1;
+            at = end;
+            if hot.as_mut().is_some_and(|hot| answer_hot(hot, message, *client, outbox)) {
+                continue;
+            }
+            match road::serve(shared, &snapshot, message, *client, Transport::Tcp, now) {
+                // Who sends what is no query will not make sense later either.
+                Served::Nothing => well_formed = false,
+                Served::Now(bytes) => frame(outbox, &bytes),
+                Served::Lasting(bytes, repeat) => {
+                    frame(outbox, &bytes);
+                    if let Some(hot) = &mut hot {
+                        hot.keep(message, &bytes, &repeat);
+                    }
+                }
+                Served::Later(later) => {
+                    *waiting += 1;
+                    let (late, connections) = (self.late.clone(), Arc::clone(self.place.connections()));
+                    // The connection may be gone by then.
+                    later.finish(shared, now, move |answer, _| drop(late.send(connections.queue(answer.bytes))));
                 }
             }
-            Served::Later(later) => {
-                drained.waiting += 1;
-                let late = late.clone();
-                // The connection may be gone by then.
-                later.finish(shared, now, move |answer, _| drop(late.send(answer.bytes)));
-            }
         }
+        shared.counters.tcp_queries.fetch_add(messages, Relaxed);
+        if let Some(hot) = hot {
+            hot.count(&shared.counters);
+        }
+        inbox.drain(..at);
+        self.began = None;
+        self.last = now;
+        well_formed
     }
-    shared.counters.tcp_queries.fetch_add(drained.messages, Relaxed);
-    if let Some(hot) = hot {
-        hot.count(&shared.counters);
-    }
-    inbox.drain(..at);
-    drained
+}
+
+/// Ends a connection whose client does not take its answers: the kernel forgets them too.
+fn cut_off(writer: &OwnedWriteHalf) {
+    // Otherwise the kernel would go on trying, which is all that is lost.
+    let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
+}
+
+/// The message that starts with its length at `at`, and where it ends.
+fn message_at(inbox: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let prefix = inbox.get(at..at + 2)?;
+    let end = at + 2 + usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
+    Some((inbox.get(at + 2..end)?, end))
+}
+
+fn is_complete(inbox: &[u8]) -> bool {
+    message_at(inbox, 0).is_some()
 }
 
 /// Answers in place, behind two octets of length.
@@ -249,13 +334,4 @@ fn frame(outbox: &mut Vec<u8>, message: &[u8]) {
         outbox.extend_from_slice(&length.to_be_bytes());
         outbox.extend_from_slice(message);
     }
-}
-
-async fn flush(writer: &mut OwnedWriteHalf, outbox: &mut Vec<u8>) -> io::Result<()> {
-    if outbox.is_empty() {
-        return Ok(());
-    }
-    let written = tokio::time::timeout(IDLE, writer.write_all(outbox)).await;
-    outbox.clear();
-    written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
 }

@@ -68,6 +68,8 @@ pub(crate) struct Status {
     pub(crate) cache: CacheStatus,
     /// Queries that wait for an upstream now.
     pub(crate) pending: usize,
+    /// TCP connections that are open now.
+    pub(crate) connections: usize,
     pub(crate) counters: BTreeMap<String, u64>,
 }
 
