@@ -26,4 +26,5 @@ mod overload;
 mod readme;
 mod signals;
 mod startup;
+mod tcp;
 mod upstreams;

@@ -1,0 +1,183 @@
+//! TCP as RFC 7766 and RFC 9210 want it, under clients that mean no good.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::support::client::{ask, framed, read_framed};
+use crate::support::script::Script;
+use crate::support::server::Server;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+use crate::support::wait_until;
+
+const OURS: &str = "acct.privatelink.blob.core.windows.net";
+
+fn site() -> Site {
+    Site::new().with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n")
+}
+
+fn connect(server: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.set_write_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream
+}
+
+fn query(name: &str) -> Vec<u8> {
+    framed(&ask(name, "A").bytes())
+}
+
+/// Whether a question on this connection is answered.
+fn answers(stream: &mut TcpStream) -> bool {
+    stream.write_all(&query(OURS)).is_ok() && read_framed(stream).is_ok()
+}
+
+/// Whether the server has ended the connection, by whatever means; waits for it.
+fn ends(stream: &mut TcpStream) -> bool {
+    match stream.read(&mut [0; 512]) {
+        Ok(length) => length == 0,
+        Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
+}
+
+fn status(site: &Site) -> serde_json::Value {
+    serde_json::from_str(&site.run("status", &["--json"]).stdout).unwrap()
+}
+
+fn counter(site: &Site, name: &str) -> u64 {
+    status(site)["counters"][name].as_u64().unwrap()
+}
+
+fn still_serves(server: &Server) {
+    assert_eq!(server.resolves(OURS), ["10.1.0.1"]);
+}
+
+#[test]
+fn rfc7766_6_2_1_1_a_slow_answer_does_not_hold_up_those_behind_it() {
+    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
+    script.faults.read("delay=300ms").unwrap();
+    let upstream = Upstream::start(script);
+    let server = site().with_upstream(&upstream).start();
+    let mut stream = connect(server.address());
+    let (slow, quick) = (query("slow.example"), query(OURS));
+    stream.write_all(&[slow.clone(), quick.clone()].concat()).unwrap();
+    assert_eq!(read_framed(&mut stream).unwrap()[..2], quick[2..4]);
+    assert_eq!(read_framed(&mut stream).unwrap()[..2], slow[2..4]);
+    server.stop();
+}
+
+#[test]
+fn more_questions_than_may_wait_are_all_answered() {
+    let upstream = Upstream::start(Script::of(""));
+    let server = site().with_upstream(&upstream).start();
+    let mut stream = connect(server.address());
+    let all: Vec<u8> = (0..500).flat_map(|n| query(&format!("n{n}.example"))).collect();
+    stream.write_all(&all).unwrap();
+    for _ in 0..500 {
+        read_framed(&mut stream).unwrap();
+    }
+    server.stop();
+}
+
+#[test]
+fn answers_to_who_hangs_up_his_end_still_come() {
+    let server = site().start();
+    let mut stream = connect(server.address());
+    stream.write_all(&[query(OURS), query(OURS)].concat()).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(read_framed(&mut stream).is_ok() && read_framed(&mut stream).is_ok() && ends(&mut stream));
+    server.stop();
+}
+
+#[test]
+fn an_idle_connection_ends_and_one_in_use_does_not() {
+    let server = site().with_config("[tcp]\nidle = \"700ms\"").start();
+    let (mut idle, mut used) = (connect(server.address()), connect(server.address()));
+    assert!(answers(&mut idle));
+    idle.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    wait_until("the idle one ends", || {
+        assert!(answers(&mut used));
+        ends(&mut idle)
+    });
+    assert!(answers(&mut used));
+    server.stop();
+}
+
+#[test]
+fn a_message_that_trickles_in_is_not_waited_for() {
+    let server = site().with_config("[tcp]\nidle = \"700ms\"").start();
+    let mut stream = connect(server.address());
+    stream.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+    let octets = query(OURS).into_iter().cycle().map(|_| 0);
+    let mut octets = [255, 255].into_iter().chain(octets);
+    wait_until("the connection ends", || {
+        // Fails once it has ended.
+        stream.write_all(&[octets.next().unwrap()]).is_err() || ends(&mut stream)
+    });
+    still_serves(&server);
+    server.stop();
+}
+
+#[test]
+fn who_asks_and_does_not_take_the_answers_is_cut_off() {
+    let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many 60 A 10.9.0.{n}\n"));
+    let zone =
+        format!("$TTL 60\n@ SOA ns.big.example. h.big.example. 1 2 3 4 5\n@ NS ns.big.example.\nns A 10.0.0.1\n{many}");
+    let site = site().with_zone("big.example", &zone).with_config("[tcp]\nidle = \"700ms\"");
+    let server = site.start();
+    let mut stream = connect(server.address());
+    stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    let questions: Vec<u8> = (0..500).flat_map(|_| query("many.big.example")).collect();
+    wait_until("the connection ends", || {
+        let written = stream.write(&questions);
+        written.is_err_and(|error| !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+    });
+    still_serves(&server);
+    server.stop();
+}
+
+#[test]
+fn when_the_share_of_a_client_is_taken_its_longest_idle_connection_goes() {
+    let site = site().with_config("[tcp]\nmax_per_network = 3");
+    let server = site.start();
+    let mut streams: Vec<TcpStream> = (0..3).map(|_| connect(server.address())).collect();
+    assert!([2, 1, 0].into_iter().all(|at: usize| answers(&mut streams[at])));
+    let mut fourth = connect(server.address());
+    assert!(answers(&mut fourth) && ends(&mut streams[2]));
+    assert!(answers(&mut streams[0]) && answers(&mut streams[1]));
+    assert_eq!((counter(&site, "tcp_displaced"), counter(&site, "tcp_rejected")), (1, 0));
+    assert_eq!(status(&site)["connections"], 3);
+    server.stop();
+}
+
+#[test]
+fn the_limit_holds_over_all_listen_addresses() {
+    let site = site().with_config("listen = [\"127.0.0.1:0\", \"127.0.0.2:0\"]\n[tcp]\nmax_connections = 2");
+    let server = site.start();
+    let mut streams: Vec<TcpStream> =
+        server.addresses().iter().map(|address| connect(*address)).chain([connect(server.address())]).collect();
+    wait_until("the first has gone", || counter(&site, "tcp_displaced") == 1);
+    assert_eq!(streams.iter_mut().filter_map(|stream| answers(stream).then_some(())).count(), 2);
+    server.stop();
+}
+
+#[test]
+fn without_descriptors_udp_goes_on_and_so_does_tcp_when_there_are_some_again() {
+    let upstream = Upstream::start(Script::of("www.example. 60 A 192.0.2.1"));
+    let site = site().with_upstream(&upstream);
+    let mut command = Command::new("sh");
+    let serve = site.command("serve");
+    command.arg("-c").arg("ulimit -n 48; exec \"$0\" \"$@\"").arg(serve.get_program()).args(serve.get_args());
+    command.current_dir(site.path(""));
+    let server = Server::start(command);
+    let mut streams: Vec<TcpStream> = (0..200).map(|_| connect(server.address())).collect();
+    for _ in 0..20 {
+        still_serves(&server);
+    }
+    assert!(answers(streams.last_mut().unwrap()), "the newest has a place");
+    drop(streams);
+    wait_until("TCP is served", || answers(&mut connect(server.address())));
+    server.stop();
+}
