@@ -1,7 +1,7 @@
 //! TCP (RFC 7766, RFC 9210): connections with pipelined queries, answered out of order when an upstream is slow.
 //!
 //! In: streams of length-prefixed messages. Out: the same. Every resource that a client can hold is bounded:
-//! connections in all and per network ([`super::connections`]), queries that wait per connection, octets on their way in
+//! connections in all and per network (`connections`), queries that wait per connection, octets on their way in
 //! and out, and the time for which nothing comes of a connection.
 
 use std::io;
