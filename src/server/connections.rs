@@ -51,7 +51,7 @@ struct Seats {
 /// What others may know of a connection.
 struct Seat {
     network: Network,
-    /// Milliseconds from the start to the last complete message or answer.
+    /// Nanoseconds from the start to the last complete message or answer.
     last: AtomicU64,
     /// Whether an upstream has to answer first.
     waits: AtomicBool,
@@ -121,7 +121,7 @@ impl Connections {
         if let Some(crowded) = crowded {
             seats.dismiss(crowded)?;
         }
-        let last = AtomicU64::new(self.millis(now));
+        let last = AtomicU64::new(self.elapsed(now));
         let seat = Arc::new(Seat { network, last, waits: AtomicBool::new(false), leave: Notify::new() });
         let id = seats.next;
         seats.next += 1;
@@ -143,8 +143,8 @@ impl Connections {
         (queued <= MAX_QUEUED).then_some(answer)
     }
 
-    fn millis(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
+    fn elapsed(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
@@ -177,7 +177,7 @@ impl Seats {
 impl Place {
     /// A message came, or an answer went, and so many wait for upstreams.
     pub(super) fn active(&self, now: Instant, waiting: usize) {
-        self.seat.last.store(self.connections.millis(now), Relaxed);
+        self.seat.last.store(self.connections.elapsed(now), Relaxed);
         self.seat.waits.store(waiting > 0, Relaxed);
     }
 

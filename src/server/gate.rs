@@ -31,11 +31,15 @@ impl<'a> Gate<'a> {
         self.asks = asks.copied();
     }
 
-    pub(super) fn counters(&self) -> &Counters {
+    pub(super) fn shared(&self) -> &'a Shared {
+        self.shared
+    }
+
+    pub(super) fn counters(&self) -> &'a Counters {
         &self.shared.counters
     }
 
-    pub(super) fn snapshot(&self) -> &Snapshot {
+    pub(super) fn snapshot(&self) -> &'a Snapshot {
         self.snapshot
     }
 

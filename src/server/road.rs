@@ -13,8 +13,7 @@ use super::gate::Gate;
 use super::limits::{Verdict, network};
 use super::options::{self, Came};
 use super::pending::Permit;
-use super::response::Transport;
-use super::response::{self, Composed};
+use super::response::{self, Composed, Transport};
 use super::wire::Repeat;
 use super::{Counters, Shared, Snapshot};
 use crate::dns::{Class, CookieQuery, Ede, Gives, Name, Query, QueryError, Rcode, Rtype};
@@ -71,33 +70,10 @@ pub(super) fn serve(
         Err(error) => return reject(&gate, error, message),
     };
     gate.show(query.asks.as_ref());
-    if !gate.permits() {
-        Counters::add(&counters.refused_access);
-        let gives = options::given(snapshot, &query, &came).unwrap_or_default();
-        return gate.refuse(|| refuse(&query, Rcode::REFUSED, Some(&OUTSIDE), false, gives));
-    }
-    if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
-        Counters::add(&counters.not_implemented);
-        return gate.refuse(|| refuse(&query, Rcode::BADVERS, None, true, Gives::default()));
-    }
-    let Some(gives) = options::given(snapshot, &query, &came) else {
-        Counters::add(&counters.malformed);
-        return gate.refuse(|| refuse(&query, Rcode::FORMERR, None, true, Gives::default()));
+    let (qname, gives) = match examine(&gate, &query) {
+        Ok(examined) => examined,
+        Err(served) => return served,
     };
-    if let Some(resolved) = chaos::answer(&snapshot.settings, &query) {
-        return gate.refuse(|| complete(shared, snapshot, &query, &resolved, &came).bytes);
-    }
-    if let Some((rcode, ede)) = not_served(&query) {
-        Counters::add(&counters.not_implemented);
-        return gate.refuse(|| refuse(&query, rcode, ede.as_ref(), true, gives));
-    }
-    let Some(qname) = Name::from_wire(query.qname) else {
-        return reject(&gate, QueryError::Malformed(query.header), message);
-    };
-    if snapshot.resolver.is_probe(query.qname) {
-        Counters::add(&counters.loops);
-        return gate.refuse(|| refuse(&query, Rcode::REFUSED, Some(&LOOP), true, gives));
-    }
     let wish = Wish { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
     let mut pursuit = Pursuit::new(qname, query.qtype, wish);
     pursuit.network = network(client.ip());
@@ -126,6 +102,42 @@ pub(super) fn serve(
         Some(repeat) => Served::Lasting(composed.bytes, Box::new(repeat)),
         None => Served::Now(composed.bytes),
     }
+}
+
+/// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or the
+/// answer that ends it here.
+fn examine<'s>(gate: &Gate<'s>, query: &Query<'_>) -> Result<(Name, Gives<'s>), Served> {
+    let (counters, snapshot) = (gate.counters(), gate.snapshot());
+    let refuse_with = |rcode, ede, recursion, gives| gate.refuse(|| refuse(query, rcode, ede, recursion, gives));
+    let given = options::given(snapshot, query, gate.came());
+    if !gate.permits() {
+        Counters::add(&counters.refused_access);
+        return Err(refuse_with(Rcode::REFUSED, Some(&OUTSIDE), false, given.unwrap_or_default()));
+    }
+    if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
+        Counters::add(&counters.not_implemented);
+        return Err(refuse_with(Rcode::BADVERS, None, true, Gives::default()));
+    }
+    let Some(gives) = given else {
+        Counters::add(&counters.malformed);
+        return Err(refuse_with(Rcode::FORMERR, None, true, Gives::default()));
+    };
+    if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
+        return Err(gate.refuse(|| complete(gate.shared(), snapshot, query, &resolved, gate.came()).bytes));
+    }
+    if let Some((rcode, ede)) = not_served(query) {
+        Counters::add(&counters.not_implemented);
+        return Err(refuse_with(rcode, ede.as_ref(), true, gives));
+    }
+    if snapshot.resolver.is_probe(query.qname) {
+        Counters::add(&counters.loops);
+        return Err(refuse_with(Rcode::REFUSED, Some(&LOOP), true, gives));
+    }
+    let Some(qname) = Name::from_wire(query.qname) else {
+        Counters::add(&counters.malformed);
+        return Err(refuse_with(Rcode::FORMERR, None, true, gives));
+    };
+    Ok((qname, gives))
 }
 
 /// Whether it has not what was asked for: nothing by that name or of that type, a referral, a failure.
