@@ -4,12 +4,13 @@
 //! equal questions of a group; one that finds no upstream with room waits in its group's queue. What comes back is
 //! taken in by `arrival.rs`.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::datagram::Form;
 use super::engine::{Ask, BATCH, Engine};
-use super::flight::{Answer, Attempt, Flight, Lists, Step, Way};
+use super::flight::{Answer, Attempt, Flight, Lists, Step, Waiter, Way};
 use super::question::Failure;
 use super::tcp::Job;
 
@@ -26,18 +27,28 @@ impl Engine {
             return self.turn.call(ask.waiter.then, Err(Failure::Overloaded));
         }
         self.waiters += 1;
-        if let Some(id) = self.by_key.get(&ask.key).copied() {
-            counters.shared.one();
-            if let Some(flight) = self.flights.get_mut(&id) {
-                flight.waiters.push(ask.waiter);
+        let id = match self.by_key.entry(Arc::clone(&ask.key)) {
+            Entry::Occupied(same) => {
+                let id = *same.get();
+                counters.shared.one();
+                return self.join(id, ask.waiter, now);
             }
-            return self.arm(id, now);
-        }
-        self.last_flight += 1;
-        let id = self.last_flight;
-        self.by_key.insert(Arc::clone(&ask.key), id);
+            Entry::Vacant(free) => {
+                self.last_flight += 1;
+                *free.insert(self.last_flight)
+            }
+        };
         self.flights.insert(id, Flight::new(ask.key, ask.waiter, now, self.spare.pop().unwrap_or_default()));
         self.launch(id, now, true);
+        self.arm(id, now);
+    }
+
+    /// One more waits for a flight. One that has tried everything tries again: the upstream may have come back.
+    fn join(&mut self, id: u64, waiter: Waiter, now: Instant) {
+        if let Some(flight) = self.flights.get_mut(&id) {
+            flight.waiters.push(waiter);
+            flight.revive(now);
+        }
         self.arm(id, now);
     }
 
@@ -46,6 +57,11 @@ impl Engine {
         let Some(group) = self.flights.get(&id).map(|flight| flight.key.group) else {
             return true;
         };
+        // Nobody overtakes those who wait for their turn, or a flood of new questions would keep it from coming.
+        if may_queue && !self.groups[group].queue.is_empty() {
+            self.enqueue(id, group);
+            return false;
+        }
         let (up, down) = self.candidates(group);
         if up.is_empty() && down.is_empty() {
             let looping = self.groups[group].is_own || !self.groups[group].upstreams.is_empty();

@@ -179,6 +179,13 @@ impl Flight {
         }
     }
 
+    /// Someone has begun to wait now: if nothing is left to try, all that was asked is asked again.
+    pub(super) fn revive(&mut self, now: Instant) {
+        if self.pass == Pass::Over {
+            (self.pass, self.cursor, self.step_at) = (Pass::Again, 0, now);
+        }
+    }
+
     /// Nothing is open and nothing is left to try.
     pub(super) fn is_lost(&self) -> bool {
         self.pass == Pass::Over && self.attempts.is_empty()
@@ -233,6 +240,20 @@ mod tests {
         let passes = [Step::Ask, Step::Again, Step::Plain, Step::Tcp];
         let expected = passes.iter().flat_map(|pass| [1, 2, 0].map(pass)).chain([Step::Wait]);
         assert_eq!(steps, expected.collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_begins_to_wait_when_all_was_tried_has_it_tried_again() {
+        let now = Instant::now();
+        let mut flight = flight(now);
+        flight.tried.push(0);
+        while flight.next_step(&[0], &[]) != Step::Wait {}
+        let later = now + Duration::from_secs(3);
+        flight.revive(later);
+        assert_eq!(flight.due(), Some(later), "at once");
+        assert_eq!(flight.next_step(&[0], &[]), Step::Again(0));
+        flight.revive(later + Duration::from_secs(1));
+        assert_eq!(flight.next_step(&[0], &[]), Step::Plain(0), "one at a time, however many begin to wait");
     }
 
     #[test]

@@ -61,6 +61,32 @@ async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
 }
 
 #[tokio::test]
+async fn new_questions_of_a_flood_do_not_overtake_those_that_wait() {
+    let upstream = Scripted::start(|got: &Got| now(got.good())).await;
+    let mut settings = group(&[upstream.address]);
+    (settings.max_qps, settings.timeout) = (Some(100), Duration::from_secs(2));
+    let forwarder = start(vec![settings]);
+    let group = Arc::clone(&forwarder.groups()[0]);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let (flooded, flooding) = (Arc::clone(&group), Arc::new(AtomicUsize::new(0)));
+    let numbers = Arc::clone(&flooding);
+    let flood = tokio::spawn(async move {
+        loop {
+            let name = format!("n{}", numbers.fetch_add(1, SeqCst));
+            flooded.ask_then(question(&name), 1, deadline, Instant::now(), Box::new(|_, _| {}));
+            tokio::task::yield_now().await;
+        }
+    });
+    while flooding.load(SeqCst) < 500 {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..5 {
+        assert!(group.ask(&question(&format!("other{number}")), 2, deadline).await.is_ok(), "number {number}");
+    }
+    flood.abort();
+}
+
+#[tokio::test]
 async fn the_rate_is_kept() {
     let upstream = Scripted::start(|got: &Got| now(got.good())).await;
     let mut settings = group(&[upstream.address]);
