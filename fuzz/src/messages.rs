@@ -1,7 +1,7 @@
 //! Messages from clients and upstreams: what we accept, others can read, and nothing unasked comes through.
 
 use hickory_proto::op::Message as Other;
-use privatelink_dns::dns::{Message, Name, Query, Rtype};
+use privatelink_dns::dns::{Message, Name, Query, Rtype, name_end};
 use privatelink_dns::forward::scrub::{MAX_LINKS, scrub};
 use privatelink_dns::forward::{Chain, Question};
 
@@ -21,8 +21,9 @@ pub fn query_holds(data: &[u8]) {
 /// Parses what an upstream sent, and keeps what follows from the question in it.
 pub fn reply_holds(data: &[u8]) {
     let Ok(message) = Message::parse(data) else { return };
-    let Some((qname, rtype, _)) = &message.question else { return };
-    let Some(name) = Name::from_wire(qname) else { return };
+    let Some((qname, rest)) = name_end(data, 12).and_then(|end| data.get(12..)?.split_at_checked(end - 12)) else { return };
+    let (Some(name), Some(rtype)) = (Name::from_wire(qname), rest.first_chunk()) else { return };
+    let rtype = &Rtype(u16::from_be_bytes(*rtype));
     let [_, low] = message.flags;
     let dnssec_ok = low & 0x10 != 0;
     let question = Question { name: name.clone(), rtype: *rtype, dnssec_ok, checking_disabled: false };

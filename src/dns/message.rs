@@ -1,7 +1,7 @@
 //! Reading a whole message: what an upstream sent.
 
 use super::query::RawRecord;
-use super::wire::{name_end, read_u16};
+use super::wire::{MAX_NAME, name_end};
 use super::{Class, Ede, Edns, Name, Rcode, Record, Rtype, rdata};
 
 /// A response, decoded as far as forwarding needs: RDATA stays bytes.
@@ -15,20 +15,17 @@ pub struct Message {
     pub flags: [u8; 2],
     /// The RCODE, with the upper bits from EDNS.
     pub rcode: Rcode,
-    /// The QNAME in wire format in the case it came in, QTYPE and QCLASS; `None` if there was no question.
-    pub question: Option<Question>,
     /// The answer section, records of class IN only.
     pub answer: Vec<Record>,
-    /// The authority section, records of class IN only.
+    /// The authority section, records of class IN only, without its NS records.
     pub authority: Vec<Record>,
+    /// Whether the authority section had NS records.
+    pub names_servers: bool,
     /// Whether an OPT record was there.
     pub has_edns: bool,
     /// The first Extended DNS Error.
     pub ede: Option<Ede>,
 }
-
-/// QNAME, QTYPE and QCLASS of a message.
-pub type Question = (Box<[u8]>, Rtype, Class);
 
 /// Why bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,13 +42,14 @@ pub enum MessageError {
 }
 
 impl Message {
-    /// Parses a message. Additional records other than OPT are checked for form and dropped.
+    /// Parses a message. NS records of the authority section and additional records other than OPT are checked for form
+    /// and dropped.
     pub fn parse(message: &[u8]) -> Result<Self, MessageError> {
         let header: &[u8; 12] = message.first_chunk().ok_or(MessageError::Short)?;
         let count = |section: usize| u16::from_be_bytes([header[4 + 2 * section], header[5 + 2 * section]]);
-        let (question, mut pos) = match count(0) {
-            0 => (None, 12),
-            1 => read_question(message).ok_or(MessageError::Question).map(|(q, end)| (Some(q), end))?,
+        let mut pos = match count(0) {
+            0 => 12,
+            1 => question_end(message).ok_or(MessageError::Question)?,
             _ => return Err(MessageError::Question),
         };
         let mut parsed = Self {
@@ -59,21 +57,22 @@ impl Message {
             response: header[2] & 0x80 != 0,
             flags: [header[2], header[3]],
             rcode: Rcode(u16::from(header[3] & 0xf)),
-            question,
             answer: Vec::new(),
             authority: Vec::new(),
+            names_servers: false,
             has_edns: false,
             ede: None,
         };
+        let mut scratch = Vec::with_capacity(MAX_NAME);
         for section in 1..=3 {
             for _ in 0..count(section) {
-                pos = parsed.take_record(message, section, pos).ok_or(MessageError::Record)?;
+                pos = parsed.take_record(message, section, pos, &mut scratch).ok_or(MessageError::Record)?;
             }
         }
         Ok(parsed)
     }
 
-    fn take_record(&mut self, message: &[u8], section: usize, at: usize) -> Option<usize> {
+    fn take_record(&mut self, message: &[u8], section: usize, at: usize, scratch: &mut Vec<u8>) -> Option<usize> {
         let raw = RawRecord::read(message, at)?;
         if raw.rtype == Rtype::OPT {
             if section == 3 && !self.has_edns {
@@ -84,9 +83,12 @@ impl Message {
             }
             return Some(raw.end);
         }
-        if section < 3 && raw.class == Class::IN.0 {
-            let (owner, _) = Name::read(message, at)?;
-            let rdata = rdata::extract(message, raw.rtype, raw.rdata, raw.end)?;
+        let is_kept = section < 3 && raw.class == Class::IN.0;
+        if is_kept && section == 2 && raw.rtype == Rtype::NS {
+            self.names_servers = true;
+        } else if is_kept {
+            let owner = Name::read(message, at, scratch)?;
+            let rdata = rdata::extract(message, raw.rtype, raw.rdata, raw.end, scratch)?;
             // RFC 2181 section 8: a TTL with the top bit set counts as zero.
             let ttl = if raw.ttl > i32::MAX.unsigned_abs() { 0 } else { raw.ttl };
             let record = Record { owner, rtype: raw.rtype, ttl, rdata };
@@ -111,11 +113,10 @@ impl Message {
     }
 }
 
-fn read_question(message: &[u8]) -> Option<(Question, usize)> {
-    let end = name_end(message, 12)?;
-    let qtype = Rtype(read_u16(message, end)?);
-    let qclass = Class(read_u16(message, end + 2)?);
-    Some(((message[12..end].into(), qtype, qclass), end + 4))
+/// Where the question ends; its name is not compressed, for nothing comes before it.
+fn question_end(message: &[u8]) -> Option<usize> {
+    let end = name_end(message, 12)? + 4;
+    (end <= message.len()).then_some(end)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod wire;
 mod writer;
 
 pub use edns::{Ede, Edns};
-pub use message::{Message, MessageError, Question as RawQuestion};
+pub use message::{Message, MessageError};
 pub use name::{Name, NameError};
 pub use options::{Asks, Cookie, Gives};
 pub use query::{CookieQuery, Header, MAX_QUERY, Query, QueryError};

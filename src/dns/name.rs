@@ -45,12 +45,12 @@ impl Name {
         Some(Self((&*lower).into()))
     }
 
-    /// Reads a possibly compressed name at `at` in `message`; also returns the index after it.
-    pub fn read(message: &[u8], at: usize) -> Option<(Self, usize)> {
-        let mut out = Vec::with_capacity(64);
-        let end = wire::read_name(message, at, &mut out)?;
-        out.make_ascii_lowercase();
-        Some((Self(out.into()), end))
+    /// Reads a possibly compressed name at `at` in `message`. `scratch` is memory to work in; what it held is gone.
+    pub(super) fn read(message: &[u8], at: usize, scratch: &mut Vec<u8>) -> Option<Self> {
+        scratch.clear();
+        wire::read_name(message, at, scratch)?;
+        scratch.make_ascii_lowercase();
+        Some(Self(scratch.as_slice().into()))
     }
 
     /// The bytes in wire format.

@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use domain::base::ParsedName;
 use domain::base::iana::Rtype as DomainRtype;
@@ -35,7 +36,15 @@ fn compressible(rtype: Rtype) -> Option<(usize, usize)> {
 }
 
 /// The RDATA at `start..end` of `message`, uncompressed; `None` if it is malformed.
-pub(super) fn extract(message: &[u8], rtype: Rtype, start: usize, end: usize) -> Option<Box<[u8]>> {
+///
+/// `scratch` is memory to work in; what it held is gone.
+pub(super) fn extract(
+    message: &[u8],
+    rtype: Rtype,
+    start: usize,
+    end: usize,
+    scratch: &mut Vec<u8>,
+) -> Option<Arc<[u8]>> {
     let Some((fixed, names)) = compressible(rtype) else {
         return message.get(start..end).map(Into::into);
     };
@@ -43,18 +52,18 @@ pub(super) fn extract(message: &[u8], rtype: Rtype, start: usize, end: usize) ->
     if pos > end {
         return None;
     }
-    let mut out = Vec::with_capacity(64);
-    out.extend_from_slice(message.get(start..pos)?);
+    scratch.clear();
+    scratch.extend_from_slice(message.get(start..pos)?);
     for _ in 0..names {
-        pos = read_name(message, pos, &mut out)?;
+        pos = read_name(message, pos, scratch)?;
         if pos > end {
             return None;
         }
     }
-    out.extend_from_slice(message.get(pos..end)?);
+    scratch.extend_from_slice(message.get(pos..end)?);
     // Nothing but an SOA's five numbers may follow the names.
     let tail = if rtype == Rtype::SOA { 20 } else { 0 };
-    (end - pos == tail).then(|| out.into())
+    (end - pos == tail).then(|| scratch.as_slice().into())
 }
 
 /// Whether bytes are RDATA as the type has it, with no compressed name in it. Of types that are not known, all are.
@@ -197,15 +206,16 @@ mod tests {
     #[test]
     fn a_name_in_rdata_is_written_out_in_full() {
         let message = [3, b'c', b'o', b'm', 0, 0, 5, 1, b'a', 0xc0, 0];
-        assert_eq!(extract(&message, Rtype::MX, 5, 11), Some(Box::from([0, 5, 1, b'a', 3, b'c', b'o', b'm', 0])));
+        let full = extract(&message, Rtype::MX, 5, 11, &mut Vec::new());
+        assert_eq!(full.as_deref(), Some(&[0, 5, 1, b'a', 3, b'c', b'o', b'm', 0][..]));
     }
 
     #[test]
     fn rdata_that_does_not_fill_its_length_is_refused() {
         let message = [1, b'a', 0, 9, 9];
-        assert_eq!(extract(&message, Rtype::CNAME, 0, 5), None);
-        assert_eq!(extract(&message, Rtype::CNAME, 0, 2), None);
-        assert_eq!(extract(&message, Rtype::SOA, 0, 5), None);
+        for (rtype, end) in [(Rtype::CNAME, 5), (Rtype::CNAME, 2), (Rtype::SOA, 5)] {
+            assert_eq!(extract(&message, rtype, 0, end, &mut Vec::new()), None);
+        }
     }
 
     #[test]

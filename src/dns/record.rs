@@ -1,6 +1,7 @@
 //! Records and RRsets.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::rdata;
 use super::{Name, Rtype};
@@ -14,8 +15,8 @@ pub struct Record {
     pub rtype: Rtype,
     /// Seconds.
     pub ttl: u32,
-    /// The RDATA in wire format, names in it uncompressed and in the case they came in.
-    pub rdata: Box<[u8]>,
+    /// The RDATA in wire format, names in it uncompressed and in the case they came in. Shared by clones, as the owner is.
+    pub rdata: Arc<[u8]>,
 }
 
 impl Record {
@@ -59,7 +60,7 @@ impl RRset {
             owner: owner.clone(),
             rtype: self.rtype,
             ttl: self.ttl,
-            rdata: rdata.clone(),
+            rdata: rdata.as_ref().into(),
         })
     }
 }

@@ -122,7 +122,7 @@ fn same_but_for_case(asked: &[u8], echoed: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Message, Query};
+    use crate::dns::Query;
     use proptest::prelude::*;
 
     fn question(name: &str) -> Question {
@@ -187,7 +187,7 @@ mod tests {
             let bytes = query(7, &question("a-1.example"), FORM, || bits);
             let mut reply = bytes.to_vec();
             reply[2] |= 0x80;
-            prop_assert_eq!(Message::parse(&reply).unwrap().question.unwrap().0.to_ascii_lowercase(), b"\x03a-1\x07example\0");
+            prop_assert_eq!(reply[12..25].to_ascii_lowercase(), b"\x03a-1\x07example\0");
         }
     }
 }

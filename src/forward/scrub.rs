@@ -44,8 +44,7 @@ pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
 /// Whether a reply without an error answers nothing: it has records, but none that was asked for, or names other servers, as
 /// one does that will not recurse. To take that for NODATA would deny a name that may well exist.
 pub fn evades(message: &Message, kept: &Scrubbed) -> bool {
-    let has = |rtype| message.authority.iter().any(|record| record.rtype == rtype);
-    let is_referral = has(Rtype::NS) && !has(Rtype::SOA);
+    let is_referral = message.names_servers && message.authority.iter().all(|record| record.rtype != Rtype::SOA);
     message.rcode == Rcode::NOERROR
         && kept.chain == Chain::Whole
         && kept.answer.is_empty()

@@ -118,11 +118,10 @@ impl<P: Peer> Incoming<P> {
         }
     }
 
-    /// Waits for at least one datagram, as long as the socket's timeout allows, and takes what is there.
-    pub(super) fn receive(&mut self, socket: &UdpSocket) -> Result<(), Errno> {
+    /// Takes what is there: at once, or once there is one, as the flags say and as long as the socket's timeout allows.
+    pub(super) fn receive(&mut self, socket: &UdpSocket, flags: MsgFlags) -> Result<(), Errno> {
         self.received.clear();
         let mut slices = self.buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
-        let flags = MsgFlags::MSG_WAITFORONE;
         let messages = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
         let received = messages.filter_map(|message| {
             let local = if message_has_control(&message) { local(&message) } else { None };

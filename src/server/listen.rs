@@ -3,7 +3,6 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -11,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::lates::Bell;
 use super::{Shared, datagrams, descriptors, tcp, udp};
 
 /// Octets the kernel may hold for us: a burst of some thousand queries.
@@ -47,7 +47,7 @@ struct Bound {
 
 /// Running listeners.
 pub struct Running {
-    stop_udp: Arc<AtomicBool>,
+    stop_udp: Arc<udp::Stop>,
     stop_tcp: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
     acceptors: Vec<tokio::task::JoinHandle<()>>,
@@ -73,7 +73,7 @@ impl Listeners {
 
     /// Starts to answer.
     pub fn start(self, shared: &Arc<Shared>, runtime: &Handle) -> io::Result<Running> {
-        let stop_udp = Arc::new(AtomicBool::new(false));
+        let stop_udp = Arc::new(udp::Stop::new());
         let (stop_tcp, stopped) = watch::channel(false);
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
         // Half of the descriptors are for connections, the rest for upstreams and files.
@@ -82,7 +82,8 @@ impl Listeners {
             for (number, socket) in bound.udp.into_iter().enumerate() {
                 let (shared, stop) = (Arc::clone(shared), Arc::clone(&stop_udp));
                 let name = format!("udp-{number}");
-                let worker = move || udp::worker(&Arc::new(socket), &shared, &stop);
+                let bell = Bell::new()?;
+                let worker = move || udp::worker(&socket, bell, &shared, &stop);
                 workers.push(std::thread::Builder::new().name(name).spawn(worker)?);
             }
             bound.tcp.set_nonblocking(true)?;
@@ -97,10 +98,11 @@ impl Listeners {
 impl Running {
     /// Takes no new queries, waits up to `grace` for those under way, and ends.
     pub async fn drain(self, shared: &Shared, grace: Duration) {
-        self.stop_udp.store(true, Ordering::Relaxed);
+        let deadline = Instant::now() + grace;
+        // It is told once.
+        let _ = self.stop_udp.set(deadline);
         // Without receivers every connection has ended already.
         let _ = self.stop_tcp.send(true);
-        let deadline = Instant::now() + grace;
         let workers =
             tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
         // A worker or acceptor that panicked has nothing left to wait for.

@@ -43,9 +43,12 @@ pub(super) struct Later {
     permit: Permit,
 }
 
-/// An answer that was waited for. It counts as pending until it is dropped: drop it once it is sent.
-pub(super) struct Late {
-    pub(super) bytes: Vec<u8>,
+/// What was found out about a query that waited. It counts as pending until it is dropped: drop it once its answer is sent.
+pub(super) struct Finished {
+    message: Vec<u8>,
+    came: Came,
+    snapshot: Arc<Snapshot>,
+    resolved: Resolved,
     _permit: Permit,
 }
 
@@ -152,20 +155,27 @@ const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this serv
 const LOOP: Ede = Ede::new(Ede::OTHER, "forwarding loop: this is the server's own probe");
 
 impl Later {
-    /// Asks upstream and composes the answer, which goes to `then` on whatever thread has it.
-    pub(super) fn finish<F>(self, shared: &Arc<Shared>, now: Instant, then: F)
+    /// Asks upstream; what comes of it goes to `then` on whatever thread has it.
+    pub(super) fn finish<F>(self, now: Instant, then: F)
     where
-        F: FnOnce(Late, &mut Turn) + Send + 'static,
+        F: FnOnce(Finished, &mut Turn) + Send + 'static,
     {
         let Self { message, came, snapshot, pursuit, need, permit } = self;
-        let (resolver, zones, shared) =
-            (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones), Arc::clone(shared));
+        let (resolver, zones) = (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones));
         resolver.finish_then(zones, pursuit, need, now, move |resolved, turn| {
-            // It parsed before.
-            let composed = Query::parse(&message).map(|query| complete(&shared, &snapshot, &query, &resolved, &came));
-            let bytes = composed.map(|composed| composed.bytes).unwrap_or_default();
-            then(Late { bytes, _permit: permit }, turn);
+            then(Finished { message, came, snapshot, resolved, _permit: permit }, turn);
         });
+    }
+}
+
+impl Finished {
+    /// The answer.
+    pub(super) fn compose(&self, shared: &Shared) -> Vec<u8> {
+        // It parsed before.
+        let query = Query::parse(&self.message);
+        query
+            .map(|query| complete(shared, &self.snapshot, &query, &self.resolved, &self.came).bytes)
+            .unwrap_or_default()
     }
 }
 

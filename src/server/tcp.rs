@@ -283,8 +283,9 @@ impl Connection {
                 Served::Later(later) => {
                     *waiting += 1;
                     let (late, connections) = (self.late.clone(), Arc::clone(self.place.connections()));
+                    let shared = Arc::clone(shared);
                     // The connection may be gone by then.
-                    later.finish(shared, now, move |answer, _| drop(late.send(connections.queue(answer.bytes))));
+                    later.finish(now, move |finished, _| drop(late.send(connections.queue(finished.compose(&shared)))));
                 }
             }
         }

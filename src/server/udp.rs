@@ -1,69 +1,113 @@
 //! UDP workers: one thread and one socket each, datagrams received and answered in batches.
 //!
-//! In: datagrams. Out: datagrams. A worker never waits for an upstream: such queries go to the forwarder, and their
-//! answers leave on the same socket, those that are ready at one time in one batch.
+//! In: datagrams, and what upstreams said. Out: datagrams. A worker never waits for an upstream: such queries go to the
+//! forwarder, what comes of them comes back (`lates`), and all answers that are ready at one time leave in one batch.
 
 use std::net::UdpSocket;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
 
 use super::Shared;
-use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer};
+use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
 use super::hot::Hot;
-use super::lates::Lates;
+use super::lates::{Bell, Lates};
 use super::response::Transport;
-use super::road::{self, Served};
+use super::road::{self, Finished, Served};
 use super::wire::Wires;
 
 /// How long a worker may take to see that it is to stop.
 pub(super) const STOP_LATENCY: Duration = Duration::from_millis(200);
 
-/// Answers datagrams until `stop` is set.
-pub(super) fn worker(socket: &Arc<UdpSocket>, shared: &Arc<Shared>, stop: &AtomicBool) {
+/// When a worker has to be gone, once it is to stop.
+pub(super) type Stop = OnceLock<Instant>;
+
+/// Answers datagrams until it is to stop, and then those that wait, as long as there is time.
+pub(super) fn worker(socket: &UdpSocket, bell: Bell, shared: &Arc<Shared>, stop: &Stop) {
     if socket.local_addr().is_ok_and(|address| address.is_ipv4()) {
-        Worker::<SockaddrIn>::new(socket, shared).run(stop);
+        Worker::<SockaddrIn>::new(socket, bell, shared).run(stop);
     } else {
-        Worker::<SockaddrIn6>::new(socket, shared).run(stop);
+        Worker::<SockaddrIn6>::new(socket, bell, shared).run(stop);
     }
 }
 
 struct Worker<'a, P> {
-    socket: &'a Arc<UdpSocket>,
+    socket: &'a UdpSocket,
     shared: &'a Arc<Shared>,
-    lates: Arc<Lates<P>>,
+    lates: Arc<Lates<Due<P>>>,
+    outgoing: Outgoing<P>,
+    wires: Wires,
+    /// One more owner for each question that an upstream has to answer first, until its answer is sent or it got lost.
+    waiting: Arc<()>,
+}
+
+/// Where a late answer goes, and one owner of its worker's count.
+struct Due<P> {
+    route: Route<P>,
+    _waits: Arc<()>,
 }
 
 impl<'a, P: Peer> Worker<'a, P> {
-    fn new(socket: &'a Arc<UdpSocket>, shared: &'a Arc<Shared>) -> Self {
-        Self { socket, shared, lates: Lates::new(socket) }
+    fn new(socket: &'a UdpSocket, bell: Bell, shared: &'a Arc<Shared>) -> Self {
+        let (outgoing, wires) = (Outgoing::new(socket), Wires::new(Instant::now()));
+        Self { socket, shared, lates: Lates::new(bell), outgoing, wires, waiting: Arc::new(()) }
     }
 
-    fn run(&self, stop: &AtomicBool) {
+    fn is_awaited(&self) -> bool {
+        Arc::strong_count(&self.waiting) > 1
+    }
+
+    fn run(&mut self, stop: &Stop) {
         let mut incoming = Incoming::<P>::new(self.socket);
-        let mut outgoing = Outgoing::<P>::new(self.socket);
-        let mut headers = Headers::new(BATCH, outgoing.is_wildcard());
-        let mut wires = Wires::new(Instant::now());
-        while !stop.load(Ordering::Relaxed) {
-            match incoming.receive(self.socket) {
-                Ok(()) => {
-                    self.serve(&incoming, &mut outgoing, &mut wires);
-                    outgoing.send(self.socket, &mut headers, MsgFlags::empty());
+        let mut headers = Headers::new(BATCH, self.outgoing.is_wildcard());
+        let mut finished = Vec::new();
+        loop {
+            let (stopping, awaited) = (stop.get(), self.is_awaited());
+            if stopping.is_some_and(|deadline| !awaited || *deadline <= Instant::now()) {
+                return;
+            }
+            // Who waits for no upstream waits for its socket alone, in one system call.
+            let flags = if awaited { MsgFlags::MSG_DONTWAIT } else { MsgFlags::MSG_WAITFORONE };
+            let received = if stopping.is_some() { Err(Errno::EAGAIN) } else { incoming.receive(self.socket, flags) };
+            if received.is_ok() {
+                self.serve(&incoming);
+            }
+            if awaited {
+                self.lates.take(&mut finished);
+                self.answer(&finished);
+            }
+            self.outgoing.send(self.socket, &mut headers, MsgFlags::empty());
+            let is_idle = finished.is_empty();
+            // Now that they are sent, they wait no more.
+            finished.clear();
+            match received {
+                Err(Errno::EAGAIN | Errno::EINTR) if awaited && is_idle => {
+                    let socket = stopping.is_none().then_some(self.socket);
+                    self.lates.sleep(socket, STOP_LATENCY);
                 }
-                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                 // Nothing a client does leads here. Whatever it is, it must not spin a core.
                 Err(_) => std::thread::sleep(Duration::from_millis(10)),
             }
         }
     }
 
-    fn serve(&self, incoming: &Incoming<P>, outgoing: &mut Outgoing<P>, wires: &mut Wires) {
-        let snapshot = self.shared.snapshot.load();
+    /// Answers those who waited.
+    fn answer(&mut self, finished: &[(Finished, Due<P>)]) {
+        for (finished, due) in finished {
+            self.outgoing.bytes.extend_from_slice(&finished.compose(self.shared));
+            self.outgoing.end_answer(due.route);
+        }
+    }
+
+    fn serve(&mut self, incoming: &Incoming<P>) {
+        let Self { shared, outgoing, wires, lates, waiting, .. } = self;
+        let snapshot = shared.snapshot.load();
         let now = Instant::now();
-        let mut hot = Hot::new(&snapshot, &self.shared.misses, wires, now);
+        let mut hot = Hot::new(&snapshot, &shared.misses, wires, now);
         let mut count = 0;
         for (message, route) in incoming.messages() {
             count += 1;
@@ -72,7 +116,7 @@ impl<'a, P: Peer> Worker<'a, P> {
                 outgoing.end_answer(route);
                 continue;
             }
-            match road::serve(self.shared, &snapshot, message, client, Transport::Udp, now) {
+            match road::serve(shared, &snapshot, message, client, Transport::Udp, now) {
                 Served::Nothing => {}
                 Served::Now(bytes) => {
                     outgoing.bytes.extend_from_slice(&bytes);
@@ -84,12 +128,12 @@ impl<'a, P: Peer> Worker<'a, P> {
                     outgoing.end_answer(route);
                 }
                 Served::Later(later) => {
-                    let lates = Arc::clone(&self.lates);
-                    later.finish(self.shared, now, move |answer, turn| lates.push(answer, route, turn));
+                    let (lates, due) = (Arc::clone(lates), Due { route, _waits: Arc::clone(waiting) });
+                    later.finish(now, move |finished, turn| lates.push(finished, due, turn));
                 }
             }
         }
-        self.shared.counters.udp_queries.fetch_add(count, Ordering::Relaxed);
-        hot.count(&self.shared.counters);
+        shared.counters.udp_queries.fetch_add(count, Ordering::Relaxed);
+        hot.count(&shared.counters);
     }
 }

@@ -26,7 +26,7 @@ fn address(ttl: u32) -> Reply {
 fn negative(rcode: Rcode, ttl: u32, minimum: u32) -> Reply {
     let numbers = rdata::SoaNumbers { serial: Serial(1), refresh: 1, retry: 1, expire: 1, minimum };
     let rdata = rdata::soa(&Name::root(), &Name::root(), &numbers);
-    let soa = Record { owner: "example".parse().unwrap(), rtype: Rtype::SOA, ttl, rdata };
+    let soa = Record { owner: "example".parse().unwrap(), rtype: Rtype::SOA, ttl, rdata: rdata.into() };
     Reply { rcode, answer: Vec::new(), authority: vec![soa], ..address(0) }
 }
 

@@ -30,7 +30,7 @@ fn record(text: &str) -> Record {
         ),
         _ => rdata::address(value.parse().unwrap()).1,
     };
-    Record { owner, rtype, ttl: 60, rdata }
+    Record { owner, rtype, ttl: 60, rdata: rdata.into() }
 }
 
 fn reply(answer: &[&str], authority: &[&str], rcode: Rcode) -> Reply {
