@@ -133,10 +133,15 @@ impl Store {
                 }
             }
             // Sync makes the folder when it first writes.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !self.has_any() => {}
             Err(error) => return Err(error),
         }
         Ok(files)
+    }
+
+    /// Whether anything was ever read from the folder.
+    fn has_any(&self) -> bool {
+        self.loaded.values().any(|known| known.zone.is_some())
     }
 
     fn path_of(&self, apex: &Name) -> PathBuf {

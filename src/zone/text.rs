@@ -17,7 +17,7 @@ mod plain;
 
 use kin::Rewritten;
 
-use crate::dns::{Name, Rtype, rdata};
+use crate::dns::{Name, Rtype, name_end, rdata};
 
 /// The first line of every file that sync writes: a file without it belongs to a person and is never written.
 pub const MANAGED_HEADER: &str = "; Written by privatelink-dns";
@@ -149,13 +149,18 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     let (Ok(()), Ok(())) = (record.owner().compose(owner), record.data().compose_rdata(rdata));
     owner.make_ascii_lowercase();
     let rtype = Rtype(record.rtype().to_int());
-    if !matches!(record.data(), ZoneRecordData::Unknown(_)) {
+    let is_generic = matches!(record.data(), ZoneRecordData::Unknown(_));
+    if !is_generic {
         resolve_at_signs(rtype, rdata);
-    } else if !rdata::is_well_formed(rtype, rdata) {
-        // RFC 3597 section 5: a known type may be written so, and is what it is.
-        return Err("the octets behind \\# are no RDATA of this type");
     }
-    Ok(())
+    // The parser lets empty labels pass.
+    let is_good = name_end(owner, 0) == Some(owner.len()) && rdata::is_well_formed(rtype, rdata);
+    match (is_good, is_generic) {
+        (true, _) => Ok(()),
+        // RFC 3597 section 5: a known type may be written so, and is what it is.
+        (false, true) => Err("the octets behind \\# are no RDATA of this type"),
+        (false, false) => Err("a name has an empty label (two dots in a row)"),
+    }
 }
 
 /// `CNAME @` means the origin (RFC 1035 section 5.1); the parser reads it as a label `@` in front of the origin.
@@ -303,6 +308,15 @@ mod tests {
         assert_eq!(lines, [2, 4, 5, 6]);
         assert!(errors[2].reason.contains("3600, not 1h"), "{}", errors[2].reason);
         assert!(errors[3].reason.contains("$INCLUDE"), "{}", errors[3].reason);
+    }
+
+    #[test]
+    fn an_empty_label_is_an_error_at_its_line() {
+        let (records, errors) =
+            read_all("$TTL 5\nm MX 10 q..r.other.\nw CNAME a..b\na..b A 10.0.0.1\ngood A 10.0.0.2\n");
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 3, 4]);
+        assert!(errors[0].reason.contains("empty label"), "{errors:?}");
     }
 
     #[test]

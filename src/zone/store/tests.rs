@@ -87,3 +87,14 @@ fn a_hosted_zone_whose_file_vanishes_stays_in_service() {
     assert_eq!(Folder::serial(&report, "corp.example"), Some(1));
     assert_eq!(report.errors.len(), 1);
 }
+
+#[test]
+fn a_zone_folder_that_vanishes_takes_no_zone_with_it() {
+    let mut folder = Folder::new(&["corp.example"]);
+    folder.write("hand.example.zone", GOOD);
+    folder.1.reload();
+    std::fs::remove_dir_all(folder.0.path()).unwrap();
+    let report = folder.1.reload();
+    assert_eq!(Folder::serial(&report, "hand.example"), Some(1));
+    assert!(report.errors[0].text.contains("the zones in service stay"), "{}", report.errors[0].text);
+}

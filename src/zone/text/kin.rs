@@ -67,6 +67,7 @@ impl Rewritten {
 /// Where the type stands in the line that an entry starts with, if it is one of these.
 fn kin(entry: &[u8]) -> Option<(usize, Kin)> {
     let line = entry.split(|byte| *byte == b'\n').next().filter(|line| !line.starts_with(b"$"))?;
+    let line = &line[..comment(line).unwrap_or(line.len())];
     let has_owner = !line.starts_with(b" ") && !line.starts_with(b"\t");
     let mut at = 0;
     let words = line.split(|byte| b" \t\r".contains(byte)).map(|word| {
@@ -84,9 +85,23 @@ fn kin(entry: &[u8]) -> Option<(usize, Kin)> {
     None
 }
 
+/// Where a comment starts, as far as the part before RDATA is concerned: no quoted string stands there.
+fn comment(line: &[u8]) -> Option<usize> {
+    let is_escaped = |at: usize| line[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
+    memchr::memchr_iter(b';', line).find(|at| !is_escaped(*at))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comment_holds_no_type() {
+        for text in ["; SPF\nwww A 10.0.0.1\n", ";old SPF x\n", " ; KEY\n", "www;300 IN SPF x\n", "www ; RT\n"] {
+            assert!(Rewritten::new(text.as_bytes()).is_none(), "{text}");
+        }
+        assert!(Rewritten::new(b"a\\;b SPF x\n").is_some());
+    }
 
     #[test]
     fn the_type_alone_is_rewritten() {
