@@ -94,7 +94,7 @@ impl Engine {
     /// An answer over UDP: what it says of the upstream first, then what it says.
     fn answered(&mut self, id: u64, index: usize, form: Form, message: &Message, now: Instant) {
         let upstream = &mut self.upstreams[index];
-        upstream.answered(form, message.has_edns);
+        upstream.answered(form, message.has_edns, now);
         let Some(flight) = self.flights.get(&id) else {
             return;
         };

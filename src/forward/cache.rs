@@ -177,21 +177,36 @@ impl Cache {
             let lasting = (popular && !near_end).then_some(Lasting { stored: entry.stored, until });
             let reply = aged(reply, now.saturating_duration_since(entry.stored));
             // One does: as many as hits would be without bound, and no client waits for them.
-            let prefetch = popular && near_end && !entry.prefetched.swap(true, Ordering::Relaxed);
+            let prefetch = popular
+                && near_end
+                && entry.failed.is_none_or(|(_, until)| until <= now)
+                && !entry.prefetched.swap(true, Ordering::Relaxed);
             return Hit::Fresh { reply, prefetch, lasting };
         }
-        let stale =
-            entry.reply.as_ref().filter(|_| now < entry.expires + self.settings.stale).map(|reply| stale(reply));
+        let stale = self.data(&entry, now).map(|reply| stale(reply));
         match entry.failed {
             Some((failure, until)) if now < until => Hit::Failed(failure, stale),
             _ => Hit::Miss(stale),
         }
     }
 
-    /// Keeps a reply for its lifetime; one that may not be kept is left out.
+    /// The reply of an entry as long as it may still be given when upstreams fail: data alone (RFC 8767 section 4), no
+    /// other RCODE.
+    fn data<'e>(&self, entry: &'e Entry, now: Instant) -> Option<&'e Arc<Packed>> {
+        let is_data = |reply: &&Arc<Packed>| matches!(reply.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+        entry.reply.as_ref().filter(is_data).filter(|_| now < entry.expires + self.settings.stale)
+    }
+
+    /// Whether there is an answer that outlives a failure. The look counts for nothing.
+    pub fn has_data(&self, key: &Key, now: Instant) -> bool {
+        self.entries.peek(key).is_some_and(|entry| self.data(&entry, now).is_some())
+    }
+
+    /// Keeps a reply for its lifetime; one that may not be kept is left out, and so is what it refutes.
     pub fn put(&self, key: Key, reply: &Reply, now: Instant) {
         let lifetime = self.lifetime(reply, key.question.rtype);
         if lifetime.is_zero() {
+            self.entries.remove(&key);
             return;
         }
         let reply = Some(Arc::new(Packed::new(reply, self.ttls(reply))));

@@ -37,6 +37,8 @@ pub struct Chase {
     answer: Vec<Record>,
     theirs: u64,
     asks: u8,
+    /// Whether every reply so far was validated.
+    authentic: bool,
     /// What was used so far; it decides AA, AD and how long the answer may be kept.
     origin: Origin,
 }
@@ -90,7 +92,7 @@ impl Chase {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype) -> Self {
         let origin = Origin::default();
-        Self { qtype, name: qname, behind: Vec::new(), answer: Vec::new(), theirs: 0, asks: 0, origin }
+        Self { qtype, name: qname, behind: Vec::new(), answer: Vec::new(), theirs: 0, asks: 0, authentic: true, origin }
     }
 
     /// Follows the name through our zones as far as they lead.
@@ -175,6 +177,8 @@ impl Chase {
     /// Goes on with the upstream's reply about the name that [`Step::Ask`] named.
     pub fn take(&mut self, zones: &ZoneSet, reply: &Reply) -> Step {
         self.origin.forwarded = true;
+        // RFC 4035 section 3.2.3: AD speaks of all RRsets.
+        self.authentic &= reply.authentic;
         let mut rest = reply.answer.as_slice();
         while let Some(end) = alias_end(rest, &self.name, self.qtype) {
             let (alias, tail) = rest.split_at(end);
@@ -207,7 +211,7 @@ impl Chase {
         self.answer.extend_from_slice(rest);
         Step::Done(Resolved {
             authority: reply.authority.clone(),
-            authentic: reply.authentic && self.origin.zone.is_none(),
+            authentic: self.authentic && self.origin.zone.is_none(),
             ede: reply.ede.clone(),
             ..self.resolved(reply.rcode)
         })

@@ -280,7 +280,10 @@ impl Engine {
                 Some(index)
             }
             Step::Plain(index) => {
-                if !open(index).any(|attempt| matches!(attempt.way, Way::Udp(_, form) if form.edns)) {
+                // Without EDNS there are no signatures, and who asks for them would take the answer for forged.
+                let wants_signatures = self.flights.get(&id).is_some_and(|flight| flight.key.question.dnssec_ok);
+                if wants_signatures || !open(index).any(|attempt| matches!(attempt.way, Way::Udp(_, form) if form.edns))
+                {
                     return None;
                 }
                 let form = Form { edns: false, ..self.upstreams[index].form(now) };

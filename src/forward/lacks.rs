@@ -12,11 +12,16 @@ const MEMORY: Duration = Duration::from_mins(10);
 pub(super) struct Lack {
     strikes: u8,
     until: Option<Instant>,
+    proven: Option<Instant>,
 }
 
 impl Lack {
-    /// One more sign; `enough` of them make the finding.
+    /// One more sign; `enough` of them make the finding. What it was seen to do lately it does, whatever the sign: that may
+    /// be a lost packet, a slow answer or somebody's forgery.
     pub(super) fn strike(&mut self, now: Instant, enough: u8) {
+        if self.proven.is_some_and(|proven| now < proven + MEMORY) {
+            return;
+        }
         self.strikes = self.strikes.saturating_add(1);
         if self.strikes >= enough {
             self.strikes = 0;
@@ -25,7 +30,8 @@ impl Lack {
     }
 
     /// It does do it.
-    pub(super) fn disproved(&mut self) {
+    pub(super) fn disproved(&mut self, now: Instant) {
+        self.proven = Some(now);
         self.strikes = 0;
         self.until = None;
     }
@@ -56,8 +62,19 @@ mod tests {
         let now = Instant::now();
         let mut lack = Lack::default();
         lack.strike(now, 2);
-        lack.disproved();
+        lack.disproved(now);
         lack.strike(now, 2);
         assert!(!lack.holds(now));
+    }
+
+    #[test]
+    fn signs_count_for_nothing_for_a_while_after_a_proof() {
+        let now = Instant::now();
+        let mut lack = Lack::default();
+        lack.disproved(now);
+        lack.strike(now + MEMORY / 2, 1);
+        assert!(!lack.holds(now + MEMORY / 2));
+        lack.strike(now + MEMORY, 1);
+        assert!(lack.holds(now + MEMORY));
     }
 }

@@ -202,6 +202,11 @@ impl Group {
         turn.end();
     }
 
+    /// How long one exchange may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// How the group is doing.
     pub fn status(&self) -> GroupStatus {
         self.counters.status()

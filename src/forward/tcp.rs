@@ -4,7 +4,6 @@
 //! to be stale is opened once more. Never: a question asked a third time, or a connection kept that does not answer.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(10);
 /// Questions on one connection at once.
-const MAX_PENDING: usize = 512;
+pub(super) const MAX_PENDING: usize = 512;
 
 /// A question for the connection.
 #[derive(Debug)]
@@ -56,7 +55,7 @@ struct Pending {
 pub(super) async fn run(
     upstream: usize,
     shared: Arc<Shared>,
-    mut jobs: mpsc::UnboundedReceiver<Job>,
+    mut jobs: mpsc::Receiver<Job>,
     outcomes: mpsc::UnboundedSender<Outcome>,
 ) {
     let mut link = Link { upstream, outcomes, pending: Vec::new() };
@@ -64,7 +63,12 @@ pub(super) async fn run(
         link.take(job, false);
         // One connection, and one more if the first goes stale under questions that were not its first.
         while !link.pending.is_empty() {
-            if link.connect_and_serve(shared.address, &mut jobs).await.is_err() {
+            let Ok(Ok(stream)) = timeout(PATIENCE, TcpStream::connect(shared.address)).await else {
+                shared.counters.tcp_failed.one();
+                link.fail_all(&mut jobs);
+                break;
+            };
+            if link.serve(stream, &mut jobs).await.is_err() {
                 shared.counters.tcp_failed.one();
             }
             link.fail_all_but_retries();
@@ -82,7 +86,13 @@ impl Link {
     /// Takes a question in; its place in `pending`, unless there is none.
     fn take(&mut self, job: Job, may_retry: bool) -> bool {
         let now = Instant::now();
-        self.pending.retain(|pending| pending.job.deadline > now);
+        for expired in self.pending.extract_if(.., |pending| pending.job.deadline <= now).collect::<Vec<_>>() {
+            self.report(expired.job.flight, Err(Failure::Timeout));
+        }
+        if job.deadline <= now {
+            self.report(job.flight, Err(Failure::Timeout));
+            return false;
+        }
         if self.pending.len() >= MAX_PENDING {
             self.report(job.flight, Err(Failure::Overloaded));
             return false;
@@ -104,6 +114,15 @@ impl Link {
         let _ = self.outcomes.send(Outcome { upstream: self.upstream, flight, answer });
     }
 
+    /// Nobody is there: neither for those who wait on the connection nor for those who came meanwhile.
+    fn fail_all(&mut self, jobs: &mut mpsc::Receiver<Job>) {
+        let waiting = self.pending.drain(..).map(|pending| pending.job);
+        let waiting: Vec<Job> = waiting.chain(std::iter::from_fn(|| jobs.try_recv().ok())).collect();
+        for job in waiting {
+            self.report(job.flight, Err(Failure::Unreachable));
+        }
+    }
+
     fn fail_all_but_retries(&mut self) {
         let now = Instant::now();
         for mut pending in std::mem::take(&mut self.pending) {
@@ -116,12 +135,7 @@ impl Link {
         }
     }
 
-    async fn connect_and_serve(
-        &mut self,
-        address: SocketAddr,
-        jobs: &mut mpsc::UnboundedReceiver<Job>,
-    ) -> io::Result<()> {
-        let mut stream = timeout(PATIENCE, TcpStream::connect(address)).await??;
+    async fn serve(&mut self, mut stream: TcpStream, jobs: &mut mpsc::Receiver<Job>) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut out = Vec::new();
         for pending in &self.pending {

@@ -29,7 +29,7 @@ const OTHER_LIMITS: (usize, u32) = (4096, 0);
 /// plain questions are answered; a refusal of EDNS, confirmed by a plain answer.
 const CASE_STRIKES: u8 = 2;
 const EDNS_SILENCE_STRIKES: u8 = 3;
-const EDNS_REFUSAL_STRIKES: u8 = 1;
+const EDNS_REFUSAL_STRIKES: u8 = 2;
 
 /// Time between the first two searches for a loop; it doubles, since others may still be starting.
 const FIRST_PROBE: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ pub(super) struct Upstream {
     pub(super) limit: Limit,
     edns: Lack,
     case: Lack,
-    tcp: Option<mpsc::UnboundedSender<Job>>,
+    tcp: Option<mpsc::Sender<Job>>,
     pub(super) probe: Probe,
 }
 
@@ -80,13 +80,13 @@ impl Upstream {
     }
 
     /// An answer to a query of this form arrived over UDP; `had_edns` if an OPT record came with it.
-    pub(super) fn answered(&mut self, form: Form, had_edns: bool) {
+    pub(super) fn answered(&mut self, form: Form, had_edns: bool, now: Instant) {
         self.shared.counters.received.one();
         if form.edns && had_edns {
-            self.edns.disproved();
+            self.edns.disproved(now);
         }
         if form.mixed {
-            self.case.disproved();
+            self.case.disproved(now);
         }
     }
 
@@ -109,15 +109,20 @@ impl Upstream {
     /// Hands a question to the TCP connection, which starts if there is none.
     pub(super) fn ask_tcp(&mut self, index: usize, job: Job, outcomes: &mpsc::UnboundedSender<Outcome>) {
         let sender = self.tcp.get_or_insert_with(|| {
-            let (sender, jobs) = mpsc::unbounded_channel();
+            let (sender, jobs) = mpsc::channel(tcp::MAX_PENDING);
             tokio::spawn(tcp::run(index, Arc::clone(&self.shared), jobs, outcomes.clone()));
             sender
         });
-        if let Err(mpsc::error::SendError(job)) = sender.send(job) {
-            self.tcp = None;
-            // The forwarder holds the other end itself, so this cannot fail.
-            let _ = outcomes.send(Outcome { upstream: index, flight: job.flight, answer: Err(Failure::Unreachable) });
-        }
+        let (flight, failure) = match sender.try_send(job) {
+            Ok(()) => return,
+            Err(mpsc::error::TrySendError::Full(job)) => (job.flight, Failure::Overloaded),
+            Err(mpsc::error::TrySendError::Closed(job)) => {
+                self.tcp = None;
+                (job.flight, Failure::Unreachable)
+            }
+        };
+        // The forwarder holds the other end itself, so this cannot fail.
+        let _ = outcomes.send(Outcome { upstream: index, flight, answer: Err(failure) });
     }
 
     /// Shows the state outside the forwarder's task.

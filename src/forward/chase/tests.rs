@@ -118,6 +118,21 @@ fn another_tenants_account_gets_the_public_answer_or_nxdomain_as_the_zone_says()
 }
 
 #[test]
+fn rfc4035_3_2_3_a_chain_is_authentic_if_every_reply_was() {
+    let zones = zones(OnMiss::Forward, "");
+    let link = reply(&["a.test CNAME b.test"], &[], Rcode::NOERROR);
+    let end = reply(&["b.test A 192.0.2.1"], &[], Rcode::NOERROR);
+    for (first, second) in [(true, true), (false, true), (true, false)] {
+        let script = [
+            ("a.test", Reply { authentic: first, ..link.clone() }),
+            ("b.test", Reply { authentic: second, ..end.clone() }),
+        ];
+        let (resolved, asked) = resolve(&zones, "a.test", Rtype::A, &script);
+        assert_eq!((resolved.authentic, asked), (first && second, 2));
+    }
+}
+
+#[test]
 fn on_miss_fires_on_nxdomain_alone() {
     let zones = zones(OnMiss::Forward, "x.acct 10 A 10.1.0.4\n*.wild 10 TXT x\n");
     for name in ["acct.privatelink.blob.core.windows.net", "a.wild.privatelink.blob.core.windows.net"] {

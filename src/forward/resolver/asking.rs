@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{CLIENT_TIMER, Need, Part, Progress, Pursuit, Resolver, Route};
 use crate::dns::{Ede, Name, Rcode};
-use crate::forward::cache::{Hit, Key};
+use crate::forward::cache::Key;
 use crate::forward::chase::{self, Resolved, Step};
 use crate::forward::public::{self, PublicNames};
 use crate::forward::{Failure, Question, Reply, Turn};
@@ -57,7 +57,7 @@ impl Resolver {
         let taken = move |asked: Result<Arc<Reply>, Failure>, turn: &mut Turn| {
             let Need { route, question, .. } = need;
             let name = question.name.clone();
-            let asked = self.note(&zones, &route, question, asked, turn.now);
+            let asked = self.note(&zones, &route, question, asked, (turn.now, deadline - now));
             let step = match asked {
                 Ok(reply) => {
                     pursuit.trace(&name, Part::Upstream(reply.upstream));
@@ -135,23 +135,28 @@ impl Resolver {
         network: u64,
         deadline: Instant,
     ) -> Result<Arc<Reply>, Failure> {
+        let begun = Instant::now();
         let asked = route.group.ask(&question, network, deadline).await;
-        self.note(&zones, &route, question, asked, Instant::now())
+        self.note(&zones, &route, question, asked, (Instant::now(), deadline.saturating_duration_since(begun)))
     }
 
-    /// Puts what came of an exchange into the cache, and hands it on with its TTLs within the cache's bounds.
+    /// Puts what came of an exchange that had so much time into the cache, and hands it on with its TTLs within the
+    /// cache's bounds.
     fn note(
         &self,
         zones: &ZoneSet,
         route: &Arc<Route>,
         question: Question,
         asked: Result<Arc<Reply>, Failure>,
-        now: Instant,
+        (now, had): (Instant, Duration),
     ) -> Result<Arc<Reply>, Failure> {
         let asked = asked.map(|reply| self.cache.clamped(reply));
         match &asked {
             Ok(reply) => self.keep(zones, route, question, reply, now),
-            Err(failure) => self.cache.put_failure(Key { group: route.id, question }, *failure, now),
+            Err(failure) if says_something(*failure, had, route.group.timeout().min(self.timeout)) => {
+                self.cache.put_failure(Key { group: route.id, question }, *failure, now);
+            }
+            Err(_) => {}
         }
         asked
     }
@@ -160,8 +165,7 @@ impl Resolver {
     fn keep(&self, zones: &ZoneSet, route: &Arc<Route>, mut question: Question, reply: &Reply, now: Instant) {
         if !answers(reply) {
             let key = Key { group: route.id, question };
-            let has_older = matches!(self.cache.get(&key, now), Hit::Miss(Some(_)) | Hit::Failed(_, Some(_)));
-            return if has_older {
+            return if self.cache.has_data(&key, now) {
                 self.cache.put_failure(key, Failure::Unreachable, now);
             } else {
                 self.cache.put(key, reply, now);
@@ -241,4 +245,14 @@ impl Resolver {
 /// Whether a reply says something about the name; SERVFAIL, REFUSED and the like do not.
 pub(super) fn answers(reply: &Reply) -> bool {
     matches!(reply.rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
+}
+
+/// Whether a failure says something about the upstreams to others who ask the same: not if this server had too much to do,
+/// or one client's time was nearly over.
+fn says_something(failure: Failure, had: Duration, whole: Duration) -> bool {
+    match failure {
+        Failure::Unreachable | Failure::Malformed => true,
+        Failure::Timeout => had >= whole * 9 / 10,
+        Failure::Overloaded | Failure::Loop | Failure::Stopped => false,
+    }
 }

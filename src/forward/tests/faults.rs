@@ -114,7 +114,7 @@ async fn an_upstream_that_answers_formerr_to_edns_is_asked_plain_and_remembered(
         for number in 0..4 {
             assert_eq!(ask(&forwarder, &format!("n{number}")).await.unwrap().rcode, Rcode::NOERROR);
         }
-        assert_eq!((upstream.asked(), counts(&forwarder, 0).edns_fallback), (5, 1), "{with_question}");
+        assert_eq!((upstream.asked(), counts(&forwarder, 0).edns_fallback), (6, 2), "{with_question}");
     }
 }
 
@@ -127,6 +127,18 @@ async fn an_upstream_that_drops_edns_is_asked_plain_and_after_some_of_that_remem
     assert!(first.iter().all(Result::is_ok));
     let (reply, took) = timed(&forwarder, "later").await;
     assert!(reply.is_ok() && took < 200 * MS, "{took:?}");
+}
+
+#[tokio::test]
+async fn who_wants_signatures_is_not_answered_without_edns_because_packets_were_lost() {
+    let upstream =
+        Scripted::start(|got: &Got| if got.tcp || got.query().edns.is_none() { now(got.good()) } else { vec![] }).await;
+    let forwarder = forwarder(&[&upstream]);
+    let question = Question { dnssec_ok: true, ..question("www.example") };
+    let deadline = Instant::now() + Duration::from_secs(9);
+    assert!(forwarder.groups()[0].ask(&question, 0, deadline).await.is_ok());
+    assert_eq!(counts(&forwarder, 0).edns_fallback, 0);
+    assert!(upstream.connections.load(std::sync::atomic::Ordering::SeqCst) > 0);
 }
 
 #[tokio::test]
