@@ -43,12 +43,15 @@ use routes::Routes;
 /// How long queries under way may take once the end has come.
 const GRACE: Duration = Duration::from_secs(6);
 
-/// Why the server did not start.
+/// Why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// Addresses that could not be bound.
     #[error("{}", lines(.0))]
     Bind(Vec<BindError>),
+    /// The thread that asks upstreams is gone.
+    #[error("the forwarder broke off, which is a bug; start the server again, and please report what the log says")]
+    Forwarder,
     /// Something else of the system's.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -96,15 +99,15 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let (orders, desk) = mpsc::channel(TICKS);
     let _control = daemon.open_control(orders);
     ready::announce(&addresses, &shared.snapshot.load().zones);
-    tokio::select! {
-        () = daemon.run(inbox, desk, hangup) => {}
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    let ended = tokio::select! {
+        broken = daemon.run(inbox, desk, hangup) => Err(broken),
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
     info!("draining");
     running.drain(&shared, GRACE).await;
     info!("stopped");
-    Ok(())
+    ended
 }
 
 /// Ticks that may wait: one of each kind, and some to spare.
@@ -170,10 +173,17 @@ impl Daemon {
         })
     }
 
-    async fn run(&mut self, mut inbox: mpsc::Receiver<Kind>, mut desk: mpsc::Receiver<Order>, mut hangup: Signal) {
+    /// Does what there is to do, as long as that makes sense.
+    async fn run(
+        &mut self,
+        mut inbox: mpsc::Receiver<Kind>,
+        mut desk: mpsc::Receiver<Order>,
+        mut hangup: Signal,
+    ) -> StartError {
         let shared = Arc::clone(&self.shared);
         let mut rhythm = Rhythm::new(Instant::now(), &self.config.sync);
         loop {
+            let forwarder = self.routes.forwarder();
             let tick = tokio::select! {
                 Some(kind) = inbox.recv() => {
                     if kind == Kind::Config && !self.config_changed() {
@@ -193,6 +203,7 @@ impl Daemon {
                     continue;
                 }
                 () = tokio::time::sleep_until(rhythm.next()) => Kind::Lists,
+                () = forwarder.ended() => return StartError::Forwarder,
             };
             match tick {
                 Kind::Zones => self.reload_zones().await,
@@ -260,8 +271,11 @@ impl Daemon {
                 self.board.zones_read(&self.store);
                 log_report(&report);
                 let current = self.shared.snapshot.load();
+                // Answers that were kept ready are good as long as the zones are the same.
+                let is_same = current.zones.is_same(&report.zones);
+                let zones = if is_same { Arc::clone(&current.zones) } else { Arc::new(report.zones) };
                 self.publish(Snapshot {
-                    zones: Arc::new(report.zones),
+                    zones,
                     access: current.access.clone(),
                     resolver: Arc::clone(&current.resolver),
                     settings: Arc::clone(&current.settings),

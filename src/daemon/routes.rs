@@ -61,6 +61,11 @@ impl Routes {
         Ok(())
     }
 
+    /// Whose end is the end of forwarding.
+    pub(super) fn forwarder(&self) -> Arc<Forwarder> {
+        Arc::clone(&self.forwarder)
+    }
+
     pub(super) fn resolver(&self, config: &Config, runtime: &Handle) -> Arc<Resolver> {
         let timeout = config.groups.first().map_or(std::time::Duration::from_secs(5), |group| group.timeout);
         Arc::new(Resolver::new(

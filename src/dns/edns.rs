@@ -96,11 +96,24 @@ impl Ede {
 
     /// As much of the text as is sent: enough for a sentence, too little to matter for amplification.
     pub(super) fn shown(&self) -> &[u8] {
-        &self.text.as_bytes()[..self.text.len().min(MAX_EDE_TEXT)]
+        // RFC 8914 section 2: UTF-8, so no cut within a character.
+        &self.text.as_bytes()[..self.text.floor_char_boundary(MAX_EDE_TEXT)]
     }
 
     /// An error with a constant text.
     pub const fn new(code: u16, text: &'static str) -> Self {
         Self { code, text: std::borrow::Cow::Borrowed(text) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc8914_2_a_text_that_is_cut_stays_utf8() {
+        let ede = Ede { code: 0, text: format!("a{}", "\u{e9}".repeat(90)).into() };
+        assert_eq!(std::str::from_utf8(ede.shown()).map(str::len), Ok(MAX_EDE_TEXT - 1));
+        assert_eq!(ede.option_len(), 6 + MAX_EDE_TEXT - 1);
     }
 }

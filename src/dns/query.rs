@@ -1,7 +1,7 @@
 //! The wire question parser: a client's datagram in, a [`Query`] that borrows from it out.
 
-use super::wire::{name_end, read_name, read_u16, read_u32};
-use super::{Asks, Class, Edns, Opcode, Rtype};
+use super::wire::{name_end, read_u16, read_u32};
+use super::{Asks, Class, Edns, Opcode, Rtype, Tsig};
 
 /// Octets of a query at most. One is small, EDNS allows for more than 512, and nothing sensible needs more than this; what waits
 /// for an upstream is kept, and 64 KB each would be a way to fill the memory.
@@ -38,6 +38,15 @@ pub struct Query<'a> {
     /// What its options ask for; `None` if they are malformed, which is answered with an OPT record of our own
     /// (RFC 6891 section 7).
     pub asks: Option<Asks<'a>>,
+    /// The TSIG record, if there was one.
+    pub tsig: Option<Tsig<'a>>,
+}
+
+/// What the records of a query say.
+struct Records<'a> {
+    edns: Option<Edns<'a>>,
+    asks: Option<Asks<'a>>,
+    tsig: Option<Tsig<'a>>,
 }
 
 /// A query without a question: a client asks for a cookie, or whether one is good (RFC 7873 section 5.4).
@@ -82,28 +91,8 @@ impl<'a> Query<'a> {
         let qname = &message[12..end];
         let qtype = Rtype(read_u16(message, end)?);
         let qclass = Class(read_u16(message, end + 2)?);
-        let (edns, asks) = Self::records(message, end + 4)?;
-        Some(Self { header, qname, qtype, qclass, edns, asks })
-    }
-
-    /// The OPT record and its options among the records from `pos` on, which fill the message.
-    fn records(message: &'a [u8], mut pos: usize) -> Option<(Option<Edns<'a>>, Option<Asks<'a>>)> {
-        let count = |section: usize| read_u16(message, 4 + 2 * section).map(u32::from);
-        let before = count(1)? + count(2)?;
-        let (mut edns, mut asks) = (None, Some(Asks::default()));
-        for index in 0..before + count(3)? {
-            let record = RawRecord::read(message, pos)?;
-            if record.rtype == Rtype::OPT {
-                // RFC 6891 section 6.1.1: once, in the additional section, at the root.
-                if edns.is_some() || index < before || !record.at_root {
-                    return None;
-                }
-                edns = Some(Edns::without_options(record.class, record.ttl));
-                asks = Asks::read(&message[record.rdata..record.end]);
-            }
-            pos = record.end;
-        }
-        (pos == message.len()).then_some((edns, asks))
+        let Records { edns, asks, tsig } = Records::read(message, end + 4)?;
+        Some(Self { header, qname, qtype, qclass, edns, asks, tsig })
     }
 
     /// Whether the client set DNSSEC OK.
@@ -112,14 +101,44 @@ impl<'a> Query<'a> {
     }
 }
 
+impl<'a> Records<'a> {
+    /// Reads the records from `pos` on, which fill the message.
+    fn read(message: &'a [u8], mut pos: usize) -> Option<Self> {
+        let count = |section: usize| read_u16(message, 4 + 2 * section).map(u32::from);
+        let before = count(1)? + count(2)?;
+        let all = before + count(3)?;
+        let mut read = Self { edns: None, asks: Some(Asks::default()), tsig: None };
+        for index in 0..all {
+            let record = RawRecord::read(message, pos)?;
+            if record.rtype == Rtype::OPT {
+                // RFC 6891 section 6.1.1: once, in the additional section, at the root.
+                if read.edns.is_some() || index < before || !record.at_root {
+                    return None;
+                }
+                read.edns = Some(Edns::without_options(record.class, record.ttl));
+                read.asks = Asks::read(&message[record.rdata..record.end]);
+            } else if record.rtype == Rtype::TSIG {
+                // RFC 8945 section 5.1: the last in the additional section; its name is not compressed.
+                if index + 1 != all || index < before {
+                    return None;
+                }
+                let owner = &message[pos..name_end(message, pos)?];
+                read.tsig = Some(Tsig::read(owner, &message[record.rdata..record.end])?);
+            }
+            pos = record.end;
+        }
+        (pos == message.len()).then_some(read)
+    }
+}
+
 impl<'a> CookieQuery<'a> {
     /// Reads a QUERY whose question section is empty and that has a cookie.
     pub fn parse(message: &'a [u8]) -> Option<Self> {
         let header = Header::parse(message).filter(|header| header.opcode == Opcode::QUERY)?;
-        if read_u16(message, 4)? != 0 {
+        if read_u16(message, 4)? != 0 || message.len() > MAX_QUERY {
             return None;
         }
-        let (edns, asks) = Query::records(message, 12)?;
+        let Records { edns, asks, .. } = Records::read(message, 12)?;
         let (edns, asks) = (edns?, asks?);
         asks.cookie.is_some().then_some(Self { header, edns, asks })
     }
@@ -170,14 +189,18 @@ impl RawRecord {
     }
 }
 
-/// Index after a name that may end in a pointer; where the pointer leads is checked by who reads the name.
+/// Index after a name that may end in a pointer. The pointer has to lead backwards; what is there is checked by who reads
+/// the name.
 fn skip_name(message: &[u8], at: usize) -> Option<usize> {
     let mut pos = at;
     loop {
         match *message.get(pos)? {
             0 => return Some(pos + 1),
             len @ 1..=63 => pos += usize::from(len) + 1,
-            0xc0.. => return read_name(message, at, &mut Vec::new()),
+            high @ 0xc0.. => {
+                let target = u16::from_be_bytes([high & 0x3f, *message.get(pos + 1)?]);
+                return (usize::from(target) < at).then_some(pos + 2);
+            }
             _ => return None,
         }
         if pos - at > super::MAX_NAME {

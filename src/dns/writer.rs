@@ -118,6 +118,12 @@ impl Writer {
         (self.out, self.ttl_offsets)
     }
 
+    /// Counts one more record in the additional section of a finished message.
+    pub(super) fn count_additional(message: &mut [u8]) {
+        let number = u16::from_be_bytes([message[10], message[11]]).saturating_add(1);
+        message[10..12].copy_from_slice(&number.to_be_bytes());
+    }
+
     fn put_u16(&mut self, number: u16) {
         self.out.extend_from_slice(&number.to_be_bytes());
     }

@@ -1,9 +1,11 @@
 //! Who holds a TCP connection: how many in all and per network, and who goes when there is no room.
 //!
 //! In: clients that connect, and what their connections do. Out: a place, or none, and the word to a connection that
-//! it has to go. Room is made in the network that has the most connections, so no network can push out the others; there
-//! the one goes that has been idle longest. One that waits for an upstream stays.
+//! it has to go. Room is made in networks that have more connections than the newcomer's, the largest first, so no network
+//! can push out the others; there the one goes that has been idle longest. One that waits for an upstream stays, unless all do: then the
+//! largest network has to give one up, or a few clients that always wait could keep everybody else out.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -115,11 +117,13 @@ impl Connections {
         now: Instant,
     ) -> Option<(Place, bool)> {
         let mut seats = self.seats();
-        let own = seats.by_network.get(&network).copied().unwrap_or_default();
+        let own = seats.held_by(network);
         let is_full = seats.taken.len() >= settings.max_connections.min(self.ceiling.load(Relaxed));
-        let crowded = if own >= network.most(settings) { Some(network) } else { seats.largest().filter(|_| is_full) };
-        if let Some(crowded) = crowded {
-            seats.dismiss(crowded)?;
+        let has_its_share = own >= network.most(settings);
+        if has_its_share {
+            seats.dismiss(|seat, _| seat.network == network && seat.is_idle())?;
+        } else if is_full {
+            seats.make_room(own, Some(network))?;
         }
         let last = AtomicU64::new(self.elapsed(now));
         let seat = Arc::new(Seat { network, last, waits: AtomicBool::new(false), leave: Notify::new() });
@@ -127,13 +131,12 @@ impl Connections {
         seats.next += 1;
         seats.taken.insert(id, Arc::clone(&seat));
         *seats.by_network.entry(network).or_default() += 1;
-        Some((Place { connections: Arc::clone(self), seat, id }, crowded.is_some()))
+        Some((Place { connections: Arc::clone(self), seat, id }, has_its_share || is_full))
     }
 
     /// Has one go: the system has no descriptor left. Whether there was one to go.
     pub(super) fn make_room(&self) -> bool {
-        let mut seats = self.seats();
-        seats.largest().and_then(|network| seats.dismiss(network)).is_some()
+        self.seats().make_room(0, None).is_some()
     }
 
     /// A late answer for the queue of its connection; `None` if slow clients have too much waiting already.
@@ -149,16 +152,23 @@ impl Connections {
 }
 
 impl Seats {
-    /// The network with the most connections.
-    fn largest(&self) -> Option<Network> {
-        self.by_network.iter().max_by_key(|(_, count)| **count).map(|(network, _)| *network)
+    fn held_by(&self, network: Network) -> usize {
+        self.by_network.get(&network).copied().unwrap_or_default()
     }
 
-    /// Tells the longest idle connection of a network to go; `None` if all wait for upstreams.
-    fn dismiss(&mut self, network: Network) -> Option<()> {
-        let idle = self.taken.iter().filter(|(_, seat)| seat.network == network && !seat.waits.load(Relaxed));
-        let (id, _) = idle.min_by_key(|(id, seat)| (seat.last.load(Relaxed), **id))?;
-        let id = *id;
+    /// Has one go for a network that holds `own`.
+    fn make_room(&mut self, own: usize, network: Option<Network>) -> Option<()> {
+        let may_go = |seat: &Seat, held| held > own || Some(seat.network) == network;
+        self.dismiss(|seat, held| seat.is_idle() && may_go(seat, held))
+            .or_else(|| self.dismiss(|_, held| held > own + 1))
+    }
+
+    /// Tells one of those to go: of the network that holds the most, the longest idle one. `None` if there is none.
+    fn dismiss(&mut self, may_go: impl Fn(&Seat, usize) -> bool) -> Option<()> {
+        let seats = self.taken.iter().map(|(id, seat)| (*id, seat, self.held_by(seat.network)));
+        let (id, ..) = seats
+            .filter(|(_, seat, held)| may_go(seat, *held))
+            .max_by_key(|(id, seat, held)| (*held, Reverse((seat.last.load(Relaxed), *id))))?;
         self.remove(id).map(|seat| seat.leave.notify_one())
     }
 
@@ -171,6 +181,12 @@ impl Seats {
             }
         }
         Some(seat)
+    }
+}
+
+impl Seat {
+    fn is_idle(&self) -> bool {
+        !self.waits.load(Relaxed)
     }
 }
 
@@ -275,6 +291,28 @@ mod tests {
         assert!(enter(B).is_none());
         place.active(connections.start, 0);
         assert!(enter(B).is_some());
+    }
+
+    #[test]
+    fn those_who_always_wait_keep_nobody_out() {
+        let (connections, mut enter) = table(settings(20, 12));
+        let mut wait = |network, count| -> Vec<Place> {
+            let enter_and_wait = |_| {
+                let (place, _) = enter(network)?;
+                place.active(connections.start, 1);
+                Some(place)
+            };
+            (0..count).map_while(enter_and_wait).collect()
+        };
+        let gone = |places: &[Place]| places.iter().filter(|place| is_dismissed(place)).count();
+        let (large, small) = (wait(A, 12), wait(B, 8));
+        small[7].active(connections.start, 0);
+        let _newcomer = wait(Network::Outside, 1);
+        assert_eq!((gone(&large), gone(&small)), (0, 1), "an idle one goes first");
+        let _newcomers = wait(Network::Outside, 2);
+        assert_eq!((gone(&large), gone(&small)), (2, 1), "then the largest network gives some up");
+        assert!(wait(A, 3).len() < 3, "and takes none from those who have fewer");
+        assert_eq!(gone(&small), 1);
     }
 
     #[test]

@@ -83,10 +83,13 @@ impl<'a> Hot<'a> {
         let gives = options::given(self.snapshot, &query, &came)?;
         let ask = Ask { query: &query, question, gives };
         if let Some(hosted) = self.snapshot.zones.answering(qname.wire(), query.qtype) {
-            let answered = self.local(hosted, &ask, &qname, out);
+            let answered = local(hosted, &ask, &qname, out);
             if answered.is_some() && out.len() - start <= limit {
                 self.tally.local += 1;
-                return answered;
+                if answered == Some(Rcode::NXDOMAIN) {
+                    self.misses.note(hosted, qname.wire());
+                }
+                return Some(());
             }
             out.truncate(start);
         }
@@ -110,21 +113,6 @@ impl<'a> Hot<'a> {
         if self.tally.forwarded > 0 {
             counters.forwarded.fetch_add(self.tally.forwarded, Relaxed);
             counters.rechased.fetch_add(self.tally.rechased, Relaxed);
-        }
-    }
-
-    /// The answer of one of our zones.
-    fn local(&self, hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<()> {
-        let zone = hosted.zone.as_deref()?;
-        match zone.lookup(qname.wire(), ask.query.qtype) {
-            Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
-            Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
-            Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => {
-                negative(zone, Rcode::NXDOMAIN, ask, qname, out)?;
-                self.misses.note(hosted, qname.wire());
-                Some(())
-            }
-            _ => None,
         }
     }
 
@@ -186,9 +174,21 @@ fn is_usual(query: &Query<'_>) -> bool {
         && query.qname.len() > 1
         && query.qname[0] != PROBE_LABEL
         && query.edns.as_ref().is_none_or(|edns| edns.version == 0)
+        && query.tsig.is_none()
 }
 
-fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<()> {
+/// The answer of one of our zones, and its RCODE.
+fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
+    let zone = hosted.zone.as_deref()?;
+    match zone.lookup(qname.wire(), ask.query.qtype) {
+        Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
+        Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
+        Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => negative(zone, Rcode::NXDOMAIN, ask, qname, out),
+        _ => None,
+    }
+}
+
+fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::whole(ask.query, Rcode::NOERROR, true, false), out);
     // The owner is the QNAME, and that starts at offset 12.
@@ -204,10 +204,10 @@ fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<()
     }
     out[start + 6..start + 8].copy_from_slice(&count.to_be_bytes());
     opt(ask, start, out);
-    Some(())
+    Some(Rcode::NOERROR)
 }
 
-fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<()> {
+fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::whole(ask.query, rcode, true, false), out);
     if !zone.negative()?.append(qname.wire(), out) {
@@ -215,7 +215,7 @@ fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut V
     }
     out[start + 9] = 1;
     opt(ask, start, out);
-    Some(())
+    Some(rcode)
 }
 
 /// The header of an answer without records yet, and the question as it came.

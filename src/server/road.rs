@@ -112,19 +112,24 @@ pub(super) fn serve(
 fn examine<'s>(gate: &Gate<'s>, query: &Query<'_>) -> Result<(Name, Gives<'s>), Served> {
     let (counters, snapshot) = (gate.counters(), gate.snapshot());
     let refuse_with = |rcode, ede, recursion, gives| gate.refuse(|| refuse(query, rcode, ede, recursion, gives));
-    let given = options::given(snapshot, query, gate.came());
     if !gate.permits() {
         Counters::add(&counters.refused_access);
-        return Err(refuse_with(Rcode::REFUSED, Some(&OUTSIDE), false, given.unwrap_or_default()));
+        // Strangers learn neither which server this is nor anything that could be sent to others.
+        return Err(refuse_with(Rcode::REFUSED, Some(&OUTSIDE), false, Gives::default()));
     }
     if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
         Counters::add(&counters.not_implemented);
         return Err(refuse_with(Rcode::BADVERS, None, true, Gives::default()));
     }
-    let Some(gives) = given else {
+    let Some(gives) = options::given(snapshot, query, gate.came()) else {
         Counters::add(&counters.malformed);
         return Err(refuse_with(Rcode::FORMERR, None, true, Gives::default()));
     };
+    if let Some(tsig) = &query.tsig {
+        Counters::add(&counters.not_implemented);
+        let limit = response::limit(query, gate.came().transport);
+        return Err(gate.refuse(|| tsig.append_bad_key(refuse(query, Rcode::NOTAUTH, None, true, gives), limit)));
+    }
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
         return Err(gate.refuse(|| complete(gate.shared(), snapshot, query, &resolved, gate.came()).bytes));
     }
@@ -145,7 +150,7 @@ fn examine<'s>(gate: &Gate<'s>, query: &Query<'_>) -> Result<(Name, Gives<'s>), 
 
 /// Whether it has not what was asked for: nothing by that name or of that type, a referral, a failure.
 fn is_negative(resolved: &Resolved) -> bool {
-    resolved.rcode != Rcode::NOERROR || resolved.answer.is_empty() || !resolved.authority.is_empty()
+    resolved.rcode != Rcode::NOERROR || resolved.answer.is_empty()
 }
 
 const TOO_MANY: Ede = Ede::new(Ede::PROHIBITED, "your network asks for too many names that have to be forwarded");

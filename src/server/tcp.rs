@@ -90,6 +90,8 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopp
             }
         }
     }
+    // Whoever comes now is turned away at once, and can ask another server.
+    drop(listener);
     while open.join_next().await.is_some() {}
 }
 
@@ -143,6 +145,27 @@ struct Connection {
     lates: mpsc::UnboundedReceiver<Option<Queued>>,
 }
 
+/// Where a late answer goes, once.
+struct Due(Option<mpsc::UnboundedSender<Option<Queued>>>);
+
+impl Due {
+    fn answer(mut self, answer: Option<Queued>) {
+        if let Some(late) = self.0.take() {
+            // The connection may be gone by then.
+            let _ = late.send(answer);
+        }
+    }
+}
+
+impl Drop for Due {
+    /// A question that gets lost must not keep its connection for good.
+    fn drop(&mut self) {
+        if let Some(late) = self.0.take() {
+            let _ = late.send(None);
+        }
+    }
+}
+
 impl Connection {
     fn new(client: SocketAddr, shared: Arc<Shared>, place: Place) -> Self {
         let (late, lates) = mpsc::unbounded_channel();
@@ -185,8 +208,9 @@ impl Connection {
                     frame(&mut self.outbox, &answer.bytes);
                 }
                 () = &mut timer, if may_read => {
-                    self.reading = self.deadline() > Instant::now();
-                    timer.as_mut().reset(self.deadline().into());
+                    let deadline = self.deadline();
+                    self.reading = deadline > Instant::now();
+                    timer.as_mut().reset(deadline.into());
                 }
                 () = self.place.dismissed() => return,
                 _ = &mut stop, if !stopping => (stopping, self.reading) = (true, false),
@@ -219,11 +243,13 @@ impl Connection {
         Ok(())
     }
 
-    /// When the connection ends unless something happens. The time that a client takes for its answers counts for neither.
+    /// When the connection ends unless something happens. The time that a client takes for its answers counts for neither,
+    /// and one that waits for answers is not idle (RFC 7766 section 3).
     fn deadline(&self) -> Instant {
         let idle = self.shared.snapshot.load().settings.tcp.idle;
         match self.began {
             Some(began) => began.max(self.last) + MESSAGE.min(idle),
+            None if self.waiting > 0 => Instant::now() + idle,
             None => self.last + idle,
         }
     }
@@ -282,10 +308,11 @@ impl Connection {
                 }
                 Served::Later(later) => {
                     *waiting += 1;
-                    let (late, connections) = (self.late.clone(), Arc::clone(self.place.connections()));
-                    let shared = Arc::clone(shared);
-                    // The connection may be gone by then.
-                    later.finish(now, move |finished, _| drop(late.send(connections.queue(finished.compose(&shared)))));
+                    let (connections, shared) = (Arc::clone(self.place.connections()), Arc::clone(shared));
+                    let due = Due(Some(self.late.clone()));
+                    later.finish(now, move |finished, _| {
+                        due.answer(connections.queue(finished.compose(&shared)));
+                    });
                 }
             }
         }

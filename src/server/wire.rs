@@ -16,6 +16,8 @@ use super::response::Composed;
 use crate::dns::{Query, Rcode, Rtype};
 use crate::forward::cache::Lasting;
 use crate::forward::chase::Resolved;
+use crate::forward::resolver::Resolver;
+use crate::zone::ZoneSet;
 
 /// Slots: with names of usual length some 8 MB when all are taken.
 const SLOTS: usize = 1 << 15;
@@ -25,6 +27,12 @@ const WAYS: usize = 4;
 
 /// Octets of records at most; no datagram of ours has more.
 const LONGEST: usize = 1232;
+
+/// Octets of all answers at most.
+const MOST: usize = 8 << 20;
+
+/// Slots that are looked at for old answers, where there is no room for a new one.
+const SWEEP: usize = 64;
 
 const NANOS: u64 = 1_000_000_000;
 
@@ -94,13 +102,16 @@ impl<'a> Asked<'a> {
     }
 }
 
+/// Zones, upstreams, and how often something was flushed.
+type Source = (Weak<ZoneSet>, Weak<Resolver>, u64);
+
 /// One worker's answers.
 pub(super) struct Wires {
     /// None before the first is kept.
     slots: Vec<Slot>,
     hasher: RandomState,
-    /// The snapshot they were composed under, which this keeps the address of but not the contents, and the flushes.
-    source: (Weak<Snapshot>, u64),
+    /// What they were composed from. It keeps the addresses of that, not the contents.
+    source: Source,
     /// A slot of another epoch is empty.
     epoch: u32,
     /// Times in slots count from here, in nanoseconds.
@@ -108,6 +119,9 @@ pub(super) struct Wires {
     now: u64,
     /// Who goes when all are taken.
     turn: usize,
+    /// Octets of all answers, and where those that are over are looked for next.
+    octets: usize,
+    hand: usize,
 }
 
 /// One answer; a cache line.
@@ -140,16 +154,18 @@ pub(super) struct Wire<'a> {
 
 impl Wires {
     pub(super) fn new(now: Instant) -> Self {
-        let (hasher, source) = (RandomState::default(), (Weak::new(), 0));
-        Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, turn: 0 }
+        let (hasher, source) = (RandomState::default(), (Weak::new(), Weak::new(), 0));
+        Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, turn: 0, octets: 0, hand: 0 }
     }
 
-    /// From now on these are answers under `snapshot`; all are forgotten if they were composed under another.
+    /// From now on these are answers under `snapshot`; all are forgotten if its zones or upstreams are others.
     pub(super) fn follow(&mut self, snapshot: &Arc<Snapshot>, now: Instant) {
         self.now = self.nanos(now);
-        let flushes = snapshot.resolver.cache().flushes();
-        if self.source.0.as_ptr() != Arc::as_ptr(snapshot) || self.source.1 != flushes {
-            self.source = (Arc::downgrade(snapshot), flushes);
+        let (Snapshot { zones, resolver, .. }, (old_zones, old_resolver, old_flushes)) = (&**snapshot, &self.source);
+        let flushes = resolver.cache().flushes();
+        let is_same = (old_zones.as_ptr(), old_resolver.as_ptr()) == (Arc::as_ptr(zones), Arc::as_ptr(resolver));
+        if !is_same || *old_flushes != flushes {
+            self.source = (Arc::downgrade(zones), Arc::downgrade(resolver), flushes);
             self.epoch = self.epoch.wrapping_add(1).max(1);
         }
     }
@@ -194,6 +210,9 @@ impl Wires {
             if self.slots.is_empty() {
                 self.slots = vec![Slot::default(); SLOTS];
             }
+            if self.octets + bytes.all.len() > MOST && !self.sweep(bytes.all.len()) {
+                return;
+            }
             let (hash, stored) = (self.hash(asked), self.nanos(stored));
             let slot = Slot {
                 hash,
@@ -211,8 +230,20 @@ impl Wires {
                 facts: repeat.facts,
             };
             let at = self.place(hash);
-            self.slots[at] = slot;
+            self.octets += slot.bytes.len();
+            self.octets -= std::mem::replace(&mut self.slots[at], slot).bytes.len();
         }
+    }
+
+    /// Whether there is room for so many octets, once some answers that are over have gone. A few at a time: nobody waits.
+    fn sweep(&mut self, wanted: usize) -> bool {
+        for _ in 0..SWEEP {
+            self.hand = (self.hand + 1) % SLOTS;
+            if !self.is_good(&self.slots[self.hand]) {
+                self.octets -= std::mem::take(&mut self.slots[self.hand]).bytes.len();
+            }
+        }
+        self.octets + wanted <= MOST
     }
 
     /// Where an answer goes: its own place, a free one, or that of whose turn it is.
@@ -299,5 +330,40 @@ impl Wire<'_> {
         let slot = self.slot;
         let end = usize::from(slot.qname) + usize::from(slot.records) + 2 * usize::from(slot.aging);
         slot.bytes.get(end..).filter(|name| !name.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn keep(wires: &mut Wires, number: u32, until: Instant) {
+        let qname = [&[4][..], &number.to_be_bytes(), &[0]].concat();
+        let asked = Asked { qname: &qname, qtype: Rtype::A, shape: 0 };
+        let answer = vec![0; 12 + qname.len() + 4 + 1200];
+        let lasting = Lasting { stored: wires.base, until };
+        let end = answer.len();
+        wires.keep(&asked, &answer, &Repeat { lasting, facts: Facts::default(), aging: vec![], end, missed: None });
+    }
+
+    fn held(wires: &Wires) -> usize {
+        wires.slots.iter().map(|slot| slot.bytes.len()).sum()
+    }
+
+    #[test]
+    fn long_answers_take_no_more_memory_than_there_is_for_all_and_make_room_when_they_are_over() {
+        let start = Instant::now();
+        let mut wires = Wires::new(start);
+        let until = start + Duration::from_mins(1);
+        (0..20_000).for_each(|number| keep(&mut wires, number, until));
+        assert!(held(&wires) <= MOST && held(&wires) > MOST / 2);
+        assert_eq!(held(&wires), wires.octets);
+        wires.epoch += 1;
+        (0..2_000).for_each(|number| keep(&mut wires, number, until));
+        let good = wires.slots.iter().filter(|slot| wires.is_good(slot)).count();
+        assert!(good > 1_500, "{good}");
+        assert_eq!((held(&wires), held(&wires) <= MOST), (wires.octets, true));
     }
 }

@@ -105,6 +105,19 @@ impl ZoneSet {
         format!("{owner}.{}", zone.apex()).parse().ok()
     }
 
+    /// Whether both hold the same zones, not copies that are alike, and treat them alike.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let same_zone = |a: &Option<Arc<Zone>>, b: &Option<Arc<Zone>>| match (a, b) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        self.by_apex.len() == other.by_apex.len()
+            && self.by_apex.iter().all(|(apex, hosted)| {
+                let same = |theirs: &Hosted| hosted.on_miss == theirs.on_miss && same_zone(&hosted.zone, &theirs.zone);
+                other.by_apex.get(apex).is_some_and(same)
+            })
+    }
+
     /// Every zone, in canonical order of the apexes.
     pub fn iter(&self) -> impl Iterator<Item = &Hosted> {
         let mut all: Vec<&Hosted> = self.by_apex.values().collect();

@@ -34,6 +34,15 @@ const QUESTIONS: &[(&str, &[&str])] = &[
     ("privatelink.blob.core.windows.net AXFR", &["ransfer failed"]),
 ];
 
+#[test]
+fn rfc8945_5_2_1_who_signs_is_told_that_there_is_no_such_key() {
+    let question = "-y hmac-sha256:key.:AAAA privatelink.blob.core.windows.net SOA";
+    for (tool, wanted) in [("dig", &["status: NOTAUTH", "BADKEY 0"][..]), ("kdig", &["status: BADKEY"])] {
+        let Some(said) = printed(tool, world().server.address().port(), question) else { continue };
+        assert!(wanted.iter().all(|text| said.contains(text)), "{tool}:\n{said}");
+    }
+}
+
 fn asks(tool: &str) {
     let world = world();
     for (question, wanted) in QUESTIONS {

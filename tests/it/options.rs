@@ -133,6 +133,12 @@ fn nsid_and_chaos_are_silent_unless_configured() {
         assert_eq!(reply.answer[0].rdata[1..], *text.as_bytes(), "{name}");
     }
     assert_eq!(chaos(&shown, "authors.bind").rcode, "REFUSED");
+    let stranger = with(with(ask(OURS, "A"), NSID, b""), COOKIE, b"12345678").from([127, 9, 9, 9].into());
+    let inside = "nsid = \"dns-a\"\n[access]\nallow = [\"127.0.0.1/32\"]";
+    let closed = site().with_config(inside).start();
+    let refused = stranger.to(closed.address());
+    assert_eq!((refused.rcode.as_str(), refused.option(NSID), refused.option(COOKIE)), ("REFUSED", None, None));
+    closed.stop();
     shown.stop();
 }
 

@@ -1,5 +1,6 @@
 //! Starting, stopping, restarting.
 
+use std::net::TcpStream;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -61,6 +62,22 @@ fn a_question_in_flight_is_still_answered_while_it_drains() {
     wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
     server.stop();
     assert_eq!(question.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
+}
+
+#[test]
+fn while_it_drains_new_connections_are_refused_instead_of_left_hanging() {
+    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
+    script.faults.delay = Duration::from_secs(2);
+    let upstream = Upstream::start(script);
+    let mut server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
+    let address = server.address();
+    let question = std::thread::spawn(move || ask("slow.example", "A").tcp().try_to(address));
+    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
+    server.signal(Signal::SIGTERM);
+    wait_until("connections are refused", || TcpStream::connect(address).is_err());
+    assert!(!question.is_finished(), "long before the last answer");
+    assert_eq!(question.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
+    assert_eq!(server.ended().code(), Some(0));
 }
 
 #[test]

@@ -106,6 +106,20 @@ fn an_idle_connection_ends_and_one_in_use_does_not() {
 }
 
 #[test]
+fn rfc7766_3_who_waits_for_an_answer_is_not_idle() {
+    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
+    script.faults.read("delay=1500ms").unwrap();
+    let upstream = Upstream::start(script);
+    let server = site().with_upstream(&upstream).with_config("[tcp]\nidle = \"700ms\"").start();
+    let mut stream = connect(server.address());
+    stream.write_all(&query("slow.example")).unwrap();
+    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
+    assert!(read_framed(&mut stream).is_ok(), "later than the idle time");
+    assert!(answers(&mut stream), "and the idle time begins with the answer");
+    server.stop();
+}
+
+#[test]
 fn a_message_that_trickles_in_is_not_waited_for() {
     let server = site().with_config("[tcp]\nidle = \"700ms\"").start();
     let mut stream = connect(server.address());
