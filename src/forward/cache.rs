@@ -71,7 +71,7 @@ pub struct Key {
 
 struct Entry {
     /// The last good reply.
-    reply: Option<Arc<Packed>>,
+    reply: Option<Packed>,
     stored: Instant,
     /// Until when `reply` is fresh.
     expires: Instant,
@@ -132,7 +132,7 @@ struct ByBytes {
 
 impl Weighter<Key, Arc<Entry>> for ByBytes {
     fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
-        let reply = entry.reply.as_ref().map_or(0, |reply| reply.len());
+        let reply = entry.reply.as_ref().map_or(0, Packed::len);
         let bytes = 384 + key.question.name.as_wire().len() + reply;
         self.least.max(bytes as u64)
     }
@@ -183,7 +183,7 @@ impl Cache {
                 && !entry.prefetched.swap(true, Ordering::Relaxed);
             return Hit::Fresh { reply, prefetch, lasting };
         }
-        let stale = self.data(&entry, now).map(|reply| stale(reply));
+        let stale = self.data(&entry, now).map(stale);
         match entry.failed {
             Some((failure, until)) if now < until => Hit::Failed(failure, stale),
             _ => Hit::Miss(stale),
@@ -192,8 +192,8 @@ impl Cache {
 
     /// The reply of an entry as long as it may still be given when upstreams fail: data alone (RFC 8767 section 4), no
     /// other RCODE.
-    fn data<'e>(&self, entry: &'e Entry, now: Instant) -> Option<&'e Arc<Packed>> {
-        let is_data = |reply: &&Arc<Packed>| matches!(reply.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
+    fn data<'e>(&self, entry: &'e Entry, now: Instant) -> Option<&'e Packed> {
+        let is_data = |reply: &&Packed| matches!(reply.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
         entry.reply.as_ref().filter(is_data).filter(|_| now < entry.expires + self.settings.stale)
     }
 
@@ -209,7 +209,7 @@ impl Cache {
             self.entries.remove(&key);
             return;
         }
-        let reply = Some(Arc::new(Packed::new(reply, self.ttls(reply))));
+        let reply = Some(Packed::new(reply, self.ttls(reply)));
         let entry = Entry { reply, ..Entry::new(now, now + lifetime) };
         self.entries.insert(key, Arc::new(entry));
     }

@@ -62,20 +62,14 @@ impl Engine {
             self.enqueue(id, group);
             return false;
         }
-        let (up, down) = self.candidates(group);
-        if up.is_empty() && down.is_empty() {
+        if self.groups[group].upstreams.iter().all(|index| self.upstreams[*index].is_looping()) {
             let looping = self.groups[group].is_own || !self.groups[group].upstreams.is_empty();
             self.finish(id, &Err(if looping { Failure::Loop } else { Failure::Stopped }));
             return true;
         }
-        let mut room = up.iter().chain(&down).copied();
-        if let Some(first) = room.find(|index| self.upstreams[*index].limit.acquire(now)) {
+        if let Some(first) = self.take_place(group, now) {
             self.send(id, first, None, now);
-            for index in down {
-                if index != first && self.upstreams[index].health.take_probe(now) {
-                    self.try_send(id, index, None, now);
-                }
-            }
+            self.probe_those_down(id, first, now);
             let wait = self.upstreams[first].health.wait();
             self.pause(id, wait, now);
             return true;
@@ -84,6 +78,32 @@ impl Engine {
             self.enqueue(id, group);
         }
         false
+    }
+
+    /// A place in the limit of the first upstream that has one, those that are up before those that are down.
+    fn take_place(&mut self, group: usize, now: Instant) -> Option<usize> {
+        let Self { groups, upstreams, .. } = self;
+        [true, false].into_iter().find_map(|up| {
+            groups[group].upstreams.iter().copied().find(|index| {
+                let upstream = &mut upstreams[*index];
+                !upstream.is_looping() && upstream.is_up() == up && upstream.limit.acquire(now)
+            })
+        })
+    }
+
+    /// Asks the group's upstreams that are down too, where it is time to see whether they are back.
+    fn probe_those_down(&mut self, id: u64, asked: usize, now: Instant) {
+        let Some(group) = self.flights.get(&id).map(|flight| flight.key.group) else {
+            return;
+        };
+        for place in 0..self.groups[group].upstreams.len() {
+            let index = self.groups[group].upstreams[place];
+            let upstream = &mut self.upstreams[index];
+            let is_down = index != asked && !upstream.is_up() && !upstream.is_looping();
+            if is_down && upstream.health.take_probe(now) {
+                self.try_send(id, index, None, now);
+            }
+        }
     }
 
     fn enqueue(&mut self, id: u64, group: usize) {

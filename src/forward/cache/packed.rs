@@ -3,11 +3,13 @@
 //! In: a reply and the TTLs it is to have. Out: the same reply, TTLs changed once more. Names stay uncompressed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::dns::{Ede, Name, Rcode, Record, Rtype, name_end};
 use crate::forward::{Chain, Reply};
 
-/// A reply.
+/// A reply. A clone shares the records.
+#[derive(Clone)]
 pub(super) struct Packed {
     pub(super) rcode: Rcode,
     authentic: bool,
@@ -17,7 +19,7 @@ pub(super) struct Packed {
     /// Records in the answer section; the rest is the authority section.
     answers: usize,
     /// Of each record: its owner, type, TTL, the length of its RDATA, and that.
-    records: Box<[u8]>,
+    records: Arc<[u8]>,
 }
 
 /// Type, TTL and the length of RDATA.
