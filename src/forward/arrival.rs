@@ -99,7 +99,8 @@ impl Engine {
             return;
         };
         let unknown = matches!(message.rcode, Rcode::FORMERR | Rcode::NOTIMP);
-        if form.edns && unknown && !message.has_edns && !flight.retried.edns {
+        let refuses = unknown && !message.has_edns || message.rcode == Rcode::BADVERS;
+        if form.edns && refuses && !flight.retried.edns {
             return self.edns_refused(id, index, form, now);
         }
         if !form.mixed && flight.retried.case {
@@ -167,7 +168,8 @@ impl Engine {
             return;
         };
         let kept = scrub(message, &flight.key.question);
-        let (rcode, ede) = if evades(message, &kept) {
+        // RCODEs that only EDNS has are about the exchange with us, not about the name.
+        let (rcode, ede) = if evades(message, &kept) || message.rcode.0 > 0xf {
             (Rcode::SERVFAIL, Some(Failure::Malformed.ede()))
         } else {
             (message.rcode, message.ede.clone())

@@ -13,7 +13,7 @@ use super::cache::{Cache, Hit, Key};
 use super::chase::Step;
 use super::public::{self, PublicNames};
 use super::{Failure, Forwarder, Group};
-use crate::dns::Name;
+use crate::dns::{Name, Rtype};
 use crate::zone::{Zone, ZoneSet};
 use asking::answers;
 pub use pursuit::{Need, Part, Progress, Pursuit, Wish};
@@ -91,8 +91,12 @@ impl Resolver {
     }
 
     /// The special zone of a name, unless a hosted zone or a rule covers it: those know better.
-    fn special(&self, zones: &ZoneSet, name: &Name) -> Option<&Zone> {
+    fn special(&self, zones: &ZoneSet, name: &Name, qtype: Rtype) -> Option<&Zone> {
         let zone = self.special.find(name.as_wire())?.zone.as_deref()?;
+        // RFC 8375 section 4: that such a zone is not signed is for the one above to prove, to whoever validates.
+        if qtype == Rtype::DS && name == zone.apex() && name.labels().last() == Some(b"arpa") {
+            return None;
+        }
         let is_ruled = self.route(name).is_some_and(|route| route.suffix.label_count() > 0);
         (!is_ruled && zones.find(name.as_wire()).is_none()).then_some(zone)
     }
@@ -115,7 +119,7 @@ impl Resolver {
                 Step::Done(resolved) => return pursuit.done(resolved),
                 Step::Ask(name) => name,
             };
-            if let Some(zone) = self.special(zones, &name) {
+            if let Some(zone) = self.special(zones, &name, pursuit.qtype) {
                 pursuit.add_part(None);
                 step = pursuit.chase.answer_from(zone);
                 pursuit.trace(&name, Part::Special);

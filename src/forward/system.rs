@@ -22,15 +22,17 @@ impl System {
         Self { path, stamp: None }
     }
 
-    /// The name servers, if the file is not what was read last; a file that cannot be read changes nothing.
+    /// The name servers, if the file is not what was read last. A file that cannot be read changes nothing, nor does one
+    /// without name servers: it may be half written.
     pub(super) fn changed(&mut self) -> Option<Vec<SocketAddr>> {
         let stamp = stamp(&self.path)?;
         if self.stamp == Some(stamp) {
             return None;
         }
         let text = std::fs::read_to_string(&self.path).ok()?;
-        self.stamp = Some(stamp);
-        Some(name_servers(&text))
+        let servers = name_servers(&text);
+        let is_first = self.stamp.replace(stamp).is_none();
+        (is_first || !servers.is_empty()).then_some(servers)
     }
 }
 
@@ -94,6 +96,8 @@ mod tests {
         assert_eq!(system.changed(), None);
         std::fs::write(&path, "nameserver 10.0.0.1\nnameserver 10.0.0.2\n").unwrap();
         assert_eq!(system.changed().unwrap().len(), 2);
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(system.changed(), None, "half written");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(system.changed(), None);
     }

@@ -38,10 +38,12 @@ struct Loaded {
     warnings: Vec<Problem>,
 }
 
-/// Enough to see that a file changed: its inode changes with every rename, its time with every write.
+/// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one even
+/// if somebody sets the first back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Fingerprint {
     modified: Option<SystemTime>,
+    changed: (i64, i64),
     length: u64,
     inode: u64,
 }
@@ -218,7 +220,8 @@ fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
         // Opening a pipe waits for a writer, and all zones with it.
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
     }
-    Ok(Fingerprint { modified: metadata.modified().ok(), length: metadata.len(), inode: metadata.ino() })
+    let changed = (metadata.ctime(), metadata.ctime_nsec());
+    Ok(Fingerprint { modified: metadata.modified().ok(), changed, length: metadata.len(), inode: metadata.ino() })
 }
 
 fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous: Option<Arc<Zone>>) -> Loaded {

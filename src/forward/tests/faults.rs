@@ -119,6 +119,26 @@ async fn an_upstream_that_answers_formerr_to_edns_is_asked_plain_and_remembered(
 }
 
 #[tokio::test]
+async fn an_upstream_that_says_badvers_is_asked_plain_and_no_client_hears_of_it() {
+    for knows_plain in [true, false] {
+        let upstream = Scripted::start(move |got: &Got| {
+            if got.query().edns.is_none() {
+                return now(if knows_plain { got.good() } else { got.reply(Rcode::FORMERR, &[]) });
+            }
+            let mut reply = got.bytes.clone();
+            reply[2] |= 0x80;
+            // The upper bits of the RCODE.
+            let at = reply.len() - 6;
+            reply[at] = 1;
+            now(reply)
+        })
+        .await;
+        let rcode = ask(&forwarder(&[&upstream]), "www.example").await.unwrap().rcode;
+        assert!(if knows_plain { rcode == Rcode::NOERROR } else { rcode.0 <= 0xf }, "{rcode}");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_drops_edns_is_asked_plain_and_after_some_of_that_remembered() {
     let upstream = Scripted::start(|got: &Got| if got.query().edns.is_some() { vec![] } else { now(got.good()) }).await;
     let forwarder = forwarder(&[&upstream]);
