@@ -13,7 +13,7 @@ const USAGE: &str = "usage: cargo xtask check | floors | fuzz [SECONDS] [TARGET.
   floors  only that imports go down, from floor to floor
   fuzz    every fuzz target for SECONDS (20); needs cargo-fuzz and a C++ compiler
   soak    the release binary under load for SECONDS (60) while its upstreams fail at random, and while
-          each EVENT happens: sync, reload";
+          each EVENT happens: sync, reload, kill";
 
 fn main() -> ExitCode {
     let root = root();
