@@ -21,12 +21,14 @@ pub fn query_holds(data: &[u8]) {
 /// Parses what an upstream sent, and keeps what follows from the question in it.
 pub fn reply_holds(data: &[u8]) {
     let Ok(message) = Message::parse(data) else { return };
-    let Some((qname, rest)) = name_end(data, 12).and_then(|end| data.get(12..)?.split_at_checked(end - 12)) else { return };
+    let Some((qname, rest)) = name_end(data, 12).and_then(|end| data.get(12..)?.split_at_checked(end - 12)) else {
+        return;
+    };
     let (Some(name), Some(rtype)) = (Name::from_wire(qname), rest.first_chunk()) else { return };
-    let rtype = &Rtype(u16::from_be_bytes(*rtype));
+    let rtype = Rtype(u16::from_be_bytes(*rtype));
     let [_, low] = message.flags;
     let dnssec_ok = low & 0x10 != 0;
-    let question = Question { name: name.clone(), rtype: *rtype, dnssec_ok, checking_disabled: false };
+    let question = Question { name: name.clone(), rtype, dnssec_ok, checking_disabled: false };
     let kept = scrub(&message, &question);
     let mut at = name;
     let mut links = 0;
@@ -34,12 +36,12 @@ pub fn reply_holds(data: &[u8]) {
         match record.rtype {
             Rtype::RRSIG if dnssec_ok => {}
             Rtype::DNAME if record.owner != at => assert!(at.is_at_or_below(&record.owner)),
-            Rtype::CNAME if record.owner == at && *rtype != Rtype::CNAME && *rtype != Rtype::ANY => {
+            Rtype::CNAME if record.owner == at && rtype != Rtype::CNAME && rtype != Rtype::ANY => {
                 links += 1;
                 at = record.cname_target().unwrap_or_else(|| panic!("a CNAME without a target is kept: {record:?}"));
             }
             found => assert!(
-                record.owner == at && (found == *rtype || *rtype == Rtype::ANY),
+                record.owner == at && (found == rtype || rtype == Rtype::ANY),
                 "{record:?} was not asked for ({question:?})"
             ),
         }
