@@ -1,9 +1,10 @@
 //! Who holds a TCP connection: how many in all and per network, and who goes when there is no room.
 //!
 //! In: clients that connect, and what their connections do. Out: a place, or none, and the word to a connection that
-//! it has to go. Room is made in networks that have more connections than the newcomer's, the largest first, so no network
-//! can push out the others; there the one goes that has been idle longest. One that waits for an upstream stays, unless all do: then the
-//! largest network has to give one up, or a few clients that always wait could keep everybody else out.
+//! it has to go. Room is made in networks that have more connections than the newcomer's, the largest first, so no
+//! network can push out the others; there the one goes that has been idle longest. One that waits for an upstream stays,
+//! unless all do: then the largest network has to give one up, or a few clients that always wait could keep everybody
+//! else out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

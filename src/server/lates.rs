@@ -1,8 +1,8 @@
 //! Answers that an upstream had a part in, on their way back to the UDP worker whose client waits.
 //!
 //! In: what the forwarder's thread, or a task's, found out. Out: all of that in one go, and a wake-up for the worker if it
-//! sleeps, one for each turn of the forwarder. Bounded by the places of questions that may wait. Never: an answer composed or sent: the worker
-//! does that, so that the one thread that finishes every question has less to do for each.
+//! sleeps, one for each turn of the forwarder. Bounded by the places of questions that may wait. Never: an answer
+//! composed or sent: the worker does that, so that the one thread that finishes every question has less to do for each.
 
 use std::io;
 use std::net::UdpSocket;
