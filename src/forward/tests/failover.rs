@@ -1,5 +1,7 @@
 //! Several upstreams, some of which are not well.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
 use super::*;
 use crate::dns::Rcode;
 
@@ -143,4 +145,23 @@ async fn with_one_of_two_dead_many_at_once_are_answered_as_fast_as_with_both_ali
         tokio::time::sleep(30 * MS).await;
     }
     assert!(late == 0, "{slow} slow in the first second, {late} later");
+}
+
+#[tokio::test]
+async fn who_asks_for_a_name_that_was_given_up_has_it_asked_again() {
+    let alive = Arc::new(AtomicBool::new(false));
+    let answers = Arc::clone(&alive);
+    let upstream = Scripted::start(move |got: &Got| if answers.load(SeqCst) { now(got.good()) } else { vec![] }).await;
+    let forwarder = Arc::new(forwarder(&[&upstream]));
+    let asking = Arc::clone(&forwarder);
+    let first = tokio::spawn(async move { ask(&asking, "www.example").await });
+    while upstream.connections.load(SeqCst) == 0 {
+        tokio::time::sleep(10 * MS).await;
+    }
+    // TCP was the last way; after the longest pause between ways there is nothing left to try.
+    tokio::time::sleep(1300 * MS).await;
+    alive.store(true, SeqCst);
+    let (reply, took) = timed(&forwarder, "www.example").await;
+    assert!(reply.is_ok() && took < 500 * MS, "{reply:?} {took:?}");
+    assert!(first.await.unwrap().is_ok(), "and so it is for who waits still");
 }
