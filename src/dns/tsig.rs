@@ -4,7 +4,8 @@
 //! made or checked.
 
 use super::wire::name_end;
-use super::{Rtype, Writer};
+use super::writer::count_record;
+use super::{Rtype, Section};
 
 const CLASS_ANY: [u8; 2] = [0, 255];
 const BAD_KEY: u16 = 17;
@@ -51,7 +52,7 @@ impl<'a> Tsig<'a> {
         message.extend_from_slice(self.id);
         message.extend_from_slice(&BAD_KEY.to_be_bytes());
         message.extend_from_slice(&[0, 0]);
-        Writer::count_additional(&mut message);
+        count_record(&mut message, Section::Additional);
         message
     }
 }

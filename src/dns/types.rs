@@ -99,6 +99,13 @@ impl Rcode {
     pub const BADCOOKIE: Self = Self(23);
 }
 
+impl Rcode {
+    /// Whether it says something about the name; SERVFAIL, REFUSED and the like do not.
+    pub fn is_answer(self) -> bool {
+        matches!(self, Self::NOERROR | Self::NXDOMAIN)
+    }
+}
+
 impl fmt::Display for Rcode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match *self {

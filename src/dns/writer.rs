@@ -85,13 +85,7 @@ impl Writer {
     }
 
     fn count(&mut self, section: Section) {
-        let at = match section {
-            Section::Answer => 6,
-            Section::Authority => 8,
-            Section::Additional => 10,
-        };
-        let number = u16::from_be_bytes([self.out[at], self.out[at + 1]]).saturating_add(1);
-        self.out[at..at + 2].copy_from_slice(&number.to_be_bytes());
+        count_record(&mut self.out, section);
     }
 
     /// Takes the records out again, the question stays.
@@ -116,12 +110,6 @@ impl Writer {
     /// The finished message and the offsets of its records' TTLs (OPT's not among them).
     pub fn finish(self) -> (Vec<u8>, Vec<u16>) {
         (self.out, self.ttl_offsets)
-    }
-
-    /// Counts one more record in the additional section of a finished message.
-    pub(super) fn count_additional(message: &mut [u8]) {
-        let number = u16::from_be_bytes([message[10], message[11]]).saturating_add(1);
-        message[10..12].copy_from_slice(&number.to_be_bytes());
     }
 
     fn put_u16(&mut self, number: u16) {
@@ -205,6 +193,17 @@ impl Writer {
             pos += usize::from(self.names[start + pos]) + 1;
         }
     }
+}
+
+/// Counts one more record of a section in a message's header.
+pub(super) fn count_record(message: &mut [u8], section: Section) {
+    let at = match section {
+        Section::Answer => 6,
+        Section::Authority => 8,
+        Section::Additional => 10,
+    };
+    let number = u16::from_be_bytes([message[at], message[at + 1]]).saturating_add(1);
+    message[at..at + 2].copy_from_slice(&number.to_be_bytes());
 }
 
 /// A query as we send it: RD set, one question, OPT with our payload size unless `edns` is `None`.

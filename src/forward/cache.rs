@@ -193,8 +193,8 @@ impl Cache {
     /// The reply of an entry as long as it may still be given when upstreams fail: data alone (RFC 8767 section 4), no
     /// other RCODE.
     fn data<'e>(&self, entry: &'e Entry, now: Instant) -> Option<&'e Packed> {
-        let is_data = |reply: &&Packed| matches!(reply.rcode, Rcode::NOERROR | Rcode::NXDOMAIN);
-        entry.reply.as_ref().filter(is_data).filter(|_| now < entry.expires + self.settings.stale)
+        let lasts = now < entry.expires + self.settings.stale;
+        entry.reply.as_ref().filter(|reply| lasts && reply.rcode.is_answer())
     }
 
     /// Whether there is an answer that outlives a failure. The look counts for nothing.

@@ -69,7 +69,7 @@ impl Engine {
         }
         if let Some(first) = self.take_place(group, now) {
             self.send(id, first, None, now);
-            self.probe_those_down(id, first, now);
+            self.probe_those_down(id, group, first, now);
             let wait = self.upstreams[first].health.wait();
             self.pause(id, wait, now);
             return true;
@@ -92,10 +92,7 @@ impl Engine {
     }
 
     /// Asks the group's upstreams that are down too, where it is time to see whether they are back.
-    fn probe_those_down(&mut self, id: u64, asked: usize, now: Instant) {
-        let Some(group) = self.flights.get(&id).map(|flight| flight.key.group) else {
-            return;
-        };
+    fn probe_those_down(&mut self, id: u64, group: usize, asked: usize, now: Instant) {
         for place in 0..self.groups[group].upstreams.len() {
             let index = self.groups[group].upstreams[place];
             let upstream = &mut self.upstreams[index];

@@ -62,10 +62,8 @@ impl Repeat {
     /// `None` for an answer that is good for one question only.
     pub(super) fn new(resolved: &Resolved, composed: &Composed, lasting: Lasting) -> Option<Self> {
         let records = resolved.answer.len() + resolved.authority.len();
-        let is_plain = matches!(resolved.rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
-            && resolved.ede.is_none()
-            && resolved.additional.is_empty()
-            && records <= 64;
+        let is_plain =
+            resolved.rcode.is_answer() && resolved.ede.is_none() && resolved.additional.is_empty() && records <= 64;
         if composed.truncated || !is_plain {
             return None;
         }

@@ -244,7 +244,7 @@ impl Resolver {
 
 /// Whether a reply says something about the name; SERVFAIL, REFUSED and the like do not.
 pub(super) fn answers(reply: &Reply) -> bool {
-    matches!(reply.rcode, Rcode::NOERROR | Rcode::NXDOMAIN)
+    reply.rcode.is_answer()
 }
 
 /// Whether a failure says something about the upstreams to others who ask the same: not if this server had too much to do,
