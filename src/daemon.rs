@@ -4,10 +4,12 @@
 //! that changes an answer goes through `Daemon::publish`.
 //!
 //! ```text
-//!   start:   zones from disk -> snapshot -> listeners -> first sync -> ready
-//!   then:    lists changed, interval -> sync -> zones      zones changed -> zones
+//!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
+//!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
+//!
+//! The loop waits for nothing but events. Whatever touches a disk runs behind it, one task at a time (see [`work`]).
 
 mod behind;
 mod board;
@@ -16,10 +18,13 @@ mod folders;
 mod ready;
 mod rhythm;
 mod routes;
+mod work;
 
 use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -27,21 +32,29 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::config::{Config, Problem};
+use crate::config::{self, Config, Problem};
+use crate::diag;
 use crate::server::cookies::{Cookies, Secret};
-use crate::server::{BindError, Listeners, Running, Shared, Snapshot};
-use crate::sync::pass::{self, Done, Outcome};
+use crate::server::{self, BindError, Listeners, Shared, Snapshot};
+use crate::sync::gather::Gatherer;
+use crate::sync::pass::{self, Outcome};
 use crate::sync::progress::unwatched;
-use crate::watch::{Kind, Watch};
+use crate::sync::state::changes;
+use crate::watch::{Kind, Unwatched, Watch};
+use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
 use board::Board;
 use control::protocol::Reply;
 use control::{Control, Desk, Order, What};
 use rhythm::Rhythm;
 use routes::Routes;
+use work::{Due, Running, Task, Waiter, Why, finished};
 
 /// How long queries under way may take once the end has come.
 const GRACE: Duration = Duration::from_secs(6);
+
+/// How much longer than its sources a pass may take before somebody should look at the disk.
+const SLOW: Duration = Duration::from_secs(30);
 
 /// Why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +78,8 @@ struct Daemon {
     config: Config,
     /// The bytes of the config file when it was last read, taken or not.
     config_seen: Option<Vec<u8>>,
-    store: Store,
+    /// With the task that runs, while one does.
+    tools: Option<Tools>,
     /// What the last pass had to say, so that it is said once.
     said: Vec<String>,
     /// Whether the last pass went wrong.
@@ -76,8 +90,97 @@ struct Daemon {
     shared: Arc<Shared>,
     /// For `status`.
     board: Arc<Board>,
-    watch: Option<Watch>,
+    watches: Vec<Watch>,
+    unwatched: Vec<PathBuf>,
     ticks: mpsc::Sender<Kind>,
+    /// The threads that answer, once there are zones to answer from.
+    answering: Option<server::Running>,
+    due: Due,
+}
+
+/// What a task needs and gives back.
+struct Tools {
+    store: Store,
+    gatherer: Gatherer,
+}
+
+/// What a task brought.
+struct Done {
+    tools: Tools,
+    report: Report,
+    outcome: Option<Outcome>,
+}
+
+/// What reading the config brought.
+enum Read {
+    /// It is the one that was read last.
+    Same,
+    /// What it says, or what is wrong with it, and its bytes.
+    New(Box<Result<Config, Vec<Problem>>>, Option<Vec<u8>>),
+}
+
+/// What the loop waits for.
+enum Event {
+    /// A task is over, and who waited for it.
+    Task(Option<Box<Done>>, Vec<Waiter>),
+    /// The config was read, and who waited for that.
+    Config(Option<(Why, Read)>, Vec<Waiter>),
+    /// Folders are watched.
+    Watches(Option<Vec<(Watch, Unwatched)>>),
+    /// A file changed.
+    Changed(Kind),
+    /// Somebody asked for something by the control socket.
+    Ordered(Order),
+    /// SIGHUP.
+    Hangup,
+    /// A client asked for a name that a zone lacks.
+    Missed,
+    /// It is time to look at the lists.
+    Interval,
+    /// A task takes very long.
+    Slow,
+    /// The first pass takes too long to wait for it.
+    ReadyAtLast,
+    /// The thread that asks upstreams is gone.
+    ForwarderEnded,
+}
+
+/// Where the loop is.
+struct Course {
+    inbox: mpsc::Receiver<Kind>,
+    desk: mpsc::Receiver<Order>,
+    hangup: Signal,
+    addresses: Vec<SocketAddr>,
+    rhythm: Rhythm,
+    task: Option<Running<Box<Done>>>,
+    config: Option<Running<(Why, Read)>>,
+    watches: Option<Running<Vec<(Watch, Unwatched)>>>,
+    /// When the present task has taken very long.
+    slow: Option<Instant>,
+    /// When to be ready at the latest; none once that was said.
+    ready: Option<Instant>,
+    /// Whether the first pass has yet to begin.
+    is_first: bool,
+}
+
+impl Course {
+    async fn next(&mut self, shared: &Shared, routes: &Routes) -> Event {
+        let is_idle = self.task.is_none();
+        let forwarder = routes.forwarder();
+        tokio::select! {
+            (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
+            (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
+            (found, _) = finished(&mut self.watches) => Event::Watches(found),
+            Some(kind) = self.inbox.recv() => Event::Changed(kind),
+            Some(order) = self.desk.recv() => Event::Ordered(order),
+            _ = self.hangup.recv() => Event::Hangup,
+            () = shared.misses.wanted() => Event::Missed,
+            () = tokio::time::sleep_until(self.rhythm.next()), if is_idle => Event::Interval,
+            () = until(self.slow) => Event::Slow,
+            () = until(self.ready) => Event::ReadyAtLast,
+            () = forwarder.ended() => Event::ForwarderEnded,
+        }
+    }
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -88,24 +191,18 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
-    let addresses = listeners.addresses();
     let (ticks, inbox) = mpsc::channel(TICKS);
-    let board = Arc::new(Board::new(&config.file, addresses.clone(), started));
+    let board = Arc::new(Board::new(&config.file, listeners.addresses(), started));
     let mut daemon = Daemon::new(config, board, ticks)?;
-    let shared = Arc::clone(&daemon.shared);
-    let running: Running = listeners.start(&shared, &Handle::current())?;
-    daemon.sync().await;
-    daemon.watch_folders();
-    let (orders, desk) = mpsc::channel(TICKS);
-    let _control = daemon.open_control(orders);
-    ready::announce(&addresses, &shared.snapshot.load().zones);
     let ended = tokio::select! {
-        broken = daemon.run(inbox, desk, hangup) => Err(broken),
+        broken = daemon.run(listeners, inbox, hangup) => broken,
         _ = terminate.recv() => Ok(()),
         _ = interrupt.recv() => Ok(()),
     };
     info!("draining");
-    running.drain(&shared, GRACE).await;
+    if let Some(answering) = daemon.answering.take() {
+        answering.drain(&daemon.shared, GRACE).await;
+    }
     info!("stopped");
     ended
 }
@@ -136,188 +233,287 @@ fn cookies(config: &Config, own: Secret) -> Cookies {
 }
 
 /// On the clock that answers go by, and of the day.
-fn now() -> (std::time::Instant, std::time::SystemTime) {
-    (std::time::Instant::now(), std::time::SystemTime::now())
+fn now() -> (std::time::Instant, SystemTime) {
+    (std::time::Instant::now(), SystemTime::now())
+}
+
+impl Tools {
+    fn new(config: &Config) -> Self {
+        Self { store: Store::new(config.zones.clone()), gatherer: Gatherer::default() }
+    }
 }
 
 impl Daemon {
-    /// Reads the zones from disk and builds the first snapshot.
+    /// Everything but what needs a disk.
     fn new(config: Config, board: Arc<Board>, ticks: mpsc::Sender<Kind>) -> Result<Self, StartError> {
-        let mut store = Store::new(config.zones.clone());
-        let report = store.reload();
-        log_report(&report);
-        board.zones_read(&store);
         config.warnings.iter().for_each(log_warning);
         let routes = Routes::start(&config)?;
         let secret = Cookies::own_secret();
         let shared = Shared::new(Snapshot {
-            zones: Arc::new(report.zones),
+            // Nobody is answered before there are zones.
+            zones: Arc::new(ZoneSet::default()),
             access: config.access.clone(),
             resolver: routes.resolver(&config, &Handle::current()),
             settings: Arc::new(config.server.clone()),
             cookies: cookies(&config, secret),
         });
-        let config_seen = std::fs::read(&config.file).ok();
+        board.sources(&config);
         Ok(Self {
+            tools: Some(Tools::new(&config)),
             config,
-            config_seen,
-            store,
+            config_seen: None,
             said: Vec::new(),
             failing: false,
             secret,
             routes,
             shared,
             board,
-            watch: None,
+            watches: Vec::new(),
+            unwatched: Vec::new(),
             ticks,
+            answering: None,
+            due: Due::default(),
         })
     }
 
-    /// Does what there is to do, as long as that makes sense.
+    /// Starts to answer, then does what there is to do, as long as that makes sense.
     async fn run(
         &mut self,
-        mut inbox: mpsc::Receiver<Kind>,
-        mut desk: mpsc::Receiver<Order>,
-        mut hangup: Signal,
-    ) -> StartError {
-        let shared = Arc::clone(&self.shared);
-        let mut rhythm = Rhythm::new(Instant::now(), &self.config.sync);
+        listeners: Listeners,
+        inbox: mpsc::Receiver<Kind>,
+        hangup: Signal,
+    ) -> Result<(), StartError> {
+        let started = Instant::now();
+        let addresses = listeners.addresses();
+        let (orders, desk) = mpsc::channel(TICKS);
+        let _control = self.open_control(orders).await;
+        self.first_zones().await;
+        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        let ready = ready::at_the_latest(&zones, self.config.sync.pass_deadline, started);
+        let mut course = Course {
+            inbox,
+            desk,
+            hangup,
+            addresses,
+            rhythm: Rhythm::new(Instant::now(), &self.config.sync),
+            task: None,
+            config: None,
+            watches: Some(self.watch_folders()),
+            slow: None,
+            ready: Some(ready),
+            is_first: true,
+        };
         loop {
-            let forwarder = self.routes.forwarder();
-            let tick = tokio::select! {
-                Some(kind) = inbox.recv() => {
-                    if kind == Kind::Config && !self.config_changed() {
-                        continue;
+            if course.config.is_none() {
+                course.config = self.start_config();
+            }
+            if course.task.is_none() {
+                course.task = self.start_task();
+                course.slow = course.task.as_ref().map(|task| task.started + self.config.sync.pass_deadline + SLOW);
+            }
+            let event = course.next(&self.shared, &self.routes).await;
+            self.act(event, &mut course)?;
+        }
+    }
+
+    /// Does what an event asks for; nothing here waits.
+    fn act(&mut self, event: Event, course: &mut Course) -> Result<(), StartError> {
+        let now = Instant::now();
+        match event {
+            Event::Task(done, waiters) => {
+                course.slow = None;
+                if self.task_done(done, waiters) {
+                    course.rhythm.synced(now, &self.config.sync);
+                    self.shared.misses.rearm();
+                    self.announce(course);
+                    if !self.unwatched.is_empty() && course.watches.is_none() {
+                        course.watches = Some(self.watch_folders());
                     }
-                    kind
                 }
-                Some(order) = desk.recv() => {
-                    self.obey(order).await;
-                    rhythm.synced(Instant::now(), &self.config.sync);
-                    shared.misses.rearm();
-                    continue;
-                }
-                _ = hangup.recv() => Kind::Config,
-                () = shared.misses.wanted() => {
-                    rhythm.missed(Instant::now(), &self.config.sync);
-                    continue;
-                }
-                () = tokio::time::sleep_until(rhythm.next()) => Kind::Lists,
-                () = forwarder.ended() => return StartError::Forwarder,
-            };
-            match tick {
-                Kind::Zones => self.reload_zones().await,
-                Kind::Lists => self.sync().await,
-                Kind::Config => drop(self.reload_config().await),
             }
-            if tick != Kind::Zones {
-                rhythm.synced(Instant::now(), &self.config.sync);
-                shared.misses.rearm();
+            Event::Config(read, waiters) => {
+                if self.config_read(read, waiters) {
+                    course.watches = Some(self.watch_folders());
+                }
             }
+            Event::Watches(found) => {
+                self.watching(found);
+                // The first pass: what changes after it has read is seen.
+                if std::mem::take(&mut course.is_first) {
+                    self.due.task(Task::Pass);
+                }
+            }
+            Event::Changed(Kind::Config) => self.due.config(Why::FileEvent),
+            Event::Changed(Kind::Lists) | Event::Interval => self.due.task(Task::Pass),
+            Event::Changed(Kind::Zones) => self.due.task(Task::Zones),
+            Event::Ordered(Order { what: What::Reload, answer }) => self.due.reload_for(answer),
+            Event::Ordered(Order { what: What::Sync, answer }) => self.due.pass_for([answer]),
+            Event::Hangup => self.due.config(Why::Person),
+            Event::Missed => course.rhythm.missed(now, &self.config.sync),
+            Event::Slow => {
+                course.slow = None;
+                warn!(zone_dir = %diag::path(&self.config.zones.zone_dir),
+                    "reading or writing zones takes very long: look whether the disk of zone_dir or state_dir hangs; \
+                     what is in service stays");
+            }
+            Event::ReadyAtLast => self.announce(course),
+            Event::ForwarderEnded => return Err(StartError::Forwarder),
+        }
+        Ok(())
+    }
+
+    /// Says once that queries are answered.
+    fn announce(&self, course: &mut Course) {
+        if course.ready.take().is_some() {
+            ready::announce(&course.addresses, &self.shared.snapshot.load().zones);
         }
     }
 
     /// Opens the control socket; without one the server serves all the same.
-    fn open_control(&self, orders: mpsc::Sender<Order>) -> Option<Control> {
-        let path = self.config.control.as_ref()?;
+    async fn open_control(&self, orders: mpsc::Sender<Order>) -> Option<Control> {
+        let path = self.config.control.clone()?;
         let desk = Desk { shared: Arc::clone(&self.shared), board: Arc::clone(&self.board), orders };
-        Control::start(path, desk).inspect_err(|failed| error!("{failed}")).ok()
+        let placed = behind::run("control", move || control::place(&path)).await;
+        let started = placed.map_err(|error| error.to_string()).and_then(|placed| {
+            placed.and_then(|placed| Control::start(placed, desk)).map_err(|error| error.to_string())
+        });
+        started.inspect_err(|failed| error!("{failed}")).ok()
     }
 
-    /// Does what came by the control socket, and says how it went.
-    async fn obey(&mut self, order: Order) {
-        let done = match order.what {
-            What::Reload => self.reload_config().await,
-            What::Sync => {
-                self.sync().await;
-                Ok(())
+    /// Reads the zones for the first time: what is on disk is served, whatever lists say and whether they are there.
+    async fn first_zones(&mut self) {
+        let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
+        let file = self.config.file.clone();
+        let read = move || {
+            let report = tools.store.reload();
+            (Box::new(Done { tools, report, outcome: None }), config::read(&file).ok())
+        };
+        match behind::run("zones", read).await {
+            Ok((done, seen)) => {
+                self.config_seen = seen;
+                self.task_done(Some(done), Vec::new());
             }
-        };
-        let reply = match (done, self.board.last_pass()) {
-            (Err(problems), _) => Reply::Refused(problems),
-            (Ok(()), Some(pass)) => Reply::Passed(pass),
-            (Ok(()), None) => Reply::Refused(vec!["the pass broke off; see the log".to_owned()]),
-        };
-        // Whoever asked may have gone.
-        let _ = order.answer.send(reply);
+            Err(failed) => error!(%failed, "reading the zones broke off"),
+        }
     }
 
-    /// One sync pass, then the zones it may have written. Whatever comes of the pass, serving goes on.
-    async fn sync(&mut self) {
+    /// Starts the next task, if one is due.
+    fn start_task(&mut self) -> Option<Running<Box<Done>>> {
+        let (task, waiters) = self.due.take_task()?;
+        let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
+        tools.store.set_settings(self.config.zones.clone());
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
-        let now = std::time::SystemTime::now();
-        let passed = behind::run("sync", move || pass::run(&settings, &zones, None, now, &unwatched)).await;
-        match passed {
-            Ok(outcome) => {
-                self.board.passed(&outcome, &self.config, std::time::SystemTime::now());
-                self.log_pass(&outcome);
-            }
-            Err(failed) => error!(%failed, "the sync pass broke off; the zones in service stay"),
+        let now = SystemTime::now();
+        if task == Task::Pass {
+            self.board.pass_started(now);
         }
-        self.reload_zones().await;
+        let work = move || {
+            let outcome =
+                (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &unwatched));
+            let report = tools.store.reload();
+            Box::new(Done { tools, report, outcome })
+        };
+        Some(Running::new(behind::start("sync", work), waiters))
     }
 
-    /// Reads changed zone files and puts them in service.
-    async fn reload_zones(&mut self) {
-        let mut store = std::mem::replace(&mut self.store, Store::new(self.config.zones.clone()));
-        let read = behind::run("zones", move || {
-            let report = store.reload();
-            (store, report)
+    /// Takes what a task brought; whether it was a pass. Whatever comes of it, serving goes on.
+    fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
+        let Some(Done { tools, report, outcome }) = done.map(|done| *done) else {
+            error!("the pass broke off, which is a bug; the zones in service stay; please report what the log says");
+            self.board.pass_ended();
+            answer(waiters, || Reply::Refused(vec!["the pass broke off; see the log".to_owned()]));
+            return true;
+        };
+        self.board.zones_read(&tools.store);
+        log_report(&report);
+        self.publish_zones(report.zones);
+        self.tools = Some(tools);
+        let Some(outcome) = outcome else {
+            // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
+            if !report.published.is_empty() && self.board.is_held() {
+                self.due.task(Task::Pass);
+            }
+            return false;
+        };
+        self.board.passed(&outcome, &self.config, SystemTime::now());
+        self.log_pass(&outcome);
+        answer(waiters, || match self.board.last_pass() {
+            Some(pass) => Reply::Passed(pass),
+            None => Reply::Refused(vec!["the pass broke off; see the log".to_owned()]),
         });
-        match read.await {
-            Ok((store, report)) => {
-                self.store = store;
-                self.board.zones_read(&self.store);
-                log_report(&report);
-                let current = self.shared.snapshot.load();
-                // Answers that were kept ready are good as long as the zones are the same.
-                let is_same = current.zones.is_same(&report.zones);
-                let zones = if is_same { Arc::clone(&current.zones) } else { Arc::new(report.zones) };
-                self.publish(Snapshot {
-                    zones,
-                    access: current.access.clone(),
-                    resolver: Arc::clone(&current.resolver),
-                    settings: Arc::clone(&current.settings),
-                    cookies: current.cookies.at(now()),
-                });
+        true
+    }
+
+    fn publish_zones(&self, zones: ZoneSet) {
+        let current = self.shared.snapshot.load();
+        // Answers that were kept ready are good as long as the zones are the same.
+        let is_same = current.zones.is_same(&zones);
+        let zones = if is_same { Arc::clone(&current.zones) } else { Arc::new(zones) };
+        self.publish(Snapshot {
+            zones,
+            access: current.access.clone(),
+            resolver: Arc::clone(&current.resolver),
+            settings: Arc::clone(&current.settings),
+            cookies: current.cookies.at(now()),
+        });
+    }
+
+    /// Starts to read the config, if that is due.
+    fn start_config(&mut self) -> Option<Running<(Why, Read)>> {
+        let (why, waiters) = self.due.take_config()?;
+        let (file, seen) = (self.config.file.clone(), self.config_seen.clone());
+        let work = move || {
+            let bytes = config::read(&file).ok();
+            // The config's folder may hold files that change all the time, our own log among them.
+            if why == Why::FileEvent && bytes == seen {
+                return (why, Read::Same);
             }
-            Err(failed) => error!(%failed, "reading the zones broke off; the zones in service stay"),
-        }
+            (why, Read::New(Box::new(Config::load(&file)), bytes))
+        };
+        Some(Running::new(behind::start("config", work), waiters))
     }
 
-    /// Whether the config file is another than the one last read. Its folder may hold files that change all the time, our own
-    /// log among them.
-    fn config_changed(&self) -> bool {
-        std::fs::read(&self.config.file).ok() != self.config_seen
-    }
-
-    /// Reads the config again and takes all of it, or none; the error says why not.
-    async fn reload_config(&mut self) -> Result<(), Vec<String>> {
-        let file = self.config.file.clone();
-        self.config_seen = std::fs::read(&file).ok();
-        let config = match Config::load(&file) {
-            Ok(config) => config,
-            Err(problems) => {
-                let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
-                for problem in &problems {
-                    error!("{problem}");
+    /// Takes all of a new config, or none of it; whether it was taken.
+    fn config_read(&mut self, read: Option<(Why, Read)>, waiters: Vec<Waiter>) -> bool {
+        let refused = match read {
+            Some((_, Read::Same)) => return false,
+            None => vec!["reading the config broke off; see the log".to_owned()],
+            Some((why, Read::New(config, bytes))) => {
+                self.config_seen = bytes;
+                match self.take_config(why, *config) {
+                    Ok(()) => {
+                        self.due.pass_for(waiters);
+                        return true;
+                    }
+                    Err(problems) => problems,
                 }
-                error!(problems = problems.len(), "the new config is not taken; the old one stays in service");
-                self.board.config_read(problems.clone());
-                return Err(problems);
             }
         };
+        for problem in &refused {
+            error!("{problem}");
+        }
+        error!(problems = refused.len(), "the new config is not taken; the old one stays in service");
+        self.board.config_read(refused.clone());
+        answer(waiters, || Reply::Refused(refused.clone()));
+        false
+    }
+
+    fn take_config(&mut self, why: Why, config: Result<Config, Vec<Problem>>) -> Result<(), Vec<String>> {
+        let config = config.map_err(|problems| problems.iter().map(Problem::to_string).collect::<Vec<_>>())?;
+        let losses = config.losses(&self.config);
+        let file = diag::path(&config.file);
+        if why == Why::FileEvent && !losses.is_empty() {
+            let way_out = format!("{file}: if that is meant, say so: privatelink-dns reload --config {file}");
+            return Err(losses.into_iter().map(|loss| format!("{file}: {loss}")).chain([way_out]).collect());
+        }
+        self.routes.reload(&config).map_err(|failed| vec![failed.to_string()])?;
         if config.listen != self.config.listen {
             warn!("'listen' changed; that takes effect at the next start");
         }
-        if let Err(failed) = self.routes.reload(&config) {
-            error!(%failed, "the new config is not taken; the old one stays in service");
-            return Err(vec![failed.to_string()]);
-        }
         self.board.config_read(Vec::new());
         config.warnings.iter().for_each(log_warning);
-        self.store.set_settings(config.zones.clone());
         self.config = config;
         let current = self.shared.snapshot.load();
         self.publish(Snapshot {
@@ -327,22 +523,19 @@ impl Daemon {
             settings: Arc::new(self.config.server.clone()),
             cookies: cookies(&self.config, self.secret),
         });
-        self.watch_folders();
-        info!(config = %file.display(), "config read");
-        self.sync().await;
+        info!(config = %file, "config read");
         Ok(())
     }
 
     /// Says what a pass found, once: the same again at the next interval is no news.
     fn log_pass(&mut self, outcome: &Outcome) {
-        let mut warnings: Vec<String> = outcome.warnings.to_string().lines().map(str::to_owned).collect();
-        warnings.extend(outcome.conflicts.to_string().lines().map(str::to_owned));
-        let errors: Vec<String> = match &outcome.done {
-            Done::Unchanged => Vec::new(),
-            Done::Applied(applied) => applied.error.iter().map(ToString::to_string).collect(),
-            Done::Held(held) => vec![held.message(&self.config.file.display().to_string())],
-            Done::NoPlan(error) => error.to_string().lines().map(str::to_owned).collect(),
-        };
+        log_changes(&outcome.changes);
+        let mut warnings = outcome.warnings.lines();
+        warnings.extend(outcome.conflicts.lines());
+        let mut errors: Vec<String> = outcome.sources.iter().flat_map(|source| source.problems.lines()).collect();
+        errors.extend(outcome.errors.lines());
+        errors.extend(outcome.applied.errors.iter().map(ToString::to_string));
+        errors.extend(outcome.held.iter().map(|held| held.message(&diag::path(&self.config.file))));
         warnings.iter().filter(|line| !self.said.contains(*line)).for_each(|line| warn!("{line}"));
         errors.iter().filter(|line| !self.said.contains(*line)).for_each(|line| error!("{line}"));
         if errors.is_empty() && self.failing {
@@ -356,17 +549,69 @@ impl Daemon {
         self.shared.snapshot.store(Arc::new(snapshot));
     }
 
-    /// Watches the folders that the present config names.
-    fn watch_folders(&mut self) {
-        match Watch::start(&folders::of(&self.config), self.ticks.clone()) {
-            Ok((watch, unwatched)) => {
-                self.watch = Some(watch);
-                for (folder, reason) in unwatched {
-                    warn!(folder = %folder.display(), %reason, "cannot watch the folder; its changes are seen at the next interval");
-                }
-            }
-            Err(failed) => warn!(%failed, "cannot watch files; changes are seen at the next interval"),
+    /// Starts to watch the folders that the present config names. A share that hangs keeps the thread that looks at it.
+    fn watch_folders(&self) -> Running<Vec<(Watch, Unwatched)>> {
+        let (config, ticks) = (self.config.clone(), self.ticks.clone());
+        let work = move || folders::of(&config).iter().filter_map(|folders| start_watch(folders, &ticks)).collect();
+        Running::new(behind::start("watch", work), Vec::new())
+    }
+
+    fn watching(&mut self, found: Option<Vec<(Watch, Unwatched)>>) {
+        let (watches, unwatched): (Vec<Watch>, Vec<Unwatched>) = found.unwrap_or_default().into_iter().unzip();
+        for (folder, reason) in unwatched.iter().flatten().filter(|(folder, _)| !self.unwatched.contains(folder)) {
+            warn!(folder = %diag::path(folder), %reason, "cannot watch the folder; its changes are seen at the next interval");
         }
+        self.watches = watches;
+        self.unwatched = unwatched.into_iter().flatten().map(|(folder, _)| folder).collect();
+    }
+}
+
+fn start_watch(folders: &folders::Folders, ticks: &mpsc::Sender<Kind>) -> Option<(Watch, Unwatched)> {
+    match Watch::start(&folders.watched, ticks.clone()) {
+        Ok((watch, mut unwatched)) => {
+            unwatched.extend(folders.silent.iter().map(|folder| (folder.clone(), "it does not answer".to_owned())));
+            Some((watch, unwatched))
+        }
+        Err(failed) => {
+            warn!(%failed, "cannot watch files; changes are seen at the next interval");
+            None
+        }
+    }
+}
+
+/// Waits until then, or for ever.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tells everybody who waits; some may have gone.
+fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> Reply) {
+    for waiter in waiters {
+        let _ = waiter.send(reply());
+    }
+}
+
+/// One line for each change of a record, as far as anybody reads them.
+fn log_changes(made: &changes::Changes) {
+    for change in &made.shown {
+        info!(
+            zone = change.zone,
+            name = change.name,
+            rtype = change.rtype,
+            before = changes::addresses(&change.before),
+            after = changes::addresses(&change.after),
+            source = change.source.as_deref().unwrap_or("none"),
+            place = change.place.as_deref().unwrap_or("none"),
+            approved = change.approved,
+            "record changed"
+        );
+    }
+    match made.total - made.shown.len() {
+        0 => {}
+        more => info!(more, "records changed that are not told one by one; see changes.jsonl in state_dir"),
     }
 }
 

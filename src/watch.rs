@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use notify::{EventKind, RecommendedWatcher, RecursiveMode};
-use notify_debouncer_full::{DebounceEventResult, Debouncer, RecommendedCache, new_debouncer};
+use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::sync::mpsc;
 
 /// How long a folder must be quiet before its change counts.
@@ -39,7 +39,7 @@ pub(crate) struct Folder {
 
 /// Watches until it is dropped.
 pub(crate) struct Watch {
-    _debouncer: Debouncer<RecommendedWatcher, RecommendedCache>,
+    _debouncer: Debouncer<RecommendedWatcher, NoCache>,
 }
 
 /// Folders that cannot be watched, with the reason; their changes are seen at the next interval only.
@@ -58,7 +58,9 @@ impl Watch {
                 let _ = ticks.try_send(kind);
             }
         };
-        let mut debouncer = new_debouncer(QUIET, None, on_events)?;
+        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told apart.
+        let mut debouncer: Debouncer<RecommendedWatcher, NoCache> =
+            new_debouncer_opt(QUIET, None, on_events, NoCache::new(), notify::Config::default())?;
         let mut unwatched = Vec::new();
         for folder in folders {
             let mode = if folder.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };

@@ -119,31 +119,43 @@ pub enum NotHosted {
 pub fn normalise(text: &str) -> Result<Located, NotHosted> {
     let mut buffer = String::new();
     let place = locate(text, &mut buffer)?;
-    let warnings = check_geo(place.cloud, place.service, place.geo)?.into_iter().collect();
+    let warnings = match check_geo(place.cloud, place.service, place.geo)? {
+        GeoCode::Known => Vec::new(),
+        GeoCode::Unknown(why) => vec![why],
+    };
     let name = |text: &str| text.parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()));
     let zone = name(&place.zone_text())?;
     let owner = name(&format!("{}.{}", place.owner, place.zone_text()))?;
     Ok(Located { zone, owner, warnings })
 }
 
-/// Whether a zone may be made from this geo code: a region's name is refused with the code that was meant, an unknown
-/// code is accepted with a warning (`Some`), because Azure adds regions.
-pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<Option<String>, NotHosted> {
+/// What a geo code is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GeoCode {
+    /// One of the cloud, or none is needed: a zone of it may be made because a list names it.
+    Known,
+    /// None that is known in the cloud, and why it may be meant otherwise. Azure adds regions, so an operator may consent.
+    Unknown(String),
+}
+
+/// Whether a zone may be made from this geo code; a region's name is refused with the code that was meant.
+pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, NotHosted> {
     if service != Service::Backup {
-        return Ok(None);
+        return Ok(GeoCode::Known);
     }
     if let Some(region) = geo::by_code(code) {
-        let fits = region.cloud == Some(cloud);
-        return Ok((!fits).then(|| format!("geo code '{code}' ({}) is not one of the {cloud} cloud", region.display)));
+        if region.cloud == Some(cloud) {
+            return Ok(GeoCode::Known);
+        }
+        let why = format!("geo code '{code}' ({}) is not one of the {cloud} cloud", region.display);
+        return Ok(GeoCode::Unknown(why));
     }
     if let Some(region) = geo::by_region_name(code) {
         return Err(NotHosted::RegionName { found: code.to_owned(), code: region.code });
     }
-    let hint = geo::suggest(code, cloud).map_or_else(
-        || "it is used as it is".to_owned(),
-        |near| format!("it is used as it is; did you mean '{}' ({})?", near.code, near.display),
-    );
-    Ok(Some(format!("geo code '{code}' is not known; {hint}")))
+    let hint = geo::suggest(code, cloud)
+        .map_or_else(String::new, |near| format!(": did you mean '{}' ({})?", near.code, near.display));
+    Ok(GeoCode::Unknown(format!("geo code '{code}' is not known{hint}")))
 }
 
 /// The zones to host for a cloud and its geo codes: blob, queue, and one backup zone per code.

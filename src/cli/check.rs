@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use super::progress::Progress;
+use super::sync::problems_of;
 use super::{USAGE, complain, say, usage};
 use crate::config::Config;
+use crate::diag;
+use crate::sync::gather::Gatherer;
+use crate::sync::guard::{self, Reason};
 use crate::sync::pass;
 use crate::zone::store::Store;
 
@@ -15,26 +20,32 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
         Ok(file) => file,
         Err(reason) => return usage(reason),
     };
-    let (problems, warnings, summary) = match Config::inspect(&file) {
+    let found = match Config::inspect(&file) {
         Ok((config, problems)) => all(&config, problems.iter().map(ToString::to_string).collect()),
-        Err(problem) => (vec![problem.to_string()], Vec::new(), String::new()),
+        Err(problem) => Findings { problems: vec![problem.to_string()], ..Findings::default() },
     };
-    for problem in &problems {
+    for problem in &found.problems {
         complain(format!("error: {problem}"));
     }
-    for warning in &warnings {
+    for warning in &found.warnings {
         complain(format!("warning: {warning}"));
     }
-    if problems.is_empty() {
-        say(format!("{}: good; {summary}", file.display()));
+    if found.problems.is_empty() {
+        say(format!("{}: good; {}", diag::path(&file), found.summary));
         return ExitCode::SUCCESS;
     }
-    complain(format!("{}: {} to mend", file.display(), count(problems.len(), "problem")));
+    complain(format!("{}: {} to mend", diag::path(&file), count(found.problems.len(), "problem")));
     ExitCode::from(USAGE)
 }
 
-type Findings = (Vec<String>, Vec<String>, String);
+#[derive(Default)]
+struct Findings {
+    problems: Vec<String>,
+    warnings: Vec<String>,
+    summary: String,
+}
 
+/// What a pass would meet: everything but the writing.
 fn all(config: &Config, mut problems: Vec<String>) -> Findings {
     let progress = Progress::start();
     let mut store = Store::new(config.zones.clone());
@@ -43,25 +54,36 @@ fn all(config: &Config, mut problems: Vec<String>) -> Findings {
     problems.extend(report.errors.iter().map(shown));
     let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     warnings.extend(report.warnings.iter().map(shown));
-    let mut listed = 0;
-    let looked = pass::look(&config.sync, &report.zones, &|step| progress.show(step));
+    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
+    let look = pass::look(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
-    match looked {
-        Ok(plan) => {
-            warnings.extend(plan.warnings.to_string().lines().map(str::to_owned));
-            problems.extend(plan.conflicts().to_string().lines().map(str::to_owned));
-            listed = plan.zones.iter().map(|zone| zone.after().len()).sum();
-        }
-        Err(error) => problems.extend(error.to_string().lines().map(str::to_owned)),
+    problems.extend(look.sources.iter().flat_map(problems_of));
+    problems.extend(look.errors.lines());
+    problems.extend(look.plan.conflicts().lines());
+    let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
+    warnings.extend(review.view().warnings.lines());
+    for held in review.held.iter().flat_map(|held| &held.zones) {
+        let (wrong, approvable): (Vec<&Reason>, _) = held.reasons.iter().partition(|reason| !reason.is_approvable());
+        let text = |reason: &Reason| format!("zone '{}': {reason}", held.zone.apex.without_dot());
+        problems.extend(wrong.into_iter().map(text));
+        let held_back = |reason| format!("{}; sync will hold this back until it is approved", text(reason));
+        warnings.extend(approvable.into_iter().map(held_back));
     }
-    let zones = config.zones.hosted.len().max(report.zones.iter().count());
+    let view = review.view();
+    let listed = view.zones.iter().map(|zone| zone.after().len()).sum();
+    let by_hand = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
+    let zones = view.zones.len() + by_hand;
+    if zones == 0 {
+        let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
+        problems.push(format!("{}: {nothing}", diag::path(&config.file)));
+    }
     let summary = format!(
         "{}, {}, {}",
         count(config.sync.sources.len(), "source"),
         count(listed, "listed record"),
         count(zones, "zone")
     );
-    (problems, warnings, summary)
+    Findings { problems, warnings, summary }
 }
 
 fn count(number: usize, noun: &str) -> String {

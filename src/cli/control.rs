@@ -8,13 +8,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{FAILED, complain, fail, say, status, usage};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+use super::{FAILED, HELD, complain, fail, say, status, usage};
 use crate::config::Config;
-use crate::daemon::control::protocol::{Outcome, Pass, Reply, Request, Status};
+use crate::daemon::control::protocol::{Pass, Reply, Request, Status};
 use crate::dns::Name;
 
 /// How long a pass over many long lists may take.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long a server may take to hear us: it accepts at once, whatever it is busy with.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// Octets of a reply that are read at most.
 const MAX_REPLY: u64 = 64 << 20;
@@ -82,17 +87,21 @@ pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
 fn passed(pass: &Pass) -> ExitCode {
     pass.warnings.iter().for_each(complain);
     pass.conflicts.iter().for_each(|conflict| complain(format!("conflict: {conflict}")));
-    match pass.outcome {
-        Outcome::Unchanged => say("nothing to change"),
-        Outcome::Written => pass.written.iter().for_each(|(zone, serial)| say(format!("{zone}: serial {serial}"))),
-        Outcome::Held | Outcome::NoPlan | Outcome::Failed => {
-            pass.errors.iter().for_each(complain);
-            if let Some(held) = &pass.held {
-                complain(&held.why);
-                complain(&held.what_to_do);
-            }
-            return fail("nothing was written; what is in service stays");
-        }
+    pass.errors.iter().for_each(|error| complain(format!("error: {error}")));
+    pass.written.iter().for_each(|(zone, serial)| say(format!("{zone}: serial {serial}")));
+    if let Some(held) = &pass.held {
+        complain("held back; those records stay as they are in service:");
+        held.why.lines().for_each(|reason| complain(format!("  {reason}")));
+        complain(&held.what_to_do);
+    }
+    if !pass.errors.is_empty() {
+        return fail("not everything could be done; what is in service for the rest stays");
+    }
+    if pass.held.is_some() {
+        return ExitCode::from(HELD);
+    }
+    if pass.written.is_empty() {
+        say("nothing to change");
     }
     ExitCode::SUCCESS
 }
@@ -123,9 +132,12 @@ fn with_reply(file: Result<PathBuf, String>, request: &Request, then: impl FnOnc
 }
 
 fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
-    let mut stream = UnixStream::connect(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // It also bounds how long to wait for a server that does not accept.
+    socket.set_write_timeout(Some(CONNECT))?;
+    socket.connect(&SockAddr::unix(path)?)?;
+    let mut stream = UnixStream::from(socket);
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;

@@ -1,7 +1,7 @@
 //! Floor 5: the verbs of the command line.
 //!
-//! In: arguments. Out: text on standard output, problems on standard error, an exit code: 0 good; 1 failed, or the
-//! guard refused; 2 usage or config; `plan` says 3 when there are changes.
+//! In: arguments. Out: text on standard output, problems on standard error, an exit code: 0 good; 1 failed; 2 usage or
+//! config; 3 `plan`: there are changes; 5 `plan`, `sync`: the guard holds a part back.
 
 mod check;
 mod control;
@@ -18,14 +18,16 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
-use crate::daemon;
+use crate::{daemon, diag};
 
-/// The run failed, or the guard refused.
+/// The run failed, in whole or in part.
 const FAILED: u8 = 1;
 /// Wrong usage, or a wrong config.
 const USAGE: u8 = 2;
 /// `plan`: there are changes.
 const CHANGES: u8 = 3;
+/// `plan`, `sync`: the guard holds a part of the plan back.
+const HELD: u8 = 5;
 
 /// DNS for networks that reach Azure Backup through private endpoints.
 #[derive(Debug, Parser)]
@@ -164,14 +166,19 @@ fn serve(config: Config) -> ExitCode {
     }
 }
 
-/// A line on standard output. A reader that went away ends the output, not the run.
+/// A line on standard output, safe to show. A reader that went away ends the output, not the run.
 fn say(text: impl Display) {
+    let _ = writeln!(anstream::stdout(), "{}", diag::printable_lines(&text.to_string()));
+}
+
+/// Lines with colours of ours, whose other parts have been made safe to show.
+fn paint(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{text}");
 }
 
-/// A line on standard error.
+/// A line on standard error, safe to show.
 fn complain(text: impl Display) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    let _ = writeln!(anstream::stderr(), "{}", diag::printable_lines(&text.to_string()));
 }
 
 fn fail(text: impl Display) -> ExitCode {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{fail, say, usage};
 use crate::config::Config;
 use crate::daemon;
+use crate::diag;
 use crate::dns::{Name, Rcode, Rtype};
 use crate::forward::resolver::Part;
 use crate::server::{self, Answered, Snapshot};
@@ -50,7 +51,8 @@ fn show(config: &Config, snapshot: &Arc<Snapshot>, answered: &Answered) {
         say(format!("; authority: {record}"));
     }
     if let Some(ede) = &resolved.ede {
-        say(format!("; note {}: {}", ede.code, ede.text));
+        // An upstream may have written it.
+        say(format!("; note {}: {}", ede.code, diag::printable(&ede.text)));
     }
     for line in story(config, snapshot, answered) {
         say(format!("; {line}"));
@@ -79,7 +81,13 @@ fn story(config: &Config, snapshot: &Snapshot, answered: &Answered) -> Vec<Strin
         let serial = snapshot.zones.get(apex).and_then(|hosted| hosted.zone.as_ref()).map(|zone| zone.serial());
         let serial = serial.map(|serial| format!(" serial {serial}")).unwrap_or_default();
         let how = if origin.forwarded { "re-chased into zone" } else { "from zone" };
-        lines.push(format!("{how} '{}'{serial}, {}", apex.without_dot(), file.display()));
+        lines.push(format!("{how} '{}'{serial}, {}", apex.without_dot(), diag::path(&file)));
+        let record = answered.resolved.answer.last().filter(|record| record.owner.is_at_or_below(apex));
+        if let Some(record) = record {
+            let provenance = config.sync.state.provenance(apex);
+            let listed = provenance.of(&record.owner.relative_to(apex), record.rtype);
+            lines.extend(listed.map(|listed| format!("listed by {listed}")));
+        }
     }
     lines
 }

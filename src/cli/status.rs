@@ -13,11 +13,17 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
         format!("config {}", status.config),
     ];
     trouble(&mut lines, "not taken", &status.config_problems);
+    if status.servfail.iter().any(|zone| zone.contains('*')) {
+        lines.push(format!("no list was read yet: {} is SERVFAIL", status.servfail.join(", ")));
+    }
     lines.push("zones".to_owned());
     status.zones.iter().for_each(|found| zone(&mut lines, found));
     if !status.sources.is_empty() {
         lines.push("sources".to_owned());
         status.sources.iter().for_each(|found| source(&mut lines, found));
+    }
+    if let Some(seconds) = status.pass_running_s {
+        lines.push(format!("a pass has been running for {seconds} s"));
     }
     if let Some(found) = &status.pass {
         pass(&mut lines, found, status.last_good_pass.as_deref());
@@ -56,7 +62,7 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
 
 fn source(lines: &mut Vec<String>, source: &SourceStatus) {
     let when = source.last_good.as_deref().map_or("never read".to_owned(), |at| format!("last good {at}"));
-    lines.push(format!("  {} ({}): {when}", source.name, source.path));
+    lines.push(format!("  {} ({}): {when}, {} entries", source.name, source.path, source.entries));
     trouble(lines, "error", &source.errors);
 }
 
@@ -66,7 +72,10 @@ fn pass(lines: &mut Vec<String>, pass: &Pass, last_good: Option<&str>) {
     trouble(lines, "conflict", &pass.conflicts);
     trouble(lines, "warning", &pass.warnings);
     if let Some(held) = &pass.held {
-        lines.push(format!("    held back, digest {}", held.digest));
+        lines.push(match &held.digest {
+            Some(digest) => format!("    held back, digest {digest}"),
+            None => "    held back".to_owned(),
+        });
         lines.extend(held.why.lines().chain(held.what_to_do.lines()).map(|line| format!("    {line}")));
     }
 }

@@ -5,48 +5,85 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::progress::Progress;
-use super::{CHANGES, complain, fail, say, usage};
+use super::{CHANGES, FAILED, HELD, complain, fail, paint, say, usage};
 use crate::config::Config;
-use crate::sync::apply::Applied;
-use crate::sync::guard;
-use crate::sync::pass::{self, Done};
-use crate::sync::plan::{Digest, write_json, write_text};
+use crate::sync::apply::Written;
+use crate::sync::gather::Gatherer;
+use crate::sync::guard::{self, Review};
+use crate::sync::pass::{self, SourceReport};
+use crate::sync::plan::{Digest, Remarks, write_json, write_text};
 use crate::zone::store::Store;
 
 /// Shows what sync would change.
 pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
     let progress = Progress::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let looked = pass::look(&config.sync, &zones, &|step| progress.show(step));
+    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
+    let look = pass::look(&config.sync, &zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
-    let plan = match looked {
-        Ok(plan) => plan,
-        Err(error) => return fail(format!("no plan can be made:\n{error}")),
+    let mut problems: Vec<String> = look.sources.iter().flat_map(problems_of).collect();
+    problems.extend(look.errors.lines());
+    let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
+    let failed = !problems.is_empty();
+    for problem in &problems {
+        complain(format!("error: {problem}"));
+    }
+    if json {
+        show_json(&review, problems);
+    } else {
+        show_text(&review, config);
+    }
+    match (failed, &review.held, review.view().has_changes()) {
+        (true, ..) => ExitCode::from(FAILED),
+        (false, Some(_), _) => ExitCode::from(HELD),
+        (false, None, true) => ExitCode::from(CHANGES),
+        (false, None, false) => ExitCode::SUCCESS,
+    }
+}
+
+fn show_json(review: &Review, problems: Vec<String>) {
+    let held = review.held.as_deref();
+    let remarks = Remarks {
+        refused: held.map(guard::UnsafePlan::reasons).unwrap_or_default(),
+        digest: held.filter(|held| held.is_approvable()).map(|held| held.digest),
+        problems,
     };
-    let changes = plan.has_changes();
+    let mut text = Vec::new();
+    // Writing to a Vec cannot fail.
+    let _ = write_json(&review.view(), &remarks, &mut text);
+    say(String::from_utf8_lossy(&text).trim_end());
+}
+
+fn show_text(review: &Review, config: &Config) {
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let mut text = Vec::new();
     // Writing to a Vec cannot fail.
-    let _ = if json { Ok(()) } else { write_text(&plan, colour, &mut text) };
-    let refused = match guard::review(plan, &config.sync.guard(), None) {
-        Ok(approved) => {
-            let _ = if json { write_json(approved.plan(), &[], &mut text) } else { Ok(()) };
-            None
-        }
-        Err(held) => {
-            let _ = if json { write_json(&held.plan, &held.reasons(), &mut text) } else { Ok(()) };
-            Some(held.message(&config.file.display().to_string()))
-        }
-    };
-    say(String::from_utf8_lossy(&text).trim_end());
-    if !json {
-        match refused {
-            Some(refused) => say(refused),
-            None if changes => say(format!("to write it: privatelink-dns sync --config {}", config.file.display())),
-            None => {}
-        }
+    let _ = write_text(&review.view(), colour, &mut text);
+    paint(String::from_utf8_lossy(&text).trim_end());
+    let file = crate::diag::path(&config.file);
+    if let Some(held) = &review.held {
+        say(held.message(&file));
     }
-    if changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS }
+    if review.approved.plan().has_changes() {
+        let rest = if review.held.is_some() { "the rest" } else { "it" };
+        say(format!("to write {rest}: privatelink-dns sync --config {file}"));
+    }
+}
+
+/// What is wrong with a source, and what that means for its records.
+pub(super) fn problems_of(source: &SourceReport) -> Vec<String> {
+    let mut lines = source.problems.lines();
+    if !lines.is_empty() {
+        let name = crate::diag::printable(&source.name);
+        lines.push(match source.read_at {
+            Some(at) => {
+                let at = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at));
+                format!("source '{name}': what it gave before stands, the oldest of {at}; other sources go on")
+            }
+            None => format!("source '{name}': gives nothing; no record is removed for want of it, other sources go on"),
+        });
+    }
+    lines
 }
 
 /// One pass.
@@ -57,33 +94,48 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     };
     let progress = Progress::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let outcome = pass::run(&config.sync, &zones, approved, SystemTime::now(), &|step| progress.show(step));
+    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
+    let mut gatherer = Gatherer::default();
+    let outcome = pass::run(&config.sync, &zones, &mut gatherer, approved, SystemTime::now(), &show);
     drop(progress);
-    for warning in outcome.warnings.to_string().lines() {
+    for warning in outcome.warnings.lines() {
         complain(format!("warning: {warning}"));
     }
-    for conflict in outcome.conflicts.to_string().lines() {
+    for conflict in outcome.conflicts.lines() {
         complain(format!("conflict: {conflict}"));
     }
-    match outcome.done {
-        Done::Unchanged => say("nothing to change"),
-        Done::Applied(applied) => return tell(applied),
-        Done::Held(held) => return fail(held.message(&config.file.display().to_string())),
-        Done::NoPlan(error) => return fail(format!("no plan can be made:\n{error}")),
+    for problem in outcome.sources.iter().flat_map(problems_of).chain(outcome.errors.lines()) {
+        complain(format!("error: {problem}"));
+    }
+    outcome.changes.shown.iter().for_each(say);
+    match outcome.changes.total - outcome.changes.shown.len() {
+        0 => {}
+        more => say(format!("and {more} more changes")),
+    }
+    outcome.applied.written.iter().for_each(tell);
+    outcome.applied.errors.iter().for_each(|error| complain(format!("error: {error}")));
+    if let Some(held) = &outcome.held {
+        complain(held.message(&crate::diag::path(&config.file)));
+    }
+    if outcome.has_failed() || !outcome.is_complete() {
+        return fail("not everything could be done; what is in service for the rest stays");
+    }
+    if outcome.held.is_some() {
+        return ExitCode::from(HELD);
+    }
+    if outcome.applied.written.is_empty() {
+        say("nothing to change");
     }
     ExitCode::SUCCESS
 }
 
-fn tell(applied: Applied) -> ExitCode {
-    for zone in &applied.written {
-        let (created, updated, deleted) = zone.changed;
-        let before = zone.before.map_or_else(|| "new".to_owned(), |serial| serial.to_string());
-        say(format!(
-            "{}: serial {before} -> {}, {created} created, {updated} changed, {deleted} removed, {} records",
-            zone.apex.without_dot(),
-            zone.serial,
-            zone.records
-        ));
-    }
-    applied.error.map_or(ExitCode::SUCCESS, fail)
+fn tell(zone: &Written) {
+    let (created, updated, deleted) = zone.changed;
+    let before = zone.before.map_or_else(|| "new".to_owned(), |serial| serial.to_string());
+    say(format!(
+        "{}: serial {before} -> {}, {created} created, {updated} changed, {deleted} removed, {} records",
+        zone.apex.without_dot(),
+        zone.serial,
+        zone.records
+    ));
 }

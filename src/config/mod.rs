@@ -9,6 +9,7 @@ mod server;
 mod spec;
 mod values;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,10 @@ use crate::forward::public::PublicNames;
 use crate::forward::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::admission::Access;
-use crate::{sync, zone};
+use crate::{diag, files, sync, zone};
+
+/// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// Everything the file says.
 #[derive(Clone, Debug)]
@@ -49,6 +53,23 @@ pub struct Config {
     pub warnings: Vec<Problem>,
 }
 
+impl Config {
+    /// What a person would miss if this config took the place of `old`: zones and sources that are in service. A half-written
+    /// or emptied file looks just like that, so only a person's own word takes it.
+    pub fn losses(&self, old: &Self) -> Vec<String> {
+        let mut losses = Vec::new();
+        if self.zones.hosted.is_empty() && !old.zones.hosted.is_empty() {
+            losses.push("it hosts no zone".to_owned());
+        }
+        let gone = old.zones.hosted.keys().filter(|apex| !self.zones.hosted.contains_key(apex));
+        losses.extend(gone.map(|apex| format!("zone '{}' is no longer in it", apex.without_dot())));
+        let has = |name: &str| self.sync.sources.iter().any(|source| source.name == name);
+        let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
+        losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
+        losses
+    }
+}
+
 /// Something wrong in a config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -56,6 +77,13 @@ pub struct Problem {
     pub place: String,
     /// What is wrong and what to write instead.
     pub text: String,
+}
+
+impl Problem {
+    /// What it quotes of others is made safe to show.
+    fn new(place: String, text: &str) -> Self {
+        Self { place, text: diag::printable(text).into_owned() }
+    }
 }
 
 impl std::fmt::Display for Problem {
@@ -73,9 +101,12 @@ impl Config {
 
     /// Reads a config file and goes on past what is wrong in it, for `check`.
     pub fn inspect(file: &Path) -> Result<(Self, Vec<Problem>), Problem> {
-        let text = std::fs::read_to_string(file).map_err(|error| {
-            let text = format!("cannot read the config: {error}; name another file with --config");
-            Problem { place: file.display().to_string(), text }
+        let problem = |text: &str| Problem::new(diag::path(file), text);
+        let bytes = read(file)
+            .map_err(|error| problem(&format!("cannot read the config: {error}; name another file with --config")))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
+            problem(&format!("line {line} is not UTF-8: save the config as UTF-8"))
         })?;
         Ok(Self::parse(file, &text))
     }
@@ -84,6 +115,14 @@ impl Config {
     pub fn parse(file: &Path, text: &str) -> (Self, Vec<Problem>) {
         spec::read(file, text)
     }
+}
+
+/// The bytes of a config file.
+///
+/// # Errors
+/// What the system says, or that it is no file or far too large for a config.
+pub fn read(file: &Path) -> io::Result<Vec<u8>> {
+    files::read(file, MAX_BYTES).map(|(bytes, _)| bytes)
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::Problem;
+use crate::diag;
 
 /// A config text and what is wrong with it so far.
 pub(super) struct Text<'a> {
     file: &'a Path,
     content: &'a str,
     problems: RefCell<Vec<(usize, String)>>,
+    warnings: RefCell<Vec<(usize, String)>>,
 }
 
 /// One table of it. Keys that nobody asked for by the time of [`Section::finish`] are unknown.
@@ -29,7 +31,7 @@ pub(super) struct Section<'a> {
 
 impl<'a> Text<'a> {
     pub(super) fn new(file: &'a Path, content: &'a str) -> Self {
-        Self { file, content, problems: RefCell::default() }
+        Self { file, content, problems: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// The top table; syntax errors become problems.
@@ -47,17 +49,26 @@ impl<'a> Text<'a> {
 
     /// All problems in the order of the text.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let mut problems = self.problems.borrow().clone();
-        problems.sort();
-        problems.dedup();
-        problems.into_iter().map(|(at, text)| Problem { place: self.place(at), text }).collect()
+        self.placed(&self.problems)
+    }
+
+    /// All that is allowed but looks like a mistake, in the order of the text.
+    pub(super) fn warnings(&self) -> Vec<Problem> {
+        self.placed(&self.warnings)
+    }
+
+    fn placed(&self, found: &RefCell<Vec<(usize, String)>>) -> Vec<Problem> {
+        let mut found = found.borrow().clone();
+        found.sort();
+        found.dedup();
+        found.into_iter().map(|(at, text)| Problem::new(self.place(at), &text)).collect()
     }
 
     fn place(&self, at: usize) -> String {
         let before = self.content.get(..at).unwrap_or(self.content);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        format!("{}:{line}:{column}", self.file.display())
+        format!("{}:{line}:{column}", diag::path(self.file))
     }
 }
 
@@ -80,6 +91,12 @@ impl<'a> Section<'a> {
     pub(super) fn problem_at(&self, key: &str, text: impl Into<String>) {
         let at = self.table.get(key).map_or(self.at, |value| value.span().start);
         self.text.add(at, text.into());
+    }
+
+    /// Something about the value of a key, or about the section, that is allowed but looks like a mistake.
+    pub(super) fn warn_at(&self, key: &str, text: impl Into<String>) {
+        let at = self.table.get(key).map_or(self.at, |value| value.span().start);
+        self.text.warnings.borrow_mut().push((at, text.into()));
     }
 
     fn read<T>(

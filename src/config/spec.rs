@@ -1,5 +1,6 @@
 //! What the TOML may say: each key, its default and its limits.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use ipnet::IpNet;
 
 use super::reader::{Section, Text};
 use super::{Config, Problem, base_folder, values};
+use crate::azure::names::GeoCode;
 use crate::azure::{self, Cloud};
 use crate::dns::Name;
 use crate::forward::public::PublicNames;
@@ -18,6 +20,7 @@ use crate::server::admission::Access;
 use crate::server::limits::Rates;
 use crate::sync;
 use crate::sync::source::Settings as SourceSettings;
+use crate::sync::state::State;
 use crate::zone::{self, OnMiss};
 
 /// Private space, and this machine: what a `VNet`'s clients come from.
@@ -38,12 +41,16 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Problem>) {
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let sync = sync_settings(&top, &base, backup.as_ref(), &hosted);
-    let mut warnings = Vec::new();
     let config = Config {
         file: file.to_owned(),
         listen: listen(&top),
         control: control(&top, &base, &sync.zone_dir),
-        zones: zone::store::Settings { zone_dir: sync.zone_dir.clone(), hosted },
+        zones: zone::store::Settings {
+            zone_dir: sync.zone_dir.clone(),
+            unread_suffix: unread_suffix(backup.as_ref(), &hosted, &sync),
+            hosted,
+            on_miss: storage_zones(),
+        },
         access: access(&top),
         server: super::server::settings(&top),
         groups: Vec::new(),
@@ -53,9 +60,17 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Problem>) {
         sync,
         warnings: Vec::new(),
     };
-    let config = forward(&top, config, &mut warnings);
+    let config = forward(&top, config);
+    if config.zones.hosted.is_empty() {
+        let only_files = "hosts no zone but for hand-written files in zone_dir: add [backup] with cloud = \"public\"";
+        top.warn_at("", only_files);
+    } else if config.zones.unread_suffix.is_some() {
+        let unpinned = "geos is not pinned: until a list has been read, every name below privatelink.<geo>.backup is \
+                        SERVFAIL; pin yours, such as geos = [\"we\"]";
+        top.warn_at("backup", unpinned);
+    }
     top.finish();
-    (Config { warnings, ..config }, text.problems())
+    (Config { warnings: text.warnings(), ..config }, text.problems())
 }
 
 fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
@@ -93,11 +108,22 @@ struct Backup {
 fn backup(top: &Section<'_>) -> Option<Backup> {
     let section = top.section("backup")?;
     let cloud = section.string("cloud", str::parse).unwrap_or_default();
-    let geo = |text: &str| match azure::names::check_geo(cloud, azure::names::Service::Backup, text) {
-        Ok(_) => Ok(text.to_ascii_lowercase()),
-        Err(reason) => Err(reason.to_string()),
+    let unknown = RefCell::new(Vec::new());
+    let geo = |text: &str| {
+        let code = text.to_ascii_lowercase();
+        match azure::names::check_geo(cloud, azure::names::Service::Backup, &code) {
+            Ok(GeoCode::Known) => Ok(code),
+            Ok(GeoCode::Unknown(why)) => {
+                unknown.borrow_mut().push(format!("geos: {why}; it is hosted all the same, as you say so here"));
+                Ok(code)
+            }
+            Err(reason) => Err(reason.to_string()),
+        }
     };
     let geos = section.strings("geos", geo).unwrap_or_default();
+    for text in unknown.take() {
+        section.warn_at("geos", text);
+    }
     section.finish();
     Some(Backup { cloud, geos })
 }
@@ -127,6 +153,23 @@ fn hosted(top: &Section<'_>, backup: Option<&Backup>) -> BTreeMap<Name, OnMiss> 
         section.finish();
     }
     hosted
+}
+
+/// The zones that hold other tenants' names too, whether the config names them or not: what happens to a name that one of
+/// them lacks follows from its own name, also where the zone is hosted because its file is there.
+fn storage_zones() -> BTreeMap<Name, OnMiss> {
+    let zones = Cloud::ALL.into_iter().flat_map(|cloud| azure::names::hosted_zones::<&str>(cloud, &[]));
+    zones.map(|apex| (apex.clone(), default_on_miss(&apex))).collect()
+}
+
+/// Where the geo codes are yet to be learnt from lists: the suffix of all backup zones, whose names are SERVFAIL and not
+/// public until then.
+fn unread_suffix(backup: Option<&Backup>, hosted: &BTreeMap<Name, OnMiss>, sync: &sync::Settings) -> Option<Name> {
+    let backup = backup.filter(|backup| backup.geos.is_empty() && !sync.sources.is_empty())?;
+    let is_backup =
+        |apex: &Name| azure::names::family(apex).is_some_and(|family| family.service == azure::names::Service::Backup);
+    let is_pinned = hosted.keys().any(is_backup);
+    backup.cloud.backup_suffix().parse().ok().filter(|_| !is_pinned)
 }
 
 /// Storage zones hold other tenants' names too, which have public answers; the rest is ours alone.
@@ -167,7 +210,7 @@ fn limits(top: &Section<'_>, access: Access) -> Access {
     }
 }
 
-fn forward(top: &Section<'_>, mut config: Config, warnings: &mut Vec<Problem>) -> Config {
+fn forward(top: &Section<'_>, mut config: Config) -> Config {
     let found = top.section("forward");
     let section = found.as_ref();
     let timeout = section.and_then(|s| s.string("timeout", values::duration)).unwrap_or(Duration::from_secs(5));
@@ -196,13 +239,13 @@ fn forward(top: &Section<'_>, mut config: Config, warnings: &mut Vec<Problem>) -
         }
         rule.finish();
     }
-    if let Some(section) = found {
-        section.finish();
-    }
     let misspelt = SocketAddr::from(([169, 63, 129, 16], 53));
     if groups.iter().any(|group| group.upstreams.contains(&UpstreamSpec::Address(misspelt))) {
-        let text = "169.63.129.16 is a known misprint; Azure's resolver is 168.63.129.16".to_owned();
-        warnings.push(Problem { place: config.file.display().to_string(), text });
+        let text = "169.63.129.16 is a known misprint; Azure's resolver is 168.63.129.16";
+        section.unwrap_or(top).warn_at("upstreams", text);
+    }
+    if let Some(section) = found {
+        section.finish();
     }
     config.groups = groups;
     config.public_names = public_names.unwrap_or_default();
@@ -278,15 +321,19 @@ fn sync_settings(
     let section = found.as_ref();
     let duration = |key, default| section.and_then(|s| s.string(key, values::duration)).unwrap_or(default);
     let default_targets = || DEFAULT_TARGETS.iter().filter_map(|network| network.parse().ok()).collect();
+    let state_dir = top.string("state_dir", |text| Ok(base.join(text))).unwrap_or_else(|| zone_dir.join(".state"));
     let settings = sync::Settings {
         sources: sources(top, base),
         zone_dir,
+        state: State::new(state_dir),
         cloud: backup.map(|backup| backup.cloud),
         hosted: hosted.keys().filter(|apex| azure::names::family(apex).is_some()).cloned().collect(),
         ttl: duration("ttl", Duration::from_secs(10)),
         interval: duration("interval", Duration::from_mins(1)),
         miss_interval: duration("miss_interval", Duration::from_secs(10)),
         max_removed: section.and_then(|s| s.string("max_removed", str::parse)).unwrap_or_default(),
+        guard_window: duration("guard_window", Duration::from_mins(10)),
+        pass_deadline: duration("pass_deadline", Duration::from_secs(30)),
         allowed_targets: section
             .and_then(|s| s.strings("allowed_targets", values::network))
             .unwrap_or_else(default_targets),
@@ -295,6 +342,11 @@ fn sync_settings(
         && settings.interval < Duration::from_secs(1)
     {
         section.problem_at("interval", "interval: at least 1s");
+    }
+    if let Some(section) = section
+        && !(Duration::from_millis(100)..=Duration::from_hours(1)).contains(&settings.pass_deadline)
+    {
+        section.problem_at("pass_deadline", "pass_deadline: from 100ms to 1h");
     }
     if let Some(section) = found {
         section.finish();

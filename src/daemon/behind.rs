@@ -12,19 +12,28 @@ use tokio::sync::oneshot;
 /// of ten thousand records to be written, and a sync on a server under full load still ends.
 const NICE: i32 = 10;
 
-/// Does it on a new thread.
+/// Does it on a new thread, and sends what came of it; nothing comes if there can be no such thread, or it panicked.
 ///
-/// # Errors
-/// If there can be no such thread, or it panicked.
-pub(super) async fn run<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+/// Nobody has to wait: a disk or a share may hang for as long as it likes.
+pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
     let (done, result) = oneshot::channel();
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+    let thread = move || {
         // On Linux the priority is the thread's own. Without it the work is done all the same.
         let _ = setpriority_process(Some(gettid()), NICE);
         // Whoever waits may have gone.
         let _ = done.send(work());
-    })?;
-    result.await.map_err(|_| io::Error::other("the thread panicked"))
+    };
+    // Without a thread the sender is gone, and whoever waits hears of it.
+    drop(std::thread::Builder::new().name(name.to_owned()).spawn(thread));
+    result
+}
+
+/// Does it on a new thread and waits for it.
+///
+/// # Errors
+/// If there can be no such thread, or it panicked.
+pub(super) async fn run<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+    start(name, work).await.map_err(|_| io::Error::other("no thread can be had, or it panicked"))
 }
 
 #[cfg(test)]

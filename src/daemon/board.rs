@@ -7,16 +7,17 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::control::protocol::{
     CacheStatus, GroupStatus, Held, Outcome, Pass, SourceStatus, Status, UpstreamStatus, ZoneStatus,
 };
 use crate::config::Config;
+use crate::diag;
 use crate::forward::State;
 use crate::forward::resolver::Resolver;
 use crate::server::Shared;
-use crate::sync::pass::{self, Done};
+use crate::sync::pass;
 use crate::sync::source;
 use crate::zone::store::Store;
 use crate::zone::{Hosted, OnMiss};
@@ -35,6 +36,7 @@ struct Facts {
     /// By apex, without the final dot.
     degraded: BTreeMap<String, Vec<String>>,
     sources: Vec<SourceStatus>,
+    running_since: Option<SystemTime>,
     pass: Option<Pass>,
     last_good_pass: Option<String>,
     passes: BTreeMap<String, u64>,
@@ -42,7 +44,7 @@ struct Facts {
 
 impl Board {
     pub(super) fn new(config: &Path, listen: Vec<SocketAddr>, started: Instant) -> Self {
-        Self { started, config: config.display().to_string(), listen, facts: Mutex::default() }
+        Self { started, config: diag::path(config), listen, facts: Mutex::default() }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -63,26 +65,45 @@ impl Board {
             .collect();
     }
 
+    /// The sources there are, before the first pass.
+    pub(super) fn sources(&self, config: &Config) {
+        let yet_to_be_read = |source: &source::Settings| SourceStatus {
+            name: source.name.clone(),
+            path: diag::path(&source.path),
+            last_good: None,
+            entries: 0,
+            errors: Vec::new(),
+        };
+        self.facts().sources = config.sync.sources.iter().map(yet_to_be_read).collect();
+    }
+
+    /// A pass has begun.
+    pub(super) fn pass_started(&self, now: SystemTime) {
+        self.facts().running_since = Some(now);
+    }
+
+    /// The pass is over, and nothing is known of it.
+    pub(super) fn pass_ended(&self) {
+        self.facts().running_since = None;
+    }
+
     /// How a pass ended.
     pub(super) fn passed(&self, outcome: &pass::Outcome, config: &Config, now: SystemTime) {
         let at = humantime::format_rfc3339_seconds(now).to_string();
         let pass = record(outcome, config, at.clone());
-        let was_read = pass.outcome != Outcome::NoPlan;
         let mut facts = self.facts();
-        let before = std::mem::take(&mut facts.sources);
-        let sources = config.sync.sources.iter().map(|source| {
-            let errors: Vec<String> = pass.errors.iter().filter(|line| is_about(source, line)).cloned().collect();
-            let known = before.iter().find(|known| known.name == source.name).and_then(|known| known.last_good.clone());
-            let is_good = was_read || errors.is_empty();
-            let last_good = if is_good { Some(at.clone()) } else { known };
-            SourceStatus { name: source.name.clone(), path: source.path.display().to_string(), last_good, errors }
-        });
-        facts.sources = sources.collect();
+        facts.running_since = None;
+        facts.sources = outcome.sources.iter().map(|source| self::source(source, config)).collect();
         if matches!(pass.outcome, Outcome::Unchanged | Outcome::Written) {
             facts.last_good_pass = Some(at);
         }
         *facts.passes.entry(pass.outcome.to_string()).or_default() += 1;
         facts.pass = Some(pass);
+    }
+
+    /// Whether something waits for consent.
+    pub(super) fn is_held(&self) -> bool {
+        self.facts().pass.as_ref().is_some_and(|pass| pass.held.is_some())
     }
 
     /// The last pass.
@@ -102,8 +123,10 @@ impl Board {
             config: self.config.clone(),
             config_problems: facts.config_problems.clone(),
             listen: self.listen.iter().map(ToString::to_string).collect(),
+            servfail: super::ready::not_served(&snapshot.zones),
             zones: snapshot.zones.iter().map(|hosted| zone(hosted, &facts.degraded)).collect(),
             sources: facts.sources.clone(),
+            pass_running_s: facts.running_since.map(|since| since.elapsed().unwrap_or_default().as_secs()),
             pass: facts.pass.clone(),
             last_good_pass: facts.last_good_pass.clone(),
             passes: facts.passes.clone(),
@@ -120,43 +143,49 @@ impl Board {
     }
 }
 
-/// Whether an error line, `path:line: ...` or `path: ...`, is about a file of this source.
-fn is_about(source: &source::Settings, line: &str) -> bool {
-    let path = line.split(": ").next().unwrap_or_default();
-    let path = path.trim_end_matches(|c: char| c.is_ascii_digit() || c == ':');
-    source.path == Path::new(path)
-        || glob::Pattern::new(&source.path.to_string_lossy()).is_ok_and(|pattern| pattern.matches(path))
+fn source(report: &pass::SourceReport, config: &Config) -> SourceStatus {
+    let path = config.sync.sources.iter().find(|source| source.name == report.name).map(|source| &source.path);
+    let at = |seconds| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
+    SourceStatus {
+        name: report.name.clone(),
+        path: path.map(|path| diag::path(path)).unwrap_or_default(),
+        last_good: report.read_at.map(at),
+        entries: report.entries,
+        errors: report.problems.lines(),
+    }
 }
 
 fn record(outcome: &pass::Outcome, config: &Config, at: String) -> Pass {
-    let mut pass = Pass {
-        at,
-        outcome: Outcome::Unchanged,
-        written: BTreeMap::new(),
-        held: None,
-        errors: Vec::new(),
-        warnings: outcome.warnings.to_string().lines().map(str::to_owned).collect(),
-        conflicts: outcome.conflicts.to_string().lines().map(str::to_owned).collect(),
+    let mut errors: Vec<String> = outcome.sources.iter().flat_map(|source| source.problems.lines()).collect();
+    errors.extend(outcome.errors.lines());
+    errors.extend(outcome.applied.errors.iter().map(ToString::to_string));
+    let held = outcome.held.as_ref().map(|held| Held {
+        digest: held.is_approvable().then(|| held.digest.to_string()),
+        why: held.reasons().join("\n"),
+        what_to_do: held.way_out(&diag::path(&config.file)),
+    });
+    let written: BTreeMap<String, u32> =
+        outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
+    let ended = if outcome.has_failed() {
+        Outcome::Failed
+    } else if held.is_some() {
+        Outcome::Held
+    } else if !outcome.is_complete() {
+        Outcome::Incomplete
+    } else if written.is_empty() {
+        Outcome::Unchanged
+    } else {
+        Outcome::Written
     };
-    match &outcome.done {
-        Done::Unchanged => {}
-        Done::Applied(applied) => {
-            pass.outcome = if applied.error.is_some() { Outcome::Failed } else { Outcome::Written };
-            pass.written = applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
-            pass.errors = applied.error.iter().map(ToString::to_string).collect();
-        }
-        Done::Held(plan) => {
-            pass.outcome = Outcome::Held;
-            let why = plan.reasons().join("\n");
-            let what_to_do = plan.way_out(&config.file.display().to_string());
-            pass.held = Some(Held { digest: plan.digest.to_string(), why, what_to_do });
-        }
-        Done::NoPlan(error) => {
-            pass.outcome = Outcome::NoPlan;
-            pass.errors = error.to_string().lines().map(str::to_owned).collect();
-        }
+    Pass {
+        at,
+        outcome: ended,
+        written,
+        held,
+        errors,
+        warnings: outcome.warnings.lines(),
+        conflicts: outcome.conflicts.lines(),
     }
-    pass
 }
 
 fn zone(hosted: &Hosted, degraded: &BTreeMap<String, Vec<String>>) -> ZoneStatus {

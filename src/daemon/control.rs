@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -20,6 +21,7 @@ use tokio::task::JoinHandle;
 use super::board::Board;
 use crate::dns::Name;
 use crate::server::Shared;
+use crate::{diag, files};
 use protocol::{Reply, Request};
 
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
@@ -63,22 +65,40 @@ pub(super) struct Control {
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ControlError {
-    #[error("control socket '{}': another server answers there; this one goes on without", .0.display())]
+    #[error("control socket '{}': another server answers there; this one goes on without", diag::path(.0))]
     Taken(PathBuf),
-    #[error("control socket '{}': a file is in the way that is no socket; move it, or set 'control' to another path", .0.display())]
+    #[error("control socket '{}': a file is in the way that is no socket; move it, or set 'control' to another path", diag::path(.0))]
     InTheWay(PathBuf),
-    #[error("control socket '{}': {cause}; flush, status and reload cannot reach this server", path.display())]
+    #[error("control socket '{}': {cause}; flush, status and reload cannot reach this server", diag::path(path))]
     System { path: PathBuf, cause: io::Error },
 }
 
+/// A socket that is in its place but that nobody listens to yet.
+pub(super) struct Placed {
+    path: PathBuf,
+    listener: std::os::unix::net::UnixListener,
+    file: std::fs::Metadata,
+}
+
+/// Puts a socket at `path`, in the place of one that a dead process left. It may wait for the disk.
+pub(super) fn place(path: &Path) -> Result<Placed, ControlError> {
+    clear(path)?;
+    let failed = |cause| ControlError::System { path: path.to_owned(), cause };
+    let (listener, file) = bind(path).map_err(failed)?;
+    Ok(Placed { path: path.to_owned(), listener, file })
+}
+
 impl Control {
-    /// Listens at `path`, in the place of a socket that a dead process left.
-    pub(super) fn start(path: &Path, desk: Desk) -> Result<Self, ControlError> {
-        let failed = |cause| ControlError::System { path: path.to_owned(), cause };
-        clear(path)?;
-        let (listener, file) = bind(path).map_err(failed)?;
-        let task = tokio::spawn(accept(listener, Arc::new(desk), file.uid()));
-        Ok(Self { path: path.to_owned(), inode: file.ino(), task })
+    /// Listens.
+    pub(super) fn start(placed: Placed, desk: Desk) -> Result<Self, ControlError> {
+        let Placed { path, listener, file } = placed;
+        match listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener)) {
+            Ok(listener) => {
+                let task = tokio::spawn(accept(listener, Arc::new(desk), file.uid()));
+                Ok(Self { path, inode: file.ino(), task })
+            }
+            Err(cause) => Err(ControlError::System { path, cause }),
+        }
     }
 }
 
@@ -96,22 +116,36 @@ impl Drop for Control {
 fn clear(path: &Path) -> Result<(), ControlError> {
     match std::fs::symlink_metadata(path) {
         Ok(file) if !file.file_type().is_socket() => Err(ControlError::InTheWay(path.to_owned())),
-        Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => Err(ControlError::Taken(path.to_owned())),
+        Ok(_) if is_listened_to(path) => Err(ControlError::Taken(path.to_owned())),
         _ => Ok(()),
     }
 }
 
+/// Whether somebody listens there. One who never accepts has a full queue: to connect would wait for him for ever, to ask
+/// without waiting says so at once.
+fn is_listened_to(path: &Path) -> bool {
+    let connect = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)
+    };
+    match connect() {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
+}
+
 /// Binds beside `path`, shuts others out, then takes the place: nobody meets it half made.
-fn bind(path: &Path) -> io::Result<(UnixListener, std::fs::Metadata)> {
+fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::Metadata)> {
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
+        files::make_folder(folder, 0o755)?;
     }
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(format!(".{}", std::process::id()));
     let fresh = PathBuf::from(fresh);
     // A process with our id may have died here.
     let _ = std::fs::remove_file(&fresh);
-    let listener = UnixListener::bind(&fresh)?;
+    let listener = std::os::unix::net::UnixListener::bind(&fresh)?;
     let placed = std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))
         .and_then(|()| std::fs::rename(&fresh, path))
         .and_then(|()| std::fs::symlink_metadata(path));
@@ -169,7 +203,7 @@ impl Desk {
             Request::Status => Reply::Status(Box::new(self.board.status(&self.shared))),
             Request::Flush { name, subtree } => match name.parse::<Name>() {
                 Ok(name) => Reply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
-                Err(error) => Reply::Refused(vec![format!("'{name}' is no domain name: {error}")]),
+                Err(error) => Reply::Refused(vec![format!("'{}' is no domain name: {error}", diag::printable(&name))]),
             },
             Request::Reload => self.order(What::Reload).await,
             Request::Sync => self.order(What::Sync).await,

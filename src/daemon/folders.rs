@@ -1,28 +1,74 @@
-//! Which folders a config has us watch.
+//! Which folders a config has us watch, and which of them answer.
+//!
+//! A folder on a share that hangs would take every other one along: each is looked at by a thread of its own, and what does
+//! not answer soon is left out until it does.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::watch::{Folder, Kind};
 
-/// The folders of the config, the lists and the zones, and those that links among them lead to.
-pub(super) fn of(config: &Config) -> BTreeSet<Folder> {
-    let mut folders = BTreeSet::new();
-    let mut add = |path: PathBuf, kind, recursive| {
-        folders.insert(Folder { path, kind, recursive });
-    };
-    add(parent(&config.file), Kind::Config, false);
-    add(config.zones.zone_dir.clone(), Kind::Zones, false);
-    for source in &config.sync.sources {
-        let (folder, recursive) = fixed_part(&source.path);
-        add(folder, Kind::Lists, recursive);
+/// How long folders may take to answer before they are left out.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Folders for one watcher.
+#[derive(Default)]
+pub(super) struct Folders {
+    pub(super) watched: BTreeSet<Folder>,
+    /// Those that did not answer.
+    pub(super) silent: Vec<PathBuf>,
+}
+
+/// The folders of the config, the lists and the zones, and those that links among them lead to; what may hang apart from
+/// what is ours.
+pub(super) fn of(config: &Config) -> [Folders; 2] {
+    let ours = [(parent(&config.file), Kind::Config), (config.zones.zone_dir.clone(), Kind::Zones)];
+    let ours = ours.map(|(path, kind)| Wanted { folder: Folder { path, kind, recursive: false }, link: None });
+    let lists = config.sync.sources.iter().map(|source| {
+        let (path, recursive) = fixed_part(&source.path);
         // A list that is a link changes where it really is, too.
-        if let Ok(target) = source.path.canonicalize() {
-            add(parent(&target), Kind::Lists, false);
+        Wanted { folder: Folder { path, kind: Kind::Lists, recursive }, link: Some(source.path.clone()) }
+    });
+    [answering(ours.into_iter()), answering(lists)]
+}
+
+struct Wanted {
+    folder: Folder,
+    link: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// What there is to watch; looks at the disk.
+    fn look(self) -> Vec<Folder> {
+        let target = self.link.and_then(|link| link.canonicalize().ok());
+        let behind = target.map(|target| Folder { path: parent(&target), kind: self.folder.kind, recursive: false });
+        [Some(self.folder), behind].into_iter().flatten().filter(|folder| folder.path.exists()).collect()
+    }
+}
+
+fn answering(wanted: impl Iterator<Item = Wanted>) -> Folders {
+    let asked: Vec<(PathBuf, Receiver<Vec<Folder>>)> = wanted.map(ask).collect();
+    let deadline = Instant::now() + PATIENCE;
+    let mut folders = Folders::default();
+    for (path, answer) in asked {
+        match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(found) => folders.watched.extend(found),
+            Err(_) => folders.silent.push(path),
         }
     }
-    folders.into_iter().filter(|folder| folder.path.exists()).collect()
+    folders
+}
+
+fn ask(wanted: Wanted) -> (PathBuf, Receiver<Vec<Folder>>) {
+    let (sender, answer) = sync_channel(1);
+    let path = wanted.folder.path.clone();
+    // Without a thread the sender is gone, which is no answer either.
+    let look = move || drop(sender.send(wanted.look()));
+    drop(std::thread::Builder::new().name("folder".to_owned()).spawn(look));
+    (path, answer)
 }
 
 /// The deepest folder of a path or glob that holds no pattern, and whether patterns follow in folders below it.

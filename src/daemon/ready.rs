@@ -2,20 +2,47 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::json;
-use tracing::info;
+use tokio::time::Instant;
+use tracing::{info, warn};
 
 use crate::zone::ZoneSet;
 
-/// Says that zones are loaded, the first sync pass is over and queries are answered.
+/// How long the first pass is waited for where every zone is served already: a share that hangs holds up no restart.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long after `pass_deadline` the first pass should be over; what is not served then is known to be SERVFAIL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// When to be ready although the first pass is not over.
+pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Instant) -> Instant {
+    let is_whole = zones.unread().is_none() && not_served(zones).is_empty();
+    start + if is_whole { PATIENCE.min(pass_deadline) } else { pass_deadline + GRACE }
+}
+
+/// The zones without a good copy, whose names are SERVFAIL.
+pub(super) fn not_served(zones: &ZoneSet) -> Vec<String> {
+    let missing = zones.iter().filter(|hosted| hosted.zone.is_none()).map(|hosted| hosted.apex.without_dot());
+    let unread = zones.unread().map(|suffix| format!("privatelink.*.{}", suffix.without_dot()));
+    missing.chain(unread).collect()
+}
+
+/// Says that queries are answered: each zone from a good copy, or with SERVFAIL, and those are named.
 pub(super) fn announce(addresses: &[SocketAddr], zones: &ZoneSet) {
     let listen: Vec<_> = addresses.iter().map(|at| json!({"udp": at.to_string(), "tcp": at.to_string()})).collect();
     let records: usize = zones.iter().filter_map(|hosted| hosted.zone.as_ref()).map(|zone| zone.record_count()).sum();
-    let line = json!({"ready": true, "listen": listen, "zones": zones.iter().count(), "records": records});
+    let servfail = not_served(zones);
+    let line = json!({
+        "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
+    });
     let mut stdout = io::stdout().lock();
     // A closed pipe is the business of whoever closed it.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     info!(listen = shown.join(" "), zones = zones.iter().count(), records, "ready");
+    if !servfail.is_empty() {
+        warn!(zones = servfail.join(" "), "no good copy of these zones: their names are SERVFAIL until there is one");
+    }
 }

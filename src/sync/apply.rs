@@ -1,8 +1,8 @@
 //! From an approved plan to zone files.
 //!
-//! In: an [`ApprovedPlan`], which only the guard makes, the folder, and the time. Out: each changed zone's file, replaced
-//! whole by rename, with a later serial. A file is on disk, old or new, at every moment, and so it is after a power cut. A zone
-//! without changes is not touched. Nothing is kept in memory that the files do not hold.
+//! In: an [`ApprovedPlan`], which only the guard makes, the folder, the state and the time. Out: each changed zone's file,
+//! replaced whole by rename, with a later serial. A file is on disk, old or new, at every moment, and so it is after a power
+//! cut. What the guard needs to know of a change is on disk before the change is. A zone without changes is not touched.
 
 mod render;
 #[cfg(test)]
@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 use super::guard::ApprovedPlan;
 use super::plan::{FileState, ZonePlan};
+use super::state::base::{Base, Clock};
+use super::state::{State, StateError};
+use crate::diag;
 use crate::dns::{Name, Serial};
 pub use render::{MINIMUM, render};
 
@@ -32,17 +35,17 @@ pub struct Written {
     pub records: usize,
 }
 
-/// Why a plan was not written, or not to its end.
+/// Why a zone, or none of them, was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Another process writes into the folder.
-    #[error("zone folder '{0}': another sync is writing; this one wrote nothing, try again")]
+    #[error("zone folder '{}': another sync is writing; this one wrote nothing, try again", diag::path(.0))]
     Busy(PathBuf),
     /// A file is no longer what the plan was made for.
-    #[error("zone file '{0}': changed since the plan was made; it is left as it is, sync again")]
+    #[error("zone file '{}': changed since the plan was made; it is left as it is, sync again", diag::path(.0))]
     Changed(PathBuf),
     /// The folder or a file in it cannot be written.
-    #[error("zone file '{}': {doing}: {error}; the file on disk is the last good one", path.display())]
+    #[error("zone file '{}': {doing}: {error}; {}", diag::path(.path), stands(.path))]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -52,19 +55,33 @@ pub enum ApplyError {
         #[source]
         error: io::Error,
     },
+    /// The guard would not know of the change afterwards.
+    #[error("{error}; zone '{}' is not written, or small changes could add up unseen; the file on disk is the last good one", zone.without_dot())]
+    Base {
+        /// The zone.
+        zone: Name,
+        /// Why.
+        #[source]
+        error: StateError,
+    },
 }
 
-/// What became of the plan: zones are written one after another, and an error does not undo those before.
+/// What is there instead.
+fn stands(path: &Path) -> &'static str {
+    if path.is_file() { "the file on disk is the last good one" } else { "there is no file of this zone yet" }
+}
+
+/// What became of the plan: zones are written one after another, and an error of one stops no other.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// The zones that were written.
     pub written: Vec<Written>,
-    /// What stopped it.
-    pub error: Option<ApplyError>,
+    /// What kept others from being written.
+    pub errors: Vec<ApplyError>,
 }
 
-/// Writes every zone that the plan changes into `<zone_dir>/<apex>.zone`; `now` is in seconds since 1970.
-pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, now: u64) -> Applied {
+/// Writes every zone that the plan changes into `<zone_dir>/<apex>.zone`.
+pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clock) -> Applied {
     let plan = approved.plan();
     let mut applied = Applied::default();
     if !plan.has_changes() {
@@ -73,30 +90,43 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, now: u64) -> Applied {
     let folder = match write::Folder::lock(zone_dir) {
         Ok(folder) => folder,
         Err(error) => {
-            applied.error = Some(error);
+            applied.errors.push(error);
             return applied;
         }
     };
-    let zones = || plan.zones.iter().filter(|zone| zone.needs_writing());
-    // All files are looked at before the first is written.
-    let checked = zones().try_for_each(|zone| {
-        let is_ours = zone.file == FileState::Managed;
-        folder.expect(&file_name(zone), zone.serial.filter(|_| is_ours))
-    });
-    applied.error = checked.err();
-    if applied.error.is_some() {
-        return applied;
-    }
-    for zone in zones() {
-        let serial = next_serial(zone.serial, now);
-        let text = render(&zone.apex, serial, plan.ttl, zone.after(), zone.aliases());
-        if let Err(error) = folder.replace(&file_name(zone), &text) {
-            applied.error = Some(error);
-            break;
+    for zone in plan.zones.iter().filter(|zone| zone.needs_writing()) {
+        let serial = next_serial(zone.serial, clock.now / 1000);
+        let written =
+            folder.expect(&file_name(zone), zone.serial.filter(|_| zone.file == FileState::Managed)).and_then(|()| {
+                note(zone, approved.has_consent(&zone.apex), state, clock)?;
+                let text = render(&zone.apex, serial, plan.ttl, zone.after(), zone.aliases());
+                folder.replace(&file_name(zone), &text)
+            });
+        match written {
+            Ok(()) => applied.written.push(self::written(zone, serial)),
+            Err(error) => applied.errors.push(error),
         }
-        applied.written.push(written(zone, serial));
     }
     applied
+}
+
+/// Has the guard know of a change before it is made. What is new needs no memory to be let in: if the disk does not take it,
+/// records that agents wait for go in all the same.
+fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
+    let counts = zone.counts();
+    let noted = Base::load(state, &zone.apex, clock).and_then(|mut base| {
+        let is_first = counts.in_service == 0 && base.changed().all(|(_, _, was)| was.is_empty());
+        if has_consent || is_first {
+            base.reset();
+        } else {
+            base.note(zone, clock);
+        }
+        base.save(state, &zone.apex)
+    });
+    match noted {
+        Err(error) if counts.updated + counts.deleted > 0 => Err(ApplyError::Base { zone: zone.apex.clone(), error }),
+        _ => Ok(()),
+    }
 }
 
 fn file_name(zone: &ZonePlan) -> String {

@@ -10,11 +10,14 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use ipnet::IpNet;
 
 use super::Notes;
 use super::records::{Origin, Places, Records};
 use super::source::{Entry, Listing, SourceError, place};
-use crate::azure::names::{check_geo, locate};
+use crate::azure::names::{GeoCode, check_geo, locate};
 use crate::azure::{Cloud, NotHosted, Place, Service, hosted_zones};
 use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
@@ -37,6 +40,24 @@ impl Settings {
     }
 }
 
+/// What makes a list unfit to be used: names that can be no record here, and addresses that no private endpoint has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Which names are ours.
+    pub names: Settings,
+    /// The networks that records may point into.
+    pub allowed_targets: Vec<IpNet>,
+}
+
+impl Limits {
+    /// Every address, and the names of the public cloud.
+    #[cfg(test)]
+    pub(super) fn any() -> Self {
+        let all = ["0.0.0.0/0", "::/0"].map(|network| network.parse().unwrap());
+        Self { names: Settings::of_cloud(Cloud::Public, &[]), allowed_targets: all.to_vec() }
+    }
+}
+
 /// What every zone should hold.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
@@ -46,8 +67,19 @@ pub struct DesiredState {
     pub places: Places,
     /// Superseded lines, unknown geo codes, names of other services.
     pub warnings: Notes,
-    /// Lists that name no endpoint at all, as `source (file)`: never a reason to remove anything by itself.
-    pub empty_sources: Vec<String>,
+    /// Lists that name no endpoint at all: never a reason to remove anything by itself.
+    pub empty_lists: Vec<EmptyList>,
+    /// Sources with a list that is away and was never good: no record is removed for want of it.
+    pub silent_sources: BTreeSet<Arc<str>>,
+}
+
+/// A list that names no endpoint at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmptyList {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The file, as messages show it.
+    pub file: Arc<str>,
 }
 
 /// What one zone should hold.
@@ -81,14 +113,41 @@ pub struct Claim {
     pub addresses: Vec<IpAddr>,
 }
 
+/// What makes one list unfit: every name that can be no record although it looks like one of ours, and every address
+/// outside of `allowed_targets`, with its line.
+pub fn check(listing: &Listing, limits: &Limits) -> Notes {
+    let mut sorter = Sorter::new(&limits.names);
+    sorter.read(listing, |sorter, found, entry| {
+        let is_allowed = limits.allowed_targets.iter().any(|network| network.contains(&entry.address));
+        if found.is_some() && !is_allowed {
+            sorter.problems.push(|| {
+                format!(
+                    "{}{} of '{}' is outside allowed_targets; correct the line, or add its network to allowed_targets",
+                    place(&listing.file, entry.line),
+                    entry.address,
+                    entry.fqdn
+                )
+            });
+        }
+    });
+    sorter.problems
+}
+
 /// Puts the listings together. One name that cannot be a record refuses everything: all such lines are reported.
 pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState, SourceError> {
     let places = Places::of(&listings);
     let empty = listings.iter().filter(|listing| listing.is_empty());
-    let empty_sources = empty.map(|listing| format!("{} ({})", listing.source, listing.file)).collect();
+    let empty_lists = empty
+        .map(|listing| EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) })
+        .collect();
     let mut sorter = Sorter::new(settings);
-    for (index, listing) in (0..).zip(listings) {
-        sorter.add(index, listing);
+    for (index, mut listing) in (0..).zip(listings) {
+        sorter.warnings.append(std::mem::take(&mut listing.warnings));
+        sorter.read(&listing, |sorter, found, entry| {
+            if let Some((slot, place)) = found {
+                sorter.slots[slot].push(index, &place, entry);
+            }
+        });
     }
     if !sorter.problems.is_empty() {
         return Err(SourceError(sorter.problems));
@@ -100,14 +159,15 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
         let zone = merge::resolve(&slot.apex, &slot.names, slot.drafts, &places, &mut warnings);
         zones.insert(slot.apex, DesiredZone { aliases: slot.aliases, ..zone });
     }
-    Ok(DesiredState { zones, places, warnings, empty_sources })
+    Ok(DesiredState { zones, places, warnings, empty_lists, silent_sources: BTreeSet::new() })
 }
 
 /// Sorts entries into zones.
 struct Sorter<'s> {
     settings: &'s Settings,
     slots: Vec<Slot>,
-    by_zone: BTreeMap<(Cloud, Service, String), usize>,
+    /// The slot of each zone that was named; `None` for a zone that takes no records.
+    by_zone: BTreeMap<(Cloud, Service, String), Option<usize>>,
     /// The slot of the line before: lists rarely jump.
     last: usize,
     warnings: Notes,
@@ -131,16 +191,19 @@ impl<'s> Sorter<'s> {
         Self { settings, slots, by_zone, last: 0, warnings: Notes::default(), problems: Notes::default() }
     }
 
-    fn add(&mut self, index: u32, mut listing: Listing) {
-        self.warnings.append(std::mem::take(&mut listing.warnings));
+    /// Goes through a listing and hands over each entry with its slot and place; `None` for what is not ours to hold.
+    fn read(&mut self, listing: &Listing, mut each: impl FnMut(&mut Self, Option<(usize, Place<'_>)>, &Entry<'_>)) {
         let mut buffer = String::new();
         for entry in listing.entries() {
             let at = |line| place(&listing.file, line);
             let found =
-                locate(entry.fqdn, &mut buffer).and_then(|place| Ok((place, self.slot(&place, &entry, &listing)?)));
+                locate(entry.fqdn, &mut buffer).and_then(|place| Ok((self.slot(&place, &entry, listing)?, place)));
             match found {
-                Ok((place, Some(slot))) => self.slots[slot].push(index, &place, &entry),
-                Ok((place, None)) => self.refuse_or_skip(&place, &entry, &listing),
+                Ok((Some(slot), place)) => each(self, Some((slot, place)), &entry),
+                Ok((None, place)) => {
+                    self.refuse_or_skip(&place, &entry, listing);
+                    each(self, None, &entry);
+                }
                 Err(NotHosted::Elsewhere) => {
                     self.warnings
                         .push(|| format!("{}'{}' belongs to no hosted zone; ignored", at(entry.line), entry.fqdn));
@@ -155,6 +218,8 @@ impl<'s> Sorter<'s> {
         let at = super::source::place(&listing.file, entry.line);
         let (name, is) = (entry.fqdn, place.cloud);
         match self.settings.cloud {
+            // Its zone waits for consent, which was said once.
+            Some(ours) if ours == is => {}
             Some(ours) => self
                 .problems
                 .push(|| format!("{at}'{name}' is a name of the {is} cloud, but the config says cloud = \"{ours}\"")),
@@ -175,29 +240,43 @@ impl<'s> Sorter<'s> {
         }
         let key = (place.cloud, place.service, place.geo.to_owned());
         if let Some(&known) = self.by_zone.get(&key) {
-            self.last = known;
-            return Ok(Some(known));
-        }
-        if let Some(warning) = check_geo(place.cloud, place.service, place.geo)? {
-            self.warnings.push(|| format!("{}{warning}", super::source::place(&listing.file, entry.line)));
+            self.last = known.unwrap_or(self.last);
+            return Ok(known);
         }
         let apex = place.zone_text().parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()))?;
-        if self.settings.cloud != Some(place.cloud) && !self.settings.hosted.contains(&apex) {
-            return Ok(None);
-        }
-        self.last = self.slots.len();
-        self.by_zone.insert(key, self.last);
-        let geo = place.geo.to_owned();
+        let is_pinned = self.settings.hosted.contains(&apex);
+        let is_known = match check_geo(place.cloud, place.service, place.geo)? {
+            GeoCode::Known => self.settings.cloud == Some(place.cloud),
+            GeoCode::Unknown(_) if is_pinned => true,
+            GeoCode::Unknown(why) => {
+                if self.settings.cloud == Some(place.cloud) {
+                    self.warnings.push(|| {
+                        format!(
+                            "{}{why}; zone '{}' is not hosted and its names wait: correct the list, or consent with \
+                             geos = [\"{}\"] in [backup]",
+                            super::source::place(&listing.file, entry.line),
+                            place.zone_text(),
+                            place.geo
+                        )
+                    });
+                }
+                false
+            }
+        };
+        let slot = (is_known || is_pinned).then_some(self.slots.len());
+        self.by_zone.insert(key, slot);
+        let Some(slot) = slot else { return Ok(None) };
+        self.last = slot;
         self.slots.push(Slot {
             cloud: place.cloud,
             service: place.service,
-            geo,
+            geo: place.geo.to_owned(),
             apex,
             names: String::new(),
             drafts: Vec::new(),
             aliases: Aliases::default(),
         });
-        Ok(Some(self.last))
+        Ok(Some(slot))
     }
 }
 

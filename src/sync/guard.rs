@@ -1,32 +1,38 @@
 //! The one door between a plan and the disk.
 //!
-//! In: a [`Plan`], the operator's limits, and the digest he approved, if any. Out: an [`ApprovedPlan`], which nothing else
-//! can make, or an [`UnsafePlan`] that says why and how to go on. All zones are reviewed before anything is written, and one
-//! unsafe zone holds all of them back: half a plan is a state that nobody wrote a list for.
+//! In: a [`Plan`], what each zone was `guard_window` ago, the operator's limits, and the digest he approved, if any. Out: an
+//! [`ApprovedPlan`], which nothing else can make, and an [`UnsafePlan`] with what is held back, why, and how to go on.
 //!
-//! Consent is for one plan, by its digest, and covers what may be intended: removals. What is wrong in any case (a file that
-//! is not ours, an address outside `allowed_targets`) is cured in the config, never by consent.
+//! What counts is the change against the base and not against a moment ago: small steps add up, and names that were added
+//! since do not enlarge the whole. What is held are the removals and changes of a zone; what is new goes in, and other zones go
+//! on. Consent is for the held changes alone, by their digest. What is wrong in any case (a file that is not ours) is cured by
+//! an operator's hands, never by consent.
 
 mod reason;
 #[cfg(test)]
 mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::IpNet;
-
-use super::plan::{Digest, FileState, Plan, ZonePlan};
+use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
+use super::state::base::Base;
 use crate::dns::Name;
 pub use reason::Reason;
+
+/// New RRsets in one window that need no consent, however small the zone is: a vault has a few dozen.
+const GROWTH_FREE: usize = 10_000;
+
+/// As many times its size a zone may grow in one window without consent.
+const GROWTH: usize = 10;
 
 /// The operator's limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The share of a zone's RRsets that one plan may change or remove; one is always allowed.
+    /// The share of a zone's RRsets that may change or go within a window; one always may.
     pub max_removed: Percent,
-    /// The networks that records may point into.
-    pub allowed_targets: Vec<IpNet>,
 }
 
 /// A share of 0 to 100 percent.
@@ -70,141 +76,234 @@ impl fmt::Display for Percent {
 
 /// A plan that may be written. Only [`review`] makes one.
 #[derive(Debug)]
-pub struct ApprovedPlan(Plan);
+pub struct ApprovedPlan {
+    plan: Plan,
+    consented: BTreeSet<Name>,
+}
 
 impl ApprovedPlan {
     /// What was approved.
     pub fn plan(&self) -> &Plan {
-        &self.0
+        &self.plan
+    }
+
+    /// Whether an operator consented to what happens to this zone: what it is afterwards is its new base.
+    pub fn has_consent(&self, apex: &Name) -> bool {
+        self.consented.contains(apex)
     }
 }
 
-/// A plan that may not be written.
+/// What became of a plan.
+#[derive(Debug)]
+pub struct Review {
+    /// What may be written.
+    pub approved: ApprovedPlan,
+    /// What may not; `None` if all may.
+    pub held: Option<Box<UnsafePlan>>,
+}
+
+impl Review {
+    /// The whole plan as it was before it was split.
+    pub fn view(&self) -> View<'_> {
+        let mut view = self.approved.plan.view();
+        for held in self.held.iter().flat_map(|held| &held.zones) {
+            for zone in view.zones.iter_mut().filter(|zone| zone.apex == held.zone.apex) {
+                *zone = &held.zone;
+            }
+        }
+        view
+    }
+}
+
+/// The part of a plan that may not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.message("FILE"))]
 pub struct UnsafePlan {
-    /// What was refused.
-    pub plan: Plan,
-    /// Why, in the order of the zones.
-    pub refusals: Vec<Refusal>,
-    /// What approves it, if it can be approved.
+    /// What is held back, by zone.
+    pub zones: Vec<HeldZone>,
+    /// What approves all of it that can be approved.
     pub digest: Digest,
-    /// The digest that was given but belongs to another plan.
+    /// The digest that was given but belongs to other changes.
     pub stale: Option<Digest>,
 }
 
-/// One thing that makes a plan unsafe.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The zone; `None` for what concerns all of them.
-    pub zone: Option<Name>,
-    /// What is wrong.
-    pub reason: Reason,
+/// What is held back of one zone.
+#[derive(Debug)]
+pub struct HeldZone {
+    /// The whole plan for it.
+    pub zone: ZonePlan,
+    /// How much of that is held.
+    pub scope: Scope,
+    /// Why.
+    pub reasons: Vec<Reason>,
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.zone {
-            Some(zone) => write!(f, "{}: {}", zone.without_dot(), self.reason),
-            None => self.reason.fmt(f),
-        }
+impl HeldZone {
+    fn is_approvable(&self) -> bool {
+        self.reasons.iter().all(Reason::is_approvable)
     }
 }
 
 impl UnsafePlan {
-    /// Whether `--approve` helps.
+    /// Whether `--approve` helps with any of it.
     pub fn is_approvable(&self) -> bool {
-        self.refusals.iter().all(|refusal| refusal.reason.is_approvable())
+        self.zones.iter().any(HeldZone::is_approvable)
     }
 
-    /// The reasons as texts.
+    /// The reasons as texts, each with its zone in front, in the order of the zones.
     pub fn reasons(&self) -> Vec<String> {
-        self.refusals.iter().map(ToString::to_string).collect()
+        let of_zone = |held: &HeldZone| {
+            let zone = held.zone.apex.without_dot();
+            held.reasons.iter().map(|reason| format!("{zone}: {reason}")).collect::<Vec<_>>()
+        };
+        self.zones.iter().flat_map(of_zone).collect()
     }
 
-    /// The whole refusal; `config` is the path for the command that approves the plan.
+    /// The whole refusal; `config` is the path for the command that approves it.
     pub fn message(&self, config: &str) -> String {
-        let head = "the plan is unsafe; nothing is written and the records in service stay:".to_owned();
-        let reasons = self.refusals.iter().map(|refusal| format!("  {refusal}"));
+        let head = "held back; those records stay as they are in service:".to_owned();
+        let reasons = self.reasons().into_iter().map(|reason| format!("  {reason}"));
         let stale = self.stale.map(|stale| {
-            format!("digest {stale} approves another plan: lists or zones have changed since, look again")
+            format!("digest {stale} approves other changes: lists or zones have changed since, look again")
         });
         let lines = std::iter::once(head).chain(reasons).chain(stale).chain([self.way_out(config)]);
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// What to do about it: the command that approves exactly this plan, if one can.
+    /// What to do about it: the command that approves exactly this, if one can.
     pub fn way_out(&self, config: &str) -> String {
-        if self.is_approvable() {
-            format!("if this is right: privatelink-dns sync --config {config} --approve {}", self.digest)
-        } else {
-            "this cannot be approved: correct what is named above".to_owned()
+        let approve = || format!("if this is right: privatelink-dns sync --config {config} --approve {}", self.digest);
+        match (self.is_approvable(), self.zones.iter().all(HeldZone::is_approvable)) {
+            (true, true) => approve(),
+            (true, false) => format!("{}; the rest cannot be approved: mend the zone files named above", approve()),
+            _ => "this cannot be approved: mend the zone files named above".to_owned(),
         }
     }
 }
 
-/// Lets a plan pass if every zone of it is safe, or if the operator approved exactly this plan.
-pub fn review(plan: Plan, settings: &Settings, approved: Option<Digest>) -> Result<ApprovedPlan, Box<UnsafePlan>> {
-    let mut refusals = refuse_empty_sources(&plan);
-    for zone in plan.zones.iter().filter(|zone| zone.needs_writing()) {
-        let reasons = review_zone(zone, &plan, settings);
-        refusals.extend(reasons.into_iter().map(|reason| Refusal { zone: Some(zone.apex.clone()), reason }));
+/// Splits a plan into what may be written and what waits. `bases` has what each zone was, where that is not what it is now.
+pub fn review(plan: Plan, bases: &BTreeMap<Name, Base>, settings: &Settings, approved: Option<Digest>) -> Review {
+    let no_base = Base::default();
+    let mut held = Vec::new();
+    let mut passed = Vec::with_capacity(plan.zones.len());
+    for zone in plan.zones {
+        let base = bases.get(&zone.apex).unwrap_or(&no_base);
+        let reasons = if zone.needs_writing() { review_zone(&zone, base, settings) } else { Vec::new() };
+        match reasons.iter().map(Reason::scope).max_by_key(|scope| *scope == Scope::Everything) {
+            None => passed.push(zone),
+            Some(scope) => held.push(HeldZone { zone, scope, reasons }),
+        }
     }
-    if refusals.is_empty() {
-        return Ok(ApprovedPlan(plan));
+    let approvable = held.iter().filter(|held| held.is_approvable()).map(|held| (&held.zone, held.scope));
+    let digest = Digest::of(approvable);
+    let is_approved = approved == Some(digest);
+    let mut consented = BTreeSet::new();
+    let mut waiting = Vec::new();
+    for part in held {
+        if is_approved && part.is_approvable() {
+            consented.insert(part.zone.apex.clone());
+            passed.push(part.zone);
+        } else {
+            passed.push(part.zone.without(part.scope));
+            waiting.push(part);
+        }
     }
-    let digest = plan.digest();
-    if approved == Some(digest) && refusals.iter().all(|refusal| refusal.reason.is_approvable()) {
-        return Ok(ApprovedPlan(plan));
-    }
-    let stale = approved.filter(|approved| *approved != digest);
-    Err(Box::new(UnsafePlan { plan, refusals, digest, stale }))
+    passed.sort_by(|a, b| a.apex.cmp(&b.apex));
+    let approved_plan = Plan { zones: passed, places: plan.places, warnings: plan.warnings, ttl: plan.ttl };
+    let stale = approved.filter(|_| !is_approved);
+    let unsafe_plan = UnsafePlan { zones: waiting, digest, stale };
+    let held = (!unsafe_plan.zones.is_empty()).then(|| Box::new(unsafe_plan));
+    Review { approved: ApprovedPlan { plan: approved_plan, consented }, held }
 }
 
-/// A list that names nothing at all is mostly a script that failed: it takes nothing away without consent, however little.
-fn refuse_empty_sources(plan: &Plan) -> Vec<Refusal> {
-    let removed: usize = plan.zones.iter().map(|zone| zone.counts().deleted).sum();
-    if plan.empty_sources.is_empty() || removed == 0 {
-        return Vec::new();
-    }
-    vec![Refusal { zone: None, reason: Reason::EmptySource { sources: plan.empty_sources.clone(), removed } }]
-}
-
-fn review_zone(zone: &ZonePlan, plan: &Plan, settings: &Settings) -> Vec<Reason> {
-    let mut reasons = Vec::new();
+fn review_zone(zone: &ZonePlan, base: &Base, settings: &Settings) -> Vec<Reason> {
     match &zone.file {
-        FileState::HandWritten => reasons.push(Reason::HandWritten),
-        FileState::Unreadable(reason) => reasons.push(Reason::Unreadable(reason.clone())),
+        FileState::HandWritten => return vec![Reason::HandWritten],
+        FileState::Unreadable(reason) => return vec![Reason::Unreadable(reason.clone())],
         FileState::Absent | FileState::Managed => {}
     }
+    let mut reasons = Vec::new();
     if let Some(first) = zone.foreign.first() {
         reasons.push(Reason::Foreign { count: zone.foreign.len(), first: first.clone() });
     }
-    reasons.extend(outside_targets(zone, plan, &settings.allowed_targets));
-    reasons.extend(removals(zone, settings.max_removed));
+    let drift = Drift::of(zone, base);
+    reasons.extend(growth(zone, &drift));
+    reasons.extend(losses(zone, &drift, settings.max_removed));
     reasons
 }
 
-/// Only addresses that are new: what is in service already does not get better by holding other records back.
-fn outside_targets(zone: &ZonePlan, plan: &Plan, allowed: &[IpNet]) -> Option<Reason> {
-    let is_outside = |address: &std::net::IpAddr| !allowed.iter().any(|network| network.contains(address));
-    let mut outside = zone.changes().flat_map(|change| {
-        let bad = change.after().filter(is_outside);
-        bad.map(move |address| (change, address))
-    });
-    let (change, address) = outside.next()?;
-    let place = change.origin().map(|origin| plan.places.show(origin)).unwrap_or_default();
-    let owner = change.owner().to_owned();
-    Some(Reason::OutsideTargets { count: outside.count() + 1, owner, address, place })
+/// How far a zone would be from its base.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Drift {
+    /// RRsets at the base.
+    base: usize,
+    /// Those that would be there with other addresses.
+    updated: usize,
+    /// Those that would be gone.
+    deleted: usize,
+    /// RRsets that would be there and were not.
+    created: usize,
 }
 
-fn removals(zone: &ZonePlan, limit: Percent) -> Option<Reason> {
-    let counts = zone.counts();
-    if counts.in_service > 0 && zone.after().is_empty() {
-        return Some(Reason::Empty { in_service: counts.in_service });
+impl Drift {
+    fn of(zone: &ZonePlan, base: &Base) -> Self {
+        let mut drift = Self { base: zone.counts().in_service, ..Self::default() };
+        let mut planned = BTreeSet::new();
+        for change in zone.changes() {
+            let now: Vec<IpAddr> = change.before().collect();
+            let was = base.before(change.owner(), change.rtype()).unwrap_or(&now);
+            let will: Vec<IpAddr> = change.after().collect();
+            drift.count(was, &will);
+            planned.insert((change.owner(), change.rtype()));
+        }
+        for (owner, rtype, was) in base.changed() {
+            let now: Vec<IpAddr> = zone.before().addresses(zone.before().find(owner, rtype)).collect();
+            match (was.is_empty(), now.is_empty()) {
+                (true, false) => drift.base = drift.base.saturating_sub(1),
+                (false, true) => drift.base += 1,
+                _ => {}
+            }
+            if !planned.contains(&(owner, rtype)) {
+                drift.count(was, &now);
+            }
+        }
+        drift
     }
-    let allowed = limit.of(counts.in_service).max(1);
-    let (updated, deleted) = (counts.updated, counts.deleted);
-    let is_over = updated + deleted > allowed;
-    is_over.then_some(Reason::Share { updated, deleted, in_service: counts.in_service, allowed, limit })
+
+    fn count(&mut self, was: &[IpAddr], will: &[IpAddr]) {
+        match (was, will) {
+            (was, will) if was == will => {}
+            ([], _) => self.created += 1,
+            (_, []) => self.deleted += 1,
+            _ => self.updated += 1,
+        }
+    }
+}
+
+fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<Reason> {
+    let counts = zone.counts();
+    if counts.updated + counts.deleted == 0 {
+        return Vec::new();
+    }
+    let mut reasons = Vec::new();
+    if !zone.emptied_by.is_empty() {
+        let lists = zone.emptied_by.iter().map(|list| format!("{} ({})", list.source, list.file)).collect();
+        reasons.push(Reason::EmptyLists { lists, removed: counts.deleted });
+    }
+    let allowed = limit.of(drift.base).max(1);
+    if zone.after().is_empty() {
+        reasons.push(Reason::Empty { in_service: counts.in_service });
+    } else if drift.updated + drift.deleted > allowed {
+        let Drift { base, updated, deleted, .. } = *drift;
+        reasons.push(Reason::Share { updated, deleted, base, allowed, limit });
+    }
+    reasons
+}
+
+/// A zone that is filled for the first time may have any size that lists may have.
+fn growth(zone: &ZonePlan, drift: &Drift) -> Option<Reason> {
+    let allowed = drift.base.saturating_mul(GROWTH).max(GROWTH_FREE);
+    let is_first = drift.base == 0 && zone.before().is_empty();
+    let is_over = drift.created > allowed && zone.counts().created > 0 && !is_first;
+    is_over.then_some(Reason::Growth { created: drift.created, base: drift.base, allowed })
 }

@@ -1,7 +1,7 @@
 //! Floor 2: from endpoint lists to zone files, in steps that each have their own type.
 //!
 //! ```text
-//! source   Listing        one list as it stands, with lines
+//! source   Listing        one list as it stands, with lines; gather reads all of them side by side
 //! desired  DesiredState   what the lists together say, conflicts apart
 //! plan     Plan           the difference to what is on disk
 //! guard    ApprovedPlan   a plan that is safe, or that an operator has approved by its digest
@@ -12,6 +12,7 @@
 
 pub mod apply;
 pub mod desired;
+pub mod gather;
 pub mod guard;
 mod notes;
 pub mod pass;
@@ -19,11 +20,12 @@ pub mod plan;
 pub mod progress;
 mod records;
 pub mod source;
+pub mod state;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -35,8 +37,7 @@ pub use records::{AddressRecord, Origin, Places, Records};
 use crate::azure::Cloud;
 use crate::dns::Name;
 use guard::Percent;
-use plan::{Current, Plan};
-use source::{Listing, SourceError};
+use state::State;
 
 /// What the config says about the sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,14 +46,20 @@ pub struct Settings {
     pub sources: Vec<source::Settings>,
     /// The folder of the zone files.
     pub zone_dir: PathBuf,
+    /// What is remembered besides zones.
+    pub state: State,
     /// The cloud of `[backup]`, whose zones are added as lists name them; `None` without that section.
     pub cloud: Option<Cloud>,
     /// The zones of the three families that the config names: they have a file even without a record.
     pub hosted: BTreeSet<Name>,
     /// Of the records written.
     pub ttl: Duration,
-    /// The share of a zone that one plan may change or remove.
+    /// The share of a zone that may change or go within `guard_window`.
     pub max_removed: Percent,
+    /// How far back the guard looks: what counts is the change against what a zone was then.
+    pub guard_window: Duration,
+    /// How long the sources of one pass may take; one that takes longer is left out of it.
+    pub pass_deadline: Duration,
     /// The networks that records may point into.
     pub allowed_targets: Vec<IpNet>,
     /// How often to look besides file events.
@@ -67,20 +74,18 @@ impl Settings {
         desired::Settings { cloud: self.cloud, hosted: self.hosted.clone() }
     }
 
+    /// What makes a list unfit.
+    pub fn limits(&self) -> desired::Limits {
+        desired::Limits { names: self.desired(), allowed_targets: self.allowed_targets.clone() }
+    }
+
     /// What [`guard::review`] needs.
     pub fn guard(&self) -> guard::Settings {
-        guard::Settings { max_removed: self.max_removed, allowed_targets: self.allowed_targets.clone() }
+        guard::Settings { max_removed: self.max_removed }
     }
-}
 
-/// The pure part of a pass: from listings and the state of the zones to a plan. `current` holds every zone of the folder that
-/// has a file; what is missing in it is absent on disk.
-pub fn prepare(
-    listings: Vec<Listing>,
-    current: BTreeMap<Name, Current>,
-    settings: &Settings,
-) -> Result<Plan, SourceError> {
-    let desired = desired::merge(listings, &settings.desired())?;
-    let ttl = u32::try_from(settings.ttl.as_secs()).unwrap_or(u32::MAX);
-    Ok(plan::plan(desired, current, ttl))
+    /// The TTL of the records written.
+    pub fn ttl_seconds(&self) -> u32 {
+        u32::try_from(self.ttl.as_secs()).unwrap_or(u32::MAX)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::diag;
+
 /// Problems or warnings, each with its place first. A list of a million bad lines makes twenty texts and a count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notes {
@@ -16,12 +18,22 @@ impl Notes {
     /// Characters of one text that are kept: a line of a list may be a whole file that lost its line feeds.
     const LENGTH: usize = 600;
 
-    /// Adds one; the text is only made if it is kept.
+    /// Adds one; the text is only made if it is kept, and what it quotes of others is made safe to show.
     pub fn push(&mut self, text: impl FnOnce() -> String) {
         self.total += 1;
         if self.shown.len() < Self::SHOWN {
-            self.shown.push(shortened(text()));
+            self.shown.push(diag::printable(&shortened(text())).into_owned());
         }
+    }
+
+    /// Each as a line, and a last one that counts those that were not kept.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = self.shown.clone();
+        match self.total - self.shown.len() {
+            0 => {}
+            more => lines.push(format!("and {more} more")),
+        }
+        lines
     }
 
     /// Adds all of another.
@@ -61,11 +73,7 @@ fn shortened(text: String) -> String {
 impl fmt::Display for Notes {
     /// One a line, without a final line end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown.join("\n"))?;
-        match self.total - self.shown.len() {
-            0 => Ok(()),
-            more => write!(f, "\nand {more} more"),
-        }
+        f.write_str(&self.lines().join("\n"))
     }
 }
 

@@ -1,91 +1,199 @@
 //! One sync pass, from the lists on disk to the zone files on disk.
 //!
-//! In: settings and the zones in service. Out: an [`Outcome`] that says what was found and done. This is the thin
-//! shell around the pure steps; the running server and the command line go through it alike.
+//! In: settings, the zones in service, and which sources have yet to answer. Out: an [`Outcome`] that says what was found and
+//! done. This is the thin shell around the pure steps; the running server and the command line go through it alike.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::apply::{self, Applied};
+use super::desired::{self, DesiredState};
+use super::gather::{Gatherer, Task};
 use super::guard::{self, UnsafePlan};
-use super::plan::{Current, Digest, FileState, Plan};
+use super::plan::{Current, Digest, FileState, Plan, plan};
 use super::progress::{Step, Watcher};
-use super::source::{self, Listing, SourceError};
-use super::{Notes, Settings, prepare};
+use super::source::{Listing, Reading, SourceError};
+use super::state::base::{Base, Clock};
+use super::state::changes::Changes;
+use super::{Notes, Settings};
 use crate::dns::Name;
+use crate::files;
 use crate::zone::store::path_of;
 use crate::zone::text::is_managed;
 use crate::zone::{Hosted, ZoneSet};
 
-/// How a pass ended.
-#[derive(Debug)]
-pub enum Done {
-    /// There was nothing to change.
-    Unchanged,
-    /// Zones were written, perhaps not all.
-    Applied(Applied),
-    /// The guard held the plan back.
-    Held(Box<UnsafePlan>),
-    /// A list could not be read or used: no plan was made.
-    NoPlan(SourceError),
-}
-
-/// A pass with what is worth a look.
-#[derive(Debug)]
+/// How a pass went.
+#[derive(Debug, Default)]
 pub struct Outcome {
-    /// How it ended.
-    pub done: Done,
+    /// Every source, in the order of the config.
+    pub sources: Vec<SourceReport>,
+    /// The zones that were written, and what kept others from it.
+    pub applied: Applied,
+    /// The changes that were made.
+    pub changes: Changes,
+    /// What the guard holds back.
+    pub held: Option<Box<UnsafePlan>>,
+    /// What went wrong besides sources and zone files.
+    pub errors: Notes,
     /// What is worth a look.
     pub warnings: Notes,
     /// Records that are held back because lists disagree.
     pub conflicts: Notes,
 }
 
-/// Reads lists and makes a plan; writes nothing.
-pub fn look(settings: &Settings, zones: &ZoneSet, watcher: Watcher<'_>) -> Result<Plan, SourceError> {
+impl Outcome {
+    /// Whether something is wrong that is no consent's business.
+    pub fn has_failed(&self) -> bool {
+        !self.applied.errors.is_empty() || !self.errors.is_empty()
+    }
+
+    /// Whether every source is as it is now.
+    pub fn is_complete(&self) -> bool {
+        self.sources.iter().all(|source| source.problems.is_empty())
+    }
+}
+
+/// What became of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceReport {
+    /// Its name in the config.
+    pub name: String,
+    /// The entries of its lists, names times addresses.
+    pub entries: usize,
+    /// When the oldest of what it gives was read, seconds since 1970; `None` if it gives nothing.
+    pub read_at: Option<u64>,
+    /// What is wrong with it now.
+    pub problems: Notes,
+}
+
+/// A plan, and the sources that it was made from.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// What sync would do.
+    pub plan: Plan,
+    /// Every source, in the order of the config.
+    pub sources: Vec<SourceReport>,
+    /// What each zone was `guard_window` ago, where that is not what it is now.
+    pub bases: BTreeMap<Name, Base>,
+    /// What kept the plan from being better.
+    pub errors: Notes,
+}
+
+/// Reads lists and makes a plan; writes no zone.
+pub fn look(
+    settings: &Settings,
+    zones: &ZoneSet,
+    gatherer: &mut Gatherer,
+    now: SystemTime,
+    watcher: Watcher<'_>,
+) -> Look {
+    let limits = settings.limits();
+    let deadline = settings.pass_deadline;
+    let task = Task {
+        sources: &settings.sources,
+        limits: &limits,
+        state: &settings.state,
+        now: clock(settings, now).now / 1000,
+        deadline,
+    };
     // With a million records each half takes as long as the other.
-    let (listings, currents) = thread::scope(|scope| {
+    let (readings, currents) = thread::scope(|scope| {
         let currents = scope.spawn(|| currents(settings, zones));
-        (source::read_all(&settings.sources, watcher), currents.join())
+        (gatherer.gather(&task, watcher), currents.join())
     });
-    let listings = listings?;
+    let mut currents = currents.unwrap_or_else(|panic| resume_unwind(panic));
+    let (listings, sources, silent) = sort_readings(settings, readings);
     watcher(Step::Comparing(listings.iter().map(Listing::len).sum()));
-    prepare(listings, currents.unwrap_or_else(|panic| resume_unwind(panic)), settings)
+    let mut look = Look { sources, ..Look::default() };
+    if !silent.is_empty() || listings.iter().any(Listing::is_empty) {
+        for (apex, current) in &mut currents {
+            current.provenance = settings.state.provenance(apex);
+        }
+    }
+    for apex in currents.keys() {
+        match Base::load(&settings.state, apex, clock(settings, now)) {
+            Ok(base) => drop(look.bases.insert(apex.clone(), base)),
+            Err(error) => look.errors.push(|| format!("{error}; the guard takes what is in service for its base")),
+        }
+    }
+    match desired::merge(listings, &settings.desired()) {
+        Ok(desired) => {
+            let desired = DesiredState { silent_sources: silent, ..desired };
+            look.plan = plan(desired, currents, settings.ttl_seconds());
+        }
+        // Each list was held to the same rule before.
+        Err(SourceError(problems)) => look.errors.append(problems),
+    }
+    look
+}
+
+/// The listings of all sources, what is said of each source, and those that may hold anything.
+fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, Vec<SourceReport>, BTreeSet<Arc<str>>) {
+    let (mut listings, mut reports, mut silent) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for (source, reading) in settings.sources.iter().zip(readings) {
+        if reading.is_silent {
+            silent.insert(Arc::from(source.name.as_str()));
+        }
+        reports.push(SourceReport {
+            name: source.name.clone(),
+            entries: reading.listings.iter().map(Listing::len).sum(),
+            read_at: reading.read_at,
+            problems: reading.problems,
+        });
+        listings.extend(reading.listings);
+    }
+    (listings, reports, silent)
 }
 
 /// One whole pass: look, review, write. `approved` is the digest that an operator consented to.
 pub fn run(
     settings: &Settings,
     zones: &ZoneSet,
+    gatherer: &mut Gatherer,
     approved: Option<Digest>,
     now: SystemTime,
     watcher: Watcher<'_>,
 ) -> Outcome {
-    let plan = match look(settings, zones, watcher) {
-        Ok(plan) => plan,
-        Err(error) => {
-            return Outcome { done: Done::NoPlan(error), warnings: Notes::default(), conflicts: Notes::default() };
-        }
+    let look = look(settings, zones, gatherer, now, watcher);
+    let mut outcome = Outcome {
+        sources: look.sources,
+        errors: look.errors,
+        warnings: look.plan.warnings.clone(),
+        conflicts: look.plan.conflicts(),
+        ..Outcome::default()
     };
-    let (warnings, conflicts) = (plan.warnings.clone(), plan.conflicts());
-    let done = match guard::review(plan, &settings.guard(), approved) {
-        Err(held) => Done::Held(held),
-        Ok(plan) if !plan.plan().has_changes() => Done::Unchanged,
-        Ok(plan) => {
-            watcher(Step::Writing(plan.plan().zones.iter().filter(|zone| zone.needs_writing()).count()));
-            Done::Applied(apply::apply(&plan, &settings.zone_dir, unix_seconds(now)))
+    let review = guard::review(look.plan, &look.bases, &settings.guard(), approved);
+    let approved = &review.approved;
+    let plan = approved.plan();
+    watcher(Step::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));
+    outcome.applied = apply::apply(approved, &settings.zone_dir, &settings.state, clock(settings, now));
+    outcome.held = review.held;
+    let at = humantime::format_rfc3339_seconds(now).to_string();
+    let written = &outcome.applied.written;
+    let (changes, recorded) =
+        settings.state.record_changes(plan, written, |zone| approved.has_consent(&zone.apex), &at);
+    outcome.changes = changes;
+    let is_in_step = |apex: &Name| !plan.zones.iter().any(|zone| zone.apex == *apex && zone.needs_writing());
+    let mut remembered = recorded;
+    for zone in &plan.zones {
+        if is_in_step(&zone.apex) || written.iter().any(|written| written.apex == zone.apex) {
+            remembered = remembered.and(settings.state.remember_provenance(zone, &plan.places));
         }
-    };
-    Outcome { done, warnings, conflicts }
+    }
+    if let Err(error) = remembered {
+        outcome.warnings.push(|| format!("{error}; which list a record comes from is not remembered"));
+    }
+    outcome
 }
 
-fn unix_seconds(now: SystemTime) -> u64 {
-    now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+fn clock(settings: &Settings, now: SystemTime) -> Clock {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Clock { now: u64::try_from(since.as_millis()).unwrap_or(u64::MAX), window: settings.guard_window }
 }
 
 /// The state of every zone that has a file, or had one when it was last read.
@@ -108,12 +216,8 @@ fn current(zone_dir: &Path, hosted: &Hosted) -> Current {
 }
 
 fn file_state(path: &Path) -> FileState {
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        return FileState::Unreadable("it is no file".to_owned());
-    }
-    let mut head = Vec::new();
-    match File::open(path).and_then(|file| file.take(64).read_to_end(&mut head)) {
-        Ok(_) if is_managed(&head) => FileState::Managed,
+    match files::read_head(path, 64) {
+        Ok(head) if is_managed(&head) => FileState::Managed,
         Ok(_) => FileState::HandWritten,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent,
         Err(error) => FileState::Unreadable(error.to_string()),

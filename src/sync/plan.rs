@@ -11,17 +11,19 @@ mod show;
 mod tests;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use aliases::AliasChange;
 pub use digest::{Digest, DigestError};
-pub use json::write_json;
+pub use json::{Remarks, write_json};
 pub use show::write_text;
 
-use super::desired::{Claim, DesiredState, DesiredZone};
+use super::desired::{Claim, DesiredState, DesiredZone, EmptyList};
 use super::records::{AddressRecord, Origin, Places, Records};
+use super::state::provenance::Provenance;
 use super::{Notes, records};
 use crate::dns::{Name, Rtype, Serial, rdata};
 use crate::zone::{Aliases, Zone};
@@ -41,6 +43,8 @@ pub struct Current {
     pub foreign: Vec<String>,
     /// Further public names of the records.
     pub aliases: Aliases,
+    /// Where the records were listed, as far as that is remembered and matters.
+    pub provenance: Provenance,
 }
 
 /// Whose file a zone is.
@@ -127,8 +131,6 @@ pub struct Plan {
     pub places: Places,
     /// What the lists gave reason to.
     pub warnings: Notes,
-    /// Lists that name no endpoint at all.
-    pub empty_sources: Vec<String>,
     /// The TTL of the records to write, seconds.
     pub ttl: u32,
 }
@@ -150,8 +152,11 @@ pub struct ZonePlan {
     pub old_ttl: Option<Option<u32>>,
     /// An empty zone is made so that it is hosted.
     pub creates_empty: bool,
+    /// Lists that name no endpoint at all and had, or may have had, records that would go.
+    pub emptied_by: Vec<EmptyList>,
     before: Records,
     after: Records,
+    aliases_before: Aliases,
     aliases: Aliases,
     alias_changes: Vec<AliasChange>,
     spans: Vec<Span>,
@@ -254,7 +259,31 @@ fn range((start, len): (u32, u32)) -> Range<usize> {
     start as usize..start as usize + len as usize
 }
 
+/// A plan to be shown: its zones may lie in several places.
+pub struct View<'p> {
+    /// Sorted by apex.
+    pub zones: Vec<&'p ZonePlan>,
+    /// What origins point to.
+    pub places: &'p Places,
+    /// What the lists gave reason to.
+    pub warnings: &'p Notes,
+    /// The TTL of the records to write, seconds.
+    pub ttl: u32,
+}
+
+impl View<'_> {
+    /// Whether any file would be written.
+    pub fn has_changes(&self) -> bool {
+        self.zones.iter().any(|zone| zone.needs_writing())
+    }
+}
+
 impl Plan {
+    /// All of it.
+    pub fn view(&self) -> View<'_> {
+        View { zones: self.zones.iter().collect(), places: &self.places, warnings: &self.warnings, ttl: self.ttl }
+    }
+
     /// Whether any file would be written.
     pub fn has_changes(&self) -> bool {
         self.zones.iter().any(ZonePlan::needs_writing)
@@ -282,6 +311,11 @@ impl ZonePlan {
         &self.after
     }
 
+    /// Every record of the zone before.
+    pub fn before(&self) -> &Records {
+        &self.before
+    }
+
     /// Every further public name once the plan is applied.
     pub fn aliases(&self) -> &Aliases {
         &self.aliases
@@ -298,6 +332,74 @@ impl ZonePlan {
     }
 }
 
+/// How much of a zone's plan is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Removals and changes; what is new goes in.
+    Losses,
+    /// All of it.
+    Everything,
+}
+
+impl ZonePlan {
+    /// The same plan without what is held back: those records stay as they are in service.
+    #[must_use]
+    pub fn without(&self, scope: Scope) -> Self {
+        let (after, aliases) = match scope {
+            Scope::Everything => (self.before.clone(), self.aliases_before.clone()),
+            Scope::Losses => self.without_losses(),
+        };
+        let (spans, counts) = difference(&self.before, &after);
+        let is_written = scope == Scope::Losses;
+        Self {
+            apex: self.apex.clone(),
+            serial: self.serial,
+            file: self.file.clone(),
+            held: self.held.clone(),
+            foreign: self.foreign.clone(),
+            old_ttl: self.old_ttl.filter(|_| is_written),
+            creates_empty: self.creates_empty && is_written,
+            emptied_by: Vec::new(),
+            before: self.before.clone(),
+            after,
+            alias_changes: aliases::difference(&self.aliases_before, &aliases),
+            aliases_before: self.aliases_before.clone(),
+            aliases,
+            spans,
+            counts,
+        }
+    }
+
+    /// What is wanted, but where an RRset in service would go or change, what is in service.
+    fn without_losses(&self) -> (Records, Aliases) {
+        let mut after = self.after.clone();
+        let mut stays = BTreeSet::new();
+        for change in self.changes().filter(|change| change.action() != Action::Create) {
+            stays.insert((change.owner(), change.rtype()));
+        }
+        after.retain(|record| !stays.contains(&(record.owner, record.rtype())));
+        for &(owner, rtype) in &stays {
+            for address in self.before.addresses(self.before.find(owner, rtype)) {
+                after.push(owner, address, None);
+            }
+        }
+        after.finish();
+        let mut aliases = self.aliases.clone();
+        for (name, owner) in self.aliases_before.iter().filter(|(_, owner)| has_addresses(&after, owner)) {
+            let is_held = stays.contains(&(owner, Rtype::A)) || stays.contains(&(owner, Rtype::AAAA));
+            if is_held && aliases.owner_of(name).is_none() {
+                aliases.insert(name, owner);
+            }
+        }
+        (after, aliases)
+    }
+
+    /// What a scope holds back, sorted by owner and type.
+    pub fn held_changes(&self, scope: Scope) -> impl Iterator<Item = Change<'_>> {
+        self.changes().filter(move |change| scope == Scope::Everything || change.action() != Action::Create)
+    }
+}
+
 /// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are left
 /// alone unless lists name records in them.
 pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u32) -> Plan {
@@ -307,27 +409,93 @@ pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u3
             wanted.insert(apex.clone(), DesiredZone::default());
         }
     }
-    let may_create_empty = desired.empty_sources.is_empty();
+    let lists = Lists { empty: desired.empty_lists, silent: desired.silent_sources };
     let zones = wanted.into_iter().map(|(apex, zone)| {
         let current = current.remove(&apex).unwrap_or_default();
-        plan_zone(apex, zone, current, ttl, may_create_empty)
+        plan_zone(apex, zone, current, ttl, &lists)
     });
-    Plan {
-        zones: zones.collect(),
-        places: desired.places,
-        warnings: desired.warnings,
-        empty_sources: desired.empty_sources,
-        ttl,
+    Plan { zones: zones.collect(), places: desired.places, warnings: desired.warnings, ttl }
+}
+
+/// Lists that say less than they may have to say.
+struct Lists {
+    empty: Vec<EmptyList>,
+    silent: BTreeSet<Arc<str>>,
+}
+
+impl Lists {
+    /// Whether a record may be in a list that nobody could read: it is no reason to remove it that no other has it.
+    fn may_hold(&self, provenance: &Provenance, record: &AddressRecord<'_>) -> bool {
+        let listed = provenance.of(record.owner, record.rtype());
+        !self.silent.is_empty() && listed.is_none_or(|listed| self.silent.contains(&listed.source))
+    }
+
+    /// The empty lists that had a record, or may have had it.
+    fn emptied<'l>(&'l self, provenance: &Provenance, change: &Change<'_>) -> impl Iterator<Item = &'l EmptyList> {
+        let listed = provenance.of(change.owner(), change.rtype()).cloned();
+        let had = move |list: &&EmptyList| {
+            listed.as_ref().is_none_or(|listed| (&listed.source, &listed.file) == (&list.source, &list.file))
+        };
+        self.empty.iter().filter(had)
     }
 }
 
-fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, may_create_empty: bool) -> ZonePlan {
+fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists: &Lists) -> ZonePlan {
     let DesiredZone { records: mut after, conflicts, mut aliases } = desired;
     let before = current.records;
+    let held = keep_conflicts(&before, &mut after, conflicts);
+    keep_unread(&before, &mut after, &current.provenance, lists);
+    let (mut spans, mut counts) = difference(&before, &after);
+    if current.file == FileState::HandWritten {
+        // Whoever wrote the file may well have more in it than the lists.
+        spans.retain(|span| span.after.1 > 0);
+        counts.deleted = 0;
+    }
+    let is_managed = current.file == FileState::Managed;
+    for (name, owner) in current.aliases.iter().filter(|_| !lists.silent.is_empty()) {
+        if aliases.owner_of(name).is_none() {
+            aliases.insert(name, owner);
+        }
+    }
+    aliases.retain(|owner| has_addresses(&after, owner));
+    let alias_changes = if is_managed { aliases::difference(&current.aliases, &aliases) } else { Vec::new() };
+    // An empty zone says of every name that it is not there: only who has read all lists may say so.
+    let creates_empty = current.file == FileState::Absent && after.is_empty() && lists.silent.is_empty();
+    let old_ttl = (is_managed && !before.is_empty() && current.ttl != Some(ttl)).then_some(current.ttl);
+    let mut zone = ZonePlan {
+        apex,
+        serial: current.serial,
+        file: current.file,
+        held,
+        foreign: current.foreign,
+        old_ttl,
+        creates_empty,
+        emptied_by: Vec::new(),
+        before,
+        after,
+        aliases_before: current.aliases,
+        aliases,
+        alias_changes,
+        spans,
+        counts,
+    };
+    if !lists.empty.is_empty() {
+        let removals = zone.changes().filter(|change| change.action() == Action::Delete);
+        let emptied =
+            removals.flat_map(|change| lists.emptied(&current.provenance, &change).cloned().collect::<Vec<_>>());
+        let mut emptied: Vec<EmptyList> = emptied.collect();
+        emptied.sort_by(|a, b| (&a.source, &a.file).cmp(&(&b.source, &b.file)));
+        emptied.dedup();
+        zone.emptied_by = emptied;
+    }
+    zone
+}
+
+/// Where lists disagree, what is in service stays.
+fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<super::desired::Conflict>) -> Vec<Held> {
     let mut held = Vec::with_capacity(conflicts.len());
     for conflict in conflicts {
-        let start = before.find(&conflict.owner, conflict.rtype);
-        let in_service: Vec<IpAddr> = before.addresses(start.clone()).collect();
+        let in_service: Vec<IpAddr> = before.addresses(before.find(&conflict.owner, conflict.rtype)).collect();
         for &address in &in_service {
             after.push(&conflict.owner, address, None);
         }
@@ -336,31 +504,20 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, may_c
     if !held.is_empty() {
         after.finish();
     }
-    let (mut spans, mut counts) = difference(&before, &after);
-    if current.file == FileState::HandWritten {
-        // Whoever wrote the file may well have more in it than the lists.
-        spans.retain(|span| span.after.1 > 0);
-        counts.deleted = 0;
+    held
+}
+
+/// Where a list is away that was never good, what may be in it stays.
+fn keep_unread(before: &Records, after: &mut Records, provenance: &Provenance, lists: &Lists) {
+    let is_unread = |record: &AddressRecord<'_>| {
+        after.find(record.owner, record.rtype()).is_empty() && lists.may_hold(provenance, record)
+    };
+    let unread: Vec<AddressRecord<'_>> = before.iter().filter(is_unread).collect();
+    for record in &unread {
+        after.push(record.owner, record.address, None);
     }
-    let is_managed = current.file == FileState::Managed;
-    aliases.retain(|owner| has_addresses(&after, owner));
-    let alias_changes = if is_managed { aliases::difference(&current.aliases, &aliases) } else { Vec::new() };
-    let creates_empty = current.file == FileState::Absent && after.is_empty() && may_create_empty;
-    let old_ttl = (is_managed && !before.is_empty() && current.ttl != Some(ttl)).then_some(current.ttl);
-    ZonePlan {
-        apex,
-        serial: current.serial,
-        file: current.file,
-        held,
-        foreign: current.foreign,
-        old_ttl,
-        creates_empty,
-        before,
-        after,
-        aliases,
-        alias_changes,
-        spans,
-        counts,
+    if !unread.is_empty() {
+        after.finish();
     }
 }
 

@@ -35,9 +35,14 @@ impl Places {
         self.0.get(origin.listing as usize).map_or("", |(_, file)| file)
     }
 
+    /// `lists/vault-we.txt:12`
+    pub fn place(&self, origin: Origin) -> String {
+        format!("{}:{}", self.file(origin), origin.line)
+    }
+
     /// `vault-we (lists/vault-we.txt:12)`
     pub fn show(&self, origin: Origin) -> String {
-        format!("{} ({}:{})", self.source(origin), self.file(origin), origin.line)
+        format!("{} ({})", self.source(origin), self.place(origin))
     }
 }
 
@@ -166,6 +171,15 @@ impl Records {
             }
         };
         self.rows.push(Row { start, len, address, origin });
+    }
+
+    /// Keeps the records that are meant, in their order.
+    pub(super) fn retain(&mut self, keeps: impl Fn(&AddressRecord<'_>) -> bool) {
+        let names = &self.names;
+        self.rows.retain(|row| {
+            let owner = &names[row.start..row.start + usize::from(row.len)];
+            keeps(&AddressRecord { owner, address: row.address, origin: row.origin })
+        });
     }
 
     /// Makes room.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::build::{Builder, Row, parent};
 use super::text::SyntaxError;
+use crate::diag;
 use crate::dns::{Name, Rtype};
 
 /// How bad a finding is.
@@ -48,9 +49,9 @@ impl Finding {
     /// `file:line:column`, as far as they are known.
     pub fn place(&self, file: &std::path::Path) -> String {
         match (self.line, self.column) {
-            (0, _) => file.display().to_string(),
-            (line, 0) => format!("{}:{line}", file.display()),
-            (line, column) => format!("{}:{line}:{column}", file.display()),
+            (0, _) => diag::path(file),
+            (line, 0) => format!("{}:{line}", diag::path(file)),
+            (line, column) => format!("{}:{line}:{column}", diag::path(file)),
         }
     }
 }

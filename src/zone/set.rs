@@ -46,6 +46,8 @@ pub struct ZoneSet {
     aliased: Box<[Arc<Zone>]>,
     /// The longest apex, in octets of wire format: longer suffixes need no look.
     longest: usize,
+    /// What answers for zones `privatelink.<geo>.<suffix>` while nobody knows which there will be; its apex is the suffix.
+    unread: Option<Box<Hosted>>,
 }
 
 impl ZoneSet {
@@ -56,7 +58,20 @@ impl ZoneSet {
         let longest = by_apex.keys().map(|apex| apex.len()).max().unwrap_or(0);
         let has_aliases = |zone: &&Arc<Zone>| !zone.aliases().is_empty();
         let aliased = by_apex.values().filter_map(|hosted| hosted.zone.as_ref()).filter(has_aliases).cloned().collect();
-        Self { by_apex, aliased, longest }
+        Self { by_apex, aliased, longest, unread: None }
+    }
+
+    /// Has every zone `privatelink.<geo>.<suffix>` that is not in the set be one without a good copy: its names are SERVFAIL
+    /// and not public.
+    #[must_use]
+    pub fn with_unread(self, suffix: Option<Name>) -> Self {
+        let unread = suffix.map(|suffix| Box::new(Hosted::new(suffix, OnMiss::NxDomain, None)));
+        Self { unread, ..self }
+    }
+
+    /// The suffix of zones that nobody knows yet.
+    pub fn unread(&self) -> Option<&Name> {
+        self.unread.as_ref().map(|hosted| &hosted.apex)
     }
 
     /// The closest zone at or above a name in wire format and lower case.
@@ -70,10 +85,22 @@ impl ZoneSet {
             }
             let len = usize::from(*rest.first()?);
             if len == 0 {
-                return None;
+                return self.find_unread(qname);
             }
             rest = rest.get(len + 1..)?;
         }
+    }
+
+    fn find_unread(&self, qname: &[u8]) -> Option<&Hosted> {
+        let unread = self.unread.as_deref()?;
+        let mut rest = qname;
+        let (mut service, mut geo) = (&[][..], &[][..]);
+        while rest != unread.apex.as_wire() {
+            let (len, labels) = rest.split_first().filter(|(len, _)| **len > 0)?;
+            let (label, above) = labels.split_at_checked(usize::from(*len))?;
+            (service, geo, rest) = (geo, label, above);
+        }
+        (service == b"privatelink" && !geo.is_empty()).then_some(unread)
     }
 
     /// The zone that answers a question: the closest, but for DS at its apex the one above if that one knows the name
@@ -112,6 +139,7 @@ impl ZoneSet {
             (a, b) => a.is_none() && b.is_none(),
         };
         self.by_apex.len() == other.by_apex.len()
+            && self.unread() == other.unread()
             && self.by_apex.iter().all(|(apex, hosted)| {
                 let same = |theirs: &Hosted| hosted.on_miss == theirs.on_miss && same_zone(&hosted.zone, &theirs.zone);
                 other.by_apex.get(apex).is_some_and(same)
@@ -140,6 +168,26 @@ mod tests {
         assert_eq!(found("xa.example").as_deref(), Some("example"));
         assert_eq!(found("net"), None);
         assert_eq!(found("."), None);
+    }
+
+    #[test]
+    fn while_nobody_knows_the_geo_codes_every_backup_zone_is_one_without_a_good_copy() {
+        let suffix: Name = "backup.windowsazure.com".parse().unwrap();
+        let hosted = Hosted::new("privatelink.we.backup.windowsazure.com".parse().unwrap(), OnMiss::NxDomain, None);
+        let set = ZoneSet::new([hosted]).with_unread(Some(suffix));
+        let found = |name: &str| set.find(name.parse::<Name>().unwrap().as_wire()).map(|h| h.apex.without_dot());
+        for name in ["x.privatelink.ne.backup.windowsazure.com", "privatelink.ne.backup.windowsazure.com"] {
+            assert_eq!(found(name).as_deref(), Some("backup.windowsazure.com"), "{name}");
+        }
+        assert_eq!(
+            found("x.privatelink.we.backup.windowsazure.com").as_deref(),
+            Some("privatelink.we.backup.windowsazure.com")
+        );
+        for name in
+            ["x.ne.backup.windowsazure.com", "backup.windowsazure.com", "privatelink.backup.windowsazure.com", "."]
+        {
+            assert_eq!(found(name), None, "{name}");
+        }
     }
 
     #[test]

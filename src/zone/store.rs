@@ -12,6 +12,10 @@ use std::time::SystemTime;
 
 use super::{Finding, Hosted, OnMiss, Zone, ZoneSet};
 use crate::dns::{Name, Serial};
+use crate::{diag, files};
+
+/// Octets of a zone file: twenty times what a zone of a million addresses takes. What is larger is a wrong file.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What to host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +24,11 @@ pub struct Settings {
     pub zone_dir: PathBuf,
     /// Zones hosted whether their file is there or not, and what each does with names it lacks.
     pub hosted: BTreeMap<Name, OnMiss>,
+    /// What zones do with names they lack where `hosted` does not say: it follows from a zone's name and not from who
+    /// mentions it. Zones in neither say NXDOMAIN.
+    pub on_miss: BTreeMap<Name, OnMiss>,
+    /// While sync has yet to write its first zone: the suffix below which nobody knows which zones there will be.
+    pub unread_suffix: Option<Name>,
 }
 
 /// Reads zone files and remembers the last good copy of each.
@@ -55,6 +64,13 @@ pub struct Problem {
     pub place: String,
     /// What is wrong.
     pub text: String,
+}
+
+impl Problem {
+    /// What it quotes of others is made safe to show.
+    fn new(place: String, text: &str) -> Self {
+        Self { place, text: diag::printable(text).into_owned() }
+    }
 }
 
 /// A zone whose data in service changed.
@@ -102,10 +118,8 @@ impl Store {
         let files = match self.zone_files() {
             Ok(files) => files,
             Err(error) => {
-                report.errors.push(Problem {
-                    place: self.settings.zone_dir.display().to_string(),
-                    text: format!("cannot read the zone folder: {error}; the zones in service stay"),
-                });
+                let text = format!("cannot read the zone folder: {error}; the zones in service stay");
+                report.errors.push(Problem::new(diag::path(&self.settings.zone_dir), &text));
                 // What cannot be seen is not gone.
                 self.loaded.keys().map(|apex| (apex.clone(), self.path_of(apex))).collect()
             }
@@ -156,17 +170,20 @@ impl Store {
     }
 
     fn reload_one(&mut self, apex: &Name, path: &Path, report: &mut Report) {
-        let file = fingerprint(path);
+        let file = fs::metadata(path).ok().map(|file| Fingerprint::of(&file));
         let known = self.loaded.get(apex);
-        if known.is_some_and(|known| known.file == file.as_ref().ok().copied()) {
+        if known.is_some_and(|known| known.file == file) {
             return;
         }
         let previous = known.and_then(|known| known.zone.clone());
-        let loaded = match file.and_then(|file| Ok((file, fs::read(path)?))) {
-            Ok((file, text)) => read_zone(apex, path, &text, file, previous.clone()),
+        let loaded = match files::read(path, MAX_BYTES) {
+            Ok((text, file)) => read_zone(apex, path, &text, Fingerprint::of(&file), previous.clone()),
             Err(error) => unreadable(path, &error, previous.clone()),
         };
-        report.errors.extend_from_slice(&loaded.errors);
+        // What was said once is no news, however often the file has to be looked at.
+        if known.is_none_or(|known| known.errors != loaded.errors) {
+            report.errors.extend_from_slice(&loaded.errors);
+        }
         report.warnings.extend_from_slice(&loaded.warnings);
         if let Some(zone) = &loaded.zone
             && !previous.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, zone))
@@ -185,10 +202,21 @@ impl Store {
     fn zone_set(&self) -> ZoneSet {
         ZoneSet::new(self.loaded.iter().map(|(apex, loaded)| Hosted {
             apex: apex.clone(),
-            on_miss: self.settings.hosted.get(apex).copied().unwrap_or(OnMiss::NxDomain),
+            on_miss: self.on_miss(apex),
             zone: loaded.zone.clone(),
             misses: Arc::clone(&loaded.misses),
         }))
+        .with_unread(self.settings.unread_suffix.clone().filter(|_| !self.has_managed()))
+    }
+
+    fn on_miss(&self, apex: &Name) -> OnMiss {
+        let said = self.settings.hosted.get(apex).or_else(|| self.settings.on_miss.get(apex));
+        said.copied().unwrap_or(OnMiss::NxDomain)
+    }
+
+    /// Whether sync has written any zone.
+    fn has_managed(&self) -> bool {
+        self.loaded.values().any(|known| known.zone.as_ref().is_some_and(|zone| zone.is_managed()))
     }
 
     /// Hosted zones that are not what their files should make them, and why; without a reason the file is yet to come.
@@ -213,15 +241,12 @@ fn apex_of(path: &Path) -> Option<Name> {
     if stem.starts_with('.') { None } else { stem.parse().ok() }
 }
 
-fn fingerprint(path: &Path) -> io::Result<Fingerprint> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(path)?;
-    if !metadata.is_file() {
-        // Opening a pipe waits for a writer, and all zones with it.
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+impl Fingerprint {
+    fn of(file: &fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let changed = (file.ctime(), file.ctime_nsec());
+        Self { modified: file.modified().ok(), changed, length: file.len(), inode: file.ino() }
     }
-    let changed = (metadata.ctime(), metadata.ctime_nsec());
-    Ok(Fingerprint { modified: metadata.modified().ok(), changed, length: metadata.len(), inode: metadata.ino() })
 }
 
 fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous: Option<Arc<Zone>>) -> Loaded {
@@ -230,8 +255,7 @@ fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous:
         Some(zone) => format!("; serial {} stays in service", zone.serial()),
         None => "; the zone answers SERVFAIL until this is mended".to_owned(),
     };
-    let problem =
-        |finding: &Finding, then: &str| Problem { place: finding.place(path), text: format!("{}{then}", finding.text) };
+    let problem = |finding: &Finding, then: &str| Problem::new(finding.place(path), &format!("{}{then}", finding.text));
     let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| finding.is_error());
     Loaded {
         file: Some(file),
@@ -247,7 +271,7 @@ fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Lo
         Some(zone) => format!("cannot read the zone file: {error}; serial {} stays in service", zone.serial()),
         None => format!("cannot read the zone file: {error}; the zone answers SERVFAIL until it is there"),
     };
-    let problem = Problem { place: path.display().to_string(), text };
+    let problem = Problem::new(diag::path(path), &text);
     // A zone that sync has yet to write is no error; a file that went away is.
     let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
     let errors = if expected { Vec::new() } else { vec![problem] };

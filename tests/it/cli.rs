@@ -75,12 +75,13 @@ fn plan_json_is_one_document_on_stdout() {
 }
 
 #[test]
-fn sync_refuses_to_empty_a_zone_with_code_1_and_keeps_the_file() {
+fn sync_refuses_to_empty_a_zone_with_code_5_and_keeps_the_file() {
     let site = Site::new().with_list("a.txt", LIST);
     site.run("sync", &[]).expect(0, &[]);
     let before = site.zone(ZONE);
     site.write_list("a.txt", "10.1.0.2 other.queue.core.windows.net\n");
-    site.run("sync", &[]).expect(1, &[ZONE, "--approve"]);
+    site.run("plan", &[]).expect(5, &[ZONE, "--approve"]);
+    site.run("sync", &[]).expect(5, &[ZONE, "--approve"]);
     assert_eq!(site.zone(ZONE), before);
 }
 

@@ -57,7 +57,7 @@ fn a_disk_without_room_leaves_the_old_zone_in_service_and_heals() {
     };
     let server = Server::start(command);
     let (spoil, mend) = (|server: &Server| limit(server, "4096"), |server: &Server| limit(server, "unlimited"));
-    breaks_and_heals(&site, server, spoil, mend, "cannot write");
+    breaks_and_heals(&site, server, spoil, mend, "is not written");
 }
 
 #[test]

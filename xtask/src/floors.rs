@@ -8,22 +8,24 @@ use crate::source::{code_only, modules};
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 0
     ("dns", &[]),
+    ("diag", &[]),
+    ("files", &[]),
     // floor 1: they do not know each other
-    ("azure", &["dns"]),
-    ("zone", &["dns"]),
+    ("azure", &["dns", "diag"]),
+    ("zone", &["dns", "diag", "files"]),
     // floor 2: they do not know each other
-    ("sync", &["dns", "azure", "zone"]),
-    ("forward", &["dns", "azure", "zone"]),
+    ("sync", &["dns", "diag", "files", "azure", "zone"]),
+    ("forward", &["dns", "diag", "files", "azure", "zone"]),
     // floor 3
-    ("server", &["dns", "azure", "zone", "sync", "forward"]),
+    ("server", &["dns", "diag", "files", "azure", "zone", "sync", "forward"]),
     // beside the floors: imported by the daemon alone
-    ("watch", &["dns", "azure", "zone"]),
-    ("telemetry", &["dns", "azure", "zone", "sync", "forward", "server"]),
+    ("watch", &["dns", "diag", "azure", "zone"]),
+    ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("config", &["dns", "azure", "zone", "sync", "forward", "server", "watch", "telemetry"]),
+    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "watch", "telemetry"]),
     // floor 5
-    ("daemon", &["dns", "azure", "zone", "sync", "forward", "server", "watch", "telemetry", "config"]),
-    ("cli", &["dns", "azure", "zone", "sync", "forward", "server", "config", "daemon"]),
+    ("daemon", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "watch", "telemetry", "config"]),
+    ("cli", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "config", "daemon"]),
     // the doors of the house
     ("main", &["cli"]),
     ("lib", &[]),

@@ -56,8 +56,12 @@ pub(crate) struct Status {
     /// What keeps the newest config out of service; empty if nothing does.
     pub(crate) config_problems: Vec<String>,
     pub(crate) listen: Vec<String>,
+    /// Zones without a good copy: their names are SERVFAIL.
+    pub(crate) servfail: Vec<String>,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
+    /// How long the pass that runs now has been at it; none if none does.
+    pub(crate) pass_running_s: Option<u64>,
     /// The last pass; none before the first.
     pub(crate) pass: Option<Pass>,
     pub(crate) last_good_pass: Option<String>,
@@ -92,8 +96,10 @@ pub(crate) struct ZoneStatus {
 pub(crate) struct SourceStatus {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// When it was last read without an error.
+    /// When the oldest of what it gives was read; none if it gives nothing.
     pub(crate) last_good: Option<String>,
+    /// The entries of its lists, names times addresses.
+    pub(crate) entries: usize,
     /// What was wrong in the last pass.
     pub(crate) errors: Vec<String>,
 }
@@ -116,10 +122,10 @@ pub(crate) struct Pass {
 pub(crate) enum Outcome {
     Unchanged,
     Written,
-    /// The guard held the plan back.
+    /// The guard holds a part of the plan back.
     Held,
-    /// A list could not be read.
-    NoPlan,
+    /// A source is away or bad: what it gave before stands in for it.
+    Incomplete,
     /// The disk failed.
     Failed,
 }
@@ -130,16 +136,17 @@ impl fmt::Display for Outcome {
             Self::Unchanged => "unchanged",
             Self::Written => "written",
             Self::Held => "held",
-            Self::NoPlan => "no-plan",
+            Self::Incomplete => "incomplete",
             Self::Failed => "failed",
         })
     }
 }
 
-/// A plan that waits for consent.
+/// What waits for consent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
-    pub(crate) digest: String,
+    /// None where no consent helps.
+    pub(crate) digest: Option<String>,
     pub(crate) why: String,
     /// The exact command to approve it, or what to mend.
     pub(crate) what_to_do: String,

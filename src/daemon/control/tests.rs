@@ -45,3 +45,25 @@ async fn the_socket_is_for_its_owner_alone_and_goes_with_the_server() {
     assert!(!path.exists());
     assert_eq!(std::fs::read_dir(folder.path().join("new")).unwrap().count(), 0, "nothing is left behind");
 }
+
+#[test]
+fn a_listener_that_never_accepts_holds_up_nobody_and_keeps_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("s");
+    let deaf = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    deaf.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+    deaf.listen(0).unwrap();
+    // Fills the queue of those who wait to be accepted.
+    let mut waiting = Vec::new();
+    loop {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let connected = socket.connect(&SockAddr::unix(&path).unwrap());
+        waiting.push(socket);
+        if connected.is_err() {
+            break;
+        }
+        assert!(waiting.len() < 10_000, "the queue never fills");
+    }
+    assert!(matches!(place(&path), Err(ControlError::Taken(_))));
+}

@@ -25,10 +25,16 @@ fn approved(current: BTreeMap<Name, Current>, text: &str) -> ApprovedPlan {
         current,
         10,
     );
-    let digest = plan.digest();
-    let settings =
-        Settings { max_removed: "100%".parse().unwrap(), allowed_targets: vec!["10.0.0.0/8".parse().unwrap()] };
-    review(plan, &settings, Some(digest)).unwrap()
+    let settings = Settings { max_removed: "100%".parse().unwrap() };
+    let review = review(plan, &BTreeMap::new(), &settings, None);
+    assert!(review.held.is_none(), "{:?}", review.held);
+    review.approved
+}
+
+/// Applies at so many seconds since 1970; the state lies in the folder.
+fn apply(plan: &ApprovedPlan, folder: &Path, now: u64) -> Applied {
+    let clock = Clock { now: now * 1000, window: std::time::Duration::from_mins(10) };
+    super::apply(plan, folder, &State::new(folder.join(".state")), clock)
 }
 
 fn put(path: &Path, text: &str) {
@@ -116,9 +122,10 @@ fn a_new_file_can_be_read_by_everybody_and_nothing_else_is_left() {
     put(&folder.path().join(".privatelink-dns.tmp"), "half");
     put(&folder.path().join("notes.tmp"), "mine");
     let applied = apply(&approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4"), folder.path(), 1_800_000_000);
-    assert!(applied.error.is_none());
+    assert!(applied.errors.is_empty());
     let zone = format!("{BLOB}.zone");
-    assert_eq!(files(folder.path()), ["notes.tmp", &zone, "privatelink.queue.core.windows.net.zone"]);
+    let all = [".privatelink-dns.lock", ".state", "notes.tmp", &zone, "privatelink.queue.core.windows.net.zone"];
+    assert_eq!(files(folder.path()), all);
     let mode = fs::metadata(folder.path().join(zone)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o644);
     assert_eq!(applied.written[0].changed, (1, 0, 0));
@@ -131,19 +138,20 @@ fn a_file_that_changed_since_the_plan_is_left_alone() {
     let first = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
     put(&path, "; mine\n");
     let applied = apply(&first, folder.path(), 1_800_000_000);
-    assert!(matches!(applied.error, Some(ApplyError::Changed(_))), "a file appeared");
+    assert!(matches!(applied.errors[..], [ApplyError::Changed(_)]), "a file appeared");
     assert_eq!(fs::read_to_string(&path).unwrap(), "; mine\n");
     fs::remove_file(&path).unwrap();
-    assert!(apply(&first, folder.path(), 1_800_000_000).error.is_none());
+    fs::remove_file(folder.path().join("privatelink.queue.core.windows.net.zone")).unwrap();
+    assert!(apply(&first, folder.path(), 1_800_000_000).errors.is_empty());
 
     let stale = approved(current(folder.path()), "abc.blob.core.windows.net 10.0.0.5");
-    assert!(apply(&stale, folder.path(), 1_800_000_100).error.is_none());
+    assert!(apply(&stale, folder.path(), 1_800_000_100).errors.is_empty());
     let applied = apply(&stale, folder.path(), 1_800_000_200);
-    assert!(matches!(applied.error, Some(ApplyError::Changed(_))), "another sync was faster");
+    assert!(matches!(applied.errors[..], [ApplyError::Changed(_)]), "another sync was faster");
     assert_eq!(load(folder.path()).serial(), Serial(1_800_000_100));
     put(&path, "; mine now\n@ 3600 SOA a. b. 1800000100 1 1 1 1\n");
     let applied = apply(&stale, folder.path(), 1_800_000_200);
-    assert!(matches!(applied.error, Some(ApplyError::Changed(_))), "the header went");
+    assert!(matches!(applied.errors[..], [ApplyError::Changed(_)]), "the header went");
 }
 
 #[test]
@@ -159,7 +167,7 @@ fn an_edited_file_of_ours_is_still_ours() {
     let plan = approved(current(folder.path()), "abc.blob.core.windows.net 10.0.0.4");
     assert_eq!(plan.plan().zones[0].counts().deleted, 1);
     let applied = apply(&plan, folder.path(), 1_800_000_001);
-    assert!(applied.error.is_none(), "{:?}", applied.error);
+    assert!(applied.errors.is_empty(), "{:?}", applied.errors);
     assert_eq!(load(folder.path()).serial(), Serial(1_800_000_010));
 }
 
@@ -168,9 +176,9 @@ fn two_syncs_do_not_write_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let other = write::Folder::lock(folder.path()).unwrap();
     let plan = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
-    assert!(matches!(apply(&plan, folder.path(), 1).error, Some(ApplyError::Busy(_))));
+    assert!(matches!(apply(&plan, folder.path(), 1).errors[..], [ApplyError::Busy(_)]));
     drop(other);
-    assert!(apply(&plan, folder.path(), 1).error.is_none());
+    assert!(apply(&plan, folder.path(), 1).errors.is_empty());
 }
 
 #[test]
@@ -179,9 +187,43 @@ fn a_folder_that_cannot_be_written_is_one_clear_error() {
     let missing = folder.path().join("gone");
     fs::write(&missing, "a file where the folder should be").unwrap();
     let plan = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
-    let error = apply(&plan, &missing, 1).error.unwrap().to_string();
-    assert!(error.contains("gone': cannot make the zone folder: "), "{error}");
-    assert!(error.ends_with("; the file on disk is the last good one"), "{error}");
+    let error = apply(&plan, &missing, 1).errors[0].to_string();
+    assert!(error.contains("gone': cannot make the "), "{error}");
+}
+
+#[test]
+fn nobody_who_may_only_read_the_folder_can_hold_syncs_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = File::open(folder.path()).unwrap();
+    whole.try_lock().unwrap();
+    let plan = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
+    assert!(apply(&plan, folder.path(), 1).errors.is_empty(), "the folder itself is not what is locked");
+    let lock = fs::metadata(folder.path().join(".privatelink-dns.lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn one_zone_that_cannot_be_written_stops_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join(format!("{BLOB}.zone")), "; mine\n");
+    let applied = apply(&approved(BTreeMap::new(), "abc.queue.core.windows.net 10.0.0.4"), folder.path(), 1);
+    assert!(matches!(applied.errors[..], [ApplyError::Changed(_)]), "{:?}", applied.errors);
+    assert_eq!(applied.written.len(), 1);
+}
+
+#[test]
+fn a_change_that_the_guard_could_not_know_of_afterwards_is_not_made_and_a_new_record_is() {
+    let folder = tempfile::tempdir().unwrap();
+    apply(&approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4"), folder.path(), 1_800_000_000);
+    fs::remove_dir_all(folder.path().join(".state")).unwrap();
+    put(&folder.path().join(".state"), "a file where the folder should be");
+    let applied =
+        apply(&approved(current(folder.path()), "abc.blob.core.windows.net 10.0.0.5"), folder.path(), 1_800_000_001);
+    assert!(matches!(applied.errors[..], [ApplyError::Base { .. }]), "{:?}", applied.errors);
+    assert_eq!(load(folder.path()).serial(), Serial(1_800_000_000));
+    let more = "abc.blob.core.windows.net 10.0.0.4\nnew.blob.core.windows.net 10.0.0.6";
+    let applied = apply(&approved(current(folder.path()), more), folder.path(), 1_800_000_001);
+    assert!(applied.errors.is_empty(), "{:?}", applied.errors);
 }
 
 proptest! {

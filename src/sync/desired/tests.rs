@@ -132,7 +132,7 @@ fn names_that_cannot_be_records_are_all_reported() {
 }
 
 #[test]
-fn other_services_are_reported_and_unknown_geo_codes_warn_once() {
+fn other_services_are_reported_and_unknown_geo_codes_wait_for_consent() {
     let state = merged(&[(
         "a",
         "sql.database.windows.net 10.0.0.4\nx.xyz.backup.windowsazure.com 10.0.0.5\ny.xyz.backup.windowsazure.com 10.0.0.6",
@@ -142,14 +142,44 @@ fn other_services_are_reported_and_unknown_geo_codes_warn_once() {
         state.warnings.shown(),
         [
             "a.txt:1: 'sql.database.windows.net' belongs to no hosted zone; ignored",
-            "a.txt:2: geo code 'xyz' is not known; it is used as it is"
+            "a.txt:2: geo code 'xyz' is not known; zone 'privatelink.xyz.backup.windowsazure.com' is not hosted and its \
+             names wait: correct the list, or consent with geos = [\"xyz\"] in [backup]"
         ]
     );
-    assert_eq!(records(&state, "privatelink.xyz.backup.windowsazure.com").len(), 2);
+    assert!(!state.zones.contains_key(&"privatelink.xyz.backup.windowsazure.com".parse().unwrap()));
 }
 
 #[test]
 fn a_source_without_endpoints_is_known() {
     let state = merged(&[("a", ""), ("b", "abc.blob.core.windows.net 10.0.0.4")]).unwrap();
-    assert_eq!(state.empty_sources, ["a (a.txt)"]);
+    assert_eq!(state.empty_lists, [EmptyList { source: "a".into(), file: "a.txt".into() }]);
+}
+
+#[test]
+fn a_geo_code_that_the_config_names_is_hosted_whether_it_is_known_or_not() {
+    let lists = vec![listing("a", "x.xyz.backup.windowsazure.com 10.0.0.5")];
+    let state = merge(lists, &Settings::of_cloud(Cloud::Public, &["xyz"])).unwrap();
+    assert_eq!(records(&state, "privatelink.xyz.backup.windowsazure.com"), ["x 10.0.0.5 a (a.txt:1)"]);
+}
+
+#[test]
+fn however_many_geo_codes_a_list_makes_up_no_zone_comes_of_them() {
+    let line = |n| format!("x.made{n}up.backup.windowsazure.com 10.0.0.5\n");
+    let text = (0..500).map(line).collect::<Vec<_>>().concat();
+    let state = merged(&[("a", &text)]).unwrap();
+    assert_eq!((state.zones.len(), state.warnings.total()), (2, 500));
+}
+
+#[test]
+fn an_address_outside_allowed_targets_makes_the_list_unfit_and_is_named_with_its_line() {
+    let limits = Limits { names: settings(), allowed_targets: vec!["10.0.0.0/8".parse().unwrap()] };
+    let text =
+        "a.blob.core.windows.net 10.0.0.4\nb.blob.core.windows.net 20.60.0.1\nsql.database.windows.net 20.0.0.1\n";
+    assert_eq!(
+        check(&listing("a", text), &limits).shown(),
+        [
+            "a.txt:2: 20.60.0.1 of 'b.blob.core.windows.net' is outside allowed_targets; correct the line, or add its network \
+          to allowed_targets"
+        ]
+    );
 }

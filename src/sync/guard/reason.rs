@@ -1,9 +1,9 @@
-//! Why a plan is unsafe, and what to do about it.
+//! Why a part of a plan is unsafe, and what to do about it.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use super::Percent;
+use crate::sync::plan::Scope;
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,39 +19,37 @@ pub enum Reason {
         /// The first of them.
         first: String,
     },
-    /// Records would point outside `allowed_targets`.
-    OutsideTargets {
-        /// How many addresses.
-        count: usize,
-        /// Owner of the first.
-        owner: String,
-        /// The first.
-        address: IpAddr,
-        /// Where it is listed.
-        place: String,
-    },
     /// The zone would become empty.
     Empty {
         /// RRsets now.
         in_service: usize,
     },
-    /// Too many RRsets would change or go.
+    /// Too many RRsets would change or go within a window.
     Share {
-        /// RRsets that would change.
+        /// RRsets that would be other than at the base.
         updated: usize,
-        /// RRsets that would go.
+        /// RRsets of the base that would be gone.
         deleted: usize,
-        /// RRsets now.
-        in_service: usize,
+        /// RRsets at the base.
+        base: usize,
         /// How many may.
         allowed: usize,
         /// The limit in the config.
         limit: Percent,
     },
-    /// A list is empty and records would go.
-    EmptySource {
+    /// Too many RRsets would come within a window.
+    Growth {
+        /// RRsets that would be there and were not at the base.
+        created: usize,
+        /// RRsets at the base.
+        base: usize,
+        /// How many may.
+        allowed: usize,
+    },
+    /// A list is empty and records that it had would go.
+    EmptyLists {
         /// The lists.
-        sources: Vec<String>,
+        lists: Vec<String>,
         /// How many RRsets would go.
         removed: usize,
     },
@@ -60,9 +58,15 @@ pub enum Reason {
 impl Reason {
     /// Whether this may be what the operator wants.
     pub fn is_approvable(&self) -> bool {
+        !matches!(self, Self::HandWritten | Self::Unreadable(_))
+    }
+
+    /// How much of the zone's plan it holds.
+    pub fn scope(&self) -> Scope {
         match self {
-            Self::HandWritten | Self::Unreadable(_) | Self::OutsideTargets { .. } => false,
-            Self::Foreign { .. } | Self::Empty { .. } | Self::Share { .. } | Self::EmptySource { .. } => true,
+            Self::Empty { .. } | Self::Share { .. } | Self::EmptyLists { .. } => Scope::Losses,
+            // To write anything into such a file is to lose what is in it.
+            Self::HandWritten | Self::Unreadable(_) | Self::Foreign { .. } | Self::Growth { .. } => Scope::Everything,
         }
     }
 }
@@ -80,21 +84,19 @@ impl fmt::Display for Reason {
             Self::Foreign { count, first } => {
                 write!(f, "{count} records that no list can hold would be lost, first '{first}'; move them to another zone")
             }
-            Self::OutsideTargets { count, owner, address, place } => write!(
-                f,
-                "{} outside allowed_targets, first {address} of '{owner}' from {place}; correct the list, or \
-                 add the network to allowed_targets",
-                if *count == 1 { "1 address".to_owned() } else { format!("{count} addresses") }
-            ),
             Self::Empty { in_service } => write!(f, "would become empty, with {in_service} RRsets in service"),
-            Self::Share { updated, deleted, in_service, allowed, limit } => write!(
+            Self::Share { updated, deleted, base, allowed, limit } => write!(
                 f,
-                "{} of {in_service} RRsets would go or change ({deleted} removed, {updated} changed), {allowed} may \
-                 (max_removed = \"{limit}\")",
+                "{} of {base} RRsets would have gone or changed within guard_window ({deleted} removed, {updated} changed), \
+                 {allowed} may (max_removed = \"{limit}\")",
                 updated + deleted
             ),
-            Self::EmptySource { sources, removed } => {
-                write!(f, "{removed} RRsets would go while a list names no endpoint at all: {}", sources.join(", "))
+            Self::Growth { created, base, allowed } => write!(
+                f,
+                "{created} RRsets would have come within guard_window to a zone that had {base}, {allowed} may"
+            ),
+            Self::EmptyLists { lists, removed } => {
+                write!(f, "{removed} RRsets would go while a list names no endpoint at all: {}", lists.join(", "))
             }
         }
     }

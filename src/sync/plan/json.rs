@@ -5,28 +5,40 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Action, AliasChange, Change, FileState, Held, Plan, ZonePlan};
+use super::{Action, AliasChange, Change, Digest, FileState, Held, View, ZonePlan};
 
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
 const VERSION: u32 = 1;
 
-/// Writes the plan as one JSON object; `refusals` is why the guard would not have it.
-pub fn write_json(plan: &Plan, refusals: &[String], out: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Whole(plan, refusals))?;
+/// What there is to say about a plan besides itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Remarks {
+    /// Why the guard holds back a part of it.
+    pub refused: Vec<String>,
+    /// What approves that part.
+    pub digest: Option<Digest>,
+    /// What is wrong with sources: what they gave before stands in for them.
+    pub problems: Vec<String>,
+}
+
+/// Writes the plan as one JSON object.
+pub fn write_json(plan: &View<'_>, remarks: &Remarks, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, &Whole(plan, remarks))?;
     writeln!(out)
 }
 
-struct Whole<'p>(&'p Plan, &'p [String]);
+struct Whole<'p>(&'p View<'p>, &'p Remarks);
 
 impl Serialize for Whole<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(plan, refusals) = *self;
-        let mut object = serializer.serialize_struct("plan", 7)?;
+        let Self(plan, remarks) = *self;
+        let mut object = serializer.serialize_struct("plan", 8)?;
         object.serialize_field("version", &VERSION)?;
         object.serialize_field("changes", &plan.has_changes())?;
-        object.serialize_field("digest", &plan.digest().to_string())?;
-        object.serialize_field("refused", refusals)?;
-        object.serialize_field("zones", &Seq(|| plan.zones.iter().map(|zone| InPlan(plan, zone))))?;
+        object.serialize_field("digest", &remarks.digest.map(|digest| digest.to_string()))?;
+        object.serialize_field("refused", &remarks.refused)?;
+        object.serialize_field("problems", &remarks.problems)?;
+        object.serialize_field("zones", &Seq(|| plan.zones.iter().map(|zone| InPlan(plan, *zone))))?;
         object.serialize_field("warnings", plan.warnings.shown())?;
         object.serialize_field("warnings_total", &plan.warnings.total())?;
         object.end()
@@ -43,7 +55,7 @@ impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Seq<F> {
 }
 
 /// A part of a plan with the plan, for what its origins point to.
-struct InPlan<'p, T>(&'p Plan, T);
+struct InPlan<'p, T>(&'p View<'p>, T);
 
 impl Serialize for InPlan<'_, &ZonePlan> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -81,7 +93,7 @@ impl Serialize for InPlan<'_, Change<'_>> {
         object.serialize_field("before", &change.before().collect::<Vec<IpAddr>>())?;
         object.serialize_field("after", &change.after().collect::<Vec<IpAddr>>())?;
         object.serialize_field("source", &change.origin().map(|origin| plan.places.source(origin)))?;
-        let place = change.origin().map(|origin| format!("{}:{}", plan.places.file(origin), origin.line));
+        let place = change.origin().map(|origin| plan.places.place(origin));
         object.serialize_field("place", &place)?;
         object.end()
     }
@@ -123,7 +135,7 @@ impl Serialize for InPlan<'_, &super::Claim> {
         let Self(plan, claim) = *self;
         let mut object = serializer.serialize_struct("claim", 3)?;
         object.serialize_field("source", plan.places.source(claim.origin))?;
-        object.serialize_field("place", &format!("{}:{}", plan.places.file(claim.origin), claim.origin.line))?;
+        object.serialize_field("place", &plan.places.place(claim.origin))?;
         object.serialize_field("addresses", &claim.addresses)?;
         object.end()
     }

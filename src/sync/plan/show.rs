@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use super::{Action, AliasChange, Change, FileState, Held, Plan, ZonePlan};
+use super::{Action, AliasChange, Change, FileState, Held, Places, Plan, View, ZonePlan};
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
@@ -25,20 +25,20 @@ const GREEN: &str = "32";
 const YELLOW: &str = "33";
 const MAGENTA: &str = "35";
 
-/// Writes the plan as text; `colour` where a terminal shows it. Ends with the digest if there is anything to do.
-pub fn write_text(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the plan as text; `colour` where a terminal shows it.
+pub fn write_text(plan: &View<'_>, colour: bool, out: &mut dyn Write) -> io::Result<()> {
     let paint = Paint(colour);
     for zone in &plan.zones {
         paint.line(out, BOLD, &headline(zone, plan.ttl))?;
         let width = name_width(zone);
         for change in zone.changes() {
-            paint.line(out, colour_of(change.action()), &change_line(plan, &change, width))?;
+            paint.line(out, colour_of(change.action()), &change_line(plan.places, &change, width))?;
         }
         for alias in zone.alias_changes() {
             paint.line(out, colour_of(alias.action), &alias_line(alias))?;
         }
         for held in &zone.held {
-            paint.line(out, MAGENTA, &held_line(plan, held, width))?;
+            paint.line(out, MAGENTA, &held_line(plan.places, held, width))?;
         }
     }
     for warning in plan.warnings.shown() {
@@ -48,7 +48,7 @@ pub fn write_text(plan: &Plan, colour: bool, out: &mut dyn Write) -> io::Result<
         0 => {}
         more => paint.line(out, YELLOW, &format!("and {more} more warnings"))?,
     }
-    if plan.has_changes() { writeln!(out, "digest {}", plan.digest()) } else { writeln!(out, "no changes") }
+    if plan.has_changes() { Ok(()) } else { writeln!(out, "no changes") }
 }
 
 fn headline(zone: &ZonePlan, ttl: u32) -> String {
@@ -100,13 +100,13 @@ fn colour_of(action: Action) -> &'static str {
     }
 }
 
-fn change_line(plan: &Plan, change: &Change<'_>, width: usize) -> String {
+fn change_line(places: &Places, change: &Change<'_>, width: usize) -> String {
     let (sign, addresses) = match change.action() {
         Action::Create => ('+', join(change.after())),
         Action::Update => ('~', format!("{} -> {}", join(change.before()), join(change.after()))),
         Action::Delete => ('-', join(change.before())),
     };
-    let origin = change.origin().map_or_else(|| "in no list".to_owned(), |origin| plan.places.show(origin));
+    let origin = change.origin().map_or_else(|| "in no list".to_owned(), |origin| places.show(origin));
     let rtype = change.rtype().to_string();
     format!("  {sign} {:width$}  {rtype:4}  {addresses:15}  {origin}", change.owner())
 }
@@ -123,7 +123,7 @@ impl Plan {
         for zone in &self.zones {
             for held in &zone.held {
                 notes.push(|| {
-                    let line = held_line(self, held, 0);
+                    let line = held_line(&self.places, held, 0);
                     format!("zone '{}': {}", zone.apex.without_dot(), line.trim_start_matches([' ', '!']))
                 });
             }
@@ -132,14 +132,13 @@ impl Plan {
     }
 }
 
-fn held_line(plan: &Plan, held: &Held, width: usize) -> String {
+fn held_line(places: &Places, held: &Held, width: usize) -> String {
     let stays = match held.in_service.as_slice() {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),
     };
-    let says = |claim: &super::Claim| {
-        format!("{} says {}", plan.places.show(claim.origin), join(claim.addresses.iter().copied()))
-    };
+    let says =
+        |claim: &super::Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
     let claims: Vec<String> = held.claims.iter().map(says).collect();
     let rtype = held.rtype.to_string();
     format!("  ! {:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))

@@ -17,8 +17,7 @@ fn managed(records: &[(&str, &str)]) -> Current {
         file: FileState::Managed,
         ttl: Some(10),
         records: Records::from_unsorted(records),
-        foreign: Vec::new(),
-        aliases: Aliases::default(),
+        ..Current::default()
     }
 }
 
@@ -37,7 +36,7 @@ fn planned(blob: Current, texts: &[(&str, &str)]) -> Plan {
 
 fn text(plan: &Plan) -> String {
     let mut out = Vec::new();
-    write_text(plan, false, &mut out).unwrap();
+    write_text(&plan.view(), false, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -67,9 +66,7 @@ fn a_plan_reads_zone_by_zone_with_origins_and_what_is_held_back() {
              \x20 + new  AAAA  fd00::1          a (a.txt:1)\n\
              \x20 + alias def.z3.blob.storage.azure.net of def\n\
              \x20 ! ghi  A     10.0.0.6 stays   sources disagree: a (a.txt:4) says 10.0.0.6, b (b.txt:1) says 10.0.0.16\n\
-             {QUEUE}: serial 7, 0 in service, no changes\n\
-             digest {}\n",
-            everything().digest()
+             {QUEUE}: serial 7, 0 in service, no changes\n"
         )
     );
 }
@@ -77,7 +74,7 @@ fn a_plan_reads_zone_by_zone_with_origins_and_what_is_held_back() {
 #[test]
 fn colours_only_wrap_lines() {
     let mut out = Vec::new();
-    write_text(&everything(), true, &mut out).unwrap();
+    write_text(&everything().view(), true, &mut out).unwrap();
     let coloured = String::from_utf8(out).unwrap();
     assert!(coloured.contains("\u{1b}[31m  - abc"));
     let plain = coloured.split('\u{1b}').map(|part| part.split_once('m').filter(|_| part.starts_with('[')));
@@ -88,11 +85,13 @@ fn colours_only_wrap_lines() {
 #[test]
 fn json_is_the_documented_contract() {
     let mut out = Vec::new();
-    write_json(&everything(), &["too much".into()], &mut out).unwrap();
+    let digest = Digest::of(everything().zones.iter().map(|zone| (zone, Scope::Losses)));
+    let remarks = Remarks { refused: vec!["too much".into()], digest: Some(digest), problems: vec!["bad line".into()] };
+    write_json(&everything().view(), &remarks, &mut out).unwrap();
     let json: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert_eq!(json["version"], 1);
     assert_eq!(json["refused"][0], "too much");
-    assert_eq!(json["digest"], everything().digest().to_string());
+    assert_eq!((&json["digest"], &json["problems"][0]), (&digest.to_string().into(), &"bad line".into()));
     let zone = &json["zones"][0];
     assert_eq!((&zone["zone"], &zone["file"], &zone["serial"]), (&BLOB.into(), &"managed".into(), &7.into()));
     assert_eq!((&zone["created"], &zone["updated"], &zone["deleted"]), (&1.into(), &1.into(), &1.into()));
@@ -125,22 +124,50 @@ fn a_held_record_stays_whatever_the_lists_say() {
 }
 
 #[test]
-fn the_digest_is_for_exactly_one_plan() {
-    let one = |serial, address: &str| {
+fn the_digest_is_of_what_is_held_and_of_nothing_else() {
+    let one = |serial, address: &str, scope| {
         let mut current = managed(&[("abc", "10.0.0.4")]);
         current.serial = Some(Serial(serial));
-        planned(current, &[("a", &format!("abc.blob.core.windows.net {address}"))]).digest()
+        let text = format!("abc.blob.core.windows.net {address}\nnew{serial}.blob.core.windows.net 10.0.0.9");
+        let plan = planned(current, &[("a", &text)]);
+        Digest::of(plan.zones.iter().map(|zone| (zone, scope)))
     };
-    assert_eq!(one(7, "10.0.0.5"), one(7, "10.0.0.5"));
-    assert_ne!(one(7, "10.0.0.5"), one(8, "10.0.0.5"), "the zone was written in between");
-    assert_ne!(one(7, "10.0.0.5"), one(7, "10.0.0.6"));
-    assert_eq!(one(7, "10.0.0.5").to_string().parse(), Ok(one(7, "10.0.0.5")));
-    assert!("xyz".parse::<Digest>().is_err());
-    assert!("+123456789abcdef".parse::<Digest>().is_err());
+    let losses = |serial, address| one(serial, address, Scope::Losses);
+    assert_eq!(losses(7, "10.0.0.5"), losses(8, "10.0.0.5"), "neither the serial nor what is new is held");
+    assert_ne!(losses(7, "10.0.0.5"), losses(7, "10.0.0.6"));
+    assert_ne!(one(7, "10.0.0.5", Scope::Everything), one(8, "10.0.0.5", Scope::Everything));
 }
 
 #[test]
-fn a_partitioned_name_alone_is_a_reason_to_write_and_part_of_the_digest() {
+fn what_stays_when_losses_are_held_is_what_was_there() {
+    let mut current = managed(&[("gone", "10.0.0.4"), ("moves", "10.0.0.5"), ("stays", "10.0.0.6")]);
+    current.aliases.insert("gone.z1.blob.storage.azure.net", "gone");
+    let text = "moves.blob.core.windows.net 10.0.0.15\nstays.blob.core.windows.net 10.0.0.6\nnew.blob.core.windows.net 10.0.0.7";
+    let plan = planned(current, &[("a", text)]);
+    let held = plan.zones[0].without(Scope::Losses);
+    let after: Vec<String> = held.after().iter().map(|record| format!("{} {}", record.owner, record.address)).collect();
+    assert_eq!(after, ["gone 10.0.0.4", "moves 10.0.0.5", "new 10.0.0.7", "stays 10.0.0.6"]);
+    assert_eq!(held.counts(), Counts { in_service: 3, created: 1, updated: 0, deleted: 0 });
+    assert!(held.alias_changes().is_empty() && !held.aliases().is_empty(), "its names stay with it");
+    let nothing = plan.zones[0].without(Scope::Everything);
+    assert!(!nothing.needs_writing() && nothing.after().len() == 3);
+}
+
+#[test]
+fn what_may_be_in_a_list_that_nobody_could_read_stays() {
+    let current = managed(&[("mine", "10.0.0.4"), ("theirs", "10.0.0.5"), ("unknown", "10.0.0.6")]);
+    let mut desired = wanted(&[("a", "new.blob.core.windows.net 10.0.0.7")]);
+    desired.silent_sources.insert("away".into());
+    let provenance = "\nmine\tA\t1\taway\tx.txt\ntheirs\tA\t1\ta\ta.txt\n";
+    let current = Current { provenance: Provenance::parse(provenance), ..current };
+    let plan = plan(desired, BTreeMap::from([(name(BLOB), current)]), 10);
+    let after: Vec<&str> = plan.zones[0].after().iter().map(|record| record.owner).collect();
+    assert_eq!(after, ["mine", "new", "unknown"]);
+    assert!(!plan.zones[1].needs_writing(), "and no empty zone is made");
+}
+
+#[test]
+fn a_partitioned_name_alone_is_a_reason_to_write() {
     let plan_of = |text: &str, known: &[&str]| {
         let mut current = managed(&[("abc", "10.0.0.4")]);
         for name in known {
@@ -155,7 +182,6 @@ fn a_partitioned_name_alone_is_a_reason_to_write_and_part_of_the_digest() {
     assert!(added.has_changes());
     assert_eq!(added.zones[0].counts().in_service, 1);
     assert!(text(&added).contains("1 in service, 1 alias to change\n  + alias abc.z1.blob.storage.azure.net of abc\n"));
-    assert_ne!(added.digest(), plan_of("abc.z2.blob.storage.azure.net 10.0.0.4", &[]).digest());
     assert!(!plan_of(z1, &[name]).has_changes(), "and then it is settled");
     let gone = plan_of(plain, &[name]);
     assert_eq!(gone.zones[0].alias_changes()[0].action, Action::Delete);
@@ -193,9 +219,19 @@ fn a_managed_zone_that_no_list_names_is_to_be_emptied_and_a_hand_written_one_is_
 }
 
 #[test]
-fn an_empty_list_makes_no_empty_zones() {
+fn a_complete_first_read_that_names_no_endpoint_makes_empty_zones() {
     let plan = plan(wanted(&[("a", "")]), BTreeMap::new(), 10);
-    assert!(!plan.has_changes());
+    assert!(plan.zones.iter().all(|zone| zone.creates_empty) && plan.zones.len() == 2);
+}
+
+#[test]
+fn only_the_removals_of_an_empty_list_are_its_doing() {
+    let current = managed(&[("mine", "10.0.0.4"), ("theirs", "10.0.0.5")]);
+    let provenance = "\nmine\tA\t1\tb\tb.txt\ntheirs\tA\t1\ta\ta.txt\n";
+    let current = Current { provenance: Provenance::parse(provenance), ..current };
+    let emptied_by = |text: &str| planned(current.clone(), &[("a", ""), ("b", text)]).zones.remove(0).emptied_by;
+    assert!(emptied_by("theirs.blob.core.windows.net 10.0.0.5").is_empty());
+    assert_eq!(emptied_by("mine.blob.core.windows.net 10.0.0.4").len(), 1);
 }
 
 #[test]

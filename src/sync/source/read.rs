@@ -1,49 +1,133 @@
-//! Sources off the disk: the one place in `sync` that opens lists.
+//! One source off the disk: its lists as they are now, or, where one is away or bad, as they were when they were last good.
+//!
+//! In: the settings of a source, what makes a name or an address unfit, and the state. Out: a [`Reading`]. A list that is
+//! good is kept, so that it can stand in for itself later. It may wait as long as a network share wants: whoever calls it
+//! does not wait with it (see [`super::super::gather`]).
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use super::{Listing, Notes, Settings, SourceError, parse};
-use crate::sync::progress::{Step, Watcher};
+use crate::sync::desired::{self, Limits};
+use crate::sync::state::State;
+use crate::sync::state::lists::Kept;
+use crate::{diag, files};
 
 /// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
 pub const MAX_BYTES: u64 = 256 << 20;
 
-/// Reads every file of every source. One unreadable source or bad line means no listing at all: what is in service
-/// stays, and every problem is named.
-pub fn read_all(sources: &[Settings], watcher: Watcher<'_>) -> Result<Vec<Listing>, SourceError> {
-    let mut listings = Vec::new();
-    let mut problems = Notes::default();
-    for source in sources {
-        match files_of(source) {
-            Ok(files) => {
-                for file in files {
-                    watcher(Step::Reading(&file));
-                    match read_one(source, &file) {
-                        Ok(listing) => listings.push(listing),
-                        Err(SourceError(notes)) => problems.append(notes),
-                    }
+/// What one source gives to a pass.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// Its lists: as they are, or as they were when they were last good.
+    pub listings: Vec<Listing>,
+    /// What is wrong now; empty if all of its lists are as they are.
+    pub problems: Notes,
+    /// Whether a list is away that was never good: it may hold any record, so none is removed for want of it.
+    pub is_silent: bool,
+    /// When the oldest of its listings was read, seconds since 1970.
+    pub read_at: Option<u64>,
+}
+
+impl Reading {
+    fn problem(text: String) -> Self {
+        let mut reading = Self::default();
+        reading.problems.push(|| text);
+        reading
+    }
+
+    fn add(&mut self, listing: Listing, read_at: u64) {
+        self.read_at = Some(self.read_at.map_or(read_at, |oldest| oldest.min(read_at)));
+        self.listings.push(listing);
+    }
+}
+
+/// Lists are read side by side, since a share may hang, and taken apart one after the other, since that takes memory.
+static PARSER: Mutex<()> = Mutex::new(());
+
+/// Reads every list of a source; `now` is in seconds since 1970.
+pub fn read(source: &Settings, limits: &Limits, state: &State, now: u64) -> Reading {
+    let files = match files_of(source) {
+        Ok(files) => files,
+        Err(problem) => {
+            let problem = format!("source '{}': {problem}; what it gave before stands", source.name);
+            return stand_in(source, limits, state, problem);
+        }
+    };
+    let mut reading = Reading::default();
+    for file in &files {
+        match read_one(source, file, limits, state, now) {
+            Ok(listing) => reading.add(listing, now),
+            Err(SourceError(problems)) => {
+                reading.problems.append(problems);
+                match state.kept_list(&source.name, file).and_then(|kept| again(source, limits, kept)) {
+                    Some((listing, read_at)) => reading.add(listing, read_at),
+                    None => reading.is_silent = true,
                 }
             }
-            Err(problem) => problems.push(|| format!("source '{}': {problem}", source.name)),
         }
     }
-    if problems.is_empty() { Ok(listings) } else { Err(SourceError(problems)) }
+    if reading.problems.is_empty() {
+        state.forget_lists(&source.name, &files);
+    }
+    reading
+}
+
+/// What a source gave when it was last good, in place of what it does not give now.
+pub fn stand_in(source: &Settings, limits: &Limits, state: &State, problem: String) -> Reading {
+    let mut reading = Reading::problem(problem);
+    for kept in state.kept_lists(&source.name) {
+        if let Some((listing, read_at)) = again(source, limits, kept) {
+            reading.add(listing, read_at);
+        }
+    }
+    reading.is_silent = reading.listings.is_empty();
+    reading
+}
+
+/// A kept list once more, by the limits of today.
+fn again(source: &Settings, limits: &Limits, kept: Kept) -> Option<(Listing, u64)> {
+    let read_at = kept.read_at;
+    let listing = checked(source, &kept.path, limits, kept.bytes).ok()?;
+    Some((listing, read_at))
+}
+
+fn read_one(source: &Settings, path: &Path, limits: &Limits, state: &State, now: u64) -> Result<Listing, SourceError> {
+    let bytes = read_bytes(path).map_err(|problem| {
+        let mut notes = Notes::default();
+        notes.push(|| format!("{}: {problem}", path.display()));
+        SourceError(notes)
+    })?;
+    // The reader takes the bytes apart; a copy of a list costs less than to read it twice.
+    let copy = bytes.clone();
+    let mut listing = checked(source, path, limits, bytes)?;
+    if let Err(failed) = state.keep_list(&source.name, path, now, &copy) {
+        listing.warnings.push(|| format!("{failed}; should the list go away, its records stay but cannot be compared"));
+    }
+    Ok(listing)
+}
+
+/// A list that can be used as it is: it can be read, and each of its names and addresses can be a record.
+fn checked(source: &Settings, path: &Path, limits: &Limits, bytes: Vec<u8>) -> Result<Listing, SourceError> {
+    let _one_at_a_time = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
+    let listing = parse(&source.name, path, source.format, bytes)?;
+    let problems = desired::check(&listing, limits);
+    if problems.is_empty() { Ok(listing) } else { Err(SourceError(problems)) }
 }
 
 /// The files a path stands for, sorted. A glob that matches nothing is a mistake or a missing mount, not an empty list.
 fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
-    let shown = source.path.display();
+    let shown = diag::path(&source.path);
     let text = source.path.to_str().ok_or_else(|| format!("path '{shown}' is not UTF-8"))?;
-    if source.path.exists() || !text.contains(['*', '?', '[']) {
+    if !text.contains(['*', '?', '[']) || source.path.exists() {
         return Ok(vec![source.path.clone()]);
     }
     let matches = glob::glob(text).map_err(|error| format!("'{shown}' is no glob: {error}"))?;
     let mut files = Vec::new();
     for found in matches {
         let path =
-            found.map_err(|error| format!("cannot look into '{}': {}", error.path().display(), error.error()))?;
+            found.map_err(|error| format!("cannot look into '{}': {}", diag::path(error.path()), error.error()))?;
         if !path.is_dir() {
             files.push(path);
         }
@@ -55,42 +139,18 @@ fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn read_one(source: &Settings, path: &Path) -> Result<Listing, SourceError> {
-    match read_bytes(path) {
-        Ok(bytes) => parse(&source.name, path, source.format, bytes),
-        Err(problem) => {
-            let mut notes = Notes::default();
-            notes.push(|| format!("{}: {problem}", path.display()));
-            Err(SourceError(notes))
-        }
-    }
-}
-
 fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    let cannot = |error: io::Error| format!("cannot read the list: {error}");
-    // Symbolic links are followed: Kubernetes mounts lists as links and swaps them.
-    let before = fs::metadata(path).map_err(cannot)?;
-    if before.is_dir() {
-        return Err("is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned());
-    }
-    // Opening a pipe waits for a writer, and all passes with it.
-    if !before.is_file() {
-        return Err("is no file but a pipe, a socket or a device: have it written into a file".to_owned());
-    }
-    let mut file = File::open(path).map_err(cannot)?;
-    let too_large = || format!("is larger than {} MB: is this the right file?", MAX_BYTES >> 20);
-    if before.len() > MAX_BYTES {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default() + 1);
-    // It may grow meanwhile.
-    file.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(cannot)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(too_large());
-    }
-    let after = fs::metadata(path).map_err(cannot)?;
-    if (before.len(), before.modified().ok()) != (after.len(), after.modified().ok()) {
-        return Err("changed while it was being read; the next pass reads it again".to_owned());
-    }
-    Ok(bytes)
+    files::read(path, MAX_BYTES).map(|(bytes, _)| bytes).map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => "is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned(),
+        // Opening a pipe waits for a writer, and all passes with it.
+        io::ErrorKind::InvalidInput => {
+            "is no file but a pipe, a socket or a device: have it written into a file".to_owned()
+        }
+        io::ErrorKind::FileTooLarge => format!("is larger than {}: is this the right file?", files::size(MAX_BYTES)),
+        io::ErrorKind::ResourceBusy => "changed while it was being read; the next pass reads it again".to_owned(),
+        io::ErrorKind::WouldBlock => {
+            "gives nothing at once, as a kernel log does: have it written into a file".to_owned()
+        }
+        _ => format!("cannot read the list: {error}"),
+    })
 }

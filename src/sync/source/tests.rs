@@ -1,6 +1,7 @@
 use super::*;
 use crate::azure::{NotHosted, normalise};
-use crate::sync::progress::unwatched;
+use crate::sync::desired::Limits;
+use crate::sync::state::State;
 use proptest::prelude::*;
 use std::fs;
 
@@ -119,24 +120,35 @@ fn nested_json_of_any_depth_is_no_danger() {
     assert!(message.contains("nesting depth"), "{message}");
 }
 
+fn write(folder: &Path, name: &str, text: &str) {
+    crate::files::replace(folder, name, ".tmp", 0o600, text.as_bytes()).unwrap();
+}
+
+/// What a source of this path gives; the state lies in the folder.
+fn reading(folder: &Path, pattern: &str, now: u64) -> Reading {
+    let source = Settings { name: "s".into(), path: folder.join(pattern), format: Format::Auto };
+    super::read(&source, &Limits::any(), &State::new(folder.join("state")), now)
+}
+
 #[test]
 fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["b.txt", "a.txt"] {
-        std::io::Write::write_all(
-            &mut fs::File::create(folder.path().join(name)).unwrap(),
-            b"abc.blob.core.windows.net 10.0.0.4\n",
-        )
-        .unwrap();
+        write(folder.path(), name, "abc.blob.core.windows.net 10.0.0.4\n");
     }
-    let source = |pattern: &str| Settings { name: "s".into(), path: folder.path().join(pattern), format: Format::Auto };
-    let listings = read_all(&[source("*.txt")], &unwatched).unwrap();
-    let files: Vec<&str> = listings.iter().map(|listing| listing.file.rsplit('/').next().unwrap()).collect();
-    assert_eq!(files, ["a.txt", "b.txt"]);
-    let error = read_all(&[source("*.csv"), source("missing.txt"), source("")], &unwatched).unwrap_err().to_string();
-    assert!(error.contains("source 's': no file matches"), "{error}");
-    assert!(error.contains("missing.txt: cannot read the list:"), "{error}");
-    assert!(error.contains("is a folder"), "{error}");
+    let good = reading(folder.path(), "*.txt", 7);
+    let files: Vec<&str> = good.listings.iter().map(|listing| listing.file.rsplit('/').next().unwrap()).collect();
+    assert_eq!((files, good.read_at, good.is_silent), (vec!["a.txt", "b.txt"], Some(7), false));
+    let folder = tempfile::tempdir().unwrap();
+    for (pattern, problem) in [
+        ("*.csv", "source 's': no file matches"),
+        ("missing.txt", "missing.txt: cannot read the list:"),
+        ("", "is a folder"),
+    ] {
+        let bad = reading(folder.path(), pattern, 7);
+        assert!(bad.problems.to_string().contains(problem), "{bad:?}");
+        assert!(bad.is_silent && bad.listings.is_empty());
+    }
 }
 
 #[test]
@@ -144,9 +156,37 @@ fn a_pipe_is_refused_instead_of_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe.txt");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    let source = Settings { name: "s".into(), path, format: Format::Auto };
-    let error = read_all(&[source], &unwatched).unwrap_err().to_string();
-    assert!(error.contains("pipe.txt: is no file but a pipe"), "{error}");
+    let problems = reading(folder.path(), "pipe.txt", 7).problems.to_string();
+    assert!(problems.contains("pipe.txt: is no file but a pipe"), "{problems}");
+}
+
+#[test]
+fn a_list_that_goes_bad_stands_as_it_was_and_the_others_of_its_glob_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.4\n");
+    write(folder.path(), "b.txt", "def.blob.core.windows.net 10.0.0.5\n");
+    assert!(reading(folder.path(), "*.txt", 7).problems.is_empty());
+    write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.400\n");
+    write(folder.path(), "b.txt", "def.blob.core.windows.net 10.0.0.6\n");
+    let addresses = |reading: &Reading| -> Vec<String> {
+        reading.listings.iter().flat_map(Listing::entries).map(|entry| entry.address.to_string()).collect()
+    };
+    let one_bad = reading(folder.path(), "*.txt", 8);
+    assert_eq!(addresses(&one_bad), ["10.0.0.4", "10.0.0.6"]);
+    assert_eq!((one_bad.read_at, one_bad.problems.total(), one_bad.is_silent), (Some(7), 1, false));
+    for name in ["a.txt", "b.txt"] {
+        fs::remove_file(folder.path().join(name)).unwrap();
+    }
+    let away = reading(folder.path(), "*.txt", 9);
+    assert_eq!((addresses(&away), away.is_silent), (vec!["10.0.0.4".to_owned(), "10.0.0.6".to_owned()], false));
+}
+
+#[test]
+fn a_name_that_can_be_no_record_makes_a_list_as_bad_as_a_line_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.txt", "x.westeurope.backup.windowsazure.com 10.0.0.4\n");
+    let bad = reading(folder.path(), "a.txt", 7);
+    assert!(bad.is_silent && bad.problems.to_string().contains("did you mean 'we'"), "{bad:?}");
 }
 
 proptest! {

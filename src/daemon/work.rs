@@ -1,0 +1,126 @@
+//! What the daemon does behind its loop: passes, reading zones, reading the config, watching folders.
+//!
+//! In: what is due. Out: one thing at a time to do, and who waits for it. The loop itself never touches a disk, so that signals,
+//! the control socket and `status` are heard whatever a share or a disk does.
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::control::protocol::Reply;
+
+/// Who waits for a pass or a reload.
+pub(super) type Waiter = oneshot::Sender<Reply>;
+
+/// Why the config is to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Why {
+    /// Something in its folder changed. That may be half a file: what would be lost by it waits for a person.
+    FileEvent,
+    /// A person said so, by `reload` or SIGHUP.
+    Person,
+}
+
+/// What is to be done with lists and zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Task {
+    /// Read zone files.
+    Zones,
+    /// A pass, then the zone files.
+    Pass,
+}
+
+/// What is due.
+#[derive(Default)]
+pub(super) struct Due {
+    config: Option<Why>,
+    task: Option<Task>,
+    /// Who waits for the next reading of the config.
+    reloads: Vec<Waiter>,
+    /// Who waits for the next pass.
+    passes: Vec<Waiter>,
+}
+
+impl Due {
+    pub(super) fn config(&mut self, why: Why) {
+        self.config = self.config.max(Some(why));
+    }
+
+    /// A pass reads zones too.
+    pub(super) fn task(&mut self, task: Task) {
+        self.task = self.task.max(Some(task));
+    }
+
+    pub(super) fn reload_for(&mut self, waiter: Waiter) {
+        self.config(Why::Person);
+        self.reloads.push(waiter);
+    }
+
+    pub(super) fn pass_for(&mut self, waiters: impl IntoIterator<Item = Waiter>) {
+        self.passes.extend(waiters);
+        self.task(Task::Pass);
+    }
+
+    /// The config, if it is to be read.
+    pub(super) fn take_config(&mut self) -> Option<(Why, Vec<Waiter>)> {
+        Some((self.config.take()?, std::mem::take(&mut self.reloads)))
+    }
+
+    /// The next task, if there is one.
+    pub(super) fn take_task(&mut self) -> Option<(Task, Vec<Waiter>)> {
+        let task = self.task.take()?;
+        let waiters = if task == Task::Pass { std::mem::take(&mut self.passes) } else { Vec::new() };
+        Some((task, waiters))
+    }
+}
+
+/// Waits for what was started, and says who waited for it; for ever if nothing was. There is no result if it broke off.
+pub(super) async fn finished<T>(running: &mut Option<Running<T>>) -> (Option<T>, Vec<Waiter>) {
+    let Some(current) = running.as_mut() else { return std::future::pending().await };
+    let result = (&mut current.result).await.ok();
+    let waiters = std::mem::take(&mut current.waiters);
+    *running = None;
+    (result, waiters)
+}
+
+/// Something that runs behind the loop.
+pub(super) struct Running<T> {
+    pub(super) started: Instant,
+    waiters: Vec<Waiter>,
+    result: oneshot::Receiver<T>,
+}
+
+impl<T> Running<T> {
+    pub(super) fn new(result: oneshot::Receiver<T>, waiters: Vec<Waiter>) -> Self {
+        Self { started: Instant::now(), waiters, result }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pass_takes_the_reading_of_zones_with_it_and_a_persons_word_a_file_events() {
+        let mut due = Due::default();
+        assert!(due.take_task().is_none() && due.take_config().is_none());
+        due.task(Task::Pass);
+        due.task(Task::Zones);
+        due.config(Why::Person);
+        due.config(Why::FileEvent);
+        assert_eq!(due.take_task().map(|(task, _)| task), Some(Task::Pass));
+        assert_eq!(due.take_config().map(|(why, _)| why), Some(Why::Person));
+        assert!(due.take_task().is_none() && due.take_config().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_a_pass_runs_waits_for_the_next_one() {
+        let mut due = Due::default();
+        let (first, _) = oneshot::channel();
+        due.pass_for([first]);
+        let (_, waiters) = due.take_task().unwrap();
+        assert_eq!(waiters.len(), 1);
+        let (second, _) = oneshot::channel();
+        due.pass_for([second]);
+        assert_eq!(due.take_task().unwrap().1.len(), 1);
+    }
+}

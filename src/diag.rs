@@ -1,0 +1,66 @@
+//! Floor 0: text of others in messages of ours.
+//!
+//! In: what a list, a file's name, a config or an upstream says. Out: the same, safe to show. Lists and file names are
+//! written by people who may want a terminal or a log to show something else (CWE-150): nothing foreign reaches either
+//! before it has been through [`printable`].
+
+use std::borrow::Cow;
+use std::fmt::Write;
+use std::path::Path;
+
+/// The text with every character escaped that moves a cursor, ends a line, or turns the direction of text.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    escaped(text, is_hidden)
+}
+
+/// The same for text of several lines, whose line feeds stay.
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c != '\n' && is_hidden(c))
+}
+
+/// A path as messages show it.
+pub fn path(path: &Path) -> String {
+    printable(&path.to_string_lossy()).into_owned()
+}
+
+fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let Some(first) = text.find(&is_hidden) else { return Cow::Borrowed(text) };
+    let (plain, rest) = text.split_at(first);
+    let mut out = plain.to_owned();
+    for c in rest.chars() {
+        if is_hidden(c) {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Control characters (C0, DEL, C1), line and paragraph separators, and those that turn or hide text (Unicode UAX 9).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        assert_eq!(printable("a\u{1b}[2Kb\r\nc\u{9b}1m\u{202e}d"), "a\\u{1b}[2Kb\\r\\nc\\u{9b}1m\\u{202e}d");
+        assert_eq!(printable_lines("a\nb\u{7}"), "a\nb\\u{7}");
+        assert!(matches!(printable("Überall „gut“"), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_nothing_that_moves_a_cursor_is_left(text in any::<String>()) {
+            prop_assert!(!printable(&text).chars().any(char::is_control));
+            prop_assert!(printable_lines(&text).chars().all(|c| c == '\n' || !c.is_control()));
+        }
+    }
+}

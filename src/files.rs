@@ -1,0 +1,173 @@
+//! Floor 0: regular files, read whole within a bound and replaced whole.
+//!
+//! In: a path. Out: its bytes, or a reason; or a file that is the old one or the new one at every moment. A pipe, a device
+//! or a socket is never waited for: what is opened is looked at again once it is open, so that nobody can swap it between.
+
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+/// Opens a regular file for reading; symbolic links are followed, since Kubernetes mounts files as links and swaps them.
+///
+/// # Errors
+/// What the system says, or that it is a folder, a pipe, a socket or a device.
+pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    // Without O_NONBLOCK, opening a pipe waits for a writer, and reading a kernel log for its next line.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file but a pipe, a socket or a device"));
+    }
+    Ok((file, metadata))
+}
+
+/// Reads a regular file of at most `max` octets.
+///
+/// # Errors
+/// As [`open`]; `FileTooLarge` above `max`, and `ResourceBusy` if it changed while it was being read.
+pub fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    let (mut file, before) = open(path)?;
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {}", size(max)));
+    if before.len() > max {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(before.len()).unwrap_or_default() + 1);
+    // It may grow meanwhile, or be longer than it says.
+    Read::by_ref(&mut file).take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(too_large());
+    }
+    let after = file.metadata()?;
+    let state = |file: &Metadata| (file.len(), file.mtime(), file.mtime_nsec());
+    if state(&before) != state(&after) {
+        return Err(io::Error::new(io::ErrorKind::ResourceBusy, "it changed while it was being read"));
+    }
+    Ok((bytes, before))
+}
+
+/// Reads the first `max` octets of a regular file.
+///
+/// # Errors
+/// As [`open`].
+pub fn read_head(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    open(path)?.0.take(max).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+/// Octets as people say them.
+pub fn size(octets: u64) -> String {
+    match octets {
+        0..=9_999 => format!("{octets} octets"),
+        10_000..=9_999_999 => format!("{} kB", octets >> 10),
+        _ => format!("{} MB", octets >> 20),
+    }
+}
+
+/// What was being done when it failed, for messages, and what the system said.
+pub type Failed = (&'static str, io::Error);
+
+/// Replaces `folder/name` whole: the bytes go to a temporary file of this name in the same folder, to the disk, and into
+/// place; the folder goes to the disk behind it, or the rename itself could be lost with the power.
+///
+/// The temporary file's name has no random part, so that an error about it reads the same each time; whoever writes holds
+/// a lock on the folder.
+///
+/// # Errors
+/// The step that failed. The old file is as it was.
+pub fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
+    let because = |doing: &'static str| move |error: io::Error| (doing, error);
+    // Whoever may write it is alone: what is there was left by one that was killed.
+    let _ = fs::remove_file(folder.join(temporary));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(temporary).rand_bytes(0).permissions(Permissions::from_mode(mode));
+    let mut file = builder.tempfile_in(folder).map_err(because("cannot make a temporary file beside it"))?;
+    file.as_file_mut().write_all(bytes).map_err(because("cannot write"))?;
+    // The umask may have taken bits off it.
+    file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(because("cannot set its mode"))?;
+    give_to_owner_of(folder, file.as_file()).map_err(because("cannot give it to the folder's owner"))?;
+    file.as_file().sync_all().map_err(because("cannot write it to disk"))?;
+    file.persist(folder.join(name)).map_err(|error| ("cannot replace it", error.error))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(because("cannot write the folder to disk"))
+}
+
+/// Makes a folder and those above it that are missing, each for the owner of the one above, closed to others by `mode`.
+///
+/// # Errors
+/// What the system says.
+pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make_folder(above, 0o755)?;
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        other => other?,
+    }
+    fs::set_permissions(path, Permissions::from_mode(mode))?;
+    give_to_owner_of(above, &File::open(path)?)
+}
+
+/// What root makes in the folder of a service's user is that user's: an operator's `sync` as root leaves nothing behind
+/// that the server cannot write.
+///
+/// # Errors
+/// What the system says.
+pub fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    let owner = fs::metadata(folder)?;
+    let now = file.metadata()?;
+    if (owner.uid(), owner.gid()) == (now.uid(), now.gid()) {
+        return Ok(());
+    }
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::Mode;
+    use nix::unistd::mkfifo;
+
+    #[test]
+    fn a_pipe_is_refused_instead_of_waited_for_whenever_it_takes_the_files_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&pipe, &link).unwrap();
+        for path in [&pipe, &link, Path::new("/dev/zero"), Path::new("/dev/null")] {
+            let error = read(path, 10).unwrap_err();
+            assert!(error.to_string().contains("no file but a pipe"), "{}: {error}", path.display());
+        }
+        assert!(read(folder.path(), 10).unwrap_err().to_string().contains("a folder"));
+    }
+
+    #[test]
+    fn a_file_is_read_whole_up_to_its_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        replace(folder.path(), "a", ".tmp", 0o600, b"0123456789").unwrap();
+        let path = folder.path().join("a");
+        assert_eq!(read(&path, 10).unwrap().0, b"0123456789");
+        assert_eq!(read(&path, 9).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        assert_eq!(read_head(&path, 3).unwrap(), b"012");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
+    }
+
+    #[test]
+    fn a_file_that_says_it_is_empty_and_is_not_is_held_to_the_bound_too() {
+        let error = read(Path::new("/proc/self/smaps"), 64).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+}

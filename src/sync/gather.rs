@@ -1,0 +1,176 @@
+//! All sources of a pass, read side by side within one deadline.
+//!
+//! In: the sources and how long they may take. Out: for each source what it gave, or what it gave when it was last good. A
+//! share that hangs keeps the thread that waits for it and nobody else: the next pass does not start a second one, and takes
+//! what the first one brings, should it ever come back.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::desired::Limits;
+use super::progress::{Step, Watcher};
+use super::source::{self, Reading};
+use super::state::State;
+
+/// Reads sources, and remembers which of them have yet to answer.
+#[derive(Default)]
+pub struct Gatherer {
+    late: BTreeMap<String, Waiting>,
+}
+
+struct Waiting {
+    source: source::Settings,
+    since: Instant,
+    answer: Receiver<Reading>,
+}
+
+/// What every reader thread needs.
+#[derive(Clone)]
+pub struct Task<'a> {
+    /// The sources, in the order of the config.
+    pub sources: &'a [source::Settings],
+    /// What makes a list unfit.
+    pub limits: &'a Limits,
+    /// Where good lists are kept.
+    pub state: &'a State,
+    /// Seconds since 1970.
+    pub now: u64,
+    /// How long all of them together may take.
+    pub deadline: Duration,
+}
+
+impl Gatherer {
+    /// One reading for each source, in their order. `clock` is only asked how long it has been.
+    pub fn gather(&mut self, task: &Task<'_>, watcher: Watcher<'_>) -> Vec<Reading> {
+        let start = Instant::now();
+        self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
+        let waiting: Vec<(&source::Settings, Result<Waiting, String>)> =
+            task.sources.iter().map(|source| (source, self.ask(source, task, start))).collect();
+        let mut readings = Vec::with_capacity(waiting.len());
+        for (source, asked) in waiting {
+            watcher(Step::Reading(&source.path));
+            let answered = asked.and_then(|waiting| {
+                let left = (start + task.deadline).saturating_duration_since(Instant::now());
+                match waiting.answer.recv_timeout(left) {
+                    Ok(reading) => Ok(reading),
+                    Err(RecvTimeoutError::Timeout) => {
+                        let problem = format!(
+                            "source '{}': no answer for {} s (pass_deadline); what it gave before stands; look whether its \
+                             share hangs",
+                            source.name,
+                            waiting.since.elapsed().max(task.deadline).as_secs()
+                        );
+                        self.late.insert(source.name.clone(), waiting);
+                        Err(problem)
+                    }
+                    Err(RecvTimeoutError::Disconnected) => Err(broken(source)),
+                }
+            });
+            let stand_in = |problem| source::stand_in(source, task.limits, task.state, problem);
+            readings.push(answered.unwrap_or_else(stand_in));
+        }
+        readings
+    }
+
+    /// The thread that reads a source: the one that still waits for it, if there is one, else a new one.
+    fn ask(&mut self, source: &source::Settings, task: &Task<'_>, now: Instant) -> Result<Waiting, String> {
+        if let Some(waiting) = self.late.remove(&source.name)
+            && waiting.source == *source
+        {
+            return match waiting.answer.try_recv() {
+                // It was late, but it is the newest that there is.
+                Ok(reading) => Ok(Waiting { answer: already(reading), ..waiting }),
+                Err(TryRecvError::Empty) => Ok(waiting),
+                Err(TryRecvError::Disconnected) => start(source, task, now),
+            };
+        }
+        start(source, task, now)
+    }
+}
+
+fn start(source: &source::Settings, task: &Task<'_>, now: Instant) -> Result<Waiting, String> {
+    let (sender, answer) = sync_channel(1);
+    let (settings, limits, state, at) = (source.clone(), task.limits.clone(), task.state.clone(), task.now);
+    let read = move || {
+        // Whoever waited may have gone.
+        let _ = sender.send(source::read(&settings, &limits, &state, at));
+    };
+    thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| {
+        format!("source '{}': no thread to read it with: {error}; the next pass tries again", source.name)
+    })?;
+    Ok(Waiting { source: source.clone(), since: now, answer })
+}
+
+fn already(reading: Reading) -> Receiver<Reading> {
+    let (sender, answer) = sync_channel(1);
+    // There is room for one.
+    let _ = sender.send(reading);
+    answer
+}
+
+fn broken(source: &source::Settings) -> String {
+    format!("source '{}': the reader broke off, which is a bug; please report it with the list", source.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::progress::unwatched;
+    use crate::sync::source::Format;
+    use std::path::Path;
+    use std::sync::mpsc::SyncSender;
+
+    fn source(name: &str, path: &Path) -> source::Settings {
+        source::Settings { name: name.to_owned(), path: path.to_owned(), format: Format::Auto }
+    }
+
+    /// A source whose share hangs until somebody sends.
+    fn hanging(gatherer: &mut Gatherer, source: &source::Settings) -> SyncSender<Reading> {
+        let (sender, answer) = sync_channel(1);
+        let waiting = Waiting { source: source.clone(), since: Instant::now(), answer };
+        gatherer.late.insert(source.name.clone(), waiting);
+        sender
+    }
+
+    #[test]
+    fn a_source_that_does_not_answer_is_named_and_the_others_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("a.txt");
+        crate::files::replace(folder.path(), "a.txt", ".tmp", 0o600, b"a.blob.core.windows.net 10.0.0.4\n").unwrap();
+        let sources = [source("hangs", Path::new("/nowhere")), source("good", &list)];
+        let state = State::new(folder.path().join("state"));
+        state.keep_list("hangs", Path::new("/nowhere"), 7, b"b.blob.core.windows.net 10.0.0.5\n").unwrap();
+        let mut gatherer = Gatherer::default();
+        let share = hanging(&mut gatherer, &sources[0]);
+        let limits = Limits::any();
+        let task = |deadline| Task { sources: &sources, limits: &limits, state: &state, now: 9, deadline };
+        // The deadline is over before it begins; the good source has all the time it needs in the pass after.
+        let readings = gatherer.gather(&task(Duration::ZERO), &unwatched);
+        assert!(readings[0].problems.to_string().starts_with("source 'hangs': no answer for 0 s"), "{readings:?}");
+        assert_eq!((readings[0].listings.len(), readings[0].read_at, readings[0].is_silent), (1, Some(7), false));
+        drop(share);
+        let readings = gatherer.gather(&task(Duration::from_mins(10)), &unwatched);
+        assert_eq!((readings[1].listings[0].len(), readings[1].read_at), (1, Some(9)));
+        assert!(readings[0].problems.to_string().contains("cannot read the list"), "{readings:?}");
+        assert!(gatherer.late.is_empty());
+    }
+
+    #[test]
+    fn what_comes_late_is_taken_by_the_next_pass_and_nobody_is_asked_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let sources = [source("late", &folder.path().join("nothing here"))];
+        let state = State::new(folder.path().join("state"));
+        let mut gatherer = Gatherer::default();
+        let share = hanging(&mut gatherer, &sources[0]);
+        let limits = Limits::any();
+        let task = Task { sources: &sources, limits: &limits, state: &state, now: 9, deadline: Duration::ZERO };
+        for _ in 0..3 {
+            assert!(gatherer.gather(&task, &unwatched)[0].is_silent);
+        }
+        share.send(Reading { read_at: Some(5), ..Reading::default() }).unwrap();
+        let readings = gatherer.gather(&task, &unwatched);
+        assert_eq!((readings[0].read_at, readings[0].problems.is_empty()), (Some(5), true), "not the missing file");
+    }
+}

@@ -1,0 +1,78 @@
+//! What sync remembers besides zones, in `state_dir`: each list as it was when it was last good, the guard's base, where
+//! each record is listed, and the changes that were made.
+//!
+//! Safe to lose and never needed to serve: without it the zones are what they were, a list that is away keeps the records
+//! it gave, and the guard starts from what is in service. Every file is replaced whole, so a crash leaves the old or the
+//! new one.
+
+pub mod base;
+pub mod changes;
+pub mod lists;
+pub mod provenance;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::dns::Name;
+use crate::{diag, files};
+
+/// Lists tell which storage accounts and vaults there are: for the server's user alone.
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// The folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    folder: PathBuf,
+}
+
+/// Why something could not be remembered.
+#[derive(Debug, thiserror::Error)]
+#[error("state_dir '{}': {doing}: {error}", diag::path(.path))]
+pub struct StateError {
+    path: PathBuf,
+    doing: &'static str,
+    #[source]
+    error: io::Error,
+}
+
+impl State {
+    /// The state in this folder, which is made when something is first written.
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    fn part(&self, part: &str) -> PathBuf {
+        self.folder.join(part)
+    }
+
+    /// Writes `part/name` whole.
+    fn write(&self, part: &str, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        let folder = self.part(part);
+        let failed = |(doing, error)| StateError { path: folder.join(name), doing, error };
+        files::make_folder(&folder, FOLDER_MODE).map_err(|error| failed(("cannot make the folder", error)))?;
+        // Two processes may make a pass each.
+        let temporary = format!(".{}.tmp", std::process::id());
+        files::replace(&folder, name, &temporary, FILE_MODE, bytes).map_err(failed)
+    }
+
+    /// Reads `part/name`; `None` if it is not there.
+    fn read(&self, part: &str, name: &str, max: u64) -> Result<Option<Vec<u8>>, StateError> {
+        let path = self.part(part).join(name);
+        match files::read(&path, max) {
+            Ok((bytes, _)) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StateError { path, doing: "cannot read it", error }),
+        }
+    }
+}
+
+/// The file of a zone in a part of the state.
+fn of_zone(apex: &Name) -> String {
+    format!("{}.txt", apex.without_dot())
+}

@@ -1,0 +1,171 @@
+//! The changes that sync made, the newest last: which record of which zone, from what to what, by which list.
+//!
+//! In: an approved plan and what was written of it. Out: lines of JSON in `changes.jsonl`, bounded, and the first of them as
+//! values for the log. Whoever asks at three in the morning what changed finds it here.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt;
+
+use serde::Serialize;
+
+use super::{FILE_MODE, FOLDER_MODE, State, StateError};
+use crate::dns::Rtype;
+use crate::files;
+use crate::sync::apply::Written;
+use crate::sync::plan::{Change, Plan, ZonePlan};
+
+const NAME: &str = "changes.jsonl";
+const OLDER: &str = "changes.1.jsonl";
+
+/// Octets of the journal before it starts anew and the old one becomes `changes.1.jsonl`: some 40,000 changes.
+const MAX_BYTES: u64 = 8 << 20;
+
+/// Changes of one pass that are written: a first list of a million lines is one event and not a million.
+const MAX_A_PASS: usize = 20_000;
+
+/// Changes of one pass that are told one by one in the log.
+pub const SHOWN: usize = 100;
+
+/// One change of one RRset.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// RFC 3339.
+    pub at: String,
+    /// The zone, without the final dot.
+    pub zone: String,
+    /// The owner, in full, without the final dot.
+    pub name: String,
+    /// A or AAAA.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// The addresses until now; none if it is new.
+    pub before: Vec<IpAddr>,
+    /// The addresses from now on; none if it goes.
+    pub after: Vec<IpAddr>,
+    /// The list that says so, or that said so until now.
+    pub source: Option<String>,
+    /// Where in it, `file:line`.
+    pub place: Option<String>,
+    /// Whether an operator consented.
+    pub approved: bool,
+}
+
+impl std::fmt::Display for Applied {
+    /// `acct.privatelink.blob.core.windows.net A: 10.0.0.4 -> 10.0.0.5, by vault-we (lists/we.txt:3)`
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}: {} -> {}", self.name, self.rtype, addresses(&self.before), addresses(&self.after))?;
+        let (Some(source), Some(place)) = (&self.source, &self.place) else { return Ok(()) };
+        let was = if self.after.is_empty() { "was by" } else { "by" };
+        write!(f, ", {was} {source} ({place})")
+    }
+}
+
+/// As people read them; `none` for no record.
+pub fn addresses(addresses: &[IpAddr]) -> String {
+    match addresses {
+        [] => "none".to_owned(),
+        some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    }
+}
+
+/// The changes of one pass.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The first of them.
+    pub shown: Vec<Applied>,
+    /// How many there are in all.
+    pub total: usize,
+}
+
+impl State {
+    /// Appends what was written of a plan.
+    ///
+    /// # Errors
+    /// If the disk does not take it; the changes are told all the same.
+    pub fn record_changes(
+        &self,
+        plan: &Plan,
+        written: &[Written],
+        approved: impl Fn(&ZonePlan) -> bool,
+        at: &str,
+    ) -> (Changes, Result<(), StateError>) {
+        let mut changes = Changes::default();
+        let mut lines = Vec::new();
+        for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.apex == zone.apex)) {
+            let is_removal = |change: &Change<'_>| change.after().len() == 0;
+            // A record that goes is in no list any more: what is remembered says in which it was.
+            let known = if zone.changes().any(|change| is_removal(&change)) {
+                self.provenance(&zone.apex)
+            } else {
+                super::provenance::Provenance::default()
+            };
+            let is_approved = approved(zone);
+            for change in zone.changes() {
+                changes.total += 1;
+                if changes.total > MAX_A_PASS {
+                    continue;
+                }
+                let listed = change.origin().map(|origin| (plan.places.source(origin), plan.places.place(origin)));
+                let remembered = || {
+                    let listed = known.of(change.owner(), change.rtype())?;
+                    Some((&*listed.source, format!("{}:{}", listed.file, listed.line)))
+                };
+                let (source, place) = listed.or_else(remembered).unzip();
+                let applied = applied(zone, &change, at, (source.map(str::to_owned), place), is_approved);
+                if serde_json::to_writer(&mut lines, &applied).is_ok() {
+                    lines.push(b'\n');
+                }
+                if changes.shown.len() < SHOWN {
+                    changes.shown.push(applied);
+                }
+            }
+        }
+        if changes.total > MAX_A_PASS {
+            let more = changes.total - MAX_A_PASS;
+            let _ = writeln!(lines, "{{\"at\":\"{at}\",\"more\":{more}}}");
+        }
+        let appended = if lines.is_empty() { Ok(()) } else { self.append(&lines) };
+        (changes, appended)
+    }
+
+    fn append(&self, lines: &[u8]) -> Result<(), StateError> {
+        let path = self.part(NAME);
+        let failed = |doing| {
+            let path = path.clone();
+            move |error| StateError { path, doing, error }
+        };
+        files::make_folder(self.folder(), FOLDER_MODE).map_err(failed("cannot make the folder"))?;
+        if fs::metadata(&path).is_ok_and(|file| file.len() > MAX_BYTES) {
+            fs::rename(&path, self.part(OLDER)).map_err(failed("cannot start it anew"))?;
+        }
+        let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(&path);
+        let mut file = file.map_err(failed("cannot open it"))?;
+        files::give_to_owner_of(self.folder(), &file).map_err(failed("cannot give it to the folder's owner"))?;
+        file.write_all(lines).map_err(failed("cannot write"))
+    }
+}
+
+fn applied(
+    zone: &ZonePlan,
+    change: &Change<'_>,
+    at: &str,
+    (source, place): (Option<String>, Option<String>),
+    approved: bool,
+) -> Applied {
+    let apex = zone.apex.without_dot();
+    let name = if change.owner() == "@" { apex.clone() } else { format!("{}.{apex}", change.owner()) };
+    let rtype: Rtype = change.rtype();
+    Applied {
+        at: at.to_owned(),
+        zone: apex,
+        name,
+        rtype: rtype.to_string(),
+        before: change.before().collect(),
+        after: change.after().collect(),
+        source,
+        place,
+        approved,
+    }
+}

@@ -1,0 +1,170 @@
+//! Each list as it was when it was last good: its bytes, behind a line that says whose they are.
+//!
+//! The bytes and not what was read from them: they go through the same reader again, which may have learnt since.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{State, StateError};
+use crate::files;
+use crate::sync::source::MAX_BYTES;
+
+const PART: &str = "lists";
+
+/// Octets of the first line: a path has 4,096 at most, and JSON may take six for each.
+const MAX_HEAD: u64 = 64 << 10;
+
+/// A list that was good.
+pub struct Kept {
+    /// Where it was read.
+    pub path: PathBuf,
+    /// Seconds since 1970.
+    pub read_at: u64,
+    /// The list.
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Head {
+    version: u32,
+    source: String,
+    path: PathBuf,
+    read_at: u64,
+    sha256: String,
+}
+
+const VERSION: u32 = 1;
+
+impl State {
+    /// Keeps a list that is good; one that is kept already is not written again, whatever its time.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn keep_list(&self, source: &str, path: &Path, read_at: u64, bytes: &[u8]) -> Result<(), StateError> {
+        let name = file_name(source, path);
+        let sha256 = hex(&Sha256::digest(bytes));
+        let head = Head { version: VERSION, source: source.to_owned(), path: path.to_owned(), read_at, sha256 };
+        let known = self.list_head(&name);
+        if known.is_some_and(|known| (known.version, &known.sha256) == (VERSION, &head.sha256)) {
+            return Ok(());
+        }
+        let mut text = serde_json::to_vec(&head).unwrap_or_default();
+        text.push(b'\n');
+        text.extend_from_slice(bytes);
+        self.write(PART, &name, &text)
+    }
+
+    /// The last good copy of a source's list.
+    pub fn kept_list(&self, source: &str, path: &Path) -> Option<Kept> {
+        self.load_list(&file_name(source, path), source)
+    }
+
+    /// Every list that a source had when it was last good, sorted by path.
+    pub fn kept_lists(&self, source: &str) -> Vec<Kept> {
+        let is_of_source = |name: &String| self.list_head(name).is_some_and(|head| head.source == source);
+        let mut kept: Vec<Kept> = self
+            .list_names()
+            .into_iter()
+            .filter(is_of_source)
+            .filter_map(|name| self.load_list(&name, source))
+            .collect();
+        kept.sort_by(|a, b| a.path.cmp(&b.path));
+        kept
+    }
+
+    /// Whether any list was ever good.
+    pub fn has_lists(&self) -> bool {
+        !self.list_names().is_empty()
+    }
+
+    /// Forgets the lists of a source that it no longer has, once it has been read whole.
+    pub fn forget_lists(&self, source: &str, but: &[PathBuf]) {
+        for name in self.list_names() {
+            let Some(head) = self.list_head(&name) else { continue };
+            if head.source == source && !but.contains(&head.path) {
+                // What cannot be removed is not asked for either.
+                let _ = std::fs::remove_file(self.part(PART).join(name));
+            }
+        }
+    }
+
+    fn list_names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.part(PART)).into_iter().flatten().filter_map(Result::ok);
+        entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "list"))
+            .collect()
+    }
+
+    fn list_head(&self, name: &str) -> Option<Head> {
+        let head = files::read_head(&self.part(PART).join(name), MAX_HEAD).ok()?;
+        serde_json::from_slice(head.split(|byte| *byte == b'\n').next()?).ok()
+    }
+
+    fn load_list(&self, name: &str, source: &str) -> Option<Kept> {
+        let text = self.read(PART, name, MAX_BYTES + MAX_HEAD).ok()??;
+        let end = text.iter().position(|byte| *byte == b'\n')?;
+        let head: Head = serde_json::from_slice(&text[..end]).ok()?;
+        let bytes = text.get(end + 1..)?.to_vec();
+        // A copy that was damaged on the disk is none.
+        let is_whole = head.version == VERSION && head.source == source && head.sha256 == hex(&Sha256::digest(&bytes));
+        is_whole.then_some(Kept { path: head.path, read_at: head.read_at, bytes })
+    }
+}
+
+/// Paths hold what file names must not.
+fn file_name(source: &str, path: &Path) -> String {
+    let mut hash = Sha256::new();
+    hash.update(source);
+    hash.update([0]);
+    hash.update(path.as_os_str().as_encoded_bytes());
+    format!("{}.list", &hex(&hash.finalize())[..32])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_kept_until_its_source_has_it_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().join("state"));
+        assert!(!state.has_lists());
+        let (a, b) = (Path::new("/lists/a.txt"), Path::new("/lists/b.txt"));
+        state.keep_list("s", a, 7, b"one\xff\n").unwrap();
+        state.keep_list("s", b, 8, b"two").unwrap();
+        state.keep_list("other", a, 9, b"three").unwrap();
+        let kept = state.kept_lists("s");
+        assert_eq!(kept.iter().map(|kept| (kept.path.as_path(), kept.read_at)).collect::<Vec<_>>(), [(a, 7), (b, 8)]);
+        assert_eq!(kept[0].bytes, b"one\xff\n");
+        state.keep_list("s", a, 70, b"one\xff\n").unwrap();
+        assert_eq!(state.kept_list("s", a).unwrap().read_at, 7, "the same list is not written again");
+        state.forget_lists("s", &[b.to_owned()]);
+        assert!(state.kept_list("s", a).is_none() && state.kept_list("other", a).is_some());
+    }
+
+    #[test]
+    fn a_damaged_copy_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().to_owned());
+        let path = Path::new("a.txt");
+        state.keep_list("s", path, 7, b"good\n").unwrap();
+        let file = folder.path().join(PART).join(file_name("s", path));
+        let text = std::fs::read(&file).unwrap();
+        for damaged in [&text[..text.len() - 1], &text[1..], b""] {
+            std::io::Write::write_all(&mut std::fs::File::create(&file).unwrap(), damaged).unwrap();
+            assert!(state.kept_list("s", path).is_none(), "{damaged:?}");
+        }
+    }
+}

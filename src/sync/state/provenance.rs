@@ -1,0 +1,128 @@
+//! Where each record in service is listed: source, file, line.
+//!
+//! In: a zone's records with their origins, when the zone is written or its lists have moved. Out: the same after a restart.
+//! Text, a line an RRset, so that a person with `grep` finds it too.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use super::{State, StateError, of_zone};
+use crate::dns::{Name, Rtype};
+use crate::sync::plan::ZonePlan;
+use crate::sync::records::{Places, Records};
+
+const PART: &str = "provenance";
+
+const HEADER: &str = "privatelink-dns provenance 1: owner, type, line, source, file";
+
+/// Octets that are read: 2,000,000 records, the most that lists may have, take less.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// Where an RRset is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The source's name in the config.
+    pub source: Arc<str>,
+    /// The file, as messages show it.
+    pub file: Arc<str>,
+    /// From 1; 0 where it is not known.
+    pub line: u32,
+}
+
+impl std::fmt::Display for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}:{})", self.source, self.file, self.line)
+    }
+}
+
+/// Where the RRsets of one zone are listed, by owner relative to the apex and whether it is AAAA.
+#[derive(Clone, Debug, Default)]
+pub struct Provenance(HashMap<(Box<str>, bool), Listed>);
+
+impl Provenance {
+    /// Where an RRset is listed, as far as that is remembered.
+    pub fn of(&self, owner: &str, rtype: Rtype) -> Option<&Listed> {
+        self.0.get(&(owner.into(), rtype == Rtype::AAAA))
+    }
+
+    pub(in crate::sync) fn parse(text: &str) -> Self {
+        let mut texts: HashMap<&str, Arc<str>> = HashMap::new();
+        let mut shared = |text| Arc::clone(texts.entry(text).or_insert_with_key(|text| (*text).into()));
+        let mut all = HashMap::new();
+        for line in text.lines().skip(1) {
+            let mut fields = line.splitn(5, '\t');
+            let (Some(owner), Some(rtype), Some(line), Some(source), Some(file)) =
+                (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+            else {
+                continue;
+            };
+            let listed = Listed { source: shared(source), file: shared(file), line: line.parse().unwrap_or(0) };
+            all.insert((owner.into(), rtype == "AAAA"), listed);
+        }
+        Self(all)
+    }
+}
+
+impl State {
+    /// Where the records of a zone are listed; empty where that is not remembered.
+    pub fn provenance(&self, apex: &Name) -> Provenance {
+        let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten().unwrap_or_default();
+        Provenance::parse(&String::from_utf8_lossy(&text))
+    }
+
+    /// Remembers where the records of a zone are listed. A record that stays although no list has it, because its list is
+    /// away or the guard holds its end, keeps what was remembered of it.
+    ///
+    /// # Errors
+    /// If the disk does not take it.
+    pub fn remember_provenance(&self, zone: &ZonePlan, places: &Places) -> Result<(), StateError> {
+        let name = of_zone(&zone.apex);
+        let old = self.read(PART, &name, MAX_BYTES)?.unwrap_or_default();
+        let has_all = zone.after().iter().all(|record| record.origin.is_some());
+        let known = if has_all { Provenance::default() } else { Provenance::parse(&String::from_utf8_lossy(&old)) };
+        let text = render(zone.after(), places, &known);
+        if text.as_bytes() == old { Ok(()) } else { self.write(PART, &name, text.as_bytes()) }
+    }
+}
+
+fn render(records: &Records, places: &Places, known: &Provenance) -> String {
+    let mut text = String::with_capacity(HEADER.len() + records.len() * 64);
+    text.push_str(HEADER);
+    text.push('\n');
+    let mut last = None;
+    for record in records.iter() {
+        let key = (record.owner, record.rtype());
+        if last == Some(key) {
+            continue;
+        }
+        last = Some(key);
+        let (owner, rtype) = key;
+        // Writing to a String cannot fail.
+        let _ = match (record.origin, known.of(owner, rtype)) {
+            (Some(origin), _) => {
+                writeln!(text, "{owner}\t{rtype}\t{}\t{}\t{}", origin.line, places.source(origin), places.file(origin))
+            }
+            (None, Some(Listed { source, file, line })) => {
+                writeln!(text, "{owner}\t{rtype}\t{line}\t{source}\t{file}")
+            }
+            (None, None) => Ok(()),
+        };
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text =
+            format!("{HEADER}\nacct\tA\t12\tvault-we\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t/lists/a b.txt\nbad\n");
+        let provenance = Provenance::parse(&text);
+        assert_eq!(provenance.of("acct", Rtype::A).unwrap().to_string(), "vault-we (/lists/a b.txt:12)");
+        assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, 13);
+        assert_eq!(provenance.of("bad", Rtype::A), None);
+    }
+}
