@@ -6,6 +6,8 @@
 //! address = "10.0.0.4"      # or addresses = ["10.0.0.4", "fd00::4"]
 //! ```
 
+mod shape;
+
 use std::net::IpAddr;
 
 use serde::Deserialize;
@@ -37,8 +39,8 @@ enum Addresses {
     Several(Vec<String>),
 }
 
-/// Octets that a file may have: some 70,000 endpoints. This format is for lists that people keep by hand, and what it is
-/// parsed into takes up to a hundred times its size.
+/// Octets that a file may have: some 70,000 endpoints. This format is for lists that people keep by hand, and the tokens
+/// alone that it is parsed into take fifty times its size.
 const MAX_BYTES: usize = 8 << 20;
 
 pub(super) fn read(text: &str, out: &mut Builder) {
@@ -46,6 +48,9 @@ pub(super) fn read(text: &str, out: &mut Builder) {
         return out.problem(0, || {
             format!("is larger than {} MB, which is too much for TOML: split it, or use lines of text", MAX_BYTES >> 20)
         });
+    }
+    if let Err((at, problem)) = shape::check(text) {
+        return out.problem(Lines::new(text, 1).at(at), || problem);
     }
     let file: File = match toml::from_str(text) {
         Ok(file) => file,

@@ -167,6 +167,8 @@ fn a_problem_quotes_the_start_of_a_word_however_long_it_is() {
 fn more_toml_than_a_hand_writes_is_refused_before_it_is_parsed() {
     let message = read_on_a_small_stack(Format::Toml, "a=1\n".repeat(2_200_000)).unwrap_err().to_string();
     assert!(message.starts_with("list: is larger than 8 MB"), "{message}");
+    let message = read_on_a_small_stack(Format::Toml, "a.a.a.a.a.a.a=1\n".repeat(40_000)).unwrap_err().to_string();
+    assert!(message.contains(": more tables and dotted keys than a list has"), "{message}");
 }
 
 /// A line, object or block of a list with so many names and addresses.
