@@ -5,11 +5,19 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::check::{self, Finding};
+use super::check::{self, Finding, Findings};
 use super::layout::{Layout, Writer};
 use super::text::{self, Parsed};
 use super::{Aliases, Negative, Zone};
 use crate::dns::{Name, Rtype, rdata};
+
+/// Names that a zone may have because others lie below them (RFC 4592 section 2.2.2). A million hosts all over `ip6.arpa`, with 34
+/// labels each, have 27 million; a line of 127 labels has 126, and each costs some 30 octets.
+const MAX_ANCESTORS: usize = 32_000_000;
+
+/// Octets that owners and RDATA may take in all: numbers of 32 bits are to lead to any of them. A short `$ORIGIN` makes long
+/// names of short lines.
+const MAX_OCTETS: usize = 1 << 30;
 
 /// One record while the zone is being built.
 #[derive(Clone, Copy)]
@@ -21,7 +29,8 @@ pub(super) struct Row {
     rdata: RdataEntry,
 }
 
-/// Where a name lies while the zone is being built.
+/// Where a name lies while the zone is being built: one with no line of its own in the octets of the name below it that
+/// made it.
 #[derive(Clone, Copy)]
 struct Node {
     name: u32,
@@ -49,7 +58,10 @@ pub(super) struct Builder {
     hasher: RandomState,
     pub(super) rows: Vec<Row>,
     bytes: Vec<u8>,
-    pub(super) findings: Vec<Finding>,
+    ancestors: usize,
+    /// Whether a bound was met: the rest of the file is not looked at.
+    is_full: bool,
+    pub(super) findings: Findings,
 }
 
 impl Zone {
@@ -58,7 +70,7 @@ impl Zone {
         let mut builder = Builder::new(apex, text.len());
         let errors = text::parse(text, apex, |parsed| builder.add(parsed));
         let syntax = !errors.is_empty();
-        builder.findings.extend(errors.into_iter().map(Finding::from));
+        builder.findings.syntax(errors);
         let managed = text::is_managed(text);
         let (mut zone, findings) = builder.finish(managed, syntax);
         if let Some(zone) = zone.as_mut().filter(|_| managed) {
@@ -80,58 +92,80 @@ impl Builder {
             hasher: RandomState::default(),
             rows: Vec::with_capacity(expected),
             bytes: Vec::with_capacity(expected * 4),
-            findings: Vec::new(),
+            ancestors: 0,
+            is_full: false,
+            findings: Findings::default(),
         };
-        builder.intern(&[]);
+        builder.intern(&[], 0);
         builder
     }
 
     fn add(&mut self, parsed: Parsed<'_>) {
+        if self.is_full {
+            return;
+        }
         let Some(relative) = relative_to(parsed.owner, self.apex.as_wire()) else {
-            let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
-            self.findings.push(Finding::error(
-                parsed.line,
-                format!("'{owner}' is not in this zone; move it to its own zone's file, or mend $ORIGIN or a missing final dot"),
-            ));
+            self.findings.error(parsed.line, || {
+                let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
+                format!("'{owner}' is not in this zone; move it to its own zone's file, or mend $ORIGIN or a missing final dot")
+            });
             return;
         };
         if let Some(reason) = check::unsupported(parsed.rtype) {
-            self.findings.push(Finding::error(parsed.line, reason));
-            return;
+            return self.findings.error(parsed.line, || reason);
         }
-        let node = self.intern_with_ancestors(relative);
+        let node = self.intern(relative, parsed.line);
         let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         self.bytes.extend_from_slice(parsed.rdata);
         let len = u16::try_from(parsed.rdata.len()).unwrap_or(u16::MAX);
         let (rtype, ttl, line) = (parsed.rtype, parsed.ttl, parsed.line);
         self.rows.push(Row { node, rtype, ttl, line, rdata: RdataEntry { at, len } });
+        if self.names.len() + self.bytes.len() > MAX_OCTETS {
+            self.full(line, || format!("up to here names and RDATA take over {} MB", MAX_OCTETS >> 20));
+        }
     }
 
-    /// The node of a name, and nodes for the empty non-terminals above it (RFC 4592 section 2.2.2).
-    fn intern_with_ancestors(&mut self, relative: &[u8]) -> u32 {
-        let (number, new) = self.intern(relative);
-        if new {
-            let mut rest = parent(relative);
-            while !rest.is_empty() && self.intern(rest).1 {
-                rest = parent(rest);
+    fn full(&mut self, line: u32, text: impl FnOnce() -> String) {
+        self.is_full = true;
+        self.findings.error(line, || text() + ", more than a zone may: split it, and delegate the parts");
+    }
+
+    /// The node of a name, and nodes for the empty non-terminals above it (RFC 4592 section 2.2.2), which lie in its octets.
+    fn intern(&mut self, relative: &[u8], line: u32) -> u32 {
+        let hash = self.hasher.hash_one(relative);
+        if let Some(number) = self.index.find(hash, |number| self.relative(*number) == relative) {
+            return *number;
+        }
+        let end = self.names.len() + relative.len();
+        self.names.extend_from_slice(relative);
+        let number = self.push_node(hash, end, relative.len());
+        let mut rest = parent(relative);
+        while !rest.is_empty() {
+            let hash = self.hasher.hash_one(rest);
+            if self.index.find(hash, |number| self.relative(*number) == rest).is_some() {
+                break;
             }
+            if self.ancestors == MAX_ANCESTORS {
+                self.full(line, || {
+                    format!("up to here there are over {MAX_ANCESTORS} names with nothing but others below them")
+                });
+                break;
+            }
+            self.ancestors += 1;
+            self.push_node(hash, end, rest.len());
+            rest = parent(rest);
         }
         number
     }
 
-    fn intern(&mut self, relative: &[u8]) -> (u32, bool) {
-        let hash = self.hasher.hash_one(relative);
-        if let Some(number) = self.index.find(hash, |number| self.relative(*number) == relative) {
-            return (*number, false);
-        }
+    /// Adds a name of so many octets that end there.
+    fn push_node(&mut self, hash: u64, end: usize, len: usize) -> u32 {
         let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let name = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        self.names.extend_from_slice(relative);
-        let name_len = u8::try_from(relative.len()).unwrap_or(u8::MAX);
-        self.nodes.push(Node { name, name_len });
+        let name = u32::try_from(end - len).unwrap_or(u32::MAX);
+        self.nodes.push(Node { name, name_len: u8::try_from(len).unwrap_or(u8::MAX) });
         let (names, nodes, hasher) = (&self.names, &self.nodes, &self.hasher);
         self.index.insert_unique(hash, number, |other| hasher.hash_one(slice(names, nodes[*other as usize])));
-        (number, true)
+        number
     }
 
     /// The records of a relative name in lower case, once they are sorted.
@@ -155,16 +189,20 @@ impl Builder {
     fn finish(mut self, managed: bool, syntax_errors: bool) -> (Option<Zone>, Vec<Finding>) {
         self.sort_rows();
         check::review(&mut self);
-        let mut findings = std::mem::take(&mut self.findings);
-        findings.sort_by_key(|finding| finding.line);
+        let (mut findings, more) = std::mem::take(&mut self.findings).finish();
         if syntax_errors {
             // What is missing because a line did not parse would be reported a second time, as a missing SOA say.
             findings.retain(|finding| finding.line != 0);
         }
+        findings.extend(more);
         if findings.iter().any(Finding::is_error) {
             return (None, findings);
         }
-        (self.into_zone(managed), findings)
+        let zone = self.into_zone(managed);
+        if zone.is_none() {
+            findings.push(Finding::error(0, "the zone is too large: split it, and delegate the parts"));
+        }
+        (zone, findings)
     }
 
     /// Brings the records of one RRset together, its RDATA in a stable order, and drops duplicates.
@@ -178,16 +216,16 @@ impl Builder {
                 let by_rdata = || order(a).cmp(order(b)).then_with(|| self.rdata(a).cmp(self.rdata(b)));
                 key(a).cmp(&key(b)).then_with(by_rdata)
             });
-            let mut duplicates = Vec::new();
+            let mut duplicates = Findings::default();
             rows.dedup_by(|b, a| {
                 let same = key(a) == key(b) && rdata::is_same(a.rtype, self.rdata(a), self.rdata(b));
                 if same {
-                    let text = format!("the record of line {} again", a.line.min(b.line));
-                    duplicates.push(Finding::warning(a.line.max(b.line), text));
+                    let first = a.line.min(b.line);
+                    duplicates.warning(a.line.max(b.line), || format!("the record of line {first} again"));
                 }
                 same
             });
-            self.findings.append(&mut duplicates);
+            self.findings.append(duplicates);
         }
         self.rows = rows;
     }
@@ -219,10 +257,20 @@ impl Builder {
         let mut writer = Writer::new(self.nodes.len(), self.names.len(), self.rows.len(), octets);
         let mut places = Vec::with_capacity(self.nodes.len());
         let mut rest = self.rows.as_slice();
+        // The name whose octets the next ones may lie in, and where it went.
+        let (mut holder, mut place) = (Node { name: 0, name_len: 0 }, 0);
         for (number, node) in self.nodes.iter().enumerate() {
             let (own, tail) = rest.split_at(rest.iter().take_while(|row| row.node as usize == number).count());
             rest = tail;
+            let inside = holder.name + u32::from(holder.name_len);
+            if node.name < inside && own.is_empty() {
+                places.push(writer.end_of_name(place, u8::try_from(node.name - holder.name).ok()?)?);
+                continue;
+            }
             places.push(writer.name(slice(&self.names, *node))?);
+            if node.name >= inside {
+                (holder, place) = (*node, *places.last()?);
+            }
             for rows in own.chunk_by(|a, b| a.rtype == b.rtype) {
                 writer.rrset(rows, |row| self.rdata(row))?;
             }
@@ -254,3 +302,6 @@ pub(super) fn relative_to<'a>(name: &'a [u8], apex: &[u8]) -> Option<&'a [u8]> {
     }
     (pos == cut).then(|| &name[..cut])
 }
+
+#[cfg(test)]
+mod tests;

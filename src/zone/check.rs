@@ -56,6 +56,61 @@ impl Finding {
     }
 }
 
+/// Findings of one severity that are kept as text. A zone of a million bad lines makes a hundred and a count.
+const MAX_FINDINGS: usize = 100;
+
+/// Findings in number.
+#[derive(Default)]
+pub(super) struct Findings {
+    kept: Vec<Finding>,
+    errors: usize,
+    warnings: usize,
+}
+
+impl Findings {
+    /// Adds an error; its text is only made if it is kept.
+    pub(super) fn error(&mut self, line: u32, text: impl FnOnce() -> String) {
+        self.errors += 1;
+        if self.errors <= MAX_FINDINGS {
+            self.kept.push(Finding::error(line, text()));
+        }
+    }
+
+    /// Adds a warning.
+    pub(super) fn warning(&mut self, line: u32, text: impl FnOnce() -> String) {
+        self.warnings += 1;
+        if self.warnings <= MAX_FINDINGS {
+            self.kept.push(Finding::warning(line, text()));
+        }
+    }
+
+    /// Adds the parser's errors, which it keeps to a number itself.
+    pub(super) fn syntax(&mut self, errors: Vec<SyntaxError>) {
+        self.kept.extend(errors.into_iter().map(Finding::from));
+    }
+
+    /// Adds all of another.
+    pub(super) fn append(&mut self, other: Self) {
+        let (errors, warnings) = (self.errors + other.errors, self.warnings + other.warnings);
+        for finding in other.kept {
+            match finding.severity {
+                Severity::Error => self.error(finding.line, || finding.text),
+                Severity::Warning => self.warning(finding.line, || finding.text),
+            }
+        }
+        (self.errors, self.warnings) = (errors, warnings);
+    }
+
+    /// Those that were kept, by line, and what to say of the others.
+    pub(super) fn finish(mut self) -> (Vec<Finding>, Vec<Finding>) {
+        self.kept.sort_by_key(|finding| finding.line);
+        let more = |count: usize| count.checked_sub(MAX_FINDINGS).filter(|more| *more > 0);
+        let errors = more(self.errors).map(|more| Finding::error(0, format!("and {more} more errors")));
+        let warnings = more(self.warnings).map(|more| Finding::warning(0, format!("and {more} more warnings")));
+        (self.kept, errors.into_iter().chain(warnings).collect())
+    }
+}
+
 impl From<SyntaxError> for Finding {
     fn from(error: SyntaxError) -> Self {
         Self { severity: Severity::Error, line: error.line, column: error.column, text: error.reason }
@@ -77,13 +132,13 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
 
 /// Adds the findings about `builder`'s records, which must be sorted by owner and type.
 pub(super) fn review(builder: &mut Builder) {
-    let mut findings = Vec::new();
+    let mut findings = std::mem::take(&mut builder.findings);
     apex(builder, &mut findings);
     let mut has_dnames = false;
     for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
         for row in group.iter().filter(|row| row.ttl > LARGEST_TTL) {
-            let text = format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)");
-            findings.push(Finding::error(row.line, text));
+            findings
+                .error(row.line, || format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)"));
         }
         // Nearly all names have these alone, and a zone may have a million of them.
         if group.iter().all(|row| matches!(row.rtype, Rtype::A | Rtype::AAAA)) {
@@ -97,33 +152,26 @@ pub(super) fn review(builder: &mut Builder) {
     if has_dnames {
         below_dnames(builder, &mut findings);
     }
-    builder.findings.append(&mut findings);
+    builder.findings = findings;
 }
 
-fn apex(builder: &Builder, findings: &mut Vec<Finding>) {
+fn apex(builder: &Builder, findings: &mut Findings) {
     let of_type = |rtype| builder.rows.iter().filter(move |row| row.rtype == rtype);
-    let mut soas = of_type(Rtype::SOA);
-    match soas.next() {
-        None => {
-            findings.push(Finding::error(0, format!("no SOA record at '{}'; a zone starts with one", builder.apex)));
-        }
-        Some(first) => {
-            let wrong_place = |row: &&Row| row.node != 0;
-            for row in std::iter::once(first).chain(of_type(Rtype::SOA)).filter(wrong_place) {
-                findings.push(Finding::error(row.line, "SOA below the apex; a file holds one zone"));
-            }
-            for row in soas.filter(|row| row.node == 0) {
-                findings.push(Finding::error(row.line, "a second SOA record; remove one"));
-            }
-        }
+    if of_type(Rtype::SOA).next().is_none() {
+        findings.error(0, || format!("no SOA record at '{}'; a zone starts with one", builder.apex));
     }
-    findings.dedup();
+    for row in of_type(Rtype::SOA).filter(|row| row.node != 0) {
+        findings.error(row.line, || "SOA below the apex; a file holds one zone".to_owned());
+    }
+    for row in of_type(Rtype::SOA).skip(1).filter(|row| row.node == 0) {
+        findings.error(row.line, || "a second SOA record; remove one".to_owned());
+    }
     if !of_type(Rtype::NS).any(|row| row.node == 0) {
-        findings.push(Finding::error(0, format!("no NS record at '{}'; add one", builder.apex)));
+        findings.error(0, || format!("no NS record at '{}'; add one", builder.apex));
     }
 }
 
-fn node(builder: &Builder, group: &[Row], findings: &mut Vec<Finding>) {
+fn node(builder: &Builder, group: &[Row], findings: &mut Findings) {
     let first = |rtype| group.iter().find(move |row| row.rtype == rtype);
     if let Some(cname) = first(Rtype::CNAME) {
         // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
@@ -136,31 +184,36 @@ fn node(builder: &Builder, group: &[Row], findings: &mut Vec<Finding>) {
     if let Some(row) = group.iter().find(|row| matches!(row.rtype, Rtype::NS | Rtype::DNAME))
         && builder.relative(row.node).starts_with(b"\x01*")
     {
-        let text = format!("{} at a wildcard: servers differ in what they make of it, ours makes nothing", row.rtype);
-        findings.push(Finding::warning(row.line, text));
+        findings.warning(row.line, || {
+            format!("{} at a wildcard: servers differ in what they make of it, ours makes nothing", row.rtype)
+        });
     }
     rrsets(group, findings);
 }
 
 /// Beside an alias there is neither a second one nor what it excludes.
-fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype) -> bool, findings: &mut Vec<Finding>) {
+fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype) -> bool, findings: &mut Findings) {
     let (owner, rtype) = (owner(builder, alias), alias.rtype);
     for other in group.iter().filter(|row| excludes(row.rtype)) {
-        let text = format!("'{owner}' has a {rtype} (line {}) and so can have no {}", alias.line, other.rtype);
-        findings.push(Finding::error(other.line, text));
+        findings.error(other.line, || {
+            format!("'{owner}' has a {rtype} (line {}) and so can have no {}", alias.line, other.rtype)
+        });
     }
     for second in group.iter().filter(|row| row.rtype == rtype).skip(1) {
-        let text = format!("'{owner}' has a second {rtype} (first: line {})", alias.line);
-        findings.push(Finding::error(second.line, text));
+        findings.error(second.line, || format!("'{owner}' has a second {rtype} (first: line {})", alias.line));
     }
 }
 
 /// A DNAME stands for all names below its own, so none of them has records (RFC 6672 section 2.4).
-fn below_dnames(builder: &Builder, findings: &mut Vec<Finding>) {
+fn below_dnames(builder: &Builder, findings: &mut Findings) {
     let dnames = builder.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
     let lines: HashMap<&[u8], u32> = dnames.map(|row| (builder.relative(row.node), row.line)).collect();
-    for row in builder.rows.iter().filter(|row| row.node != 0) {
-        let mut above = parent(builder.relative(row.node));
+    let longest = lines.keys().map(|owner| owner.len()).max().unwrap_or_default();
+    for group in builder.rows.chunk_by(|a, b| a.node == b.node).filter(|group| group[0].node != 0) {
+        let mut above = parent(builder.relative(group[0].node));
+        while above.len() > longest {
+            above = parent(above);
+        }
         let line = loop {
             match lines.get(above) {
                 Some(line) => break Some(line),
@@ -168,9 +221,11 @@ fn below_dnames(builder: &Builder, findings: &mut Vec<Finding>) {
                 None => above = parent(above),
             }
         };
-        if let Some(line) = line {
-            let text = format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(builder, row));
-            findings.push(Finding::error(row.line, text));
+        for row in group.iter().filter(|_| line.is_some()) {
+            let line = line.copied().unwrap_or_default();
+            findings.error(row.line, || {
+                format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(builder, row))
+            });
         }
     }
 }
@@ -181,42 +236,47 @@ const LARGEST_RRSET: usize = 65_000;
 /// RFC 2181 section 8: 31 bits; resolvers take anything above for 0.
 const LARGEST_TTL: u32 = i32::MAX.unsigned_abs();
 
-fn rrsets(group: &[Row], findings: &mut Vec<Finding>) {
+fn rrsets(group: &[Row], findings: &mut Findings) {
     if group.len() == 1 {
         return;
     }
     for rrset in group.chunk_by(|a, b| a.rtype == b.rtype) {
         let Some(first) = rrset.first() else { continue };
         if rrset.len() > usize::from(u16::MAX) {
-            findings.push(Finding::error(first.line, "over 65535 records in one RRset"));
+            findings.error(first.line, || "over 65535 records in one RRset".to_owned());
         }
         let octets: usize = rrset.iter().map(|row| 12 + usize::from(row.rdata_len())).sum();
         if octets > LARGEST_RRSET {
-            let text = format!("{} records of one type at one name do not fit into any answer", rrset.len());
-            findings.push(Finding::warning(first.line, text));
+            findings.warning(first.line, || {
+                format!("{} records of one type at one name do not fit into any answer", rrset.len())
+            });
         }
         if let Some(other) = rrset.iter().find(|row| row.ttl != first.ttl) {
-            let text = format!("TTL differs from that of line {}; the lower one is served for both", first.line);
-            findings.push(Finding::warning(other.line, text));
+            findings.warning(other.line, || {
+                format!("TTL differs from that of line {}; the lower one is served for both", first.line)
+            });
         }
     }
 }
 
 /// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
-fn name_servers(builder: &Builder, findings: &mut Vec<Finding>) {
+fn name_servers(builder: &Builder, findings: &mut Findings) {
     for row in builder.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = builder.rdata(row).to_ascii_lowercase();
         let Some(relative) = super::build::relative_to(&target, builder.apex.as_wire()) else { continue };
+        // They are sorted, and as many NS records may name one target as it has records.
         let rows = builder.rows_at(relative);
-        if rows.iter().any(|row| matches!(row.rtype, Rtype::A | Rtype::AAAA)) {
+        let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);
+        if first(Rtype::A).or(first(Rtype::AAAA)).is_some() {
             continue;
         }
-        let name = Name::from_wire(&target).unwrap_or_else(Name::root);
-        let text = match rows.iter().find(|row| row.rtype == Rtype::CNAME) {
-            Some(cname) => format!("name server '{name}' is an alias (line {}); name its target", cname.line),
-            None => format!("name server '{name}' has no address in this zone"),
-        };
-        findings.push(Finding::warning(row.line, text));
+        findings.warning(row.line, || {
+            let name = Name::from_wire(&target).unwrap_or_else(Name::root);
+            match first(Rtype::CNAME) {
+                Some(cname) => format!("name server '{name}' is an alias (line {}); name its target", cname.line),
+                None => format!("name server '{name}' has no address in this zone"),
+            }
+        });
     }
 }
 

@@ -7,6 +7,7 @@
 //! ```text
 //!    name     length 1 | owner name relative to the apex, wire format without the root label, lower case
 //!             | RRsets 2 | each of them
+//!    or       255 | number of a name that ends in this one 4 | octets of it that are not this one's 1
 //!    RRset    type 2 | records 2 | TTL 4 | octets 4 | RDATA of each record behind its length 2
 //! ```
 //! Numbers are big-endian, as everywhere in DNS.
@@ -16,6 +17,9 @@ use crate::dns::{Name, Record, Rtype, rdata};
 
 /// Octets of an RRset before its RDATA.
 const RRSET_HEAD: usize = 2 + 2 + 4 + 4;
+
+/// In place of a length: the name is the end of another one. A name has 254 octets at most without the root label.
+const END_OF_ANOTHER: u8 = u8::MAX;
 
 /// All names of a zone in the order of its file, the apex first.
 pub(super) struct Layout(Box<[u8]>);
@@ -49,17 +53,34 @@ pub(super) struct Writer {
 impl Layout {
     /// The name with this number.
     pub(super) fn node(&self, at: u32) -> Node<'_> {
-        Node::read(&self.0[at as usize..]).unwrap_or(Node { name: &[], rrsets: 0, rest: &[] })
+        self.read(at as usize).unwrap_or(Node { name: &[], rrsets: 0, rest: &[] })
+    }
+
+    /// How many octets it takes.
+    #[cfg(test)]
+    pub(super) fn octets(&self) -> usize {
+        self.0.len()
     }
 
     /// All names.
     pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        let mut rest = &*self.0;
+        let mut at = 0;
         std::iter::from_fn(move || {
-            let node = Node::read(rest)?;
-            rest = node.end();
+            let node = self.read(at)?;
+            at = self.0.len() - node.end().len();
             Some(node)
         })
+    }
+
+    fn read(&self, at: usize) -> Option<Node<'_>> {
+        let bytes = self.0.get(at..)?;
+        if *bytes.first()? != END_OF_ANOTHER {
+            return Node::read(bytes);
+        }
+        let (reference, rest) = bytes.get(1..)?.split_first_chunk()?;
+        let [a, b, c, d, skipped] = *reference;
+        let other = Node::read(self.0.get(u32::from_be_bytes([a, b, c, d]) as usize..)?)?;
+        Some(Node { name: other.name.get(usize::from(skipped)..)?, rrsets: 0, rest })
     }
 }
 
@@ -142,13 +163,22 @@ impl Writer {
         Self { bytes: Vec::with_capacity(octets), count_at: 0 }
     }
 
-    /// Starts a name and gives its number; `None` if the block gets too long for numbers, or the name is too long.
+    /// Starts a name and gives its number; `None` if the block gets too long for numbers.
     pub(super) fn name(&mut self, relative: &[u8]) -> Option<u32> {
         let at = u32::try_from(self.bytes.len()).ok()?;
-        self.bytes.push(u8::try_from(relative.len()).ok()?);
+        self.bytes.push(u8::try_from(relative.len()).ok().filter(|len| *len != END_OF_ANOTHER)?);
         self.bytes.extend_from_slice(relative);
         self.count_at = self.bytes.len();
         self.bytes.extend_from_slice(&[0, 0]);
+        Some(at)
+    }
+
+    /// Adds a name without RRsets that is the end of the one with this number, behind so many octets of it; gives its number.
+    pub(super) fn end_of_name(&mut self, other: u32, skipped: u8) -> Option<u32> {
+        let at = u32::try_from(self.bytes.len()).ok()?;
+        self.bytes.push(END_OF_ANOTHER);
+        self.bytes.extend_from_slice(&other.to_be_bytes());
+        self.bytes.push(skipped);
         Some(at)
     }
 

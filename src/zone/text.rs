@@ -25,6 +25,13 @@ pub const MANAGED_HEADER: &str = "; Written by privatelink-dns";
 /// Syntax errors reported per file at most.
 const MAX_ERRORS: usize = 100;
 
+/// Octets that are read once more in search of further errors. After each the rest of the file is begun anew, so that a
+/// hundred errors on top of a large file would cost a hundred times the file. One of 2 MB may have its hundred.
+const MAX_REREAD: usize = 256 << 20;
+
+/// Octets of a line that are looked at for what may have been meant.
+const MAX_LINE: usize = 4096;
+
 /// A record as it stands in a file. Names are in wire format.
 #[derive(Clone, Copy)]
 pub struct Parsed<'a> {
@@ -71,14 +78,14 @@ pub fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<
         }
     }
     // From the top again, past what was good already.
-    parse_all(text, apex, |parsed| match handed_over.checked_sub(1) {
+    parse_all(text, apex, MAX_REREAD, |parsed| match handed_over.checked_sub(1) {
         Some(rest) => handed_over = rest,
         None => each(parsed),
     })
 }
 
-/// Reads any zone file.
-fn parse_all(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
+/// Reads any zone file, so many octets of it more than once.
+fn parse_all(text: &[u8], apex: &Name, mut reread: usize, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     let mut start = 0;
     let mut first_line = 1;
@@ -86,9 +93,13 @@ fn parse_all(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<
         let failed = error.line;
         errors.push(error);
         let Some((next, line)) = next_entry(text, start, first_line, failed) else { break };
-        if errors.len() == MAX_ERRORS {
+        let Some(rest) = reread.checked_sub(text.len() - next).filter(|_| errors.len() < MAX_ERRORS) else {
+            if let Some(last) = errors.last_mut() {
+                last.reason.push_str("; the file was not searched for errors below this one");
+            }
             break;
-        }
+        };
+        reread = rest;
         (start, first_line) = (next, line);
     }
     errors
@@ -215,7 +226,7 @@ fn is_ttl_with_unit(token: &str) -> bool {
 fn nth_line(text: &[u8], line: u32) -> String {
     let index = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
     let found = text.split(|byte| *byte == b'\n').nth(index).unwrap_or_default();
-    String::from_utf8_lossy(found).into_owned()
+    String::from_utf8_lossy(&found[..found.len().min(MAX_LINE)]).into_owned()
 }
 
 /// Where parsing can start again after an error on line `failed`: the next line that starts an entry.
@@ -358,6 +369,23 @@ mod tests {
         assert_eq!(records, expected.map(|(line, text)| (line, text.to_owned())));
         assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [10, 11], "{errors:?}");
         assert!(errors[1].reason.contains("\\# 3 abcdef"), "{}", errors[1].reason);
+    }
+
+    #[test]
+    fn what_is_read_again_for_further_errors_is_bounded() {
+        let text = |lines: usize| "$TTL 9\n".to_owned() + &"a A x\n".repeat(200) + &"b A 10.0.0.1\n".repeat(lines);
+        for lines in [1000, 2000] {
+            let text = text(lines);
+            let (mut few, mut all) = (0, 0);
+            let errors = parse_all(text.as_bytes(), &Name::root(), 3 * text.len(), |_| few += 1);
+            assert!(errors[3].reason.ends_with("not searched for errors below this one"), "{errors:?}");
+            assert_eq!(parse_all(text.as_bytes(), &Name::root(), MAX_REREAD, |_| all += 1).len(), MAX_ERRORS);
+            assert_eq!((errors.len(), few, all), (4, 0, 0), "errors stand above all records");
+        }
+        let below = "a A x\n".to_owned() + &"b A 10.0.0.1\n".repeat(1000) + "a A x\nb A 10.0.0.1\n";
+        let mut records = 0;
+        assert_eq!(parse_all(below.as_bytes(), &Name::root(), 2 * below.len(), |_| records += 1).len(), 2);
+        assert_eq!(records, 1001, "each is handed over once");
     }
 
     #[test]

@@ -8,6 +8,10 @@ use crate::azure::Cloud;
 /// The longest name in text without its final dot (RFC 1035 section 3.1: 255 octets in wire format).
 const MAX_TEXT: usize = 253;
 
+/// Labels that an owner may have. Azure's have one; each more is a name of its own in the zone (RFC 4592 section 2.2.2), so
+/// that a short line could make a hundred of them.
+const MAX_LABELS: usize = 8;
+
 /// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
 pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<Place<'a>, NotHosted> {
     if text.ends_with("..") || text.contains("...") || text.contains('…') {
@@ -136,6 +140,9 @@ fn check_owner(place: &Place<'_>) -> Result<(), NotHosted> {
     }
     if place.owner.split('.').any(|label| label == "privatelink") {
         return Err(NotHosted::StrayPrivatelink);
+    }
+    if place.owner.split('.').nth(MAX_LABELS).is_some() {
+        return Err(NotHosted::BadHost(format!("it has over {MAX_LABELS} labels in front of its zone")));
     }
     // The private form may be longer than the listed one. 64 leaves room for every suffix without building the name.
     if place.owner.len() + place.geo.len() + 64 > MAX_TEXT && place.owner.len() + 1 + place.zone_text().len() > MAX_TEXT

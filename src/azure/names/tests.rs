@@ -62,6 +62,24 @@ fn owners_may_have_several_labels() {
 }
 
 #[test]
+fn owners_of_over_eight_labels_are_refused() {
+    let labels = |count: usize| vec!["a"; count].join(".");
+    for suffix in ["privatelink.we.backup.windowsazure.com", "blob.core.windows.net", "z33.queue.storage.azure.net"] {
+        assert!(normalise(&format!("{}.{suffix}", labels(8))).is_ok(), "{suffix}");
+        for count in [9, 100] {
+            let NotHosted::BadHost(reason) = refused(&format!("{}.{suffix}", labels(count))) else {
+                panic!("{suffix}")
+            };
+            assert_eq!(reason, "it has over 8 labels in front of its zone");
+        }
+    }
+    assert!(
+        normalise(&format!("a.{}.blob.core.windows.net", ["privatelink"; 10].join("."))).is_ok(),
+        "as many as scripts make"
+    );
+}
+
+#[test]
 fn an_unknown_geo_code_warns_and_a_region_name_is_refused_with_the_code() {
     let unknown = normalise("x.privatelink.xyz.backup.windowsazure.com").unwrap();
     assert_eq!(unknown.warnings, ["geo code 'xyz' is not known"]);

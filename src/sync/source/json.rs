@@ -2,9 +2,11 @@
 //!
 //! The whole tree is walked, and three shapes in it count, with keys in any case: an object with an FQDN and addresses
 //! (`customDnsConfigs`, `recordSets`, what queries rename them to), an IP configuration with
-//! `privateLinkConnectionProperties`, and a label with a zone and addresses. All else is left aside.
+//! `privateLinkConnectionProperties`, and a label with a zone and addresses. All else is left aside. What is too deep or too
+//! much for parser and stack is refused before it is parsed.
 
 mod object;
+mod shape;
 
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
@@ -12,6 +14,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use super::lines::Lines;
 use super::listing::Builder;
 pub(super) use object::{is_address_key, is_name_key};
+pub(super) use shape::value_length;
 
 /// PowerShell stops at a depth of two and puts type names where the rest should be.
 const DEPTH_ADVICE: &str = "PowerShell cut the list off at its default depth: use `ConvertTo-Json -Depth 10`";
@@ -28,7 +31,7 @@ pub(super) fn read(text: &str, out: &mut Builder) {
         }
         let length = value_length(&text[at..]);
         let first = lines.at(at);
-        document(&text[at..at + length], first, round, out);
+        document(&text[at..at + length], first, round, Within::File, out);
         at += length;
         round += 1;
     }
@@ -36,20 +39,45 @@ pub(super) fn read(text: &str, out: &mut Builder) {
 
 /// Reads JSON that stands in something else from `line` on.
 pub(super) fn read_part(text: &str, line: u32, out: &mut Builder) {
-    document(text, line, 0, out);
+    document(text, line, 0, Within::File, out);
 }
 
-fn document(text: &str, first: u32, round: u32, out: &mut Builder) {
-    // Strict where laxness would hide that a list is damaged: a lost comma often goes with a lost line.
-    let options = ParseOptions {
+/// What a document stands in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    File,
+    /// A string of another document. There is no further one in it: each takes the whole depth of the stack again, and
+    /// escapes make them as small as they are many.
+    Text,
+}
+
+/// JSON with comments and a comma behind the last value, and no more. Strict where laxness would hide that a list is damaged:
+/// a lost comma often goes with a lost line.
+fn options() -> ParseOptions {
+    ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
         allow_loose_object_property_names: false,
         allow_missing_commas: false,
-        ..ParseOptions::default()
-    };
-    match parse_to_ast(text, &CollectOptions::default(), &options) {
+        // What JSON5 adds.
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    }
+}
+
+fn document(text: &str, first: u32, round: u32, within: Within, out: &mut Builder) {
+    let max_tree = if within == Within::File { shape::MAX_TREE } else { shape::MAX_INNER_TREE };
+    if let Err((at, problem)) = shape::check(text, max_tree) {
+        return out.problem(Lines::new(text, first).at(at), || problem);
+    }
+    match parse_to_ast(text, &CollectOptions::default(), &options()) {
         Ok(parsed) => {
             let lines = Lines::new(text, first);
-            let mut walker = object::Walker { lines, round, out };
+            let mut walker = object::Walker { lines, round, within, out };
             if let Some(value) = &parsed.value {
                 walker.walk(value, None);
             }
@@ -62,48 +90,6 @@ fn document(text: &str, first: u32, round: u32, out: &mut Builder) {
             });
         }
     }
-}
-
-/// The length of the JSON value at the start of the text: up to its closing bracket, or everything if there is none.
-pub(super) fn value_length(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => at = string_end(bytes, at),
-            b'/' if bytes.get(at + 1) == Some(&b'/') => {
-                at += bytes[at..].iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len() - at - 1);
-            }
-            b'/' if bytes.get(at + 1) == Some(&b'*') => {
-                at = text[at + 2..].find("*/").map_or(bytes.len(), |end| at + end + 3);
-            }
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    bytes.len()
-}
-
-/// The index of the quote that ends the string at `start`.
-fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'\\' => at += 1,
-            b'"' => return at,
-            _ => {}
-        }
-        at += 1;
-    }
-    at
 }
 
 /// The text of a value that is a string.

@@ -3,8 +3,21 @@
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::token::quoted;
 use super::{Notes, SourceError};
+
+/// Addresses that a statement may give to its names. Azure gives one, or one of each family; BIND takes a hundred records of
+/// a type at a name (`max-records-per-type`).
+pub(super) const MAX_ADDRESSES: usize = 100;
+
+/// Names that a statement may have. A network interface of a vault has about ten.
+pub(super) const MAX_NAMES: usize = 100;
+
+/// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a dot in
+/// it looks like one and is left aside later.
+const MAX_NAME: usize = 1000;
 
 /// The contents of one file of a source. Names stand in few texts and an entry takes 36 bytes: lists may have a million
 /// lines.
@@ -53,6 +66,14 @@ pub struct Entry<'a> {
 }
 
 impl Listing {
+    /// Entries that a file may have: twice the million that is measured and documented. Each takes a hundred octets and
+    /// more until it is a record, whatever made it.
+    pub const MAX_ENTRIES: usize = 2_000_000;
+
+    /// Records that one statement may make: a hundred names with an address of each family, or one with a hundred
+    /// addresses. Every name of a statement has all its addresses, so that without this a line of 200 kB makes 20 million.
+    pub const MAX_RECORDS: usize = 256;
+
     /// The entries in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         self.blocks.iter().flat_map(Block::entries)
@@ -61,6 +82,12 @@ impl Listing {
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.rows.len()).sum()
+    }
+
+    /// How many octets its names take.
+    #[cfg(test)]
+    pub(super) fn name_octets(&self) -> usize {
+        self.blocks.iter().map(|block| block.names.len()).sum()
     }
 
     /// Whether the list names nothing at all.
@@ -87,6 +114,58 @@ pub(super) struct Builder {
     block: Block,
     problems: Notes,
     statements: u32,
+    room: Room,
+}
+
+/// Room for entries in one file, whose parts are read side by side.
+#[derive(Clone)]
+struct Room {
+    /// Left to take from.
+    shared: Arc<AtomicUsize>,
+    /// Taken and not used yet.
+    own: usize,
+    is_full: bool,
+}
+
+impl Room {
+    /// Taken at once, so that readers of parts are not in each other's way.
+    const STEP: usize = 1024;
+
+    fn new() -> Self {
+        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, is_full: false }
+    }
+
+    fn take(&mut self, entries: usize) -> bool {
+        if self.own < entries {
+            let step = entries.max(Self::STEP);
+            let rest = |left: usize| Some(left.saturating_sub(step));
+            let left = self.shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).unwrap_or_default();
+            self.own += left.min(step);
+        }
+        let left = self.own.checked_sub(entries);
+        self.own = left.unwrap_or(self.own);
+        left.is_some()
+    }
+}
+
+/// What is wrong with a statement that has this many names and addresses, if it has too many.
+pub(super) fn excess(names: usize, addresses: usize) -> Option<String> {
+    if names > MAX_NAMES {
+        return Some(format!("over {MAX_NAMES} names at one place: an endpoint has a few; write the others apart"));
+    }
+    if addresses > MAX_ADDRESSES {
+        return Some(format!(
+            "over {MAX_ADDRESSES} addresses at one place: an endpoint has one or two; take out the others"
+        ));
+    }
+    let records = names * addresses;
+    (records > Listing::MAX_RECORDS).then(|| {
+        format!(
+            "{names} names with {addresses} addresses each are {records} records, over the {} that one place may make: \
+             write the names apart, each with its own address",
+            Listing::MAX_RECORDS
+        )
+    })
 }
 
 impl Builder {
@@ -97,12 +176,14 @@ impl Builder {
             warnings: Notes::default(),
             blocks: Vec::new(),
         };
-        Self { listing, block: Block::default(), problems: Notes::default(), statements: 0 }
+        Self { listing, block: Block::default(), problems: Notes::default(), statements: 0, room: Room::new() }
     }
 
     /// One for a later part of the same file.
     pub(super) fn for_part(&self) -> Self {
-        Self::new(&self.listing.source, Path::new(&*self.listing.file))
+        let mut part = Self::new(&self.listing.source, Path::new(&*self.listing.file));
+        part.room.shared = Arc::clone(&self.room.shared);
+        part
     }
 
     /// Adds what a later part of the file holds.
@@ -115,7 +196,7 @@ impl Builder {
 
     /// Makes room for a text of this many bytes; right for the common line and harmless for others.
     pub(super) fn expect_lines(&mut self, lines: usize, bytes: usize) {
-        self.block.rows.reserve(lines);
+        self.block.rows.reserve(lines.min(Listing::MAX_ENTRIES));
         self.block.names.reserve(bytes);
     }
 
@@ -125,21 +206,42 @@ impl Builder {
         self.statements
     }
 
-    /// Adds an entry whose name is the parts joined by dots.
-    pub(super) fn entry(&mut self, line: u32, (statement, round): (u32, u32), name: &[&str], address: IpAddr) {
+    /// Adds a name, the parts joined by dots, with its addresses.
+    pub(super) fn entries(&mut self, line: u32, place: (u32, u32), name: &[&str], addresses: &[IpAddr]) {
+        if !self.room.take(addresses.len()) {
+            return self.full(line);
+        }
         let start = self.block.names.len();
+        let length = name.iter().map(|part| part.len() + 1).sum::<usize>().saturating_sub(1);
+        let (Ok(start), Some(len)) =
+            (u32::try_from(start), u16::try_from(length).ok().filter(|len| usize::from(*len) <= MAX_NAME))
+        else {
+            let text = quoted(name.first().copied().unwrap_or_default());
+            return self
+                .problem(line, || format!("'{text}' is far too long for a host name: they have 253 characters"));
+        };
         for (index, part) in name.iter().enumerate() {
             if index > 0 {
                 self.block.names.push('.');
             }
             self.block.names.push_str(part);
         }
-        let length = self.block.names.len() - start;
-        let (Ok(start), Ok(len)) = (u32::try_from(start), u16::try_from(length)) else {
-            self.block.names.truncate(start);
-            return self.problem(line, || "the name is far too long for a host name".to_owned());
-        };
-        self.block.rows.push(Row { start, line, statement, round, len, address });
+        let (statement, round) = place;
+        let row = |&address| Row { start, line, statement, round, len, address };
+        self.block.rows.extend(addresses.iter().map(row));
+    }
+
+    /// Says so once: what follows is as much too much.
+    fn full(&mut self, line: u32) {
+        if !std::mem::replace(&mut self.room.is_full, true) {
+            self.problem(line, || {
+                format!(
+                    "from here on the list has over {} entries, which is more than one file may have: is this the right \
+                     file? Split it if it is",
+                    Listing::MAX_ENTRIES
+                )
+            });
+        }
     }
 
     pub(super) fn problem(&mut self, line: u32, text: impl FnOnce() -> String) {

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use super::json;
 use super::lines::feeds;
-use super::listing::Builder;
-use super::token::{Kind, tokens};
+use super::listing::{Builder, MAX_ADDRESSES, MAX_NAMES, excess};
+use super::token::{Kind, quoted, tokens};
 
 /// Whether a line looks like the first of such a screen. A column of its own for the colon tells it from IPv6.
 pub(super) fn is_labelled(line: &str) -> bool {
@@ -95,14 +95,14 @@ impl<'t> Block<'t> {
         for token in tokens(text) {
             match (field, token.kind) {
                 (_, Kind::CutOff) => out.problem(line, || {
-                    format!("'{}' is cut off: list it again with `| ConvertTo-Json -Depth 10`", token.text)
+                    format!("'{}' is cut off: list it again with `| ConvertTo-Json -Depth 10`", quoted(token.text))
                 }),
-                (Field::Addresses, Kind::Address(address)) => self.addresses.push(address),
-                (Field::Addresses, _) => out.problem(line, || format!("'{}' is no IP address", token.text)),
+                (Field::Addresses, Kind::Address(address)) => push(&mut self.addresses, address, MAX_ADDRESSES),
+                (Field::Addresses, _) => out.problem(line, || format!("'{}' is no IP address", quoted(token.text))),
                 (Field::Names, Kind::Address(_) | Kind::BadAddress) => {
-                    out.problem(line, || format!("'{}' stands where a host name belongs", token.text));
+                    out.problem(line, || format!("'{}' stands where a host name belongs", quoted(token.text)));
                 }
-                (Field::Names, _) => self.names.push(token.text),
+                (Field::Names, _) => push(&mut self.names, token.text, MAX_NAMES),
             }
         }
     }
@@ -113,13 +113,21 @@ impl<'t> Block<'t> {
             return;
         }
         if block.addresses.is_empty() {
-            out.problem(block.line, || format!("'{}' has no address", block.names[0]));
+            out.problem(block.line, || format!("'{}' has no address", quoted(block.names[0])));
+        }
+        if let Some(problem) = excess(block.names.len(), block.addresses.len()) {
+            return out.problem(block.line, || problem);
         }
         let place = (out.statement(), 0);
         for name in &block.names {
-            for &address in &block.addresses {
-                out.entry(block.line, place, &[name], address);
-            }
+            out.entries(block.line, place, &[name], &block.addresses);
         }
+    }
+}
+
+/// Keeps one more than there may be, which is enough to know that there are too many.
+fn push<T>(all: &mut Vec<T>, one: T, most: usize) {
+    if all.len() <= most {
+        all.push(one);
     }
 }

@@ -5,6 +5,8 @@ use crate::sync::state::State;
 use proptest::prelude::*;
 use std::fs;
 
+mod hostile;
+
 fn read(text: &str) -> Result<Listing, SourceError> {
     parse("s", Path::new("list.txt"), Format::Auto, text.as_bytes().to_vec())
 }
@@ -117,7 +119,7 @@ fn json_keeps_lines_and_statements() {
 #[test]
 fn nested_json_of_any_depth_is_no_danger() {
     let message = problem(&"[".repeat(100_000));
-    assert!(message.contains("nesting depth"), "{message}");
+    assert!(message.contains("nest over 64 deep"), "{message}");
 }
 
 fn write(folder: &Path, name: &str, text: &str) {

@@ -7,8 +7,8 @@
 use std::net::IpAddr;
 
 use super::lines::feeds;
-use super::listing::Builder;
-use super::token::{Kind, Token, tokens};
+use super::listing::{Builder, MAX_ADDRESSES, excess};
+use super::token::{Kind, Token, quoted, tokens};
 use crate::azure::names::{NotHosted, locate};
 
 /// Words that stand above columns, letters only.
@@ -44,6 +44,12 @@ const HEADER_WORDS: [&str; 30] = [
     "visible",
     "zone",
 ];
+
+/// Letters of the longest of them and more.
+const MAX_HEADER: usize = 24;
+
+/// Words that a line may have. A line of a list has a handful, exports with all their columns a few dozen.
+const MAX_WORDS: usize = 1000;
 
 /// Below this, a thread costs more than it brings.
 const PART: usize = 4 << 20;
@@ -132,7 +138,7 @@ impl<'t> Line<'t> {
         self.bad_address = None;
         self.cut_off = None;
         self.has_text = false;
-        self.tokens.extend(tokens(content));
+        self.tokens.extend(tokens(content).take(MAX_WORDS + 1));
         for index in 0..self.tokens.len() {
             self.sort_in(index);
         }
@@ -142,7 +148,8 @@ impl<'t> Line<'t> {
         let token = self.tokens[index];
         match token.kind {
             Kind::Address(address) => {
-                if !self.addresses.contains(&address) {
+                // Once there are too many, one more says nothing.
+                if self.addresses.len() <= MAX_ADDRESSES && !self.addresses.contains(&address) {
                     self.addresses.push(address);
                 }
             }
@@ -173,8 +180,13 @@ impl<'t> Line<'t> {
     /// Words alone, one of them known from the heads of columns.
     fn is_header(&self) -> bool {
         let is_known = |token: &Token<'_>| {
-            let word: String =
-                token.text.chars().filter(char::is_ascii_alphabetic).map(|c| c.to_ascii_lowercase()).collect();
+            let word: String = token
+                .text
+                .chars()
+                .filter(char::is_ascii_alphabetic)
+                .take(MAX_HEADER + 1)
+                .map(|c| c.to_ascii_lowercase())
+                .collect();
             HEADER_WORDS.contains(&word.as_str())
         };
         self.tokens.iter().all(|token| matches!(token.kind, Kind::Word | Kind::Rule))
@@ -182,11 +194,14 @@ impl<'t> Line<'t> {
     }
 
     fn entries(&self, number: u32, out: &mut Builder) -> Result<(), String> {
+        if self.tokens.len() > MAX_WORDS {
+            return Err(format!("over {MAX_WORDS} words on one line: did the file lose its line feeds?"));
+        }
         if let Some(text) = self.cut_off {
-            return Err(format!("'{text}' is cut off: list it again with a wider screen, or as JSON"));
+            return Err(format!("'{}' is cut off: list it again with a wider screen, or as JSON", quoted(text)));
         }
         if let Some(text) = self.bad_address {
-            return Err(format!("'{text}' is no IP address"));
+            return Err(format!("'{}' is no IP address", quoted(text)));
         }
         let pair = self.pair()?;
         if self.names.is_empty() && pair.is_none() {
@@ -195,13 +210,14 @@ impl<'t> Line<'t> {
         self.check_addresses()?;
         // Every line is a round of its own: scripts append, and the later line is the newer one.
         let place = (number, number);
-        for &address in &self.addresses {
-            for &name in &self.names {
-                out.entry(number, place, &[name], address);
-            }
-            if let Some((label, zone)) = pair {
-                out.entry(number, place, &[label, zone], address);
-            }
+        if let Some(problem) = excess(self.names.len() + usize::from(pair.is_some()), self.addresses.len()) {
+            return Err(problem);
+        }
+        for &name in &self.names {
+            out.entries(number, place, &[name], &self.addresses);
+        }
+        if let Some((label, zone)) = pair {
+            out.entries(number, place, &[label, zone], &self.addresses);
         }
         Ok(())
     }
@@ -221,7 +237,8 @@ impl<'t> Line<'t> {
             Some(_) => Ok(None),
             None if !self.names.is_empty() => Ok(None),
             None => Err(format!(
-                "'{text}' is the name of a zone, not of a record in it: put the label of the record before it"
+                "'{}' is the name of a zone, not of a record in it: put the label of the record before it",
+                quoted(text)
             )),
         }
     }
@@ -246,7 +263,7 @@ impl<'t> Line<'t> {
             return Ok(());
         }
         match self.tokens.iter().find(|token| matches!(token.kind, Kind::Word)) {
-            Some(word) => Err(format!("'{}' has no zone: write the full name", word.text)),
+            Some(word) => Err(format!("'{}' has no zone: write the full name", quoted(word.text))),
             None => Err("an address without a host name: put both on one line".to_owned()),
         }
     }

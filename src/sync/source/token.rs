@@ -1,6 +1,10 @@
 //! The words of a text list and what each of them can be.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
+
+/// Characters of a list's own text that a message quotes: more than any name of Azure's has, less than fills a screen.
+const QUOTED: usize = 120;
 
 /// One word of a line.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +72,14 @@ mod class {
             0x80.. => NOT_ASCII,
             _ => 0,
         }
+    }
+}
+
+/// Text of a list for a message. A word may be a whole file, so only its start is ever copied.
+pub(super) fn quoted(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(QUOTED) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
     }
 }
 
@@ -168,6 +180,13 @@ mod tests {
         assert_eq!(kind("IP:"), Kind::Word);
         assert_eq!(kind("privatelink.we.bac..."), Kind::CutOff);
         assert_eq!(kind("-----"), Kind::Rule);
+    }
+
+    #[test]
+    fn a_message_quotes_the_start_of_a_long_word() {
+        assert_eq!(quoted("acct.blob.core.windows.net"), "acct.blob.core.windows.net");
+        assert_eq!(quoted(&"é".repeat(QUOTED)), "é".repeat(QUOTED));
+        assert_eq!(quoted(&"é".repeat(1_000_000)), "é".repeat(QUOTED) + "…");
     }
 
     #[test]

@@ -6,13 +6,16 @@
 //! address = "10.0.0.4"      # or addresses = ["10.0.0.4", "fd00::4"]
 //! ```
 
+mod shape;
+
 use std::net::IpAddr;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::lines::Lines;
-use super::listing::Builder;
+use super::listing::{Builder, excess};
+use super::token::quoted;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,12 +39,24 @@ enum Addresses {
     Several(Vec<String>),
 }
 
+/// Octets that a file may have: some 70,000 endpoints. This format is for lists that people keep by hand, and the tokens
+/// alone that it is parsed into take fifty times its size.
+const MAX_BYTES: usize = 8 << 20;
+
 pub(super) fn read(text: &str, out: &mut Builder) {
+    if text.len() > MAX_BYTES {
+        return out.problem(0, || {
+            format!("is larger than {} MB, which is too much for TOML: split it, or use lines of text", MAX_BYTES >> 20)
+        });
+    }
+    if let Err((at, problem)) = shape::check(text) {
+        return out.problem(Lines::new(text, 1).at(at), || problem);
+    }
     let file: File = match toml::from_str(text) {
         Ok(file) => file,
         Err(error) => {
             let line = error.span().map_or(0, |span| Lines::new(text, 1).at(span.start));
-            return out.problem(line, || error.message().to_owned());
+            return out.problem(line, || quoted(error.message()).into_owned());
         }
     };
     let mut lines = Lines::new(text, 1);
@@ -53,13 +68,19 @@ pub(super) fn read(text: &str, out: &mut Builder) {
             Addresses::Several(texts) => texts,
         };
         if texts.is_empty() {
-            out.problem(line, || format!("'{}' has no address", endpoint.fqdn.get_ref()));
+            out.problem(line, || format!("'{}' has no address", quoted(endpoint.fqdn.get_ref())));
         }
+        if let Some(problem) = excess(1, texts.len()) {
+            out.problem(line, || problem);
+            continue;
+        }
+        let mut addresses = Vec::new();
         for text in texts {
             match text.parse::<IpAddr>() {
-                Ok(address) => out.entry(line, place, &[endpoint.fqdn.get_ref().as_str()], address),
-                Err(_) => out.problem(line, || format!("'{text}' is no IP address")),
+                Ok(address) => addresses.push(address),
+                Err(_) => out.problem(line, || format!("'{}' is no IP address", quoted(&text))),
             }
         }
+        out.entries(line, place, &[endpoint.fqdn.get_ref()], &addresses);
     }
 }

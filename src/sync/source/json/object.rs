@@ -1,14 +1,15 @@
 //! The shapes inside a JSON tree that stand for endpoints.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
-use jsonc_parser::ast::{Object, ObjectProp, Value};
+use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged;
 
-use super::{DEPTH_ADVICE, as_text};
+use super::{DEPTH_ADVICE, Within, as_text};
 use crate::sync::source::lines::Lines;
-use crate::sync::source::listing::Builder;
-use crate::sync::source::token::{Kind, tokens};
+use crate::sync::source::listing::{Builder, MAX_ADDRESSES, excess};
+use crate::sync::source::token::{Kind, quoted, tokens};
 
 /// Keys that hold full names, in lower case.
 const NAME_KEYS: [&str; 4] = ["fqdn", "fqdns", "hostname", "dnsname"];
@@ -43,6 +44,7 @@ pub(in crate::sync::source) fn is_address_key(key: &str) -> bool {
 pub(super) struct Walker<'t, 'b> {
     pub(super) lines: Lines<'t>,
     pub(super) round: u32,
+    pub(super) within: Within,
     pub(super) out: &'b mut Builder,
 }
 
@@ -60,20 +62,32 @@ impl Walker<'_, '_> {
         let id = get(object, &["privatednszoneid"]).and_then(as_text);
         let zone = id.map_or(zone, |id| id.rsplit('/').next());
         self.endpoint(object, zone);
-        let has_twins = object.properties.iter().any(|property| twin(property).is_some());
+        let twins = Twins::of(object.properties.iter().map(|property| (property.name.as_str(), &property.value)));
         for property in &object.properties {
             let key = property.name.as_str();
-            if has_twins && get(object, &[&format!("{key}Text")]).and_then(as_text).is_some_and(is_json_text) {
+            if twins.replace(key) {
                 continue;
             }
-            if let Some(text) = twin(property) {
-                let line = self.line(&property.value);
-                super::document(text, line, self.round, self.out);
+            if let Some(text) = twin(key, &property.value) {
+                self.text(text, &property.value);
             } else if key.eq_ignore_ascii_case("customdnsconfigs") {
                 self.configs(&property.value, zone);
             } else {
                 self.walk(&property.value, zone);
             }
+        }
+    }
+
+    /// JSON in a string.
+    fn text(&mut self, text: &str, value: &Value<'_>) {
+        let line = self.line(value);
+        match self.within {
+            Within::File => super::document(text, line, self.round, Within::Text, self.out),
+            Within::Text => self.out.problem(line, || {
+                "JSON in a string of JSON that is in a string itself, which is not read: use `ConvertTo-Json -Depth 10` and \
+                 keep the objects"
+                    .to_owned()
+            }),
         }
     }
 
@@ -109,14 +123,15 @@ impl Walker<'_, '_> {
         let Some(addresses) = self.addresses(addresses, line, texts[0]) else {
             return;
         };
+        if let Some(problem) = excess(texts.len(), addresses.len()) {
+            return self.out.problem(line, || problem);
+        }
         let place = (self.out.statement(), self.round);
         for name in texts {
             if name.parse::<IpAddr>().is_ok() {
                 self.out.problem(line, || format!("'{name}' stands where a host name belongs"));
             }
-            for &address in &addresses {
-                self.out.entry(line, place, &[name], address);
-            }
+            self.out.entries(line, place, &[name], &addresses);
         }
     }
 
@@ -140,9 +155,7 @@ impl Walker<'_, '_> {
             return;
         };
         let place = (self.out.statement(), self.round);
-        for address in addresses {
-            self.out.entry(line, place, &parts, address);
-        }
+        self.out.entries(line, place, &parts, &addresses);
     }
 
     fn addresses(&mut self, value: Option<&Value<'_>>, line: u32, name: &str) -> Option<Vec<IpAddr>> {
@@ -152,15 +165,22 @@ impl Walker<'_, '_> {
             for word in text.split([' ', ',', ';', '{', '}']).filter(|word| !word.is_empty()) {
                 let Ok(address) = word.parse() else {
                     let advice = if word.starts_with("System.") { format!("; {DEPTH_ADVICE}") } else { String::new() };
-                    self.out.problem(line, || format!("'{word}' is no IP address{advice}"));
+                    self.out.problem(line, || format!("'{}' is no IP address{advice}", quoted(word)));
                     return None;
                 };
+                if found.len() == MAX_ADDRESSES {
+                    self.out.problem(line, || excess(1, MAX_ADDRESSES + 1).unwrap_or_default());
+                    return None;
+                }
                 found.push(address);
             }
         }
         if found.is_empty() {
             self.out.problem(line, || {
-                format!("'{name}' has no address: is the endpoint still being made? List it again when it is done")
+                format!(
+                    "'{}' has no address: is the endpoint still being made? List it again when it is done",
+                    quoted(name)
+                )
             });
             return None;
         }
@@ -199,14 +219,60 @@ fn is_other_type(object: &Object<'_>) -> bool {
     rtype.is_some_and(|text| !text.eq_ignore_ascii_case("A") && !text.eq_ignore_ascii_case("AAAA"))
 }
 
-/// The text of `CustomDnsConfigsText` and its like: JSON in a string that holds what `CustomDnsConfigs` may have lost to
-/// PowerShell's depth limit.
-fn twin<'v>(property: &'v ObjectProp<'_>) -> Option<&'v str> {
-    let key = property.name.as_str();
-    let is_text = key.len() > 4 && key.get(key.len() - 4..).is_some_and(|end| end.eq_ignore_ascii_case("text"));
-    as_text(&property.value).filter(|text| is_text && is_json_text(text))
+/// Keys of an object whose values stand in a string beside them too, in lower case: `CustomDnsConfigsText` holds as JSON
+/// what `CustomDnsConfigs` may have lost to PowerShell's depth limit. Looked up once for each property, of which there may be
+/// as many as there are octets.
+struct Twins(HashMap<String, bool>);
+
+impl Twins {
+    fn of<'v>(properties: impl Iterator<Item = (&'v str, &'v Value<'v>)>) -> Self {
+        let mut known = HashMap::new();
+        for (key, value) in properties {
+            if let Some(of) = key.len().checked_sub(TWIN.len()).filter(|_| is_twin_key(key)) {
+                // The first of equal keys counts, as for all others.
+                let replaces = || as_text(value).is_some_and(is_json_text);
+                known.entry(key[..of].to_ascii_lowercase()).or_insert_with(replaces);
+            }
+        }
+        Self(known)
+    }
+
+    /// Whether the text is to be read instead of the value with this key.
+    fn replace(&self, key: &str) -> bool {
+        !self.0.is_empty() && self.0.get(&key.to_ascii_lowercase()).is_some_and(|replaces| *replaces)
+    }
+}
+
+/// How the key of such a string ends, in lower case.
+const TWIN: &str = "text";
+
+fn is_twin_key(key: &str) -> bool {
+    key.len() > TWIN.len() && key.get(key.len() - TWIN.len()..).is_some_and(|end| end.eq_ignore_ascii_case(TWIN))
+}
+
+/// The JSON in the string beside a value.
+fn twin<'v>(key: &str, value: &'v Value<'_>) -> Option<&'v str> {
+    as_text(value).filter(|text| is_twin_key(key) && is_json_text(text))
 }
 
 fn is_json_text(text: &str) -> bool {
     text.trim_start().starts_with(['[', '{'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jsonc_parser::ast::NullKeyword;
+    use jsonc_parser::common::Range;
+
+    #[test]
+    fn each_property_of_an_object_is_looked_at_once_for_twins() {
+        for properties in [1000, 2000] {
+            let null = Value::NullKeyword(NullKeyword { range: Range { start: 0, end: 0 } });
+            let keys: Vec<String> = (0..properties).map(|n| format!("k{n}Text")).collect();
+            let mut steps = 0;
+            let twins = Twins::of(keys.iter().map(|key| (key.as_str(), &null)).inspect(|_| steps += 1));
+            assert_eq!((steps, twins.0.len()), (properties, properties));
+        }
+    }
 }
