@@ -82,8 +82,8 @@ impl Engine {
         system: System,
         listen: Vec<SocketAddr>,
         directory: Arc<Directory>,
+        now: Instant,
     ) -> io::Result<Self> {
-        let now = Instant::now();
         let (outcomes, outcome_inbox) = mpsc::unbounded_channel();
         let mut engine = Self {
             pool: Pool::new()?,
@@ -119,13 +119,12 @@ impl Engine {
         let sleep = tokio::time::sleep_until(Instant::now().into());
         tokio::pin!(sleep);
         while open || !self.flights.is_empty() {
-            let mut readable = false;
             let mut outcome = None;
             tokio::select! {
                 count = inbox.recv_many(&mut asks, BATCH), if open => {
                     open = count > 0;
                 }
-                ready = self.pool.readable() => readable = ready.is_ok(),
+                _ = self.pool.readable() => {}
                 received = self.outcome_inbox.recv() => outcome = received,
                 () = &mut sleep => {}
             }
@@ -138,7 +137,7 @@ impl Engine {
                 asks.push(ask);
             }
             let now = Instant::now();
-            self.turn(now, &mut asks, readable.then_some(&mut headers), outcome);
+            self.turn(now, &mut asks, &mut headers, outcome);
             let wake = tokio::time::Instant::from_std(self.wake(now));
             if wake != sleep.deadline() {
                 sleep.as_mut().reset(wake);
@@ -146,21 +145,24 @@ impl Engine {
         }
     }
 
-    fn turn(&mut self, now: Instant, asks: &mut Vec<Ask>, readable: Option<&mut Headers>, outcome: Option<Outcome>) {
+    /// One turn. What has come is heard before anyone is called silent, whatever it was that woke us: on a busy machine
+    /// an answer may have waited for us longer than we waited for it.
+    pub(super) fn turn(
+        &mut self,
+        now: Instant,
+        asks: &mut Vec<Ask>,
+        headers: &mut Headers,
+        mut outcome: Option<Outcome>,
+    ) {
         self.turn.now = now;
         for ask in asks.drain(..) {
             self.ask(ask, now);
         }
         let mut arrivals = std::mem::take(&mut self.arrivals);
-        if let Some(headers) = readable {
-            self.pool.receive(headers, &mut arrivals);
-        }
+        self.pool.receive(headers, &mut arrivals);
         arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
-        if let Some(outcome) = outcome {
-            self.tcp_done(outcome, now);
-            while let Ok(outcome) = self.outcome_inbox.try_recv() {
-                self.tcp_done(outcome, now);
-            }
+        while let Some(done) = outcome.take().or_else(|| self.outcome_inbox.try_recv().ok()) {
+            self.tcp_done(done, now);
         }
         self.run_wheel(now);
         self.house_keeping(now);
@@ -184,7 +186,7 @@ impl Engine {
     }
 
     /// When the next turn is due, whatever arrives.
-    fn wake(&self, now: Instant) -> Instant {
+    pub(super) fn wake(&self, now: Instant) -> Instant {
         let mut wake = self.system_due;
         for upstream in &self.upstreams {
             wake = wake.min(upstream.probe.due);

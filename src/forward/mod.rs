@@ -113,6 +113,18 @@ pub struct Forwarder {
 impl Forwarder {
     /// Starts the forwarder's thread.
     pub fn start(settings: Settings) -> io::Result<Self> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (forwarder, engine, inbox) = {
+            let _inside = runtime.enter();
+            Self::assemble(settings, Instant::now())?
+        };
+        let work = move || runtime.block_on(engine.run(inbox));
+        std::thread::Builder::new().name("forward".to_owned()).spawn(work)?;
+        Ok(forwarder)
+    }
+
+    /// The forwarder, and what its thread runs. Must be called within a tokio runtime.
+    fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
         let directory = Arc::new(Directory::new());
         let (sender, inbox) = mpsc::channel(INBOX);
         let (mut groups, mut states) = (Vec::new(), Vec::new());
@@ -129,14 +141,8 @@ impl Forwarder {
             });
         }
         let system = System::new(settings.resolv_conf);
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let engine = {
-            let _inside = runtime.enter();
-            Engine::new(states, system, settings.listen, Arc::clone(&directory))?
-        };
-        let work = move || runtime.block_on(engine.run(inbox));
-        std::thread::Builder::new().name("forward".to_owned()).spawn(work)?;
-        Ok(Self { groups, directory })
+        let engine = Engine::new(states, system, settings.listen, Arc::clone(&directory), now)?;
+        Ok((Self { groups, directory }, engine, inbox))
     }
 
     /// The groups, in the order of the settings.

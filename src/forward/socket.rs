@@ -104,6 +104,13 @@ impl Socket {
         })
     }
 
+    /// Whether it has something to read, if this is its port.
+    #[cfg(test)]
+    pub(super) fn has_mail(&self, port: u16) -> Option<bool> {
+        let own = self.raw.local_addr().ok()?.as_socket()?.port();
+        (own == port).then(|| self.raw.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok())
+    }
+
     /// Whether it takes new questions; once it does not, it never does again.
     pub(super) fn accepts(&mut self, now: Instant) -> bool {
         self.accepting &= self.pending.len() < MAX_QUERIES && now.saturating_duration_since(self.opened) < MAX_AGE;

@@ -230,6 +230,18 @@ impl Pool {
         self.free.len() < self.slots.len()
     }
 
+    /// Whether a port of ours has something to read; `None` once it is closed.
+    #[cfg(test)]
+    pub(super) fn has_mail(&self, port: u16) -> Option<bool> {
+        self.slots.iter().find_map(|slot| slot.socket.as_ref()?.has_mail(port))
+    }
+
+    /// How many ports are open towards an upstream.
+    #[cfg(test)]
+    pub(super) fn ports(&self, upstream: usize) -> usize {
+        self.current.get(upstream).map_or(0, |(_, open)| *open)
+    }
+
     fn close_if_done(&mut self, slot: u32) {
         let Some(entry) = self.slots.get_mut(slot as usize) else {
             return;

@@ -125,6 +125,14 @@ impl Upstream {
         let _ = outcomes.send(Outcome { upstream: index, flight, answer: Err(failure) });
     }
 
+    /// A TCP connection that the test acts.
+    #[cfg(test)]
+    pub(super) fn act_tcp(&mut self) -> mpsc::Receiver<Job> {
+        let (sender, jobs) = mpsc::channel(tcp::MAX_PENDING);
+        self.tcp = Some(sender);
+        jobs
+    }
+
     /// Shows the state outside the forwarder's task.
     pub(super) fn publish(&self, now: Instant) {
         let shared = &self.shared;

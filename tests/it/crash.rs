@@ -25,6 +25,10 @@ const NAMES: usize = 40;
 const KILLS: u32 = 1000;
 const THREADS: u32 = 2;
 
+/// Passes for each kill at most. How many are over before their kill, and where a kill finds the others, depends on the
+/// machine: it goes on until enough were killed, and in every way.
+const TRIES: u32 = 10;
+
 #[test]
 fn a_thousand_killed_syncs_leave_whole_files_and_serials_that_never_go_back() {
     let seed: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(rand::random);
@@ -36,10 +40,7 @@ fn a_thousand_killed_syncs_leave_whole_files_and_serials_that_never_go_back() {
         threads.into_iter().map(|thread| thread.join().unwrap()).fold(Seen::default(), Seen::plus)
     });
     println!("{seen:?}");
-    assert_eq!(seen.killed + seen.finished, KILLS);
-    // Kills that all come too early or too late would show nothing.
-    assert!(seen.untouched > 0 && seen.between > 0 && seen.all_new > 0 && seen.with_temporary > 0, "{seen:?}");
-    assert!(seen.killed > KILLS / 2, "{seen:?}");
+    assert!(seen.killed >= KILLS && seen.has_all(), "{seen:?}");
 }
 
 /// How the kills ended.
@@ -56,6 +57,11 @@ struct Seen {
 }
 
 impl Seen {
+    /// Kills that all come too early or too late would show nothing.
+    fn has_all(self) -> bool {
+        self.untouched > 0 && self.between > 0 && self.all_new > 0 && self.with_temporary > 0
+    }
+
     fn plus(self, other: Self) -> Self {
         Self {
             killed: self.killed + other.killed,
@@ -80,7 +86,7 @@ struct Victim {
     site: Site,
     rng: StdRng,
     states: [State; 3],
-    /// How long a pass takes that nobody kills.
+    /// How long a pass takes that nobody kills, the quickest so far.
     pass: Duration,
 }
 
@@ -95,8 +101,14 @@ impl Victim {
 
     fn suffer(mut self, kills: u32) -> Seen {
         let mut seen = Seen::default();
-        for version in (2..).take(kills as usize) {
+        let mut last = 1;
+        for version in (2..).take((TRIES * kills) as usize) {
+            if seen.killed >= kills && seen.has_all() {
+                break;
+            }
+            last = version;
             self.site.rename_list("a.txt", list(version));
+            let start = Instant::now();
             let mut child = self.site.command("sync").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             // Half of them anywhere in a pass, half while files are being written.
             if self.rng.random() {
@@ -108,6 +120,7 @@ impl Victim {
             let _over = child.kill();
             if child.wait().unwrap().success() {
                 seen.finished += 1;
+                self.pass = self.pass.min(start.elapsed());
             } else {
                 seen.killed += 1;
             }
@@ -116,7 +129,7 @@ impl Victim {
         self.site.run("sync", &[]).expect(0, &[]);
         assert_eq!(self.temporary(), Vec::<PathBuf>::new(), "a pass clears away what killed ones left");
         let versions: BTreeSet<u16> = ZONES.map(|apex| read(&self.site, apex).version).into();
-        assert_eq!(versions, BTreeSet::from([u16::try_from(kills + 1).unwrap()]), "and writes what they did not");
+        assert_eq!(versions, BTreeSet::from([last]), "and writes what they did not");
         seen
     }
 

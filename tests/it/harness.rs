@@ -4,11 +4,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::support::casefile::{Action, parse};
-use crate::support::client::{ask, timed};
+use crate::support::client::{Ask, Mangled, ask, timed};
 use crate::support::record::Rr;
 use crate::support::script::{Faults, Script};
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::wait_until;
 
 const CHAIN: &str = "
 www.contoso.com. 60 CNAME acct.blob.core.windows.net.
@@ -32,7 +33,8 @@ fn the_upstream_answers_whole_chains_over_udp_and_tcp() {
         assert_eq!((reply.rcode.as_str(), reply.flags.as_str(), reply.answer.len()), ("NOERROR", "qr rd ra", 4));
         assert_eq!(reply.addresses(), ["20.60.0.1"]);
     }
-    assert_eq!(upstream.asked("WWW.contoso.com", "A"), 2);
+    ask("www.contoso.com", "A").to(upstream.address());
+    assert_eq!(upstream.asked("WWW.contoso.com", "A"), 2, "over TCP it counts as the same question");
 }
 
 #[test]
@@ -54,33 +56,59 @@ fn unknown_types_pass_byte_for_byte() {
 
 #[test]
 fn the_upstream_acts_each_fault() {
-    let quick = || ask("www.contoso.com", "A").patience(Duration::from_millis(200));
+    let patient = || ask("www.contoso.com", "A");
+    // Who never answers cannot be too slow.
+    let quick = || patient().patience(Duration::from_millis(200));
     for words in ["drop", "drop-udp", "drop-edns", "wrong-source"] {
         assert!(quick().try_to(faulty(words).address()).is_err(), "{words}");
     }
     for words in ["wrong-id", "wrong-question", "junk-first"] {
-        assert!(quick().try_to(faulty(words).address()).is_err(), "{words}: the client is strict");
+        assert!(patient().try_to(faulty(words).address()).is_err(), "{words}: the client is strict");
     }
-    assert!(quick().tcp().try_to(faulty("drop-udp").address()).is_ok());
-    assert_eq!(quick().to(faulty("formerr-on-edns").address()).rcode, "FORMERR");
+    assert!(patient().tcp().try_to(faulty("drop-udp").address()).is_ok());
+    assert_eq!(patient().to(faulty("formerr-on-edns").address()).rcode, "FORMERR");
     let truncated = faulty("truncate");
-    assert!(quick().to(truncated.address()).truncated());
-    assert_eq!(quick().tcp().to(truncated.address()).addresses(), ["20.60.0.1"]);
-    let (took, _) = timed(|| quick().to(faulty("delay=50ms").address()));
+    assert!(patient().to(truncated.address()).truncated());
+    assert_eq!(patient().tcp().to(truncated.address()).addresses(), ["20.60.0.1"]);
+    let (took, _) = timed(|| patient().to(faulty("delay=50ms").address()));
     assert!(took >= Duration::from_millis(50));
     let once = faulty("drop=1");
     assert!(quick().try_to(once.address()).is_err());
-    assert!(quick().try_to(once.address()).is_ok(), "the second question is answered");
+    assert!(patient().try_to(once.address()).is_ok(), "the second question is answered");
+}
+
+#[test]
+fn the_upstream_says_what_it_holds_when_it_is_told() {
+    let upstream = faulty("hold");
+    let address = upstream.address();
+    for question in [ask("www.contoso.com", "A"), ask("contoso.com", "A").tcp()] {
+        upstream.script(|script| script.faults.hold = true);
+        let name = question.name.clone();
+        let asking = std::thread::spawn(move || question.to(address));
+        wait_until("it was asked", || upstream.asked(&name, "A") == 1);
+        assert!(!asking.is_finished());
+        upstream.release();
+        assert_eq!(asking.join().unwrap().rcode, "NOERROR");
+    }
+}
+
+#[test]
+fn silence_is_told_from_an_answer_by_what_comes_after_it() {
+    let upstream = Upstream::start(Script::of(CHAIN));
+    let ignored = Ask { mangled: Some(Mangled { cut: Some(5), ..Mangled::default() }), ..ask("contoso.com", "A") };
+    assert_eq!(ignored.gets_silence(upstream.address()), Ok(()));
+    let answered = Ask { mangled: Some(Mangled::default()), ..ask("contoso.com", "A") };
+    assert!(answered.gets_silence(upstream.address()).is_err());
 }
 
 #[test]
 fn the_upstream_dies_and_comes_back_on_its_port() {
     let mut upstream = Upstream::start(Script::of(CHAIN));
-    let quick = || ask("www.contoso.com", "A").patience(Duration::from_millis(200));
     upstream.kill();
-    assert!(quick().try_to(upstream.address()).is_err());
+    let asked = ask("www.contoso.com", "A");
+    assert!(asked.try_to(upstream.address()).is_err());
     upstream.restart();
-    assert!(quick().try_to(upstream.address()).is_ok());
+    assert!(asked.try_to(upstream.address()).is_ok());
 }
 
 #[test]

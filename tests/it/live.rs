@@ -1,6 +1,8 @@
-//! Changes are served within a second, and at no moment does a right name fail.
-
-use std::time::{Duration, Instant};
+//! Changes are served because of the change itself, not of a look that was due, and at no moment does a right name fail.
+//!
+//! Lists are looked at when something happens, once an interval, and when a name is missing. Here the interval is an
+//! hour, and no test asks for a new name before the list that has it is in service: what is served, the event did. How
+//! soon that is depends on the machine, so `cargo bench --bench change` says it.
 
 use crate::support::client::ask;
 use crate::support::prober::Prober;
@@ -9,9 +11,6 @@ use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
-
-/// What the README promises.
-const WITHIN: Duration = Duration::from_secs(1);
 
 const KEPT: &str = "keep.privatelink.blob.core.windows.net";
 const MOVED: &str = "move.privatelink.blob.core.windows.net";
@@ -28,82 +27,82 @@ fn corp(address: &str) -> String {
     )
 }
 
+/// Nothing is looked at for its own sake; most of a list may change.
+const EVENTS_ALONE: &str = "[sync]\ninterval = \"1h\"\nmiss_interval = \"1h\"\nmax_removed = \"100%\"";
+
 /// An upstream that knows nothing and says so at once.
 fn nothing_upstream() -> Upstream {
     Upstream::start(Script::default())
 }
 
-/// Makes `change` while names that stay are asked for without a pause; the new address must be there in time.
-fn served_within_a_second(server: &Server, change: impl FnOnce()) {
+/// Makes `change` while names that stay are asked for without a pause. The moved name is there before and after, so that
+/// asking for it makes nobody look at the lists; once it is new, so is all else.
+fn is_served_by_its_event(server: &Server, change: impl FnOnce()) {
     let kept = Prober::start(ask(KEPT, "A"), server.address(), &["10.1.0.1"]);
     let moved = Prober::start(ask(MOVED, "A"), server.address(), &["10.1.0.2", "10.1.0.3"]);
-    let start = Instant::now();
     change();
     server.until_resolves(MOVED, "10.1.0.3");
-    server.until_resolves(FRESH, "10.1.0.4");
-    assert!(start.elapsed() < WITHIN, "it took {:?}", start.elapsed());
+    assert_eq!(server.resolves(FRESH), ["10.1.0.4"], "one change of the list, one change of the zone");
     kept.all_were_right();
     moved.all_were_right();
 }
 
 #[test]
-fn a_list_changed_in_place_is_served_within_a_second() {
+fn a_list_changed_in_place_is_served_by_its_event() {
     let upstream = nothing_upstream();
-    let site =
-        Site::new().with_upstream(&upstream).with_list("a.txt", OLD).with_config("[sync]\nmax_removed = \"100%\"");
+    let site = Site::new().with_upstream(&upstream).with_list("a.txt", OLD).with_config(EVENTS_ALONE);
     let server = site.start();
-    served_within_a_second(&server, || site.write_list("a.txt", NEW));
+    is_served_by_its_event(&server, || site.write_list("a.txt", NEW));
     server.stop();
 }
 
 #[test]
-fn a_list_replaced_by_rename_is_served_within_a_second() {
+fn a_list_replaced_by_rename_is_served_by_its_event() {
     let upstream = nothing_upstream();
-    let site =
-        Site::new().with_upstream(&upstream).with_list("a.txt", OLD).with_config("[sync]\nmax_removed = \"100%\"");
+    let site = Site::new().with_upstream(&upstream).with_list("a.txt", OLD).with_config(EVENTS_ALONE);
     let server = site.start();
-    served_within_a_second(&server, || site.rename_list("a.txt", NEW));
+    is_served_by_its_event(&server, || site.rename_list("a.txt", NEW));
     server.stop();
 }
 
 #[test]
-fn a_swapped_kubernetes_volume_is_served_within_a_second() {
+fn a_swapped_kubernetes_volume_is_served_by_its_event() {
     let upstream = nothing_upstream();
     let site = Site::new()
         .with_upstream(&upstream)
-        .with_config("[sync]\nmax_removed = \"100%\"\n[[sources]]\nname = \"volume\"\npath = \"volume/*.txt\"");
+        .with_config(EVENTS_ALONE)
+        .with_config("[[sources]]\nname = \"volume\"\npath = \"volume/*.txt\"");
     site.swap_volume("volume", "2026_11_01", &[("a.txt", OLD)]);
     let server = site.start();
-    served_within_a_second(&server, || site.swap_volume("volume", "2026_11_02", &[("a.txt", NEW)]));
+    is_served_by_its_event(&server, || site.swap_volume("volume", "2026_11_02", &[("a.txt", NEW)]));
     server.stop();
 }
 
 #[test]
-fn a_new_file_that_matches_a_glob_is_served_within_a_second() {
+fn a_new_file_that_matches_a_glob_is_served_by_its_event() {
     let upstream = nothing_upstream();
     let site = Site::new()
         .with_upstream(&upstream)
+        .with_config(EVENTS_ALONE)
         .with_config("[[sources]]\nname = \"all\"\npath = \"config/endpoints/*.txt\"");
     site.write_list("a.txt", "10.1.0.1 keep.blob.core.windows.net\n");
     let server = site.start();
     let kept = Prober::start(ask(KEPT, "A"), server.address(), &["10.1.0.1"]);
-    let start = Instant::now();
     site.write_list("b.txt", "10.1.0.4 fresh.blob.core.windows.net\n");
+    // Nobody has asked for it yet.
+    wait_until("it is in the zone", || site.zone("privatelink.blob.core.windows.net").contains("fresh"));
     server.until_resolves(FRESH, "10.1.0.4");
-    assert!(start.elapsed() < WITHIN, "it took {:?}", start.elapsed());
     kept.all_were_right();
     server.stop();
 }
 
 #[test]
-fn a_hand_written_zone_that_changes_is_served_within_a_second() {
-    let site = Site::new().with_zone("corp.example", &corp("10.2.0.3"));
+fn a_hand_written_zone_that_changes_is_served_by_its_event() {
+    let site = Site::new().with_config(EVENTS_ALONE).with_zone("corp.example", &corp("10.2.0.3"));
     let server = site.start();
     let kept = Prober::start(ask("keep.corp.example", "A"), server.address(), &["10.2.0.2"]);
-    let start = Instant::now();
     site.write_zone("corp.example", &corp("10.2.0.4"));
     server.until_resolves("move.corp.example", "10.2.0.4");
-    assert!(start.elapsed() < WITHIN, "it took {:?}", start.elapsed());
     kept.all_were_right();
     server.stop();
 }
@@ -198,9 +197,7 @@ fn a_question_for_a_missing_backup_name_makes_it_look_early() {
     std::fs::hard_link(site.list_path("a.txt"), &elsewhere).unwrap();
     let server = site.start();
     std::fs::write(&elsewhere, NEW).unwrap();
-    let start = Instant::now();
     server.until_resolves(FRESH, "10.1.0.4");
-    assert!(start.elapsed() < WITHIN, "it took {:?}", start.elapsed());
     server.stop();
 }
 

@@ -1,11 +1,10 @@
 //! Starting, stopping, restarting.
 
 use std::net::TcpStream;
-use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::support::client::ask;
+use crate::support::client::{Ask, ask};
 use crate::support::script::Script;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -50,34 +49,31 @@ fn sigint_ends_it_with_code_0_too() {
     assert_eq!(server.ended().code(), Some(0));
 }
 
+/// Ends a server that waits for its upstream, which answers only once new connections are refused.
+fn drains(question: Ask) {
+    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
+    script.faults.hold = true;
+    let upstream = Upstream::start(script);
+    let mut server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
+    let address = server.address();
+    let asking = std::thread::spawn(move || question.try_to(address));
+    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
+    server.signal(Signal::SIGTERM);
+    wait_until("connections are refused", || TcpStream::connect(address).is_err());
+    assert!(!asking.is_finished(), "before the last answer");
+    upstream.release();
+    assert_eq!(asking.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
+    assert_eq!(server.ended().code(), Some(0));
+}
+
 #[test]
 fn a_question_in_flight_is_still_answered_while_it_drains() {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.delay = Duration::from_millis(700);
-    let upstream = Upstream::start(script);
-    let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
-    let server = site.start();
-    let address = server.address();
-    let question = std::thread::spawn(move || ask("slow.example", "A").try_to(address));
-    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
-    server.stop();
-    assert_eq!(question.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
+    drains(ask("slow.example", "A"));
 }
 
 #[test]
 fn while_it_drains_new_connections_are_refused_instead_of_left_hanging() {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.delay = Duration::from_secs(2);
-    let upstream = Upstream::start(script);
-    let mut server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
-    let address = server.address();
-    let question = std::thread::spawn(move || ask("slow.example", "A").tcp().try_to(address));
-    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
-    server.signal(Signal::SIGTERM);
-    wait_until("connections are refused", || TcpStream::connect(address).is_err());
-    assert!(!question.is_finished(), "long before the last answer");
-    assert_eq!(question.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
-    assert_eq!(server.ended().code(), Some(0));
+    drains(ask("slow.example", "A").tcp());
 }
 
 #[test]

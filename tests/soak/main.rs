@@ -35,7 +35,7 @@ use events::{Events, World};
 use kills::Kills;
 use lives::Lives;
 use support::site::Site;
-use support::wait_for;
+use support::wait_until;
 use tally::Tally;
 use truth::{Faulted, LIST};
 use upstream::Upstream;
@@ -71,7 +71,7 @@ fn nothing_leaks_sticks_or_lies_while_upstreams_fail_at_random() {
     stop.store(true, Ordering::Relaxed);
     clients.join();
     let mut open = gauge::open(&world.site);
-    wait_for("nothing is in flight", Duration::from_secs(15), || {
+    wait_until("nothing is in flight", || {
         open = gauge::open(&world.site);
         open == 0
     });

@@ -57,6 +57,8 @@ pub(crate) struct Question {
     pub(crate) over_ipv6: bool,
     /// `eventually`: asked again until the answer is right.
     pub(crate) eventually: bool,
+    /// `unasked`: asked again until the upstream was not asked for the answer.
+    pub(crate) unasked: bool,
     pub(crate) expected: Expected,
 }
 
@@ -210,6 +212,7 @@ fn question(block: &Block<'_>) -> Result<Question, (usize, String)> {
         ask: ask(block.word(0)?, block.word(1)?),
         over_ipv6: false,
         eventually: false,
+        unasked: false,
         expected: Expected::default(),
     };
     for word in &block.words[2..] {
@@ -217,9 +220,6 @@ fn question(block: &Block<'_>) -> Result<Question, (usize, String)> {
     }
     for (line, text) in &block.body {
         question.expected.read(text.trim()).map_err(|error| (*line, error))?;
-    }
-    if question.expected.silence {
-        question.ask.patience = std::time::Duration::from_millis(500);
     }
     Ok(question)
 }
@@ -253,6 +253,7 @@ impl Question {
             "from" => ask.from = Some(value.parse().map_err(|_| format!("{word}: no address"))?),
             "to" => self.over_ipv6 = value == "::1",
             "eventually" => self.eventually = true,
+            "unasked" => self.unasked = true,
             _ => self.edns_option(key, word, number)?,
         }
         Ok(())

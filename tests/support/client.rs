@@ -10,8 +10,8 @@ use socket2::{Domain, Socket, Type};
 
 use super::reply::Reply;
 
-/// How long a client waits: longer than the server's own deadline for an upstream.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// How long a client waits: longer than the server's own deadline for an upstream, and than a busy machine takes.
+const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The OPT record to send.
 #[derive(Clone, Debug)]
@@ -133,20 +133,42 @@ impl Ask {
         Reply::read(bytes)
     }
 
+    /// Whether nothing comes back for it: what is asked after it from the same port, as one should ask, is answered first.
+    /// A server that would answer the one before does so before, or with the same answer from upstream.
+    pub(crate) fn gets_silence(&self, server: SocketAddr) -> Result<(), String> {
+        let text = |error: std::io::Error| format!("no reply to the good question either: {error}");
+        let socket = self.socket_to(server).map_err(text)?;
+        let good = Self { mangled: None, ..self.clone() }.sent();
+        socket.send(&self.sent()).map_err(text)?;
+        socket.send(&good).map_err(text)?;
+        let mut buffer = vec![0; 65535];
+        let length = socket.recv(&mut buffer).map_err(text)?;
+        if buffer[..2] == good[..2] {
+            return Ok(());
+        }
+        Reply::read(buffer[..length].to_vec()).and_then(|reply| Err(format!("  - no reply\n  + {reply}")))
+    }
+
     fn question_end(&self, query: &[u8]) -> usize {
         let opt = self.opt.as_ref().map_or(0, |opt| 11 + opt.options.iter().map(|(_, d)| 4 + d.len()).sum::<usize>());
         query.len() - opt
     }
 
-    fn over_udp(&self, server: SocketAddr, query: &[u8]) -> Result<Vec<u8>, String> {
+    /// Hears the server alone.
+    fn socket_to(&self, server: SocketAddr) -> std::io::Result<UdpSocket> {
         let own = self.from.unwrap_or(match server.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
         });
+        let socket = UdpSocket::bind((own, 0))?;
+        socket.connect(server)?;
+        socket.set_read_timeout(Some(self.patience))?;
+        Ok(socket)
+    }
+
+    fn over_udp(&self, server: SocketAddr, query: &[u8]) -> Result<Vec<u8>, String> {
         let text = |error: std::io::Error| format!("no reply over UDP: {error}");
-        let socket = UdpSocket::bind((own, 0)).map_err(text)?;
-        socket.connect(server).map_err(text)?;
-        socket.set_read_timeout(Some(self.patience)).map_err(text)?;
+        let socket = self.socket_to(server).map_err(text)?;
         socket.send(query).map_err(text)?;
         let mut buffer = vec![0; 65535];
         let length = socket.recv(&mut buffer).map_err(text)?;

@@ -64,6 +64,8 @@ pub(crate) struct Faults {
     pub(crate) drop_edns: bool,
     pub(crate) formerr_on_edns: bool,
     pub(crate) delay: Duration,
+    /// Nothing is said until the test lets it go.
+    pub(crate) hold: bool,
     pub(crate) wrong_id: bool,
     pub(crate) wrong_question: bool,
     /// The reply comes from another port.
@@ -94,6 +96,7 @@ impl Faults {
                 "drop-edns" => self.drop_edns = true,
                 "formerr-on-edns" => self.formerr_on_edns = true,
                 "delay" => self.delay = humantime::parse_duration(value).map_err(|error| error.to_string())?,
+                "hold" => self.hold = true,
                 "wrong-id" => self.wrong_id = true,
                 "wrong-question" => self.wrong_question = true,
                 "wrong-source" => self.wrong_source = true,
@@ -134,6 +137,7 @@ impl Script {
         let all = &self.faults;
         own.drop = own.drop.max(all.drop);
         own.delay = own.delay.max(all.delay);
+        own.hold |= all.hold;
         own.drop_udp |= all.drop_udp;
         own.drop_tcp |= all.drop_tcp;
         own.close_tcp |= all.close_tcp;

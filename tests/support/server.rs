@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::client::{Ask, ask};
+use super::client::ask;
 use super::reply::Reply;
-use super::wait_until;
+use super::{SOON, wait_until};
 
 /// How long the server may take until its ready line.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = SOON;
 
 /// A server process; killed when it goes out of scope.
 pub(crate) struct Server {
@@ -69,13 +69,12 @@ impl Server {
 
     /// The addresses a name resolves to; empty if there is no good answer.
     pub(crate) fn resolves(&self, name: &str) -> Vec<String> {
-        let question: Ask = ask(name, "A").patience(Duration::from_secs(4));
-        question.try_to(self.address()).map(|reply| reply.addresses()).unwrap_or_default()
+        ask(name, "A").try_to(self.address()).map(|reply| reply.addresses()).unwrap_or_default()
     }
 
-    /// Waits until a name resolves to just this address, and says how long that took.
-    pub(crate) fn until_resolves(&self, name: &str, address: &str) -> Duration {
-        wait_until(&format!("{name} resolves to {address}"), || self.resolves(name) == [address])
+    /// Waits until a name resolves to just this address.
+    pub(crate) fn until_resolves(&self, name: &str, address: &str) {
+        wait_until(&format!("{name} resolves to {address}"), || self.resolves(name) == [address]);
     }
 
     /// What it has logged so far.

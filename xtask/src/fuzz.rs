@@ -55,7 +55,8 @@ fn cargo_fuzz(root: &Path) -> Command {
     command
 }
 
-fn targets(root: &Path) -> Result<Vec<String>, String> {
+/// Their names.
+pub(crate) fn targets(root: &Path) -> Result<Vec<String>, String> {
     let output = cargo_fuzz(root).arg("list").output().map_err(|error| format!("cannot run cargo: {error}"))?;
     if !output.status.success() {
         return Err("cargo-fuzz is missing; get it with: cargo install cargo-fuzz --locked".to_owned());

@@ -1,19 +1,27 @@
-//! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them. `cargo xtask fuzz`
-//! and `cargo xtask soak` take minutes and are not among them.
+//! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them. `cargo
+//! xtask fuzz`, `soak` and `busy` take minutes and are not among them; `cargo xtask acceptance` takes hours and runs those.
 
+mod acceptance;
+mod busy;
 mod floors;
 mod fuzz;
+mod machine;
+mod page;
 mod source;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 const USAGE: &str = "usage: cargo xtask check | floors | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
+                   | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
   check   format, clippy, floors, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
   fuzz    every fuzz target for SECONDS (20); needs cargo-fuzz and a C++ compiler
   soak    the release binary under load for SECONDS (60) while its upstreams fail at random, and while
-          each EVENT happens: sync, reload, kill";
+          each EVENT happens: sync, reload, kill
+  busy    all tests, or those with a FILTER in their names, TIMES (3) beside a busy loop for each core
+  acceptance  all that takes long, each STAGE for its full turn or for N minutes, with what it needs
+          installed; writes docs/acceptance.md";
 
 fn main() -> ExitCode {
     let root = root();
@@ -25,6 +33,8 @@ fn main() -> ExitCode {
         "floors" => floors::check(&root.join("src")),
         "fuzz" => fuzz::run(&root, &rest),
         "soak" => soak(&root, &rest),
+        "busy" => busy::run(&root, &rest),
+        "acceptance" => acceptance::run(&root, &rest),
         _ => Err(USAGE.to_owned()),
     };
     match result {
@@ -76,11 +86,15 @@ fn soak(root: &Path, arguments: &[String]) -> Result<(), String> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {
+    cargo_with(root, arguments, &[("RUSTDOCFLAGS", "-D warnings")])
+}
+
+fn cargo_with(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), String> {
     println!("== cargo {}", arguments.join(" "));
     let status = Command::new("cargo")
         .args(arguments)
         .current_dir(root)
-        .env("RUSTDOCFLAGS", "-D warnings")
+        .envs(environment.iter().copied())
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     status.success().then_some(()).ok_or_else(|| format!("cargo {} failed", arguments.join(" ")))

@@ -13,112 +13,99 @@ fn good(got: &Got) -> Replies {
     now(got.good())
 }
 
+/// A first upstream that acts so, and a second one that is well.
+fn with_a_good_second(first: impl FnMut(&Got) -> Replies + Send + 'static) -> World {
+    let mut cast = Cast::default();
+    cast.scripted(first);
+    cast.scripted(good);
+    cast.begin()
+}
+
 #[tokio::test]
 async fn a_dead_first_upstream_costs_the_first_question_one_wait_and_later_ones_nothing() {
-    let (dead, alive) = (Scripted::start(silent).await, Scripted::start(good).await);
-    let forwarder = forwarder(&[&dead, &alive]);
-    let (reply, took) = timed(&forwarder, "first.example").await;
-    assert!(reply.is_ok() && took < 600 * MS, "{took:?}");
-    ask(&forwarder, "second.example").await.unwrap();
-    assert!(forwarder.upstreams()[0].state == State::Down || counts(&forwarder, 0).silences >= 2);
-    let mut worst = Duration::ZERO;
+    let mut world = with_a_good_second(silent);
+    let (reply, took) = world.timed("first.example").await;
+    assert!(reply.is_ok() && (400 * MS..400 * MS + LATE).contains(&took), "{took:?}");
+    world.ask("second.example").await.unwrap();
+    assert_eq!(world.counts(0).silences, 2);
     for number in 0..50 {
-        let (reply, took) = timed(&forwarder, &format!("n{number}.example")).await;
-        assert!(reply.is_ok());
-        worst = worst.max(took);
+        let (reply, took) = world.timed(&format!("n{number}.example")).await;
+        assert!(reply.is_ok() && took == Duration::ZERO, "{number}: {took:?}");
     }
-    assert!(worst < 200 * MS, "{worst:?}");
 }
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_passed_over_at_once() {
-    let alive = Scripted::start(good).await;
-    let forwarder = start(vec![group(&[nobody(), alive.address])]);
-    let (reply, took) = timed(&forwarder, "www.example").await;
-    assert!(reply.is_ok() && took < 150 * MS, "{took:?}");
+    let mut cast = Cast::default();
+    cast.nobody();
+    cast.scripted(good);
+    let (reply, took) = cast.begin().timed("www.example").await;
+    assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
 }
 
 #[tokio::test]
 async fn nobody_listening_anywhere_is_a_failure_well_before_the_deadline() {
-    let forwarder = start(vec![group(&[nobody(), nobody()])]);
-    let (reply, took) = timed(&forwarder, "www.example").await;
+    let mut cast = Cast::default();
+    cast.nobody();
+    cast.nobody();
+    let (reply, took) = cast.begin().timed("www.example").await;
     assert!(reply == Err(Failure::Unreachable) && took < 3000 * MS, "{reply:?} {took:?}");
 }
 
 #[tokio::test]
 async fn silence_everywhere_is_a_timeout_at_the_deadline() {
-    let dead = Scripted::start(silent).await;
-    let mut settings = group(&[dead.address]);
+    let mut cast = Cast::default();
+    let mut settings = group(&[cast.scripted(silent)]);
     settings.timeout = 700 * MS;
-    let forwarder = start(vec![settings]);
-    let (reply, took) = timed(&forwarder, "www.example").await;
-    assert!(reply == Err(Failure::Timeout) && took >= 700 * MS && took < 900 * MS, "{reply:?} {took:?}");
-    assert_eq!(forwarder.groups()[0].status().timeouts, 1);
+    let mut world = cast.begin_with(vec![settings]);
+    let (reply, took) = world.timed("www.example").await;
+    assert_eq!(reply, Err(Failure::Timeout));
+    assert!((700 * MS..700 * MS + LATE).contains(&took), "{took:?}");
+    assert_eq!(world.status().timeouts, 1);
 }
 
 #[tokio::test]
 async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
     for rcode in [Rcode::REFUSED, Rcode::SERVFAIL] {
-        let refusing = Scripted::start(move |got: &Got| now(got.reply(rcode, &[]))).await;
-        let alive = Scripted::start(good).await;
-        let both = forwarder(&[&refusing, &alive]);
-        let (reply, took) = timed(&both, "www.example").await;
-        assert!(reply.unwrap().rcode == Rcode::NOERROR && took < 150 * MS, "{took:?}");
-        let dead = Scripted::start(silent).await;
-        let alone = forwarder(&[&refusing, &dead]);
-        let (reply, took) = timed(&alone, "www.example").await;
-        assert!(reply.unwrap().rcode == rcode && took < 700 * MS, "{took:?}");
+        let refusing = move |got: &Got| now(got.reply(rcode, &[]));
+        let (reply, took) = with_a_good_second(refusing).timed("www.example").await;
+        assert!(reply.unwrap().rcode == Rcode::NOERROR && took == Duration::ZERO, "{took:?}");
+        let mut cast = Cast::default();
+        cast.scripted(refusing);
+        cast.scripted(silent);
+        let (reply, took) = cast.begin().timed("www.example").await;
+        assert!(reply.unwrap().rcode == rcode && took < 400 * MS + LATE, "{took:?}");
     }
 }
 
 #[tokio::test]
 async fn an_upstream_that_comes_back_is_used_again() {
-    let well = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let well = Arc::new(AtomicBool::new(false));
     let state = Arc::clone(&well);
-    let first = Scripted::start(
-        move |got: &Got| {
-            if state.load(std::sync::atomic::Ordering::SeqCst) { now(got.good()) } else { vec![] }
-        },
-    )
-    .await;
-    let second = Scripted::start(good).await;
-    let forwarder = forwarder(&[&first, &second]);
+    let mut world = with_a_good_second(move |got| if state.load(SeqCst) { now(got.good()) } else { vec![] });
     for number in 0..3 {
-        ask(&forwarder, &format!("n{number}")).await.unwrap();
+        world.ask(&format!("n{number}")).await.unwrap();
     }
-    well.store(true, std::sync::atomic::Ordering::SeqCst);
-    for number in 0..500 {
-        let reply = ask(&forwarder, &format!("m{number}")).await.unwrap();
-        if reply.upstream == first.address && number > 5 {
-            return;
-        }
-        tokio::time::sleep(10 * MS).await;
-    }
-    panic!("never used again");
+    assert_eq!(world.forwarder.upstreams()[0].counts.received, 0);
+    well.store(true, SeqCst);
+    // The first probe of one that is down is due after a second, and clients' questions are the probes.
+    world.pass(Duration::from_secs(1)).await;
+    let before = world.asked(1);
+    world.ask("probe").await.unwrap();
+    world.pass(MS).await;
+    assert_eq!(world.ask("next").await.unwrap().upstream, world.forwarder.upstreams()[0].address);
+    assert_eq!(world.asked(1) - before, 1, "the probe's client did not depend on it");
 }
 
 #[tokio::test]
 async fn an_upstream_that_leads_back_to_us_is_not_used() {
-    let found = Arc::new(tokio::sync::Notify::new());
-    let (sender, mut probes) = mpsc::unbounded_channel();
-    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let forwarder = start(vec![group(&[socket.local_addr().unwrap()])]);
-    let signal = Arc::clone(&found);
-    let echo = tokio::spawn(async move {
-        let mut buffer = [0; 512];
-        while let Ok((length, _)) = socket.recv_from(&mut buffer).await {
-            let query = crate::dns::Query::parse(&buffer[..length]).unwrap();
-            let _ = sender.send(query.qname.to_vec());
-            signal.notify_one();
-        }
-    });
-    found.notified().await;
-    assert!(forwarder.is_probe(&probes.recv().await.unwrap()));
-    let (reply, took) = timed(&forwarder, "www.example").await;
-    assert!(reply == Err(Failure::Loop) && took < 100 * MS, "{reply:?} {took:?}");
-    assert_eq!(forwarder.upstreams()[0].state, State::Looping);
-    assert_eq!(counts(&forwarder, 0).loops, 1);
-    echo.abort();
+    let mut world = World::of(silent);
+    world.turn().await;
+    assert!(world.forwarder.is_probe(&world.probes(0)[0]));
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply == Err(Failure::Loop) && took == Duration::ZERO, "{reply:?} {took:?}");
+    assert_eq!((world.asked(0), world.counts(0).loops), (0, 1));
+    assert_eq!(world.forwarder.upstreams()[0].state, State::Looping);
 }
 
 #[tokio::test]
@@ -133,35 +120,32 @@ async fn an_upstream_that_is_this_server_is_never_asked() {
 
 #[tokio::test]
 async fn with_one_of_two_dead_many_at_once_are_answered_as_fast_as_with_both_alive() {
-    let (dead, alive) = (Scripted::start(silent).await, Scripted::start(good).await);
-    let forwarder = forwarder(&[&dead, &alive]);
-    let (begin, mut slow, mut late) = (Instant::now(), 0, 0);
+    let mut world = with_a_good_second(silent);
+    let begin = world.now;
     for round in 0..60 {
-        let names: Vec<String> = (0..20).map(|number| format!("n{round}-{number}")).collect();
-        let replies = futures(names.iter().map(|name| timed(&forwarder, name))).await;
+        let replies = world.all((0..20).map(|number| format!("n{round}-{number}"))).await;
         assert!(replies.iter().all(|(reply, _)| reply.is_ok()));
-        let waited = replies.iter().filter(|(_, took)| *took > 150 * MS).count();
-        *(if begin.elapsed() < Duration::from_secs(1) { &mut slow } else { &mut late }) += waited;
-        tokio::time::sleep(30 * MS).await;
+        let slow = replies.iter().filter(|(_, took)| *took > Duration::ZERO).count();
+        assert!(slow == 0 || world.now - begin < Duration::from_secs(1), "{slow} of round {round} waited");
+        world.pass(30 * MS).await;
     }
-    assert!(late == 0, "{slow} slow in the first second, {late} later");
+    assert!(world.now - begin > Duration::from_secs(2), "some of it was later than the first second");
 }
 
 #[tokio::test]
 async fn who_asks_for_a_name_that_was_given_up_has_it_asked_again() {
     let alive = Arc::new(AtomicBool::new(false));
     let answers = Arc::clone(&alive);
-    let upstream = Scripted::start(move |got: &Got| if answers.load(SeqCst) { now(got.good()) } else { vec![] }).await;
-    let forwarder = Arc::new(forwarder(&[&upstream]));
-    let asking = Arc::clone(&forwarder);
-    let first = tokio::spawn(async move { ask(&asking, "www.example").await });
-    while upstream.connections.load(SeqCst) == 0 {
-        tokio::time::sleep(10 * MS).await;
-    }
-    // TCP was the last way; after the longest pause between ways there is nothing left to try.
-    tokio::time::sleep(1300 * MS).await;
+    let mut world = World::of(move |got| if answers.load(SeqCst) { now(got.good()) } else { vec![] });
+    let first = world.pose(0, question("www.example"), 0, Duration::from_mins(1));
+    // TCP is the last way; after the longest pause between ways there is nothing left to try.
+    world.pass((400 + 800 + 1200 + 1300) * MS).await;
+    let tried = world.asked(0);
+    assert_eq!(world.asked_over_tcp(0), 1);
+    world.pass(500 * MS).await;
+    assert!(world.asked(0) == tried && first.lock().unwrap().is_none(), "given up");
     alive.store(true, SeqCst);
-    let (reply, took) = timed(&forwarder, "www.example").await;
-    assert!(reply.is_ok() && took < 500 * MS, "{reply:?} {took:?}");
-    assert!(first.await.unwrap().is_ok(), "and so it is for who waits still");
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply.is_ok() && took < LATE, "{reply:?} {took:?}");
+    assert!(world.answer(&first).await.0.is_ok(), "and so it is for who waits still");
 }

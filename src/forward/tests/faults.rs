@@ -5,35 +5,31 @@ use crate::dns::{Message, Rcode, Record};
 
 #[tokio::test]
 async fn a_question_is_answered_with_the_records_and_flags_that_came() {
-    let upstream = Scripted::start(|got: &Got| {
+    let mut world = World::of(|got| {
         let mut reply = got.good();
         reply[3] |= 0x20;
         now(reply)
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
-    let reply = ask(&forwarder, "www.example").await.unwrap();
+    });
+    let reply = world.ask("www.example").await.unwrap();
     assert_eq!((reply.rcode, reply.authentic, reply.chain), (Rcode::NOERROR, true, Chain::Whole));
     assert_eq!(reply.answer, [address(&question("www.example").name, 1)]);
-    assert_eq!(reply.upstream, upstream.address);
+    assert_eq!(reply.upstream, world.forwarder.upstreams()[0].address);
 }
 
 #[tokio::test]
 async fn rcodes_come_back_as_they_came() {
-    let upstream = Scripted::start(|got: &Got| {
+    let mut world = World::of(|got| {
         let rcode: u16 = got.name().to_string()[1..].trim_end_matches('.').parse().unwrap();
         now(got.reply(Rcode(rcode), &[]))
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
+    });
     for rcode in [1, 2, 3, 4, 5, 9] {
-        assert_eq!(ask(&forwarder, &format!("r{rcode}")).await.unwrap().rcode, Rcode(rcode));
+        assert_eq!(world.ask(&format!("r{rcode}")).await.unwrap().rcode, Rcode(rcode));
     }
 }
 
 #[tokio::test]
 async fn junk_that_arrives_first_is_ignored_and_the_wait_goes_on() {
-    let upstream = Scripted::start(|got: &Got| {
+    let mut world = World::of(|got| {
         let good = got.good();
         let mut wrong_id = good.clone();
         wrong_id[0] ^= 1;
@@ -45,18 +41,16 @@ async fn junk_that_arrives_first_is_ignored_and_the_wait_goes_on() {
         malformed.truncate(good.len() - 20);
         let junk = [wrong_id, wrong_question, a_query, malformed, b"x".to_vec(), good];
         junk.into_iter().map(|bytes| (5 * MS, bytes)).collect()
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
-    assert_eq!(ask(&forwarder, "www.example").await.unwrap().answer.len(), 1);
-    assert_eq!(upstream.asked(), 1);
-    let counts = counts(&forwarder, 0);
+    });
+    assert_eq!(world.ask("www.example").await.unwrap().answer.len(), 1);
+    assert_eq!(world.asked(0), 1);
+    let counts = world.counts(0);
     assert_eq!((counts.junk_id, counts.junk_question, counts.junk_form), (1, 1, 3));
 }
 
 #[tokio::test]
 async fn a_flood_of_wrong_ids_moves_the_question_to_tcp() {
-    let upstream = Scripted::start(|got: &Got| {
+    let mut world = World::of(|got| {
         let good = got.good();
         if got.tcp {
             return now(good);
@@ -67,37 +61,30 @@ async fn a_flood_of_wrong_ids_moves_the_question_to_tcp() {
             (Duration::ZERO, forged)
         };
         (1..50).map(guess).chain([(Duration::ZERO, good.clone())]).collect()
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
-    assert_eq!(ask(&forwarder, "www.example").await.unwrap().answer[0].rdata[3], 1);
-    assert_eq!(
-        (counts(&forwarder, 0).tcp_spoofed, upstream.connections.load(std::sync::atomic::Ordering::SeqCst)),
-        (1, 1)
-    );
+    });
+    assert_eq!(world.ask("www.example").await.unwrap().answer[0].rdata[3], 1);
+    assert_eq!((world.counts(0).tcp_spoofed, world.asked_over_tcp(0)), (1, 1));
 }
 
 #[tokio::test]
 async fn an_upstream_that_lower_cases_is_asked_again_in_lower_case_and_remembered() {
-    let upstream = Scripted::start(|got: &Got| {
+    let mut world = World::of(|got| {
         let mut reply = got.good();
         reply[12..].make_ascii_lowercase();
         now(reply)
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
+    });
     for number in 0..5 {
         let name = format!("abcdefghijklmnopqrstuvwxyz{number}.example");
-        assert_eq!(ask(&forwarder, &name).await.unwrap().answer.len(), 1);
+        assert_eq!(world.ask(&name).await.unwrap().answer.len(), 1);
     }
-    assert_eq!(counts(&forwarder, 0).case_fallback, 2);
-    assert_eq!(upstream.asked(), 7);
+    assert_eq!(world.counts(0).case_fallback, 2);
+    assert_eq!(world.asked(0), 7);
 }
 
 #[tokio::test]
 async fn an_upstream_that_answers_formerr_to_edns_is_asked_plain_and_remembered() {
     for with_question in [true, false] {
-        let upstream = Scripted::start(move |got: &Got| {
+        let mut world = World::of(move |got| {
             if got.query().edns.is_none() {
                 return now(got.good());
             }
@@ -108,20 +95,18 @@ async fn an_upstream_that_answers_formerr_to_edns_is_asked_plain_and_remembered(
                 reply.extend_from_slice(&got.bytes[12..got.bytes.len() - 11]);
             }
             now(reply)
-        })
-        .await;
-        let forwarder = forwarder(&[&upstream]);
+        });
         for number in 0..4 {
-            assert_eq!(ask(&forwarder, &format!("n{number}")).await.unwrap().rcode, Rcode::NOERROR);
+            assert_eq!(world.ask(&format!("n{number}")).await.unwrap().rcode, Rcode::NOERROR);
         }
-        assert_eq!((upstream.asked(), counts(&forwarder, 0).edns_fallback), (6, 2), "{with_question}");
+        assert_eq!((world.asked(0), world.counts(0).edns_fallback), (6, 2), "{with_question}");
     }
 }
 
 #[tokio::test]
 async fn an_upstream_that_says_badvers_is_asked_plain_and_no_client_hears_of_it() {
     for knows_plain in [true, false] {
-        let upstream = Scripted::start(move |got: &Got| {
+        let mut world = World::of(move |got| {
             if got.query().edns.is_none() {
                 return now(if knows_plain { got.good() } else { got.reply(Rcode::FORMERR, &[]) });
             }
@@ -131,47 +116,41 @@ async fn an_upstream_that_says_badvers_is_asked_plain_and_no_client_hears_of_it(
             let at = reply.len() - 6;
             reply[at] = 1;
             now(reply)
-        })
-        .await;
-        let rcode = ask(&forwarder(&[&upstream]), "www.example").await.unwrap().rcode;
+        });
+        let rcode = world.ask("www.example").await.unwrap().rcode;
         assert!(if knows_plain { rcode == Rcode::NOERROR } else { rcode.0 <= 0xf }, "{rcode}");
     }
 }
 
 #[tokio::test]
 async fn an_upstream_that_drops_edns_is_asked_plain_and_after_some_of_that_remembered() {
-    let upstream = Scripted::start(|got: &Got| if got.query().edns.is_some() { vec![] } else { now(got.good()) }).await;
-    let forwarder = forwarder(&[&upstream]);
-    let names: Vec<String> = (0..3).map(|number| format!("n{number}")).collect();
-    let first = futures(names.iter().map(|name| ask(&forwarder, name))).await;
-    assert!(first.iter().all(Result::is_ok));
-    let (reply, took) = timed(&forwarder, "later").await;
-    assert!(reply.is_ok() && took < 200 * MS, "{took:?}");
+    let mut world = World::of(|got| if got.query().edns.is_some() { vec![] } else { now(got.good()) });
+    let first = world.all((0..3).map(|number| format!("n{number}"))).await;
+    // The same again after one wait, without EDNS after two more.
+    assert!(first.iter().all(|(reply, took)| reply.is_ok() && *took >= 1200 * MS), "{first:?}");
+    let (reply, took) = world.timed("later").await;
+    assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
 }
 
 #[tokio::test]
 async fn who_wants_signatures_is_not_answered_without_edns_because_packets_were_lost() {
-    let upstream =
-        Scripted::start(|got: &Got| if got.tcp || got.query().edns.is_none() { now(got.good()) } else { vec![] }).await;
-    let forwarder = forwarder(&[&upstream]);
+    let mut world = World::of(|got| if got.tcp || got.query().edns.is_none() { now(got.good()) } else { vec![] });
     let question = Question { dnssec_ok: true, ..question("www.example") };
-    let deadline = Instant::now() + Duration::from_secs(9);
-    assert!(forwarder.groups()[0].ask(&question, 0, deadline).await.is_ok());
-    assert_eq!(counts(&forwarder, 0).edns_fallback, 0);
-    assert!(upstream.connections.load(std::sync::atomic::Ordering::SeqCst) > 0);
+    let place = world.pose(0, question, 0, Duration::from_secs(9));
+    assert!(world.answer(&place).await.0.is_ok());
+    assert_eq!((world.counts(0).edns_fallback, world.asked_over_tcp(0)), (0, 1));
 }
 
 #[tokio::test]
 async fn a_slow_upstream_is_answered_when_it_answers() {
-    let upstream = Scripted::start(|got: &Got| vec![(2000 * MS, got.good())]).await;
-    let forwarder = forwarder(&[&upstream]);
-    let (reply, took) = timed(&forwarder, "www.example").await;
-    assert!(reply.is_ok() && took >= 1990 * MS && took < 2300 * MS, "{took:?}");
+    let mut world = World::of(|got| vec![(2000 * MS, got.good())]);
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply.is_ok() && took == 2000 * MS, "{took:?}");
 }
 
 #[tokio::test]
 async fn forty_links_and_a_loop_are_marked() {
-    let upstream = Scripted::start(|got: &Got| {
+    let mut world = World::of(|got| {
         let name = |n: usize| if n == 0 { got.name() } else { format!("n{n}.example").parse().unwrap() };
         let last = if got.name().to_string().starts_with("loop") { 2 } else { 40 };
         let link = |n: usize| {
@@ -179,26 +158,22 @@ async fn forty_links_and_a_loop_are_marked() {
             Record { owner: name(n), rtype: Rtype::CNAME, ttl: 60, rdata: target.as_wire().into() }
         };
         now(got.reply(Rcode::NOERROR, &(0..last).map(link).collect::<Vec<_>>()))
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
-    assert_eq!(ask(&forwarder, "long.example").await.unwrap().chain, Chain::TooLong);
-    assert_eq!(ask(&forwarder, "loop.example").await.unwrap().chain, Chain::Loop);
+    });
+    assert_eq!(world.ask("long.example").await.unwrap().chain, Chain::TooLong);
+    assert_eq!(world.ask("loop.example").await.unwrap().chain, Chain::Loop);
 }
 
 #[tokio::test]
 async fn every_question_alone_has_a_port_and_an_id_of_its_own() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    let upstream = Scripted::start(move |got: &Got| {
+    let mut world = World::of(move |got| {
         log.lock().unwrap().push((got.from.port(), got.query().header.id));
         now(got.good())
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
+    });
     for number in 0..6 {
-        ask(&forwarder, &format!("n{number}")).await.unwrap();
-        tokio::time::sleep(socket::MAX_AGE).await;
+        world.ask(&format!("n{number}")).await.unwrap();
+        world.pass(socket::MAX_AGE).await;
     }
     let mut ports: Vec<u16> = seen.lock().unwrap().iter().map(|(port, _)| *port).collect();
     ports.sort_unstable();
@@ -210,14 +185,13 @@ async fn every_question_alone_has_a_port_and_an_id_of_its_own() {
 async fn what_is_sent_carries_do_cd_and_our_payload_and_nothing_else() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
-    let upstream = Scripted::start(move |got: &Got| {
+    let mut world = World::of(move |got| {
         log.lock().unwrap().push(got.bytes.clone());
         now(got.good())
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
+    });
     let question = Question { dnssec_ok: true, checking_disabled: true, ..question("www.example") };
-    forwarder.groups()[0].ask(&question, 0, Instant::now() + Duration::from_secs(5)).await.unwrap();
+    let place = world.pose(0, question, 0, Duration::from_secs(5));
+    world.answer(&place).await.0.unwrap();
     let bytes = seen.lock().unwrap().remove(0);
     let query = crate::dns::Query::parse(&bytes).unwrap();
     assert!(query.dnssec_ok() && query.header.cd && query.header.rd);
@@ -228,24 +202,20 @@ async fn what_is_sent_carries_do_cd_and_our_payload_and_nothing_else() {
 #[tokio::test]
 async fn an_answer_from_another_address_is_never_heard() {
     let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let upstream = Scripted::start(move |got: &Got| {
+    let mut world = World::of(move |got| {
         let forged = got.reply(Rcode::NOERROR, &[address(&got.name(), 66)]);
         // The kernel may say at once that nobody listens there for us.
         let _ = other.send_to(&forged, got.from);
         vec![(20 * MS, got.good())]
-    })
-    .await;
-    let forwarder = forwarder(&[&upstream]);
-    assert_eq!(ask(&forwarder, "www.example").await.unwrap().answer[0].rdata[3], 1);
+    });
+    assert_eq!(world.ask("www.example").await.unwrap().answer[0].rdata[3], 1);
 }
 
 #[tokio::test]
 async fn a_second_answer_is_late_and_not_a_guess() {
-    let upstream = Scripted::start(|got: &Got| (0..30).map(|_| (Duration::ZERO, got.good())).collect()).await;
-    let forwarder = forwarder(&[&upstream]);
-    let names: Vec<String> = (0..20).map(|number| format!("n{number}")).collect();
-    let replies = futures(names.iter().map(|name| ask(&forwarder, name))).await;
-    assert!(replies.iter().all(Result::is_ok));
-    let counts = counts(&forwarder, 0);
+    let mut world = World::of(|got| (0..30).map(|_| (Duration::ZERO, got.good())).collect());
+    let replies = world.all((0..20).map(|number| format!("n{number}"))).await;
+    assert!(replies.iter().all(|(reply, _)| reply.is_ok()));
+    let counts = world.counts(0);
     assert_eq!((counts.junk_id, counts.tcp_spoofed), (0, 0));
 }

@@ -1,114 +1,105 @@
 //! What one upstream is given at once and per second, and what happens to the rest.
 
-use super::*;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use super::*;
+
+/// Upstreams of one group whose settings are changed so.
+fn limited(script: impl FnMut(&Got) -> Replies + Send + 'static, change: impl FnOnce(&mut GroupSettings)) -> World {
+    let mut cast = Cast::default();
+    let mut settings = group(&[cast.scripted(script)]);
+    change(&mut settings);
+    cast.begin_with(vec![settings])
+}
+
+fn names(count: usize) -> impl Iterator<Item = String> {
+    (0..count).map(|number| format!("n{number}"))
+}
 
 #[tokio::test]
 async fn no_more_are_in_flight_than_the_limit_and_the_rest_get_their_turn() {
-    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-    let (now_open, peak) = (Arc::clone(&open), Arc::clone(&most));
-    let upstream = Scripted::start(move |got: &Got| {
-        peak.fetch_max(now_open.fetch_add(1, SeqCst) + 1, SeqCst);
-        let open = Arc::clone(&now_open);
-        tokio::spawn(async move {
-            tokio::time::sleep(19 * MS).await;
-            open.fetch_sub(1, SeqCst);
-        });
+    let most = Arc::new(AtomicUsize::new(0));
+    let peak = Arc::clone(&most);
+    let script = move |got: &Got| {
+        peak.fetch_max(got.open + 1, SeqCst);
         vec![(20 * MS, got.good())]
-    })
-    .await;
-    let mut settings = group(&[upstream.address]);
-    settings.max_in_flight = Some(10);
-    let forwarder = start(vec![settings]);
-    let names: Vec<String> = (0..100).map(|number| format!("n{number}")).collect();
-    let replies = futures(names.iter().map(|name| ask(&forwarder, name))).await;
-    assert!(replies.iter().all(Result::is_ok));
-    assert!(most.load(SeqCst) <= 10, "{} at once", most.load(SeqCst));
-    assert!(counts(&forwarder, 0).delayed >= 80);
+    };
+    let mut world = limited(script, |settings| settings.max_in_flight = Some(10));
+    assert!(world.all(names(100)).await.iter().all(|(reply, _)| reply.is_ok()));
+    assert_eq!((most.load(SeqCst), world.asked(0), world.counts(0).delayed), (10, 100, 90));
 }
 
 #[tokio::test]
 async fn what_never_gets_its_turn_fails_as_overloaded_at_its_deadline() {
-    let dead = Scripted::start(|_: &Got| vec![]).await;
-    let mut settings = group(&[dead.address]);
-    (settings.max_in_flight, settings.timeout) = (Some(2), 300 * MS);
-    let forwarder = start(vec![settings]);
-    let names: Vec<String> = (0..10).map(|number| format!("n{number}")).collect();
-    let replies = futures(names.iter().map(|name| ask(&forwarder, name))).await;
-    let overloaded = replies.iter().filter(|reply| **reply == Err(Failure::Overloaded)).count();
+    let change = |settings: &mut GroupSettings| (settings.max_in_flight, settings.timeout) = (Some(2), 300 * MS);
+    let mut world = limited(|_| vec![], change);
+    let replies = world.all(names(10)).await;
+    let overloaded = replies.iter().filter(|(reply, _)| *reply == Err(Failure::Overloaded)).count();
     assert_eq!(overloaded, 8, "{replies:?}");
+    assert!(replies.iter().all(|(_, took)| (300 * MS..300 * MS + LATE).contains(took)), "{replies:?}");
 }
 
 #[tokio::test]
 async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
-    let upstream = Scripted::start(|got: &Got| vec![(50 * MS, got.good())]).await;
-    let mut settings = group(&[upstream.address]);
-    settings.max_in_flight = Some(1);
-    let forwarder = start(vec![settings]);
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let group = Arc::clone(&forwarder.groups()[0]);
-    let flood: Vec<_> = (0..60)
-        .map(|number| {
-            let (group, question) = (Arc::clone(&group), question(&format!("n{number}")));
-            tokio::spawn(async move { group.ask(&question, 1, deadline).await })
-        })
-        .collect();
-    while group.status().asked < 60 {
-        tokio::task::yield_now().await;
-    }
-    assert!(group.ask(&question("other"), 2, deadline).await.is_ok());
-    assert!(flood.iter().filter(|asked| asked.is_finished()).count() < 30, "it came before most of the flood");
+    let mut world = limited(|got| vec![(50 * MS, got.good())], |settings| settings.max_in_flight = Some(1));
+    let flood: Vec<_> =
+        (0..60).map(|number| world.pose(0, question(&format!("n{number}")), 1, Duration::from_mins(1))).collect();
+    world.turn().await;
+    let begin = world.now;
+    let other = world.pose(0, question("other"), 2, Duration::from_mins(1));
+    let (answer, at) = world.answer(&other).await;
+    assert!(answer.is_ok() && at - begin <= 3 * 50 * MS, "after the one in hand and one whose turn it was");
+    assert!(flood.iter().filter(|place| place.lock().unwrap().is_some()).count() <= 2, "it came before the flood");
 }
 
 #[tokio::test]
 async fn new_questions_of_a_flood_do_not_overtake_those_that_wait() {
-    let upstream = Scripted::start(|got: &Got| now(got.good())).await;
-    let mut settings = group(&[upstream.address]);
-    (settings.max_qps, settings.timeout) = (Some(100), Duration::from_secs(2));
-    let forwarder = start(vec![settings]);
-    let group = Arc::clone(&forwarder.groups()[0]);
-    let deadline = Instant::now() + Duration::from_mins(1);
-    let (flooded, flooding) = (Arc::clone(&group), Arc::new(AtomicUsize::new(0)));
-    let numbers = Arc::clone(&flooding);
-    let flood = tokio::spawn(async move {
-        loop {
-            let name = format!("n{}", numbers.fetch_add(1, SeqCst));
-            flooded.ask_then(question(&name), 1, deadline, Instant::now(), Box::new(|_, _| {}));
-            tokio::task::yield_now().await;
+    let change = |settings: &mut GroupSettings| {
+        (settings.max_qps, settings.timeout) = (Some(100), Duration::from_secs(2));
+    };
+    let mut world = limited(|got| now(got.good()), change);
+    let flood = |world: &World, round: usize| {
+        for number in 0..20 {
+            world.pose(0, question(&format!("n{round}-{number}")), 1, Duration::from_mins(1));
         }
-    });
-    while flooding.load(SeqCst) < 500 {
-        tokio::task::yield_now().await;
-    }
+    };
+    (0..25).for_each(|round| flood(&world, round));
+    world.turn().await;
+    let mut round = 25;
     for number in 0..5 {
-        assert!(group.ask(&question(&format!("other{number}")), 2, deadline).await.is_ok(), "number {number}");
+        let place = world.pose(0, question(&format!("other{number}")), 2, Duration::from_mins(1));
+        let is_answered = || place.lock().unwrap().is_some();
+        // Ten milliseconds bring one more query and twenty more questions of the flood.
+        while !is_answered() {
+            flood(&world, round);
+            world.pass(10 * MS).await;
+            round += 1;
+            assert!(round < 2000, "number {number} waits for ever");
+        }
+        assert!(place.lock().unwrap().as_ref().is_some_and(|(answer, _)| answer.is_ok()), "number {number}");
     }
-    flood.abort();
 }
 
 #[tokio::test]
 async fn the_rate_is_kept() {
-    let upstream = Scripted::start(|got: &Got| now(got.good())).await;
-    let mut settings = group(&[upstream.address]);
-    settings.max_qps = Some(100);
-    let forwarder = start(vec![settings]);
-    let names: Vec<String> = (0..45).map(|number| format!("n{number}")).collect();
-    let begin = Instant::now();
-    let replies = futures(names.iter().map(|name| ask(&forwarder, name))).await;
-    assert!(replies.iter().all(Result::is_ok));
-    assert!(begin.elapsed() >= 380 * MS, "{:?}", begin.elapsed());
+    let mut world = limited(|got| now(got.good()), |settings| settings.max_qps = Some(100));
+    let replies = world.all(names(45)).await;
+    assert!(replies.iter().all(|(reply, _)| reply.is_ok()));
+    let at_once = replies.iter().filter(|(_, took)| *took == Duration::ZERO).count();
+    let last = replies.iter().map(|(_, took)| *took).max().unwrap();
+    assert_eq!(at_once, 5, "a twentieth of a second's worth");
+    assert!((400 * MS..400 * MS + LATE).contains(&last), "then one every ten milliseconds: {last:?}");
 }
 
 #[tokio::test]
 async fn ten_thousand_questions_for_a_dead_upstream_all_get_an_answer_and_leave_nothing_behind() {
-    let dead = Scripted::start(|_: &Got| vec![]).await;
-    let mut settings = group(&[dead.address]);
+    let mut cast = Cast::default();
+    let mut settings = group(&[cast.deaf()]);
     settings.timeout = 600 * MS;
-    let forwarder = start(vec![settings]);
-    let names: Vec<String> = (0..10_000).map(|number| format!("n{number}")).collect();
-    let replies = futures(names.iter().map(|name| ask(&forwarder, name))).await;
-    assert!(replies.iter().all(Result::is_err));
-    let status = forwarder.groups()[0].status();
+    let mut world = cast.begin_with(vec![settings]);
+    let replies = world.all(names(10_000)).await;
+    assert!(replies.iter().all(|(reply, took)| reply.is_err() && *took < 600 * MS + LATE));
+    let status = world.status();
     assert_eq!((status.waiting, status.asked), (0, 10_000));
     assert_eq!(status.timeouts + status.overloaded, 10_000);
 }
@@ -141,20 +132,16 @@ fn fault(got: &Got) -> Replies {
 
 #[tokio::test]
 async fn whatever_upstreams_do_every_question_ends_and_nothing_stays_open() {
-    let (one, two) = (Scripted::start(fault).await, Scripted::start(fault).await);
-    let mut settings = group(&[one.address, nobody(), two.address]);
+    let mut cast = Cast::default();
+    let mut settings = group(&[cast.scripted(fault), cast.nobody(), cast.scripted(fault)]);
     settings.timeout = 1500 * MS;
     settings.max_in_flight = Some(100);
-    let forwarder = start(vec![settings]);
-    let names: Vec<String> = (0..800).map(|number| format!("n{}.example", number % 700)).collect();
-    let replies = futures(names.iter().map(|name| timed(&forwarder, name))).await;
-    assert!(replies.iter().all(|(_, took)| *took < 2000 * MS));
+    let mut world = cast.begin_with(vec![settings]);
+    let replies = world.all((0..800).map(|number| format!("n{}.example", number % 700))).await;
+    assert!(replies.iter().all(|(_, took)| *took < 1500 * MS + LATE));
     let answered = replies.iter().filter(|(reply, _)| reply.is_ok()).count();
     assert!(answered > 400, "{answered} answered");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while forwarder.upstreams().iter().any(|upstream| upstream.in_flight > 0) {
-        assert!(Instant::now() < deadline, "{:?}", forwarder.upstreams());
-        tokio::time::sleep(10 * MS).await;
-    }
-    assert_eq!(forwarder.groups()[0].status().waiting, 0);
+    world.pass(Duration::from_secs(1)).await;
+    let open: Vec<u64> = world.forwarder.upstreams().iter().map(|upstream| upstream.in_flight).collect();
+    assert_eq!((open, world.status().waiting), (vec![0, 0, 0], 0));
 }

@@ -19,6 +19,8 @@ pub(super) struct Got {
     pub(super) from: SocketAddr,
     /// How many came before it.
     pub(super) number: usize,
+    /// How many of those are still to be answered.
+    pub(super) open: usize,
 }
 
 impl Got {
@@ -107,7 +109,7 @@ async fn bind() -> (UdpSocket, TcpListener) {
 }
 
 /// Probes for loops are answered, and neither counted nor shown to the script.
-fn is_probe(bytes: &[u8]) -> bool {
+pub(super) fn is_probe(bytes: &[u8]) -> bool {
     Query::parse(bytes).is_ok_and(|query| query.qtype == Rtype::HINFO)
 }
 
@@ -119,7 +121,7 @@ async fn serve_udp(socket: Arc<UdpSocket>, script: Script, count: Arc<AtomicUsiz
             continue;
         }
         let number = count.fetch_add(1, SeqCst);
-        let replies = script(&Got { bytes, tcp: false, from, number });
+        let replies = script(&Got { bytes, tcp: false, from, number, open: 0 });
         let socket = Arc::clone(&socket);
         tokio::spawn(async move {
             for (delay, bytes) in replies {
@@ -152,7 +154,7 @@ fn serve_stream(
                 return;
             }
             let number = count.fetch_add(1, SeqCst);
-            let replies = script(&Got { bytes, tcp: true, from, number });
+            let replies = script(&Got { bytes, tcp: true, from, number, open: 0 });
             if replies.is_empty() {
                 return;
             }

@@ -1,0 +1,155 @@
+//! `cargo xtask acceptance [--minutes N] [STAGE...]`: what takes too long for every change.
+//!
+//! In: minutes for each stage (its own full turn), stages (all). Out: progress, and `docs/acceptance.md` with the stages
+//! that passed; an error at the end that names those that did not, after all had their turn. It installs what it needs
+//! as `.ci/run` does, with the same script.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::page::{Page, Passed};
+use crate::{busy, cargo_with, fuzz, machine, soak};
+
+/// One long check.
+pub(crate) struct Stage {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    /// A full turn.
+    pub(crate) minutes: u64,
+    run: fn(&Path, u64) -> Result<(), String>,
+}
+
+/// All of them, in the order in which they run. A new one needs its line here, and what it needs in `.ci/tools`.
+pub(crate) const STAGES: &[Stage] = &[
+    Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
+    Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
+    Stage {
+        name: "soak",
+        what: "load while upstreams fail, lists change and the server is killed",
+        minutes: 120,
+        run: endure,
+    },
+    Stage { name: "fuzz", what: "all fuzz targets, each its share of the time", minutes: 480, run: fuzz_all },
+];
+
+/// Runs them, a failing one too, and says at the end.
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
+    let (minutes, named) = read(arguments)?;
+    let stages: Vec<&Stage> = STAGES.iter().filter(|stage| named.is_empty() || named.contains(&stage.name)).collect();
+    let mut failed = Vec::new();
+    println!("== tools");
+    if let Err(why) = succeed(Command::new(root.join(".ci/tools")).args(["system", "fuzz"])) {
+        failed.push(format!("tools: {why}"));
+    }
+    for (number, stage) in stages.iter().enumerate() {
+        let turn = minutes.unwrap_or(stage.minutes);
+        println!("== stage {} of {}: {}, {turn} minutes: {}", number + 1, stages.len(), stage.name, stage.what);
+        // What is tested is what is there now, whatever is committed meanwhile.
+        let (start, commit) = (Instant::now(), machine::commit(root));
+        let result = (stage.run)(root, turn);
+        let took = start.elapsed();
+        match result.and_then(|()| note(root, stage, turn, took, commit)) {
+            Ok(()) => println!("== {} passed after {} s", stage.name, took.as_secs()),
+            Err(why) => {
+                println!("== {} FAILED after {} s: {why}", stage.name, took.as_secs());
+                failed.push(format!("{}: {why}", stage.name));
+            }
+        }
+    }
+    if failed.is_empty() { Ok(()) } else { Err(format!("failed:\n  {}", failed.join("\n  "))) }
+}
+
+/// The minutes of a turn, and the stages that are named.
+fn read(arguments: &[String]) -> Result<(Option<u64>, Vec<&str>), String> {
+    let (mut minutes, mut named) = (None, Vec::new());
+    let mut rest = arguments.iter().map(String::as_str);
+    while let Some(argument) = rest.next() {
+        if argument == "--minutes" {
+            let number = rest.next().and_then(|number| number.parse().ok()).filter(|minutes| *minutes > 0);
+            minutes = Some(number.ok_or("--minutes needs a number of them, 1 at least")?);
+        } else if STAGES.iter().any(|stage| stage.name == argument) {
+            named.push(argument);
+        } else {
+            let all: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
+            return Err(format!("'{argument}' is no stage; there are: {}", all.join(", ")));
+        }
+    }
+    Ok((minutes, named))
+}
+
+/// Writes down that a stage has passed.
+fn note(root: &Path, stage: &Stage, turn: u64, took: Duration, commit: String) -> Result<(), String> {
+    let mut page = Page::read(root)?;
+    let passed = Passed {
+        when: machine::today()?,
+        commit,
+        turn: format!("{turn} of {} min", stage.minutes),
+        took: format!("{} min {} s", took.as_secs() / 60, took.as_secs() % 60),
+        machine: machine::describe(),
+    };
+    page.passed(stage.name, passed);
+    page.write(root)
+}
+
+/// Whether so many minutes are over.
+fn clock(minutes: u64) -> impl Fn() -> bool {
+    let start = Instant::now();
+    move || start.elapsed() >= Duration::from_mins(minutes)
+}
+
+fn interop(root: &Path, minutes: u64) -> Result<(), String> {
+    let is_over = clock(minutes);
+    loop {
+        // A tool that is missing is a failure.
+        cargo_with(root, &["test", "--locked", "--test", "interop"], &[("CI", "true")])?;
+        if is_over() {
+            return Ok(());
+        }
+    }
+}
+
+fn busy_machine(root: &Path, minutes: u64) -> Result<(), String> {
+    let is_over = clock(minutes);
+    busy::run_until(root, &[], |_| is_over())
+}
+
+fn endure(root: &Path, minutes: u64) -> Result<(), String> {
+    soak(root, &[(minutes * 60).to_string(), "sync".to_owned(), "reload".to_owned(), "kill".to_owned()])
+}
+
+fn fuzz_all(root: &Path, minutes: u64) -> Result<(), String> {
+    let targets = fuzz::targets(root)?.len().max(1) as u64;
+    fuzz::run(root, &[(minutes * 60 / targets).max(1).to_string()])
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(status.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split_whitespace().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn minutes_and_stages_come_in_any_order() {
+        assert_eq!(read(&words("")), Ok((None, vec![])));
+        assert_eq!(read(&words("soak --minutes 5 fuzz")), Ok((Some(5), vec!["soak", "fuzz"])));
+    }
+
+    #[test]
+    fn what_is_no_stage_and_no_number_is_named() {
+        assert!(read(&words("sleep")).unwrap_err().contains("'sleep' is no stage; there are: interop"));
+        for minutes in ["--minutes", "--minutes none", "--minutes 0"] {
+            assert!(read(&words(minutes)).is_err(), "{minutes}");
+        }
+    }
+}
