@@ -15,7 +15,7 @@ use super::public::{self, PublicNames};
 use super::{Failure, Forwarder, Group};
 use crate::dns::{Name, Rtype};
 use crate::zone::{Zone, ZoneSet};
-use asking::answers;
+use asking::denies;
 pub use pursuit::{Need, Part, Progress, Pursuit, Wish};
 
 /// How long a client waits for an upstream before a stale answer or our own alias goes out (RFC 8767 section 5);
@@ -142,7 +142,7 @@ impl Resolver {
             };
             let key = Key { group: route.id, question: pursuit.question(name) };
             step = match self.cache.get(&key, now) {
-                Hit::Fresh { reply, .. } if !answers(&reply) && self.own_alias(zones, &key.question.name).is_some() => {
+                Hit::Fresh { reply, .. } if denies(&reply) && self.own_alias(zones, &key.question.name).is_some() => {
                     self.fall_back(zones, pursuit, &key.question.name, Failure::Unreachable, None)
                 }
                 Hit::Fresh { reply, prefetch, lasting } => {

@@ -98,7 +98,8 @@ impl Resolver {
     ) -> Step {
         let name = need.question.name.clone();
         let stale = need.stale.take();
-        let can_wait_no_longer = stale.is_some() || self.own_alias(zones, &name).is_some();
+        let is_ours = self.own_alias(zones, &name).is_some();
+        let can_wait_no_longer = stale.is_some() || is_ours;
         let asked = if can_wait_no_longer {
             // The exchange goes on behind the answer, so that the next client finds it done.
             let asking = tokio::spawn(Arc::clone(self).ask(
@@ -117,6 +118,10 @@ impl Resolver {
             Arc::clone(self).ask(Arc::clone(zones), route, question, pursuit.network, deadline).await
         };
         match asked {
+            Ok(reply) if is_ours && denies(&reply) => {
+                pursuit.trace(&name, Part::Upstream(reply.upstream));
+                self.fall_back(zones, pursuit, &name, Failure::Unreachable, None)
+            }
             Ok(reply) if answers(&reply) || !can_wait_no_longer => {
                 pursuit.trace(&name, Part::Upstream(reply.upstream));
                 pursuit.chase.take(zones, &reply)
@@ -202,7 +207,8 @@ impl Resolver {
     ) -> Step {
         pursuit.add_part(None);
         if let Some(reply) = self.own_alias(zones, name) {
-            pursuit.note = Some(Ede::new(Ede::SYNTHESIZED, "upstream failed; alias made from our own zone"));
+            let text = "upstream failed or denies the name; alias made from our own zone";
+            pursuit.note = Some(Ede::new(Ede::SYNTHESIZED, text));
             pursuit.trace(name, Part::OwnAlias);
             return pursuit.chase.take(zones, &reply);
         }
@@ -245,6 +251,12 @@ impl Resolver {
 /// Whether a reply says something about the name; SERVFAIL, REFUSED and the like do not.
 pub(super) fn answers(reply: &Reply) -> bool {
     reply.rcode.is_answer()
+}
+
+/// Whether a reply is no word about a public name of ours: not an answer, or a denial without an alias on the way. A list says that
+/// the name exists; an upstream that does not know it is in a closed network, or behind the list's time.
+pub(super) fn denies(reply: &Reply) -> bool {
+    !answers(reply) || reply.rcode == Rcode::NXDOMAIN && reply.answer.is_empty()
 }
 
 /// Whether a failure says something about the upstreams to others who ask the same: not if this server had too much to do,

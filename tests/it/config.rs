@@ -1,0 +1,83 @@
+//! A config that changes under the server: what looks like an accident waits for a person's word.
+
+use crate::support::client::ask;
+use crate::support::script::Script;
+use crate::support::server::Server;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+
+const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
+const OTHER: &str = "other.blob.core.windows.net";
+
+fn upstream() -> Upstream {
+    Upstream::start(Script::of(
+        "other.blob.core.windows.net. 60 CNAME other.privatelink.blob.core.windows.net.\n\
+         other.privatelink.blob.core.windows.net. 60 A 20.60.0.2\n",
+    ))
+}
+
+fn is_as_before(site: &Site, server: &Server, said: &str) {
+    server.until_says(said, 0);
+    server.until_says("privatelink-dns reload", 0);
+    assert_eq!(server.resolves(OTHER), ["20.60.0.2"], "somebody else's account");
+    assert_eq!(server.resolves("acct.privatelink.blob.core.windows.net"), ["10.1.0.1"]);
+    assert!(site.status()["config_problems"].to_string().contains(said));
+}
+
+#[test]
+fn an_emptied_config_is_not_taken_by_itself_and_check_says_that_it_hosts_nothing() {
+    let upstream = upstream();
+    let site = Site::new().with_upstream(&upstream).with_list("a.txt", LIST);
+    let server = site.start();
+    site.write_raw_config("");
+    is_as_before(&site, &server, "it hosts no zone");
+    server.stop();
+    site.write_raw_config("zone_dir = \"nowhere\"\n");
+    site.run("check", &[]).expect(2, &["hosts no zone"]);
+}
+
+#[test]
+fn a_config_that_drops_a_source_or_a_zone_waits_for_a_persons_word() {
+    let upstream = upstream();
+    let mut site =
+        Site::new().with_upstream(&upstream).with_list("a.txt", LIST).with_config("[backup]\ngeos = [\"we\", \"ne\"]");
+    let server = site.start();
+    let good = std::fs::read_to_string(site.config_file()).unwrap();
+    site.remove_config("sources");
+    is_as_before(&site, &server, "source 'a.txt' is no longer in it");
+    site.write_raw_config(&good.replace("\"we\", \"ne\"", "\"we\""));
+    is_as_before(&site, &server, "zone 'privatelink.ne.backup.windowsazure.com' is no longer in it");
+    site.run("reload", &[]).expect(0, &["config read"]);
+    assert_eq!(site.status()["config_problems"], serde_json::json!([]), "who says reload means it");
+    server.stop();
+}
+
+#[test]
+fn what_a_storage_zone_does_with_names_it_lacks_follows_from_its_name_and_not_from_who_mentions_it() {
+    let upstream = upstream();
+    let site = Site::new().with_upstream(&upstream).with_list("a.txt", LIST);
+    site.run("sync", &[]).expect(0, &[]);
+    let address = upstream.address();
+    site.write_raw_config(&format!(
+        "listen = [\"127.0.0.1:0\"]\nzone_dir = \"zones\"\n[forward]\nupstreams = [\"{address}\"]\n"
+    ));
+    let server = site.start();
+    assert_eq!(ask(OTHER, "A").to(server.address()).rcode, "NOERROR", "its file is there, so it is hosted");
+    assert_eq!(server.resolves(OTHER), ["20.60.0.2"]);
+    server.stop();
+}
+
+#[test]
+fn a_config_in_another_encoding_or_no_file_at_all_is_named_with_what_to_do() {
+    let site = Site::new();
+    let utf16: Vec<u8> =
+        std::iter::once(0xfeff).chain("listen = []\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    std::fs::write(site.config_file(), utf16).unwrap();
+    site.run("check", &[]).expect(2, &["save the config as UTF-8"]);
+    std::fs::remove_file(site.config_file()).unwrap();
+    nix::unistd::mkfifo(&site.config_file(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    site.run("check", &[]).expect(2, &["no file but a pipe"]);
+    std::fs::remove_file(site.config_file()).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", site.config_file()).unwrap();
+    site.run("check", &[]).expect(2, &["no file but a pipe"]);
+}

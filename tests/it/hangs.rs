@@ -1,0 +1,109 @@
+//! A share that hangs: whatever touches it waits for ever, and nothing else does.
+//!
+//! The share is a shim between the server and the C library (`tests/support/hang.c`): calls about paths below `/hangs/` do not come
+//! back as long as a file is there. It needs a C compiler, which building Rust needs anyway.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use nix::sys::signal::Signal;
+
+use crate::support::server::Server;
+use crate::support::site::Site;
+use crate::support::wait_until;
+
+const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
+const NAME: &str = "acct.privatelink.blob.core.windows.net";
+const FAR: &str = "far.privatelink.blob.core.windows.net";
+
+fn shim() -> PathBuf {
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let shim = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hang.so");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/hang.c");
+        let built = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&shim).arg(source).status();
+        assert!(built.expect("a C compiler").success());
+        shim
+    };
+    SHIM.get_or_init(build).clone()
+}
+
+/// A good list, and one on a share that hangs while the flag is there.
+fn site() -> Site {
+    let site = Site::new()
+        .with_list("near.txt", LIST)
+        .with_config("[[sources]]\nname = \"far\"\npath = \"hangs/far.txt\"")
+        .with_config("[sync]\npass_deadline = \"300ms\"\ninterval = \"1s\"\nmax_removed = \"100%\"");
+    std::fs::create_dir(site.path("hangs")).unwrap();
+    std::fs::write(site.path("hangs/far.txt"), "10.1.0.2 far.blob.core.windows.net\n").unwrap();
+    site
+}
+
+fn hang(site: &Site) {
+    std::fs::write(site.path("flag"), "").unwrap();
+}
+
+fn heal(site: &Site) {
+    std::fs::remove_file(site.path("flag")).unwrap();
+}
+
+fn start(site: &Site) -> Server {
+    let mut command = site.command("serve");
+    command.env("LD_PRELOAD", shim()).env("HANG_WHILE", site.path("flag"));
+    Server::start(command)
+}
+
+fn far(site: &Site) -> serde_json::Value {
+    let status = site.status();
+    status["sources"].as_array().unwrap().iter().find(|source| source["name"] == "far").unwrap().clone()
+}
+
+#[test]
+fn a_cold_start_with_a_share_that_hangs_gets_ready_serves_the_rest_and_hears_sigterm() {
+    let site = site();
+    hang(&site);
+    let mut server = start(&site);
+    wait_until("the near list is served", || server.resolves(NAME) == ["10.1.0.1"]);
+    wait_until("the far one is named", || far(&site)["errors"].to_string().contains("no answer"));
+    server.until_says("source 'far': no answer", 0);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code(), Some(0), "it does not wait for the share");
+}
+
+#[test]
+fn a_share_that_begins_to_hang_keeps_its_records_holds_up_nobody_and_heals_by_itself() {
+    let site = site();
+    let server = start(&site);
+    server.until_resolves(FAR, "10.1.0.2");
+    hang(&site);
+    server.until_says("source 'far': no answer", 0);
+    site.rename_list("near.txt", "10.1.0.9 acct.blob.core.windows.net\n");
+    server.until_resolves(NAME, "10.1.0.9");
+    assert_eq!(server.resolves(FAR), ["10.1.0.2"], "what it gave before stands");
+    assert!(far(&site)["last_good"].is_string());
+    let ran = site.run("sync", &["--running"]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    ran.expect(1, &["source 'far': no answer"]);
+    site.write_zone("corp.example", "$TTL 9\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n@ A 10.0.0.1\n");
+    server.until_resolves("corp.example", "10.0.0.1");
+    std::fs::write(site.path("hangs/far.txt"), "10.1.0.3 far.blob.core.windows.net\n").unwrap();
+    heal(&site);
+    server.until_resolves(FAR, "10.1.0.3");
+    wait_until("it is named no more", || far(&site)["errors"] == serde_json::json!([]));
+    server.stop();
+}
+
+#[test]
+fn a_zone_folder_that_hangs_keeps_neither_status_nor_sigterm_waiting() {
+    let mut site = Site::new().with_list("near.txt", LIST).with_config("[sync]\ninterval = \"1s\"");
+    std::fs::create_dir(site.path("hangs")).unwrap();
+    site.add("zone_dir = \"hangs\"\ncontrol = \"control.sock\"");
+    let mut server = start(&site);
+    server.until_resolves(NAME, "10.1.0.1");
+    hang(&site);
+    wait_until("a pass hangs", || site.status()["pass_running_s"].as_u64().is_some_and(|seconds| seconds > 2));
+    assert_eq!(server.resolves(NAME), ["10.1.0.1"], "answers are given from memory");
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code(), Some(0));
+}
