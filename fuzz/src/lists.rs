@@ -8,7 +8,7 @@ use privatelink_dns::dns::{Name, Serial};
 use privatelink_dns::sync::apply::render;
 use privatelink_dns::sync::desired::{self, merge};
 use privatelink_dns::sync::plan::{Current, plan};
-use privatelink_dns::sync::source::{Format, parse};
+use privatelink_dns::sync::source::{Format, Listing, parse};
 use privatelink_dns::zone::Zone;
 
 /// Seconds.
@@ -29,6 +29,7 @@ pub fn hold(format: Format, data: &[u8]) {
     for entry in listing.entries() {
         assert!((1..=lines).contains(&entry.line), "line {} of at most {lines}", entry.line);
     }
+    hold_bounds(&listing);
     let settings = desired::Settings::of_cloud(Cloud::Public, &[]);
     let Ok(state) = merge(vec![listing.clone()], &settings) else { return };
     let wanted = plan(state, BTreeMap::new(), TTL);
@@ -44,6 +45,17 @@ pub fn hold(format: Format, data: &[u8]) {
         let changes: Vec<_> = zone.changes().map(|change| (change.action(), change.owner().to_owned())).collect();
         assert!(changes.is_empty() && zone.foreign.is_empty(), "{}: {changes:?} {:?}", zone.apex, zone.foreign);
         assert!(!zone.needs_writing(), "{}", zone.apex);
+    }
+}
+
+/// Neither a list nor a part of it makes more than it may.
+fn hold_bounds(listing: &Listing) {
+    assert!(listing.len() <= Listing::MAX_ENTRIES);
+    let mut of_statement = BTreeMap::new();
+    for entry in listing.entries() {
+        let records = of_statement.entry((entry.round, entry.statement)).or_insert(0);
+        *records += 1;
+        assert!(*records <= Listing::MAX_RECORDS, "line {} makes too many", entry.line);
     }
 }
 

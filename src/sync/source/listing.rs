@@ -118,7 +118,6 @@ pub(super) struct Builder {
 }
 
 /// Room for entries in one file, whose parts are read side by side.
-#[derive(Clone)]
 struct Room {
     /// Left to take from.
     shared: Arc<AtomicUsize>,
