@@ -406,9 +406,7 @@ impl Daemon {
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         let now = SystemTime::now();
-        if task == Task::Pass {
-            self.board.pass_started(now);
-        }
+        self.board.task_started(now);
         let work = move || {
             let outcome =
                 (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &unwatched));
@@ -422,10 +420,11 @@ impl Daemon {
     fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         let Some(Done { tools, report, outcome }) = done.map(|done| *done) else {
             error!("the pass broke off, which is a bug; the zones in service stay; please report what the log says");
-            self.board.pass_ended();
+            self.board.task_ended();
             answer(waiters, || Reply::Refused(vec!["the pass broke off; see the log".to_owned()]));
             return true;
         };
+        self.board.task_ended();
         self.board.zones_read(&tools.store);
         log_report(&report);
         self.publish_zones(report.zones);

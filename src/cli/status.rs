@@ -22,8 +22,8 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
         lines.push("sources".to_owned());
         status.sources.iter().for_each(|found| source(&mut lines, found));
     }
-    if let Some(seconds) = status.pass_running_s {
-        lines.push(format!("a pass has been running for {seconds} s"));
+    if let Some(seconds) = status.task_running_s {
+        lines.push(format!("lists and zones are being read for {seconds} s now"));
     }
     if let Some(found) = &status.pass {
         pass(&mut lines, found, status.last_good_pass.as_deref());

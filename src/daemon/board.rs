@@ -77,13 +77,13 @@ impl Board {
         self.facts().sources = config.sync.sources.iter().map(yet_to_be_read).collect();
     }
 
-    /// A pass has begun.
-    pub(super) fn pass_started(&self, now: SystemTime) {
+    /// A pass, or a reading of zones, has begun.
+    pub(super) fn task_started(&self, now: SystemTime) {
         self.facts().running_since = Some(now);
     }
 
-    /// The pass is over, and nothing is known of it.
-    pub(super) fn pass_ended(&self) {
+    /// It is over.
+    pub(super) fn task_ended(&self) {
         self.facts().running_since = None;
     }
 
@@ -92,7 +92,6 @@ impl Board {
         let at = humantime::format_rfc3339_seconds(now).to_string();
         let pass = record(outcome, config, at.clone());
         let mut facts = self.facts();
-        facts.running_since = None;
         facts.sources = outcome.sources.iter().map(|source| self::source(source, config)).collect();
         if matches!(pass.outcome, Outcome::Unchanged | Outcome::Written) {
             facts.last_good_pass = Some(at);
@@ -126,7 +125,7 @@ impl Board {
             servfail: super::ready::not_served(&snapshot.zones),
             zones: snapshot.zones.iter().map(|hosted| zone(hosted, &facts.degraded)).collect(),
             sources: facts.sources.clone(),
-            pass_running_s: facts.running_since.map(|since| since.elapsed().unwrap_or_default().as_secs()),
+            task_running_s: facts.running_since.map(|since| since.elapsed().unwrap_or_default().as_secs()),
             pass: facts.pass.clone(),
             last_good_pass: facts.last_good_pass.clone(),
             passes: facts.passes.clone(),

@@ -56,8 +56,8 @@ impl State {
         let folder = self.part(part);
         let failed = |(doing, error)| StateError { path: folder.join(name), doing, error };
         files::make_folder(&folder, FOLDER_MODE).map_err(|error| failed(("cannot make the folder", error)))?;
-        // Two processes may make a pass each.
-        let temporary = format!(".{}.tmp", std::process::id());
+        // Two processes may make a pass each, and in one of them several sources are read at a time.
+        let temporary = format!(".{name}.{}.tmp", std::process::id());
         files::replace(&folder, name, &temporary, FILE_MODE, bytes).map_err(failed)
     }
 

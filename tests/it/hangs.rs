@@ -102,7 +102,7 @@ fn a_zone_folder_that_hangs_keeps_neither_status_nor_sigterm_waiting() {
     let mut server = start(&site);
     server.until_resolves(NAME, "10.1.0.1");
     hang(&site);
-    wait_until("a pass hangs", || site.status()["pass_running_s"].as_u64().is_some_and(|seconds| seconds > 2));
+    wait_until("a pass hangs", || site.status()["task_running_s"].as_u64().is_some_and(|seconds| seconds > 2));
     assert_eq!(server.resolves(NAME), ["10.1.0.1"], "answers are given from memory");
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().code(), Some(0));

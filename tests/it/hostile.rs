@@ -34,7 +34,7 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("text-in-text.json", text_within_text(16)),
         ("brackets.json", "[".repeat(2_000_000)),
         ("objects.json", "{\"a\":".repeat(500_000)),
-        ("values.json", format!("[{}0]", "0,".repeat(1_500_000))),
+        ("values.json", format!("[{}0]", "0,".repeat(8_000_000))),
         ("keys.json", format!("{{{}\"z\":1}}", (0..60_000).map(|n| format!("\"k{n}\":1,")).collect::<String>())),
         ("product.txt", format!("{{{}}} {}\n", "10.0.0.1 ".repeat(4_000), "x.blob.core.windows.net ".repeat(4_000))),
         ("one-line.txt", "10.0.0.1 ".repeat(300_000)),
@@ -56,9 +56,11 @@ fn a_list_that_is_a_bomb_ends_no_server_and_takes_no_other_list_along() {
         assert_eq!(server.resolves(NAME), ["10.1.0.1"], "{name}");
         let status = site.status();
         let source = status["sources"].as_array().unwrap().iter().find(|source| source["name"] == name).unwrap();
-        assert!(!source["errors"].as_array().unwrap().is_empty(), "{name} is refused, and says so: {source:#}");
+        // Nothing in it is an endpoint: it is read to its end, and harmless.
+        let is_harmless = name == "keys.json";
+        assert_eq!(source["errors"].as_array().unwrap().is_empty(), is_harmless, "{name} says so: {source:#}");
         assert!(peak_megabytes(server.pid().as_raw()) < 700, "{name}: {} MB", peak_megabytes(server.pid().as_raw()));
-        site.run("check", &[]).expect(2, &[name]);
+        site.run("check", &[]).expect(if is_harmless { 0 } else { 2 }, &[name]);
         server.stop();
     }
 }
@@ -253,7 +255,7 @@ fn while_no_list_was_ever_read_every_backup_zone_is_servfail_and_the_ready_line_
         assert_eq!(ask(name, "A").to(server.address()).rcode, "SERVFAIL", "{name}");
     }
     assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);
-    assert!(server.stderr().contains("privatelink.*.backup.windowsazure.com"), "{}", server.stderr());
+    server.until_says("privatelink.*.backup.windowsazure.com", 0);
     site.run("status", &[]).expect(0, &["no list was read yet", "privatelink.*.backup.windowsazure.com"]);
     site.run("check", &[]).expect(2, &["geos is not pinned"]);
     site.write_list("a.txt", LIST);

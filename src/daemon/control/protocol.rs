@@ -60,8 +60,8 @@ pub(crate) struct Status {
     pub(crate) servfail: Vec<String>,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
-    /// How long the pass that runs now has been at it; none if none does.
-    pub(crate) pass_running_s: Option<u64>,
+    /// How long the pass or the reading of zones that runs now has been at it; none if none does.
+    pub(crate) task_running_s: Option<u64>,
     /// The last pass; none before the first.
     pub(crate) pass: Option<Pass>,
     pub(crate) last_good_pass: Option<String>,

@@ -155,6 +155,20 @@ mod tests {
     }
 
     #[test]
+    fn lists_that_are_kept_at_the_same_time_do_not_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().to_owned());
+        let paths: Vec<PathBuf> = (0..8).map(|n| PathBuf::from(format!("/lists/{n}.txt"))).collect();
+        std::thread::scope(|scope| {
+            for path in &paths {
+                scope.spawn(|| (0..20_u8).for_each(|n| state.keep_list("s", path, 7, &[n; 1000]).unwrap()));
+            }
+        });
+        assert!(state.kept_lists("s").iter().all(|kept| kept.bytes == [19; 1000]));
+        assert_eq!(state.kept_lists("s").len(), 8);
+    }
+
+    #[test]
     fn a_damaged_copy_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().to_owned());
