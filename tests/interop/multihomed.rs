@@ -2,9 +2,9 @@
 //! (RFC 2181 section 4.1), whole.
 
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
-use std::time::Duration;
 
 use crate::network::{Host, two_hosts};
+use crate::support::SOON;
 use crate::support::client::{Ask, ask};
 use crate::support::script::Script;
 use crate::support::server::Server;
@@ -126,7 +126,7 @@ fn questions_that_arrive_together_at_many_addresses_are_answered_from_each() {
             let any = if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
             let socket = UdpSocket::bind(any).unwrap();
             socket.connect(server).unwrap();
-            socket.set_read_timeout(Some(Duration::from_secs(8))).unwrap();
+            socket.set_read_timeout(Some(SOON)).unwrap();
             socket
         };
         let sockets: Vec<UdpSocket> = addresses.iter().map(socket).collect();
