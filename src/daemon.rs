@@ -37,7 +37,7 @@ use crate::diag;
 use crate::server::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::gather::Gatherer;
-use crate::sync::pass::{self, Outcome};
+use crate::sync::pass::{self, Aftermath, Outcome, Seen};
 use crate::sync::progress::unwatched;
 use crate::sync::state::changes;
 use crate::watch::{Kind, Unwatched, Watch};
@@ -96,12 +96,15 @@ struct Daemon {
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
+    /// What the last pass left to do once its zones are in service.
+    aftermath: Option<Aftermath>,
 }
 
 /// What a task needs and gives back.
 struct Tools {
     store: Store,
     gatherer: Gatherer,
+    seen: Seen,
 }
 
 /// What a task brought.
@@ -239,7 +242,7 @@ fn now() -> (std::time::Instant, SystemTime) {
 
 impl Tools {
     fn new(config: &Config) -> Self {
-        Self { store: Store::new(config.zones.clone()), gatherer: Gatherer::default() }
+        Self { store: Store::new(config.zones.clone()), gatherer: Gatherer::default(), seen: Seen::default() }
     }
 }
 
@@ -273,6 +276,7 @@ impl Daemon {
             ticks,
             answering: None,
             due: Due::default(),
+            aftermath: None,
         })
     }
 
@@ -398,8 +402,11 @@ impl Daemon {
         }
     }
 
-    /// Starts the next task, if one is due.
+    /// Starts the next task, if one is due, or does what the last one left.
     fn start_task(&mut self) -> Option<Running<Box<Done>>> {
+        if let Some(aftermath) = self.aftermath.take() {
+            return Some(self.start_aftermath(aftermath));
+        }
         let (task, waiters) = self.due.take_task()?;
         let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
         tools.store.set_settings(self.config.zones.clone());
@@ -416,6 +423,19 @@ impl Daemon {
         Some(Running::new(behind::start("sync", work), waiters))
     }
 
+    fn start_aftermath(&mut self, aftermath: Aftermath) -> Running<Box<Done>> {
+        let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
+        let work = move || {
+            let remembered = aftermath.remember(&mut tools.seen);
+            if let Some(error) = tools.seen.news(remembered) {
+                warn!("{error}; which list a record comes from is not remembered");
+            }
+            let report = tools.store.reload();
+            Box::new(Done { tools, report, outcome: None })
+        };
+        Running::new(behind::start("state", work), Vec::new())
+    }
+
     /// Takes what a task brought; whether it was a pass. Whatever comes of it, serving goes on.
     fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         let Some(Done { tools, report, outcome }) = done.map(|done| *done) else {
@@ -429,7 +449,7 @@ impl Daemon {
         log_report(&report);
         self.publish_zones(report.zones);
         self.tools = Some(tools);
-        let Some(outcome) = outcome else {
+        let Some(mut outcome) = outcome else {
             // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
             if !report.published.is_empty() && self.board.is_held() {
                 self.due.task(Task::Pass);
@@ -438,6 +458,7 @@ impl Daemon {
         };
         self.board.passed(&outcome, &self.config, SystemTime::now());
         self.log_pass(&outcome);
+        self.aftermath = outcome.aftermath.take();
         answer(waiters, || match self.board.last_pass() {
             Some(pass) => Reply::Passed(pass),
             None => Reply::Refused(vec!["the pass broke off; see the log".to_owned()]),

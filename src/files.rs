@@ -83,6 +83,25 @@ pub type Failed = (&'static str, io::Error);
 /// # Errors
 /// The step that failed. The old file is as it was.
 pub fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
+    write_and_rename(folder, name, temporary, mode, bytes, true)
+}
+
+/// As [`replace`], for what may be lost with the power: nobody waits for the disk.
+///
+/// # Errors
+/// The step that failed. The old file is as it was.
+pub fn replace_soon(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
+    write_and_rename(folder, name, temporary, mode, bytes, false)
+}
+
+fn write_and_rename(
+    folder: &Path,
+    name: &str,
+    temporary: &str,
+    mode: u32,
+    bytes: &[u8],
+    is_lasting: bool,
+) -> Result<(), Failed> {
     let because = |doing: &'static str| move |error: io::Error| (doing, error);
     // Whoever may write it is alone: what is there was left by one that was killed.
     let _ = fs::remove_file(folder.join(temporary));
@@ -93,8 +112,13 @@ pub fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u
     // The umask may have taken bits off it.
     file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(because("cannot set its mode"))?;
     give_to_owner_of(folder, file.as_file()).map_err(because("cannot give it to the folder's owner"))?;
-    file.as_file().sync_all().map_err(because("cannot write it to disk"))?;
+    if is_lasting {
+        file.as_file().sync_all().map_err(because("cannot write it to disk"))?;
+    }
     file.persist(folder.join(name)).map_err(|error| ("cannot replace it", error.error))?;
+    if !is_lasting {
+        return Ok(());
+    }
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(because("cannot write the folder to disk"))
 }
 

@@ -96,9 +96,11 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     let zones = Store::new(config.zones.clone()).reload().zones;
     let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
     let mut gatherer = Gatherer::default();
-    let outcome = pass::run(&config.sync, &zones, &mut gatherer, approved, SystemTime::now(), &show);
+    let mut outcome = pass::run(&config.sync, &zones, &mut gatherer, approved, SystemTime::now(), &show);
+    let remembered =
+        outcome.aftermath.take().map_or(Ok(()), |aftermath| aftermath.remember(&mut pass::Seen::default()));
     drop(progress);
-    for warning in outcome.warnings.lines() {
+    for warning in outcome.warnings.lines().into_iter().chain(remembered.err().map(|error| error.to_string())) {
         complain(format!("warning: {warning}"));
     }
     for conflict in outcome.conflicts.lines() {

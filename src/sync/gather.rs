@@ -119,6 +119,7 @@ mod tests {
     use super::*;
     use crate::sync::progress::unwatched;
     use crate::sync::source::Format;
+    use crate::sync::state::lists::Stamp;
     use std::path::Path;
     use std::sync::mpsc::SyncSender;
 
@@ -141,7 +142,8 @@ mod tests {
         crate::files::replace(folder.path(), "a.txt", ".tmp", 0o600, b"a.blob.core.windows.net 10.0.0.4\n").unwrap();
         let sources = [source("hangs", Path::new("/nowhere")), source("good", &list)];
         let state = State::new(folder.path().join("state"));
-        state.keep_list("hangs", Path::new("/nowhere"), 7, b"b.blob.core.windows.net 10.0.0.5\n").unwrap();
+        let list = b"b.blob.core.windows.net 10.0.0.5\n";
+        state.keep_list("hangs", Path::new("/nowhere"), (7, Stamp::default()), list).unwrap();
         let mut gatherer = Gatherer::default();
         let share = hanging(&mut gatherer, &sources[0]);
         let limits = Limits::any();

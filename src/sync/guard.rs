@@ -87,6 +87,11 @@ impl ApprovedPlan {
         &self.plan
     }
 
+    /// What was approved, for good.
+    pub fn into_plan(self) -> Plan {
+        self.plan
+    }
+
     /// Whether an operator consented to what happens to this zone: what it is afterwards is its new base.
     pub fn has_consent(&self, apex: &Name) -> bool {
         self.consented.contains(apex)

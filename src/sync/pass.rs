@@ -14,12 +14,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::apply::{self, Applied};
 use super::desired::{self, DesiredState};
 use super::gather::{Gatherer, Task};
-use super::guard::{self, UnsafePlan};
+use super::guard::{self, ApprovedPlan, UnsafePlan};
 use super::plan::{Current, Digest, FileState, Plan, plan};
 use super::progress::{Step, Watcher};
 use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
 use super::state::changes::Changes;
+use super::state::{State, StateError};
 use super::{Notes, Settings};
 use crate::dns::Name;
 use crate::files;
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub warnings: Notes,
     /// Records that are held back because lists disagree.
     pub conflicts: Notes,
+    /// What is left to do once the zones are in service.
+    pub aftermath: Option<Aftermath>,
 }
 
 impl Outcome {
@@ -178,17 +181,58 @@ pub fn run(
     let (changes, recorded) =
         settings.state.record_changes(plan, written, |zone| approved.has_consent(&zone.apex), &at);
     outcome.changes = changes;
-    let is_in_step = |apex: &Name| !plan.zones.iter().any(|zone| zone.apex == *apex && zone.needs_writing());
-    let mut remembered = recorded;
-    for zone in &plan.zones {
-        if is_in_step(&zone.apex) || written.iter().any(|written| written.apex == zone.apex) {
-            remembered = remembered.and(settings.state.remember_provenance(zone, &plan.places));
-        }
+    if let Err(error) = recorded {
+        outcome.warnings.push(|| format!("{error}; the changes are in the log alone"));
     }
-    if let Err(error) = remembered {
-        outcome.warnings.push(|| format!("{error}; which list a record comes from is not remembered"));
-    }
+    outcome.aftermath = Some(Aftermath::of(review.approved, &outcome.applied, &settings.state));
     outcome
+}
+
+/// What is left to do once the zones are in service: to remember where each record is listed.
+#[derive(Debug)]
+pub struct Aftermath {
+    plan: Plan,
+    state: State,
+}
+
+impl Aftermath {
+    /// Of the zones that are what the plan wants them to be.
+    fn of(approved: ApprovedPlan, applied: &Applied, state: &State) -> Self {
+        let mut plan = approved.into_plan();
+        plan.zones
+            .retain(|zone| !zone.needs_writing() || applied.written.iter().any(|written| written.apex == zone.apex));
+        Self { plan, state: state.clone() }
+    }
+
+    /// Does it; `seen` has what was remembered last, so that nothing is written twice.
+    pub fn remember(self, seen: &mut Seen) -> Result<(), StateError> {
+        for zone in &self.plan.zones {
+            let digest = zone.after().digest(&self.plan.places);
+            if seen.zones.get(&zone.apex) != Some(&digest) {
+                self.state.remember_provenance(&zone.apex, zone.after(), &self.plan.places)?;
+                seen.zones.insert(zone.apex.clone(), digest);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What was remembered last of each zone.
+#[derive(Debug, Default)]
+pub struct Seen {
+    zones: BTreeMap<Name, u64>,
+    /// What went wrong last, so that it is said once.
+    error: Option<String>,
+}
+
+impl Seen {
+    /// What went wrong, if that is news.
+    pub fn news(&mut self, remembered: Result<(), StateError>) -> Option<String> {
+        let error = remembered.err().map(|error| error.to_string());
+        let is_news = error != self.error;
+        self.error.clone_from(&error);
+        error.filter(|_| is_news)
+    }
 }
 
 fn clock(settings: &Settings, now: SystemTime) -> Clock {

@@ -157,6 +157,17 @@ impl Records {
         self.rows[range].iter().map(|row| row.address)
     }
 
+    /// Tells these records and the lines they come from from others, within this process.
+    pub(super) fn digest(&self, places: &Places) -> u64 {
+        use std::hash::{BuildHasher, Hash, Hasher};
+        let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+        places.0.hash(&mut hasher);
+        for record in self.iter() {
+            (record.owner, record.rtype(), record.origin).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Adds a record; the set must be finished before it is used.
     pub(super) fn push(&mut self, owner: &str, address: IpAddr, origin: Option<Origin>) {
         let Ok(len) = u16::try_from(owner.len()) else {

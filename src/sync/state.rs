@@ -51,14 +51,23 @@ impl State {
         self.folder.join(part)
     }
 
-    /// Writes `part/name` whole.
+    /// Writes `part/name` whole and to the disk.
     fn write(&self, part: &str, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        self.write_by(files::replace, part, name, bytes)
+    }
+
+    /// Writes `part/name` whole; it may be lost with the power.
+    fn write_soon(&self, part: &str, name: &str, bytes: &[u8]) -> Result<(), StateError> {
+        self.write_by(files::replace_soon, part, name, bytes)
+    }
+
+    fn write_by(&self, replace: Replace, part: &str, name: &str, bytes: &[u8]) -> Result<(), StateError> {
         let folder = self.part(part);
         let failed = |(doing, error)| StateError { path: folder.join(name), doing, error };
         files::make_folder(&folder, FOLDER_MODE).map_err(|error| failed(("cannot make the folder", error)))?;
         // Two processes may make a pass each, and in one of them several sources are read at a time.
         let temporary = format!(".{name}.{}.tmp", std::process::id());
-        files::replace(&folder, name, &temporary, FILE_MODE, bytes).map_err(failed)
+        replace(&folder, name, &temporary, FILE_MODE, bytes).map_err(failed)
     }
 
     /// Reads `part/name`; `None` if it is not there.
@@ -71,6 +80,9 @@ impl State {
         }
     }
 }
+
+/// How a file is replaced.
+type Replace = fn(&Path, &str, &str, u32, &[u8]) -> Result<(), files::Failed>;
 
 /// The file of a zone in a part of the state.
 fn of_zone(apex: &Name) -> String {

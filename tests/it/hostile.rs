@@ -35,7 +35,10 @@ fn bombs() -> Vec<(&'static str, String)> {
         ("brackets.json", "[".repeat(2_000_000)),
         ("objects.json", "{\"a\":".repeat(500_000)),
         ("values.json", format!("[{}0]", "0,".repeat(8_000_000))),
-        ("keys.json", format!("{{{}\"z\":1}}", (0..60_000).map(|n| format!("\"k{n}\":1,")).collect::<String>())),
+        (
+            "keys.json",
+            format!("{{{}\"z\":1}}", (0..60_000).map(|n| format!("\"k{n}\":1,")).collect::<Vec<_>>().concat()),
+        ),
         ("product.txt", format!("{{{}}} {}\n", "10.0.0.1 ".repeat(4_000), "x.blob.core.windows.net ".repeat(4_000))),
         ("one-line.txt", "10.0.0.1 ".repeat(300_000)),
         ("labels.txt", format!("10.0.0.1 {name}\n").repeat(2_000)),
@@ -220,6 +223,10 @@ fn each_change_is_a_line_in_the_log_and_is_kept_and_each_record_knows_its_line_a
     site.rename_list("a.txt", "# moved\n10.1.0.9 acct.blob.core.windows.net\n");
     server.until_resolves(NAME, "10.1.0.9");
     server.until_says("before=\"10.1.0.1\" after=\"10.1.0.9\" source=\"a.txt\"", 0);
+    let provenance = site.path("zones/.state/provenance/privatelink.blob.core.windows.net.txt");
+    wait_until("it is remembered", || {
+        std::fs::read_to_string(&provenance).is_ok_and(|text| text.contains("\t2\ta.txt\t"))
+    });
     server.stop();
     let kept = std::fs::read_to_string(site.path("zones/.state/changes.jsonl")).unwrap();
     let last: serde_json::Value = serde_json::from_str(kept.lines().last().unwrap()).unwrap();

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use super::{Listing, Notes, Settings, SourceError, parse};
 use crate::sync::desired::{self, Limits};
 use crate::sync::state::State;
-use crate::sync::state::lists::Kept;
+use crate::sync::state::lists::{Kept, Stamp};
 use crate::{diag, files};
 
 /// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
@@ -94,15 +94,16 @@ fn again(source: &Settings, limits: &Limits, kept: Kept) -> Option<(Listing, u64
 }
 
 fn read_one(source: &Settings, path: &Path, limits: &Limits, state: &State, now: u64) -> Result<Listing, SourceError> {
-    let bytes = read_bytes(path).map_err(|problem| {
+    let (bytes, stamp) = read_bytes(path).map_err(|problem| {
         let mut notes = Notes::default();
         notes.push(|| format!("{}: {problem}", path.display()));
         SourceError(notes)
     })?;
-    // The reader takes the bytes apart; a copy of a list costs less than to read it twice.
-    let copy = bytes.clone();
+    // The reader takes the bytes apart.
+    let news = (!state.has_list(&source.name, path, stamp)).then(|| bytes.clone());
     let mut listing = checked(source, path, limits, bytes)?;
-    if let Err(failed) = state.keep_list(&source.name, path, now, &copy) {
+    let kept = news.map_or(Ok(()), |copy| state.keep_list(&source.name, path, (now, stamp), &copy));
+    if let Err(failed) = kept {
         listing.warnings.push(|| format!("{failed}; should the list go away, its records stay but cannot be compared"));
     }
     Ok(listing)
@@ -139,8 +140,8 @@ fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
-    files::read(path, MAX_BYTES).map(|(bytes, _)| bytes).map_err(|error| match error.kind() {
+fn read_bytes(path: &Path) -> Result<(Vec<u8>, Stamp), String> {
+    files::read(path, MAX_BYTES).map(|(bytes, file)| (bytes, Stamp::of(&file))).map_err(|error| match error.kind() {
         io::ErrorKind::IsADirectory => "is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned(),
         // Opening a pipe waits for a writer, and all passes with it.
         io::ErrorKind::InvalidInput => {

@@ -2,6 +2,8 @@
 //!
 //! The bytes and not what was read from them: they go through the same reader again, which may have learnt since.
 
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -32,28 +34,57 @@ struct Head {
     source: String,
     path: PathBuf,
     read_at: u64,
+    stamp: Stamp,
     sha256: String,
+}
+
+/// What tells a list from what it was before, without reading it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    length: u64,
+    inode: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Stamp {
+    /// Of an open file.
+    pub fn of(file: &Metadata) -> Self {
+        Self {
+            length: file.len(),
+            inode: file.ino(),
+            modified: (file.mtime(), file.mtime_nsec()),
+            changed: (file.ctime(), file.ctime_nsec()),
+        }
+    }
 }
 
 const VERSION: u32 = 1;
 
 impl State {
-    /// Keeps a list that is good; one that is kept already is not written again, whatever its time.
+    /// Whether the list with this stamp is kept already.
+    pub fn has_list(&self, source: &str, path: &Path, stamp: Stamp) -> bool {
+        let head = self.list_head(&file_name(source, path));
+        head.is_some_and(|head| (head.version, head.stamp) == (VERSION, stamp))
+    }
+
+    /// Keeps a list that is good.
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn keep_list(&self, source: &str, path: &Path, read_at: u64, bytes: &[u8]) -> Result<(), StateError> {
-        let name = file_name(source, path);
+    pub fn keep_list(
+        &self,
+        source: &str,
+        path: &Path,
+        (read_at, stamp): (u64, Stamp),
+        bytes: &[u8],
+    ) -> Result<(), StateError> {
         let sha256 = hex(&Sha256::digest(bytes));
-        let head = Head { version: VERSION, source: source.to_owned(), path: path.to_owned(), read_at, sha256 };
-        let known = self.list_head(&name);
-        if known.is_some_and(|known| (known.version, &known.sha256) == (VERSION, &head.sha256)) {
-            return Ok(());
-        }
+        let head = Head { version: VERSION, source: source.to_owned(), path: path.to_owned(), read_at, stamp, sha256 };
         let mut text = serde_json::to_vec(&head).unwrap_or_default();
         text.push(b'\n');
         text.extend_from_slice(bytes);
-        self.write(PART, &name, &text)
+        self.write_soon(PART, &file_name(source, path), &text)
     }
 
     /// The last good copy of a source's list.
@@ -142,14 +173,15 @@ mod tests {
         let state = State::new(folder.path().join("state"));
         assert!(!state.has_lists());
         let (a, b) = (Path::new("/lists/a.txt"), Path::new("/lists/b.txt"));
-        state.keep_list("s", a, 7, b"one\xff\n").unwrap();
-        state.keep_list("s", b, 8, b"two").unwrap();
-        state.keep_list("other", a, 9, b"three").unwrap();
+        let stamp = Stamp { length: 4, ..Stamp::default() };
+        assert!(!state.has_list("s", a, stamp));
+        state.keep_list("s", a, (7, stamp), b"one\xff\n").unwrap();
+        state.keep_list("s", b, (8, stamp), b"two").unwrap();
+        state.keep_list("other", a, (9, stamp), b"three").unwrap();
         let kept = state.kept_lists("s");
         assert_eq!(kept.iter().map(|kept| (kept.path.as_path(), kept.read_at)).collect::<Vec<_>>(), [(a, 7), (b, 8)]);
         assert_eq!(kept[0].bytes, b"one\xff\n");
-        state.keep_list("s", a, 70, b"one\xff\n").unwrap();
-        assert_eq!(state.kept_list("s", a).unwrap().read_at, 7, "the same list is not written again");
+        assert!(state.has_list("s", a, stamp) && !state.has_list("s", a, Stamp { inode: 1, ..stamp }));
         state.forget_lists("s", &[b.to_owned()]);
         assert!(state.kept_list("s", a).is_none() && state.kept_list("other", a).is_some());
     }
@@ -161,7 +193,11 @@ mod tests {
         let paths: Vec<PathBuf> = (0..8).map(|n| PathBuf::from(format!("/lists/{n}.txt"))).collect();
         std::thread::scope(|scope| {
             for path in &paths {
-                scope.spawn(|| (0..20_u8).for_each(|n| state.keep_list("s", path, 7, &[n; 1000]).unwrap()));
+                scope.spawn(|| {
+                    for n in 0..20_u8 {
+                        state.keep_list("s", path, (7, Stamp::default()), &[n; 1000]).unwrap();
+                    }
+                });
             }
         });
         assert!(state.kept_lists("s").iter().all(|kept| kept.bytes == [19; 1000]));
@@ -173,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().to_owned());
         let path = Path::new("a.txt");
-        state.keep_list("s", path, 7, b"good\n").unwrap();
+        state.keep_list("s", path, (7, Stamp::default()), b"good\n").unwrap();
         let file = folder.path().join(PART).join(file_name("s", path));
         let text = std::fs::read(&file).unwrap();
         for damaged in [&text[..text.len() - 1], &text[1..], b""] {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::{State, StateError, of_zone};
 use crate::dns::{Name, Rtype};
-use crate::sync::plan::ZonePlan;
 use crate::sync::records::{Places, Records};
 
 const PART: &str = "provenance";
@@ -76,13 +75,13 @@ impl State {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn remember_provenance(&self, zone: &ZonePlan, places: &Places) -> Result<(), StateError> {
-        let name = of_zone(&zone.apex);
+    pub fn remember_provenance(&self, apex: &Name, after: &Records, places: &Places) -> Result<(), StateError> {
+        let name = of_zone(apex);
         let old = self.read(PART, &name, MAX_BYTES)?.unwrap_or_default();
-        let has_all = zone.after().iter().all(|record| record.origin.is_some());
+        let has_all = after.iter().all(|record| record.origin.is_some());
         let known = if has_all { Provenance::default() } else { Provenance::parse(&String::from_utf8_lossy(&old)) };
-        let text = render(zone.after(), places, &known);
-        if text.as_bytes() == old { Ok(()) } else { self.write(PART, &name, text.as_bytes()) }
+        let text = render(after, places, &known);
+        if text.as_bytes() == old { Ok(()) } else { self.write_soon(PART, &name, text.as_bytes()) }
     }
 }
 
