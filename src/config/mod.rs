@@ -11,6 +11,7 @@ mod values;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 pub use locate::{base_folder, find};
@@ -102,13 +103,20 @@ impl Config {
     /// Reads a config file and goes on past what is wrong in it, for `check`.
     pub fn inspect(file: &Path) -> Result<(Self, Vec<Problem>), Problem> {
         let problem = |text: &str| Problem::new(diag::path(file), text);
-        let bytes = read(file)
+        let (bytes, metadata) = files::read(file, MAX_BYTES)
             .map_err(|error| problem(&format!("cannot read the config: {error}; name another file with --config")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
             problem(&format!("line {line} is not UTF-8: save the config as UTF-8"))
         })?;
-        Ok(Self::parse(file, &text))
+        let (mut config, problems) = Self::parse(file, &text);
+        let mode = metadata.permissions().mode();
+        if mode & 0o002 != 0 {
+            config.warnings.push(problem("every user of this machine may write the config: chmod o-w"));
+        } else if mode & 0o004 != 0 && !config.server.cookies.secrets.is_empty() {
+            config.warnings.push(problem("it holds secrets, and every user of this machine may read it: chmod o-r"));
+        }
+        Ok((config, problems))
     }
 
     /// Reads what a config file says; `file` is where relative paths and problems have their place, and is not opened.

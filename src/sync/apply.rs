@@ -124,7 +124,7 @@ fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Resu
         base.save(state, &zone.apex)
     });
     match noted {
-        Err(error) if counts.updated + counts.deleted > 0 => Err(ApplyError::Base { zone: zone.apex.clone(), error }),
+        Err(error) if counts.losses() > 0 => Err(ApplyError::Base { zone: zone.apex.clone(), error }),
         _ => Ok(()),
     }
 }

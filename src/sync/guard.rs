@@ -19,7 +19,7 @@ use std::str::FromStr;
 
 use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
 use super::state::base::Base;
-use crate::dns::Name;
+use crate::dns::{Name, Rtype};
 pub use reason::Reason;
 
 /// New RRsets in one window that need no consent, however small the zone is: a vault has a few dozen.
@@ -258,7 +258,11 @@ impl Drift {
             let now: Vec<IpAddr> = change.before().collect();
             let was = base.before(change.owner(), change.rtype()).unwrap_or(&now);
             let will: Vec<IpAddr> = change.after().collect();
-            drift.count(was, &will);
+            if was.is_empty() && !will.is_empty() && had_other_family(zone, base, change.owner(), change.rtype()) {
+                drift.updated += 1;
+            } else {
+                drift.count(was, &will);
+            }
             planned.insert((change.owner(), change.rtype()));
         }
         for (owner, rtype, was) in base.changed() {
@@ -268,7 +272,12 @@ impl Drift {
                 (false, true) => drift.base += 1,
                 _ => {}
             }
-            if !planned.contains(&(owner, rtype)) {
+            if planned.contains(&(owner, rtype)) {
+                continue;
+            }
+            if was.is_empty() && !now.is_empty() && had_other_family(zone, base, owner, rtype) {
+                drift.updated += 1;
+            } else {
                 drift.count(was, &now);
             }
         }
@@ -285,9 +294,16 @@ impl Drift {
     }
 }
 
+/// Whether a name had addresses of the other family at the base: then a new RRset moves it.
+fn had_other_family(zone: &ZonePlan, base: &Base, owner: &str, rtype: Rtype) -> bool {
+    let other = if rtype == Rtype::A { Rtype::AAAA } else { Rtype::A };
+    let now = || !zone.before().find(owner, other).is_empty();
+    base.before(owner, other).map_or_else(now, |was| !was.is_empty())
+}
+
 fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<Reason> {
     let counts = zone.counts();
-    if counts.updated + counts.deleted == 0 {
+    if counts.losses() == 0 {
         return Vec::new();
     }
     let mut reasons = Vec::new();

@@ -194,6 +194,16 @@ pub struct Counts {
     pub updated: usize,
     /// Gone.
     pub deleted: usize,
+    /// Of those that are new: AAAA of a name that had A alone, or the other way round. Clients that prefer the new family go
+    /// where it leads, so this moves a name as much as a change does.
+    pub widened: usize,
+}
+
+impl Counts {
+    /// RRsets in service that clients would miss, or find elsewhere.
+    pub fn losses(&self) -> usize {
+        self.updated + self.deleted + self.widened
+    }
 }
 
 /// What happens to an RRset.
@@ -374,7 +384,7 @@ impl ZonePlan {
     fn without_losses(&self) -> (Records, Aliases) {
         let mut after = self.after.clone();
         let mut stays = BTreeSet::new();
-        for change in self.changes().filter(|change| change.action() != Action::Create) {
+        for change in self.held_changes(Scope::Losses) {
             stays.insert((change.owner(), change.rtype()));
         }
         after.retain(|record| !stays.contains(&(record.owner, record.rtype())));
@@ -396,8 +406,19 @@ impl ZonePlan {
 
     /// What a scope holds back, sorted by owner and type.
     pub fn held_changes(&self, scope: Scope) -> impl Iterator<Item = Change<'_>> {
-        self.changes().filter(move |change| scope == Scope::Everything || change.action() != Action::Create)
+        self.changes().filter(move |change| scope == Scope::Everything || self.is_loss(change))
     }
+
+    /// Whether clients of a name in service would miss it, or find it elsewhere.
+    fn is_loss(&self, change: &Change<'_>) -> bool {
+        change.action() != Action::Create || widens(&self.before, change.owner(), change.rtype())
+    }
+}
+
+/// Whether the name has addresses of the other family.
+fn widens(before: &Records, owner: &str, rtype: Rtype) -> bool {
+    let other = if rtype == Rtype::A { Rtype::AAAA } else { Rtype::A };
+    !before.find(owner, other).is_empty()
 }
 
 /// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are left
@@ -546,6 +567,9 @@ fn difference(before: &Records, after: &Records) -> (Vec<Span>, Counts) {
         if order.is_ne() || !before.addresses(old..old_end).eq(after.addresses(new..new_end)) {
             *count += 1;
             spans.push(Span { before: span(old, old_end), after: span(new, new_end) });
+            if let Some(created) = after.get(new).filter(|_| order.is_gt()) {
+                counts.widened += usize::from(widens(before, created.owner, created.rtype()));
+            }
         }
         (old, new) = (old_end, new_end);
     }

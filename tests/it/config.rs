@@ -81,3 +81,17 @@ fn a_config_in_another_encoding_or_no_file_at_all_is_named_with_what_to_do() {
     std::os::unix::fs::symlink("/dev/zero", site.config_file()).unwrap();
     site.run("check", &[]).expect(2, &["no file but a pipe"]);
 }
+
+#[test]
+fn a_config_that_others_may_write_or_whose_secrets_they_may_read_is_warned_of() {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::new().with_config("[cookies]\nsecrets = [\"000102030405060708090a0b0c0d0e0f\"]");
+    for (mode, said) in [(0o644, Some("may read it")), (0o666, Some("may write the config")), (0o640, None)] {
+        set_permissions(site.config_file(), Permissions::from_mode(mode)).unwrap();
+        let ran = site.run("check", &[]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(ran.all().contains("every user of this machine"), said.is_some(), "{ran:?}");
+        assert!(said.is_none_or(|said| ran.all().contains(said)), "{ran:?}");
+    }
+}

@@ -269,6 +269,17 @@ fn a_record_that_came_within_the_window_may_go_again_and_makes_no_room_for_other
 }
 
 #[test]
+fn an_address_of_the_other_family_moves_a_name_as_much_as_a_change_does() {
+    let widened = |n| moved(10, 0) + &names(0..n, "blob.core.windows.net").replace("10.0.0.", "fd00::");
+    let mut world = World::new(&moved(10, 0));
+    assert!(world.pass(&widened(3), None).is_none());
+    let held = world.pass(&widened(4), None).unwrap();
+    assert!(held.to_string().contains("4 of 10 RRsets"), "{held}");
+    assert_eq!(world.current.records.len(), 13, "three of them have AAAA");
+    assert!(world.pass(&(moved(10, 0) + "new.blob.core.windows.net 10.0.0.99 fd00::99\n"), None).is_none());
+}
+
+#[test]
 fn consent_makes_what_follows_from_it_the_base() {
     let mut world = World::new(&moved(10, 0));
     let digest = world.pass(&moved(10, 5), None).unwrap().digest;
