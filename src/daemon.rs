@@ -23,7 +23,7 @@ mod work;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
@@ -43,9 +43,9 @@ use crate::sync::state::changes;
 use crate::watch::{Kind, Unwatched, Watch};
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
-use board::Board;
+use board::{Board, Degraded};
 use control::protocol::Reply;
-use control::{Control, Desk, Order, What};
+use control::{Control, ControlError, Desk, Order, Placed, What};
 use rhythm::Rhythm;
 use routes::Routes;
 use work::{Due, Running, Task, Waiter, Why, finished};
@@ -76,10 +76,14 @@ fn lines(errors: &[BindError]) -> String {
 
 struct Daemon {
     config: Config,
+    /// The `listen` of the config at the start.
+    started_with: Vec<SocketAddr>,
     /// The bytes of the config file when it was last read, taken or not.
     config_seen: Option<Vec<u8>>,
-    /// With the task that runs, while one does.
-    tools: Option<Tools>,
+    /// Where this server listens; a new `listen` takes effect at the next start.
+    bound: Vec<SocketAddr>,
+    /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
+    tools: Arc<Mutex<Tools>>,
     /// What the last pass had to say, so that it is said once.
     said: Vec<String>,
     /// Whether the last pass went wrong.
@@ -96,6 +100,7 @@ struct Daemon {
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
+    control: Option<Control>,
     /// What the last pass left to do once its zones are in service.
     aftermath: Option<Aftermath>,
 }
@@ -109,8 +114,8 @@ struct Tools {
 
 /// What a task brought.
 struct Done {
-    tools: Tools,
     report: Report,
+    degraded: Degraded,
     outcome: Option<Outcome>,
 }
 
@@ -118,8 +123,29 @@ struct Done {
 enum Read {
     /// It is the one that was read last.
     Same,
-    /// What it says, or what is wrong with it, and its bytes.
-    New(Box<Result<Config, Vec<Problem>>>, Option<Vec<u8>>),
+    /// What was built of it, or why not, and its bytes.
+    New(Result<Box<Built>, Vec<String>>, Option<Vec<u8>>),
+}
+
+/// A config and what follows from it, whole and not yet in service.
+struct Built {
+    config: Config,
+    routes: Routes,
+}
+
+/// Reads a config and builds what follows from it. What is in service is not touched.
+fn build(why: Why, old: &Config, bound: &[SocketAddr], routes: &Routes) -> Result<Built, Vec<String>> {
+    let shown = |problems: Vec<Problem>| problems.iter().map(Problem::to_string).collect::<Vec<_>>();
+    let config = Config::load(&old.file).map_err(shown)?;
+    let losses = config.losses(old);
+    let file = diag::path(&config.file);
+    if why == Why::FileEvent && !losses.is_empty() {
+        let way_out = format!("{file}: if that is meant, say so: privatelink-dns reload --config {file}");
+        return Err(losses.into_iter().map(|loss| format!("{file}: {loss}")).chain([way_out]).collect());
+    }
+    let routes = Routes::build(&config, bound, Some(routes))
+        .map_err(|failed| vec![format!("{file}: the new upstreams cannot be asked: {failed}")])?;
+    Ok(Built { config, routes })
 }
 
 /// What the loop waits for.
@@ -127,9 +153,11 @@ enum Event {
     /// A task is over, and who waited for it.
     Task(Option<Box<Done>>, Vec<Waiter>),
     /// The config was read, and who waited for that.
-    Config(Option<(Why, Read)>, Vec<Waiter>),
+    Config(Option<Read>, Vec<Waiter>),
     /// Folders are watched.
     Watches(Option<Vec<(Watch, Unwatched)>>),
+    /// The control socket is in its new place.
+    Control(Option<Result<Placed, ControlError>>),
     /// A file changed.
     Changed(Kind),
     /// Somebody asked for something by the control socket.
@@ -156,8 +184,12 @@ struct Course {
     addresses: Vec<SocketAddr>,
     rhythm: Rhythm,
     task: Option<Running<Box<Done>>>,
-    config: Option<Running<(Why, Read)>>,
+    config: Option<Running<Read>>,
     watches: Option<Running<Vec<(Watch, Unwatched)>>>,
+    /// For the control socket, wherever it is.
+    orders: mpsc::Sender<Order>,
+    /// A control socket that is being put in its place.
+    control: Option<Running<Result<Placed, ControlError>>>,
     /// When the present task has taken very long.
     slow: Option<Instant>,
     /// When to be ready at the latest; none once that was said.
@@ -174,6 +206,7 @@ impl Course {
             (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
             (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
             (found, _) = finished(&mut self.watches) => Event::Watches(found),
+            (placed, _) = finished(&mut self.control) => Event::Control(placed),
             Some(kind) = self.inbox.recv() => Event::Changed(kind),
             Some(order) = self.desk.recv() => Event::Ordered(order),
             _ = self.hangup.recv() => Event::Hangup,
@@ -195,8 +228,9 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
-    let board = Arc::new(Board::new(&config.file, listeners.addresses(), started));
-    let mut daemon = Daemon::new(config, board, ticks)?;
+    let bound = listeners.addresses();
+    let board = Arc::new(Board::new(&config.file, bound.clone(), started));
+    let mut daemon = Daemon::new(config, bound, board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
         _ = terminate.recv() => Ok(()),
@@ -221,18 +255,19 @@ fn workers() -> usize {
 /// The snapshot that a server with this config would start with, for one question on the command line.
 pub(crate) fn snapshot(config: &Config) -> io::Result<Arc<Snapshot>> {
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let resolver = Routes::start(config)?.resolver(config, &Handle::current());
-    Ok(Arc::new(Snapshot {
-        zones: Arc::new(zones),
-        access: config.access.clone(),
-        resolver,
-        settings: Arc::new(config.server.clone()),
-        cookies: cookies(config, Cookies::own_secret()),
-    }))
+    let routes = Routes::build(config, &config.listen, None)?;
+    Ok(Arc::new(snapshot_of(config, &routes, Cookies::own_secret(), Arc::new(zones))))
 }
 
-fn cookies(config: &Config, own: Secret) -> Cookies {
-    Cookies::new(&config.server.cookies, own, now())
+/// All that decides an answer, from all that it follows from.
+fn snapshot_of(config: &Config, routes: &Routes, secret: Secret, zones: Arc<ZoneSet>) -> Snapshot {
+    Snapshot {
+        zones,
+        access: config.access.clone(),
+        resolver: routes.resolver(config, &Handle::current()),
+        settings: Arc::new(config.server.clone()),
+        cookies: Cookies::new(&config.server.cookies, secret, now()),
+    }
 }
 
 /// On the clock that answers go by, and of the day.
@@ -241,6 +276,15 @@ fn now() -> (std::time::Instant, SystemTime) {
 }
 
 impl Tools {
+    /// Does what a pass left to do.
+    fn remember(&mut self, aftermath: Aftermath) -> Option<Outcome> {
+        let remembered = aftermath.remember(&mut self.seen);
+        if let Some(error) = self.seen.news(remembered) {
+            warn!("{error}; which list a record comes from is not remembered");
+        }
+        None
+    }
+
     fn new(config: &Config) -> Self {
         Self { store: Store::new(config.zones.clone()), gatherer: Gatherer::default(), seen: Seen::default() }
     }
@@ -248,21 +292,22 @@ impl Tools {
 
 impl Daemon {
     /// Everything but what needs a disk.
-    fn new(config: Config, board: Arc<Board>, ticks: mpsc::Sender<Kind>) -> Result<Self, StartError> {
+    fn new(
+        config: Config,
+        bound: Vec<SocketAddr>,
+        board: Arc<Board>,
+        ticks: mpsc::Sender<Kind>,
+    ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log_warning);
-        let routes = Routes::start(&config)?;
+        let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
-        let shared = Shared::new(Snapshot {
-            // Nobody is answered before there are zones.
-            zones: Arc::new(ZoneSet::default()),
-            access: config.access.clone(),
-            resolver: routes.resolver(&config, &Handle::current()),
-            settings: Arc::new(config.server.clone()),
-            cookies: cookies(&config, secret),
-        });
+        // Nobody is answered before there are zones.
+        let shared = Shared::new(snapshot_of(&config, &routes, secret, Arc::default()));
         board.sources(&config);
         Ok(Self {
-            tools: Some(Tools::new(&config)),
+            tools: Arc::new(Mutex::new(Tools::new(&config))),
+            bound,
+            started_with: config.listen.clone(),
             config,
             config_seen: None,
             said: Vec::new(),
@@ -276,6 +321,7 @@ impl Daemon {
             ticks,
             answering: None,
             due: Due::default(),
+            control: None,
             aftermath: None,
         })
     }
@@ -290,7 +336,7 @@ impl Daemon {
         let started = Instant::now();
         let addresses = listeners.addresses();
         let (orders, desk) = mpsc::channel(TICKS);
-        let _control = self.open_control(orders).await;
+        self.control = self.place_control(orders.clone()).await;
         self.first_zones().await;
         self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
@@ -304,6 +350,8 @@ impl Daemon {
             task: None,
             config: None,
             watches: Some(self.watch_folders()),
+            orders,
+            control: None,
             slow: None,
             ready: Some(ready),
             is_first: true,
@@ -337,8 +385,13 @@ impl Daemon {
                 }
             }
             Event::Config(read, waiters) => {
+                let before = self.config.control.clone();
                 if self.config_read(read, waiters) {
                     course.watches = Some(self.watch_folders());
+                    if self.config.control != before {
+                        self.control = None;
+                        course.control = self.start_placing();
+                    }
                 }
             }
             Event::Watches(found) => {
@@ -348,6 +401,7 @@ impl Daemon {
                     self.due.task(Task::Pass);
                 }
             }
+            Event::Control(placed) => self.control = self.start_control(placed, course.orders.clone()),
             Event::Changed(Kind::Config) => self.due.config(Why::FileEvent),
             Event::Changed(Kind::Lists) | Event::Interval => self.due.task(Task::Pass),
             Event::Changed(Kind::Zones) => self.due.task(Task::Zones),
@@ -374,26 +428,35 @@ impl Daemon {
         }
     }
 
-    /// Opens the control socket; without one the server serves all the same.
-    async fn open_control(&self, orders: mpsc::Sender<Order>) -> Option<Control> {
+    /// Opens the control socket, and waits until it is there.
+    async fn place_control(&self, orders: mpsc::Sender<Order>) -> Option<Control> {
+        let mut placing = Some(self.start_placing()?);
+        let (placed, _) = finished(&mut placing).await;
+        self.start_control(placed, orders)
+    }
+
+    /// Starts to put the control socket where the config wants it; it may wait for the disk.
+    fn start_placing(&self) -> Option<Running<Result<Placed, ControlError>>> {
         let path = self.config.control.clone()?;
+        Some(Running::new(behind::start("control", move || control::place(&path)), Vec::new()))
+    }
+
+    /// Listens on it; without one the server serves all the same.
+    fn start_control(
+        &self,
+        placed: Option<Result<Placed, ControlError>>,
+        orders: mpsc::Sender<Order>,
+    ) -> Option<Control> {
         let desk = Desk { shared: Arc::clone(&self.shared), board: Arc::clone(&self.board), orders };
-        let placed = behind::run("control", move || control::place(&path)).await;
-        let started = placed.map_err(|error| error.to_string()).and_then(|placed| {
-            placed.and_then(|placed| Control::start(placed, desk)).map_err(|error| error.to_string())
-        });
+        let started = placed?.and_then(|placed| Control::start(placed, desk));
         started.inspect_err(|failed| error!("{failed}")).ok()
     }
 
     /// Reads the zones for the first time: what is on disk is served, whatever lists say and whether they are there.
     async fn first_zones(&mut self) {
-        let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
         let file = self.config.file.clone();
-        let read = move || {
-            let report = tools.store.reload();
-            (Box::new(Done { tools, report, outcome: None }), config::read(&file).ok())
-        };
-        match behind::run("zones", read).await {
+        let work = self.work(|_| None);
+        match behind::run("zones", move || (work(), config::read(&file).ok())).await {
             Ok((done, seen)) => {
                 self.config_seen = seen;
                 self.task_done(Some(done), Vec::new());
@@ -405,50 +468,48 @@ impl Daemon {
     /// Starts the next task, if one is due, or does what the last one left.
     fn start_task(&mut self) -> Option<Running<Box<Done>>> {
         if let Some(aftermath) = self.aftermath.take() {
-            return Some(self.start_aftermath(aftermath));
+            return Some(Running::new(
+                behind::start("state", self.work(|tools| tools.remember(aftermath))),
+                Vec::new(),
+            ));
         }
         let (task, waiters) = self.due.take_task()?;
-        let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
-        tools.store.set_settings(self.config.zones.clone());
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         let now = SystemTime::now();
         self.board.task_started(now);
-        let work = move || {
-            let outcome =
-                (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &unwatched));
-            let report = tools.store.reload();
-            Box::new(Done { tools, report, outcome })
+        let pass = move |tools: &mut Tools| {
+            (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &unwatched))
         };
-        Some(Running::new(behind::start("sync", work), waiters))
+        Some(Running::new(behind::start("sync", self.work(pass)), waiters))
     }
 
-    fn start_aftermath(&mut self, aftermath: Aftermath) -> Running<Box<Done>> {
-        let mut tools = self.tools.take().unwrap_or_else(|| Tools::new(&self.config));
-        let work = move || {
-            let remembered = aftermath.remember(&mut tools.seen);
-            if let Some(error) = tools.seen.news(remembered) {
-                warn!("{error}; which list a record comes from is not remembered");
-            }
+    /// Something to do with the tools, and then the zone files, behind the loop.
+    fn work(
+        &self,
+        first: impl FnOnce(&mut Tools) -> Option<Outcome> + Send + 'static,
+    ) -> impl FnOnce() -> Box<Done> + Send + 'static {
+        let (tools, zones) = (Arc::clone(&self.tools), self.config.zones.clone());
+        move || {
+            let mut tools = tools.lock().unwrap_or_else(PoisonError::into_inner);
+            tools.store.set_settings(zones);
+            let outcome = first(&mut tools);
             let report = tools.store.reload();
-            Box::new(Done { tools, report, outcome: None })
-        };
-        Running::new(behind::start("state", work), Vec::new())
+            Box::new(Done { report, degraded: board::degraded(&tools.store), outcome })
+        }
     }
 
     /// Takes what a task brought; whether it was a pass. Whatever comes of it, serving goes on.
     fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
-        let Some(Done { tools, report, outcome }) = done.map(|done| *done) else {
+        self.board.task_ended();
+        let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {
             error!("the pass broke off, which is a bug; the zones in service stay; please report what the log says");
-            self.board.task_ended();
             answer(waiters, || Reply::Refused(vec!["the pass broke off; see the log".to_owned()]));
             return true;
         };
-        self.board.task_ended();
-        self.board.zones_read(&tools.store);
+        self.board.zones_read(degraded);
         log_report(&report);
         self.publish_zones(report.zones);
-        self.tools = Some(tools);
         let Some(mut outcome) = outcome else {
             // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
             if !report.published.is_empty() && self.board.is_held() {
@@ -456,13 +517,10 @@ impl Daemon {
             }
             return false;
         };
-        self.board.passed(&outcome, &self.config, SystemTime::now());
+        let pass = self.board.passed(&outcome, &self.config, SystemTime::now());
         self.log_pass(&outcome);
         self.aftermath = outcome.aftermath.take();
-        answer(waiters, || match self.board.last_pass() {
-            Some(pass) => Reply::Passed(pass),
-            None => Reply::Refused(vec!["the pass broke off; see the log".to_owned()]),
-        });
+        answer(waiters, || Reply::Passed(pass.clone()));
         true
     }
 
@@ -471,39 +529,35 @@ impl Daemon {
         // Answers that were kept ready are good as long as the zones are the same.
         let is_same = current.zones.is_same(&zones);
         let zones = if is_same { Arc::clone(&current.zones) } else { Arc::new(zones) };
-        self.publish(Snapshot {
-            zones,
-            access: current.access.clone(),
-            resolver: Arc::clone(&current.resolver),
-            settings: Arc::clone(&current.settings),
-            cookies: current.cookies.at(now()),
-        });
+        self.publish(current.with_zones(zones, now()));
     }
 
-    /// Starts to read the config, if that is due.
-    fn start_config(&mut self) -> Option<Running<(Why, Read)>> {
+    /// Starts to read the config, if that is due, and to build what follows from it.
+    fn start_config(&mut self) -> Option<Running<Read>> {
         let (why, waiters) = self.due.take_config()?;
-        let (file, seen) = (self.config.file.clone(), self.config_seen.clone());
+        let (old, seen) = (self.config.clone(), self.config_seen.clone());
+        let (bound, routes) = (self.bound.clone(), self.routes.clone());
         let work = move || {
-            let bytes = config::read(&file).ok();
+            let bytes = config::read(&old.file).ok();
             // The config's folder may hold files that change all the time, our own log among them.
             if why == Why::FileEvent && bytes == seen {
-                return (why, Read::Same);
+                return Read::Same;
             }
-            (why, Read::New(Box::new(Config::load(&file)), bytes))
+            Read::New(build(why, &old, &bound, &routes).map(Box::new), bytes)
         };
         Some(Running::new(behind::start("config", work), waiters))
     }
 
     /// Takes all of a new config, or none of it; whether it was taken.
-    fn config_read(&mut self, read: Option<(Why, Read)>, waiters: Vec<Waiter>) -> bool {
+    fn config_read(&mut self, read: Option<Read>, waiters: Vec<Waiter>) -> bool {
         let refused = match read {
-            Some((_, Read::Same)) => return false,
+            Some(Read::Same) => return false,
             None => vec!["reading the config broke off; see the log".to_owned()],
-            Some((why, Read::New(config, bytes))) => {
+            Some(Read::New(built, bytes)) => {
                 self.config_seen = bytes;
-                match self.take_config(why, *config) {
-                    Ok(()) => {
+                match built {
+                    Ok(built) => {
+                        self.take_config(*built);
                         self.due.pass_for(waiters);
                         return true;
                     }
@@ -520,31 +574,22 @@ impl Daemon {
         false
     }
 
-    fn take_config(&mut self, why: Why, config: Result<Config, Vec<Problem>>) -> Result<(), Vec<String>> {
-        let config = config.map_err(|problems| problems.iter().map(Problem::to_string).collect::<Vec<_>>())?;
-        let losses = config.losses(&self.config);
-        let file = diag::path(&config.file);
-        if why == Why::FileEvent && !losses.is_empty() {
-            let way_out = format!("{file}: if that is meant, say so: privatelink-dns reload --config {file}");
-            return Err(losses.into_iter().map(|loss| format!("{file}: {loss}")).chain([way_out]).collect());
+    /// Puts in service what was built; nothing here can fail.
+    fn take_config(&mut self, Built { config, routes }: Built) {
+        let waiting = if config.listen == self.started_with {
+            Vec::new()
+        } else {
+            vec!["'listen' changed; that takes effect at the next start".to_owned()]
+        };
+        for text in &waiting {
+            warn!("{text}");
         }
-        self.routes.reload(&config).map_err(|failed| vec![failed.to_string()])?;
-        if config.listen != self.config.listen {
-            warn!("'listen' changed; that takes effect at the next start");
-        }
-        self.board.config_read(Vec::new());
+        self.board.config_taken(waiting);
         config.warnings.iter().for_each(log_warning);
-        self.config = config;
-        let current = self.shared.snapshot.load();
-        self.publish(Snapshot {
-            zones: Arc::clone(&current.zones),
-            access: self.config.access.clone(),
-            resolver: self.routes.resolver(&self.config, &Handle::current()),
-            settings: Arc::new(self.config.server.clone()),
-            cookies: cookies(&self.config, self.secret),
-        });
-        info!(config = %file, "config read");
-        Ok(())
+        (self.config, self.routes) = (config, routes);
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        self.publish(snapshot_of(&self.config, &self.routes, self.secret, zones));
+        info!(config = %diag::path(&self.config.file), "config read");
     }
 
     /// Says what a pass found, once: the same again at the next interval is no news.

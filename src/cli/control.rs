@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{FAILED, HELD, complain, fail, say, status, usage};
+use super::{FAILED, HELD, USAGE, complain, fail, say, status, usage};
 use crate::config::Config;
 use crate::daemon::control::protocol::{Pass, Reply, Request, Status};
 use crate::dns::Name;
@@ -63,9 +63,14 @@ fn print(found: &Status, json: bool) -> ExitCode {
 
 /// Has the server read everything again.
 pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
+    let again = file.clone();
     with_reply(file, &Request::Reload, |reply| match reply {
         Reply::Passed(pass) => {
             say("config read");
+            // What it does not do is part of how it went.
+            if let Ok(Reply::Status(status)) = reply_to(again, &Request::Status) {
+                status.waits_for_restart.iter().for_each(say);
+            }
             passed(&pass)
         }
         Reply::Refused(problems) => {
@@ -114,21 +119,23 @@ fn unexpected(reply: Reply) -> ExitCode {
 }
 
 fn with_reply(file: Result<PathBuf, String>, request: &Request, then: impl FnOnce(Reply) -> ExitCode) -> ExitCode {
-    let config = match file.map(|file| Config::inspect(&file)) {
-        Ok(Ok((config, _))) => config,
-        Ok(Err(problem)) => return usage(problem),
-        Err(reason) => return usage(reason),
-    };
-    let Some(path) = config.control else {
-        return usage("this config has control = \"off\": there is no socket to reach the server by");
-    };
-    match ask(&path, request) {
+    match reply_to(file, request) {
         Ok(reply) => then(reply),
-        Err(error) => {
-            complain(format!("privatelink-dns: {}", explain(&path, &config.file, &error)));
-            ExitCode::from(FAILED)
+        Err((code, reason)) => {
+            complain(format!("privatelink-dns: {reason}"));
+            ExitCode::from(code)
         }
     }
+}
+
+/// What the server says, or why there is no reply and the exit code for that.
+fn reply_to(file: Result<PathBuf, String>, request: &Request) -> Result<Reply, (u8, String)> {
+    let wrong = |reason: String| (USAGE, reason);
+    let file = file.map_err(wrong)?;
+    let (config, _) = Config::inspect(&file).map_err(|problem| wrong(problem.to_string()))?;
+    let off = || wrong("this config has control = \"off\": there is no socket to reach the server by".to_owned());
+    let path = config.control.ok_or_else(off)?;
+    ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)))
 }
 
 fn ask(path: &Path, request: &Request) -> io::Result<Reply> {

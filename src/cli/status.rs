@@ -13,6 +13,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
         format!("config {}", status.config),
     ];
     trouble(&mut lines, "not taken", &status.config_problems);
+    trouble(&mut lines, "waits", &status.waits_for_restart);
     if status.servfail.iter().any(|zone| zone.contains('*')) {
         lines.push(format!("no list was read yet: {} is SERVFAIL", status.servfail.join(", ")));
     }

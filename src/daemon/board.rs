@@ -33,13 +33,23 @@ pub(super) struct Board {
 #[derive(Default)]
 struct Facts {
     config_problems: Vec<String>,
-    /// By apex, without the final dot.
-    degraded: BTreeMap<String, Vec<String>>,
+    /// What waits for the next start.
+    waiting: Vec<String>,
+    degraded: Degraded,
     sources: Vec<SourceStatus>,
     running_since: Option<SystemTime>,
     pass: Option<Pass>,
     last_good_pass: Option<String>,
     passes: BTreeMap<String, u64>,
+}
+
+/// Zones that are not what their files should make them, by apex without the final dot, and why.
+pub(super) type Degraded = BTreeMap<String, Vec<String>>;
+
+/// Those of a store.
+pub(super) fn degraded(store: &Store) -> Degraded {
+    let shown = |problem: &crate::zone::store::Problem| format!("{}: {}", problem.place, problem.text);
+    store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.iter().map(shown).collect())).collect()
 }
 
 impl Board {
@@ -56,13 +66,16 @@ impl Board {
         self.facts().config_problems = problems;
     }
 
+    /// The newest config is in service, but for what waits for the next start.
+    pub(super) fn config_taken(&self, waiting: Vec<String>) {
+        let mut facts = self.facts();
+        facts.config_problems.clear();
+        facts.waiting = waiting;
+    }
+
     /// What is wrong with zone files.
-    pub(super) fn zones_read(&self, store: &Store) {
-        let shown = |problem: &crate::zone::store::Problem| format!("{}: {}", problem.place, problem.text);
-        self.facts().degraded = store
-            .degraded()
-            .map(|(apex, problems)| (apex.without_dot(), problems.iter().map(shown).collect()))
-            .collect();
+    pub(super) fn zones_read(&self, degraded: Degraded) {
+        self.facts().degraded = degraded;
     }
 
     /// The sources there are, before the first pass.
@@ -87,8 +100,8 @@ impl Board {
         self.facts().running_since = None;
     }
 
-    /// How a pass ended.
-    pub(super) fn passed(&self, outcome: &pass::Outcome, config: &Config, now: SystemTime) {
+    /// How a pass ended, as it is told.
+    pub(super) fn passed(&self, outcome: &pass::Outcome, config: &Config, now: SystemTime) -> Pass {
         let at = humantime::format_rfc3339_seconds(now).to_string();
         let pass = record(outcome, config, at.clone());
         let mut facts = self.facts();
@@ -97,17 +110,13 @@ impl Board {
             facts.last_good_pass = Some(at);
         }
         *facts.passes.entry(pass.outcome.to_string()).or_default() += 1;
-        facts.pass = Some(pass);
+        facts.pass = Some(pass.clone());
+        pass
     }
 
     /// Whether something waits for consent.
     pub(super) fn is_held(&self) -> bool {
         self.facts().pass.as_ref().is_some_and(|pass| pass.held.is_some())
-    }
-
-    /// The last pass.
-    pub(super) fn last_pass(&self) -> Option<Pass> {
-        self.facts().pass.clone()
     }
 
     /// All there is to say.
@@ -121,6 +130,7 @@ impl Board {
             uptime_s: self.started.elapsed().as_secs(),
             config: self.config.clone(),
             config_problems: facts.config_problems.clone(),
+            waits_for_restart: facts.waiting.clone(),
             listen: self.listen.iter().map(ToString::to_string).collect(),
             servfail: super::ready::not_served(&snapshot.zones),
             zones: snapshot.zones.iter().map(|hosted| zone(hosted, &facts.degraded)).collect(),

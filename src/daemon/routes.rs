@@ -17,7 +17,8 @@ use crate::zone::ZoneSet;
 /// Azure's resolver, inside every virtual network.
 const AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
-/// The forwarder, its routes and the cache.
+/// The forwarder, its routes and the cache: a value that is built whole and then takes the place of the one before.
+#[derive(Clone)]
 pub(super) struct Routes {
     settings: Vec<GroupSettings>,
     forwarder: Arc<Forwarder>,
@@ -28,37 +29,34 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    pub(super) fn start(config: &Config) -> io::Result<Self> {
-        let mut routes = Self {
-            settings: Vec::new(),
-            forwarder: Arc::new(start(Vec::new(), Vec::new())?),
-            all: Vec::new(),
-            cache: Arc::new(Cache::new(config.cache.clone())),
-            next_id: 0,
-        };
-        routes.reload(config)?;
-        Ok(routes)
+    /// Those of a config; what is cached stays unless its upstreams or bounds changed. `bound` are the addresses that this
+    /// server listens on: an upstream there is itself.
+    ///
+    /// # Errors
+    /// If there can be no such forwarder. The one before is as it was.
+    pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
+        let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
+        let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);
+        if let Some(before) = before.filter(|before| before.settings == config.groups) {
+            return Ok(Self { cache, ..before.clone() });
+        }
+        let listen = bound.to_vec();
+        let resolv_conf = PathBuf::from("/etc/resolv.conf");
+        let forwarder = Forwarder::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
+        let mut next_id = before.map_or(0, |before| before.next_id);
+        let mut all = Vec::new();
+        for (settings, group) in config.groups.iter().zip(forwarder.groups()) {
+            let id = before.and_then(|before| before.id_of(settings)).unwrap_or(next_id);
+            next_id += 1;
+            all.push(Arc::new(Route { id, suffix: settings.suffix.clone(), group: Arc::clone(group) }));
+        }
+        Ok(Self { settings: config.groups.clone(), forwarder: Arc::new(forwarder), all, cache, next_id })
     }
 
-    /// Takes over a new config; what is cached stays unless its upstreams or bounds changed.
-    pub(super) fn reload(&mut self, config: &Config) -> io::Result<()> {
-        if self.cache.settings() != &config.cache {
-            self.cache = Arc::new(Cache::new(config.cache.clone()));
-        }
-        if self.settings == config.groups {
-            return Ok(());
-        }
-        let forwarder = start(config.groups.clone(), config.listen.clone())?;
-        let mut routes = Vec::new();
-        for (settings, group) in config.groups.iter().zip(forwarder.groups()) {
-            let same = self.settings.iter().position(|old| old == settings).and_then(|at| self.all.get(at));
-            let id = same.map_or(self.next_id, |route| route.id);
-            self.next_id += 1;
-            routes.push(Arc::new(Route { id, suffix: settings.suffix.clone(), group: Arc::clone(group) }));
-        }
-        self.settings.clone_from(&config.groups);
-        (self.forwarder, self.all) = (Arc::new(forwarder), routes);
-        Ok(())
+    /// The id of the route with the very same settings.
+    fn id_of(&self, settings: &GroupSettings) -> Option<u64> {
+        let at = self.settings.iter().position(|known| known == settings)?;
+        self.all.get(at).map(|route| route.id)
     }
 
     /// Whose end is the end of forwarding.
@@ -89,8 +87,4 @@ fn special(config: &Config) -> Arc<ZoneSet> {
         SpecialNames::Local => special::zones(!default.flat_map(|group| &group.upstreams).any(is_azure)),
         SpecialNames::Forward => Arc::default(),
     }
-}
-
-fn start(groups: Vec<GroupSettings>, listen: Vec<SocketAddr>) -> io::Result<Forwarder> {
-    Forwarder::start(Settings { groups, listen, resolv_conf: PathBuf::from("/etc/resolv.conf") })
 }

@@ -111,16 +111,32 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Starts the forwarder's thread.
+    /// Starts the forwarder's thread. Whatever fails, fails on that thread: a runtime must not be dropped where another one runs.
+    ///
+    /// # Errors
+    /// What the system says; out of descriptors or threads, say.
     pub fn start(settings: Settings) -> io::Result<Self> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let (forwarder, engine, inbox) = {
-            let _inside = runtime.enter();
-            Self::assemble(settings, Instant::now())?
+        let (sender, started) = std::sync::mpsc::sync_channel(1);
+        let work = move || {
+            let built = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+                let assembled = {
+                    let _inside = runtime.enter();
+                    Self::assemble(settings, Instant::now())
+                };
+                Ok((assembled?, runtime))
+            });
+            match built {
+                // Whoever starts it may have gone.
+                Ok(((forwarder, engine, inbox), runtime)) => {
+                    if sender.send(Ok(forwarder)).is_ok() {
+                        runtime.block_on(engine.run(inbox));
+                    }
+                }
+                Err(error) => drop(sender.send(Err(error))),
+            }
         };
-        let work = move || runtime.block_on(engine.run(inbox));
         std::thread::Builder::new().name("forward".to_owned()).spawn(work)?;
-        Ok(forwarder)
+        started.recv().unwrap_or_else(|_| Err(io::Error::other("the forwarder's thread broke off")))
     }
 
     /// The forwarder, and what its thread runs. Must be called within a tokio runtime.

@@ -29,7 +29,7 @@ mod udp;
 mod wire;
 
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
@@ -56,6 +56,20 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// The cookies that are good now.
     pub cookies: cookies::Cookies,
+}
+
+impl Snapshot {
+    /// The same with other zones, at this time.
+    #[must_use]
+    pub fn with_zones(&self, zones: Arc<ZoneSet>, now: (Instant, SystemTime)) -> Self {
+        Self {
+            zones,
+            access: self.access.clone(),
+            resolver: Arc::clone(&self.resolver),
+            settings: Arc::clone(&self.settings),
+            cookies: self.cookies.at(now),
+        }
+    }
 }
 
 /// How the server presents itself to clients.

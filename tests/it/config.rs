@@ -1,10 +1,13 @@
 //! A config that changes under the server: what looks like an accident waits for a person's word.
 
+use std::process::Command;
+
 use crate::support::client::ask;
 use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::wait_until;
 
 const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
 const OTHER: &str = "other.blob.core.windows.net";
@@ -94,4 +97,45 @@ fn a_config_that_others_may_write_or_whose_secrets_they_may_read_is_warned_of() 
         assert_eq!(ran.all().contains("every user of this machine"), said.is_some(), "{ran:?}");
         assert!(said.is_none_or(|said| ran.all().contains(said)), "{ran:?}");
     }
+}
+
+#[test]
+fn the_control_socket_goes_where_the_new_config_has_it_and_reload_says_what_waits_for_the_next_start() {
+    let mut site = Site::new().with_list("a.txt", LIST);
+    let server = site.start();
+    site.add("control = \"elsewhere.sock\"");
+    wait_until("the socket has moved", || site.run("status", &[]).code == Some(0));
+    assert!(!site.path("zones/.control.sock").exists());
+    site.add("listen = [\"127.0.0.9:0\"]");
+    site.run("reload", &[]).expect(0, &["config read", "'listen' changed; that takes effect at the next start"]);
+    site.run("status", &[]).expect(0, &["waits: 'listen' changed"]);
+    server.stop();
+}
+
+#[test]
+fn without_descriptors_for_new_upstreams_the_old_ones_stay_and_the_next_reload_takes_the_new_ones() {
+    let upstream = upstream();
+    let mut site = Site::new().with_upstream(&upstream).with_list("a.txt", LIST);
+    let server = site.start();
+    let pid = server.pid().to_string();
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let limit = |count: usize| {
+        let limit = format!("--nofile={count}:1024");
+        assert!(Command::new("prlimit").args(["--pid", &pid, &limit]).status().unwrap().success());
+    };
+    site.add("[forward]\nupstreams = [\"127.0.0.7:9\"]");
+    // Enough to read the config and to talk, not enough for an event loop of its own.
+    let mut refused = false;
+    for more in 1..6 {
+        limit(open + more);
+        let ran = site.run("reload", &[]);
+        refused |= ran.all().contains("Too many open files");
+        limit(1024);
+        site.add(&format!("[forward]\nupstreams = [\"127.0.0.7:{}\"]", 10 + more));
+    }
+    assert!(refused, "some of it failed");
+    site.add(&format!("[forward]\nupstreams = [\"{}\"]", upstream.address()));
+    site.run("reload", &[]).expect(0, &["config read"]);
+    assert_eq!(server.resolves(OTHER), ["20.60.0.2"]);
+    server.stop();
 }

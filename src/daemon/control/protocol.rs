@@ -55,6 +55,8 @@ pub(crate) struct Status {
     pub(crate) config: String,
     /// What keeps the newest config out of service; empty if nothing does.
     pub(crate) config_problems: Vec<String>,
+    /// What of the config in service takes effect at the next start.
+    pub(crate) waits_for_restart: Vec<String>,
     pub(crate) listen: Vec<String>,
     /// Zones without a good copy: their names are SERVFAIL.
     pub(crate) servfail: Vec<String>,
