@@ -13,6 +13,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::{FAILED, HELD, USAGE, complain, fail, say, status, usage};
 use crate::config::Config;
 use crate::daemon::control::protocol::{Pass, Reply, Request, Status};
+use crate::diag;
 use crate::dns::Name;
 
 /// How long a pass over many long lists may take.
@@ -135,7 +136,27 @@ fn reply_to(file: Result<PathBuf, String>, request: &Request) -> Result<Reply, (
     let (config, _) = Config::inspect(&file).map_err(|problem| wrong(problem.to_string()))?;
     let off = || wrong("this config has control = \"off\": there is no socket to reach the server by".to_owned());
     let path = config.control.ok_or_else(off)?;
-    ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)))
+    let ask = |request| ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)));
+    let status = ask(&Request::Status)?;
+    if let Reply::Status(found) = &status
+        && let Some(stranger) = other_config(&config.file, found)
+    {
+        return Err((FAILED, stranger));
+    }
+    if *request == Request::Status { Ok(status) } else { ask(request) }
+}
+
+/// Two servers may share a zone folder: the one that answers at the socket may run with another config.
+fn other_config(ours: &Path, found: &Status) -> Option<String> {
+    let whole = |path: &Path| path.canonicalize().map_or_else(|_| diag::path(path), |path| diag::path(&path));
+    let ours = whole(ours);
+    (ours != found.config).then(|| {
+        format!(
+            "the server that answers there (process {}) runs with another config, {}; give each server a 'control' of its \
+             own, or name its config: --config {}",
+            found.pid, found.config, found.config
+        )
+    })
 }
 
 fn ask(path: &Path, request: &Request) -> io::Result<Reply> {

@@ -49,7 +49,7 @@ fn tcp(top: &Section<'_>) -> tcp::Settings {
     let settings = tcp::Settings {
         idle,
         max_connections: count("max_connections", default.max_connections),
-        max_per_network: count("max_per_network", default.max_per_network),
+        max_per_client: count("max_per_client", default.max_per_client),
     };
     section.finish();
     settings

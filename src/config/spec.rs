@@ -197,7 +197,7 @@ fn limits(top: &Section<'_>, access: Access) -> Access {
     let number =
         |key, default| section.number(key, 0..=1_000_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(default);
     let rates = Rates {
-        refused: number("refused", default.refused),
+        errors: number("errors", default.errors),
         negative: number("negative", default.negative),
         forwarded: number("forwarded", default.forwarded),
     };

@@ -54,7 +54,9 @@ pub(super) fn degraded(store: &Store) -> Degraded {
 
 impl Board {
     pub(super) fn new(config: &Path, listen: Vec<SocketAddr>, started: Instant) -> Self {
-        Self { started, config: diag::path(config), listen, facts: Mutex::default() }
+        // Whole, so that whoever asks can tell it from another server's.
+        let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
+        Self { started, config, listen, facts: Mutex::default() }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {

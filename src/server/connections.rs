@@ -86,7 +86,7 @@ impl Network {
     }
 
     fn most(self, settings: &Settings) -> usize {
-        if self == Self::Outside { MAX_OUTSIDE.min(settings.max_per_network) } else { settings.max_per_network }
+        if self == Self::Outside { MAX_OUTSIDE.min(settings.max_per_client) } else { settings.max_per_client }
     }
 }
 
@@ -232,7 +232,7 @@ mod tests {
     const B: Network = Network::V4(Ipv4Addr::new(10, 0, 0, 2));
 
     fn settings(all: usize, each: usize) -> Settings {
-        Settings { max_connections: all, max_per_network: each, ..Settings::default() }
+        Settings { max_connections: all, max_per_client: each, ..Settings::default() }
     }
 
     /// A table, and a way to enter it a second after the one before.

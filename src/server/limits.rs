@@ -19,7 +19,7 @@ use buckets::{Buckets, Take};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// REFUSED, FORMERR and whatever else says no more than no.
-    pub refused: u32,
+    pub errors: u32,
     /// What memory has to say of names and types that are not there.
     pub negative: u32,
     /// Questions that would wait for an upstream.
@@ -29,7 +29,7 @@ pub struct Rates {
 impl Default for Rates {
     /// For the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and what a cache does not hold.
     fn default() -> Self {
-        Self { refused: 20, negative: 100, forwarded: 200 }
+        Self { errors: 20, negative: 100, forwarded: 200 }
     }
 }
 
@@ -69,7 +69,7 @@ impl Limits {
     /// Decides about one answer, and counts it.
     pub(super) fn judge(&self, rates: &Rates, kind: Kind, client: IpAddr, now: Instant) -> Verdict {
         let rate = match kind {
-            Kind::Refused => rates.refused,
+            Kind::Refused => rates.errors,
             Kind::Negative => rates.negative,
             Kind::Forwarded => rates.forwarded,
         };

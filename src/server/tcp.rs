@@ -48,14 +48,14 @@ pub struct Settings {
     /// Connections in all.
     pub max_connections: usize,
     /// Connections of one network: an IPv4 address, or an IPv6 /56.
-    pub max_per_network: usize,
+    pub max_per_client: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // Seconds (RFC 9210 section 4.3). A connection costs some kilobytes and a descriptor; a site's resolver is one
         // address, so its share is wide.
-        Self { idle: Duration::from_secs(15), max_connections: 4000, max_per_network: 1500 }
+        Self { idle: Duration::from_secs(15), max_connections: 4000, max_per_client: 1500 }
     }
 }
 

@@ -77,7 +77,7 @@ fn world() -> (Upstream, Site) {
     let upstream = Upstream::start(Script::of(&longest));
     let mut site = Site::new()
         .with_upstream(&upstream)
-        .with_config("[access]\nallow = [\"127.0.0.1/32\"]\n[limits]\nrefused = 0\n[backup]\ngeos = [\"we\"]");
+        .with_config("[access]\nallow = [\"127.0.0.1/32\"]\n[limits]\nerrors = 0\n[backup]\ngeos = [\"we\"]");
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/endpoints");
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

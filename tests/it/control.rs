@@ -215,3 +215,24 @@ fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each
     site.run("status", &[]).expect(0, &["200 asked in vain"]);
     server.stop();
 }
+
+#[test]
+fn a_server_with_another_config_that_answers_at_our_socket_is_not_taken_for_ours() {
+    let site = Site::new().with_list("a.txt", LIST);
+    let server = site.start();
+    let other = site.path("other.toml");
+    let socket = site.path(SOCKET);
+    std::fs::write(&other, format!("zone_dir = \"zones\"\ncontrol = {socket:?}\n[backup]\ncloud = \"public\"\n"))
+        .unwrap();
+    for verb in [&["status"][..], &["reload"], &["flush", "www.example"], &["sync", "--running"]] {
+        let output = std::process::Command::new(crate::support::site::BINARY)
+            .args(verb)
+            .arg("--config")
+            .arg(&other)
+            .output()
+            .unwrap();
+        let ran = crate::support::site::Ran::from(output);
+        ran.expect(1, &["runs with another config", "privatelink-dns.toml"]);
+    }
+    server.stop();
+}

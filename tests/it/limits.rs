@@ -42,7 +42,7 @@ fn burst(site: &Site, server: &Server, from: Ipv4Addr, name: &str, withheld: imp
 #[test]
 fn strangers_are_refused_so_often_a_second_over_udp_and_always_over_tcp() {
     let site =
-        Site::new().with_list("a.txt", LIST).with_config("[access]\nallow = [\"127.0.0.0/24\"]\n[limits]\nrefused = 1");
+        Site::new().with_list("a.txt", LIST).with_config("[access]\nallow = [\"127.0.0.0/24\"]\n[limits]\nerrors = 1");
     let server = site.start();
     let strangers = burst(&site, &server, GUEST, OURS, || site.counted("limited_refused"));
     assert!(site.counted("limited_refused") > 0, "{} refused", strangers.replies.len());
@@ -82,7 +82,7 @@ fn of_negative_answers_over_the_limit_every_second_is_an_empty_one_with_tc() {
 #[test]
 fn questions_over_the_limit_of_forwarded_ones_are_refused_and_not_asked_over_tcp_too() {
     let upstream = Upstream::start(Script::of("www.example. 600 A 192.0.2.1"));
-    let site = site("forwarded = 1\nrefused = 0").with_upstream(&upstream);
+    let site = site("forwarded = 1\nerrors = 0").with_upstream(&upstream);
     let server = site.start();
     assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);
     let guest = burst(&site, &server, GUEST, "nN.example", || 0);

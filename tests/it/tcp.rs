@@ -188,7 +188,7 @@ fn who_asks_and_does_not_take_the_answers_is_cut_off() {
 
 #[test]
 fn when_the_share_of_a_client_is_taken_its_longest_idle_connection_goes() {
-    let site = site().with_config("[tcp]\nidle = \"1h\"\nmax_per_network = 3");
+    let site = site().with_config("[tcp]\nidle = \"1h\"\nmax_per_client = 3");
     let server = site.start();
     let mut streams: Vec<TcpStream> = (0..3).map(|_| connect(server.address())).collect();
     assert!([2, 1, 0].into_iter().all(|at: usize| answers(&mut streams[at])));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 
-const RATES: Rates = Rates { refused: 2, negative: 3, forwarded: 4 };
+const RATES: Rates = Rates { errors: 2, negative: 3, forwarded: 4 };
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -59,7 +59,7 @@ fn kinds_and_networks_are_counted_apart_and_a_second_later_all_is_forgotten() {
 #[test]
 fn a_rate_of_zero_is_no_limit() {
     let now = Instant::now();
-    let (limits, rates) = (Limits::new(now), Rates { refused: 0, negative: 0, forwarded: 0 });
+    let (limits, rates) = (Limits::new(now), Rates { errors: 0, negative: 0, forwarded: 0 });
     for kind in [Kind::Refused, Kind::Negative, Kind::Forwarded] {
         assert!((0..10_000).all(|_| limits.judge(&rates, kind, ip("192.0.2.1"), now) == Verdict::Pass));
     }
