@@ -94,11 +94,12 @@ fn the_upstream_says_what_it_holds_when_it_is_told() {
 
 #[test]
 fn silence_is_told_from_an_answer_by_what_comes_after_it() {
-    let upstream = Upstream::start(Script::of(CHAIN));
-    let ignored = Ask { mangled: Some(Mangled { cut: Some(5), ..Mangled::default() }), ..ask("contoso.com", "A") };
-    assert_eq!(ignored.gets_silence(upstream.address()), Ok(()));
-    let answered = Ask { mangled: Some(Mangled::default()), ..ask("contoso.com", "A") };
-    assert!(answered.gets_silence(upstream.address()).is_err());
+    let server = Site::new().with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n").start();
+    let question = ask("acct.privatelink.blob.core.windows.net", "A");
+    let ignored = Ask { mangled: Some(Mangled { cut: Some(5), ..Mangled::default() }), ..question.clone() };
+    assert_eq!(ignored.gets_silence(server.address()), Ok(()));
+    let answered = Ask { mangled: Some(Mangled::default()), ..question };
+    assert!(answered.gets_silence(server.address()).is_err());
 }
 
 #[test]

@@ -87,6 +87,18 @@ impl Server {
         wait_until(&format!("the log says '{text}'"), || self.stderr()[start..].contains(text));
     }
 
+    /// Waits until all its threads sleep: what it has begun is done.
+    pub(crate) fn until_idle(&self) {
+        // The state comes after the name of the thread, which is in brackets.
+        let sleeps = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'));
+        wait_until("the server's threads sleep", || {
+            let tasks = std::fs::read_dir(format!("/proc/{}/task", self.pid())).unwrap();
+            let stats = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")));
+            // A thread that has ended meanwhile does nothing either.
+            stats.filter_map(Result::ok).all(sleeps)
+        });
+    }
+
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
