@@ -9,7 +9,7 @@
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
-//! The loop waits for nothing but events. Whatever touches a disk runs behind it, one task at a time (see [`work`]).
+//! The loop waits for nothing but events. Whatever touches a disk runs behind it, one task at a time (see `work`).
 
 mod behind;
 mod board;
