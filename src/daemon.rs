@@ -467,7 +467,9 @@ impl Daemon {
 
     /// Starts the next task, if one is due, or does what the last one left.
     fn start_task(&mut self) -> Option<Running<Box<Done>>> {
+        let now = SystemTime::now();
         if let Some(aftermath) = self.aftermath.take() {
+            self.board.task_started(now);
             return Some(Running::new(
                 behind::start("state", self.work(|tools| tools.remember(aftermath))),
                 Vec::new(),
@@ -476,7 +478,6 @@ impl Daemon {
         let (task, waiters) = self.due.take_task()?;
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
-        let now = SystemTime::now();
         self.board.task_started(now);
         let pass = move |tools: &mut Tools| {
             (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &unwatched))
