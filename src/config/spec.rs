@@ -12,6 +12,7 @@ use super::reader::{Section, Text};
 use super::{Config, Problem, base_folder, values};
 use crate::azure::names::GeoCode;
 use crate::azure::{self, Cloud};
+use crate::diag;
 use crate::dns::Name;
 use crate::forward::public::PublicNames;
 use crate::forward::special::SpecialNames;
@@ -354,10 +355,19 @@ fn sync_settings(
     settings
 }
 
+/// It stands in logs, on terminals and in files of lines.
+fn source_name(text: &str) -> Result<String, String> {
+    match diag::printable(text) {
+        _ if text.trim().is_empty() => Err("a source needs a name: name = \"vault-we\"".to_owned()),
+        std::borrow::Cow::Borrowed(_) => Ok(text.to_owned()),
+        std::borrow::Cow::Owned(shown) => Err(format!("'{shown}' holds control characters; write letters and digits")),
+    }
+}
+
 fn sources(top: &Section<'_>, base: &Path) -> Vec<SourceSettings> {
     let mut sources: Vec<SourceSettings> = Vec::new();
     for section in top.sections("sources", "sources") {
-        let name = section.string("name", |text| Ok(text.to_owned()));
+        let name = section.string("name", source_name);
         let path = section.string("path", |text| Ok(base.join(text)));
         let format = section.string("format", str::parse).unwrap_or_default();
         match (name, path) {

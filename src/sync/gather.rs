@@ -5,13 +5,14 @@
 //! what the first one brings, should it ever come back.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::desired::Limits;
 use super::progress::{Step, Watcher};
-use super::source::{self, Reading};
+use super::source::{self, Reading, Room};
 use super::state::State;
 
 /// Reads sources, and remembers which of them have yet to answer.
@@ -44,10 +45,10 @@ pub struct Task<'a> {
 impl Gatherer {
     /// One reading for each source, in their order. `clock` is only asked how long it has been.
     pub fn gather(&mut self, task: &Task<'_>, watcher: Watcher<'_>) -> Vec<Reading> {
-        let start = Instant::now();
+        let (start, room) = (Instant::now(), Arc::new(Room::default()));
         self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
         let waiting: Vec<(&source::Settings, Result<Waiting, String>)> =
-            task.sources.iter().map(|source| (source, self.ask(source, task, start))).collect();
+            task.sources.iter().map(|source| (source, self.ask(source, task, &room, start))).collect();
         let mut readings = Vec::with_capacity(waiting.len());
         for (source, asked) in waiting {
             watcher(Step::Reading(&source.path));
@@ -68,14 +69,20 @@ impl Gatherer {
                     Err(RecvTimeoutError::Disconnected) => Err(broken(source)),
                 }
             });
-            let stand_in = |problem| source::stand_in(source, task.limits, task.state, problem);
+            let stand_in = |problem| source::stand_in(source, (task.limits, &room), task.state, problem);
             readings.push(answered.unwrap_or_else(stand_in));
         }
         readings
     }
 
     /// The thread that reads a source: the one that still waits for it, if there is one, else a new one.
-    fn ask(&mut self, source: &source::Settings, task: &Task<'_>, now: Instant) -> Result<Waiting, String> {
+    fn ask(
+        &mut self,
+        source: &source::Settings,
+        task: &Task<'_>,
+        room: &Arc<Room>,
+        now: Instant,
+    ) -> Result<Waiting, String> {
         if let Some(waiting) = self.late.remove(&source.name)
             && waiting.source == *source
         {
@@ -83,19 +90,20 @@ impl Gatherer {
                 // It was late, but it is the newest that there is.
                 Ok(reading) => Ok(Waiting { answer: already(reading), ..waiting }),
                 Err(TryRecvError::Empty) => Ok(waiting),
-                Err(TryRecvError::Disconnected) => start(source, task, now),
+                Err(TryRecvError::Disconnected) => start(source, task, room, now),
             };
         }
-        start(source, task, now)
+        start(source, task, room, now)
     }
 }
 
-fn start(source: &source::Settings, task: &Task<'_>, now: Instant) -> Result<Waiting, String> {
+fn start(source: &source::Settings, task: &Task<'_>, room: &Arc<Room>, now: Instant) -> Result<Waiting, String> {
     let (sender, answer) = sync_channel(1);
     let (settings, limits, state, at) = (source.clone(), task.limits.clone(), task.state.clone(), task.now);
+    let room = Arc::clone(room);
     let read = move || {
         // Whoever waited may have gone.
-        let _ = sender.send(source::read(&settings, &limits, &state, at));
+        let _ = sender.send(source::read(&settings, &limits, &state, &room, at));
     };
     thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| {
         format!("source '{}': no thread to read it with: {error}; the next pass tries again", source.name)

@@ -122,6 +122,7 @@ fn what_a_list_or_a_files_name_holds_moves_no_cursor() {
         "10.1.0.1 acct.blob.core.windows.net\n10.1.0.2 x\u{9b}2J\u{7}\u{1b}]0;t\u{7}.example.org\n",
     );
     site.write_list(evil, "10.1.0.3 c.blob.core.windows.net\nx\u{8}\u{1b}[31m 10.1.0.4\n");
+    site.write_list("go\u{1b}[2J\n\tod.txt", "10.1.0.5 d.blob.core.windows.net\n");
     let server = site.start();
     let said: Vec<String> =
         [("check", &[][..]), ("plan", &[]), ("sync", &[]), ("status", &[]), ("sync", &["--running"])]
@@ -132,8 +133,12 @@ fn what_a_list_or_a_files_name_holds_moves_no_cursor() {
     for text in &said {
         let moves = |c: char| c.is_control() && c != '\n';
         assert!(!text.contains(moves), "{text:?}");
-        assert!(text.lines().all(|line| !line.starts_with("il.txt")), "a name makes no line of its own: {text:?}");
+        let is_line = |line: &str| line.starts_with("il.txt") || line.starts_with("\tod.txt");
+        assert!(!text.lines().any(is_line), "a name makes no line of its own: {text:?}");
     }
+    let provenance = site.path("zones/.state/provenance/privatelink.blob.core.windows.net.txt");
+    let kept = std::fs::read_to_string(provenance).unwrap();
+    assert_eq!(kept.lines().filter(|line| line.starts_with("d\tA\t1\tall\t")).count(), 1, "{kept}");
     assert!(said[0].contains("ev\\u{1b}[2J\\r\\nil.txt"), "{}", said[0]);
     server.stop();
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::token::quoted;
 use super::{Notes, SourceError};
+use crate::diag;
 
 /// Addresses that a statement may give to its names. Azure gives one, or one of each family; BIND takes a hundred records of
 /// a type at a name (`max-records-per-type`).
@@ -171,7 +172,8 @@ impl Builder {
     pub(super) fn new(source: &str, path: &Path) -> Self {
         let listing = Listing {
             source: source.into(),
-            file: path.display().to_string().into(),
+            // Whatever a file is called, it makes no line of its own anywhere.
+            file: diag::path(path).into(),
             warnings: Notes::default(),
             blocks: Vec::new(),
         };

@@ -19,7 +19,7 @@ use std::str::FromStr;
 
 pub(in crate::sync) use listing::place;
 pub use listing::{Entry, Listing};
-pub use read::{MAX_BYTES, Reading, read, stand_in};
+pub use read::{Bounds, MAX_BYTES, Reading, Room, read, stand_in};
 
 use super::Notes;
 use listing::Builder;

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Listing, Notes, Settings, SourceError, parse};
@@ -16,6 +17,35 @@ use crate::{diag, files};
 
 /// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
 pub const MAX_BYTES: u64 = 256 << 20;
+
+/// Entries of all lists of a pass together: twice what one may have. A pass over as many takes about a gigabyte.
+const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;
+
+/// How many entries the lists of one pass may still have.
+#[derive(Debug)]
+pub struct Room(AtomicUsize);
+
+/// What a list is held to.
+pub type Bounds<'a> = (&'a Limits, &'a Room);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(AtomicUsize::new(MAX_ENTRIES))
+    }
+}
+
+impl Room {
+    /// For so many.
+    #[cfg(test)]
+    pub(super) fn with(entries: usize) -> Self {
+        Self(AtomicUsize::new(entries))
+    }
+
+    /// Takes so many; whether there was room for them.
+    fn take(&self, entries: usize) -> bool {
+        self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(entries)).is_ok()
+    }
+}
 
 /// What one source gives to a pass.
 #[derive(Clone, Debug, Default)]
@@ -47,21 +77,21 @@ impl Reading {
 static PARSER: Mutex<()> = Mutex::new(());
 
 /// Reads every list of a source; `now` is in seconds since 1970.
-pub fn read(source: &Settings, limits: &Limits, state: &State, now: u64) -> Reading {
+pub fn read(source: &Settings, limits: &Limits, state: &State, room: &Room, now: u64) -> Reading {
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {
             let problem = format!("source '{}': {problem}; what it gave before stands", source.name);
-            return stand_in(source, limits, state, problem);
+            return stand_in(source, (limits, room), state, problem);
         }
     };
     let mut reading = Reading::default();
     for file in &files {
-        match read_one(source, file, limits, state, now) {
+        match read_one(source, file, (limits, room), state, now) {
             Ok(listing) => reading.add(listing, now),
             Err(SourceError(problems)) => {
                 reading.problems.append(problems);
-                match state.kept_list(&source.name, file).and_then(|kept| again(source, limits, kept)) {
+                match state.kept_list(&source.name, file).and_then(|kept| again(source, (limits, room), kept)) {
                     Some((listing, read_at)) => reading.add(listing, read_at),
                     None => reading.is_silent = true,
                 }
@@ -75,10 +105,10 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, now: u64) -> Read
 }
 
 /// What a source gave when it was last good, in place of what it does not give now.
-pub fn stand_in(source: &Settings, limits: &Limits, state: &State, problem: String) -> Reading {
+pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: String) -> Reading {
     let mut reading = Reading::problem(problem);
     for kept in state.kept_lists(&source.name) {
-        if let Some((listing, read_at)) = again(source, limits, kept) {
+        if let Some((listing, read_at)) = again(source, bounds, kept) {
             reading.add(listing, read_at);
         }
     }
@@ -87,13 +117,19 @@ pub fn stand_in(source: &Settings, limits: &Limits, state: &State, problem: Stri
 }
 
 /// A kept list once more, by the limits of today.
-fn again(source: &Settings, limits: &Limits, kept: Kept) -> Option<(Listing, u64)> {
+fn again(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64)> {
     let read_at = kept.read_at;
-    let listing = checked(source, &kept.path, limits, kept.bytes).ok()?;
+    let listing = checked(source, &kept.path, bounds, kept.bytes).ok()?;
     Some((listing, read_at))
 }
 
-fn read_one(source: &Settings, path: &Path, limits: &Limits, state: &State, now: u64) -> Result<Listing, SourceError> {
+fn read_one(
+    source: &Settings,
+    path: &Path,
+    bounds: Bounds<'_>,
+    state: &State,
+    now: u64,
+) -> Result<Listing, SourceError> {
     let (bytes, stamp) = read_bytes(path).map_err(|problem| {
         let mut notes = Notes::default();
         notes.push(|| format!("{}: {problem}", path.display()));
@@ -101,7 +137,7 @@ fn read_one(source: &Settings, path: &Path, limits: &Limits, state: &State, now:
     })?;
     // The reader takes the bytes apart.
     let news = (!state.has_list(&source.name, path, stamp)).then(|| bytes.clone());
-    let mut listing = checked(source, path, limits, bytes)?;
+    let mut listing = checked(source, path, bounds, bytes)?;
     let kept = news.map_or(Ok(()), |copy| state.keep_list(&source.name, path, (now, stamp), &copy));
     if let Err(failed) = kept {
         listing.warnings.push(|| format!("{failed}; should the list go away, its records stay but cannot be compared"));
@@ -109,11 +145,17 @@ fn read_one(source: &Settings, path: &Path, limits: &Limits, state: &State, now:
     Ok(listing)
 }
 
-/// A list that can be used as it is: it can be read, and each of its names and addresses can be a record.
-fn checked(source: &Settings, path: &Path, limits: &Limits, bytes: Vec<u8>) -> Result<Listing, SourceError> {
+/// A list that can be used as it is: it can be read, each of its names and addresses can be a record, and there is room for
+/// it beside the others.
+fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Vec<u8>) -> Result<Listing, SourceError> {
     let _one_at_a_time = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
     let listing = parse(&source.name, path, source.format, bytes)?;
-    let problems = desired::check(&listing, limits);
+    let mut problems = desired::check(&listing, limits);
+    if problems.is_empty() && !room.take(listing.len()) {
+        problems.push(|| {
+            format!("{}: all lists together have more than {MAX_ENTRIES} entries; this one is left out", listing.file)
+        });
+    }
     if problems.is_empty() { Ok(listing) } else { Err(SourceError(problems)) }
 }
 
