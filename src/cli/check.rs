@@ -71,9 +71,12 @@ fn all(config: &Config, mut problems: Vec<String>) -> Findings {
     }
     let view = review.view();
     let listed = view.zones.iter().map(|zone| zone.after().len()).sum();
-    let by_hand = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
-    let zones = view.zones.len() + by_hand;
-    if zones == 0 {
+    let is_by_hand = |zone: &crate::zone::Hosted| zone.zone.as_ref().is_some_and(|zone| !zone.is_managed());
+    let by_hand = report.zones.iter().filter(|hosted| is_by_hand(hosted)).count();
+    let unplanned = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
+    let zones = view.zones.len() + unplanned;
+    // Files that sync wrote are nobody's any more: such a config is one that lost its contents.
+    if config.zones.hosted.is_empty() && by_hand == 0 {
         let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
         problems.push(format!("{}: {nothing}", diag::path(&config.file)));
     }

@@ -64,10 +64,17 @@ impl State {
     fn write_by(&self, replace: Replace, part: &str, name: &str, bytes: &[u8]) -> Result<(), StateError> {
         let folder = self.part(part);
         let failed = |(doing, error)| StateError { path: folder.join(name), doing, error };
-        files::make_folder(&folder, FOLDER_MODE).map_err(|error| failed(("cannot make the folder", error)))?;
+        self.make(&folder)?;
         // Two processes may make a pass each, and in one of them several sources are read at a time.
         let temporary = format!(".{name}.{}.tmp", std::process::id());
         replace(&folder, name, &temporary, FILE_MODE, bytes).map_err(failed)
+    }
+
+    /// Makes a folder of the state's, and the one around it, for the server's user alone.
+    fn make(&self, folder: &Path) -> Result<(), StateError> {
+        let failed = |error| StateError { path: folder.to_owned(), doing: "cannot make the folder", error };
+        files::make_folder(&self.folder, FOLDER_MODE).map_err(failed)?;
+        files::make_folder(folder, FOLDER_MODE).map_err(failed)
     }
 
     /// Reads `part/name`; `None` if it is not there.

@@ -35,8 +35,10 @@ fn an_emptied_config_is_not_taken_by_itself_and_check_says_that_it_hosts_nothing
     site.write_raw_config("");
     is_as_before(&site, &server, "it hosts no zone");
     server.stop();
-    site.write_raw_config("zone_dir = \"nowhere\"\n");
-    site.run("check", &[]).expect(2, &["hosts no zone"]);
+    for text in ["", "zone_dir = \"nowhere\"\n"] {
+        site.write_raw_config(text);
+        site.run("check", &[]).expect(2, &["hosts no zone"]);
+    }
 }
 
 #[test]

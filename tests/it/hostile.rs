@@ -195,8 +195,9 @@ fn who_may_only_read_the_zone_folder_cannot_hold_the_sync_off() {
     let folder = std::fs::File::open(site.path("zones")).unwrap();
     folder.try_lock().unwrap();
     site.run("sync", &[]).expect(0, &[]);
-    let lock = std::fs::metadata(site.path("zones/.privatelink-dns.lock")).unwrap();
-    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
+    let mode = |path: &str| std::fs::metadata(site.path(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("zones/.privatelink-dns.lock"), 0o600);
+    assert_eq!(mode("zones/.state"), 0o700, "nor read which lists there are");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 
 use serde::Serialize;
 
-use super::{FILE_MODE, FOLDER_MODE, State, StateError};
+use super::{FILE_MODE, State, StateError};
 use crate::dns::Rtype;
 use crate::files;
 use crate::sync::apply::Written;
@@ -136,7 +136,7 @@ impl State {
             let path = path.clone();
             move |error| StateError { path, doing, error }
         };
-        files::make_folder(self.folder(), FOLDER_MODE).map_err(failed("cannot make the folder"))?;
+        self.make(self.folder())?;
         if fs::metadata(&path).is_ok_and(|file| file.len() > MAX_BYTES) {
             fs::rename(&path, self.part(OLDER)).map_err(failed("cannot start it anew"))?;
         }
