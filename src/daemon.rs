@@ -601,7 +601,9 @@ impl Daemon {
         let mut errors: Vec<String> = outcome.sources.iter().flat_map(|source| source.problems.lines()).collect();
         errors.extend(outcome.errors.lines());
         errors.extend(outcome.applied.errors.iter().map(ToString::to_string));
-        errors.extend(outcome.held.iter().map(|held| held.message(&diag::path(&self.config.file))));
+        // One event, one line.
+        let held = outcome.held.iter().map(|held| held.message(&diag::path(&self.config.file)));
+        errors.extend(held.map(|message| message.lines().map(str::trim).collect::<Vec<_>>().join("; ")));
         warnings.iter().filter(|line| !self.said.contains(*line)).for_each(|line| warn!("{line}"));
         errors.iter().filter(|line| !self.said.contains(*line)).for_each(|line| error!("{line}"));
         if errors.is_empty() && self.failing {

@@ -38,7 +38,9 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Problem>) {
     let text = Text::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
+    // However the config was named, what it names has one path: what is remembered of a list is found by it.
     let base = base_folder(file);
+    let base = base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let sync = sync_settings(&top, &base, backup.as_ref(), &hosted);
@@ -368,7 +370,14 @@ fn sources(top: &Section<'_>, base: &Path) -> Vec<SourceSettings> {
     let mut sources: Vec<SourceSettings> = Vec::new();
     for section in top.sections("sources", "sources") {
         let name = section.string("name", source_name);
-        let path = section.string("path", |text| Ok(base.join(text)));
+        let path = section.string("path", |text| {
+            if text.contains("**") {
+                return Err(
+                    "'**' goes on for ever where folders are links: name the folders, such as lists/*/*.txt".to_owned()
+                );
+            }
+            Ok(base.join(text))
+        });
         let format = section.string("format", str::parse).unwrap_or_default();
         match (name, path) {
             (Some(name), Some(_)) if sources.iter().any(|source| source.name == name) => {

@@ -114,11 +114,13 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
 /// records that agents wait for go in all the same.
 fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
     let counts = zone.counts();
-    let noted = Base::load(state, &zone.apex, clock).and_then(|mut base| {
+    // Consent makes a new base, whatever became of the old one.
+    let base = if has_consent { Ok(Base::default()) } else { Base::load(state, &zone.apex, clock) };
+    let noted = base.and_then(|mut base| {
         let is_first = counts.in_service == 0 && base.changed().all(|(_, _, was)| was.is_empty());
-        if has_consent || is_first {
+        if is_first {
             base.reset();
-        } else {
+        } else if !has_consent {
             base.note(zone, clock);
         }
         base.save(state, &zone.apex)

@@ -67,7 +67,7 @@ pub struct DesiredState {
     pub places: Places,
     /// Superseded lines, unknown geo codes, names of other services.
     pub warnings: Notes,
-    /// Lists that name no endpoint at all: never a reason to remove anything by itself.
+    /// Lists that name no endpoint of ours: never a reason to remove anything by itself.
     pub empty_lists: Vec<EmptyList>,
     /// Sources with a list that is away and was never good: no record is removed for want of it.
     pub silent_sources: BTreeSet<Arc<str>>,
@@ -136,18 +136,21 @@ pub fn check(listing: &Listing, limits: &Limits) -> Notes {
 /// Puts the listings together. One name that cannot be a record refuses everything: all such lines are reported.
 pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState, SourceError> {
     let places = Places::of(&listings);
-    let empty = listings.iter().filter(|listing| listing.is_empty());
-    let empty_lists = empty
-        .map(|listing| EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) })
-        .collect();
     let mut sorter = Sorter::new(settings);
+    let mut empty_lists = Vec::new();
     for (index, mut listing) in (0..).zip(listings) {
         sorter.warnings.append(std::mem::take(&mut listing.warnings));
+        let mut is_empty = true;
         sorter.read(&listing, |sorter, found, entry| {
             if let Some((slot, place)) = found {
+                is_empty = false;
                 sorter.slots[slot].push(index, &place, entry);
             }
         });
+        // A list of other services' names alone says as little about ours as one without a line.
+        if is_empty {
+            empty_lists.push(EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) });
+        }
     }
     if !sorter.problems.is_empty() {
         return Err(SourceError(sorter.problems));

@@ -53,15 +53,18 @@ impl Gatherer {
         for (source, asked) in waiting {
             watcher(Step::Reading(&source.path));
             let answered = asked.and_then(|waiting| {
-                let left = (start + task.deadline).saturating_duration_since(Instant::now());
+                // One that was late before holds up nobody a second time.
+                let until = if waiting.since < start { start } else { start + task.deadline };
+                let left = until.saturating_duration_since(Instant::now());
                 match waiting.answer.recv_timeout(left) {
                     Ok(reading) => Ok(reading),
                     Err(RecvTimeoutError::Timeout) => {
+                        // No time that grows: the same trouble is said once.
                         let problem = format!(
-                            "source '{}': no answer for {} s (pass_deadline); what it gave before stands; look whether its \
+                            "source '{}': no answer within {} (pass_deadline); what it gave before stands; look whether its \
                              share hangs",
                             source.name,
-                            waiting.since.elapsed().max(task.deadline).as_secs()
+                            humantime::format_duration(task.deadline)
                         );
                         self.late.insert(source.name.clone(), waiting);
                         Err(problem)
@@ -158,7 +161,7 @@ mod tests {
         let task = |deadline| Task { sources: &sources, limits: &limits, state: &state, now: 9, deadline };
         // The deadline is over before it begins; the good source has all the time it needs in the pass after.
         let readings = gatherer.gather(&task(Duration::ZERO), &unwatched);
-        assert!(readings[0].problems.to_string().starts_with("source 'hangs': no answer for 0 s"), "{readings:?}");
+        assert!(readings[0].problems.to_string().starts_with("source 'hangs': no answer within 0s"), "{readings:?}");
         assert_eq!((readings[0].listings.len(), readings[0].read_at, readings[0].is_silent), (1, Some(7), false));
         drop(share);
         let readings = gatherer.gather(&task(Duration::from_mins(10)), &unwatched);

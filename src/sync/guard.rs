@@ -201,11 +201,15 @@ pub fn review(plan: Plan, bases: &BTreeMap<Name, Base>, settings: &Settings, app
     }
     let approvable = held.iter().filter(|held| held.is_approvable()).map(|held| (&held.zone, held.scope));
     let digest = Digest::of(approvable);
-    let is_approved = approved == Some(digest);
+    let is_approved = |part: &HeldZone| {
+        // Another server may hold one of these zones alone.
+        let alone = || Digest::of(std::iter::once((&part.zone, part.scope)));
+        part.is_approvable() && approved.is_some_and(|approved| approved == digest || approved == alone())
+    };
     let mut consented = BTreeSet::new();
     let mut waiting = Vec::new();
     for part in held {
-        if is_approved && part.is_approvable() {
+        if is_approved(&part) {
             consented.insert(part.zone.apex.clone());
             passed.push(part.zone);
         } else {
@@ -215,7 +219,7 @@ pub fn review(plan: Plan, bases: &BTreeMap<Name, Base>, settings: &Settings, app
     }
     passed.sort_by(|a, b| a.apex.cmp(&b.apex));
     let approved_plan = Plan { zones: passed, places: plan.places, warnings: plan.warnings, ttl: plan.ttl };
-    let stale = approved.filter(|_| !is_approved);
+    let stale = approved.filter(|_| consented.is_empty());
     let unsafe_plan = UnsafePlan { zones: waiting, digest, stale };
     let held = (!unsafe_plan.zones.is_empty()).then(|| Box::new(unsafe_plan));
     Review { approved: ApprovedPlan { plan: approved_plan, consented }, held }

@@ -113,11 +113,6 @@ pub fn look(
     let (listings, sources, silent) = sort_readings(settings, readings);
     watcher(Step::Comparing(listings.iter().map(Listing::len).sum()));
     let mut look = Look { sources, ..Look::default() };
-    if !silent.is_empty() || listings.iter().any(Listing::is_empty) {
-        for (apex, current) in &mut currents {
-            current.provenance = settings.state.provenance(apex);
-        }
-    }
     for apex in currents.keys() {
         match Base::load(&settings.state, apex, clock(settings, now)) {
             Ok(base) => drop(look.bases.insert(apex.clone(), base)),
@@ -127,6 +122,11 @@ pub fn look(
     match desired::merge(listings, &settings.desired()) {
         Ok(desired) => {
             let desired = DesiredState { silent_sources: silent, ..desired };
+            if !desired.silent_sources.is_empty() || !desired.empty_lists.is_empty() {
+                for (apex, current) in &mut currents {
+                    current.provenance = settings.state.provenance(apex);
+                }
+            }
             look.plan = plan(desired, currents, settings.ttl_seconds());
         }
         // Each list was held to the same rule before.

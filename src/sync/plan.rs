@@ -336,9 +336,18 @@ impl ZonePlan {
         &self.alias_changes
     }
 
+    /// Whether its file is gone while what was in it is in service: without a file a restart would begin from nothing.
+    fn has_vanished(&self) -> bool {
+        self.file == FileState::Absent && !self.before.is_empty()
+    }
+
     /// Whether the file would be written.
     pub fn needs_writing(&self) -> bool {
-        !self.spans.is_empty() || self.creates_empty || self.old_ttl.is_some() || !self.alias_changes.is_empty()
+        !self.spans.is_empty()
+            || self.creates_empty
+            || self.old_ttl.is_some()
+            || !self.alias_changes.is_empty()
+            || self.has_vanished()
     }
 }
 
@@ -451,13 +460,22 @@ impl Lists {
         !self.silent.is_empty() && listed.is_none_or(|listed| self.silent.contains(&listed.source))
     }
 
-    /// The empty lists that had a record, or may have had it.
-    fn emptied<'l>(&'l self, provenance: &Provenance, change: &Change<'_>) -> impl Iterator<Item = &'l EmptyList> {
-        let listed = provenance.of(change.owner(), change.rtype()).cloned();
-        let had = move |list: &&EmptyList| {
-            listed.as_ref().is_none_or(|listed| (&listed.source, &listed.file) == (&list.source, &list.file))
-        };
-        self.empty.iter().filter(had)
+    /// Whether a record is remembered to be from a list that nobody could read.
+    fn had(&self, provenance: &Provenance, record: &AddressRecord<'_>) -> bool {
+        provenance.of(record.owner, record.rtype()).is_some_and(|listed| self.silent.contains(&listed.source))
+    }
+
+    /// The empty lists that had a record that would go, or may have had it.
+    fn emptied_by(&self, zone: &ZonePlan, provenance: &Provenance) -> Vec<EmptyList> {
+        let mut had = BTreeSet::new();
+        for change in zone.changes().filter(|change| change.action() == Action::Delete) {
+            let Some(listed) = provenance.of(change.owner(), change.rtype()) else {
+                // It may have been in any of them.
+                return self.empty.clone();
+            };
+            had.insert((&listed.source, &listed.file));
+        }
+        self.empty.iter().filter(|list| had.contains(&(&list.source, &list.file))).cloned().collect()
     }
 }
 
@@ -501,13 +519,7 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
         counts,
     };
     if !lists.empty.is_empty() {
-        let removals = zone.changes().filter(|change| change.action() == Action::Delete);
-        let emptied =
-            removals.flat_map(|change| lists.emptied(&current.provenance, &change).cloned().collect::<Vec<_>>());
-        let mut emptied: Vec<EmptyList> = emptied.collect();
-        emptied.sort_by(|a, b| (&a.source, &a.file).cmp(&(&b.source, &b.file)));
-        emptied.dedup();
-        zone.emptied_by = emptied;
+        zone.emptied_by = lists.emptied_by(&zone, &current.provenance);
     }
     zone
 }
@@ -530,10 +542,17 @@ fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<super::d
 
 /// Where a list is away that was never good, what may be in it stays.
 fn keep_unread(before: &Records, after: &mut Records, provenance: &Provenance, lists: &Lists) {
+    if lists.silent.is_empty() {
+        return;
+    }
     let is_unread = |record: &AddressRecord<'_>| {
-        after.find(record.owner, record.rtype()).is_empty() && lists.may_hold(provenance, record)
+        let is_named = !after.find(record.owner, record.rtype()).is_empty();
+        // What another list says of a name is no reason to move it while the list that had it is away.
+        if is_named { lists.had(provenance, record) } else { lists.may_hold(provenance, record) }
     };
     let unread: Vec<AddressRecord<'_>> = before.iter().filter(is_unread).collect();
+    let keys: BTreeSet<(&str, Rtype)> = unread.iter().map(|record| (record.owner, record.rtype())).collect();
+    after.retain(|record| !keys.contains(&(record.owner, record.rtype())));
     for record in &unread {
         after.push(record.owner, record.address, None);
     }

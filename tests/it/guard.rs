@@ -141,3 +141,45 @@ fn state_that_is_lost_costs_the_memory_and_nothing_else() {
     synced(&site, &accounts(0..200, 1)).expect(0, &[]);
     assert_eq!(right(&site), 199);
 }
+
+#[test]
+fn a_zone_file_that_vanishes_is_written_again_and_makes_no_way_round_the_guard() {
+    let site = site();
+    let server = site.start();
+    std::fs::remove_file(site.path(&format!("zones/{BLOB}.zone"))).unwrap();
+    site.run("sync", &["--running"]).expect(0, &[]);
+    assert_eq!(right(&site), 200);
+    site.write_list("a.txt", accounts(0..200, 200));
+    site.run("sync", &["--running"]).expect(5, &["200 of 200 RRsets"]);
+    server.stop();
+    let server = site.start();
+    assert_eq!(server.resolves(&format!("acct7.{BLOB}")), ["10.1.0.7"]);
+    server.stop();
+}
+
+#[test]
+fn a_list_is_the_same_list_however_the_config_is_named() {
+    let site = Site::new()
+        .with_list("a.txt", "acct0.blob.core.windows.net 10.1.0.0\n")
+        .with_list("b.txt", "acct1.blob.core.windows.net 10.1.0.1\n");
+    site.run("sync", &[]).expect(0, &[]);
+    site.write_list("b.txt", "");
+    let relative = std::process::Command::new(crate::support::site::BINARY)
+        .args(["sync", "--config", "config/privatelink-dns.toml"])
+        .current_dir(site.path(""))
+        .output()
+        .unwrap();
+    Ran::from(relative).expect(5, &["a list names no endpoint at all: b.txt"]);
+}
+
+#[test]
+fn one_consent_fits_a_server_that_holds_more_than_that() {
+    let (one, other) = (site(), site());
+    let queue = "q0.queue.core.windows.net 10.1.9.0\nq1.queue.core.windows.net 10.1.9.1\n";
+    synced(&other, &(accounts(0..200, 0) + queue)).expect(0, &[]);
+    one.write_list("a.txt", accounts(0..200, 100));
+    other.write_list("a.txt", accounts(0..200, 100));
+    let digest = plan(&one)["digest"].as_str().unwrap().to_owned();
+    other.run("sync", &["--approve", &digest]).expect(5, &["privatelink.queue.core.windows.net: would become empty"]);
+    assert_eq!(right(&other), 100, "what was consented to is done");
+}

@@ -151,8 +151,10 @@ fn other_services_are_reported_and_unknown_geo_codes_wait_for_consent() {
 
 #[test]
 fn a_source_without_endpoints_is_known() {
-    let state = merged(&[("a", ""), ("b", "abc.blob.core.windows.net 10.0.0.4")]).unwrap();
-    assert_eq!(state.empty_lists, [EmptyList { source: "a".into(), file: "a.txt".into() }]);
+    let state =
+        merged(&[("a", ""), ("b", "abc.blob.core.windows.net 10.0.0.4"), ("c", "www.example.com 10.0.0.9")]).unwrap();
+    let empty = |source: &str| EmptyList { source: source.into(), file: format!("{source}.txt").into() };
+    assert_eq!(state.empty_lists, [empty("a"), empty("c")], "names of others are none of ours");
 }
 
 #[test]

@@ -167,6 +167,17 @@ fn what_may_be_in_a_list_that_nobody_could_read_stays() {
 }
 
 #[test]
+fn while_a_list_is_away_no_other_moves_what_it_had() {
+    let mut desired = wanted(&[("a", "mine.blob.core.windows.net 10.66.0.1\nfree.blob.core.windows.net 10.66.0.2")]);
+    desired.silent_sources.insert("away".into());
+    let provenance = Provenance::parse("\nmine\tA\t1\taway\tx.txt\n");
+    let current = Current { provenance, ..managed(&[("mine", "10.0.0.4"), ("free", "10.0.0.5")]) };
+    let plan = plan(desired, BTreeMap::from([(name(BLOB), current)]), 10);
+    let after: Vec<String> = plan.zones[0].after().iter().map(|record| record.address.to_string()).collect();
+    assert_eq!(after, ["10.66.0.2", "10.0.0.4"]);
+}
+
+#[test]
 fn a_partitioned_name_alone_is_a_reason_to_write() {
     let plan_of = |text: &str, known: &[&str]| {
         let mut current = managed(&[("abc", "10.0.0.4")]);

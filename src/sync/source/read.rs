@@ -47,6 +47,9 @@ impl Room {
     }
 }
 
+/// Files of one source. A vault has a list or two.
+const MAX_FILES: usize = 1_000;
+
 /// What one source gives to a pass.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
@@ -86,8 +89,10 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &Room, now:
         }
     };
     let mut reading = Reading::default();
+    // What is kept of a source is no more than one list may have.
+    let mut left = MAX_BYTES;
     for file in &files {
-        match read_one(source, file, (limits, room), state, now) {
+        match read_one(source, file, (limits, room), (state, now), &mut left) {
             Ok(listing) => reading.add(listing, now),
             Err(SourceError(problems)) => {
                 reading.problems.append(problems);
@@ -127,14 +132,15 @@ fn read_one(
     source: &Settings,
     path: &Path,
     bounds: Bounds<'_>,
-    state: &State,
-    now: u64,
+    (state, now): (&State, u64),
+    left: &mut u64,
 ) -> Result<Listing, SourceError> {
-    let (bytes, stamp) = read_bytes(path).map_err(|problem| {
+    let (bytes, stamp) = read_bytes(path, *left).map_err(|problem| {
         let mut notes = Notes::default();
         notes.push(|| format!("{}: {problem}", path.display()));
         SourceError(notes)
     })?;
+    *left = left.saturating_sub(bytes.len() as u64);
     // The reader takes the bytes apart.
     let news = (!state.has_list(&source.name, path, stamp)).then(|| bytes.clone());
     let mut listing = checked(source, path, bounds, bytes)?;
@@ -163,7 +169,7 @@ fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Ve
 fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     let shown = diag::path(&source.path);
     let text = source.path.to_str().ok_or_else(|| format!("path '{shown}' is not UTF-8"))?;
-    if !text.contains(['*', '?', '[']) || source.path.exists() {
+    if !text.contains(['*', '?', '[']) {
         return Ok(vec![source.path.clone()]);
     }
     let matches = glob::glob(text).map_err(|error| format!("'{shown}' is no glob: {error}"))?;
@@ -174,6 +180,13 @@ fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
         if !path.is_dir() {
             files.push(path);
         }
+        if files.len() > MAX_FILES {
+            return Err(format!("more than {MAX_FILES} files match '{shown}': is this the right folder?"));
+        }
+    }
+    if files.is_empty() && source.path.exists() {
+        // A file whose name only looks like a glob.
+        files.push(source.path.clone());
     }
     if files.is_empty() {
         return Err(format!("no file matches '{shown}'"));
@@ -182,12 +195,15 @@ fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn read_bytes(path: &Path) -> Result<(Vec<u8>, Stamp), String> {
-    files::read(path, MAX_BYTES).map(|(bytes, file)| (bytes, Stamp::of(&file))).map_err(|error| match error.kind() {
+fn read_bytes(path: &Path, left: u64) -> Result<(Vec<u8>, Stamp), String> {
+    files::read(path, left).map(|(bytes, file)| (bytes, Stamp::of(&file))).map_err(|error| match error.kind() {
         io::ErrorKind::IsADirectory => "is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned(),
         // Opening a pipe waits for a writer, and all passes with it.
         io::ErrorKind::InvalidInput => {
             "is no file but a pipe, a socket or a device: have it written into a file".to_owned()
+        }
+        io::ErrorKind::FileTooLarge if left < MAX_BYTES => {
+            format!("is left out: the lists of its source are larger than {} together", files::size(MAX_BYTES))
         }
         io::ErrorKind::FileTooLarge => format!("is larger than {}: is this the right file?", files::size(MAX_BYTES)),
         io::ErrorKind::ResourceBusy => "changed while it was being read; the next pass reads it again".to_owned(),

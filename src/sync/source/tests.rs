@@ -154,6 +154,27 @@ fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
 }
 
 #[test]
+fn a_file_that_is_called_as_its_glob_is_one_of_many() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.4\n");
+    write(folder.path(), "*.txt", "");
+    assert_eq!(reading(folder.path(), "*.txt", 7).listings.len(), 2);
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "[a].txt", "abc.blob.core.windows.net 10.0.0.4\n");
+    assert_eq!(reading(folder.path(), "[a].txt", 7).listings.len(), 1, "a name that only looks like a glob");
+}
+
+#[test]
+fn a_source_has_so_many_files_and_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..=1_000 {
+        std::os::unix::fs::symlink("nowhere", folder.path().join(format!("{n}.txt"))).unwrap();
+    }
+    let problems = reading(folder.path(), "*.txt", 7).problems.to_string();
+    assert!(problems.contains("more than 1000 files match"), "{problems}");
+}
+
+#[test]
 fn a_pipe_is_refused_instead_of_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("pipe.txt");

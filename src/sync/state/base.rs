@@ -80,11 +80,30 @@ impl Base {
         Ok(base)
     }
 
-    /// Writes it.
+    /// Writes it, within its bound: where an RRset changed often, what it was first counts until its last change is old.
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn save(&self, state: &State, apex: &Name) -> Result<(), StateError> {
+    pub fn save(&mut self, state: &State, apex: &Name) -> Result<(), StateError> {
+        let mut text = self.render();
+        if text.len() as u64 > MAX_BYTES / 4 {
+            self.fold();
+            text = self.render();
+        }
+        state.write(PART, &of_zone(apex), text.as_bytes())
+    }
+
+    fn fold(&mut self) {
+        for changes in self.0.values_mut() {
+            let at = changes.last().map_or(0, |last| last.at);
+            changes.truncate(1);
+            for first in changes {
+                first.at = at;
+            }
+        }
+    }
+
+    fn render(&self) -> String {
         let mut text = format!("{HEADER}\n");
         for ((owner, is_v6), changes) in &self.0 {
             for change in changes {
@@ -96,7 +115,7 @@ impl Base {
                 text.push('\n');
             }
         }
-        state.write(PART, &of_zone(apex), text.as_bytes())
+        text
     }
 
     /// What the RRset was at the base, if that is not what it is in service now.
@@ -178,6 +197,15 @@ mod tests {
         assert_eq!(later.before("acct", Rtype::AAAA), Some(&[][..]));
         assert_eq!(Base::load(&state, &apex, clock(2_000_000)).unwrap(), Base::default());
         assert_eq!(Base::load(&state, &apex, clock(0)).unwrap(), base, "a clock that was set back forgets nothing");
+    }
+
+    #[test]
+    fn of_many_changes_the_first_counts_until_the_last_is_old() {
+        let change = |at, address: &str| Change { at, before: vec![address.parse().unwrap()] };
+        let mut base = Base::default();
+        base.0.insert(("acct".into(), false), vec![change(1_000, "10.0.0.4"), change(500_000, "10.0.0.5")]);
+        base.fold();
+        assert_eq!(base.0[&("acct".into(), false)], [change(500_000, "10.0.0.4")]);
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl State {
         approved: impl Fn(&ZonePlan) -> bool,
         at: &str,
     ) -> (Changes, Result<(), StateError>) {
-        let mut changes = Changes::default();
+        let (mut changes, mut kept) = (Changes::default(), 0);
         let mut lines = Vec::new();
         for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.apex == zone.apex)) {
             let is_removal = |change: &Change<'_>| change.after().len() == 0;
@@ -104,9 +104,10 @@ impl State {
             let is_approved = approved(zone);
             for change in zone.changes() {
                 changes.total += 1;
-                if changes.total > MAX_A_PASS {
+                if changes.total > MAX_A_PASS || lines.len() as u64 > MAX_BYTES {
                     continue;
                 }
+                kept += 1;
                 let listed = change.origin().map(|origin| (plan.places.source(origin), plan.places.place(origin)));
                 let remembered = || {
                     let listed = known.of(change.owner(), change.rtype())?;
@@ -122,8 +123,8 @@ impl State {
                 }
             }
         }
-        if changes.total > MAX_A_PASS {
-            let more = changes.total - MAX_A_PASS;
+        if changes.total > kept {
+            let more = changes.total - kept;
             let _ = writeln!(lines, "{{\"at\":\"{at}\",\"more\":{more}}}");
         }
         let appended = if lines.is_empty() { Ok(()) } else { self.append(&lines) };

@@ -2,6 +2,7 @@
 //!
 //! The bytes and not what was read from them: they go through the same reader again, which may have learnt since.
 
+use std::collections::HashSet;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,7 @@ impl State {
 
     /// Forgets the lists of a source that it no longer has, once it has been read whole.
     pub fn forget_lists(&self, source: &str, but: &[PathBuf]) {
+        let but: HashSet<&PathBuf> = but.iter().collect();
         for name in self.list_names() {
             let Some(head) = self.list_head(&name) else { continue };
             if head.source == source && !but.contains(&head.path) {
