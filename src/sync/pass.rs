@@ -87,8 +87,19 @@ pub struct Look {
     pub errors: Notes,
 }
 
-/// Reads lists and makes a plan; writes no zone.
+/// Reads lists and makes a plan; writes nothing at all.
 pub fn look(
+    settings: &Settings,
+    zones: &ZoneSet,
+    gatherer: &mut Gatherer,
+    now: SystemTime,
+    watcher: Watcher<'_>,
+) -> Look {
+    look_with(&settings.state.read_only(), settings, zones, gatherer, now, watcher)
+}
+
+fn look_with(
+    state: &State,
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
@@ -97,13 +108,8 @@ pub fn look(
 ) -> Look {
     let limits = settings.limits();
     let deadline = settings.pass_deadline;
-    let task = Task {
-        sources: &settings.sources,
-        limits: &limits,
-        state: &settings.state,
-        now: clock(settings, now).now / 1000,
-        deadline,
-    };
+    let task =
+        Task { sources: &settings.sources, limits: &limits, state, now: clock(settings, now).now / 1000, deadline };
     // With a million records each half takes as long as the other.
     let (readings, currents) = thread::scope(|scope| {
         let currents = scope.spawn(|| currents(settings, zones));
@@ -162,7 +168,7 @@ pub fn run(
     now: SystemTime,
     watcher: Watcher<'_>,
 ) -> Outcome {
-    let look = look(settings, zones, gatherer, now, watcher);
+    let look = look_with(&settings.state, settings, zones, gatherer, now, watcher);
     let mut outcome = Outcome {
         sources: look.sources,
         errors: look.errors,

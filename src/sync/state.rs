@@ -24,6 +24,8 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     folder: PathBuf,
+    /// For who looks and changes nothing: `plan`, `check`.
+    is_read_only: bool,
 }
 
 /// Why something could not be remembered.
@@ -39,7 +41,13 @@ pub struct StateError {
 impl State {
     /// The state in this folder, which is made when something is first written.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        Self { folder, is_read_only: false }
+    }
+
+    /// The same, in which nothing is written, and nothing forgotten.
+    #[must_use]
+    pub fn read_only(&self) -> Self {
+        Self { is_read_only: true, ..self.clone() }
     }
 
     /// The folder.

@@ -80,6 +80,9 @@ impl State {
         (read_at, stamp): (u64, Stamp),
         bytes: &[u8],
     ) -> Result<(), StateError> {
+        if self.is_read_only {
+            return Ok(());
+        }
         let sha256 = hex(&Sha256::digest(bytes));
         let head = Head { version: VERSION, source: source.to_owned(), path: path.to_owned(), read_at, stamp, sha256 };
         let mut text = serde_json::to_vec(&head).unwrap_or_default();
@@ -113,6 +116,9 @@ impl State {
 
     /// Forgets the lists of a source that it no longer has, once it has been read whole.
     pub fn forget_lists(&self, source: &str, but: &[PathBuf]) {
+        if self.is_read_only {
+            return;
+        }
         let but: HashSet<&PathBuf> = but.iter().collect();
         for name in self.list_names() {
             let Some(head) = self.list_head(&name) else { continue };
