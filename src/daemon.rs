@@ -15,6 +15,7 @@ mod behind;
 mod board;
 pub mod control;
 mod folders;
+mod log;
 mod ready;
 mod rhythm;
 mod routes;
@@ -32,14 +33,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::config::{self, Config, Problem};
-use crate::diag;
+use crate::config::{self, Config};
+use crate::diag::{self, Diagnostic, Id, Place, Severity};
 use crate::server::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, Outcome, Seen};
 use crate::sync::progress::unwatched;
-use crate::sync::state::changes;
 use crate::watch::{Kind, Unwatched, Watch};
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
@@ -85,7 +85,7 @@ struct Daemon {
     /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
     tools: Arc<Mutex<Tools>>,
     /// What the last pass had to say, so that it is said once.
-    said: Vec<String>,
+    said: Vec<Diagnostic>,
     /// Whether the last pass went wrong.
     failing: bool,
     /// Makes cookies unless the config has secrets.
@@ -124,7 +124,7 @@ enum Read {
     /// It is the one that was read last.
     Same,
     /// What was built of it, or why not, and its bytes.
-    New(Result<Box<Built>, Vec<String>>, Option<Vec<u8>>),
+    New(Result<Box<Built>, Vec<Diagnostic>>, Option<Vec<u8>>),
 }
 
 /// A config and what follows from it, whole and not yet in service.
@@ -134,17 +134,17 @@ struct Built {
 }
 
 /// Reads a config and builds what follows from it. What is in service is not touched.
-fn build(why: Why, old: &Config, bound: &[SocketAddr], routes: &Routes) -> Result<Built, Vec<String>> {
-    let shown = |problems: Vec<Problem>| problems.iter().map(Problem::to_string).collect::<Vec<_>>();
-    let config = Config::load(&old.file).map_err(shown)?;
+fn build(why: Why, old: &Config, bound: &[SocketAddr], routes: &Routes) -> Result<Built, Vec<Diagnostic>> {
+    let config = Config::load(&old.file)?;
     let losses = config.losses(old);
-    let file = diag::path(&config.file);
+    let problem = |id, text: String| Diagnostic::error(id, Place::file(&config.file), text);
     if why == Why::FileEvent && !losses.is_empty() {
-        let way_out = format!("{file}: if that is meant, say so: privatelink-dns reload --config {file}");
-        return Err(losses.into_iter().map(|loss| format!("{file}: {loss}")).chain([way_out]).collect());
+        let way_out = format!("if that is meant, say so: privatelink-dns reload --config {}", diag::path(&config.file));
+        return Err(losses.into_iter().chain([problem(Id::CONFIG_LOSS, way_out)]).collect());
     }
-    let routes = Routes::build(&config, bound, Some(routes))
-        .map_err(|failed| vec![format!("{file}: the new upstreams cannot be asked: {failed}")])?;
+    let routes = Routes::build(&config, bound, Some(routes)).map_err(|failed| {
+        vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be asked: {failed}"))]
+    })?;
     Ok(Built { config, routes })
 }
 
@@ -280,7 +280,7 @@ impl Tools {
     fn remember(&mut self, aftermath: Aftermath) -> Option<Outcome> {
         let remembered = aftermath.remember(&mut self.seen);
         if let Some(error) = self.seen.news(remembered) {
-            warn!("{error}; which list a record comes from is not remembered");
+            log::found(&error);
         }
         None
     }
@@ -298,7 +298,7 @@ impl Daemon {
         board: Arc<Board>,
         ticks: mpsc::Sender<Kind>,
     ) -> Result<Self, StartError> {
-        config.warnings.iter().for_each(log_warning);
+        config.warnings.iter().for_each(log::found);
         let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
         // Nobody is answered before there are zones.
@@ -411,9 +411,10 @@ impl Daemon {
             Event::Missed => course.rhythm.missed(now, &self.config.sync),
             Event::Slow => {
                 course.slow = None;
-                warn!(zone_dir = %diag::path(&self.config.zones.zone_dir),
-                    "reading or writing zones takes very long: look whether the disk of zone_dir or state_dir hangs; \
-                     what is in service stays");
+                let place = Place::file(&self.config.zones.zone_dir);
+                let text = "reading or writing zones takes very long: look whether the disk of zone_dir or state_dir hangs; \
+                            what is in service stays";
+                log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
             }
             Event::ReadyAtLast => self.announce(course),
             Event::ForwarderEnded => return Err(StartError::Forwarder),
@@ -449,7 +450,7 @@ impl Daemon {
     ) -> Option<Control> {
         let desk = Desk { shared: Arc::clone(&self.shared), board: Arc::clone(&self.board), orders };
         let started = placed?.and_then(|placed| Control::start(placed, desk));
-        started.inspect_err(|failed| error!("{failed}")).ok()
+        started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
     }
 
     /// Reads the zones for the first time: what is on disk is served, whatever lists say and whether they are there.
@@ -504,12 +505,15 @@ impl Daemon {
     fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         self.board.task_ended();
         let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {
-            error!("the pass broke off, which is a bug; the zones in service stay; please report what the log says");
-            answer(waiters, || Reply::Refused(vec!["the pass broke off; see the log".to_owned()]));
+            let place = Place::file(&self.config.zones.zone_dir);
+            let text = "the pass broke off, which is a bug; the zones in service stay; please report what the log says";
+            let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
+            log::found(&broken);
+            answer(waiters, || Reply::Refused(vec![broken.clone()]));
             return true;
         };
         self.board.zones_read(degraded);
-        log_report(&report);
+        log::report(&report);
         self.publish_zones(report.zones);
         let Some(mut outcome) = outcome else {
             // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
@@ -553,7 +557,10 @@ impl Daemon {
     fn config_read(&mut self, read: Option<Read>, waiters: Vec<Waiter>) -> bool {
         let refused = match read {
             Some(Read::Same) => return false,
-            None => vec!["reading the config broke off; see the log".to_owned()],
+            None => {
+                let text = "reading the config broke off, which is a bug; please report what the log says";
+                vec![Diagnostic::error(Id::TASK_BROKE_OFF, Place::file(&self.config.file), text)]
+            }
             Some(Read::New(built, bytes)) => {
                 self.config_seen = bytes;
                 match built {
@@ -566,9 +573,7 @@ impl Daemon {
                 }
             }
         };
-        for problem in &refused {
-            error!("{problem}");
-        }
+        refused.iter().for_each(log::found);
         error!(problems = refused.len(), "the new config is not taken; the old one stays in service");
         self.board.config_read(refused.clone());
         answer(waiters, || Reply::Refused(refused.clone()));
@@ -580,13 +585,12 @@ impl Daemon {
         let waiting = if config.listen == self.started_with {
             Vec::new()
         } else {
-            vec!["'listen' changed; that takes effect at the next start".to_owned()]
+            let text = "'listen' changed; that takes effect at the next start";
+            vec![Diagnostic::warning(Id::RESTART_NEEDED, Place::file(&config.file), text)]
         };
-        for text in &waiting {
-            warn!("{text}");
-        }
+        waiting.iter().for_each(log::found);
         self.board.config_taken(waiting);
-        config.warnings.iter().for_each(log_warning);
+        config.warnings.iter().for_each(log::found);
         (self.config, self.routes) = (config, routes);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         self.publish(snapshot_of(&self.config, &self.routes, self.secret, zones));
@@ -595,22 +599,22 @@ impl Daemon {
 
     /// Says what a pass found, once: the same again at the next interval is no news.
     fn log_pass(&mut self, outcome: &Outcome) {
-        log_changes(&outcome.changes);
-        let mut warnings = outcome.warnings.lines();
-        warnings.extend(outcome.conflicts.lines());
-        let mut errors: Vec<String> = outcome.sources.iter().flat_map(|source| source.problems.lines()).collect();
-        errors.extend(outcome.errors.lines());
-        errors.extend(outcome.applied.errors.iter().map(ToString::to_string));
-        // One event, one line.
-        let held = outcome.held.iter().map(|held| held.message(&diag::path(&self.config.file)));
-        errors.extend(held.map(|message| message.lines().map(str::trim).collect::<Vec<_>>().join("; ")));
-        warnings.iter().filter(|line| !self.said.contains(*line)).for_each(|line| warn!("{line}"));
-        errors.iter().filter(|line| !self.said.contains(*line)).for_each(|line| error!("{line}"));
-        if errors.is_empty() && self.failing {
+        log::changes(&outcome.changes);
+        let mut found = outcome.warnings.to_vec();
+        found.extend(outcome.conflicts.to_vec());
+        let errors = outcome.all_errors();
+        let is_failing = !errors.is_empty() || outcome.held.is_some();
+        found.extend(errors);
+        let file = diag::path(&self.config.file);
+        let held = outcome.held.iter().flat_map(|held| held.for_log(&file));
+        // Whatever waits for a person is an error in the log.
+        found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
+        found.iter().filter(|found| !self.said.contains(found)).for_each(log::found);
+        if !is_failing && self.failing {
             info!("the sync is good again");
         }
-        self.failing = !errors.is_empty();
-        self.said = warnings.into_iter().chain(errors).collect();
+        self.failing = is_failing;
+        self.said = found;
     }
 
     fn publish(&self, snapshot: Snapshot) {
@@ -627,7 +631,8 @@ impl Daemon {
     fn watching(&mut self, found: Option<Vec<(Watch, Unwatched)>>) {
         let (watches, unwatched): (Vec<Watch>, Vec<Unwatched>) = found.unwrap_or_default().into_iter().unzip();
         for (folder, reason) in unwatched.iter().flatten().filter(|(folder, _)| !self.unwatched.contains(folder)) {
-            warn!(folder = %diag::path(folder), %reason, "cannot watch the folder; its changes are seen at the next interval");
+            let text = format!("cannot watch the folder: {reason}; its changes are seen at the next interval");
+            log::found(&Diagnostic::warning(Id::FOLDER_UNWATCHED, Place::file(folder), text));
         }
         self.watches = watches;
         self.unwatched = unwatched.into_iter().flatten().map(|(folder, _)| folder).collect();
@@ -659,47 +664,5 @@ async fn until(then: Option<Instant>) {
 fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> Reply) {
     for waiter in waiters {
         let _ = waiter.send(reply());
-    }
-}
-
-/// One line for each change of a record, as far as anybody reads them.
-fn log_changes(made: &changes::Changes) {
-    for change in &made.shown {
-        info!(
-            zone = change.zone,
-            name = change.name,
-            rtype = change.rtype,
-            before = changes::addresses(&change.before),
-            after = changes::addresses(&change.after),
-            source = change.source.as_deref().unwrap_or("none"),
-            place = change.place.as_deref().unwrap_or("none"),
-            approved = change.approved,
-            "record changed"
-        );
-    }
-    match made.total - made.shown.len() {
-        0 => {}
-        more => info!(more, "records changed that are not told one by one; see changes.jsonl in state_dir"),
-    }
-}
-
-fn log_warning(problem: &Problem) {
-    warn!("{problem}");
-}
-
-fn log_report(report: &Report) {
-    for problem in &report.errors {
-        error!("{}: {}", problem.place, problem.text);
-    }
-    for problem in &report.warnings {
-        warn!("{}: {}", problem.place, problem.text);
-    }
-    for published in &report.published {
-        let zone = published.apex.without_dot();
-        if let Some(before) = published.before {
-            info!(zone, records = published.records, "serial {before} -> {}", published.serial);
-        } else {
-            info!(zone, records = published.records, "serial {} in service", published.serial);
-        }
     }
 }

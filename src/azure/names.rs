@@ -12,6 +12,7 @@ mod tests;
 use std::fmt;
 
 use super::{Cloud, geo};
+use crate::diag::Id;
 use crate::dns::Name;
 pub use locate::locate;
 
@@ -113,6 +114,23 @@ pub enum NotHosted {
     /// No host name: a character, an empty label, a length.
     #[error("is no host name: {0}")]
     BadHost(String),
+}
+
+impl NotHosted {
+    /// Which kind of diagnostic it makes.
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Elsewhere => Id::NAME_NOT_HOSTED,
+            Self::Truncated => Id::LIST_CUT_OFF,
+            Self::RegionName { .. } => Id::GEO_REGION_NAME,
+            Self::Apex
+            | Self::Placeholder
+            | Self::Wildcard
+            | Self::NoGeo
+            | Self::StrayPrivatelink
+            | Self::BadHost(_) => Id::LIST_BAD_NAME,
+        }
+    }
 }
 
 /// The zone and owner of an FQDN in any of its spellings.

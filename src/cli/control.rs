@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{FAILED, HELD, USAGE, complain, fail, say, status, usage};
+use super::{FAILED, HELD, USAGE, complain, complain_of, fail, say, status, usage};
 use crate::config::Config;
 use crate::daemon::control::protocol::{Pass, Reply, Request, Status};
 use crate::diag;
@@ -75,7 +75,7 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
             passed(&pass)
         }
         Reply::Refused(problems) => {
-            problems.iter().for_each(complain);
+            problems.iter().for_each(complain_of);
             fail("the new config is not taken; the old one stays in service")
         }
         other => unexpected(other),
@@ -91,13 +91,13 @@ pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
 }
 
 fn passed(pass: &Pass) -> ExitCode {
-    pass.warnings.iter().for_each(complain);
+    pass.warnings.iter().for_each(complain_of);
     pass.conflicts.iter().for_each(|conflict| complain(format!("conflict: {conflict}")));
-    pass.errors.iter().for_each(|error| complain(format!("error: {error}")));
+    pass.errors.iter().for_each(complain_of);
     pass.written.iter().for_each(|(zone, serial)| say(format!("{zone}: serial {serial}")));
     if let Some(held) = &pass.held {
         complain("held back; those records stay as they are in service:");
-        held.why.lines().for_each(|reason| complain(format!("  {reason}")));
+        held.reasons.iter().for_each(|reason| complain(format!("  {reason}")));
         complain(&held.what_to_do);
     }
     if !pass.errors.is_empty() {
@@ -114,7 +114,10 @@ fn passed(pass: &Pass) -> ExitCode {
 
 fn unexpected(reply: Reply) -> ExitCode {
     match reply {
-        Reply::Refused(reasons) => fail(reasons.join("\n")),
+        Reply::Refused(reasons) => {
+            reasons.iter().for_each(complain_of);
+            ExitCode::from(FAILED)
+        }
         _ => fail("the server answered something else; is it of another version?"),
     }
 }

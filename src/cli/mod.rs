@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
-use crate::{daemon, diag};
+use crate::daemon;
+use crate::diag::{self, Diagnostic};
 
 /// The run failed, in whole or in part.
 const FAILED: u8 = 1;
@@ -179,6 +180,11 @@ fn paint(text: impl Display) {
 /// A line on standard error, safe to show.
 fn complain(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{}", diag::printable_lines(&text.to_string()));
+}
+
+/// A diagnostic on standard error, with its severity in front.
+fn complain_of(found: &Diagnostic) {
+    complain(format!("{}: {found}", found.severity));
 }
 
 fn fail(text: impl Display) -> ExitCode {

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::progress::Progress;
-use super::{CHANGES, FAILED, HELD, complain, fail, paint, say, usage};
+use super::{CHANGES, FAILED, HELD, complain, complain_of, fail, paint, say, usage};
 use crate::config::Config;
+use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::apply::Written;
 use crate::sync::gather::Gatherer;
 use crate::sync::guard::{self, Review};
@@ -21,15 +22,13 @@ pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
     let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
     let look = pass::look(&config.sync, &zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
-    let mut problems: Vec<String> = look.sources.iter().flat_map(problems_of).collect();
-    problems.extend(look.errors.lines());
+    let mut problems: Vec<Diagnostic> = look.sources.iter().flat_map(problems_of).collect();
+    problems.extend(look.errors.to_vec());
     let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
     let failed = !problems.is_empty();
-    for problem in &problems {
-        complain(format!("error: {problem}"));
-    }
+    problems.iter().for_each(complain_of);
     if json {
-        show_json(&review, problems);
+        show_json(&review, &problems);
     } else {
         show_text(&review, config);
     }
@@ -41,17 +40,21 @@ pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
     }
 }
 
-fn show_json(review: &Review, problems: Vec<String>) {
+fn show_json(review: &Review, problems: &[Diagnostic]) {
     let held = review.held.as_deref();
     let remarks = Remarks {
-        refused: held.map(guard::UnsafePlan::reasons).unwrap_or_default(),
+        refused: lines(&held.map(guard::UnsafePlan::reasons).unwrap_or_default()),
         digest: held.filter(|held| held.is_approvable()).map(|held| held.digest),
-        problems,
+        problems: lines(problems),
     };
     let mut text = Vec::new();
     // Writing to a Vec cannot fail.
     let _ = write_json(&review.view(), &remarks, &mut text);
     say(String::from_utf8_lossy(&text).trim_end());
+}
+
+fn lines(found: &[Diagnostic]) -> Vec<String> {
+    found.iter().map(Diagnostic::to_string).collect()
 }
 
 fn show_text(review: &Review, config: &Config) {
@@ -71,19 +74,23 @@ fn show_text(review: &Review, config: &Config) {
 }
 
 /// What is wrong with a source, and what that means for its records.
-pub(super) fn problems_of(source: &SourceReport) -> Vec<String> {
-    let mut lines = source.problems.lines();
-    if !lines.is_empty() {
-        let name = crate::diag::printable(&source.name);
-        lines.push(match source.read_at {
-            Some(at) => {
-                let at = humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + std::time::Duration::from_secs(at));
-                format!("source '{name}': what it gave before stands, the oldest of {at}; other sources go on")
-            }
-            None => format!("source '{name}': gives nothing; no record is removed for want of it, other sources go on"),
-        });
+pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
+    let mut problems = source.problems.to_vec();
+    if problems.is_empty() {
+        return problems;
     }
-    lines
+    let (id, text) = source.last_good().map_or_else(
+        || {
+            let text = "gives nothing; no record is removed for want of it, other sources go on";
+            (Id::SOURCE_SILENT, text.to_owned())
+        },
+        |at| {
+            let text = format!("what it gave before stands, the oldest of {at}; other sources go on");
+            (Id::SOURCE_STANDS_IN, text)
+        },
+    );
+    problems.push(Diagnostic::error(id, Place::source(&source.name), text).of_source(&source.name));
+    problems
 }
 
 /// One pass.
@@ -100,22 +107,19 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     let remembered =
         outcome.aftermath.take().map_or(Ok(()), |aftermath| aftermath.remember(&mut pass::Seen::default()));
     drop(progress);
-    for warning in outcome.warnings.lines().into_iter().chain(remembered.err().map(|error| error.to_string())) {
-        complain(format!("warning: {warning}"));
-    }
+    let not_remembered = remembered.err().map(|error| pass::not_remembered(&error));
+    outcome.warnings.to_vec().iter().chain(&not_remembered).for_each(complain_of);
     for conflict in outcome.conflicts.lines() {
         complain(format!("conflict: {conflict}"));
     }
-    for problem in outcome.sources.iter().flat_map(problems_of).chain(outcome.errors.lines()) {
-        complain(format!("error: {problem}"));
-    }
+    outcome.sources.iter().flat_map(problems_of).chain(outcome.errors.to_vec()).for_each(|error| complain_of(&error));
     outcome.changes.shown.iter().for_each(say);
     match outcome.changes.total - outcome.changes.shown.len() {
         0 => {}
         more => say(format!("and {more} more changes")),
     }
     outcome.applied.written.iter().for_each(tell);
-    outcome.applied.errors.iter().for_each(|error| complain(format!("error: {error}")));
+    outcome.applied.errors.iter().for_each(|error| complain_of(&error.diagnostic()));
     if let Some(held) = &outcome.held {
         complain(held.message(&crate::diag::path(&config.file)));
     }

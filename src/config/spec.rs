@@ -9,10 +9,10 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::reader::{Section, Text};
-use super::{Config, Problem, base_folder, values};
+use super::{Config, base_folder, values};
 use crate::azure::names::GeoCode;
 use crate::azure::{self, Cloud};
-use crate::diag;
+use crate::diag::{self, Diagnostic, Id};
 use crate::dns::Name;
 use crate::forward::public::PublicNames;
 use crate::forward::special::SpecialNames;
@@ -34,7 +34,7 @@ const DEFAULT_TARGETS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/
 const MAX_SOCKET_PATH: usize = 95;
 
 /// Reads a whole config. Where there are problems, the rest is as good as it gets: enough to check lists and zones by.
-pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Problem>) {
+pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = Text::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
@@ -66,11 +66,11 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Problem>) {
     let config = forward(&top, config);
     if config.zones.hosted.is_empty() {
         let only_files = "hosts no zone but for hand-written files in zone_dir: add [backup] with cloud = \"public\"";
-        top.warn_at("", only_files);
+        top.warn_at("", Id::CONFIG_NO_ZONE, only_files);
     } else if config.zones.unread_suffix.is_some() {
         let unpinned = "geos is not pinned: until a list has been read, every name below privatelink.<geo>.backup is \
                         SERVFAIL; pin yours, such as geos = [\"we\"]";
-        top.warn_at("backup", unpinned);
+        top.warn_at("backup", Id::CONFIG_GEOS_OPEN, unpinned);
     }
     top.finish();
     (Config { warnings: text.warnings(), ..config }, text.problems())
@@ -125,7 +125,7 @@ fn backup(top: &Section<'_>) -> Option<Backup> {
     };
     let geos = section.strings("geos", geo).unwrap_or_default();
     for text in unknown.take() {
-        section.warn_at("geos", text);
+        section.warn_at("geos", Id::GEO_UNKNOWN, text);
     }
     section.finish();
     Some(Backup { cloud, geos })
@@ -146,12 +146,14 @@ fn hosted(top: &Section<'_>, backup: Option<&Backup>) -> BTreeMap<Name, OnMiss> 
         let name = section.string("name", values::name);
         let on_miss = section.string("on_miss", |text| values::choice(text, &choices));
         match name {
-            Some(apex) if named.contains(&apex) => section.problem(format!("zone '{apex}' is named twice; keep one")),
+            Some(apex) if named.contains(&apex) => {
+                section.problem(Id::CONFIG_TWICE, format!("zone '{apex}' is named twice; keep one"));
+            }
             Some(apex) => {
                 named.push(apex.clone());
                 hosted.insert(apex.clone(), on_miss.unwrap_or_else(|| default_on_miss(&apex)));
             }
-            None => section.problem("a zone needs its name: name = \"corp.example\""),
+            None => section.problem(Id::CONFIG_MISSING_KEY, "a zone needs its name: name = \"corp.example\""),
         }
         section.finish();
     }
@@ -236,7 +238,8 @@ fn forward(top: &Section<'_>, mut config: Config) -> Config {
     for rule in section.map(|s| s.sections("rules", "forward.rules")).unwrap_or_default() {
         if let Some((suffix, upstreams)) = self::rule(&rule, &config.listen) {
             if groups.iter().any(|other| other.suffix == suffix) {
-                rule.problem(format!("a second rule for '{suffix}'; put all its upstreams into one"));
+                let text = format!("a second rule for '{suffix}'; put all its upstreams into one");
+                rule.problem(Id::CONFIG_TWICE, text);
             }
             groups.push(group(suffix, upstreams));
         }
@@ -245,7 +248,7 @@ fn forward(top: &Section<'_>, mut config: Config) -> Config {
     let misspelt = SocketAddr::from(([169, 63, 129, 16], 53));
     if groups.iter().any(|group| group.upstreams.contains(&UpstreamSpec::Address(misspelt))) {
         let text = "169.63.129.16 is a known misprint; Azure's resolver is 168.63.129.16";
-        section.unwrap_or(top).warn_at("upstreams", text);
+        section.unwrap_or(top).warn_at("upstreams", Id::CONFIG_MISPRINT, text);
     }
     if let Some(section) = found {
         section.finish();
@@ -260,10 +263,10 @@ fn rule(rule: &Section<'_>, listen: &[SocketAddr]) -> Option<(Name, Vec<Upstream
     let suffix = rule.string("suffix", values::name);
     let upstreams = upstreams(rule, listen);
     if suffix.is_none() {
-        rule.problem("a rule needs a suffix: suffix = \"corp.example\"");
+        rule.problem(Id::CONFIG_MISSING_KEY, "a rule needs a suffix: suffix = \"corp.example\"");
     }
     if upstreams.is_none() {
-        rule.problem("a rule needs upstreams: upstreams = [\"10.0.0.10\"]");
+        rule.problem(Id::CONFIG_MISSING_KEY, "a rule needs upstreams: upstreams = [\"10.0.0.10\"]");
     }
     Some((suffix?, upstreams?))
 }
@@ -381,11 +384,14 @@ fn sources(top: &Section<'_>, base: &Path) -> Vec<SourceSettings> {
         let format = section.string("format", str::parse).unwrap_or_default();
         match (name, path) {
             (Some(name), Some(_)) if sources.iter().any(|source| source.name == name) => {
-                section.problem(format!("source '{name}' is named twice; give each its own name"));
+                section.problem(Id::CONFIG_TWICE, format!("source '{name}' is named twice; give each its own name"));
             }
             (Some(name), Some(path)) => sources.push(SourceSettings { name, path, format }),
-            (None, _) => section.problem("a source needs a name: name = \"vault-we\""),
-            (_, None) => section.problem("a source needs a path: path = \"config/endpoints/vault-we.txt\""),
+            (None, _) => section.problem(Id::CONFIG_MISSING_KEY, "a source needs a name: name = \"vault-we\""),
+            (_, None) => {
+                let text = "a source needs a path: path = \"config/endpoints/vault-we.txt\"";
+                section.problem(Id::CONFIG_MISSING_KEY, text);
+            }
         }
         section.finish();
     }

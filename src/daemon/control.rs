@@ -19,9 +19,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::board::Board;
+use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::Name;
+use crate::files;
 use crate::server::Shared;
-use crate::{diag, files};
 use protocol::{Reply, Request};
 
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
@@ -65,12 +66,32 @@ pub(super) struct Control {
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ControlError {
-    #[error("control socket '{}': another server answers there; this one goes on without", diag::path(.0))]
+    #[error("{}", self.diagnostic())]
     Taken(PathBuf),
-    #[error("control socket '{}': a file is in the way that is no socket; move it, or set 'control' to another path", diag::path(.0))]
+    #[error("{}", self.diagnostic())]
     InTheWay(PathBuf),
-    #[error("control socket '{}': {cause}; flush, status and reload cannot reach this server", diag::path(path))]
+    #[error("{}", self.diagnostic())]
     System { path: PathBuf, cause: io::Error },
+}
+
+impl ControlError {
+    /// The same as a diagnostic.
+    pub(super) fn diagnostic(&self) -> Diagnostic {
+        let (path, text) = match self {
+            Self::Taken(path) => {
+                (path, "control socket: another server answers there; this one goes on without".to_owned())
+            }
+            Self::InTheWay(path) => {
+                let text =
+                    "control socket: a file is in the way that is no socket; move it, or set 'control' to another path";
+                (path, text.to_owned())
+            }
+            Self::System { path, cause } => {
+                (path, format!("control socket: {cause}; flush, status and reload cannot reach this server"))
+            }
+        };
+        Diagnostic::error(Id::CONTROL_FAILED, Place::file(path), text)
+    }
 }
 
 /// A socket that is in its place but that nobody listens to yet.
@@ -190,7 +211,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite, desk: &Desk) -> io::Resul
     tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
     let reply = match Request::read(&line) {
         Ok(request) => desk.answer(request).await,
-        Err(error) => Reply::Refused(vec![format!("not a request: {error}")]),
+        Err(error) => bad_request(format!("not a request: {error}")),
     };
     let mut bytes = serde_json::to_vec(&reply)?;
     bytes.push(b'\n');
@@ -203,7 +224,7 @@ impl Desk {
             Request::Status => Reply::Status(Box::new(self.board.status(&self.shared))),
             Request::Flush { name, subtree } => match name.parse::<Name>() {
                 Ok(name) => Reply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
-                Err(error) => Reply::Refused(vec![format!("'{}' is no domain name: {error}", diag::printable(&name))]),
+                Err(error) => bad_request(format!("'{name}' is no domain name: {error}")),
             },
             Request::Reload => self.order(What::Reload).await,
             Request::Sync => self.order(What::Sync).await,
@@ -212,12 +233,19 @@ impl Desk {
 
     async fn order(&self, what: What) -> Reply {
         let (answer, outcome) = oneshot::channel();
-        let stopping = || Reply::Refused(vec!["the server is stopping".to_owned()]);
         if self.orders.send(Order { what, answer }).await.is_err() {
-            return stopping();
+            return Reply::Refused(vec![stopping()]);
         }
-        outcome.await.unwrap_or_else(|_| stopping())
+        outcome.await.unwrap_or_else(|_| Reply::Refused(vec![stopping()]))
     }
+}
+
+fn bad_request(text: String) -> Reply {
+    Reply::Refused(vec![Diagnostic::error(Id::CONTROL_BAD_REQUEST, Place::Server, text)])
+}
+
+fn stopping() -> Diagnostic {
+    Diagnostic::error(Id::SERVER_STOPPING, Place::Server, "the server is stopping")
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use std::str::FromStr;
 
 use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
 use super::state::base::Base;
+use crate::diag::Diagnostic;
 use crate::dns::{Name, Rtype};
 pub use reason::Reason;
 
@@ -155,13 +156,19 @@ impl UnsafePlan {
         self.zones.iter().any(HeldZone::is_approvable)
     }
 
-    /// The reasons as texts, each with its zone in front, in the order of the zones.
-    pub fn reasons(&self) -> Vec<String> {
+    /// The reasons, each about its zone, in the order of the zones: a warning if consent helps, an error if not.
+    pub fn reasons(&self) -> Vec<Diagnostic> {
         let of_zone = |held: &HeldZone| {
             let zone = held.zone.apex.without_dot();
-            held.reasons.iter().map(|reason| format!("{zone}: {reason}")).collect::<Vec<_>>()
+            held.reasons.iter().map(|reason| reason.diagnostic(&zone)).collect::<Vec<_>>()
         };
         self.zones.iter().flat_map(of_zone).collect()
+    }
+
+    /// The reasons for the log, where each stands alone and says what to do.
+    pub fn for_log(&self, config: &str) -> Vec<Diagnostic> {
+        let then = format!("; held back, those records stay as they are in service; {}", self.way_out(config));
+        self.reasons().into_iter().map(|reason| reason.and(&then)).collect()
     }
 
     /// The whole refusal; `config` is the path for the command that approves it.

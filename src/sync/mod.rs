@@ -14,7 +14,6 @@ pub mod apply;
 pub mod desired;
 pub mod gather;
 pub mod guard;
-mod notes;
 pub mod pass;
 pub mod plan;
 pub mod progress;
@@ -31,7 +30,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use notes::Notes;
 pub use records::{AddressRecord, Origin, Places, Records};
 
 use crate::azure::Cloud;

@@ -9,9 +9,10 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::apply::{self, Applied};
+use super::Settings;
+use super::apply::{self, Applied, ApplyError};
 use super::desired::{self, DesiredState};
 use super::gather::{Gatherer, Task};
 use super::guard::{self, ApprovedPlan, UnsafePlan};
@@ -21,7 +22,7 @@ use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
 use super::state::changes::Changes;
 use super::state::{State, StateError};
-use super::{Notes, Settings};
+use crate::diag::{Diagnostic, Diagnostics, Id, Severity};
 use crate::dns::Name;
 use crate::files;
 use crate::zone::store::path_of;
@@ -40,11 +41,11 @@ pub struct Outcome {
     /// What the guard holds back.
     pub held: Option<Box<UnsafePlan>>,
     /// What went wrong besides sources and zone files.
-    pub errors: Notes,
+    pub errors: Diagnostics,
     /// What is worth a look.
-    pub warnings: Notes,
+    pub warnings: Diagnostics,
     /// Records that are held back because lists disagree.
-    pub conflicts: Notes,
+    pub conflicts: Diagnostics,
     /// What is left to do once the zones are in service.
     pub aftermath: Option<Aftermath>,
 }
@@ -53,6 +54,14 @@ impl Outcome {
     /// Whether something is wrong that is no consent's business.
     pub fn has_failed(&self) -> bool {
         !self.applied.errors.is_empty() || !self.errors.is_empty()
+    }
+
+    /// What is wrong with sources, zone files and everything else.
+    pub fn all_errors(&self) -> Vec<Diagnostic> {
+        let mut errors: Vec<Diagnostic> = self.sources.iter().flat_map(|source| source.problems.to_vec()).collect();
+        errors.extend(self.errors.to_vec());
+        errors.extend(self.applied.errors.iter().map(ApplyError::diagnostic));
+        errors
     }
 
     /// Whether every source is as it is now.
@@ -71,7 +80,15 @@ pub struct SourceReport {
     /// When the oldest of what it gives was read, seconds since 1970; `None` if it gives nothing.
     pub read_at: Option<u64>,
     /// What is wrong with it now.
-    pub problems: Notes,
+    pub problems: Diagnostics,
+}
+
+impl SourceReport {
+    /// When the oldest of what it gives was read, in RFC 3339; `None` if it gives nothing.
+    pub fn last_good(&self) -> Option<String> {
+        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?);
+        Some(humantime::format_rfc3339_seconds(at).to_string())
+    }
 }
 
 /// A plan, and the sources that it was made from.
@@ -84,7 +101,7 @@ pub struct Look {
     /// What each zone was `guard_window` ago, where that is not what it is now.
     pub bases: BTreeMap<Name, Base>,
     /// What kept the plan from being better.
-    pub errors: Notes,
+    pub errors: Diagnostics,
 }
 
 /// Reads lists and makes a plan; writes nothing at all.
@@ -122,7 +139,10 @@ fn look_with(
     for apex in currents.keys() {
         match Base::load(&settings.state, apex, clock(settings, now)) {
             Ok(base) => drop(look.bases.insert(apex.clone(), base)),
-            Err(error) => look.errors.push(|| format!("{error}; the guard takes what is in service for its base")),
+            Err(error) => {
+                let then = "; the guard takes what is in service for its base";
+                look.errors.error(|| error.diagnostic(Id::GUARD_BASE_FAILED).and(then));
+            }
         }
     }
     match desired::merge(listings, &settings.desired()) {
@@ -188,7 +208,8 @@ pub fn run(
         settings.state.record_changes(plan, written, |zone| approved.has_consent(&zone.apex), &at);
     outcome.changes = changes;
     if let Err(error) = recorded {
-        outcome.warnings.push(|| format!("{error}; the changes are in the log alone"));
+        let then = "; the changes are in the log alone";
+        outcome.warnings.warning(|| error.diagnostic(Id::JOURNAL_FAILED).and(then));
     }
     outcome.aftermath = Some(Aftermath::of(review.approved, &outcome.applied, &settings.state));
     outcome
@@ -228,17 +249,23 @@ impl Aftermath {
 pub struct Seen {
     zones: BTreeMap<Name, u64>,
     /// What went wrong last, so that it is said once.
-    error: Option<String>,
+    error: Option<Diagnostic>,
 }
 
 impl Seen {
     /// What went wrong, if that is news.
-    pub fn news(&mut self, remembered: Result<(), StateError>) -> Option<String> {
-        let error = remembered.err().map(|error| error.to_string());
+    pub fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
+        let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
         self.error.clone_from(&error);
         error.filter(|_| is_news)
     }
+}
+
+/// Says that the lists of records are not remembered, and why.
+pub fn not_remembered(error: &StateError) -> Diagnostic {
+    let then = "; which list a record comes from is not remembered";
+    Diagnostic { severity: Severity::Warning, ..error.diagnostic(Id::STATE_FAILED).and(then) }
 }
 
 fn clock(settings: &Settings, now: SystemTime) -> Clock {

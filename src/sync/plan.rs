@@ -22,9 +22,10 @@ pub use json::{Remarks, write_json};
 pub use show::write_text;
 
 use super::desired::{Claim, DesiredState, DesiredZone, EmptyList};
+use super::records;
 use super::records::{AddressRecord, Origin, Places, Records};
 use super::state::provenance::Provenance;
-use super::{Notes, records};
+use crate::diag::Diagnostics;
 use crate::dns::{Name, Rtype, Serial, rdata};
 use crate::zone::{Aliases, Zone};
 
@@ -130,7 +131,7 @@ pub struct Plan {
     /// What origins point to.
     pub places: Places,
     /// What the lists gave reason to.
-    pub warnings: Notes,
+    pub warnings: Diagnostics,
     /// The TTL of the records to write, seconds.
     pub ttl: u32,
 }
@@ -276,7 +277,7 @@ pub struct View<'p> {
     /// What origins point to.
     pub places: &'p Places,
     /// What the lists gave reason to.
-    pub warnings: &'p Notes,
+    pub warnings: &'p Diagnostics,
     /// The TTL of the records to write, seconds.
     pub ttl: u32,
 }

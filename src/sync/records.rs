@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::source::Listing;
+use crate::diag::Place;
 use crate::dns::{Name, Rtype, rdata};
 
 /// Which line of which listing a record comes from; read through [`Places`].
@@ -33,6 +34,11 @@ impl Places {
     /// The file.
     pub fn file(&self, origin: Origin) -> &str {
         self.0.get(origin.listing as usize).map_or("", |(_, file)| file)
+    }
+
+    /// The line, for a diagnostic.
+    pub(super) fn place_of(&self, origin: Origin) -> Place {
+        Place::line(self.file(origin), origin.line)
     }
 
     /// `lists/vault-we.txt:12`

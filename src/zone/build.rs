@@ -5,10 +5,11 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::check::{self, Finding, Findings};
+use super::check::{self, Findings};
 use super::layout::{Layout, Writer};
 use super::text::{self, Parsed};
 use super::{Aliases, Negative, Zone};
+use crate::diag::{Diagnostics, Id};
 use crate::dns::{Name, Rtype, rdata};
 
 /// Names that a zone may have because others lie below them (RFC 4592 section 2.2.2). A million hosts all over `ip6.arpa`, with 34
@@ -65,9 +66,14 @@ pub(super) struct Builder {
 }
 
 impl Zone {
-    /// Parses and checks the text of a zone file. Without an error among the findings there is a zone.
-    pub fn from_text(apex: &Name, text: &[u8]) -> (Option<Self>, Vec<Finding>) {
-        let mut builder = Builder::new(apex, text.len());
+    /// Parses and checks the text of a zone that is in no file. Without an error among the findings there is a zone.
+    pub fn from_text(apex: &Name, text: &[u8]) -> (Option<Self>, Diagnostics) {
+        Self::from_file(apex, &format!("{}.zone", apex.without_dot()), text)
+    }
+
+    /// Parses and checks the text of a zone file; `file` is how messages show it.
+    pub fn from_file(apex: &Name, file: &str, text: &[u8]) -> (Option<Self>, Diagnostics) {
+        let mut builder = Builder::new(apex, file, text.len());
         let errors = text::parse(text, apex, |parsed| builder.add(parsed));
         let syntax = !errors.is_empty();
         builder.findings.syntax(errors);
@@ -81,7 +87,7 @@ impl Zone {
 }
 
 impl Builder {
-    fn new(apex: &Name, text_len: usize) -> Self {
+    fn new(apex: &Name, file: &str, text_len: usize) -> Self {
         // A line of ours has about 25 octets.
         let expected = text_len / 25;
         let mut builder = Self {
@@ -94,7 +100,7 @@ impl Builder {
             bytes: Vec::with_capacity(expected * 4),
             ancestors: 0,
             is_full: false,
-            findings: Findings::default(),
+            findings: Findings::new(file),
         };
         builder.intern(&[], 0);
         builder
@@ -105,14 +111,14 @@ impl Builder {
             return;
         }
         let Some(relative) = relative_to(parsed.owner, self.apex.as_wire()) else {
-            self.findings.error(parsed.line, || {
+            self.findings.error(parsed.line, Id::ZONE_OUT_OF_ZONE, || {
                 let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
                 format!("'{owner}' is not in this zone; move it to its own zone's file, or mend $ORIGIN or a missing final dot")
             });
             return;
         };
         if let Some(reason) = check::unsupported(parsed.rtype) {
-            return self.findings.error(parsed.line, || reason);
+            return self.findings.error(parsed.line, Id::ZONE_UNSUPPORTED_TYPE, || reason);
         }
         let node = self.intern(relative, parsed.line);
         let at = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
@@ -127,7 +133,8 @@ impl Builder {
 
     fn full(&mut self, line: u32, text: impl FnOnce() -> String) {
         self.is_full = true;
-        self.findings.error(line, || text() + ", more than a zone may: split it, and delegate the parts");
+        self.findings
+            .error(line, Id::ZONE_TOO_LARGE, || text() + ", more than a zone may: split it, and delegate the parts");
     }
 
     /// The node of a name, and nodes for the empty non-terminals above it (RFC 4592 section 2.2.2), which lie in its octets.
@@ -186,23 +193,22 @@ impl Builder {
         &self.bytes[at..at + usize::from(row.rdata.len)]
     }
 
-    fn finish(mut self, managed: bool, syntax_errors: bool) -> (Option<Zone>, Vec<Finding>) {
+    fn finish(mut self, managed: bool, syntax_errors: bool) -> (Option<Zone>, Diagnostics) {
         self.sort_rows();
         check::review(&mut self);
-        let (mut findings, more) = std::mem::take(&mut self.findings).finish();
+        let mut findings = std::mem::replace(&mut self.findings, Findings::new(""));
         if syntax_errors {
-            // What is missing because a line did not parse would be reported a second time, as a missing SOA say.
-            findings.retain(|finding| finding.line != 0);
+            findings.keep_lines();
         }
-        findings.extend(more);
-        if findings.iter().any(Finding::is_error) {
-            return (None, findings);
+        if findings.has_errors() {
+            return (None, findings.finish());
         }
         let zone = self.into_zone(managed);
         if zone.is_none() {
-            findings.push(Finding::error(0, "the zone is too large: split it, and delegate the parts"));
+            let text = || "the zone is too large: split it, and delegate the parts".to_owned();
+            findings.error(None, Id::ZONE_TOO_LARGE, text);
         }
-        (zone, findings)
+        (zone, findings.finish())
     }
 
     /// Brings the records of one RRset together, its RDATA in a stable order, and drops duplicates.
@@ -216,16 +222,17 @@ impl Builder {
                 let by_rdata = || order(a).cmp(order(b)).then_with(|| self.rdata(a).cmp(self.rdata(b)));
                 key(a).cmp(&key(b)).then_with(by_rdata)
             });
-            let mut duplicates = Findings::default();
+            let mut findings = std::mem::replace(&mut self.findings, Findings::new(""));
             rows.dedup_by(|b, a| {
                 let same = key(a) == key(b) && rdata::is_same(a.rtype, self.rdata(a), self.rdata(b));
                 if same {
                     let first = a.line.min(b.line);
-                    duplicates.warning(a.line.max(b.line), || format!("the record of line {first} again"));
+                    let text = || format!("the record of line {first} again");
+                    findings.warning(a.line.max(b.line), Id::ZONE_DUPLICATE, text);
                 }
                 same
             });
-            self.findings.append(duplicates);
+            self.findings = findings;
         }
         self.rows = rows;
     }

@@ -19,7 +19,6 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 pub use aliases::Aliases;
-pub use check::{Finding, Severity};
 pub use layout::RRsetRef;
 pub use lookup::Outcome;
 pub use negative::Negative;

@@ -17,6 +17,7 @@ mod plain;
 
 use kin::Rewritten;
 
+use crate::diag::Id;
 use crate::dns::{Name, Rtype, name_end, rdata};
 
 /// The first line of every file that sync writes: a file without it belongs to a person and is never written.
@@ -50,10 +51,12 @@ pub struct Parsed<'a> {
 /// A place in a file that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
+    /// Which kind of diagnostic it makes.
+    pub id: Id,
     /// From 1.
     pub line: u32,
-    /// From 1; 0 where it is not known.
-    pub column: u32,
+    /// From 1; `None` where it is not known.
+    pub column: Option<u32>,
     /// What is wrong and, where that is known, what to write.
     pub reason: String,
 }
@@ -111,7 +114,8 @@ fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(P
     let Some(open) = group::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
     let before = parse_whole(&text[..open.entry_start], first_line, apex, each);
     let reason = format!("'{}' is opened here and never closed", open.what);
-    before.or_else(|| Some(SyntaxError { line: first_line + open.lines_before, column: open.column, reason }))
+    let line = first_line + open.lines_before;
+    before.or(Some(SyntaxError { id: Id::ZONE_UNCLOSED, line, column: Some(open.column), reason }))
 }
 
 fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
@@ -134,8 +138,8 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
             Ok(Some(Entry::Record(record))) => {
                 let line = lines.at(zonefile.current_offset());
                 let in_truth = rewritten.as_mut().and_then(|rewritten| rewritten.type_of(line - first_line));
-                if let Err(reason) = read(&record, &mut owner, &mut rdata) {
-                    return Some(SyntaxError { line, column: 0, reason: reason.to_owned() });
+                if let Err((id, reason)) = read(&record, &mut owner, &mut rdata) {
+                    return Some(SyntaxError { id, line, column: None, reason: reason.to_owned() });
                 }
                 let rtype = in_truth.unwrap_or(Rtype(record.rtype().to_int()));
                 each(Parsed { owner: &owner, rtype, ttl: record.ttl().as_secs(), rdata: &rdata, line });
@@ -143,18 +147,18 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
             Ok(Some(Entry::Include { .. })) => {
                 let line = lines.at(zonefile.current_offset());
                 let reason = "$INCLUDE is not supported: put the records into this file".to_owned();
-                return Some(SyntaxError { line, column: 0, reason });
+                return Some(SyntaxError { id: Id::ZONE_INCLUDE, line, column: None, reason });
             }
             Err(error) => return Some(describe(&error.to_string(), text, first_line)),
         }
     }
 }
 
-fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Result<(), &'static str> {
+fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Result<(), (Id, &'static str)> {
     owner.clear();
     rdata.clear();
     if record.class() != DomainClass::IN {
-        return Err("only class IN is served");
+        return Err((Id::ZONE_CLASS, "only class IN is served"));
     }
     // Composing into a Vec cannot fail.
     let (Ok(()), Ok(())) = (record.owner().compose(owner), record.data().compose_rdata(rdata));
@@ -169,8 +173,8 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     match (is_good, is_generic) {
         (true, _) => Ok(()),
         // RFC 3597 section 5: a known type may be written so, and is what it is.
-        (false, true) => Err("the octets behind \\# are no RDATA of this type"),
-        (false, false) => Err("a name has an empty label (two dots in a row)"),
+        (false, true) => Err((Id::ZONE_SYNTAX, "the octets behind \\# are no RDATA of this type")),
+        (false, false) => Err((Id::ZONE_SYNTAX, "a name has an empty label (two dots in a row)")),
     }
 }
 
@@ -198,8 +202,8 @@ fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
     let mut parts = message.splitn(3, ':');
     let mut number = || parts.next().and_then(|part| part.trim().parse::<u32>().ok());
     // The parser sees that a line's last token is wrong once it has read the line feed behind it.
-    let (line, column) = match (number().unwrap_or(1), number().unwrap_or(0)) {
-        (line, 1) if line > 1 => (line - 1, 0),
+    let (line, column) = match (number().unwrap_or(1), number().filter(|column| *column > 0)) {
+        (line, Some(1)) if line > 1 => (line - 1, None),
         place => place,
     };
     let reason = parts.next().unwrap_or(message).trim();
@@ -213,7 +217,7 @@ fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
     } else {
         ""
     };
-    SyntaxError { line: first_line + line - 1, column, reason: format!("{reason}{hint}") }
+    SyntaxError { id: Id::ZONE_SYNTAX, line: first_line + line - 1, column, reason: format!("{reason}{hint}") }
 }
 
 fn is_ttl_with_unit(token: &str) -> bool {

@@ -1,11 +1,14 @@
 //! What is said on the control socket, as types for both ends.
 //!
 //! In and out: a line of JSON each. Durations are in seconds or as the field's name says, times in RFC 3339.
+//! `docs/status-json.md` describes it for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::diag::Diagnostic;
 
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +45,8 @@ pub(crate) enum Reply {
     Status(Box<Status>),
     /// A pass was made.
     Passed(Pass),
-    /// It was not done, and why, line by line.
-    Refused(Vec<String>),
+    /// It was not done, and why.
+    Refused(Vec<Diagnostic>),
 }
 
 /// All that `status` shows.
@@ -54,12 +57,14 @@ pub(crate) struct Status {
     pub(crate) uptime_s: u64,
     pub(crate) config: String,
     /// What keeps the newest config out of service; empty if nothing does.
-    pub(crate) config_problems: Vec<String>,
+    pub(crate) config_problems: Vec<Diagnostic>,
     /// What of the config in service takes effect at the next start.
-    pub(crate) waits_for_restart: Vec<String>,
+    pub(crate) waits_for_restart: Vec<Diagnostic>,
     pub(crate) listen: Vec<String>,
     /// Zones without a good copy: their names are SERVFAIL.
     pub(crate) servfail: Vec<String>,
+    /// Whether geo codes are yet to be learnt from lists: until one was read, the zones of all of them are in `servfail`.
+    pub(crate) no_list_read: bool,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
     /// How long the pass or the reading of zones that runs now has been at it; none if none does.
@@ -91,7 +96,7 @@ pub(crate) struct ZoneStatus {
     /// Questions for names that it lacks: a client may have gone public for each.
     pub(crate) misses: u64,
     /// Why it is not what its file should make it; empty if all is well.
-    pub(crate) degraded: Vec<String>,
+    pub(crate) degraded: Vec<Diagnostic>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,7 +108,7 @@ pub(crate) struct SourceStatus {
     /// The entries of its lists, names times addresses.
     pub(crate) entries: usize,
     /// What was wrong in the last pass.
-    pub(crate) errors: Vec<String>,
+    pub(crate) errors: Vec<Diagnostic>,
 }
 
 /// One sync pass.
@@ -114,9 +119,9 @@ pub(crate) struct Pass {
     /// The zones written and their new serials.
     pub(crate) written: BTreeMap<String, u32>,
     pub(crate) held: Option<Held>,
-    pub(crate) errors: Vec<String>,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) conflicts: Vec<String>,
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) conflicts: Vec<Diagnostic>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,7 +154,8 @@ impl fmt::Display for Outcome {
 pub(crate) struct Held {
     /// None where no consent helps.
     pub(crate) digest: Option<String>,
-    pub(crate) why: String,
+    /// Why, zone by zone.
+    pub(crate) reasons: Vec<Diagnostic>,
     /// The exact command to approve it, or what to mend.
     pub(crate) what_to_do: String,
 }

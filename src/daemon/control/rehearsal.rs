@@ -47,7 +47,7 @@ impl Rehearsal {
         };
         let daemon = async {
             while let Some(order) = orders.recv().await {
-                let _ = order.answer.send(Reply::Refused(vec!["this is a rehearsal".to_owned()]));
+                let _ = order.answer.send(Reply::Refused(vec![super::stopping()]));
             }
         };
         self.runtime.block_on(async {

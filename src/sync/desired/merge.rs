@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::{Claim, Conflict, DesiredZone};
+use crate::diag::{Diagnostic, Diagnostics, Id};
 use crate::dns::Name;
-use crate::sync::Notes;
 use crate::sync::records::{Origin, Places, SortKeys, rtype_of, sort_by};
 
 /// An entry with its owner in the zone's text of names.
@@ -25,7 +25,7 @@ pub(super) fn resolve(
     names: &str,
     drafts: Vec<Draft>,
     places: &Places,
-    warnings: &mut Notes,
+    warnings: &mut Diagnostics,
 ) -> DesiredZone {
     let owner = |draft: &Draft| &names[draft.start..draft.start + usize::from(draft.len)];
     let age = |draft: &Draft| (draft.origin.listing, draft.round, draft.statement);
@@ -71,7 +71,7 @@ fn several_entries(
     group: &[Draft],
     places: &Places,
     zone: &mut DesiredZone,
-    warnings: &mut Notes,
+    warnings: &mut Diagnostics,
 ) {
     let mut claims = Vec::new();
     for of_listing in group.chunk_by(|a, b| a.origin.listing == b.origin.listing) {
@@ -84,7 +84,7 @@ fn several_entries(
         let now = &claims[first];
         // The same again is what appending scripts leave behind and no news.
         if let Some(old) = earlier.iter().map(|round| claim(round)).rfind(|old| old.addresses != now.addresses) {
-            warnings.push(|| superseded(apex, owner, &old, now, places));
+            warnings.warning(|| superseded(apex, owner, &old, now, places));
         }
     }
     let agreed = claims.iter().all(|claim| claim.addresses == claims[0].addresses);
@@ -106,15 +106,14 @@ fn claim(drafts: &[Draft]) -> Claim {
     Claim { origin: drafts[0].origin, addresses }
 }
 
-fn superseded(apex: &Name, owner: &str, old: &Claim, now: &Claim, places: &Places) -> String {
+fn superseded(apex: &Name, owner: &str, old: &Claim, now: &Claim, places: &Places) -> Diagnostic {
     let show = |claim: &Claim| claim.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    format!(
-        "{}:{}: '{owner}.{}' is {} here but {} in line {}; the later line counts",
-        places.file(old.origin),
-        old.origin.line,
+    let text = format!(
+        "'{owner}.{}' is {} here but {} in line {}; the later line counts",
         apex.without_dot(),
         show(old),
         show(now),
         now.origin.line
-    )
+    );
+    Diagnostic::warning(Id::LIST_SUPERSEDED, places.place_of(old.origin), text).of_source(places.source(old.origin))
 }

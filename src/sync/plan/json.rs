@@ -39,7 +39,7 @@ impl Serialize for Whole<'_> {
         object.serialize_field("refused", &remarks.refused)?;
         object.serialize_field("problems", &remarks.problems)?;
         object.serialize_field("zones", &Seq(|| plan.zones.iter().map(|zone| InPlan(plan, *zone))))?;
-        object.serialize_field("warnings", plan.warnings.shown())?;
+        object.serialize_field("warnings", &Seq(|| plan.warnings.shown().iter().map(ToString::to_string)))?;
         object.serialize_field("warnings_total", &plan.warnings.total())?;
         object.end()
     }

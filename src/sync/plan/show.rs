@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
+
 use super::{Action, AliasChange, Change, FileState, Held, Places, Plan, View, ZonePlan};
 
 /// Names are aligned up to this width; longer ones push their line to the right.
@@ -118,21 +120,26 @@ fn alias_line(alias: &AliasChange) -> String {
 
 impl Plan {
     /// The records that are held back because lists disagree, one sentence each.
-    pub fn conflicts(&self) -> crate::sync::Notes {
-        let mut notes = crate::sync::Notes::default();
+    pub fn conflicts(&self) -> Diagnostics {
+        let mut conflicts = Diagnostics::default();
         for zone in &self.zones {
             for held in &zone.held {
-                notes.push(|| {
-                    let line = held_line(&self.places, held, 0);
-                    format!("zone '{}': {}", zone.apex.without_dot(), line.trim_start_matches([' ', '!']))
+                conflicts.warning(|| {
+                    let place = Place::zone(zone.apex.without_dot());
+                    Diagnostic::warning(Id::SOURCES_DISAGREE, place, held_text(&self.places, held, 0))
                 });
             }
         }
-        notes
+        conflicts
     }
 }
 
+/// A line of the block of its zone.
 fn held_line(places: &Places, held: &Held, width: usize) -> String {
+    format!("  ! {}", held_text(places, held, width))
+}
+
+fn held_text(places: &Places, held: &Held, width: usize) -> String {
     let stays = match held.in_service.as_slice() {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),
@@ -141,7 +148,7 @@ fn held_line(places: &Places, held: &Held, width: usize) -> String {
         |claim: &super::Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
     let claims: Vec<String> = held.claims.iter().map(says).collect();
     let rtype = held.rtype.to_string();
-    format!("  ! {:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))
+    format!("{:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))
 }
 
 fn join(addresses: impl Iterator<Item = IpAddr>) -> String {

@@ -13,6 +13,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use super::lines::Lines;
 use super::listing::Builder;
+use crate::diag::Id;
 pub(super) use object::{is_address_key, is_name_key};
 pub(super) use shape::value_length;
 
@@ -72,7 +73,7 @@ fn options() -> ParseOptions {
 fn document(text: &str, first: u32, round: u32, within: Within, out: &mut Builder) {
     let max_tree = if within == Within::File { shape::MAX_TREE } else { shape::MAX_INNER_TREE };
     if let Err((at, problem)) = shape::check(text, max_tree) {
-        return out.problem(Lines::new(text, first).at(at), || problem);
+        return out.problem(Lines::new(text, first).at(at), Id::LIST_TOO_LARGE, || problem);
     }
     match parse_to_ast(text, &CollectOptions::default(), &options()) {
         Ok(parsed) => {
@@ -84,9 +85,9 @@ fn document(text: &str, first: u32, round: u32, within: Within, out: &mut Builde
         }
         Err(error) => {
             let line = first + u32::try_from(error.line_display()).unwrap_or(u32::MAX).saturating_sub(1);
-            let column = error.column_display();
-            out.problem(line, || {
-                format!("column {column}: this is not JSON: {}", error.kind().to_string().to_lowercase())
+            let column = u32::try_from(error.column_display()).ok();
+            out.problem_at(line, column, Id::LIST_SYNTAX, || {
+                format!("this is not JSON: {}", error.kind().to_string().to_lowercase())
             });
         }
     }

@@ -8,6 +8,7 @@ use super::json;
 use super::lines::feeds;
 use super::listing::{Builder, MAX_ADDRESSES, MAX_NAMES, excess};
 use super::token::{Kind, quoted, tokens};
+use crate::diag::Id;
 
 /// Whether a line looks like the first of such a screen. A column of its own for the colon tells it from IPv6.
 pub(super) fn is_labelled(line: &str) -> bool {
@@ -94,13 +95,17 @@ impl<'t> Block<'t> {
         };
         for token in tokens(text) {
             match (field, token.kind) {
-                (_, Kind::CutOff) => out.problem(line, || {
+                (_, Kind::CutOff) => out.problem(line, Id::LIST_CUT_OFF, || {
                     format!("'{}' is cut off: list it again with `| ConvertTo-Json -Depth 10`", quoted(token.text))
                 }),
                 (Field::Addresses, Kind::Address(address)) => push(&mut self.addresses, address, MAX_ADDRESSES),
-                (Field::Addresses, _) => out.problem(line, || format!("'{}' is no IP address", quoted(token.text))),
+                (Field::Addresses, _) => {
+                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is no IP address", quoted(token.text)));
+                }
                 (Field::Names, Kind::Address(_) | Kind::BadAddress) => {
-                    out.problem(line, || format!("'{}' stands where a host name belongs", quoted(token.text)));
+                    out.problem(line, Id::LIST_NO_NAME, || {
+                        format!("'{}' stands where a host name belongs", quoted(token.text))
+                    });
                 }
                 (Field::Names, _) => push(&mut self.names, token.text, MAX_NAMES),
             }
@@ -113,10 +118,10 @@ impl<'t> Block<'t> {
             return;
         }
         if block.addresses.is_empty() {
-            out.problem(block.line, || format!("'{}' has no address", quoted(block.names[0])));
+            out.problem(block.line, Id::LIST_NO_ADDRESS, || format!("'{}' has no address", quoted(block.names[0])));
         }
         if let Some(problem) = excess(block.names.len(), block.addresses.len()) {
-            return out.problem(block.line, || problem);
+            return out.problem(block.line, Id::LIST_TOO_LARGE, || problem);
         }
         let place = (out.statement(), 0);
         for name in &block.names {

@@ -6,10 +6,12 @@
 
 use std::net::IpAddr;
 
+use super::Wrong;
 use super::lines::feeds;
 use super::listing::{Builder, MAX_ADDRESSES, excess};
 use super::token::{Kind, Token, quoted, tokens};
 use crate::azure::names::{NotHosted, locate};
+use crate::diag::Id;
 
 /// Words that stand above columns, letters only.
 const HEADER_WORDS: [&str; 30] = [
@@ -172,8 +174,8 @@ impl<'t> Line<'t> {
         if !self.has_text || self.is_header() {
             return;
         }
-        if let Err(problem) = self.entries(number, out) {
-            out.problem(number, || problem);
+        if let Err((id, problem)) = self.entries(number, out) {
+            out.problem(number, id, || problem);
         }
     }
 
@@ -193,15 +195,17 @@ impl<'t> Line<'t> {
             && self.tokens.iter().any(is_known)
     }
 
-    fn entries(&self, number: u32, out: &mut Builder) -> Result<(), String> {
+    fn entries(&self, number: u32, out: &mut Builder) -> Result<(), Wrong> {
         if self.tokens.len() > MAX_WORDS {
-            return Err(format!("over {MAX_WORDS} words on one line: did the file lose its line feeds?"));
+            let text = format!("over {MAX_WORDS} words on one line: did the file lose its line feeds?");
+            return Err((Id::LIST_TOO_LARGE, text));
         }
         if let Some(text) = self.cut_off {
-            return Err(format!("'{}' is cut off: list it again with a wider screen, or as JSON", quoted(text)));
+            let text = format!("'{}' is cut off: list it again with a wider screen, or as JSON", quoted(text));
+            return Err((Id::LIST_CUT_OFF, text));
         }
         if let Some(text) = self.bad_address {
-            return Err(format!("'{}' is no IP address", quoted(text)));
+            return Err((Id::LIST_BAD_ADDRESS, format!("'{}' is no IP address", quoted(text))));
         }
         let pair = self.pair()?;
         if self.names.is_empty() && pair.is_none() {
@@ -211,7 +215,7 @@ impl<'t> Line<'t> {
         // Every line is a round of its own: scripts append, and the later line is the newer one.
         let place = (number, number);
         if let Some(problem) = excess(self.names.len() + usize::from(pair.is_some()), self.addresses.len()) {
-            return Err(problem);
+            return Err((Id::LIST_TOO_LARGE, problem));
         }
         for &name in &self.names {
             out.entries(number, place, &[name], &self.addresses);
@@ -223,12 +227,14 @@ impl<'t> Line<'t> {
     }
 
     /// The label and the zone of a line that has them in columns of their own.
-    fn pair(&self) -> Result<Option<(&'t str, &'t str)>, String> {
-        let &[zone] = self.zones.as_slice() else {
-            return match self.zones.as_slice() {
-                [] => Ok(None),
-                _ => Err("two names of zones on one line: a line takes one label and its zone".to_owned()),
-            };
+    fn pair(&self) -> Result<Option<(&'t str, &'t str)>, Wrong> {
+        let zone = match *self.zones.as_slice() {
+            [] => return Ok(None),
+            [zone] => zone,
+            _ => {
+                let text = "two names of zones on one line: a line takes one label and its zone";
+                return Err((Id::LIST_AMBIGUOUS, text.to_owned()));
+            }
         };
         let text = self.tokens[zone].text;
         match self.label_beside(zone) {
@@ -236,10 +242,13 @@ impl<'t> Line<'t> {
             // A full name with the zone it is in beside it.
             Some(_) => Ok(None),
             None if !self.names.is_empty() => Ok(None),
-            None => Err(format!(
-                "'{}' is the name of a zone, not of a record in it: put the label of the record before it",
-                quoted(text)
-            )),
+            None => {
+                let text = format!(
+                    "'{}' is the name of a zone, not of a record in it: put the label of the record before it",
+                    quoted(text)
+                );
+                Err((Id::LIST_BAD_NAME, text))
+            }
         }
     }
 
@@ -254,32 +263,36 @@ impl<'t> Line<'t> {
         })
     }
 
-    fn nameless(&self) -> Result<(), String> {
+    fn nameless(&self) -> Result<(), Wrong> {
         if self.addresses.is_empty() {
-            return Err("neither an address nor a full host name; start comments with '#'".to_owned());
+            let text = "neither an address nor a full host name; start comments with '#'";
+            return Err((Id::LIST_NO_ADDRESS, text.to_owned()));
         }
         // The lines every hosts file starts with.
         if self.tokens.len() > 1 && self.addresses.iter().all(is_boilerplate) {
             return Ok(());
         }
-        match self.tokens.iter().find(|token| matches!(token.kind, Kind::Word)) {
-            Some(word) => Err(format!("'{}' has no zone: write the full name", quoted(word.text))),
-            None => Err("an address without a host name: put both on one line".to_owned()),
-        }
+        let text = match self.tokens.iter().find(|token| matches!(token.kind, Kind::Word)) {
+            Some(word) => format!("'{}' has no zone: write the full name", quoted(word.text)),
+            None => "an address without a host name: put both on one line".to_owned(),
+        };
+        Err((Id::LIST_NO_NAME, text))
     }
 
-    fn check_addresses(&self) -> Result<(), String> {
+    fn check_addresses(&self) -> Result<(), Wrong> {
         let in_braces = self.tokens.iter().filter(|t| matches!(t.kind, Kind::Address(_))).all(|t| t.in_braces);
         match self.addresses.as_slice() {
-            [] => Err("no address: list addresses too, for instance with `--query \
-                       'customDnsConfigs[].{fqdn: fqdn, ip: ipAddresses[0]}'`"
-                .to_owned()),
+            [] => {
+                let text = "no address: list addresses too, for instance with `--query \
+                            'customDnsConfigs[].{fqdn: fqdn, ip: ipAddresses[0]}'`";
+                Err((Id::LIST_NO_ADDRESS, text.to_owned()))
+            }
             [_] => Ok(()),
             [a, b] if a.is_ipv4() != b.is_ipv4() => Ok(()),
             _ if in_braces => Ok(()),
             _ => {
-                Err("more than one address: a line takes one; write {10.0.0.4, 10.0.0.5} if the name has both"
-                    .to_owned())
+                let text = "more than one address: a line takes one; write {10.0.0.4, 10.0.0.5} if the name has both";
+                Err((Id::LIST_AMBIGUOUS, text.to_owned()))
             }
         }
     }

@@ -7,6 +7,7 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged;
 
 use super::{DEPTH_ADVICE, Within, as_text};
+use crate::diag::Id;
 use crate::sync::source::lines::Lines;
 use crate::sync::source::listing::{Builder, MAX_ADDRESSES, excess};
 use crate::sync::source::token::{Kind, quoted, tokens};
@@ -83,7 +84,7 @@ impl Walker<'_, '_> {
         let line = self.line(value);
         match self.within {
             Within::File => super::document(text, line, self.round, Within::Text, self.out),
-            Within::Text => self.out.problem(line, || {
+            Within::Text => self.out.problem(line, Id::LIST_SYNTAX, || {
                 "JSON in a string of JSON that is in a string itself, which is not read: use `ConvertTo-Json -Depth 10` and \
                  keep the objects"
                     .to_owned()
@@ -99,7 +100,7 @@ impl Walker<'_, '_> {
         };
         if has_text {
             let line = self.line(value);
-            self.out.problem(line, || DEPTH_ADVICE.to_owned());
+            self.out.problem(line, Id::LIST_CUT_OFF, || DEPTH_ADVICE.to_owned());
         } else {
             self.walk(value, zone);
         }
@@ -124,12 +125,12 @@ impl Walker<'_, '_> {
             return;
         };
         if let Some(problem) = excess(texts.len(), addresses.len()) {
-            return self.out.problem(line, || problem);
+            return self.out.problem(line, Id::LIST_TOO_LARGE, || problem);
         }
         let place = (self.out.statement(), self.round);
         for name in texts {
             if name.parse::<IpAddr>().is_ok() {
-                self.out.problem(line, || format!("'{name}' stands where a host name belongs"));
+                self.out.problem(line, Id::LIST_NO_NAME, || format!("'{name}' stands where a host name belongs"));
             }
             self.out.entries(line, place, &[name], &addresses);
         }
@@ -164,19 +165,21 @@ impl Walker<'_, '_> {
             // A list that was flattened to a string has blanks between its addresses.
             for word in text.split([' ', ',', ';', '{', '}']).filter(|word| !word.is_empty()) {
                 let Ok(address) = word.parse() else {
-                    let advice = if word.starts_with("System.") { format!("; {DEPTH_ADVICE}") } else { String::new() };
-                    self.out.problem(line, || format!("'{}' is no IP address{advice}", quoted(word)));
+                    let is_cut_off = word.starts_with("System.");
+                    let id = if is_cut_off { Id::LIST_CUT_OFF } else { Id::LIST_BAD_ADDRESS };
+                    let advice = if is_cut_off { format!("; {DEPTH_ADVICE}") } else { String::new() };
+                    self.out.problem(line, id, || format!("'{}' is no IP address{advice}", quoted(word)));
                     return None;
                 };
                 if found.len() == MAX_ADDRESSES {
-                    self.out.problem(line, || excess(1, MAX_ADDRESSES + 1).unwrap_or_default());
+                    self.out.problem(line, Id::LIST_TOO_LARGE, || excess(1, MAX_ADDRESSES + 1).unwrap_or_default());
                     return None;
                 }
                 found.push(address);
             }
         }
         if found.is_empty() {
-            self.out.problem(line, || {
+            self.out.problem(line, Id::LIST_NO_ADDRESS, || {
                 format!(
                     "'{}' has no address: is the endpoint still being made? List it again when it is done",
                     quoted(name)
