@@ -35,7 +35,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{self, Config};
 use crate::diag::{self, Diagnostic, Id, Place, Severity};
-use crate::server::cookies::{Cookies, Secret};
+use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, Outcome, Seen};
@@ -64,7 +64,7 @@ pub(crate) enum StartError {
     Bind(Vec<BindError>),
     /// The thread that asks upstreams is gone.
     #[error("the forwarder broke off, which is a bug; start the server again, and please report what the log says")]
-    Forwarder,
+    Upstreams,
     /// Something else of the system's.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -417,7 +417,7 @@ impl Daemon {
                 log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
             }
             Event::ReadyAtLast => self.announce(course),
-            Event::ForwarderEnded => return Err(StartError::Forwarder),
+            Event::ForwarderEnded => return Err(StartError::Upstreams),
         }
         Ok(())
     }
