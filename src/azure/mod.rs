@@ -8,4 +8,4 @@ pub mod geo;
 pub mod names;
 
 pub use cloud::Cloud;
-pub use names::{Located, NotHosted, Place, Service, hosted_zones, looks_like_backup, normalise, public_names};
+pub use names::{AzureName, Located, NotHosted, Service, hosted_zones, looks_like_backup, normalise, public_names};

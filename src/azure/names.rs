@@ -39,7 +39,7 @@ impl Service {
 
 /// Where an FQDN belongs, as slices of a buffer: what [`normalise`] finds, without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct AzureName<'a> {
     /// The cloud whose suffix the name has.
     pub cloud: Cloud,
     /// The zone's service.
@@ -52,7 +52,7 @@ pub struct Place<'a> {
     pub partition: Option<&'a str>,
 }
 
-impl Place<'_> {
+impl AzureName<'_> {
     /// The apex of the zone, without the final dot.
     pub fn zone_text(&self) -> String {
         match self.service {
@@ -178,7 +178,7 @@ pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, 
 
 /// The zones to host for a cloud and its geo codes: blob, queue, and one backup zone per code.
 pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
-    let place = |service, geo| Place { cloud, service, geo, owner: "", partition: None };
+    let place = |service, geo| AzureName { cloud, service, geo, owner: "", partition: None };
     let storage = [place(Service::Blob, ""), place(Service::Queue, "")];
     let backup = geos.iter().map(|geo| place(Service::Backup, geo.as_ref()));
     storage.into_iter().chain(backup).filter_map(|place| place.zone_text().parse().ok()).collect()

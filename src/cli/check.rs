@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use super::sync::problems_of;
-use super::{USAGE, complain, complain_of, say, usage};
+use super::{USAGE, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Id, Place, Severity};
 use crate::sync::gather::Gatherer;
@@ -26,24 +26,24 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
     };
     let (found, summary) = found;
     let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
-    errors.iter().chain(&warnings).for_each(complain_of);
+    errors.iter().chain(&warnings).for_each(print_diagnostic);
     if errors.is_empty() {
-        say(format!("{}: good; {summary}", diag::path(&file)));
+        print(format!("{}: good; {summary}", diag::path(&file)));
         return ExitCode::SUCCESS;
     }
-    complain(format!("{}: {} to mend", diag::path(&file), count(errors.len(), "problem")));
+    print_error(format!("{}: {} to mend", diag::path(&file), count(errors.len(), "problem")));
     ExitCode::from(USAGE)
 }
 
 /// What a pass would meet, everything but the writing, and a summary for when nothing is wrong.
 fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String) {
-    let progress = Progress::start();
+    let progress = ProgressLine::start();
     let mut store = Store::new(config.zones.clone());
     let report = store.reload();
     found.extend(report.errors);
     found.extend(config.warnings.iter().cloned());
     found.extend(report.warnings);
-    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
+    let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let look = pass::look(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
     found.extend(look.sources.iter().flat_map(problems_of));

@@ -2,7 +2,7 @@
 //!
 //! In: what the running server said. Out: lines. Good news is short, trouble comes with its reason below it.
 
-use crate::daemon::control::protocol::{Pass, SourceStatus, Status, UpstreamStatus, ZoneStatus};
+use crate::daemon::control::protocol::{PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus};
 use crate::diag::Diagnostic;
 
 /// The lines.
@@ -68,7 +68,7 @@ fn source(lines: &mut Vec<String>, source: &SourceStatus) {
     trouble(lines, "error", &source.errors);
 }
 
-fn pass(lines: &mut Vec<String>, pass: &Pass, last_good: Option<&str>) {
+fn pass(lines: &mut Vec<String>, pass: &PassStatus, last_good: Option<&str>) {
     lines.push(format!("last pass {}: {}; last good pass {}", pass.at, pass.outcome, last_good.unwrap_or("none")));
     trouble(lines, "error", &pass.errors);
     trouble(lines, "conflict", &pass.conflicts);

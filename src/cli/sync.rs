@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::progress::Progress;
-use super::{CHANGES, FAILED, HELD, complain, complain_of, fail, paint, say, usage};
+use super::progress::ProgressLine;
+use super::{CHANGES, FAILED, HELD, fail, print, print_diagnostic, print_error, print_painted, usage};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::apply::Written;
@@ -17,16 +17,16 @@ use crate::zone::store::Store;
 
 /// Shows what sync would change.
 pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
-    let progress = Progress::start();
+    let progress = ProgressLine::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
+    let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let look = pass::look(&config.sync, &zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
     let mut problems: Vec<Diagnostic> = look.sources.iter().flat_map(problems_of).collect();
     problems.extend(look.errors.to_vec());
     let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
     let failed = !problems.is_empty();
-    problems.iter().for_each(complain_of);
+    problems.iter().for_each(print_diagnostic);
     if json {
         show_json(&review, &problems);
     } else {
@@ -50,7 +50,7 @@ fn show_json(review: &Review, problems: &[Diagnostic]) {
     let mut text = Vec::new();
     // Writing to a Vec cannot fail.
     let _ = write_json(&review.view(), &remarks, &mut text);
-    say(String::from_utf8_lossy(&text).trim_end());
+    print(String::from_utf8_lossy(&text).trim_end());
 }
 
 fn lines(found: &[Diagnostic]) -> Vec<String> {
@@ -62,14 +62,14 @@ fn show_text(review: &Review, config: &Config) {
     let mut text = Vec::new();
     // Writing to a Vec cannot fail.
     let _ = write_text(&review.view(), colour, &mut text);
-    paint(String::from_utf8_lossy(&text).trim_end());
+    print_painted(String::from_utf8_lossy(&text).trim_end());
     let file = crate::diag::path(&config.file);
     if let Some(held) = &review.held {
-        say(held.message(&file));
+        print(held.message(&file));
     }
     if review.approved.plan().has_changes() {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
-        say(format!("to write {rest}: privatelink-dns sync --config {file}"));
+        print(format!("to write {rest}: privatelink-dns sync --config {file}"));
     }
 }
 
@@ -99,29 +99,34 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
         Ok(approved) => approved,
         Err(error) => return usage(error),
     };
-    let progress = Progress::start();
+    let progress = ProgressLine::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
+    let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let mut gatherer = Gatherer::default();
     let mut outcome = pass::run(&config.sync, &zones, &mut gatherer, approved, SystemTime::now(), &show);
     let remembered =
         outcome.aftermath.take().map_or(Ok(()), |aftermath| aftermath.remember(&mut pass::Seen::default()));
     drop(progress);
     let not_remembered = remembered.err().map(|error| pass::not_remembered(&error));
-    outcome.warnings.to_vec().iter().chain(&not_remembered).for_each(complain_of);
+    outcome.warnings.to_vec().iter().chain(&not_remembered).for_each(print_diagnostic);
     for conflict in outcome.conflicts.lines() {
-        complain(format!("conflict: {conflict}"));
+        print_error(format!("conflict: {conflict}"));
     }
-    outcome.sources.iter().flat_map(problems_of).chain(outcome.errors.to_vec()).for_each(|error| complain_of(&error));
-    outcome.changes.shown.iter().for_each(say);
+    outcome
+        .sources
+        .iter()
+        .flat_map(problems_of)
+        .chain(outcome.errors.to_vec())
+        .for_each(|error| print_diagnostic(&error));
+    outcome.changes.shown.iter().for_each(print);
     match outcome.changes.total - outcome.changes.shown.len() {
         0 => {}
-        more => say(format!("and {more} more changes")),
+        more => print(format!("and {more} more changes")),
     }
-    outcome.applied.written.iter().for_each(tell);
-    outcome.applied.errors.iter().for_each(|error| complain_of(&error.diagnostic()));
+    outcome.applied.written.iter().for_each(print_applied);
+    outcome.applied.errors.iter().for_each(|error| print_diagnostic(&error.diagnostic()));
     if let Some(held) = &outcome.held {
-        complain(held.message(&crate::diag::path(&config.file)));
+        print_error(held.message(&crate::diag::path(&config.file)));
     }
     if outcome.has_failed() || !outcome.is_complete() {
         return fail("not everything could be done; what is in service for the rest stays");
@@ -130,15 +135,15 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
         return ExitCode::from(HELD);
     }
     if outcome.applied.written.is_empty() {
-        say("nothing to change");
+        print("nothing to change");
     }
     ExitCode::SUCCESS
 }
 
-fn tell(zone: &Written) {
+fn print_applied(zone: &Written) {
     let (created, updated, deleted) = zone.changed;
     let before = zone.before.map_or_else(|| "new".to_owned(), |serial| serial.to_string());
-    say(format!(
+    print(format!(
         "{}: serial {before} -> {}, {created} created, {updated} changed, {deleted} removed, {} records",
         zone.apex.without_dot(),
         zone.serial,

@@ -49,7 +49,7 @@ pub struct Config {
     pub special_names: SpecialNames,
     /// The cache's bounds.
     pub cache: cache::Settings,
-    /// Lists, guard and rhythm of the sync.
+    /// Lists, guard and schedule of the sync.
     pub sync: sync::Settings,
     /// What is allowed but looks like a mistake.
     pub warnings: Vec<Diagnostic>,

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::diag::{self, Diagnostic, Id, Place};
 
 /// A config text and what is wrong with it so far.
-pub(super) struct Text<'a> {
+pub(super) struct ConfigText<'a> {
     file: &'a Path,
     content: &'a str,
     problems: RefCell<Vec<Found>>,
@@ -23,7 +23,7 @@ type Found = (usize, Id, String);
 
 /// One table of it. Keys that nobody asked for by the time of [`Section::finish`] are unknown.
 pub(super) struct Section<'a> {
-    text: &'a Text<'a>,
+    text: &'a ConfigText<'a>,
     /// `[forward]`, for messages.
     title: String,
     table: &'a DeTable<'a>,
@@ -31,7 +31,7 @@ pub(super) struct Section<'a> {
     known: RefCell<Vec<&'static str>>,
 }
 
-impl<'a> Text<'a> {
+impl<'a> ConfigText<'a> {
     pub(super) fn new(file: &'a Path, content: &'a str) -> Self {
         Self { file, content, problems: RefCell::default(), warnings: RefCell::default() }
     }
@@ -76,7 +76,7 @@ impl<'a> Text<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn top(text: &'a Text<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
+    pub(super) fn top(text: &'a ConfigText<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
         Self { text, title: "the top level".to_owned(), table: table.get_ref(), at: 0, known: RefCell::default() }
     }
 

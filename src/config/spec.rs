@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::reader::{Section, Text};
+use super::reader::{ConfigText, Section};
 use super::{Config, base_folder, values};
 use crate::azure::names::GeoCode;
 use crate::azure::{self, Cloud};
@@ -35,7 +35,7 @@ const MAX_SOCKET_PATH: usize = 95;
 
 /// Reads a whole config. Where there are problems, the rest is as good as it gets: enough to check lists and zones by.
 pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
-    let text = Text::new(file, text);
+    let text = ConfigText::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
     // However the config was named, what it names has one path: what is remembered of a list is found by it.

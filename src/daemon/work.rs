@@ -6,10 +6,10 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::control::protocol::Reply;
+use super::control::protocol::ControlReply;
 
 /// Who waits for a pass or a reload.
-pub(super) type Waiter = oneshot::Sender<Reply>;
+pub(super) type Waiter = oneshot::Sender<ControlReply>;
 
 /// Why the config is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -111,7 +111,7 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
     if !plan.has_changes() {
         return applied;
     }
-    let folder = match write::Folder::lock(zone_dir) {
+    let folder = match write::ZoneFolder::lock(zone_dir) {
         Ok(folder) => folder,
         Err(error) => {
             applied.errors.push(error);

@@ -17,11 +17,11 @@ use ipnet::IpNet;
 use super::records::{Origin, Places, Records};
 use super::source::{Entry, Listing, SourceError};
 use crate::azure::names::{GeoCode, check_geo, locate};
-use crate::azure::{Cloud, NotHosted, Place, Service, hosted_zones};
+use crate::azure::{AzureName, Cloud, NotHosted, Service, hosted_zones};
 use crate::diag::{Diagnostic, Diagnostics, Id};
 use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
-use merge::Draft;
+use merge::EntryDraft;
 
 /// Which zones are hosted whether a list names them or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -172,7 +172,7 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
 /// Sorts entries into zones.
 struct Sorter<'s> {
     settings: &'s Settings,
-    slots: Vec<Slot>,
+    slots: Vec<ZoneDraft>,
     /// The slot of each zone that was named; `None` for a zone that takes no records.
     by_zone: BTreeMap<(Cloud, Service, String), Option<usize>>,
     /// The slot of the line before: lists rarely jump.
@@ -182,13 +182,13 @@ struct Sorter<'s> {
 }
 
 /// A zone that is being filled.
-struct Slot {
+struct ZoneDraft {
     cloud: Cloud,
     service: Service,
     geo: String,
     apex: Name,
     names: String,
-    drafts: Vec<Draft>,
+    drafts: Vec<EntryDraft>,
     aliases: Aliases,
 }
 
@@ -200,7 +200,7 @@ impl<'s> Sorter<'s> {
     }
 
     /// Goes through a listing and hands over each entry with its slot and place; `None` for what is not ours to hold.
-    fn read(&mut self, listing: &Listing, mut each: impl FnMut(&mut Self, Option<(usize, Place<'_>)>, &Entry<'_>)) {
+    fn read(&mut self, listing: &Listing, mut each: impl FnMut(&mut Self, Option<(usize, AzureName<'_>)>, &Entry<'_>)) {
         let mut buffer = String::new();
         for entry in listing.entries() {
             let found =
@@ -224,7 +224,7 @@ impl<'s> Sorter<'s> {
     }
 
     /// A name of another cloud is a mistake in the list or the config; a name of a zone that is not hosted is not ours.
-    fn refuse_or_skip(&mut self, place: &Place<'_>, entry: &Entry<'_>, listing: &Listing) {
+    fn refuse_or_skip(&mut self, place: &AzureName<'_>, entry: &Entry<'_>, listing: &Listing) {
         let (name, is) = (entry.fqdn, place.cloud);
         match self.settings.cloud {
             // Its zone waits for consent, which was said once.
@@ -243,8 +243,14 @@ impl<'s> Sorter<'s> {
     }
 
     /// The slot of a place; `None` if its zone takes no records here.
-    fn slot(&mut self, place: &Place<'_>, entry: &Entry<'_>, listing: &Listing) -> Result<Option<usize>, NotHosted> {
-        let is_slot = |slot: &Slot| (slot.cloud, slot.service) == (place.cloud, place.service) && slot.geo == place.geo;
+    fn slot(
+        &mut self,
+        place: &AzureName<'_>,
+        entry: &Entry<'_>,
+        listing: &Listing,
+    ) -> Result<Option<usize>, NotHosted> {
+        let is_slot =
+            |slot: &ZoneDraft| (slot.cloud, slot.service) == (place.cloud, place.service) && slot.geo == place.geo;
         if self.slots.get(self.last).is_some_and(is_slot) {
             return Ok(Some(self.last));
         }
@@ -277,7 +283,7 @@ impl<'s> Sorter<'s> {
         self.by_zone.insert(key, slot);
         let Some(slot) = slot else { return Ok(None) };
         self.last = slot;
-        self.slots.push(Slot {
+        self.slots.push(ZoneDraft {
             cloud: place.cloud,
             service: place.service,
             geo: place.geo.to_owned(),
@@ -290,8 +296,8 @@ impl<'s> Sorter<'s> {
     }
 }
 
-impl Slot {
-    fn push(&mut self, listing: u32, place: &Place<'_>, entry: &Entry<'_>) {
+impl ZoneDraft {
+    fn push(&mut self, listing: u32, place: &AzureName<'_>, entry: &Entry<'_>) {
         let owner = place.owner;
         if let Some(name) = place.partitioned_text() {
             self.aliases.insert(&name, owner);
@@ -301,6 +307,6 @@ impl Slot {
         let len = u16::try_from(owner.len()).unwrap_or(u16::MAX);
         let origin = Origin { listing, line: entry.line };
         let (statement, round, address) = (entry.statement, entry.round, entry.address);
-        self.drafts.push(Draft { start, len, address, origin, round, statement });
+        self.drafts.push(EntryDraft { start, len, address, origin, round, statement });
     }
 }

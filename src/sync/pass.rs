@@ -14,10 +14,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::Settings;
 use super::apply::{self, Applied, ApplyError};
 use super::desired::{self, DesiredState};
-use super::gather::{Gatherer, Task};
+use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, UnsafePlan};
 use super::plan::{Current, Digest, FileState, Plan, plan};
-use super::progress::{Step, Watcher};
+use super::progress::{PassStep, ProgressFn};
 use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
 use super::state::changes::Changes;
@@ -31,7 +31,7 @@ use crate::zone::{Hosted, ZoneSet};
 
 /// How a pass went.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct PassOutcome {
     /// Every source, in the order of the config.
     pub sources: Vec<SourceReport>,
     /// The zones that were written, and what kept others from it.
@@ -50,7 +50,7 @@ pub struct Outcome {
     pub aftermath: Option<Aftermath>,
 }
 
-impl Outcome {
+impl PassOutcome {
     /// Whether something is wrong that is no consent's business.
     pub fn has_failed(&self) -> bool {
         !self.applied.errors.is_empty() || !self.errors.is_empty()
@@ -110,9 +110,9 @@ pub fn look(
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     now: SystemTime,
-    watcher: Watcher<'_>,
+    progress: ProgressFn<'_>,
 ) -> Look {
-    look_with(&settings.state.read_only(), settings, zones, gatherer, now, watcher)
+    look_with(&settings.state.read_only(), settings, zones, gatherer, now, progress)
 }
 
 fn look_with(
@@ -121,20 +121,25 @@ fn look_with(
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     now: SystemTime,
-    watcher: Watcher<'_>,
+    progress: ProgressFn<'_>,
 ) -> Look {
     let limits = settings.limits();
     let deadline = settings.pass_deadline;
-    let task =
-        Task { sources: &settings.sources, limits: &limits, state, now: clock(settings, now).now / 1000, deadline };
+    let task = GatherTask {
+        sources: &settings.sources,
+        limits: &limits,
+        state,
+        now: clock(settings, now).now / 1000,
+        deadline,
+    };
     // With a million records each half takes as long as the other.
     let (readings, currents) = thread::scope(|scope| {
         let currents = scope.spawn(|| currents(settings, zones));
-        (gatherer.gather(&task, watcher), currents.join())
+        (gatherer.gather(&task, progress), currents.join())
     });
     let mut currents = currents.unwrap_or_else(|panic| resume_unwind(panic));
     let (listings, sources, silent) = sort_readings(settings, readings);
-    watcher(Step::Comparing(listings.iter().map(Listing::len).sum()));
+    progress(PassStep::Comparing(listings.iter().map(Listing::len).sum()));
     let mut look = Look { sources, ..Look::default() };
     for apex in currents.keys() {
         match Base::load(&settings.state, apex, clock(settings, now)) {
@@ -186,20 +191,20 @@ pub fn run(
     gatherer: &mut Gatherer,
     approved: Option<Digest>,
     now: SystemTime,
-    watcher: Watcher<'_>,
-) -> Outcome {
-    let look = look_with(&settings.state, settings, zones, gatherer, now, watcher);
-    let mut outcome = Outcome {
+    progress: ProgressFn<'_>,
+) -> PassOutcome {
+    let look = look_with(&settings.state, settings, zones, gatherer, now, progress);
+    let mut outcome = PassOutcome {
         sources: look.sources,
         errors: look.errors,
         warnings: look.plan.warnings.clone(),
         conflicts: look.plan.conflicts(),
-        ..Outcome::default()
+        ..PassOutcome::default()
     };
     let review = guard::review(look.plan, &look.bases, &settings.guard(), approved);
     let approved = &review.approved;
     let plan = approved.plan();
-    watcher(Step::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));
+    progress(PassStep::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));
     outcome.applied = apply::apply(approved, &settings.zone_dir, &settings.state, clock(settings, now));
     outcome.held = review.held;
     let at = humantime::format_rfc3339_seconds(now).to_string();

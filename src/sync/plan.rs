@@ -146,7 +146,7 @@ pub struct ZonePlan {
     /// Whose file it is now.
     pub file: FileState,
     /// RRsets that stay as they are because lists disagree.
-    pub held: Vec<Held>,
+    pub held: Vec<HeldRrset>,
     /// What would be lost with the file, in presentation format.
     pub foreign: Vec<String>,
     /// The TTL in the file, where it has to change.
@@ -161,12 +161,12 @@ pub struct ZonePlan {
     aliases: Aliases,
     alias_changes: Vec<AliasChange>,
     spans: Vec<Span>,
-    counts: Counts,
+    counts: ChangeCounts,
 }
 
 /// An RRset on which lists disagree.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct HeldRrset {
     /// Relative to the apex.
     pub owner: String,
     /// A or AAAA.
@@ -186,7 +186,7 @@ struct Span {
 
 /// RRsets by what happens to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct ChangeCounts {
     /// In the zone before.
     pub in_service: usize,
     /// New.
@@ -200,7 +200,7 @@ pub struct Counts {
     pub widened: usize,
 }
 
-impl Counts {
+impl ChangeCounts {
     /// RRsets in service that clients would miss, or find elsewhere.
     pub fn losses(&self) -> usize {
         self.updated + self.deleted + self.widened
@@ -313,7 +313,7 @@ impl ZonePlan {
     }
 
     /// How many RRsets change, and how.
-    pub fn counts(&self) -> Counts {
+    pub fn counts(&self) -> ChangeCounts {
         self.counts
     }
 
@@ -526,14 +526,14 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
 }
 
 /// Where lists disagree, what is in service stays.
-fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<super::desired::Conflict>) -> Vec<Held> {
+fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<super::desired::Conflict>) -> Vec<HeldRrset> {
     let mut held = Vec::with_capacity(conflicts.len());
     for conflict in conflicts {
         let in_service: Vec<IpAddr> = before.addresses(before.find(&conflict.owner, conflict.rtype)).collect();
         for &address in &in_service {
             after.push(&conflict.owner, address, None);
         }
-        held.push(Held { owner: conflict.owner, rtype: conflict.rtype, in_service, claims: conflict.claims });
+        held.push(HeldRrset { owner: conflict.owner, rtype: conflict.rtype, in_service, claims: conflict.claims });
     }
     if !held.is_empty() {
         after.finish();
@@ -567,8 +567,8 @@ fn has_addresses(records: &Records, owner: &str) -> bool {
 }
 
 /// Goes through two sorted sets side by side.
-fn difference(before: &Records, after: &Records) -> (Vec<Span>, Counts) {
-    let (mut spans, mut counts) = (Vec::new(), Counts::default());
+fn difference(before: &Records, after: &Records) -> (Vec<Span>, ChangeCounts) {
+    let (mut spans, mut counts) = (Vec::new(), ChangeCounts::default());
     let (mut old, mut new) = (0, 0);
     while old < before.len() || new < after.len() {
         let order = match (before.get(old), after.get(new)) {

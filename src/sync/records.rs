@@ -57,11 +57,11 @@ impl Places {
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     names: String,
-    rows: Vec<Row>,
+    rows: Vec<AddressRow>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct AddressRow {
     start: usize,
     len: u16,
     address: IpAddr,
@@ -154,7 +154,8 @@ impl Records {
         let Some(first) = self.get(start) else {
             return start;
         };
-        let is_same = |row: &&Row| self.owner(row) == first.owner && row.address.is_ipv4() == first.address.is_ipv4();
+        let is_same =
+            |row: &&AddressRow| self.owner(row) == first.owner && row.address.is_ipv4() == first.address.is_ipv4();
         start + self.rows[start..].iter().take_while(is_same).count()
     }
 
@@ -187,7 +188,7 @@ impl Records {
                 self.names.len() - owner.len()
             }
         };
-        self.rows.push(Row { start, len, address, origin });
+        self.rows.push(AddressRow { start, len, address, origin });
     }
 
     /// Keeps the records that are meant, in their order.
@@ -208,18 +209,18 @@ impl Records {
     /// Sorts what was pushed and removes doubles.
     pub(super) fn finish(&mut self) {
         let names = &self.names;
-        let owner = |row: &Row| &names[row.start..row.start + usize::from(row.len)];
+        let owner = |row: &AddressRow| &names[row.start..row.start + usize::from(row.len)];
         sort_by(&mut self.rows, |a, b| owner(a).cmp(owner(b)).then_with(|| a.address.cmp(&b.address)));
         self.rows.dedup_by(|b, a| a.address == b.address && owner(a) == owner(b));
         self.rows.shrink_to_fit();
         self.names.shrink_to_fit();
     }
 
-    fn owner(&self, row: &Row) -> &str {
+    fn owner(&self, row: &AddressRow) -> &str {
         &self.names[row.start..row.start + usize::from(row.len)]
     }
 
-    fn view(&self, row: &Row) -> AddressRecord<'_> {
+    fn view(&self, row: &AddressRow) -> AddressRecord<'_> {
         AddressRecord { owner: self.owner(row), address: row.address, origin: row.origin }
     }
 }

@@ -5,10 +5,10 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::check::{self, Findings};
-use super::layout::{Layout, Writer};
+use super::check::{self, FileDiagnostics};
+use super::layout::{Layout, LayoutWriter};
 use super::text::{self, Parsed};
-use super::{Aliases, Negative, Zone};
+use super::{Aliases, NegativeSoa, Zone};
 use crate::diag::{Diagnostics, Id};
 use crate::dns::{Name, Rtype, rdata};
 
@@ -51,7 +51,7 @@ impl Row {
     }
 }
 
-pub(super) struct Builder {
+pub(super) struct ZoneBuilder {
     pub(super) apex: Name,
     names: Vec<u8>,
     nodes: Vec<Node>,
@@ -62,7 +62,7 @@ pub(super) struct Builder {
     ancestors: usize,
     /// Whether a bound was met: the rest of the file is not looked at.
     is_full: bool,
-    pub(super) findings: Findings,
+    pub(super) findings: FileDiagnostics,
 }
 
 impl Zone {
@@ -73,7 +73,7 @@ impl Zone {
 
     /// Parses and checks the text of a zone file; `file` is how messages show it.
     pub fn from_file(apex: &Name, file: &str, text: &[u8]) -> (Option<Self>, Diagnostics) {
-        let mut builder = Builder::new(apex, file, text.len());
+        let mut builder = ZoneBuilder::new(apex, file, text.len());
         let errors = text::parse(text, apex, |parsed| builder.add(parsed));
         let syntax = !errors.is_empty();
         builder.findings.syntax(errors);
@@ -86,7 +86,7 @@ impl Zone {
     }
 }
 
-impl Builder {
+impl ZoneBuilder {
     fn new(apex: &Name, file: &str, text_len: usize) -> Self {
         // A line of ours has about 25 octets.
         let expected = text_len / 25;
@@ -100,7 +100,7 @@ impl Builder {
             bytes: Vec::with_capacity(expected * 4),
             ancestors: 0,
             is_full: false,
-            findings: Findings::new(file),
+            findings: FileDiagnostics::new(file),
         };
         builder.intern(&[], 0);
         builder
@@ -196,7 +196,7 @@ impl Builder {
     fn finish(mut self, managed: bool, syntax_errors: bool) -> (Option<Zone>, Diagnostics) {
         self.sort_rows();
         check::review(&mut self);
-        let mut findings = std::mem::replace(&mut self.findings, Findings::new(""));
+        let mut findings = std::mem::replace(&mut self.findings, FileDiagnostics::new(""));
         if syntax_errors {
             findings.keep_lines();
         }
@@ -222,7 +222,7 @@ impl Builder {
                 let by_rdata = || order(a).cmp(order(b)).then_with(|| self.rdata(a).cmp(self.rdata(b)));
                 key(a).cmp(&key(b)).then_with(by_rdata)
             });
-            let mut findings = std::mem::replace(&mut self.findings, Findings::new(""));
+            let mut findings = std::mem::replace(&mut self.findings, FileDiagnostics::new(""));
             rows.dedup_by(|b, a| {
                 let same = key(a) == key(b) && rdata::is_same(a.rtype, self.rdata(a), self.rdata(b));
                 if same {
@@ -238,10 +238,10 @@ impl Builder {
     }
 
     fn into_zone(mut self, managed: bool) -> Option<Zone> {
-        let is_exit = |row: &Row| row.rtype == Rtype::DNAME || row.rtype == Rtype::NS && row.node != 0;
-        let has_exits = self.rows.iter().any(is_exit);
+        let is_cut = |row: &Row| row.rtype == Rtype::DNAME || row.rtype == Rtype::NS && row.node != 0;
+        let has_cuts = self.rows.iter().any(is_cut);
         let has_wildcards = self.nodes.iter().any(|node| slice(&self.names, *node).starts_with(b"\x01*"));
-        let layout = self.lay()?;
+        let layout = self.build_layout()?;
         let mut zone = Zone {
             apex: self.apex,
             managed,
@@ -250,18 +250,18 @@ impl Builder {
             hasher: self.hasher,
             layout,
             records: self.rows.len(),
-            has_exits,
+            has_cuts,
             has_wildcards,
             negative: None,
         };
-        zone.negative = zone.negative_soa().and_then(|soa| Negative::new(&zone.apex, &soa));
+        zone.negative = zone.negative_soa().and_then(|soa| NegativeSoa::new(&zone.apex, &soa));
         Some(zone)
     }
 
     /// Writes everything down in its final order, and has the index say where each name went. `None` if it is too much.
-    fn lay(&mut self) -> Option<Layout> {
+    fn build_layout(&mut self) -> Option<Layout> {
         let octets = self.rows.iter().map(|row| usize::from(row.rdata.len)).sum();
-        let mut writer = Writer::new(self.nodes.len(), self.names.len(), self.rows.len(), octets);
+        let mut writer = LayoutWriter::new(self.nodes.len(), self.names.len(), self.rows.len(), octets);
         let mut places = Vec::with_capacity(self.nodes.len());
         let mut rest = self.rows.as_slice();
         // The name whose octets the next ones may lie in, and where it went.

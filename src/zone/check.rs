@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::build::{Builder, Row, parent};
+use super::build::{Row, ZoneBuilder, parent};
 use super::text::SyntaxError;
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
@@ -14,13 +14,13 @@ use crate::dns::{Name, Rtype};
 const MAX_FINDINGS: usize = 100;
 
 /// What is found in one zone file.
-pub(super) struct Findings {
+pub(super) struct FileDiagnostics {
     /// The file, as messages show it.
     file: String,
     found: Diagnostics,
 }
 
-impl Findings {
+impl FileDiagnostics {
     pub(super) fn new(file: &str) -> Self {
         Self { file: file.to_owned(), found: Diagnostics::with_capacity(MAX_FINDINGS) }
     }
@@ -76,8 +76,8 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
 }
 
 /// Adds the findings about `builder`'s records, which must be sorted by owner and type.
-pub(super) fn review(builder: &mut Builder) {
-    let mut findings = std::mem::replace(&mut builder.findings, Findings::new(""));
+pub(super) fn review(builder: &mut ZoneBuilder) {
+    let mut findings = std::mem::replace(&mut builder.findings, FileDiagnostics::new(""));
     apex(builder, &mut findings);
     let mut has_dnames = false;
     for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
@@ -101,7 +101,7 @@ pub(super) fn review(builder: &mut Builder) {
     builder.findings = findings;
 }
 
-fn apex(builder: &Builder, findings: &mut Findings) {
+fn apex(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
     let of_type = |rtype| builder.rows.iter().filter(move |row| row.rtype == rtype);
     if of_type(Rtype::SOA).next().is_none() {
         findings
@@ -118,7 +118,7 @@ fn apex(builder: &Builder, findings: &mut Findings) {
     }
 }
 
-fn node(builder: &Builder, group: &[Row], findings: &mut Findings) {
+fn node(builder: &ZoneBuilder, group: &[Row], findings: &mut FileDiagnostics) {
     let first = |rtype| group.iter().find(move |row| row.rtype == rtype);
     if let Some(cname) = first(Rtype::CNAME) {
         // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
@@ -139,7 +139,13 @@ fn node(builder: &Builder, group: &[Row], findings: &mut Findings) {
 }
 
 /// Beside an alias there is neither a second one nor what it excludes.
-fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype) -> bool, findings: &mut Findings) {
+fn alone(
+    builder: &ZoneBuilder,
+    group: &[Row],
+    alias: &Row,
+    excludes: impl Fn(Rtype) -> bool,
+    findings: &mut FileDiagnostics,
+) {
     let (owner, rtype) = (owner(builder, alias), alias.rtype);
     let id = if rtype == Rtype::CNAME { Id::ZONE_CNAME_OTHER_DATA } else { Id::ZONE_DNAME_OTHER_DATA };
     for other in group.iter().filter(|row| excludes(row.rtype)) {
@@ -155,7 +161,7 @@ fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype)
 }
 
 /// A DNAME stands for all names below its own, so none of them has records (RFC 6672 section 2.4).
-fn below_dnames(builder: &Builder, findings: &mut Findings) {
+fn below_dnames(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
     let dnames = builder.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
     let lines: HashMap<&[u8], u32> = dnames.map(|row| (builder.relative(row.node), row.line)).collect();
     let longest = lines.keys().map(|owner| owner.len()).max().unwrap_or_default();
@@ -186,7 +192,7 @@ const LARGEST_RRSET: usize = 65_000;
 /// RFC 2181 section 8: 31 bits; resolvers take anything above for 0.
 const LARGEST_TTL: u32 = i32::MAX.unsigned_abs();
 
-fn rrsets(group: &[Row], findings: &mut Findings) {
+fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     if group.len() == 1 {
         return;
     }
@@ -210,7 +216,7 @@ fn rrsets(group: &[Row], findings: &mut Findings) {
 }
 
 /// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
-fn name_servers(builder: &Builder, findings: &mut Findings) {
+fn name_servers(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
     for row in builder.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = builder.rdata(row).to_ascii_lowercase();
         let Some(relative) = super::build::relative_to(&target, builder.apex.as_wire()) else { continue };
@@ -232,7 +238,7 @@ fn name_servers(builder: &Builder, findings: &mut Findings) {
     }
 }
 
-fn owner(builder: &Builder, row: &Row) -> String {
+fn owner(builder: &ZoneBuilder, row: &Row) -> String {
     let mut labels = Vec::new();
     let mut rest = builder.relative(row.node);
     while let Some((len, tail)) = rest.split_first() {

@@ -21,7 +21,7 @@ use hashbrown::HashTable;
 pub use aliases::Aliases;
 pub use layout::RRsetRef;
 pub use lookup::Outcome;
-pub use negative::Negative;
+pub use negative::NegativeSoa;
 pub use set::{Hosted, OnMiss, ZoneSet};
 
 use crate::dns::{Name, Record, Rtype, Serial, rdata};
@@ -39,9 +39,9 @@ pub struct Zone {
     layout: Layout,
     records: usize,
     /// Whether any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a name.
-    has_exits: bool,
+    has_cuts: bool,
     has_wildcards: bool,
-    negative: Option<Negative>,
+    negative: Option<NegativeSoa>,
 }
 
 impl Zone {
@@ -86,7 +86,7 @@ impl Zone {
     }
 
     /// The same in bytes, for answers that are put together without a [`crate::dns::Writer`].
-    pub fn negative(&self) -> Option<&Negative> {
+    pub fn negative(&self) -> Option<&NegativeSoa> {
         self.negative.as_ref()
     }
 

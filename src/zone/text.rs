@@ -2,7 +2,7 @@
 //!
 //! Parsing itself is the `domain` crate's. This module gives each record its line, goes on after an error so
 //! that one reading reports them all, and says what is not supported. It never judges what the records mean:
-//! that is `check`'s part. What sync writes is read by `plain`, which is several times as fast.
+//! that is `check`'s part. What sync writes is read by `managed`, which is several times as fast.
 
 use bytes::Bytes;
 use domain::base::iana::Class as DomainClass;
@@ -11,11 +11,11 @@ use domain::base::rdata::ComposeRecordData;
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
 
-mod group;
-mod kin;
-mod plain;
+mod entries;
+mod managed;
+mod type_aliases;
 
-use kin::Rewritten;
+use type_aliases::Rewritten;
 
 use crate::diag::Id;
 use crate::dns::{Name, Rtype, name_end, rdata};
@@ -70,13 +70,13 @@ pub fn is_managed(text: &[u8]) -> bool {
 /// comes back.
 pub fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut handed_over = 0_usize;
-    if let Some(head) = plain::Head::find(text, apex) {
+    if let Some(head) = managed::ManagedHead::find(text, apex) {
         let mut count = |parsed: Parsed<'_>| {
             handed_over += 1;
             each(parsed);
         };
         let is_good = parse_from(&text[..head.len], 1, apex, &mut count).is_none();
-        if is_good && plain::read(text, head, apex, &mut count) {
+        if is_good && managed::read(text, head, apex, &mut count) {
             return Vec::new();
         }
     }
@@ -111,7 +111,7 @@ fn parse_all(text: &[u8], apex: &Name, mut reread: usize, mut each: impl FnMut(P
 /// Parses until the end or the first error.
 fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
     // The parser runs over the end of a text that stops within an entry.
-    let Some(open) = group::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
+    let Some(open) = entries::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
     let before = parse_whole(&text[..open.entry_start], first_line, apex, each);
     let reason = format!("'{}' is opened here and never closed", open.what);
     let line = first_line + open.lines_before;
@@ -130,7 +130,7 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
     if let Ok(origin) = domain::base::Name::from_octets(Bytes::copy_from_slice(apex.as_wire())) {
         zonefile.set_origin(origin);
     }
-    let mut lines = Lines { text, counted: 0, line: first_line };
+    let mut lines = LineCounter { text, counted: 0, line: first_line };
     let (mut owner, mut rdata) = (Vec::new(), Vec::new());
     loop {
         match zonefile.next_entry() {
@@ -249,13 +249,13 @@ fn next_entry(text: &[u8], start: usize, first_line: u32, failed: u32) -> Option
 }
 
 /// Counts lines as the parser moves on.
-struct Lines<'a> {
+struct LineCounter<'a> {
     text: &'a [u8],
     counted: usize,
     line: u32,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     /// The line of the last octet before `offset` that is no line feed.
     fn at(&mut self, offset: usize) -> u32 {
         let end = offset.min(self.text.len());

@@ -2,7 +2,7 @@
 //!
 //! One pass over one buffer, because lists may have a million lines; nothing is looked up here.
 
-use super::{NotHosted, Place, Service};
+use super::{AzureName, NotHosted, Service};
 use crate::azure::Cloud;
 
 /// The longest name in text without its final dot (RFC 1035 section 3.1: 255 octets in wire format).
@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 253;
 const MAX_LABELS: usize = 8;
 
 /// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
-pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<Place<'a>, NotHosted> {
+pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<AzureName<'a>, NotHosted> {
     if text.ends_with("..") || text.contains("...") || text.contains('…') {
         return Err(NotHosted::Truncated);
     }
@@ -80,24 +80,24 @@ fn strip_privatelink(mut rest: &str) -> &str {
     rest
 }
 
-fn backup(cloud: Cloud, rest: &str) -> Result<Place<'_>, NotHosted> {
+fn backup(cloud: Cloud, rest: &str) -> Result<AzureName<'_>, NotHosted> {
     let (before, geo) = rest.rsplit_once('.').unwrap_or(("", rest));
     if geo == "privatelink" {
         return Err(NotHosted::NoGeo);
     }
-    Ok(Place { cloud, service: Service::Backup, geo, owner: strip_privatelink(before), partition: None })
+    Ok(AzureName { cloud, service: Service::Backup, geo, owner: strip_privatelink(before), partition: None })
 }
 
-fn storage(cloud: Cloud, service: Service, owner: &str) -> Place<'_> {
-    Place { cloud, service, geo: "", owner, partition: None }
+fn storage(cloud: Cloud, service: Service, owner: &str) -> AzureName<'_> {
+    AzureName { cloud, service, geo: "", owner, partition: None }
 }
 
 /// `acct.z33.blob.storage.azure.net` has its alias at `acct.privatelink.blob.core.windows.net`: the partition drops out.
-fn partitioned(service: Service, rest: &str) -> Place<'_> {
+fn partitioned(service: Service, rest: &str) -> AzureName<'_> {
     let (before, last) = rest.rsplit_once('.').unwrap_or(("", rest));
     if is_partition(last) {
         let owner = strip_privatelink(before);
-        return Place { cloud: Cloud::Public, service, geo: "", owner, partition: Some(last) };
+        return AzureName { cloud: Cloud::Public, service, geo: "", owner, partition: Some(last) };
     }
     storage(Cloud::Public, service, rest)
 }
@@ -131,7 +131,7 @@ fn check_host(rest: &str) -> Result<(), NotHosted> {
     Ok(())
 }
 
-fn check_owner(place: &Place<'_>) -> Result<(), NotHosted> {
+fn check_owner(place: &AzureName<'_>) -> Result<(), NotHosted> {
     if place.owner.is_empty() {
         return Err(NotHosted::Apex);
     }

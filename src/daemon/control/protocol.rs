@@ -13,7 +13,7 @@ use crate::diag::Diagnostic;
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Request {
+pub(crate) enum ControlRequest {
     /// Forget what is cached about a name, and with `subtree` about all below it.
     Flush {
         name: String,
@@ -28,7 +28,7 @@ pub(crate) enum Request {
     Sync,
 }
 
-impl Request {
+impl ControlRequest {
     /// Reads a line. A JSON object and nothing else: serde alone would take `["status"]` for one too.
     pub(crate) fn read(line: &[u8]) -> serde_json::Result<Self> {
         let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
@@ -39,12 +39,12 @@ impl Request {
 /// What comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Reply {
+pub(crate) enum ControlReply {
     /// So many answers were forgotten.
     Flushed(usize),
     Status(Box<Status>),
     /// A pass was made.
-    Passed(Pass),
+    Passed(PassStatus),
     /// It was not done, and why.
     Refused(Vec<Diagnostic>),
 }
@@ -70,7 +70,7 @@ pub(crate) struct Status {
     /// How long the pass or the reading of zones that runs now has been at it; none if none does.
     pub(crate) task_running_s: Option<u64>,
     /// The last pass; none before the first.
-    pub(crate) pass: Option<Pass>,
+    pub(crate) pass: Option<PassStatus>,
     pub(crate) last_good_pass: Option<String>,
     /// How many passes ended in each way.
     pub(crate) passes: BTreeMap<String, u64>,
@@ -113,12 +113,12 @@ pub(crate) struct SourceStatus {
 
 /// One sync pass.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Pass {
+pub(crate) struct PassStatus {
     pub(crate) at: String,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: PassResult,
     /// The zones written and their new serials.
     pub(crate) written: BTreeMap<String, u32>,
-    pub(crate) held: Option<Held>,
+    pub(crate) held: Option<HeldStatus>,
     pub(crate) errors: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) conflicts: Vec<Diagnostic>,
@@ -126,7 +126,7 @@ pub(crate) struct Pass {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Outcome {
+pub(crate) enum PassResult {
     Unchanged,
     Written,
     /// The guard holds a part of the plan back.
@@ -137,7 +137,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for PassResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unchanged => "unchanged",
@@ -151,7 +151,7 @@ impl fmt::Display for Outcome {
 
 /// What waits for consent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct HeldStatus {
     /// None where no consent helps.
     pub(crate) digest: Option<String>,
     /// Why, zone by zone.

@@ -90,7 +90,7 @@ impl<'a> FastPath<'a> {
         let context = RequestContext { client: client.ip(), transport, at: self.now };
         let options = options::response_options(self.snapshot, &query, &context)?;
         let ask = Ask { query: &query, question, options };
-        if let Some(hosted) = self.snapshot.zones.answering(qname.cached(), query.qtype) {
+        if let Some(hosted) = self.snapshot.zones.zone_for(qname.cached(), query.qtype) {
             let answered = local(hosted, &ask, &qname, out);
             if answered.is_some() && out.len() - start <= limit {
                 self.tally.local += 1;

@@ -174,7 +174,7 @@ fn an_edited_file_of_ours_is_still_ours() {
 #[test]
 fn two_syncs_do_not_write_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let other = write::Folder::lock(folder.path()).unwrap();
+    let other = write::ZoneFolder::lock(folder.path()).unwrap();
     let plan = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
     assert!(matches!(apply(&plan, folder.path(), 1).errors[..], [ApplyError::Busy(_)]));
     drop(other);

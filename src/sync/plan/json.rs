@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Action, AliasChange, Change, Digest, FileState, Held, View, ZonePlan};
+use super::{Action, AliasChange, Change, Digest, FileState, HeldRrset, View, ZonePlan};
 
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
 const VERSION: u32 = 1;
@@ -118,7 +118,7 @@ fn verb(action: Action) -> &'static str {
     }
 }
 
-impl Serialize for InPlan<'_, &Held> {
+impl Serialize for InPlan<'_, &HeldRrset> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(plan, held) = *self;
         let mut object = serializer.serialize_struct("held", 4)?;

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 
-use super::{Action, AliasChange, Change, FileState, Held, Places, Plan, View, ZonePlan};
+use super::{Action, AliasChange, Change, FileState, HeldRrset, Places, Plan, View, ZonePlan};
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
@@ -135,11 +135,11 @@ impl Plan {
 }
 
 /// A line of the block of its zone.
-fn held_line(places: &Places, held: &Held, width: usize) -> String {
+fn held_line(places: &Places, held: &HeldRrset, width: usize) -> String {
     format!("  ! {}", held_text(places, held, width))
 }
 
-fn held_text(places: &Places, held: &Held, width: usize) -> String {
+fn held_text(places: &Places, held: &HeldRrset, width: usize) -> String {
     let stays = match held.in_service.as_slice() {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),

@@ -147,7 +147,7 @@ fn what_stays_when_losses_are_held_is_what_was_there() {
     let held = plan.zones[0].without(Scope::Losses);
     let after: Vec<String> = held.after().iter().map(|record| format!("{} {}", record.owner, record.address)).collect();
     assert_eq!(after, ["gone 10.0.0.4", "moves 10.0.0.5", "new 10.0.0.7", "stays 10.0.0.6"]);
-    assert_eq!(held.counts(), Counts { in_service: 3, created: 1, ..Counts::default() });
+    assert_eq!(held.counts(), ChangeCounts { in_service: 3, created: 1, ..ChangeCounts::default() });
     assert!(held.alias_changes().is_empty() && !held.aliases().is_empty(), "its names stay with it");
     let nothing = plan.zones[0].without(Scope::Everything);
     assert!(!nothing.needs_writing() && nothing.after().len() == 3);
@@ -222,7 +222,7 @@ fn a_managed_zone_that_no_list_names_is_to_be_emptied_and_a_hand_written_one_is_
     let current =
         BTreeMap::from([(apexes[0].clone(), by_hand.clone()), (apexes[1].clone(), old), (name(BLOB), by_hand)]);
     let plan = plan(wanted(&[("a", "x.blob.core.windows.net 10.0.0.1")]), current, 10);
-    let changed: Vec<(String, Counts)> =
+    let changed: Vec<(String, ChangeCounts)> =
         plan.zones.iter().filter(|z| z.needs_writing()).map(|z| (z.apex.without_dot(), z.counts())).collect();
     assert_eq!(changed.len(), 2);
     assert_eq!((changed[0].0.as_str(), changed[0].1.deleted), ("privatelink.we.backup.windowsazure.com", 1));

@@ -37,11 +37,11 @@ pub struct Listing {
 #[derive(Clone, Debug, Default)]
 struct Block {
     names: String,
-    rows: Vec<Row>,
+    rows: Vec<EntryRow>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct EntryRow {
     start: u32,
     line: u32,
     statement: u32,
@@ -115,16 +115,16 @@ impl Block {
 }
 
 /// A listing in the making.
-pub(super) struct Builder {
+pub(super) struct ListingBuilder {
     listing: Listing,
     block: Block,
     problems: Diagnostics,
     statements: u32,
-    room: Room,
+    room: FileBudget,
 }
 
 /// Room for entries in one file, whose parts are read side by side.
-struct Room {
+struct FileBudget {
     /// Left to take from.
     shared: Arc<AtomicUsize>,
     /// Taken and not used yet.
@@ -132,7 +132,7 @@ struct Room {
     is_full: bool,
 }
 
-impl Room {
+impl FileBudget {
     /// Taken at once, so that readers of parts are not in each other's way.
     const STEP: usize = 1024;
 
@@ -173,7 +173,7 @@ pub(super) fn excess(names: usize, addresses: usize) -> Option<String> {
     })
 }
 
-impl Builder {
+impl ListingBuilder {
     pub(super) fn new(source: &str, path: &Path) -> Self {
         let listing = Listing {
             source: source.into(),
@@ -183,7 +183,7 @@ impl Builder {
             blocks: Vec::new(),
         };
         let problems = Diagnostics::default();
-        Self { listing, block: Block::default(), problems, statements: 0, room: Room::new() }
+        Self { listing, block: Block::default(), problems, statements: 0, room: FileBudget::new() }
     }
 
     /// One for a later part of the same file.
@@ -235,7 +235,7 @@ impl Builder {
             self.block.names.push_str(part);
         }
         let (statement, round) = place;
-        let row = |&address| Row { start, line, statement, round, len, address };
+        let row = |&address| EntryRow { start, line, statement, round, len, address };
         self.block.rows.extend(addresses.iter().map(row));
     }
 

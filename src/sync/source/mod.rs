@@ -18,10 +18,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use listing::{Entry, Listing};
-pub use read::{Bounds, MAX_BYTES, Reading, Room, read, stand_in};
+pub use read::{Bounds, EntryBudget, MAX_BYTES, Reading, read, stand_in};
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
-use listing::Builder;
+use listing::ListingBuilder;
 
 /// One `[[sources]]` of the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ type Wrong = (Id, String);
 
 /// Reads one list. `path` is for the messages and for the ending `.toml`; nothing is opened.
 pub fn parse(source: &str, path: &Path, format: Format, bytes: Vec<u8>) -> Result<Listing, SourceError> {
-    let mut builder = Builder::new(source, path);
+    let mut builder = ListingBuilder::new(source, path);
     match decode::decode(bytes) {
         Err((line, problem)) => builder.problem(line, Id::LIST_ENCODING, || problem),
         Ok(text) => match recognise(format, path, &text) {

@@ -24,18 +24,18 @@ const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;
 
 /// How many entries the lists of one pass may still have.
 #[derive(Debug)]
-pub struct Room(AtomicUsize);
+pub struct EntryBudget(AtomicUsize);
 
 /// What a list is held to.
-pub type Bounds<'a> = (&'a Limits, &'a Room);
+pub type Bounds<'a> = (&'a Limits, &'a EntryBudget);
 
-impl Default for Room {
+impl Default for EntryBudget {
     fn default() -> Self {
         Self(AtomicUsize::new(MAX_ENTRIES))
     }
 }
 
-impl Room {
+impl EntryBudget {
     /// For so many.
     #[cfg(test)]
     pub(super) fn with(entries: usize) -> Self {
@@ -81,7 +81,7 @@ impl Reading {
 static PARSER: Mutex<()> = Mutex::new(());
 
 /// Reads every list of a source; `now` is in seconds since 1970.
-pub fn read(source: &Settings, limits: &Limits, state: &State, room: &Room, now: u64) -> Reading {
+pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudget, now: u64) -> Reading {
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {

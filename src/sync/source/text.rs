@@ -8,8 +8,8 @@ use std::net::IpAddr;
 
 use super::Wrong;
 use super::lines::feeds;
-use super::listing::{Builder, MAX_ADDRESSES, excess};
-use super::token::{Kind, Token, quoted, tokens};
+use super::listing::{ListingBuilder, MAX_ADDRESSES, excess};
+use super::token::{Token, TokenKind, quoted, tokens};
 use crate::azure::names::{NotHosted, locate};
 use crate::diag::Id;
 
@@ -56,7 +56,7 @@ const MAX_WORDS: usize = 1000;
 /// Below this, a thread costs more than it brings.
 const PART: usize = 4 << 20;
 
-pub(super) fn read(text: &str, out: &mut Builder) {
+pub(super) fn read(text: &str, out: &mut ListingBuilder) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(text.len() / PART + 1);
     let parts = split_at_lines(text, threads);
     std::thread::scope(|scope| {
@@ -105,7 +105,7 @@ fn split_at_lines(mut text: &str, parts: usize) -> Vec<&str> {
     cut
 }
 
-fn read_part(text: &str, first: u32, out: &mut Builder) {
+fn read_part(text: &str, first: u32, out: &mut ListingBuilder) {
     let lines = usize::try_from(feeds(text.as_bytes())).unwrap_or_default() + 1;
     // In a line of three columns the name takes the most room, not the address.
     out.expect_lines(lines, text.len());
@@ -149,19 +149,19 @@ impl<'t> Line<'t> {
     fn sort_in(&mut self, index: usize) {
         let token = self.tokens[index];
         match token.kind {
-            Kind::Address(address) => {
+            TokenKind::Address(address) => {
                 // Once there are too many, one more says nothing.
                 if self.addresses.len() <= MAX_ADDRESSES && !self.addresses.contains(&address) {
                     self.addresses.push(address);
                 }
             }
-            Kind::BadAddress => self.bad_address = Some(token.text),
-            Kind::CutOff => self.cut_off = Some(token.text),
+            TokenKind::BadAddress => self.bad_address = Some(token.text),
+            TokenKind::CutOff => self.cut_off = Some(token.text),
             // The zone of a label may be spelled in any way in which a name may be: ask what it would be as a name.
-            Kind::Name if self.tokens.len() > 2 && self.is_zone(token.text) => self.zones.push(index),
-            Kind::Name => self.names.push(token.text),
-            Kind::Rule => return,
-            Kind::Word => {}
+            TokenKind::Name if self.tokens.len() > 2 && self.is_zone(token.text) => self.zones.push(index),
+            TokenKind::Name => self.names.push(token.text),
+            TokenKind::Rule => return,
+            TokenKind::Word => {}
         }
         self.has_text = true;
     }
@@ -170,7 +170,7 @@ impl<'t> Line<'t> {
         locate(text, &mut self.buffer) == Err(NotHosted::Apex)
     }
 
-    fn report(&self, number: u32, out: &mut Builder) {
+    fn report(&self, number: u32, out: &mut ListingBuilder) {
         if !self.has_text || self.is_header() {
             return;
         }
@@ -191,11 +191,11 @@ impl<'t> Line<'t> {
                 .collect();
             HEADER_WORDS.contains(&word.as_str())
         };
-        self.tokens.iter().all(|token| matches!(token.kind, Kind::Word | Kind::Rule))
+        self.tokens.iter().all(|token| matches!(token.kind, TokenKind::Word | TokenKind::Rule))
             && self.tokens.iter().any(is_known)
     }
 
-    fn entries(&self, number: u32, out: &mut Builder) -> Result<(), Wrong> {
+    fn entries(&self, number: u32, out: &mut ListingBuilder) -> Result<(), Wrong> {
         if self.tokens.len() > MAX_WORDS {
             let text = format!("over {MAX_WORDS} words on one line: did the file lose its line feeds?");
             return Err((Id::LIST_TOO_LARGE, text));
@@ -238,7 +238,7 @@ impl<'t> Line<'t> {
         };
         let text = self.tokens[zone].text;
         match self.label_beside(zone) {
-            Some(label) if label.kind == Kind::Word => Ok(Some((label.text, text))),
+            Some(label) if label.kind == TokenKind::Word => Ok(Some((label.text, text))),
             // A full name with the zone it is in beside it.
             Some(_) => Ok(None),
             None if !self.names.is_empty() => Ok(None),
@@ -254,11 +254,11 @@ impl<'t> Line<'t> {
 
     /// The label of a zone stands before it, behind it, or is the only word on the line: else it would be a guess.
     fn label_beside(&self, zone: usize) -> Option<&Token<'t>> {
-        let is_label = |token: &&Token<'t>| matches!(token.kind, Kind::Word | Kind::Name);
+        let is_label = |token: &&Token<'t>| matches!(token.kind, TokenKind::Word | TokenKind::Name);
         let before = zone.checked_sub(1).and_then(|index| self.tokens.get(index)).filter(is_label);
         let beside = before.or_else(|| self.tokens.get(zone + 1).filter(is_label));
         beside.or_else(|| {
-            let mut words = self.tokens.iter().filter(|token| token.kind == Kind::Word);
+            let mut words = self.tokens.iter().filter(|token| token.kind == TokenKind::Word);
             words.next().filter(|_| words.next().is_none())
         })
     }
@@ -272,7 +272,7 @@ impl<'t> Line<'t> {
         if self.tokens.len() > 1 && self.addresses.iter().all(is_boilerplate) {
             return Ok(());
         }
-        let text = match self.tokens.iter().find(|token| matches!(token.kind, Kind::Word)) {
+        let text = match self.tokens.iter().find(|token| matches!(token.kind, TokenKind::Word)) {
             Some(word) => format!("'{}' has no zone: write the full name", quoted(word.text)),
             None => "an address without a host name: put both on one line".to_owned(),
         };
@@ -280,7 +280,7 @@ impl<'t> Line<'t> {
     }
 
     fn check_addresses(&self) -> Result<(), Wrong> {
-        let in_braces = self.tokens.iter().filter(|t| matches!(t.kind, Kind::Address(_))).all(|t| t.in_braces);
+        let in_braces = self.tokens.iter().filter(|t| matches!(t.kind, TokenKind::Address(_))).all(|t| t.in_braces);
         match self.addresses.as_slice() {
             [] => {
                 let text = "no address: list addresses too, for instance with `--query \

@@ -13,8 +13,8 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::lines::Lines;
-use super::listing::{Builder, excess};
+use super::lines::LineCounter;
+use super::listing::{ListingBuilder, excess};
 use super::token::quoted;
 use crate::diag::Id;
 
@@ -44,23 +44,23 @@ enum Addresses {
 /// alone that it is parsed into take fifty times its size.
 const MAX_BYTES: usize = 8 << 20;
 
-pub(super) fn read(text: &str, out: &mut Builder) {
+pub(super) fn read(text: &str, out: &mut ListingBuilder) {
     if text.len() > MAX_BYTES {
         return out.problem(None, Id::LIST_TOO_LARGE, || {
             format!("is larger than {} MB, which is too much for TOML: split it, or use lines of text", MAX_BYTES >> 20)
         });
     }
     if let Err((at, (id, problem))) = shape::check(text) {
-        return out.problem(Lines::new(text, 1).at(at), id, || problem);
+        return out.problem(LineCounter::new(text, 1).at(at), id, || problem);
     }
     let file: File = match toml::from_str(text) {
         Ok(file) => file,
         Err(error) => {
-            let line = error.span().map(|span| Lines::new(text, 1).at(span.start));
+            let line = error.span().map(|span| LineCounter::new(text, 1).at(span.start));
             return out.problem(line, Id::LIST_SYNTAX, || quoted(error.message()).into_owned());
         }
     };
-    let mut lines = Lines::new(text, 1);
+    let mut lines = LineCounter::new(text, 1);
     for endpoint in file.endpoint {
         let line = lines.at(endpoint.fqdn.span().start);
         let place = (out.statement(), 0);

@@ -24,14 +24,14 @@ const MAX_BYTES: u64 = 512 << 20;
 const STEPS: u64 = 50;
 
 /// Owner relative to the apex, and whether it is AAAA.
-type Key = (Box<str>, bool);
+type RrsetKey = (Box<str>, bool);
 
 /// What a zone's RRsets were, where they are something else now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Base(BTreeMap<Key, Vec<Change>>);
+pub struct Base(BTreeMap<RrsetKey, Vec<PastChange>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Change {
+struct PastChange {
     /// Milliseconds since 1970.
     at: u64,
     before: Vec<IpAddr>,
@@ -73,7 +73,7 @@ impl Base {
         let mut base = Self::default();
         for line in String::from_utf8_lossy(&bytes).lines().skip(1) {
             if let Some((at, key, before)) = read(line) {
-                base.0.entry(key).or_default().push(Change { at, before });
+                base.0.entry(key).or_default().push(PastChange { at, before });
             }
         }
         base.expire(clock);
@@ -140,7 +140,7 @@ impl Base {
             let changes = self.0.entry((change.owner().into(), change.rtype() == Rtype::AAAA)).or_default();
             // Of what happens within a step, the first counts.
             if changes.last().is_none_or(|last| last.at < at) {
-                changes.push(Change { at, before: change.before().collect() });
+                changes.push(PastChange { at, before: change.before().collect() });
             }
         }
     }
@@ -159,7 +159,7 @@ impl Base {
     }
 }
 
-fn read(line: &str) -> Option<(u64, Key, Vec<IpAddr>)> {
+fn read(line: &str) -> Option<(u64, RrsetKey, Vec<IpAddr>)> {
     let mut words = line.split(' ');
     let at = words.next()?.parse().ok()?;
     let owner = words.next()?.into();
@@ -186,7 +186,7 @@ mod tests {
         let state = State::new(folder.path().to_owned());
         let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
         let change =
-            |at, addresses: &[&str]| Change { at, before: addresses.iter().map(|a| a.parse().unwrap()).collect() };
+            |at, addresses: &[&str]| PastChange { at, before: addresses.iter().map(|a| a.parse().unwrap()).collect() };
         let mut base = Base::default();
         base.0.insert(("acct".into(), false), vec![change(1_000, &["10.0.0.4", "10.0.0.5"]), change(500_000, &[])]);
         base.0.insert(("acct".into(), true), vec![change(2_000, &[])]);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn of_many_changes_the_first_counts_until_the_last_is_old() {
-        let change = |at, address: &str| Change { at, before: vec![address.parse().unwrap()] };
+        let change = |at, address: &str| PastChange { at, before: vec![address.parse().unwrap()] };
         let mut base = Base::default();
         base.0.insert(("acct".into(), false), vec![change(1_000, "10.0.0.4"), change(500_000, "10.0.0.5")]);
         base.fold();

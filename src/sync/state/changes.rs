@@ -30,7 +30,7 @@ pub const SHOWN: usize = 100;
 
 /// One change of one RRset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Applied {
+pub struct AppliedChange {
     /// RFC 3339.
     pub at: String,
     /// The zone, without the final dot.
@@ -52,7 +52,7 @@ pub struct Applied {
     pub approved: bool,
 }
 
-impl std::fmt::Display for Applied {
+impl std::fmt::Display for AppliedChange {
     /// `acct.privatelink.blob.core.windows.net A: 10.0.0.4 -> 10.0.0.5, by vault-we (lists/we.txt:3)`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}: {} -> {}", self.name, self.rtype, addresses(&self.before), addresses(&self.after))?;
@@ -74,7 +74,7 @@ pub fn addresses(addresses: &[IpAddr]) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// The first of them.
-    pub shown: Vec<Applied>,
+    pub shown: Vec<AppliedChange>,
     /// How many there are in all.
     pub total: usize,
 }
@@ -154,11 +154,11 @@ fn applied(
     at: &str,
     (source, place): (Option<String>, Option<String>),
     approved: bool,
-) -> Applied {
+) -> AppliedChange {
     let apex = zone.apex.without_dot();
     let name = if change.owner() == "@" { apex.clone() } else { format!("{}.{apex}", change.owner()) };
     let rtype: Rtype = change.rtype();
-    Applied {
+    AppliedChange {
         at: at.to_owned(),
         zone: apex,
         name,

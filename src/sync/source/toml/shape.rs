@@ -68,8 +68,8 @@ mod tests {
 
     #[test]
     fn what_is_in_strings_and_comments_does_not_count() {
-        let most = MAX_TREE / weight(b'.');
-        let dots = ".".repeat(most + 1);
+        let max = MAX_TREE / weight(b'.');
+        let dots = ".".repeat(max + 1);
         for text in
             [format!("a = \"\\\"{dots}\""), format!("a = '{dots}'"), format!("# \"{dots}\n"), format!("a = \"{dots}")]
         {
@@ -80,7 +80,7 @@ mod tests {
         {
             assert!(check(&text).unwrap_err().1.1.starts_with("more tables"));
         }
-        assert_eq!(check(&".".repeat(most)), Ok(()));
+        assert_eq!(check(&".".repeat(max)), Ok(()));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use super::control::protocol::{
-    CacheStatus, GroupStatus, Held, Outcome, Pass, SourceStatus, Status, UpstreamStatus, ZoneStatus,
+    CacheStatus, GroupStatus, HeldStatus, PassResult, PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus,
 };
 use crate::config::Config;
 use crate::diag::{self, Diagnostic};
@@ -23,7 +23,7 @@ use crate::zone::store::Store;
 use crate::zone::{Hosted, OnMiss};
 
 /// The board.
-pub(super) struct Board {
+pub(super) struct StatusBoard {
     started: Instant,
     config: String,
     listen: Vec<SocketAddr>,
@@ -38,7 +38,7 @@ struct Facts {
     degraded: Degraded,
     sources: Vec<SourceStatus>,
     running_since: Option<SystemTime>,
-    pass: Option<Pass>,
+    pass: Option<PassStatus>,
     last_good_pass: Option<String>,
     passes: BTreeMap<String, u64>,
 }
@@ -51,7 +51,7 @@ pub(super) fn degraded(store: &Store) -> Degraded {
     store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.to_vec())).collect()
 }
 
-impl Board {
+impl StatusBoard {
     pub(super) fn new(config: &Path, listen: Vec<SocketAddr>, started: Instant) -> Self {
         // Whole, so that whoever asks can tell it from another server's.
         let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
@@ -102,12 +102,12 @@ impl Board {
     }
 
     /// How a pass ended, as it is told.
-    pub(super) fn passed(&self, outcome: &pass::Outcome, config: &Config, now: SystemTime) -> Pass {
+    pub(super) fn passed(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
         let at = humantime::format_rfc3339_seconds(now).to_string();
         let pass = record(outcome, config, at.clone());
         let mut facts = self.facts();
         facts.sources = outcome.sources.iter().map(|source| self::source(source, config)).collect();
-        if matches!(pass.outcome, Outcome::Unchanged | Outcome::Written) {
+        if matches!(pass.outcome, PassResult::Unchanged | PassResult::Written) {
             facts.last_good_pass = Some(at);
         }
         *facts.passes.entry(pass.outcome.to_string()).or_default() += 1;
@@ -165,8 +165,8 @@ fn source(report: &pass::SourceReport, config: &Config) -> SourceStatus {
     }
 }
 
-fn record(outcome: &pass::Outcome, config: &Config, at: String) -> Pass {
-    let held = outcome.held.as_ref().map(|held| Held {
+fn record(outcome: &pass::PassOutcome, config: &Config, at: String) -> PassStatus {
+    let held = outcome.held.as_ref().map(|held| HeldStatus {
         digest: held.is_approvable().then(|| held.digest.to_string()),
         reasons: held.reasons(),
         what_to_do: held.way_out(&diag::path(&config.file)),
@@ -174,17 +174,17 @@ fn record(outcome: &pass::Outcome, config: &Config, at: String) -> Pass {
     let written: BTreeMap<String, u32> =
         outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
     let ended = if outcome.has_failed() {
-        Outcome::Failed
+        PassResult::Failed
     } else if held.is_some() {
-        Outcome::Held
+        PassResult::Held
     } else if !outcome.is_complete() {
-        Outcome::Incomplete
+        PassResult::Incomplete
     } else if written.is_empty() {
-        Outcome::Unchanged
+        PassResult::Unchanged
     } else {
-        Outcome::Written
+        PassResult::Written
     };
-    Pass {
+    PassStatus {
         at,
         outcome: ended,
         written,
