@@ -1,11 +1,12 @@
 //! What makes records a zone: the semantic checks between parsing and serving.
 //!
-//! In: a builder's records, grouped. Out: findings with their lines. An error keeps the file out of service, a
+//! In: the records of a zone, sorted. Out: findings with their lines. An error keeps the file out of service, a
 //! warning does not.
 
 use std::collections::HashMap;
 
-use super::build::{Row, ZoneBuilder, parent};
+use super::row::{Row, parent, relative_to};
+use super::table::RecordTable;
 use super::text::SyntaxError;
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
@@ -75,12 +76,11 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     Some(reason.to_owned())
 }
 
-/// Adds the findings about `builder`'s records, which must be sorted by owner and type.
-pub(super) fn review(builder: &mut ZoneBuilder) {
-    let mut findings = std::mem::replace(&mut builder.findings, FileDiagnostics::new(""));
-    apex(builder, &mut findings);
+/// Adds what there is to say about records, which must be sorted by owner and type.
+pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
+    apex(table, findings);
     let mut has_dnames = false;
-    for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
+    for group in table.rows.chunk_by(|a, b| a.node == b.node) {
         for row in group.iter().filter(|row| row.ttl > LARGEST_TTL) {
             findings.error(row.line, Id::ZONE_BAD_TTL, || {
                 format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)")
@@ -88,24 +88,22 @@ pub(super) fn review(builder: &mut ZoneBuilder) {
         }
         // Nearly all names have these alone, and a zone may have a million of them.
         if group.iter().all(|row| matches!(row.rtype, Rtype::A | Rtype::AAAA)) {
-            rrsets(group, &mut findings);
+            rrsets(group, findings);
             continue;
         }
         has_dnames |= group.iter().any(|row| row.rtype == Rtype::DNAME);
-        node(builder, group, &mut findings);
+        node(table, group, findings);
     }
-    name_servers(builder, &mut findings);
+    name_servers(table, findings);
     if has_dnames {
-        below_dnames(builder, &mut findings);
+        below_dnames(table, findings);
     }
-    builder.findings = findings;
 }
 
-fn apex(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
-    let of_type = |rtype| builder.rows.iter().filter(move |row| row.rtype == rtype);
+fn apex(table: &RecordTable, findings: &mut FileDiagnostics) {
+    let of_type = |rtype| table.rows.iter().filter(move |row| row.rtype == rtype);
     if of_type(Rtype::SOA).next().is_none() {
-        findings
-            .error(None, Id::ZONE_NO_SOA, || format!("no SOA record at '{}'; a zone starts with one", builder.apex));
+        findings.error(None, Id::ZONE_NO_SOA, || format!("no SOA record at '{}'; a zone starts with one", table.apex));
     }
     for row in of_type(Rtype::SOA).filter(|row| row.node != 0) {
         findings.error(row.line, Id::ZONE_SOA_BELOW_APEX, || "SOA below the apex; a file holds one zone".to_owned());
@@ -114,22 +112,22 @@ fn apex(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
         findings.error(row.line, Id::ZONE_SECOND_SOA, || "a second SOA record; remove one".to_owned());
     }
     if !of_type(Rtype::NS).any(|row| row.node == 0) {
-        findings.error(None, Id::ZONE_NO_NS, || format!("no NS record at '{}'; add one", builder.apex));
+        findings.error(None, Id::ZONE_NO_NS, || format!("no NS record at '{}'; add one", table.apex));
     }
 }
 
-fn node(builder: &ZoneBuilder, group: &[Row], findings: &mut FileDiagnostics) {
+fn node(table: &RecordTable, group: &[Row], findings: &mut FileDiagnostics) {
     let first = |rtype| group.iter().find(move |row| row.rtype == rtype);
     if let Some(cname) = first(Rtype::CNAME) {
         // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
-        return alone(builder, group, cname, |other| other != Rtype::CNAME, findings);
+        return alone(table, group, cname, |other| other != Rtype::CNAME, findings);
     }
     if let Some(dname) = first(Rtype::DNAME) {
         // RFC 6672 sections 2.3 and 2.4: NS beside it at the apex only.
-        alone(builder, group, dname, |other| other == Rtype::NS && dname.node != 0, findings);
+        alone(table, group, dname, |other| other == Rtype::NS && dname.node != 0, findings);
     }
     if let Some(row) = group.iter().find(|row| matches!(row.rtype, Rtype::NS | Rtype::DNAME))
-        && builder.relative(row.node).starts_with(b"\x01*")
+        && table.relative(row.node).starts_with(b"\x01*")
     {
         findings.warning(row.line, Id::ZONE_WILDCARD_CUT, || {
             format!("{} at a wildcard: servers differ in what they make of it, ours makes nothing", row.rtype)
@@ -140,13 +138,13 @@ fn node(builder: &ZoneBuilder, group: &[Row], findings: &mut FileDiagnostics) {
 
 /// Beside an alias there is neither a second one nor what it excludes.
 fn alone(
-    builder: &ZoneBuilder,
+    table: &RecordTable,
     group: &[Row],
     alias: &Row,
     excludes: impl Fn(Rtype) -> bool,
     findings: &mut FileDiagnostics,
 ) {
-    let (owner, rtype) = (owner(builder, alias), alias.rtype);
+    let (owner, rtype) = (owner(table, alias), alias.rtype);
     let id = if rtype == Rtype::CNAME { Id::ZONE_CNAME_OTHER_DATA } else { Id::ZONE_DNAME_OTHER_DATA };
     for other in group.iter().filter(|row| excludes(row.rtype)) {
         findings.error(other.line, id, || {
@@ -161,12 +159,12 @@ fn alone(
 }
 
 /// A DNAME stands for all names below its own, so none of them has records (RFC 6672 section 2.4).
-fn below_dnames(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
-    let dnames = builder.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
-    let lines: HashMap<&[u8], u32> = dnames.map(|row| (builder.relative(row.node), row.line)).collect();
+fn below_dnames(table: &RecordTable, findings: &mut FileDiagnostics) {
+    let dnames = table.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
+    let lines: HashMap<&[u8], u32> = dnames.map(|row| (table.relative(row.node), row.line)).collect();
     let longest = lines.keys().map(|owner| owner.len()).max().unwrap_or_default();
-    for group in builder.rows.chunk_by(|a, b| a.node == b.node).filter(|group| group[0].node != 0) {
-        let mut above = parent(builder.relative(group[0].node));
+    for group in table.rows.chunk_by(|a, b| a.node == b.node).filter(|group| group[0].node != 0) {
+        let mut above = parent(table.relative(group[0].node));
         while above.len() > longest {
             above = parent(above);
         }
@@ -180,7 +178,7 @@ fn below_dnames(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
         for row in group.iter().filter(|_| line.is_some()) {
             let line = line.copied().unwrap_or_default();
             findings.error(row.line, Id::ZONE_BELOW_DNAME, || {
-                format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(builder, row))
+                format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(table, row))
             });
         }
     }
@@ -216,12 +214,12 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
 }
 
 /// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
-fn name_servers(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
-    for row in builder.rows.iter().filter(|row| row.rtype == Rtype::NS) {
-        let target = builder.rdata(row).to_ascii_lowercase();
-        let Some(relative) = super::build::relative_to(&target, builder.apex.as_wire()) else { continue };
+fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
+    for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
+        let target = table.rdata(row).to_ascii_lowercase();
+        let Some(relative) = relative_to(&target, table.apex.as_wire()) else { continue };
         // They are sorted, and as many NS records may name one target as it has records.
-        let rows = builder.rows_at(relative);
+        let rows = table.rows_at(relative);
         let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);
         if first(Rtype::A).or(first(Rtype::AAAA)).is_some() {
             continue;
@@ -238,13 +236,13 @@ fn name_servers(builder: &ZoneBuilder, findings: &mut FileDiagnostics) {
     }
 }
 
-fn owner(builder: &ZoneBuilder, row: &Row) -> String {
+fn owner(table: &RecordTable, row: &Row) -> String {
     let mut labels = Vec::new();
-    let mut rest = builder.relative(row.node);
+    let mut rest = table.relative(row.node);
     while let Some((len, tail)) = rest.split_first() {
         labels.push(String::from_utf8_lossy(&tail[..usize::from(*len)]).into_owned());
         rest = parent(rest);
     }
-    labels.push(builder.apex.to_string());
+    labels.push(table.apex.to_string());
     labels.join(".")
 }

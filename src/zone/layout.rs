@@ -12,7 +12,7 @@
 //! ```
 //! Numbers are big-endian, as everywhere in DNS.
 
-use super::build::Row;
+use super::row::Row;
 use crate::dns::{Name, Record, Rtype, rdata};
 
 /// Octets of an RRset before its RDATA.

@@ -1,8 +1,8 @@
 //! What a zone says about a name: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
 //! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
-use super::build::{parent, relative_to};
 use super::layout::Node;
+use super::row::{parent, relative_to};
 use super::{RRsetRef, Zone};
 use crate::dns::{Name, Record, Rtype};
 

@@ -9,8 +9,10 @@ mod check;
 mod layout;
 mod lookup;
 mod negative;
+mod row;
 mod set;
 pub mod store;
+mod table;
 pub mod text;
 
 use std::hash::BuildHasher;

@@ -79,7 +79,7 @@ fn skip(record: &[u8], at: usize, pointers: &mut Vec<usize>) -> Option<usize> {
 /// The label directly below the apex in a name that lies below it.
 fn top_label(name: &[u8], apex: &Name) -> Option<Box<[u8]>> {
     let lower = name.to_ascii_lowercase();
-    let relative = super::build::relative_to(&lower, apex.as_wire())?;
+    let relative = super::row::relative_to(&lower, apex.as_wire())?;
     (!relative.is_empty()).then(|| last_label(relative).into())
 }
 
