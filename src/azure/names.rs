@@ -16,6 +16,12 @@ use crate::diag::Id;
 use crate::dns::Name;
 pub use locate::locate;
 
+/// The label that Azure puts into the private form of a name.
+pub const PRIVATELINK: &str = "privatelink";
+
+/// What follows `blob.` and `queue.` in partitioned names, which are documented for the public cloud only.
+const PARTITIONED_SUFFIX: &str = "storage.azure.net";
+
 /// What a hosted zone is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
@@ -56,15 +62,15 @@ impl AzureName<'_> {
     /// The apex of the zone, without the final dot.
     pub fn zone_text(&self) -> String {
         match self.service {
-            Service::Backup => format!("privatelink.{}.{}", self.geo, self.cloud.backup_suffix()),
-            storage => format!("privatelink.{}.{}", storage.label(), self.cloud.storage_suffix()),
+            Service::Backup => format!("{PRIVATELINK}.{}.{}", self.geo, self.cloud.backup_suffix()),
+            storage => format!("{PRIVATELINK}.{}.{}", storage.label(), self.cloud.storage_suffix()),
         }
     }
 
     /// The partitioned public name, without the final dot, where the text was one.
     pub fn partitioned_text(&self) -> Option<String> {
         let partition = self.partition?;
-        Some(format!("{}.{partition}.{}.storage.azure.net", self.owner, self.service.label()))
+        Some(format!("{}.{partition}.{}.{PARTITIONED_SUFFIX}", self.owner, self.service.label()))
     }
 }
 
@@ -196,34 +202,38 @@ pub struct Family {
 /// The family of a zone by its apex; `None` for any other zone.
 pub fn family(zone: &Name) -> Option<Family> {
     let text = zone.without_dot();
-    let inner = text.strip_prefix("privatelink.")?;
+    let inner = text.strip_prefix(PRIVATELINK)?.strip_prefix('.')?;
     Cloud::ALL.into_iter().find_map(|cloud| {
         let service = if let Some(rest) = inner.strip_suffix(cloud.storage_suffix()) {
             [Service::Blob, Service::Queue].into_iter().find(|s| rest.strip_suffix('.') == Some(s.label()))?
         } else {
             let geo = inner.strip_suffix(cloud.backup_suffix())?.strip_suffix('.')?;
-            (!geo.is_empty() && !geo.contains('.') && geo != "privatelink").then_some(Service::Backup)?
+            (!geo.is_empty() && !geo.contains('.') && geo != PRIVATELINK).then_some(Service::Backup)?
         };
         Some(Family { cloud, service })
     })
 }
 
-/// The public names that lead to a blob or queue record: `acct.blob.core.windows.net` for `acct` in the blob zone, and
-/// the partitioned form where the list had it. Backup names have no public form.
-pub fn public_names(zone: &Name, owner: &Name, partition: Option<&str>) -> Vec<Name> {
-    let Some(family) = family(zone).filter(|family| family.service != Service::Backup) else {
-        return Vec::new();
-    };
-    let account = owner.relative_to(zone);
-    if account == "@" || !owner.is_at_or_below(zone) {
-        return Vec::new();
-    }
-    let service = family.service.label();
-    let plain = format!("{account}.{service}.{}", family.cloud.storage_suffix());
-    // Partitioned names exist in the public cloud only.
-    let partition = partition.filter(|_| family.cloud == Cloud::Public);
-    let partitioned = partition.map(|z| format!("{account}.{z}.{service}.storage.azure.net"));
-    std::iter::once(plain).chain(partitioned).filter_map(|text| text.parse().ok()).collect()
+/// The apex of every blob and queue zone, of all clouds.
+pub fn storage_zones() -> impl Iterator<Item = Name> {
+    Cloud::ALL.into_iter().flat_map(|cloud| hosted_zones::<&str>(cloud, &[]))
+}
+
+/// Whether a zone shares its public names with other tenants: then a name that it lacks may have a public answer. All
+/// storage accounts of a cloud are in one blob and one queue zone; a backup zone holds the names of our vaults alone.
+pub fn has_other_tenants(zone: &Name) -> bool {
+    family(zone).is_some_and(|family| family.service != Service::Backup)
+}
+
+/// The name in a blob or queue zone to which public DNS leads a public name: `acct.privatelink.blob.core.windows.net` for
+/// `acct.blob.core.windows.net`. Whether there is such a zone is not asked here.
+pub fn private_name(public: &Name) -> Option<Name> {
+    let account = public.first_label()?;
+    let parent = public.parent()?;
+    let service = parent.first_label()?;
+    let is_storage = [Service::Blob, Service::Queue].iter().any(|storage| storage.label().as_bytes() == service);
+    let zone = parent.prepend(PRIVATELINK.as_bytes()).filter(|_| is_storage)?;
+    zone.prepend(account)
 }
 
 /// Whether a name that a hosted zone lacks looks like one that an agent is waiting for, so that an early sync may help:

@@ -135,7 +135,7 @@ fn backup(top: &Section<'_>) -> Option<Backup> {
 fn hosted(top: &Section<'_>, backup: Option<&Backup>) -> BTreeMap<Name, OnMiss> {
     let mut hosted = BTreeMap::new();
     if let Some(backup) = backup {
-        hosted.extend(azure::names::hosted_zones(backup.cloud, &backup.geos).into_iter().map(|apex| {
+        hosted.extend(azure::hosted_zones(backup.cloud, &backup.geos).into_iter().map(|apex| {
             let on_miss = default_on_miss(&apex);
             (apex, on_miss)
         }));
@@ -163,8 +163,7 @@ fn hosted(top: &Section<'_>, backup: Option<&Backup>) -> BTreeMap<Name, OnMiss> 
 /// The zones that hold other tenants' names too, whether the config names them or not: what happens to a name that one of
 /// them lacks follows from its own name, also where the zone is hosted because its file is there.
 fn storage_zones() -> BTreeMap<Name, OnMiss> {
-    let zones = Cloud::ALL.into_iter().flat_map(|cloud| azure::names::hosted_zones::<&str>(cloud, &[]));
-    zones.map(|apex| (apex.clone(), default_on_miss(&apex))).collect()
+    azure::storage_zones().map(|apex| (apex.clone(), default_on_miss(&apex))).collect()
 }
 
 /// Where the geo codes are yet to be learnt from lists: the suffix of all backup zones, whose names are SERVFAIL and not
@@ -179,10 +178,7 @@ fn unread_suffix(backup: Option<&Backup>, hosted: &BTreeMap<Name, OnMiss>, sync:
 
 /// Storage zones hold other tenants' names too, which have public answers; the rest is ours alone.
 pub(super) fn default_on_miss(apex: &Name) -> OnMiss {
-    match azure::names::family(apex).map(|family| family.service) {
-        Some(azure::names::Service::Blob | azure::names::Service::Queue) => OnMiss::Forward,
-        _ => OnMiss::NxDomain,
-    }
+    if azure::has_other_tenants(apex) { OnMiss::Forward } else { OnMiss::NxDomain }
 }
 
 fn access(top: &Section<'_>) -> Access {
@@ -245,9 +241,9 @@ fn forward(top: &Section<'_>, mut config: Config) -> Config {
         }
         rule.finish();
     }
-    let misspelt = SocketAddr::from(([169, 63, 129, 16], 53));
+    let misspelt = SocketAddr::new(azure::RESOLVER_MISPRINT, 53);
     if groups.iter().any(|group| group.upstreams.contains(&UpstreamSpec::Address(misspelt))) {
-        let text = "169.63.129.16 is a known misprint; Azure's resolver is 168.63.129.16";
+        let text = format!("{} is a known misprint; Azure's resolver is {}", azure::RESOLVER_MISPRINT, azure::RESOLVER);
         section.unwrap_or(top).warn_at("upstreams", Id::CONFIG_MISPRINT, text);
     }
     if let Some(section) = found {

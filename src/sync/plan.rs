@@ -299,11 +299,6 @@ impl Plan {
     pub fn has_changes(&self) -> bool {
         self.zones.iter().any(ZonePlan::needs_writing)
     }
-
-    /// Whether lists disagree anywhere.
-    pub fn has_conflicts(&self) -> bool {
-        self.zones.iter().any(|zone| !zone.held.is_empty())
-    }
 }
 
 impl ZonePlan {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::source::Listing;
 use crate::diag::Place;
-use crate::dns::{Name, Rtype, rdata};
+use crate::dns::Rtype;
 
 /// Which line of which listing a record comes from; read through [`Places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,22 +98,11 @@ pub(super) fn rtype_of(address: IpAddr) -> Rtype {
 
 impl Records {
     /// Sorts records in any order; a record that is there twice is there once. Owners longer than any name are left out.
-    pub fn from_unsorted<'a>(records: impl IntoIterator<Item = (&'a str, IpAddr)>) -> Self {
+    #[cfg(test)]
+    pub(super) fn from_unsorted<'a>(records: impl IntoIterator<Item = (&'a str, IpAddr)>) -> Self {
         let mut all = Self::default();
         for (owner, address) in records {
             all.push(owner, address, None);
-        }
-        all.finish();
-        all
-    }
-
-    /// The address records at and below `apex`, from a zone's records of any type; others are left out.
-    pub fn from_zone<'a>(apex: &Name, records: impl IntoIterator<Item = (&'a Name, Rtype, &'a [u8])>) -> Self {
-        let mut all = Self::default();
-        for (owner, rtype, data) in records {
-            if let Some(address) = rdata::to_address(rtype, data) {
-                all.push(&owner.relative_to(apex), address, None);
-            }
         }
         all.finish();
         all

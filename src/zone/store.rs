@@ -82,8 +82,6 @@ pub struct Report {
     pub errors: Vec<Diagnostic>,
     /// Warnings of files read for the first time in their present state.
     pub warnings: Vec<Diagnostic>,
-    /// How many zones are hosted whose file is missing or bad.
-    pub degraded: usize,
 }
 
 impl Store {
@@ -115,7 +113,6 @@ impl Store {
             self.reload_one(apex, path, &mut report);
         }
         report.zones = self.zone_set();
-        report.degraded = report.zones.iter().filter(|hosted| self.is_degraded(&hosted.apex)).count();
         report
     }
 
