@@ -3,10 +3,12 @@
 //! In: TOML. Out: a [`Config`], each module's own settings side by side, or every problem with its place. It opens
 //! the one file, binds nothing and starts nothing.
 
+mod forward;
 mod locate;
 mod reader;
 mod server;
 mod spec;
+mod sync;
 mod values;
 
 use std::io;
@@ -21,7 +23,7 @@ use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::admission::access::Access;
-use crate::{files, sync, zone};
+use crate::{files, zone};
 
 /// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.
 const MAX_BYTES: u64 = 1 << 20;
@@ -50,7 +52,7 @@ pub struct Config {
     /// The cache's bounds.
     pub cache: cache::Settings,
     /// Lists, guard and schedule of the sync.
-    pub sync: sync::Settings,
+    pub sync: crate::sync::Settings,
     /// What is allowed but looks like a mistake.
     pub warnings: Vec<Diagnostic>,
 }

@@ -26,7 +26,8 @@ pub(super) struct Section<'a> {
     text: &'a ConfigText<'a>,
     /// `[forward]`, for messages.
     title: String,
-    table: &'a DeTable<'a>,
+    /// `None` if the text does not have it: then it has no keys.
+    table: Option<&'a DeTable<'a>>,
     at: usize,
     known: RefCell<Vec<&'static str>>,
 }
@@ -77,12 +78,12 @@ impl<'a> ConfigText<'a> {
 
 impl<'a> Section<'a> {
     pub(super) fn top(text: &'a ConfigText<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
-        Self { text, title: "the top level".to_owned(), table: table.get_ref(), at: 0, known: RefCell::default() }
+        Self { text, title: "the top level".to_owned(), table: Some(table.get_ref()), at: 0, known: RefCell::default() }
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.borrow_mut().push(key);
-        self.table.get(key)
+        self.table?.get(key)
     }
 
     /// Where the section starts, for a problem with it as a whole.
@@ -92,14 +93,16 @@ impl<'a> Section<'a> {
 
     /// A problem with the value of a key.
     pub(super) fn problem_at(&self, key: &str, text: impl Into<String>) {
-        let at = self.table.get(key).map_or(self.at, |value| value.span().start);
-        self.text.add(at, Id::CONFIG_BAD_VALUE, text.into());
+        self.text.add(self.place_of(key), Id::CONFIG_BAD_VALUE, text.into());
     }
 
     /// Something about the value of a key, or about the section, that is allowed but looks like a mistake.
     pub(super) fn warn_at(&self, key: &str, id: Id, text: impl Into<String>) {
-        let at = self.table.get(key).map_or(self.at, |value| value.span().start);
-        self.text.warnings.borrow_mut().push((at, id, text.into()));
+        self.text.warnings.borrow_mut().push((self.place_of(key), id, text.into()));
+    }
+
+    fn place_of(&self, key: &str) -> usize {
+        self.table.and_then(|table| table.get(key)).map_or(self.at, |value| value.span().start)
     }
 
     fn read<T>(
@@ -171,6 +174,13 @@ impl<'a> Section<'a> {
         table.and_then(|()| self.child(format!("[{key}]"), value))
     }
 
+    /// A table, `[key]`; one without keys if the text does not have it, so that each key has its default.
+    pub(super) fn section_or_empty(&self, key: &'static str) -> Section<'a> {
+        let empty =
+            || Section { text: self.text, title: String::new(), table: None, at: self.at, known: RefCell::default() };
+        self.section(key).unwrap_or_else(empty)
+    }
+
     /// A list of tables, `[[key]]`.
     pub(super) fn sections(&self, key: &'static str, shown: &str) -> Vec<Section<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
@@ -183,14 +193,14 @@ impl<'a> Section<'a> {
     }
 
     fn child(&self, title: String, value: &'a Spanned<DeValue<'a>>) -> Option<Section<'a>> {
-        let table = value.get_ref().as_table()?;
+        let table = Some(value.get_ref().as_table()?);
         Some(Section { text: self.text, title, table, at: value.span().start, known: RefCell::default() })
     }
 
     /// Reports the keys that nobody asked for, each with the nearest known one.
     pub(super) fn finish(self) {
         let known = self.known.borrow();
-        for key in self.table.keys() {
+        for key in self.table.into_iter().flat_map(DeTable::keys) {
             let name: &str = key.get_ref();
             if known.contains(&name) {
                 continue;
