@@ -172,11 +172,6 @@ fn print(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{}", diag::printable_lines(&text.to_string()));
 }
 
-/// Lines with colours of ours, whose other parts have been made safe to show.
-fn print_painted(text: impl Display) {
-    let _ = writeln!(anstream::stdout(), "{text}");
-}
-
 /// A line on standard error, safe to show.
 fn print_error(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{}", diag::printable_lines(&text.to_string()));

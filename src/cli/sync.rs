@@ -1,11 +1,10 @@
 //! `plan` and `sync`: what would change, and one pass by hand.
 
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::progress::ProgressLine;
-use super::{CHANGES, FAILED, HELD, fail, print, print_diagnostic, print_error, print_painted, usage};
+use super::{CHANGES, FAILED, HELD, fail, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::apply::Written;
@@ -58,11 +57,8 @@ fn lines(found: &[Diagnostic]) -> Vec<String> {
 }
 
 fn show_text(review: &Review, config: &Config) {
-    let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut text = Vec::new();
-    // Writing to a Vec cannot fail.
-    let _ = write_text(&review.view(), colour, &mut text);
-    print_painted(String::from_utf8_lossy(&text).trim_end());
+    // A reader that went away ends the output, not the run.
+    let _ = write_text(&review.view(), &mut anstream::stdout());
     let file = crate::diag::path(&config.file);
     if let Some(held) = &review.held {
         print(held.message(&file));

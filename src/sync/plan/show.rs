@@ -4,51 +4,42 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use crate::diag::{Diagnostic, Diagnostics, Id, Place};
+use anstyle::{AnsiColor, Style};
 
 use super::{Action, AliasChange, Change, FileState, HeldRrset, Places, Plan, View, ZonePlan};
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
 
-/// Colours of a terminal, or nothing.
-#[derive(Clone, Copy)]
-struct Paint(bool);
+const BOLD: Style = Style::new().bold();
+const RED: Style = AnsiColor::Red.on_default();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const MAGENTA: Style = AnsiColor::Magenta.on_default();
 
-impl Paint {
-    fn line(self, out: &mut dyn Write, colour: &str, text: &str) -> io::Result<()> {
-        if self.0 { writeln!(out, "\x1b[{colour}m{text}\x1b[0m") } else { writeln!(out, "{text}") }
-    }
-}
-
-const BOLD: &str = "1";
-const RED: &str = "31";
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
-const MAGENTA: &str = "35";
-
-/// Writes the plan as text; `colour` where a terminal shows it.
-pub fn write_text(plan: &View<'_>, colour: bool, out: &mut dyn Write) -> io::Result<()> {
-    let paint = Paint(colour);
+/// Writes the plan as text with colours, which the stream takes out where nobody would see them.
+pub fn write_text(plan: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = |style: Style, text: &str| writeln!(out, "{style}{text}{style:#}");
     for zone in &plan.zones {
-        paint.line(out, BOLD, &headline(zone, plan.ttl))?;
+        line(BOLD, &headline(zone, plan.ttl))?;
         let width = name_width(zone);
         for change in zone.changes() {
-            paint.line(out, colour_of(change.action()), &change_line(plan.places, &change, width))?;
+            line(colour_of(change.action()), &change_line(plan.places, &change, width))?;
         }
         for alias in zone.alias_changes() {
-            paint.line(out, colour_of(alias.action), &alias_line(alias))?;
+            line(colour_of(alias.action), &alias_line(alias))?;
         }
         for held in &zone.held {
-            paint.line(out, MAGENTA, &held_line(plan.places, held, width))?;
+            line(MAGENTA, &held_line(plan.places, held, width))?;
         }
     }
     for warning in plan.warnings.shown() {
-        paint.line(out, YELLOW, &format!("warning: {warning}"))?;
+        line(YELLOW, &format!("warning: {warning}"))?;
     }
     match plan.warnings.total() - plan.warnings.shown().len() {
         0 => {}
-        more => paint.line(out, YELLOW, &format!("and {more} more warnings"))?,
+        more => line(YELLOW, &format!("and {more} more warnings"))?,
     }
     if plan.has_changes() { Ok(()) } else { writeln!(out, "no changes") }
 }
@@ -94,7 +85,7 @@ fn name_width(zone: &ZonePlan) -> usize {
     changed.chain(held).max().unwrap_or_default().min(MAX_NAME)
 }
 
-fn colour_of(action: Action) -> &'static str {
+fn colour_of(action: Action) -> Style {
     match action {
         Action::Create => GREEN,
         Action::Update => YELLOW,
