@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
+use super::records::other_family;
 use super::state::base::Base;
 use crate::diag::Diagnostic;
 use crate::dns::{Name, Rtype};
@@ -307,9 +308,8 @@ impl Drift {
 
 /// Whether a name had addresses of the other family at the base: then a new RRset moves it.
 fn had_other_family(zone: &ZonePlan, base: &Base, owner: &str, rtype: Rtype) -> bool {
-    let other = if rtype == Rtype::A { Rtype::AAAA } else { Rtype::A };
-    let now = || !zone.before().find(owner, other).is_empty();
-    base.before(owner, other).map_or_else(now, |was| !was.is_empty())
+    let now = || zone.before().has_other_family(owner, rtype);
+    base.before(owner, other_family(rtype)).map_or_else(now, |was| !was.is_empty())
 }
 
 fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<Reason> {

@@ -91,6 +91,11 @@ pub(super) fn key<'r>(record: &AddressRecord<'r>) -> (&'r str, bool) {
     (record.owner, record.address.is_ipv6())
 }
 
+/// AAAA for A, and A for AAAA.
+pub(super) fn other_family(rtype: Rtype) -> Rtype {
+    if rtype == Rtype::A { Rtype::AAAA } else { Rtype::A }
+}
+
 /// The record type of an address.
 pub(super) fn rtype_of(address: IpAddr) -> Rtype {
     if address.is_ipv4() { Rtype::A } else { Rtype::AAAA }
@@ -136,6 +141,17 @@ impl Records {
             Some(record) if key(&record) == wanted => start..self.rrset_end(start),
             _ => start..start,
         }
+    }
+
+    /// Whether a name has any address.
+    pub(super) fn has_addresses(&self, owner: &str) -> bool {
+        [Rtype::A, Rtype::AAAA].iter().any(|rtype| !self.find(owner, *rtype).is_empty())
+    }
+
+    /// Whether a name has addresses of the other family. Then an RRset of this family moves the name: clients that prefer
+    /// the family go where the new addresses lead.
+    pub(super) fn has_other_family(&self, owner: &str, rtype: Rtype) -> bool {
+        !self.find(owner, other_family(rtype)).is_empty()
     }
 
     /// The end of the RRset whose first record is at `start`.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{Action, AliasChange, Change, Digest, FileState, HeldRrset, View, ZonePlan};
+use crate::sync::desired::Claim;
 
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
 const VERSION: u32 = 1;
@@ -130,7 +131,7 @@ impl Serialize for InPlan<'_, &HeldRrset> {
     }
 }
 
-impl Serialize for InPlan<'_, &super::Claim> {
+impl Serialize for InPlan<'_, &Claim> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(plan, claim) = *self;
         let mut object = serializer.serialize_struct("claim", 3)?;

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Action, AliasChange, Change, FileState, HeldRrset, Places, Plan, View, ZonePlan};
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
+use crate::sync::desired::Claim;
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
@@ -135,8 +136,7 @@ fn held_text(places: &Places, held: &HeldRrset, width: usize) -> String {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),
     };
-    let says =
-        |claim: &super::Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
+    let says = |claim: &Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
     let claims: Vec<String> = held.claims.iter().map(says).collect();
     let rtype = held.rtype.to_string();
     format!("{:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))

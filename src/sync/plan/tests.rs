@@ -1,6 +1,12 @@
+use super::current::write_relative;
 use super::*;
+use crate::dns::{Name, Serial};
+use crate::sync::desired::DesiredState;
 use crate::sync::desired::{self, merge};
+use crate::sync::records::Records;
 use crate::sync::source::{Format, parse};
+use crate::sync::state::provenance::ZoneProvenance;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const BLOB: &str = "privatelink.blob.core.windows.net";
@@ -159,7 +165,7 @@ fn what_may_be_in_a_list_that_nobody_could_read_stays() {
     let mut desired = wanted(&[("a", "new.blob.core.windows.net 10.0.0.7")]);
     desired.silent_sources.insert("away".into());
     let provenance = "\nmine\tA\t1\taway\tx.txt\ntheirs\tA\t1\ta\ta.txt\n";
-    let current = Current { provenance: Provenance::parse(provenance), ..current };
+    let current = Current { provenance: ZoneProvenance::parse(provenance), ..current };
     let plan = plan(desired, BTreeMap::from([(name(BLOB), current)]), 10);
     let after: Vec<&str> = plan.zones[0].after().iter().map(|record| record.owner).collect();
     assert_eq!(after, ["mine", "new", "unknown"]);
@@ -170,7 +176,7 @@ fn what_may_be_in_a_list_that_nobody_could_read_stays() {
 fn while_a_list_is_away_no_other_moves_what_it_had() {
     let mut desired = wanted(&[("a", "mine.blob.core.windows.net 10.66.0.1\nfree.blob.core.windows.net 10.66.0.2")]);
     desired.silent_sources.insert("away".into());
-    let provenance = Provenance::parse("\nmine\tA\t1\taway\tx.txt\n");
+    let provenance = ZoneProvenance::parse("\nmine\tA\t1\taway\tx.txt\n");
     let current = Current { provenance, ..managed(&[("mine", "10.0.0.4"), ("free", "10.0.0.5")]) };
     let plan = plan(desired, BTreeMap::from([(name(BLOB), current)]), 10);
     let after: Vec<String> = plan.zones[0].after().iter().map(|record| record.address.to_string()).collect();
@@ -239,7 +245,7 @@ fn a_complete_first_read_that_names_no_endpoint_makes_empty_zones() {
 fn only_the_removals_of_an_empty_list_are_its_doing() {
     let current = managed(&[("mine", "10.0.0.4"), ("theirs", "10.0.0.5")]);
     let provenance = "\nmine\tA\t1\tb\tb.txt\ntheirs\tA\t1\ta\ta.txt\n";
-    let current = Current { provenance: Provenance::parse(provenance), ..current };
+    let current = Current { provenance: ZoneProvenance::parse(provenance), ..current };
     let emptied_by = |text: &str| planned(current.clone(), &[("a", ""), ("b", text)]).zones.remove(0).emptied_by;
     assert!(emptied_by("theirs.blob.core.windows.net 10.0.0.5").is_empty());
     assert_eq!(emptied_by("mine.blob.core.windows.net 10.0.0.4").len(), 1);

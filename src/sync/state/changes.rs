@@ -99,7 +99,7 @@ impl State {
             let known = if zone.changes().any(|change| is_removal(&change)) {
                 self.provenance(&zone.apex)
             } else {
-                super::provenance::Provenance::default()
+                super::provenance::ZoneProvenance::default()
             };
             let is_approved = approved(zone);
             for change in zone.changes() {

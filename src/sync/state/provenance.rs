@@ -37,9 +37,9 @@ impl std::fmt::Display for Listed {
 
 /// Where the RRsets of one zone are listed, by owner relative to the apex and whether it is AAAA.
 #[derive(Clone, Debug, Default)]
-pub struct Provenance(HashMap<(Box<str>, bool), Listed>);
+pub struct ZoneProvenance(HashMap<(Box<str>, bool), Listed>);
 
-impl Provenance {
+impl ZoneProvenance {
     /// Where an RRset is listed, as far as that is remembered.
     pub fn of(&self, owner: &str, rtype: Rtype) -> Option<&Listed> {
         self.0.get(&(owner.into(), rtype == Rtype::AAAA))
@@ -65,9 +65,9 @@ impl Provenance {
 
 impl State {
     /// Where the records of a zone are listed; empty where that is not remembered.
-    pub fn provenance(&self, apex: &Name) -> Provenance {
+    pub fn provenance(&self, apex: &Name) -> ZoneProvenance {
         let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten().unwrap_or_default();
-        Provenance::parse(&String::from_utf8_lossy(&text))
+        ZoneProvenance::parse(&String::from_utf8_lossy(&text))
     }
 
     /// Remembers where the records of a zone are listed. A record that stays although no list has it, because its list is
@@ -79,13 +79,14 @@ impl State {
         let name = of_zone(apex);
         let old = self.read(PART, &name, MAX_BYTES)?.unwrap_or_default();
         let has_all = after.iter().all(|record| record.origin.is_some());
-        let known = if has_all { Provenance::default() } else { Provenance::parse(&String::from_utf8_lossy(&old)) };
+        let known =
+            if has_all { ZoneProvenance::default() } else { ZoneProvenance::parse(&String::from_utf8_lossy(&old)) };
         let text = render(after, places, &known);
         if text.as_bytes() == old { Ok(()) } else { self.write_soon(PART, &name, text.as_bytes()) }
     }
 }
 
-fn render(records: &Records, places: &Places, known: &Provenance) -> String {
+fn render(records: &Records, places: &Places, known: &ZoneProvenance) -> String {
     let mut text = String::with_capacity(HEADER.len() + records.len() * 64);
     text.push_str(HEADER);
     text.push('\n');
@@ -119,7 +120,7 @@ mod tests {
     fn what_is_written_is_read_again() {
         let text =
             format!("{HEADER}\nacct\tA\t12\tvault-we\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t/lists/a b.txt\nbad\n");
-        let provenance = Provenance::parse(&text);
+        let provenance = ZoneProvenance::parse(&text);
         assert_eq!(provenance.of("acct", Rtype::A).unwrap().to_string(), "vault-we (/lists/a b.txt:12)");
         assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, 13);
         assert_eq!(provenance.of("bad", Rtype::A), None);
