@@ -44,13 +44,13 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String)
     found.extend(config.warnings.iter().cloned());
     found.extend(report.warnings);
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
-    let look = pass::look(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
+    let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
-    found.extend(look.sources.iter().flat_map(problems_of));
-    found.extend(look.errors.to_vec());
+    found.extend(planned.sources.iter().flat_map(problems_of));
+    found.extend(planned.errors.to_vec());
     let as_error = |conflict| Diagnostic { severity: Severity::Error, ..conflict };
-    found.extend(look.plan.conflicts().to_vec().into_iter().map(as_error));
-    let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
+    found.extend(planned.plan.conflicts().to_vec().into_iter().map(as_error));
+    let review = guard::review(planned.plan, &planned.bases, &config.sync.guard(), None);
     found.extend(review.view().warnings.to_vec());
     for reason in review.held.iter().flat_map(|held| held.reasons()) {
         let is_wrong = reason.is_error();

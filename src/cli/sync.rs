@@ -19,11 +19,11 @@ pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
     let progress = ProgressLine::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
-    let look = pass::look(&config.sync, &zones, &mut Gatherer::default(), SystemTime::now(), &show);
+    let planned = pass::dry_run(&config.sync, &zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
-    let mut problems: Vec<Diagnostic> = look.sources.iter().flat_map(problems_of).collect();
-    problems.extend(look.errors.to_vec());
-    let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
+    let mut problems: Vec<Diagnostic> = planned.sources.iter().flat_map(problems_of).collect();
+    problems.extend(planned.errors.to_vec());
+    let review = guard::review(planned.plan, &planned.bases, &config.sync.guard(), None);
     let failed = !problems.is_empty();
     problems.iter().for_each(print_diagnostic);
     if json {

@@ -93,7 +93,7 @@ impl SourceReport {
 
 /// A plan, and the sources that it was made from.
 #[derive(Debug, Default)]
-pub struct Look {
+pub struct DryRun {
     /// What sync would do.
     pub plan: Plan,
     /// Every source, in the order of the config.
@@ -104,31 +104,31 @@ pub struct Look {
     pub errors: Diagnostics,
 }
 
-/// Reads lists and makes a plan; writes nothing at all.
-pub fn look(
+/// Reads lists and makes a plan; writes nothing at all, and remembers nothing.
+pub fn dry_run(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     now: SystemTime,
     progress: ProgressFn<'_>,
-) -> Look {
-    look_with(&settings.state.read_only(), settings, zones, gatherer, now, progress)
+) -> DryRun {
+    let settings = Settings { state: settings.state.read_only(), ..settings.clone() };
+    make_plan(&settings, zones, gatherer, now, progress)
 }
 
-fn look_with(
-    state: &State,
+fn make_plan(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     now: SystemTime,
     progress: ProgressFn<'_>,
-) -> Look {
+) -> DryRun {
     let limits = settings.limits();
     let deadline = settings.pass_deadline;
     let task = GatherTask {
         sources: &settings.sources,
         limits: &limits,
-        state,
+        state: &settings.state,
         now: clock(settings, now).now / 1000,
         deadline,
     };
@@ -140,13 +140,13 @@ fn look_with(
     let mut currents = currents.unwrap_or_else(|panic| resume_unwind(panic));
     let (listings, sources, silent) = sort_readings(settings, readings);
     progress(PassStep::Comparing(listings.iter().map(Listing::len).sum()));
-    let mut look = Look { sources, ..Look::default() };
+    let mut planned = DryRun { sources, ..DryRun::default() };
     for apex in currents.keys() {
         match Base::load(&settings.state, apex, clock(settings, now)) {
-            Ok(base) => drop(look.bases.insert(apex.clone(), base)),
+            Ok(base) => drop(planned.bases.insert(apex.clone(), base)),
             Err(error) => {
                 let then = "; the guard takes what is in service for its base";
-                look.errors.error(|| error.diagnostic(Id::GUARD_BASE_FAILED).and(then));
+                planned.errors.error(|| error.diagnostic(Id::GUARD_BASE_FAILED).and(then));
             }
         }
     }
@@ -158,12 +158,12 @@ fn look_with(
                     current.provenance = settings.state.provenance(apex);
                 }
             }
-            look.plan = plan(desired, currents, settings.ttl_seconds());
+            planned.plan = plan(desired, currents, settings.ttl_seconds());
         }
         // Each list was held to the same rule before.
-        Err(SourceError(problems)) => look.errors.append(problems),
+        Err(SourceError(problems)) => planned.errors.append(problems),
     }
-    look
+    planned
 }
 
 /// The listings of all sources, what is said of each source, and those that may hold anything.
@@ -193,15 +193,15 @@ pub fn run(
     now: SystemTime,
     progress: ProgressFn<'_>,
 ) -> PassOutcome {
-    let look = look_with(&settings.state, settings, zones, gatherer, now, progress);
+    let planned = make_plan(settings, zones, gatherer, now, progress);
     let mut outcome = PassOutcome {
-        sources: look.sources,
-        errors: look.errors,
-        warnings: look.plan.warnings.clone(),
-        conflicts: look.plan.conflicts(),
+        sources: planned.sources,
+        errors: planned.errors,
+        warnings: planned.plan.warnings.clone(),
+        conflicts: planned.plan.conflicts(),
         ..PassOutcome::default()
     };
-    let review = guard::review(look.plan, &look.bases, &settings.guard(), approved);
+    let review = guard::review(planned.plan, &planned.bases, &settings.guard(), approved);
     let approved = &review.approved;
     let plan = approved.plan();
     progress(PassStep::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));

@@ -111,7 +111,7 @@ impl State {
                 let listed = change.origin().map(|origin| (plan.places.source(origin), plan.places.place(origin)));
                 let remembered = || {
                     let listed = known.of(change.owner(), change.rtype())?;
-                    Some((&*listed.source, format!("{}:{}", listed.file, listed.line)))
+                    Some((&*listed.source, listed.place().to_string()))
                 };
                 let (source, place) = listed.or_else(remembered).unzip();
                 let applied = applied(zone, &change, at, (source.map(str::to_owned), place), is_approved);

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{State, StateError, of_zone};
+use crate::diag::Place;
 use crate::dns::{Name, Rtype};
 use crate::sync::records::{Places, Records};
 
@@ -25,13 +26,20 @@ pub struct Listed {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
-    /// From 1; 0 where it is not known.
-    pub line: u32,
+    /// From 1; `None` where it is not known.
+    pub line: Option<u32>,
 }
 
 impl std::fmt::Display for Listed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({}:{})", self.source, self.file, self.line)
+        write!(f, "{} ({})", self.source, self.place())
+    }
+}
+
+impl Listed {
+    /// The line of the list.
+    pub fn place(&self) -> Place {
+        Place::line(&self.file, self.line)
     }
 }
 
@@ -56,7 +64,8 @@ impl ZoneProvenance {
             else {
                 continue;
             };
-            let listed = Listed { source: shared(source), file: shared(file), line: line.parse().unwrap_or(0) };
+            let listed =
+                Listed { source: shared(source), file: shared(file), line: line.parse().ok().filter(|line| *line > 0) };
             all.insert((owner.into(), rtype == "AAAA"), listed);
         }
         Self(all)
@@ -104,7 +113,7 @@ fn render(records: &Records, places: &Places, known: &ZoneProvenance) -> String 
                 writeln!(text, "{owner}\t{rtype}\t{}\t{}\t{}", origin.line, places.source(origin), places.file(origin))
             }
             (None, Some(Listed { source, file, line })) => {
-                writeln!(text, "{owner}\t{rtype}\t{line}\t{source}\t{file}")
+                writeln!(text, "{owner}\t{rtype}\t{}\t{source}\t{file}", line.unwrap_or_default())
             }
             (None, None) => Ok(()),
         };
@@ -122,7 +131,7 @@ mod tests {
             format!("{HEADER}\nacct\tA\t12\tvault-we\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t/lists/a b.txt\nbad\n");
         let provenance = ZoneProvenance::parse(&text);
         assert_eq!(provenance.of("acct", Rtype::A).unwrap().to_string(), "vault-we (/lists/a b.txt:12)");
-        assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, 13);
+        assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, Some(13));
         assert_eq!(provenance.of("bad", Rtype::A), None);
     }
 }
