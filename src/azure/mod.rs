@@ -4,8 +4,8 @@
 //! why a text is none. Nothing here touches a file, a socket or a clock, and no input makes it panic.
 
 mod cloud;
-pub mod geo;
-pub mod names;
+mod geo;
+pub(crate) mod names;
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -14,7 +14,7 @@ use std::fmt;
 use super::{Cloud, geo};
 use crate::diag::Id;
 use crate::dns::Name;
-pub use locate::locate;
+pub(crate) use locate::locate;
 
 /// The label that Azure puts into the private form of a name.
 pub const PRIVATELINK: &str = "privatelink";
@@ -155,7 +155,7 @@ pub fn normalise(text: &str) -> Result<Located, NotHosted> {
 
 /// What a geo code is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GeoCode {
+pub(crate) enum GeoCode {
     /// One of the cloud, or none is needed: a zone of it may be made because a list names it.
     Known,
     /// None that is known in the cloud, and why it may be meant otherwise. Azure adds regions, so an operator may consent.
@@ -163,7 +163,7 @@ pub enum GeoCode {
 }
 
 /// Whether a zone may be made from this geo code; a region's name is refused with the code that was meant.
-pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, NotHosted> {
+pub(crate) fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, NotHosted> {
     if service != Service::Backup {
         return Ok(GeoCode::Known);
     }
@@ -192,7 +192,7 @@ pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
 
 /// What a zone is for, if it is one of the three families.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Family {
+pub(crate) struct Family {
     /// The cloud by its suffix.
     pub cloud: Cloud,
     /// Backup, blob or queue.
@@ -200,7 +200,7 @@ pub struct Family {
 }
 
 /// The family of a zone by its apex; `None` for any other zone.
-pub fn family(zone: &Name) -> Option<Family> {
+pub(crate) fn family(zone: &Name) -> Option<Family> {
     let text = zone.without_dot();
     let inner = text.strip_prefix(PRIVATELINK)?.strip_prefix('.')?;
     Cloud::ALL.into_iter().find_map(|cloud| {

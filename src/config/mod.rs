@@ -16,7 +16,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use locate::{base_folder, find};
+pub(crate) use locate::{base_folder, find};
 
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::forward::resolver::public::PublicNames;
@@ -116,7 +116,7 @@ impl Config {
 ///
 /// # Errors
 /// What the system says, or that it is no file or far too large for a config.
-pub fn read(file: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(file: &Path) -> io::Result<Vec<u8>> {
     files::read(file, MAX_BYTES).map(|(bytes, _)| bytes)
 }
 

@@ -18,7 +18,7 @@ use crate::diag::{Diagnostic, Id};
 
 /// Reads sources, and remembers which of them have yet to answer.
 #[derive(Default)]
-pub struct Gatherer {
+pub(crate) struct Gatherer {
     late: BTreeMap<String, Waiting>,
 }
 
@@ -30,7 +30,7 @@ struct Waiting {
 
 /// What every reader thread needs.
 #[derive(Clone)]
-pub struct GatherTask<'a> {
+pub(crate) struct GatherTask<'a> {
     /// The sources, in the order of the config.
     pub sources: &'a [source::Settings],
     /// What makes a list unfit.
@@ -45,7 +45,7 @@ pub struct GatherTask<'a> {
 
 impl Gatherer {
     /// One reading for each source, in their order. `clock` is only asked how long it has been.
-    pub fn gather(&mut self, task: &GatherTask<'_>, progress: ProgressFn<'_>) -> Vec<Reading> {
+    pub(crate) fn gather(&mut self, task: &GatherTask<'_>, progress: ProgressFn<'_>) -> Vec<Reading> {
         let (start, room) = (Instant::now(), Arc::new(EntryBudget::default()));
         self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
         let waiting: Vec<(&source::Settings, Result<Waiting, Diagnostic>)> =

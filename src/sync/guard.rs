@@ -22,7 +22,7 @@ use super::records::other_family;
 use super::state::base::Base;
 use crate::diag::Diagnostic;
 use crate::dns::{Name, Rtype};
-pub use reason::Reason;
+pub(crate) use reason::Reason;
 
 /// New RRsets in one window that need no consent, however small the zone is: a vault has a few dozen.
 const GROWTH_FREE: usize = 10_000;
@@ -102,7 +102,7 @@ impl ApprovedPlan {
 
 /// What became of a plan.
 #[derive(Debug)]
-pub struct Review {
+pub(crate) struct Review {
     /// What may be written.
     pub approved: ApprovedPlan,
     /// What may not; `None` if all may.
@@ -111,7 +111,7 @@ pub struct Review {
 
 impl Review {
     /// The whole plan as it was before it was split.
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         let mut view = self.approved.plan.view();
         for held in self.held.iter().flat_map(|held| &held.zones) {
             for zone in view.zones.iter_mut().filter(|zone| zone.apex == held.zone.apex) {
@@ -125,7 +125,7 @@ impl Review {
 /// The part of a plan that may not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.message("FILE"))]
-pub struct UnsafePlan {
+pub(crate) struct UnsafePlan {
     /// What is held back, by zone.
     pub zones: Vec<HeldZone>,
     /// What approves all of it that can be approved.
@@ -136,7 +136,7 @@ pub struct UnsafePlan {
 
 /// What is held back of one zone.
 #[derive(Debug)]
-pub struct HeldZone {
+pub(crate) struct HeldZone {
     /// The whole plan for it.
     pub zone: ZonePlan,
     /// How much of that is held.
@@ -153,12 +153,12 @@ impl HeldZone {
 
 impl UnsafePlan {
     /// Whether `--approve` helps with any of it.
-    pub fn is_approvable(&self) -> bool {
+    pub(crate) fn is_approvable(&self) -> bool {
         self.zones.iter().any(HeldZone::is_approvable)
     }
 
     /// The reasons, each about its zone, in the order of the zones: a warning if consent helps, an error if not.
-    pub fn reasons(&self) -> Vec<Diagnostic> {
+    pub(crate) fn reasons(&self) -> Vec<Diagnostic> {
         let of_zone = |held: &HeldZone| {
             let zone = held.zone.apex.without_dot();
             held.reasons.iter().map(|reason| reason.diagnostic(&zone)).collect::<Vec<_>>()
@@ -167,13 +167,13 @@ impl UnsafePlan {
     }
 
     /// The reasons for the log, where each stands alone and says what to do.
-    pub fn for_log(&self, config: &str) -> Vec<Diagnostic> {
+    pub(crate) fn for_log(&self, config: &str) -> Vec<Diagnostic> {
         let then = format!("; held back, those records stay as they are in service; {}", self.way_out(config));
         self.reasons().into_iter().map(|reason| reason.and(&then)).collect()
     }
 
     /// The whole refusal; `config` is the path for the command that approves it.
-    pub fn message(&self, config: &str) -> String {
+    pub(crate) fn message(&self, config: &str) -> String {
         let head = "held back; those records stay as they are in service:".to_owned();
         let reasons = self.reasons().into_iter().map(|reason| format!("  {reason}"));
         let stale = self.stale.map(|stale| {
@@ -184,7 +184,7 @@ impl UnsafePlan {
     }
 
     /// What to do about it: the command that approves exactly this, if one can.
-    pub fn way_out(&self, config: &str) -> String {
+    pub(crate) fn way_out(&self, config: &str) -> String {
         let approve = || format!("if this is right: privatelink-dns sync --config {config} --approve {}", self.digest);
         match (self.is_approvable(), self.zones.iter().all(HeldZone::is_approvable)) {
             (true, true) => approve(),
@@ -195,7 +195,12 @@ impl UnsafePlan {
 }
 
 /// Splits a plan into what may be written and what waits. `bases` has what each zone was, where that is not what it is now.
-pub fn review(plan: Plan, bases: &BTreeMap<Name, Base>, settings: &Settings, approved: Option<Digest>) -> Review {
+pub(crate) fn review(
+    plan: Plan,
+    bases: &BTreeMap<Name, Base>,
+    settings: &Settings,
+    approved: Option<Digest>,
+) -> Review {
     let no_base = Base::default();
     let mut held = Vec::new();
     let mut passed = Vec::with_capacity(plan.zones.len());

@@ -12,14 +12,14 @@
 
 pub mod apply;
 pub mod desired;
-pub mod gather;
-pub mod guard;
-pub mod pass;
+pub(crate) mod gather;
+pub(crate) mod guard;
+pub(crate) mod pass;
 pub mod plan;
-pub mod progress;
+pub(crate) mod progress;
 mod records;
 pub mod source;
-pub mod state;
+pub(crate) mod state;
 
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ use crate::zone::{Hosted, ZoneSet};
 
 /// How a pass went.
 #[derive(Debug, Default)]
-pub struct PassOutcome {
+pub(crate) struct PassOutcome {
     /// Every source, in the order of the config.
     pub sources: Vec<SourceReport>,
     /// The zones that were written, and what kept others from it.
@@ -52,12 +52,12 @@ pub struct PassOutcome {
 
 impl PassOutcome {
     /// Whether something is wrong that is no consent's business.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         !self.applied.errors.is_empty() || !self.errors.is_empty()
     }
 
     /// What is wrong with sources, zone files and everything else.
-    pub fn all_errors(&self) -> Vec<Diagnostic> {
+    pub(crate) fn all_errors(&self) -> Vec<Diagnostic> {
         let mut errors: Vec<Diagnostic> = self.sources.iter().flat_map(|source| source.problems.to_vec()).collect();
         errors.extend(self.errors.to_vec());
         errors.extend(self.applied.errors.iter().map(ApplyError::diagnostic));
@@ -65,14 +65,14 @@ impl PassOutcome {
     }
 
     /// Whether every source is as it is now.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.sources.iter().all(|source| source.problems.is_empty())
     }
 }
 
 /// What became of one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceReport {
+pub(crate) struct SourceReport {
     /// Its name in the config.
     pub name: String,
     /// The entries of its lists, names times addresses.
@@ -85,7 +85,7 @@ pub struct SourceReport {
 
 impl SourceReport {
     /// When the oldest of what it gives was read, in RFC 3339; `None` if it gives nothing.
-    pub fn last_good(&self) -> Option<String> {
+    pub(crate) fn last_good(&self) -> Option<String> {
         let at = UNIX_EPOCH + Duration::from_secs(self.read_at?);
         Some(humantime::format_rfc3339_seconds(at).to_string())
     }
@@ -93,7 +93,7 @@ impl SourceReport {
 
 /// A plan, and the sources that it was made from.
 #[derive(Debug, Default)]
-pub struct DryRun {
+pub(crate) struct DryRun {
     /// What sync would do.
     pub plan: Plan,
     /// Every source, in the order of the config.
@@ -105,7 +105,7 @@ pub struct DryRun {
 }
 
 /// Reads lists and makes a plan; writes nothing at all, and remembers nothing.
-pub fn dry_run(
+pub(crate) fn dry_run(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
@@ -185,7 +185,7 @@ fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, 
 }
 
 /// One whole pass: look, review, write. `approved` is the digest that an operator consented to.
-pub fn run(
+pub(crate) fn run(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
@@ -222,7 +222,7 @@ pub fn run(
 
 /// What is left to do once the zones are in service: to remember where each record is listed.
 #[derive(Debug)]
-pub struct Aftermath {
+pub(crate) struct Aftermath {
     plan: Plan,
     state: State,
 }
@@ -237,7 +237,7 @@ impl Aftermath {
     }
 
     /// Does it; `seen` has what was remembered last, so that nothing is written twice.
-    pub fn remember(self, seen: &mut Seen) -> Result<(), StateError> {
+    pub(crate) fn remember(self, seen: &mut Seen) -> Result<(), StateError> {
         for zone in &self.plan.zones {
             let digest = zone.after().digest(&self.plan.places);
             if seen.zones.get(&zone.apex) != Some(&digest) {
@@ -251,7 +251,7 @@ impl Aftermath {
 
 /// What was remembered last of each zone.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     zones: BTreeMap<Name, u64>,
     /// What went wrong last, so that it is said once.
     error: Option<Diagnostic>,
@@ -259,7 +259,7 @@ pub struct Seen {
 
 impl Seen {
     /// What went wrong, if that is news.
-    pub fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
+    pub(crate) fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
         let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
         self.error.clone_from(&error);
@@ -268,7 +268,7 @@ impl Seen {
 }
 
 /// Says that the lists of records are not remembered, and why.
-pub fn not_remembered(error: &StateError) -> Diagnostic {
+pub(crate) fn not_remembered(error: &StateError) -> Diagnostic {
     let then = "; which list a record comes from is not remembered";
     Diagnostic { severity: Severity::Warning, ..error.diagnostic(Id::STATE_FAILED).and(then) }
 }

@@ -6,11 +6,11 @@ use std::fmt;
 use std::path::Path;
 
 /// Is told of each step.
-pub type ProgressFn<'w> = &'w (dyn Fn(PassStep<'_>) + Sync);
+pub(crate) type ProgressFn<'w> = &'w (dyn Fn(PassStep<'_>) + Sync);
 
 /// What a pass does now.
 #[derive(Clone, Copy, Debug)]
-pub enum PassStep<'a> {
+pub(crate) enum PassStep<'a> {
     /// It reads a list.
     Reading(&'a Path),
     /// It compares this many listed addresses with what is in service.
@@ -32,4 +32,4 @@ impl fmt::Display for PassStep<'_> {
 }
 
 /// For passes that nobody waits for.
-pub fn no_progress(_: PassStep<'_>) {}
+pub(crate) fn no_progress(_: PassStep<'_>) {}

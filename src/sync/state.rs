@@ -5,10 +5,10 @@
 //! it gave, and the guard starts from what is in service. Every file is replaced whole, so a crash leaves the old or the
 //! new one.
 
-pub mod base;
-pub mod changes;
-pub mod lists;
-pub mod provenance;
+pub(crate) mod base;
+pub(crate) mod changes;
+pub(crate) mod lists;
+pub(crate) mod provenance;
 
 use std::io;
 use std::path::{Path, PathBuf};

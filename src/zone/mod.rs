@@ -11,9 +11,9 @@ mod lookup;
 mod negative;
 mod row;
 mod set;
-pub mod store;
+pub(crate) mod store;
 mod table;
-pub mod text;
+pub(crate) mod text;
 
 use std::hash::BuildHasher;
 

@@ -33,7 +33,7 @@ pub struct Settings {
 }
 
 /// Reads zone files and remembers the last good copy of each.
-pub struct Store {
+pub(crate) struct Store {
     settings: Settings,
     loaded: BTreeMap<Name, Loaded>,
 }
@@ -60,7 +60,7 @@ struct Fingerprint {
 
 /// A zone whose data in service changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
+pub(crate) struct Published {
     /// The apex.
     pub apex: Name,
     /// Its serial before; `None` if it is new.
@@ -73,7 +73,7 @@ pub struct Published {
 
 /// What one reading found.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// What is to be served.
     pub zones: ZoneSet,
     /// Zones that changed.
@@ -86,17 +86,17 @@ pub struct Report {
 
 impl Store {
     /// A store that has read nothing yet.
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, loaded: BTreeMap::new() }
     }
 
     /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay.
-    pub fn set_settings(&mut self, settings: Settings) {
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
     }
 
     /// Reads what changed since the last time.
-    pub fn reload(&mut self) -> Report {
+    pub(crate) fn reload(&mut self) -> Report {
         let mut report = Report::default();
         let files = match self.zone_files() {
             Ok(files) => files,
@@ -203,7 +203,7 @@ impl Store {
     }
 
     /// Hosted zones that are not what their files should make them, and why; without a reason the file is yet to come.
-    pub fn degraded(&self) -> impl Iterator<Item = (&Name, &[Diagnostic])> {
+    pub(crate) fn degraded(&self) -> impl Iterator<Item = (&Name, &[Diagnostic])> {
         let degraded = self.loaded.iter().filter(|(apex, _)| self.is_degraded(apex));
         degraded.map(|(apex, loaded)| (apex, loaded.errors.as_slice()))
     }
@@ -214,7 +214,7 @@ impl Store {
 }
 
 /// Where the file of a zone is.
-pub fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
+pub(crate) fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
     zone_dir.join(format!("{}.zone", apex.without_dot()))
 }
 

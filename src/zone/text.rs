@@ -21,7 +21,7 @@ use crate::diag::Id;
 use crate::dns::{Name, Rtype, name_end, rdata};
 
 /// The first line of every file that sync writes: a file without it belongs to a person and is never written.
-pub const MANAGED_HEADER: &str = "; Written by privatelink-dns";
+pub(crate) const MANAGED_HEADER: &str = "; Written by privatelink-dns";
 
 /// Syntax errors reported per file at most.
 const MAX_ERRORS: usize = 100;
@@ -35,7 +35,7 @@ const MAX_LINE: usize = 4096;
 
 /// A record as it stands in a file. Names are in wire format.
 #[derive(Clone, Copy)]
-pub struct Parsed<'a> {
+pub(crate) struct Parsed<'a> {
     /// The owner, in lower case.
     pub owner: &'a [u8],
     /// The type.
@@ -50,7 +50,7 @@ pub struct Parsed<'a> {
 
 /// A place in a file that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
     /// Which kind of diagnostic it makes.
     pub id: Id,
     /// From 1.
@@ -62,13 +62,13 @@ pub struct SyntaxError {
 }
 
 /// Whether sync wrote this text.
-pub fn is_managed(text: &[u8]) -> bool {
+pub(crate) fn is_managed(text: &[u8]) -> bool {
     text.starts_with(MANAGED_HEADER.as_bytes())
 }
 
 /// Reads a zone file for `apex` and hands each record to `each`. The records are only to be used if no error
 /// comes back.
-pub fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
+pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut handed_over = 0_usize;
     if let Some(head) = managed::ManagedHead::find(text, apex) {
         let mut count = |parsed: Parsed<'_>| {

@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 253;
 const MAX_LABELS: usize = 8;
 
 /// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
-pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<AzureName<'a>, NotHosted> {
+pub(crate) fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<AzureName<'a>, NotHosted> {
     if text.ends_with("..") || text.contains("...") || text.contains('…') {
         return Err(NotHosted::Truncated);
     }

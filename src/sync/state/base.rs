@@ -28,7 +28,7 @@ type RrsetKey = (Box<str>, bool);
 
 /// What a zone's RRsets were, where they are something else now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Base(BTreeMap<RrsetKey, Vec<PastChange>>);
+pub(crate) struct Base(BTreeMap<RrsetKey, Vec<PastChange>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct PastChange {
@@ -68,7 +68,7 @@ impl Base {
     ///
     /// # Errors
     /// If there is one and the disk does not give it.
-    pub fn load(state: &State, apex: &Name, clock: Clock) -> Result<Self, StateError> {
+    pub(crate) fn load(state: &State, apex: &Name, clock: Clock) -> Result<Self, StateError> {
         let bytes = state.read(PART, &of_zone(apex), MAX_BYTES)?.unwrap_or_default();
         let mut base = Self::default();
         for line in String::from_utf8_lossy(&bytes).lines().skip(1) {
@@ -84,7 +84,7 @@ impl Base {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn save(&mut self, state: &State, apex: &Name) -> Result<(), StateError> {
+    pub(crate) fn save(&mut self, state: &State, apex: &Name) -> Result<(), StateError> {
         let mut text = self.render();
         if text.len() as u64 > MAX_BYTES / 4 {
             self.fold();
@@ -119,14 +119,14 @@ impl Base {
     }
 
     /// What the RRset was at the base, if that is not what it is in service now.
-    pub fn before(&self, owner: &str, rtype: Rtype) -> Option<&[IpAddr]> {
+    pub(crate) fn before(&self, owner: &str, rtype: Rtype) -> Option<&[IpAddr]> {
         // A key that borrows would need an allocation as well.
         let changes = self.0.get(&(owner.into(), rtype == Rtype::AAAA))?;
         changes.first().map(|change| change.before.as_slice())
     }
 
     /// Every RRset that changed since the base, with what it was then.
-    pub fn changed(&self) -> impl ExactSizeIterator<Item = (&str, Rtype, &[IpAddr])> {
+    pub(crate) fn changed(&self) -> impl ExactSizeIterator<Item = (&str, Rtype, &[IpAddr])> {
         self.0.iter().map(|((owner, is_v6), changes)| {
             let before = changes.first().map_or(&[][..], |change| &change.before);
             (&**owner, if *is_v6 { Rtype::AAAA } else { Rtype::A }, before)
@@ -134,7 +134,7 @@ impl Base {
     }
 
     /// Notes what a plan is about to do to its zone.
-    pub fn note(&mut self, zone: &ZonePlan, clock: Clock) {
+    pub(crate) fn note(&mut self, zone: &ZonePlan, clock: Clock) {
         let at = clock.step_end();
         for change in zone.changes() {
             let changes = self.0.entry((change.owner().into(), change.rtype() == Rtype::AAAA)).or_default();
@@ -146,7 +146,7 @@ impl Base {
     }
 
     /// Drops what is older than the window.
-    pub fn expire(&mut self, clock: Clock) {
+    pub(crate) fn expire(&mut self, clock: Clock) {
         for changes in self.0.values_mut() {
             changes.retain(|change| clock.covers(change.at));
         }
@@ -154,7 +154,7 @@ impl Base {
     }
 
     /// Forgets everything: what is in service from now on is the base.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.0.clear();
     }
 }

@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 8 << 20;
 const MAX_A_PASS: usize = 20_000;
 
 /// Changes of one pass that are told one by one in the log.
-pub const SHOWN: usize = 100;
+pub(crate) const SHOWN: usize = 100;
 
 /// One change of one RRset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,7 +63,7 @@ impl std::fmt::Display for AppliedChange {
 }
 
 /// As people read them; `none` for no record.
-pub fn addresses(addresses: &[IpAddr]) -> String {
+pub(crate) fn addresses(addresses: &[IpAddr]) -> String {
     match addresses {
         [] => "none".to_owned(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
