@@ -15,11 +15,11 @@ use crate::forward::resolver::{Resolver, Route};
 use crate::forward::{GroupSettings, Settings, UpstreamSpec, Upstreams};
 use crate::zone::ZoneSet;
 
-/// The forwarder, its routes and the cache: a value that is built whole and then takes the place of the one before.
+/// The upstreams, its routes and the cache: a value that is built whole and then takes the place of the one before.
 #[derive(Clone)]
 pub(super) struct Routes {
     settings: Vec<GroupSettings>,
-    forwarder: Arc<Upstreams>,
+    upstreams: Arc<Upstreams>,
     all: Vec<Arc<Route>>,
     cache: Arc<Cache>,
     /// The id of the next route; none is given twice, so that no cache entry outlives its rule.
@@ -31,7 +31,7 @@ impl Routes {
     /// server listens on: an upstream there is itself.
     ///
     /// # Errors
-    /// If there can be no such forwarder. The one before is as it was.
+    /// If there can be no such upstreams. The one before is as it was.
     pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);
@@ -40,15 +40,15 @@ impl Routes {
         }
         let listen = bound.to_vec();
         let resolv_conf = PathBuf::from("/etc/resolv.conf");
-        let forwarder = Upstreams::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
+        let upstreams = Upstreams::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
         let mut next_id = before.map_or(0, |before| before.next_id);
         let mut all = Vec::new();
-        for (settings, group) in config.groups.iter().zip(forwarder.groups()) {
+        for (settings, group) in config.groups.iter().zip(upstreams.groups()) {
             let id = before.and_then(|before| before.id_of(settings)).unwrap_or(next_id);
             next_id += 1;
             all.push(Arc::new(Route { id, suffix: settings.suffix.clone(), group: Arc::clone(group) }));
         }
-        Ok(Self { settings: config.groups.clone(), forwarder: Arc::new(forwarder), all, cache, next_id })
+        Ok(Self { settings: config.groups.clone(), upstreams: Arc::new(upstreams), all, cache, next_id })
     }
 
     /// The id of the route with the very same settings.
@@ -58,8 +58,8 @@ impl Routes {
     }
 
     /// Whose end is the end of forwarding.
-    pub(super) fn forwarder(&self) -> Arc<Upstreams> {
-        Arc::clone(&self.forwarder)
+    pub(super) fn upstreams(&self) -> Arc<Upstreams> {
+        Arc::clone(&self.upstreams)
     }
 
     pub(super) fn resolver(&self, config: &Config, runtime: &Handle) -> Arc<Resolver> {
@@ -67,7 +67,7 @@ impl Routes {
         Arc::new(Resolver::new(
             self.all.clone(),
             Arc::clone(&self.cache),
-            Arc::clone(&self.forwarder),
+            Arc::clone(&self.upstreams),
             config.public_names,
             special(config),
             timeout,
