@@ -1,19 +1,17 @@
 //! Upstreams and cache over the life of the process: kept where the config did not change them.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::azure;
 use crate::config::Config;
 use crate::forward::cache::{Cache, RouteId};
 use crate::forward::resolver::special::{self, SpecialNames};
 use crate::forward::resolver::{self, Resolver, Route};
 use crate::forward::{AskUpstream, GroupSettings, Settings, UpstreamSpec, Upstreams};
 use crate::zone::ZoneSet;
-
-/// Azure's resolver, inside every virtual network.
-const AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
 /// The forwarder, its routes and the cache: a value that is built whole and then takes the place of the one before.
 #[derive(Clone)]
@@ -80,7 +78,8 @@ impl Routes {
 /// The special names that are answered here. Azure's own resolver knows the reverse names of the `VNet`'s machines and keeps
 /// them inside, so those are left to it.
 fn special(config: &Config) -> Arc<ZoneSet> {
-    let is_azure = |upstream: &UpstreamSpec| matches!(upstream, UpstreamSpec::Address(at) if at.ip() == AZURE);
+    let is_azure =
+        |upstream: &UpstreamSpec| matches!(upstream, UpstreamSpec::Address(at) if at.ip() == azure::RESOLVER);
     let default = config.groups.iter().filter(|group| group.suffix.label_count() == 0);
     match config.special_names {
         SpecialNames::Local => special::zones(!default.flat_map(|group| &group.upstreams).any(is_azure)),

@@ -132,7 +132,7 @@ impl Chase {
     /// Follows the name through our zones as far as they lead.
     pub fn follow(&mut self, zones: &ZoneSet) -> Step {
         loop {
-            let Some(hosted) = zones.answering(self.name.as_wire(), self.qtype) else {
+            let Some(hosted) = zones.zone_for(self.name.as_wire(), self.qtype) else {
                 return self.ask();
             };
             let Some(zone) = hosted.zone.as_deref() else {

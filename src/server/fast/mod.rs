@@ -75,7 +75,7 @@ impl<'a> FastPath<'a> {
         let limit = context.transport.max_answer(&query);
         let (_, options) = options::examine(self.snapshot, &query, context)?;
         let ask = Ask { query: &query, question, options };
-        if let Some(hosted) = self.snapshot.view(context.ip()).zones.answering(qname.wire(), query.qtype) {
+        if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.wire(), query.qtype) {
             let answered = local(hosted, &ask, &qname, out);
             if let Some(rcode) = answered
                 && out.len() - start <= limit
