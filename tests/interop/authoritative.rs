@@ -11,7 +11,6 @@ use tempfile::TempDir;
 use crate::resolvers::Resolver;
 use crate::support::record::Rr;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
@@ -161,7 +160,7 @@ fn every_difference_to_nsd_knot_and_bind_is_of_a_class_that_is_listed() {
     if !VERSIONS.into_iter().all(is_version) {
         return;
     }
-    let upstream = Upstream::start(Script::default());
+    let upstream = Upstream::serving("");
     let (folder, site) = zones(&upstream);
     let started = [
         ("NSD", servers::nsd(folder.path(), &apexes())),

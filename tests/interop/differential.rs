@@ -1,4 +1,4 @@
-//! Ours, Unbound and BIND forward to one scripted upstream and are asked the same: whatever they do not agree on is in
+//! Ours, Unbound and BIND forward to one upstream and are asked the same: whatever they do not agree on is in
 //! `docs/differences.md`, with the reason and whose answer is right. A difference that is not there fails, and so does one
 //! that is there and no longer occurs.
 
@@ -102,7 +102,7 @@ fn every_difference_to_unbound_and_bind_is_listed_with_its_reason() {
     let file = path("tests/interop/questions.case");
     let text = std::fs::read_to_string(&file).unwrap();
     let case = read(&file).unwrap();
-    let upstream = Upstream::start(case.upstreams[""].clone());
+    let upstream = Upstream::of(case.upstreams[""].clone());
     let (Some(unbound), Some(bind)) = (unbound(upstream.address()), bind(upstream.address())) else { return };
     let site = Site::new().with_upstream(&upstream);
     let server = site.start();

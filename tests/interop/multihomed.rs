@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 use crate::network::{Host, two_hosts};
 use crate::support::SOON;
 use crate::support::client::{Ask, ask};
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -45,7 +44,7 @@ fn world() -> Option<World> {
     // Names of the upstream's own: one for each address, so that each first answer comes late.
     let records: Vec<String> = (0..ADDRESSES.len()).map(|at| format!("late{at}.test. 60 A 192.0.2.{at}")).collect();
     let (upstream, site, server) = server_host.run(|| {
-        let upstream = Upstream::start(Script::of(&records.join("\n")));
+        let upstream = Upstream::serving(&records.join("\n"));
         let site = Site::new().with_zone("example", &zone()).with_upstream(&upstream).with_config(
             "listen = [\"0.0.0.0:0\", \"[::]:0\"]\n[access]\nallow = [\"0.0.0.0/0\", \"::/0\"]\n\
              [forward]\nspecial_names = \"forward\"\n",

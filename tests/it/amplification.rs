@@ -7,7 +7,6 @@ use std::net::Ipv4Addr;
 use crate::support::client::{Ask, Mangled, SendOpt, ask};
 use crate::support::record::Rr;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -74,7 +73,7 @@ fn forms(question: &Ask) -> [Ask; 3] {
 fn world() -> (Upstream, Site) {
     let filled = |octets: usize| format!("\\# {octets} {}", "ab".repeat(octets));
     let longest = format!(". 60 TYPE65280 {}\n. 60 TYPE65281 {}\n", filled(512 - 17 - 11), filled(1232 - 28 - 11));
-    let upstream = Upstream::start(Script::of(&longest));
+    let upstream = Upstream::serving(&longest);
     let mut site = Site::new()
         .with_upstream(&upstream)
         .with_config("[access]\nallow = [\"127.0.0.1/32\"]\n[limits]\nerrors = 0\n[backup]\ngeos = [\"we\"]");

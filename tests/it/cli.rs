@@ -2,7 +2,6 @@
 
 use std::process::Command;
 
-use crate::support::script::Script;
 use crate::support::site::{BINARY, Ran, Site};
 use crate::support::upstream::Upstream;
 
@@ -100,11 +99,11 @@ fn sync_with_a_bad_line_fails_and_names_it() {
 
 #[test]
 fn query_prints_the_answer_and_where_it_came_from() {
-    let upstream = Upstream::start(Script::of(
+    let upstream = Upstream::serving(
         "acct.blob.core.windows.net. 60 CNAME acct.privatelink.blob.core.windows.net.\n\
          acct.privatelink.blob.core.windows.net. 60 A 20.60.0.1\n\
          www.example. 60 A 192.0.2.1\n",
-    ));
+    );
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
     site.run("sync", &[]).expect(0, &[]);
     let address = upstream.address().to_string();

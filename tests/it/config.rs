@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use crate::support::client::ask;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -13,10 +12,10 @@ const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
 const OTHER: &str = "other.blob.core.windows.net";
 
 fn upstream() -> Upstream {
-    Upstream::start(Script::of(
+    Upstream::serving(
         "other.blob.core.windows.net. 60 CNAME other.privatelink.blob.core.windows.net.\n\
          other.privatelink.blob.core.windows.net. 60 A 20.60.0.2\n",
-    ))
+    )
 }
 
 fn is_as_before(site: &Site, server: &Server, said: &str) {

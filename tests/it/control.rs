@@ -7,7 +7,6 @@ use std::os::unix::net::UnixStream;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::support::script::Script;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
@@ -44,7 +43,7 @@ fn without_a_server_each_verb_says_so_in_one_line_with_code_1() {
 
 #[test]
 fn status_shows_zones_sources_upstreams_cache_and_counters() {
-    let upstream = Upstream::start(Script::of("www.example. 600 A 192.0.2.1"));
+    let upstream = Upstream::serving("www.example. 600 A 192.0.2.1");
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
     let server = site.start();
     server.resolves("www.example");
@@ -92,13 +91,13 @@ fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() 
 #[test]
 fn flush_forgets_a_name_or_a_subtree() {
     const NAMES: [&str; 4] = ["example", "a.example", "b.a.example", "other"];
-    let upstream = Upstream::start(Script::default());
+    let upstream = Upstream::serving("");
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
     let server = site.start();
     // Each time the upstream has new addresses: who gets an old one has it from the cache.
     let addresses = |last: u8| {
         let records: String = NAMES.map(|name| format!("{name}. 600 A 192.0.2.{last}\n")).concat();
-        upstream.script(|script| *script = Script::of(&records));
+        upstream.serve(&records);
         NAMES.map(|name| server.resolves(name).concat().replace("192.0.2.", ""))
     };
     assert_eq!(addresses(1), ["1", "1", "1", "1"]);
@@ -192,7 +191,7 @@ fn control_can_be_elsewhere_or_off() {
 #[test]
 fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each_miss_is_counted() {
     let config = "[sync]\ninterval = \"1h\"\nmiss_interval = \"1h\"";
-    let upstream = Upstream::start(Script::default());
+    let upstream = Upstream::serving("");
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).with_config(config);
     let server = site.start();
     let zone = "privatelink.queue.core.windows.net";

@@ -7,7 +7,6 @@ use std::os::unix::net::UnixListener;
 use nix::sys::signal::Signal;
 
 use crate::support::client::ask;
-use crate::support::script::Script;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
@@ -145,7 +144,7 @@ fn what_a_list_or_a_files_name_holds_moves_no_cursor() {
 
 #[test]
 fn an_upstreams_words_move_no_cursor_either() {
-    let upstream = Upstream::start(Script::default());
+    let upstream = Upstream::serving("");
     let site = Site::new().with_upstream(&upstream);
     let ran = site.run("query", &["x\\027[2J.example"]);
     assert!(!ran.all().contains(|c: char| c.is_control() && c != '\n'), "{ran:?}");
@@ -256,10 +255,10 @@ fn sigterm_is_heard_while_the_first_pass_is_busy() {
 
 #[test]
 fn while_no_list_was_ever_read_every_backup_zone_is_servfail_and_the_ready_line_says_so() {
-    let upstream = Upstream::start(Script::of(
+    let upstream = Upstream::serving(
         "x.we.backup.windowsazure.com. 60 CNAME x.privatelink.we.backup.windowsazure.com.\n\
          x.privatelink.we.backup.windowsazure.com. 60 A 40.112.1.1\nwww.example. 60 A 192.0.2.1\n",
-    ));
+    );
     let mut site = Site::new().with_upstream(&upstream).with_config(
         "[sync]\ninterval = \"1s\"\npass_deadline = \"200ms\"\n[[sources]]\nname = \"a\"\npath = \"config/endpoints/a.txt\"",
     );

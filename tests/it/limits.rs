@@ -6,7 +6,6 @@ use std::net::Ipv4Addr;
 
 use crate::support::burst::Burst;
 use crate::support::client::ask;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -81,7 +80,7 @@ fn of_negative_answers_over_the_limit_every_second_is_an_empty_one_with_tc() {
 
 #[test]
 fn questions_over_the_limit_of_forwarded_ones_are_refused_and_not_asked_over_tcp_too() {
-    let upstream = Upstream::start(Script::of("www.example. 600 A 192.0.2.1"));
+    let upstream = Upstream::serving("www.example. 600 A 192.0.2.1");
     let site = site("forwarded = 1\nerrors = 0").with_upstream(&upstream);
     let server = site.start();
     assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);

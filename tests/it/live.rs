@@ -6,7 +6,6 @@
 
 use crate::support::client::ask;
 use crate::support::prober::Prober;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -32,7 +31,7 @@ const EVENTS_ALONE: &str = "[sync]\ninterval = \"1h\"\nmiss_interval = \"1h\"\nm
 
 /// An upstream that knows nothing and says so at once.
 fn nothing_upstream() -> Upstream {
-    Upstream::start(Script::default())
+    Upstream::serving("")
 }
 
 /// Makes `change` while names that stay are asked for without a pause. The moved name is there before and after, so that
@@ -134,7 +133,7 @@ fn a_new_source_in_the_config_is_served_after_a_reload() {
 
 #[test]
 fn a_new_zone_setting_holds_after_a_reload() {
-    let upstream = Upstream::start(Script::of("other.privatelink.blob.core.windows.net. 60 A 20.60.0.1"));
+    let upstream = Upstream::serving("other.privatelink.blob.core.windows.net. 60 A 20.60.0.1");
     let mut site = Site::new().with_list("a.txt", OLD).with_upstream(&upstream);
     let server = site.start();
     let other = "other.privatelink.blob.core.windows.net";
@@ -160,8 +159,8 @@ fn a_new_access_list_holds_after_a_reload() {
 
 #[test]
 fn new_forward_rules_hold_after_a_reload_whatever_is_cached() {
-    let default = Upstream::start(Script::of("www.corp.example. 600 A 192.0.2.1"));
-    let corp = Upstream::start(Script::of("www.corp.example. 600 A 192.0.2.2"));
+    let default = Upstream::serving("www.corp.example. 600 A 192.0.2.1");
+    let corp = Upstream::serving("www.corp.example. 600 A 192.0.2.2");
     let mut site = Site::new().with_list("a.txt", OLD).with_upstream(&default);
     let server = site.start();
     assert_eq!(server.resolves("www.corp.example"), ["192.0.2.1"]);

@@ -1,4 +1,4 @@
-//! End-to-end tests: the real binary on ports from the kernel, against a scripted upstream.
+//! End-to-end tests: the real binary on ports from the kernel. Its upstream is hickory-server, and scripted where faults matter.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

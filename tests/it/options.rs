@@ -2,7 +2,6 @@
 
 use crate::support::client::{Ask, ask};
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -168,7 +167,7 @@ fn rfc7830_padding_is_answered_without_padding() {
 #[test]
 fn options_have_room_in_an_answer_that_just_fits() {
     let many: String = (0..65).fold(String::new(), |zone, n| zone + &format!("many.example. 60 A 10.9.0.{n}\n"));
-    let upstream = Upstream::start(Script::of(&many));
+    let upstream = Upstream::serving(&many);
     let server = site().with_upstream(&upstream).with_config(&format!("nsid = \"{}\"", "n".repeat(64))).start();
     for payload in 1150..=1232 {
         let mut question = with(with(ask("many.example", "A"), NSID, b""), COOKIE, b"12345678");

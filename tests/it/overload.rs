@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::support::burst::Burst;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::script::Script;
 use crate::support::wait_until;
 
 const OURS: &str = "acct.privatelink.blob.core.windows.net";
@@ -73,7 +73,7 @@ fn a_flood_of_one_client_is_shed_while_zones_cache_and_other_clients_go_on() {
         "www.example. 600 A 192.0.2.1\nnow.example. 60 A 192.0.2.2\nlater.example. 60 A 192.0.2.3\n\
          acct.blob.core.windows.net. 60 CNAME acct.privatelink.blob.core.windows.net.",
     );
-    let upstream = Upstream::start(Script { silent_below: Some("flood.example".to_owned()), ..script });
+    let upstream = Upstream::scripted(Script { silent_below: Some("flood.example".to_owned()), ..script });
     let list = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 pod01-rec2.we.backup.windowsazure.com\n";
     let site = Site::new().with_list("a.txt", list).with_upstream(&upstream).with_config("[forward]\ntimeout = \"3s\"");
     let server = site.start();

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::client::{ask, framed, read_framed};
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::script::Script;
 use crate::support::{SOON, wait_until};
 
 const OURS: &str = "acct.privatelink.blob.core.windows.net";
@@ -56,9 +56,7 @@ fn still_serves(server: &Server) {
 
 #[test]
 fn rfc7766_6_2_1_1_a_slow_answer_does_not_hold_up_those_behind_it() {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.hold = true;
-    let upstream = Upstream::start(script);
+    let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let server = site().with_upstream(&upstream).start();
     let mut stream = connect(server.address());
     let (slow, quick) = (query("slow.example"), query(OURS));
@@ -71,7 +69,7 @@ fn rfc7766_6_2_1_1_a_slow_answer_does_not_hold_up_those_behind_it() {
 
 #[test]
 fn more_questions_than_may_wait_are_all_answered() {
-    let upstream = Upstream::start(Script::of(""));
+    let upstream = Upstream::serving("");
     let server = site().with_upstream(&upstream).start();
     let mut stream = connect(server.address());
     let all: Vec<u8> = (0..500).flat_map(|n| query(&format!("n{n}.example"))).collect();
@@ -136,9 +134,7 @@ fn an_idle_connection_ends_and_one_in_use_does_not() {
 
 #[test]
 fn rfc7766_3_who_waits_for_an_answer_is_not_idle() {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.hold = true;
-    let upstream = Upstream::start(script);
+    let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let server = site().with_upstream(&upstream).with_config("[tcp]\nidle = \"700ms\"").start();
     let mut waiting = InUse::new(server.address());
     waiting.stream.write_all(&query("slow.example")).unwrap();
@@ -217,7 +213,7 @@ fn the_limit_holds_over_all_listen_addresses() {
 
 #[test]
 fn without_descriptors_udp_goes_on_and_so_does_tcp_when_there_are_some_again() {
-    let upstream = Upstream::start(Script::of("www.example. 60 A 192.0.2.1"));
+    let upstream = Upstream::serving("www.example. 60 A 192.0.2.1");
     let site = site().with_upstream(&upstream);
     let mut command = Command::new("sh");
     let serve = site.command("serve");

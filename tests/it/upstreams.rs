@@ -7,17 +7,15 @@ use nix::sys::signal::Signal;
 use crate::support::burst::Burst;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::script::Script;
 use crate::support::wait_until;
 
 /// An upstream with records, and a fault for each question.
-fn upstream(records: &str, faults: &str) -> Upstream {
-    let mut script = Script::of(records);
-    script.faults.read(faults).unwrap();
-    Upstream::start(script)
+fn faulty(records: &str, faults: &str) -> Upstream {
+    Upstream::scripted(Script::with_faults(records, faults))
 }
 
 fn status(site: &Site) -> serde_json::Value {
@@ -32,7 +30,7 @@ fn exchanges(site: &Site) -> u64 {
 
 #[test]
 fn clients_who_ask_the_same_at_once_cost_the_upstream_one_question() {
-    let upstream = upstream("www.example. 60 A 192.0.2.1\n", "hold");
+    let upstream = faulty("www.example. 60 A 192.0.2.1\n", "hold");
     let site = Site::new().with_upstream(&upstream);
     let server = site.start();
     let mut clients = Burst::new(Ipv4Addr::LOCALHOST, server.address());
@@ -47,7 +45,7 @@ fn clients_who_ask_the_same_at_once_cost_the_upstream_one_question() {
 
 #[test]
 fn what_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach_the_upstream_than_it_takes() {
-    let upstream = upstream("", "drop");
+    let upstream = faulty("", "drop");
     let limits = "[forward]\nmax_in_flight = 2\ntimeout = \"1s\"\n";
     let site = Site::new().with_upstream(&upstream).with_config(limits);
     let server = site.start();
@@ -79,7 +77,7 @@ const ROUNDS: usize = 10;
 fn a_popular_answer_is_asked_for_again_before_it_ends() {
     let name = |round: usize| format!("www{round}.example");
     let records: Vec<String> = (0..ROUNDS).map(|round| format!("{}. 6 A 192.0.2.1\n", name(round))).collect();
-    let upstream = upstream(&records.concat(), "");
+    let upstream = faulty(&records.concat(), "");
     let server = Site::new().with_upstream(&upstream).start();
     assert!((0..ROUNDS).any(|round| is_asked_for_again_in_time(&upstream, &server, &name(round))));
     server.stop();
@@ -108,14 +106,12 @@ fn is_asked_for_again_in_time(upstream: &Upstream, server: &Server, name: &str) 
 
 #[test]
 fn a_stale_answer_does_not_wait_for_a_slow_upstream_and_the_fresh_one_is_there_for_the_next_client() {
-    let upstream = upstream("www.example. 1 A 192.0.2.1\n", "");
+    let upstream = faulty("www.example. 1 A 192.0.2.1\n", "");
     let site = Site::new().with_upstream(&upstream);
     let server = site.start();
     assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);
-    upstream.script(|script| {
-        *script = Script::of("www.example. 60 A 192.0.2.2\n");
-        script.faults.hold = true;
-    });
+    upstream.serve("www.example. 60 A 192.0.2.2\n");
+    upstream.script(|script| script.faults.hold = true);
     let mut stale = Vec::new();
     let mut ask_again = || {
         let reply = server.ask("www.example", "A");
@@ -176,7 +172,7 @@ fn two_servers_that_forward_to_each_other_find_the_loop_and_do_not_melt() {
 
 #[test]
 fn a_loop_that_ends_is_used_again() {
-    let good = upstream("www.example. 60 A 192.0.2.1\n", "");
+    let good = Upstream::serving("www.example. 60 A 192.0.2.1\n");
     let site = &mut Site::new();
     let first = site.start();
     let other = &mut Site::new().with_config(&format!("[forward]\nupstreams = [\"{}\"]", first.address()));

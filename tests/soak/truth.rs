@@ -8,9 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::base::{Name, Rtype};
 
-use crate::support::record::Rr;
+use crate::support::record::{Rr, dotted};
 use crate::support::reply::Reply;
-use crate::support::script::{Draft, dotted};
+use crate::support::upstream::script::Draft;
 
 /// The endpoint list's file.
 pub(crate) const LIST: &str = "soak.txt";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::client::{Ask, Mangled, ask};
 use super::expect::Expected;
 use super::record::Rr;
-use super::script::{Draft, Script, Scripted};
+use super::upstream::script::{Draft, Script, ScriptedReply};
 
 /// One file.
 pub(crate) struct Case {
@@ -173,7 +173,7 @@ impl Case {
         for (line, text) in &block.body {
             read_draft(&mut draft, text).map_err(|error| (*line, error))?;
         }
-        let scripted = Scripted { name: block.word(0)?.to_owned(), qtype, draft };
+        let scripted = ScriptedReply { name: block.word(0)?.to_owned(), qtype, draft };
         self.upstreams.entry(block.upstream()).or_default().replies.push(scripted);
         Ok(())
     }

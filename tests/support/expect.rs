@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::record::Rr;
+use super::record::{Rr, dotted};
 use super::reply::Reply;
 
 /// A section: its records in order, or whatever it holds.
@@ -67,7 +67,7 @@ impl Wanted {
         match self {
             Self::Record { record, with_ttl } => record.same(got) && (!with_ttl || record.ttl == got.ttl),
             Self::AnyData { owner, ttl, rtype } => {
-                super::script::dotted(owner) == super::script::dotted(&got.owner.to_string())
+                dotted(owner) == dotted(&got.owner.to_string())
                     && *rtype == got.rtype.to_string()
                     && ttl.is_none_or(|ttl| ttl == got.ttl)
             }

@@ -1,8 +1,7 @@
-//! What the end-to-end tests share: the real binary in a folder of its own, a scripted upstream, a small DNS
-//! client, and case files. Nothing here leaves 127.0.0.0/8 and `::1`, and every port comes from the kernel.
+//! What the end-to-end tests share: the real binary in a folder of its own, its upstreams (hickory-server, and a scripted one
+//! for faults), a small DNS client, and case files. Nothing here leaves 127.0.0.0/8 and `::1`, and every port comes from the kernel.
 #![allow(dead_code, reason = "each test binary uses its own part of this folder")]
 
-pub(crate) mod answers;
 pub(crate) mod burst;
 pub(crate) mod casefile;
 pub(crate) mod client;
@@ -11,7 +10,6 @@ pub(crate) mod prober;
 pub(crate) mod record;
 pub(crate) mod reply;
 pub(crate) mod runner;
-pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod upstream;

@@ -89,3 +89,8 @@ impl fmt::Display for Rr {
         write!(f, "{owner}{dot} {} {} {}", self.ttl, self.rtype, self.data())
     }
 }
+
+/// Lower case, with one final dot.
+pub(crate) fn dotted(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.').to_ascii_lowercase())
+}
