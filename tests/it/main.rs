@@ -27,6 +27,7 @@ mod limits;
 mod live;
 mod options;
 mod overload;
+mod plan_json;
 mod readme;
 mod signals;
 mod startup;
