@@ -96,7 +96,8 @@ fn forwards_to_us(start: impl Fn(SocketAddr) -> Option<Resolver>) {
         assert_eq!(resolver.resolves(backup), ["10.1.0.8"]);
         assert_eq!(resolver.resolves("www.example"), ["192.0.2.1"]);
         let nodata = ask("acct.blob.core.windows.net", "AAAA").to(resolver.address);
-        assert_eq!((nodata.rcode.as_str(), nodata.addresses().len()), ("NOERROR", 0), "{nodata}");
+        assert_eq!(nodata.rcode, "NOERROR", "{nodata}");
+        assert!(nodata.addresses().is_empty(), "{nodata}");
         assert_eq!(ask("no.privatelink.we.backup.windowsazure.com", "A").to(resolver.address).rcode, "NXDOMAIN");
     }
     world.server.stop();

@@ -149,7 +149,8 @@ fn a_new_access_list_holds_after_a_reload() {
     let mut site = Site::new().with_list("a.txt", OLD);
     let server = site.start();
     let from = |last: u8| ask(KEPT, "A").from([127, 0, 0, last].into()).to(server.address()).rcode;
-    assert_eq!((from(1), from(9)), ("NOERROR".to_owned(), "NOERROR".to_owned()));
+    assert_eq!(from(1), "NOERROR", "127.0.0.1");
+    assert_eq!(from(9), "NOERROR", "127.0.0.9");
     site.add("[access]\nallow = [\"127.0.0.1/32\"]");
     server.reload();
     wait_until("127.0.0.9 is refused", || from(9) == "REFUSED");

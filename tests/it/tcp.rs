@@ -86,7 +86,9 @@ fn answers_to_who_hangs_up_his_end_still_come() {
     let mut stream = connect(server.address());
     stream.write_all(&[query(OURS), query(OURS)].concat()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    assert!(read_framed(&mut stream).is_ok() && read_framed(&mut stream).is_ok() && ends(&mut stream));
+    assert!(read_framed(&mut stream).is_ok(), "the first answer");
+    assert!(read_framed(&mut stream).is_ok(), "the second answer");
+    assert!(ends(&mut stream), "and then the end");
     server.stop();
 }
 
@@ -193,9 +195,12 @@ fn when_the_share_of_a_client_is_taken_its_longest_idle_connection_goes() {
         server.until_idle();
     }
     let mut fourth = connect(server.address());
-    assert!(answers(&mut fourth) && ends(&mut streams[2]));
-    assert!(answers(&mut streams[0]) && answers(&mut streams[1]));
-    assert_eq!((counter(&site, "tcp_displaced"), counter(&site, "tcp_rejected")), (1, 0));
+    assert!(answers(&mut fourth), "the new one");
+    assert!(ends(&mut streams[2]), "the one that was idle for longest");
+    assert!(answers(&mut streams[0]), "the one that was used last");
+    assert!(answers(&mut streams[1]), "the one that was used before it");
+    assert_eq!(counter(&site, "tcp_displaced"), 1);
+    assert_eq!(counter(&site, "tcp_rejected"), 0);
     assert_eq!(status(&site)["connections"], 3);
     server.stop();
 }
