@@ -35,7 +35,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn rfc8945_5_2_1_who_signs_is_told_that_there_is_no_such_key() {
+fn rfc8945_5_2_1_a_client_that_signs_is_told_that_there_is_no_such_key() {
     let question = "-y hmac-sha256:key.:AAAA privatelink.blob.core.windows.net SOA";
     for (tool, wanted) in [("dig", &["status: NOTAUTH", "BADKEY 0"][..]), ("kdig", &["status: BADKEY"])] {
         let Some(said) = printed(tool, world().server.address().port(), question) else { continue };

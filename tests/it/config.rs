@@ -57,7 +57,7 @@ fn a_config_that_drops_a_source_or_a_zone_waits_for_a_persons_word() {
 }
 
 #[test]
-fn what_a_storage_zone_does_with_names_it_lacks_follows_from_its_name_and_not_from_who_mentions_it() {
+fn on_miss_of_a_storage_zone_follows_from_its_name_and_not_from_the_config_that_mentions_it() {
     let upstream = upstream();
     let site = Site::new().with_upstream(&upstream).with_list("a.txt", LIST);
     site.run("sync", &[]).expect(0, &[]);

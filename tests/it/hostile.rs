@@ -114,7 +114,7 @@ fn a_list_that_becomes_a_pipe_between_two_passes_hangs_nothing() {
 }
 
 #[test]
-fn what_a_list_or_a_files_name_holds_moves_no_cursor() {
+fn the_contents_of_a_list_and_the_names_of_files_move_no_cursor() {
     let evil = "ev\u{1b}[2J\r\nil.txt";
     let site = Site::new().with_config("[[sources]]\nname = \"all\"\npath = \"config/endpoints/*.txt\"");
     site.write_list(
@@ -189,7 +189,7 @@ fn a_deaf_listener_in_the_sockets_place_holds_up_no_start() {
 }
 
 #[test]
-fn who_may_only_read_the_zone_folder_cannot_hold_the_sync_off() {
+fn a_user_who_may_only_read_the_zone_folder_cannot_hold_the_sync_off() {
     let site = Site::new().with_list("a.txt", LIST);
     std::fs::set_permissions(site.path("zones"), Permissions::from_mode(0o755)).unwrap();
     let folder = std::fs::File::open(site.path("zones")).unwrap();
@@ -213,7 +213,7 @@ fn an_address_outside_allowed_targets_refuses_its_list_alone_and_check_says_so_t
 }
 
 #[test]
-fn check_runs_the_guard_what_no_consent_cures_is_an_error_and_what_can_be_approved_a_warning() {
+fn check_runs_the_guard_a_fault_that_no_consent_cures_is_an_error_and_a_change_that_can_be_approved_a_warning() {
     let site = Site::new().with_list("a.txt", LIST);
     site.run("sync", &[]).expect(0, &[]);
     site.write_list("a.txt", "10.1.0.2 q.queue.core.windows.net\n");

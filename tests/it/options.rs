@@ -152,7 +152,7 @@ fn nsid_and_chaos_are_silent_unless_configured() {
 }
 
 #[test]
-fn rfc7828_keepalive_is_answered_over_tcp_to_who_asks() {
+fn rfc7828_keepalive_is_answered_over_tcp_to_a_client_that_asks_for_it() {
     let server = site().with_config("[tcp]\nidle = \"20s\"").start();
     let keep = |data: &[u8]| with(ask(OURS, "A"), KEEPALIVE, data);
     assert_eq!(keep(b"").tcp().to(server.address()).option(KEEPALIVE), Some(&[0, 200][..]));

@@ -81,7 +81,7 @@ fn more_questions_than_may_wait_are_all_answered() {
 }
 
 #[test]
-fn answers_to_who_hangs_up_his_end_still_come() {
+fn answers_still_come_to_a_client_that_has_closed_its_end() {
     let server = site().start();
     let mut stream = connect(server.address());
     stream.write_all(&[query(OURS), query(OURS)].concat()).unwrap();
@@ -135,7 +135,7 @@ fn an_idle_connection_ends_and_one_in_use_does_not() {
 }
 
 #[test]
-fn rfc7766_3_who_waits_for_an_answer_is_not_idle() {
+fn rfc7766_3_a_connection_that_waits_for_an_answer_is_not_idle() {
     let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let server = site().with_upstream(&upstream).with_config("[tcp]\nidle = \"700ms\"").start();
     let mut waiting = InUse::new(server.address());
@@ -167,7 +167,7 @@ fn a_message_that_trickles_in_is_not_waited_for() {
 }
 
 #[test]
-fn who_asks_and_does_not_take_the_answers_is_cut_off() {
+fn a_client_that_asks_and_does_not_take_the_answers_is_cut_off() {
     let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many 60 A 10.9.0.{n}\n"));
     let zone =
         format!("$TTL 60\n@ SOA ns.big.example. h.big.example. 1 2 3 4 5\n@ NS ns.big.example.\nns A 10.0.0.1\n{many}");

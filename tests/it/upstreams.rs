@@ -45,7 +45,7 @@ fn clients_who_ask_the_same_at_once_cost_the_upstream_one_question() {
 }
 
 #[test]
-fn what_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach_the_upstream_than_it_takes() {
+fn a_question_that_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach_the_upstream_than_it_takes() {
     let upstream = faulty("", "drop");
     let limits = "[forward]\nmax_in_flight = 2\ntimeout = \"1s\"\n";
     let site = Site::new().with_upstream(&upstream).with_config(limits);
