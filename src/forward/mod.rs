@@ -13,54 +13,35 @@
 //!                     queue      whose turn it is when upstreams are busy
 //! ```
 
-mod arrival;
-mod batch;
 pub mod cache;
-pub mod chase;
-mod counters;
-mod datagram;
+mod callback;
 mod engine;
-mod exchange;
-mod flight;
-mod health;
-mod lacks;
-mod limit;
-mod loops;
-pub mod public;
 mod question;
-mod queue;
 pub mod resolver;
 pub mod scrub;
-mod socket;
-pub mod special;
-mod system;
-mod tcp;
-mod turn;
-mod udp;
+mod settings;
+mod status;
+mod transport;
 mod upstream;
-mod wheel;
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::dns::Name;
-
-use counters::GroupCounters;
-pub use counters::{Counts, GroupStatus, State, UpstreamStatus};
+pub use callback::{AfterBatch, Batch, OnReply};
+use engine::flight::{Key, Waiter};
+use engine::queue::Queue;
 use engine::{Ask, Engine, GroupState};
-use flight::{Key, Waiter};
-use loops::Directory;
-pub use loops::would_loop;
 pub use question::{Chain, Failure, Question, Reply};
-use queue::Queue;
-use system::System;
-pub use turn::{AfterTurn, Then, Turn};
+pub use settings::{GroupSettings, Settings, UpstreamSpec};
+use status::GroupCounters;
+pub use status::{Counts, GroupStatus, State, UpstreamStatus};
+use upstream::loops::LoopProbes;
+pub use upstream::loops::would_loop;
+use upstream::resolv_conf::ResolvConf;
 
 /// Questions on their way to the engine at most; more than it takes in one turn.
 const INBOX: usize = 8192;
@@ -68,49 +49,14 @@ const INBOX: usize = 8192;
 /// Questions that wait for their turn in one group.
 const MAX_QUEUE: usize = 8192;
 
-/// All groups: the default one and one for each rule.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// In the order in which [`Forwarder::groups`] has them.
-    pub groups: Vec<GroupSettings>,
-    /// Where "system" is read.
-    pub resolv_conf: PathBuf,
-    /// Where this server listens: an upstream that is there is never asked.
-    pub listen: Vec<SocketAddr>,
-}
-
-/// One group of upstreams that are asked for the same names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupSettings {
-    /// The suffix of its names: the root for the default group.
-    pub suffix: Name,
-    /// In the order in which they are asked.
-    pub upstreams: Vec<UpstreamSpec>,
-    /// For the whole exchange, retries and failover inside it.
-    pub timeout: Duration,
-    /// Questions each upstream may have in hand; unset: 180 for Azure's 168.63.129.16, 4096 for others.
-    pub max_in_flight: Option<usize>,
-    /// Queries a second to each upstream, 0 for no limit; unset: 900 for Azure's 168.63.129.16, none for others.
-    pub max_qps: Option<u32>,
-}
-
-/// One entry of `upstreams`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamSpec {
-    /// An address and a port.
-    Address(SocketAddr),
-    /// What `/etc/resolv.conf` names.
-    System,
-}
-
 /// The forwarder: its groups and what they share. It ends when it and all its groups are dropped.
 #[derive(Debug)]
-pub struct Forwarder {
+pub struct Upstreams {
     groups: Vec<Arc<Group>>,
-    directory: Arc<Directory>,
+    directory: Arc<LoopProbes>,
 }
 
-impl Forwarder {
+impl Upstreams {
     /// Starts the forwarder's thread. Whatever fails, fails on that thread: a runtime must not be dropped where another one runs.
     ///
     /// # Errors
@@ -141,7 +87,7 @@ impl Forwarder {
 
     /// The forwarder, and what its thread runs. Must be called within a tokio runtime.
     fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
-        let directory = Arc::new(Directory::new());
+        let directory = Arc::new(LoopProbes::new());
         let (sender, inbox) = mpsc::channel(INBOX);
         let (mut groups, mut states) = (Vec::new(), Vec::new());
         for (index, settings) in settings.groups.into_iter().enumerate() {
@@ -156,8 +102,8 @@ impl Forwarder {
                 counters,
             });
         }
-        let system = System::new(settings.resolv_conf);
-        let engine = Engine::new(states, system, settings.listen, Arc::clone(&directory), now)?;
+        let resolv_conf = ResolvConf::new(settings.resolv_conf);
+        let engine = Engine::new(states, resolv_conf, settings.listen, Arc::clone(&directory), now)?;
         Ok((Self { groups, directory }, engine, inbox))
     }
 
@@ -201,13 +147,13 @@ impl Group {
     pub async fn ask(&self, question: &Question, network: u64, deadline: Instant) -> Result<Arc<Reply>, Failure> {
         let (answer, receiver) = oneshot::channel();
         // Whoever asked may have gone.
-        let then = Box::new(|answered, _: &mut Turn| drop(answer.send(answered)));
+        let then = Box::new(|answered, _: &mut Batch| drop(answer.send(answered)));
         self.ask_then(question.clone(), network, deadline, Instant::now(), then);
         receiver.await.unwrap_or(Err(Failure::Stopped))
     }
 
     /// Asks as [`Group::ask`] does; the answer goes to `then`, on another thread unless the question is turned away.
-    pub fn ask_then(&self, question: Question, network: u64, deadline: Instant, now: Instant, then: Then) {
+    pub fn ask_then(&self, question: Question, network: u64, deadline: Instant, now: Instant, then: OnReply) {
         let key = Arc::new(Key { group: self.index, question });
         let waiter = Waiter { network, deadline: deadline.min(now + self.timeout), then };
         let (ask, failure) = match self.inbox.try_send(Ask { key, waiter }) {
@@ -219,7 +165,7 @@ impl Group {
                 (ask, Failure::Overloaded)
             }
         };
-        let mut turn = Turn::new(now);
+        let mut turn = Batch::new(now);
         turn.call(ask.waiter.then, Err(failure));
         turn.end();
     }
@@ -234,6 +180,3 @@ impl Group {
         self.counters.status()
     }
 }
-
-#[cfg(test)]
-mod tests;
