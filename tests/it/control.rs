@@ -16,12 +16,6 @@ const ZONE: &str = "privatelink.blob.core.windows.net";
 const NAME: &str = "acct.privatelink.blob.core.windows.net";
 const SOCKET: &str = "zones/.control.sock";
 
-fn status(site: &Site) -> Value {
-    let ran = site.run("status", &["--json"]);
-    assert_eq!(ran.code, Some(0), "{ran:#?}");
-    serde_json::from_str(&ran.stdout).unwrap()
-}
-
 fn named<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
     list.as_array().unwrap().iter().find(|entry| entry[key] == name).expect(name)
 }
@@ -47,7 +41,7 @@ fn status_shows_zones_sources_upstreams_cache_and_counters() {
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
     let server = site.start();
     server.resolves("www.example");
-    let found = status(&site);
+    let found = site.status();
     let zone = named(&found["zones"], "zone", ZONE);
     assert_eq!(zone["records"], 3);
     assert_eq!(zone["managed"], true);
@@ -74,7 +68,7 @@ fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() 
     let server = site.start();
     site.write_list("b.txt", "");
     site.run("sync", &["--running"]).expect(5, &["--approve", "stay as they are in service"]);
-    let found = status(&site);
+    let found = site.status();
     assert!(
         named(&found["zones"], "zone", "corp.example")["degraded"][0].as_str().unwrap().contains("corp.example.zone:2")
     );
@@ -85,7 +79,7 @@ fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() 
     site.run("status", &[]).expect(0, &[&command]);
     site.write_list("b.txt", "10.1.0.300 b.queue.core.windows.net\n");
     site.run("sync", &["--running"]).expect(1, &["b.txt:1"]);
-    let found = status(&site);
+    let found = site.status();
     assert!(named(&found["sources"], "name", "b.txt")["errors"][0].as_str().unwrap().contains("b.txt:1"));
     assert_eq!(named(&found["sources"], "name", "a.txt")["errors"], serde_json::json!([]));
     server.stop();
@@ -126,7 +120,7 @@ fn reload_waits_for_the_outcome_and_says_what_is_wrong() {
     let good = std::fs::read_to_string(site.config_file()).unwrap();
     site.write_raw_config(&format!("lisssten = []\n{good}"));
     site.run("reload", &[]).expect(1, &["lisssten", "stays in service"]);
-    assert!(status(&site)["config_problems"][0].as_str().unwrap().contains("lisssten"));
+    assert!(site.status()["config_problems"][0].as_str().unwrap().contains("lisssten"));
     assert_eq!(server.resolves(NAME), ["10.1.0.1"]);
     server.stop();
 }
@@ -150,11 +144,11 @@ fn a_socket_that_a_killed_server_left_is_replaced_and_a_live_one_is_not() {
     assert!(site.path(SOCKET).exists());
     let server = site.start();
     assert_eq!(std::fs::metadata(site.path(SOCKET)).unwrap().permissions().mode() & 0o777, 0o600);
-    let pid = status(&site)["pid"].clone();
+    let pid = site.status()["pid"].clone();
     let second = site.start();
     second.until_says("another server answers there", 0);
     second.stop();
-    assert_eq!(status(&site)["pid"], pid, "the first one still answers");
+    assert_eq!(site.status()["pid"], pid, "the first one still answers");
     server.stop();
 }
 
@@ -199,7 +193,7 @@ fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).with_config(config);
     let server = site.start();
     let zone = "privatelink.queue.core.windows.net";
-    let passes = || status(&site)["passes"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
+    let passes = || site.status()["passes"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
     let ask = |from: u32| {
         for n in from..from + 100 {
             server.ask(&format!("missing{n}.{zone}"), "A");
@@ -214,7 +208,7 @@ fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each
     site.write_zone("corp.example", corp);
     server.until_resolves("corp.example", "10.0.0.1");
     assert_eq!(passes(), 2);
-    assert_eq!(named(&status(&site)["zones"], "zone", zone)["misses"], 200);
+    assert_eq!(named(&site.status()["zones"], "zone", zone)["misses"], 200);
     site.run("status", &[]).expect(0, &["200 asked in vain"]);
     server.stop();
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::burst::Burst;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
-use crate::support::server::Server;
+use crate::support::server::{Server, process_status};
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::upstream::script::Script;
@@ -27,9 +27,7 @@ const ROUNDS: usize = 60;
 const GROWTH: usize = 96 << 20;
 
 fn resident(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
+    usize::try_from(process_status(server.pid(), "VmRSS")).unwrap() * 1024
 }
 
 /// In a flood a datagram may find no room in the server's socket; a client asks again, as clients do.

@@ -42,14 +42,6 @@ fn ends(stream: &mut TcpStream) -> bool {
     }
 }
 
-fn status(site: &Site) -> serde_json::Value {
-    serde_json::from_str(&site.run("status", &["--json"]).stdout).unwrap()
-}
-
-fn counter(site: &Site, name: &str) -> u64 {
-    status(site)["counters"][name].as_u64().unwrap()
-}
-
 fn still_serves(server: &Server) {
     assert_eq!(server.resolves(OURS), ["10.1.0.1"]);
 }
@@ -199,9 +191,9 @@ fn when_the_share_of_a_client_is_taken_its_longest_idle_connection_goes() {
     assert!(ends(&mut streams[2]), "the one that was idle for longest");
     assert!(answers(&mut streams[0]), "the one that was used last");
     assert!(answers(&mut streams[1]), "the one that was used before it");
-    assert_eq!(counter(&site, "tcp_displaced"), 1);
-    assert_eq!(counter(&site, "tcp_rejected"), 0);
-    assert_eq!(status(&site)["connections"], 3);
+    assert_eq!(site.counted("tcp_displaced"), 1);
+    assert_eq!(site.counted("tcp_rejected"), 0);
+    assert_eq!(site.status()["connections"], 3);
     server.stop();
 }
 
@@ -211,7 +203,7 @@ fn the_limit_holds_over_all_listen_addresses() {
     let server = site.start();
     let mut streams: Vec<TcpStream> =
         server.addresses().iter().map(|address| connect(*address)).chain([connect(server.address())]).collect();
-    wait_until("the first has gone", || counter(&site, "tcp_displaced") == 1);
+    wait_until("the first has gone", || site.counted("tcp_displaced") == 1);
     assert_eq!(streams.iter_mut().filter_map(|stream| answers(stream).then_some(())).count(), 2);
     server.stop();
 }

@@ -18,13 +18,9 @@ fn faulty(records: &str, faults: &str) -> Upstream {
     Upstream::scripted(Script::with_faults(records, faults))
 }
 
-fn status(site: &Site) -> serde_json::Value {
-    serde_json::from_str(&site.run("status", &["--json"]).stdout).unwrap()
-}
-
 /// How many questions went to the upstreams, each with all its retransmits.
 fn exchanges(site: &Site) -> u64 {
-    let group = &status(site)["groups"][0];
+    let group = &site.status()["groups"][0];
     group["asked"].as_u64().unwrap() - group["shared"].as_u64().unwrap()
 }
 
@@ -35,7 +31,7 @@ fn clients_who_ask_the_same_at_once_cost_the_upstream_one_question() {
     let server = site.start();
     let mut clients = Burst::new(Ipv4Addr::LOCALHOST, server.address());
     clients.send(vec![ask("www.example", "A"); 20]);
-    wait_until("all of them wait", || status(&site)["pending"] == 20);
+    wait_until("all of them wait", || site.status()["pending"] == 20);
     upstream.release();
     wait_until("all have their answer", || clients.take() == 20);
     assert!(clients.replies.iter().all(|reply| reply.addresses() == ["192.0.2.1"]));
@@ -58,7 +54,7 @@ fn a_question_that_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach
     let asked = || upstream.questions().iter().filter(|question| question.contains(".example.")).count();
     wait_until("all have their answer", || {
         // In this order: what has ended since makes room for no more than was seen before.
-        let (asked, group) = (asked(), &status(&site)["groups"][0]);
+        let (asked, group) = (asked(), &site.status()["groups"][0]);
         let ended = group["timeouts"].as_u64().unwrap() + group["overloaded"].as_u64().unwrap();
         assert!(asked as u64 <= 2 + ended, "{asked} were asked when {ended} had ended");
         clients.take() == 10
@@ -165,7 +161,7 @@ fn two_servers_that_forward_to_each_other_find_the_loop_and_do_not_melt() {
     wait_until("one of the logs has it", || {
         [&first, &second].iter().any(|server| server.stderr().contains("forwarding loop"))
     });
-    let sent = status(site)["upstreams"][0]["counts"]["sent"].as_u64().unwrap();
+    let sent = site.status()["upstreams"][0]["counts"]["sent"].as_u64().unwrap();
     assert!(sent < 1000, "{sent} queries went round");
     for server in [first, second] {
         server.stop();

@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use domain::base::{Name, Rtype};
+use domain::base::Name;
 use rand::RngExt;
 use socket2::{Domain, Socket, Type};
 
+use super::record::rtype;
 use super::reply::Reply;
 
 /// How long a client waits: longer than the server's own deadline for an upstream, and than a busy machine takes.
@@ -73,10 +74,9 @@ impl Mangled {
 
 /// `name` and `qtype` over UDP.
 pub(crate) fn ask(name: &str, qtype: &str) -> Ask {
-    let qtype: Rtype = qtype.parse().unwrap_or_else(|_| panic!("{qtype} is no RR type"));
     Ask {
         name: name.to_owned(),
-        qtype: qtype.to_int(),
+        qtype: rtype(qtype).to_int(),
         class: 1,
         opcode: 0,
         rd: true,

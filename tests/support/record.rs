@@ -90,6 +90,11 @@ impl fmt::Display for Rr {
     }
 }
 
+/// The type of this mnemonic, or `TYPE65280`.
+pub(crate) fn rtype(mnemonic: &str) -> Rtype {
+    mnemonic.parse().unwrap_or_else(|_| panic!("{mnemonic} is no RR type"))
+}
+
 /// Lower case, with one final dot.
 pub(crate) fn dotted(name: &str) -> String {
     format!("{}.", name.trim_end_matches('.').to_ascii_lowercase())

@@ -135,6 +135,13 @@ impl Server {
     }
 }
 
+/// A number that the kernel gives of a process, such as `VmRSS` in KiB; 0 once it is gone.
+pub(crate) fn process_status(pid: Pid, key: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let value = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    value.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Already gone after `stop`.

@@ -167,7 +167,8 @@ impl Site {
 
     /// What the running server says of itself.
     pub(crate) fn status(&self) -> serde_json::Value {
-        serde_json::from_str(&self.run("status", &["--json"]).stdout).unwrap()
+        let ran = self.run("status", &["--json"]);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
     }
 
     /// What the running server counted under this name.

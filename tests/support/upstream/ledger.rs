@@ -5,11 +5,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use domain::base::Rtype;
-
 use super::answers::Received;
 use super::sockets::Transport;
-use crate::support::record::dotted;
+use crate::support::record::{dotted, rtype};
 
 /// The questions by name and type, and whose words the answers were.
 #[derive(Default)]
@@ -63,8 +61,7 @@ impl Ledger {
 
     /// How often this was asked, repetitions left out.
     pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
-        let qtype: Rtype = qtype.parse().unwrap_or_else(|_| panic!("{qtype} is no RR type"));
-        self.lock().get(&(dotted(name), qtype.to_int())).map_or(0, Asked::questions)
+        self.lock().get(&(dotted(name), rtype(qtype).to_int())).map_or(0, Asked::questions)
     }
 
     /// Every question, with a count.
