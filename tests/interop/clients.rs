@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::tool::{find, run};
 use crate::world::world;
 
-/// What a tool prints for a question, spaces squeezed.
+/// The output of a tool for a question, spaces squeezed.
 fn printed(tool: &str, port: u16, arguments: &str) -> Option<String> {
     let mut command = Command::new(find(tool)?);
     command.args(["@127.0.0.1", "-p", &port.to_string()]).args(arguments.split(' '));

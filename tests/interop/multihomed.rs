@@ -58,7 +58,7 @@ fn world() -> Option<World> {
 const CLIENTS: [&str; 5] = ["192.0.2.101", "192.0.2.102", "2001:db8::101", "2001:db8::102", "fe80::101"];
 
 impl World {
-    /// Where the clients find the server.
+    /// The server's addresses, as its clients see them.
     fn addresses(&self) -> Vec<SocketAddr> {
         let interface = self.client_host.run(|| {
             let text = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap();
@@ -88,7 +88,7 @@ fn every_answer_leaves_from_the_address_that_was_asked() {
     for (number, address) in world.addresses().into_iter().enumerate() {
         let late = format!("late{number}.test");
         world.client_host.run(|| {
-            // Twice and more: what comes from upstream is late, then cached, then hot.
+            // Twice and more: an answer from upstream is late, then from the cache, then from the fast path.
             for round in 0..4 {
                 let say = |what: &str| format!("{what} at {address}, round {round}");
                 let over_udp = |name: &str, qtype: &str| any(&ask(name, qtype), address).to(address);

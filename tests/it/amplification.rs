@@ -1,4 +1,4 @@
-//! How much longer than its question an answer over UDP can be, by kind: the table in `docs/amplification.md` is measured.
+//! The ratio of an answer over UDP to its question, by kind: the table in `docs/amplification.md` is measured.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -69,7 +69,8 @@ fn forms(question: &Ask) -> [Ask; 3] {
     [None, with(0), with(0x8000)].map(|opt| Ask { opt, ..question.clone() })
 }
 
-/// The sample lists' zones, and an upstream whose answers are as long as a datagram of ours may be, with EDNS and without.
+/// The sample lists' zones, and an upstream whose answers are as long as a datagram of ours may be, with EDNS and
+/// without.
 fn world() -> (Upstream, Site) {
     let filled = |octets: usize| format!("\\# {octets} {}", "ab".repeat(octets));
     let longest = format!(". 60 TYPE65280 {}\n. 60 TYPE65281 {}\n", filled(512 - 17 - 11), filled(1232 - 28 - 11));

@@ -52,7 +52,7 @@ fn a_config_that_drops_a_source_or_a_zone_waits_for_a_persons_word() {
     site.write_raw_config(&good.replace("\"we\", \"ne\"", "\"we\""));
     is_as_before(&site, &server, "zone 'privatelink.ne.backup.windowsazure.com' is no longer in it");
     site.run("reload", &[]).expect(0, &["config read"]);
-    assert_eq!(site.status()["config_problems"], serde_json::json!([]), "who says reload means it");
+    assert_eq!(site.status()["config_problems"], serde_json::json!([]), "a reload by hand is consent");
     server.stop();
 }
 

@@ -91,7 +91,7 @@ fn flush_forgets_a_name_or_a_subtree() {
     let upstream = Upstream::serving("");
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
     let server = site.start();
-    // Each time the upstream has new addresses: who gets an old one has it from the cache.
+    // Each time the upstream has new addresses: an old one comes from the cache.
     let addresses = |last: u8| {
         let records: String = NAMES.map(|name| format!("{name}. 600 A 192.0.2.{last}\n")).concat();
         upstream.serve(&records);
@@ -203,7 +203,7 @@ fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each
     ask(0);
     wait_until("the lists are looked at early", || passes() == 2);
     ask(100);
-    // What the questions might have set off would come before what a later file event sets off.
+    // A pass that the questions set off would come before the pass of a later file event.
     let corp = "$TTL 9\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n@ A 10.0.0.1\n";
     site.write_zone("corp.example", corp);
     server.until_resolves("corp.example", "10.0.0.1");

@@ -44,7 +44,7 @@ fn a_thousand_killed_syncs_leave_whole_files_and_serials_that_never_go_back() {
     assert!(seen.has_all(), "not every moment was met: {seen:?}");
 }
 
-/// How the kills ended.
+/// The moments at which the kills came.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seen {
     killed: u32,
@@ -75,7 +75,7 @@ impl Seen {
     }
 }
 
-/// What a zone file says: the version of the list it was made from, and its serial.
+/// The state in a zone file: the version of the list it was made from, and its serial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
     version: u16,
@@ -87,7 +87,7 @@ struct Victim {
     site: Site,
     rng: StdRng,
     states: [State; 3],
-    /// How long a pass takes that nobody kills, the quickest so far.
+    /// The time of a pass that is not killed, the quickest so far.
     pass: Duration,
 }
 

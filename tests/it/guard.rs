@@ -30,7 +30,7 @@ fn synced(site: &Site, list: &str) -> Ran {
     site.run("sync", &[])
 }
 
-/// How many of the accounts are where they were.
+/// The number of accounts that have their first address.
 fn right(site: &Site) -> usize {
     site.zone(BLOB).lines().filter(|line| line.starts_with("acct") && line.contains(" A 10.1.")).count()
 }

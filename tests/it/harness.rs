@@ -103,7 +103,7 @@ fn a_spelled_reply_goes_before_the_records_of_its_name_and_type_alone() {
 #[test]
 fn a_scripted_upstream_acts_each_fault() {
     let patient = || ask("www.contoso.com", "A");
-    // Who never answers cannot be too slow.
+    // An upstream that never answers cannot be too slow.
     let quick = || patient().patience(Duration::from_millis(200));
     for words in ["drop", "drop-udp", "drop-edns", "wrong-source"] {
         assert!(quick().try_to(faulty(words).address()).is_err(), "{words}");

@@ -1,4 +1,4 @@
-//! What files hold as an attack: nothing of it ends the server, takes others along, or writes to a terminal.
+//! Files as an attack: none ends the server, harms other files' contents, or writes to a terminal.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! Rate limits: who is held to them, and what is left of an answer that is one too many.
+//! Rate limits: the clients that they are for, and the rest of an answer that is one too many.
 //!
 //! A token comes back while a test runs, so these count what was sent and what was not, and never say when.
 

@@ -1,4 +1,5 @@
-//! Changes are served because of the change itself, not of a look that was due, and at no moment does a right name fail.
+//! Changes are served because of the change itself, not of a look that was due, and at no moment does a right name
+//! fail.
 //!
 //! Lists are looked at when something happens, once an interval, and when a name is missing. Here the interval is an
 //! hour, and no test asks for a new name before the list that has it is in service: what is served, the event did. How
@@ -34,8 +35,8 @@ fn nothing_upstream() -> Upstream {
     Upstream::serving("")
 }
 
-/// Makes `change` while names that stay are asked for without a pause. The moved name is there before and after, so that
-/// asking for it makes nobody look at the lists; once it is new, so is all else.
+/// Makes `change` while names that stay are asked for without a pause. The moved name is there before and after, so
+/// that asking for it makes nobody look at the lists; once it is new, so is all else.
 fn is_served_by_its_event(server: &Server, change: impl FnOnce()) {
     let kept = Prober::start(ask(KEPT, "A"), server.address(), &["10.1.0.1"]);
     let moved = Prober::start(ask(MOVED, "A"), server.address(), &["10.1.0.2", "10.1.0.3"]);

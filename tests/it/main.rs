@@ -1,4 +1,5 @@
-//! End-to-end tests: the real binary on ports from the kernel. Its upstream is hickory-server, and scripted where faults matter.
+//! End-to-end tests: the real binary on ports from the kernel. Its upstream is hickory-server, or a scripted one where
+//! faults matter.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

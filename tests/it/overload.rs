@@ -23,7 +23,8 @@ const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 const NAMES: usize = 1500;
 const ROUNDS: usize = 60;
 
-/// Octets that the flood may make the server take: two kilobytes for each question that may wait, and room for the allocator.
+/// Octets that the flood may make the server take: two kilobytes for each question that may wait, and room for the
+/// allocator.
 const GROWTH: usize = 96 << 20;
 
 fn resident(server: &Server) -> usize {

@@ -36,7 +36,7 @@ fn examples(text: &str) -> Vec<Example> {
     examples
 }
 
-/// Whether `wanted` is among the lines: words in order, `...` for anything between them.
+/// True if `wanted` is among the lines: words in order, `...` for anything between them.
 fn printed(wanted: &str, lines: &str) -> bool {
     lines.lines().any(|line| {
         let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");

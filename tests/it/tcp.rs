@@ -29,12 +29,12 @@ fn query(name: &str) -> Vec<u8> {
     framed(&ask(name, "A").bytes())
 }
 
-/// Whether a question on this connection is answered.
+/// True if a question on this connection is answered.
 fn answers(stream: &mut TcpStream) -> bool {
     stream.write_all(&query(OURS)).is_ok() && read_framed(stream).is_ok()
 }
 
-/// Whether the server has ended the connection, by whatever means; waits for it.
+/// True once the server has ended the connection, by a FIN or a reset; waits for it.
 fn ends(stream: &mut TcpStream) -> bool {
     match stream.read(&mut [0; 512]) {
         Ok(length) => length == 0,

@@ -1,4 +1,4 @@
-//! What takes several clients or several servers to show: sharing, limits, prefetch, stale answers in time, loops.
+//! Behaviour that needs several clients or servers to show: sharing, limits, prefetch, stale answers in time, loops.
 
 use std::net::Ipv4Addr;
 
@@ -18,7 +18,7 @@ fn faulty(records: &str, faults: &str) -> Upstream {
     Upstream::scripted(Script::with_faults(records, faults))
 }
 
-/// How many questions went to the upstreams, each with all its retransmits.
+/// The number of questions that went to the upstreams, each with all its retransmits.
 fn exchanges(site: &Site) -> u64 {
     let group = &site.status()["groups"][0];
     group["asked"].as_u64().unwrap() - group["shared"].as_u64().unwrap()
@@ -47,7 +47,7 @@ fn a_question_that_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach
     let site = Site::new().with_upstream(&upstream).with_config(limits);
     let server = site.start();
     let mut clients = Burst::new(Ipv4Addr::LOCALHOST, server.address());
-    // What comes while it stands still it finds together.
+    // Questions that come while it stands still are read together.
     server.signal(Signal::SIGSTOP);
     clients.send((0..10).map(|n| ask(&format!("n{n}.example"), "A")));
     server.signal(Signal::SIGCONT);
@@ -81,10 +81,10 @@ fn a_popular_answer_is_asked_for_again_before_it_ends() {
     server.stop();
 }
 
-/// Whether a client was served a fresh answer from the cache while the upstream was already asked for the next.
+/// True if a client was served a fresh answer from the cache while the upstream was already asked for the next.
 fn is_asked_for_again_in_time(upstream: &Upstream, server: &Server, name: &str) -> bool {
     assert_eq!(server.resolves(name), ["192.0.2.1"]);
-    // From now on it says nothing: whoever gets a fresh answer has it from the cache.
+    // From now on it says nothing: a fresh answer comes from the cache.
     upstream.script(|script| script.faults.hold = true);
     let mut is_in_time = None;
     wait_until("the upstream is asked again, or the answer is past its time", || {

@@ -1,4 +1,4 @@
-//! The clients: they ask at a steady pace, whatever becomes of it, and judge each answer.
+//! The clients: they ask at a steady pace, answered or not, and judge each answer.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -17,14 +17,14 @@ use crate::truth::{ACCOUNTS, Faulted, HOT, Kind, Verdict};
 
 /// Threads that ask over UDP.
 const THREADS: u64 = 2;
-/// How long an answer may take: longer than the server's own deadline.
+/// The time that an answer may take: longer than the server's own deadline.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Between two questions over TCP.
 const TCP_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Clients(Vec<JoinHandle<()>>);
 
-/// What a client thread has in hand.
+/// The state of a client thread.
 struct Client {
     server: SocketAddr,
     faulted: Arc<Faulted>,

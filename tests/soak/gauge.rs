@@ -1,4 +1,4 @@
-//! What the process under test holds: memory, files, questions in flight.
+//! Readings of the process under test: memory, files, questions in flight.
 
 use std::fmt;
 

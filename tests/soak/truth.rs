@@ -1,5 +1,5 @@
-//! Which names there are, what is right about each, and how to tell a wrong answer: the one place where both the upstreams
-//! and the clients look.
+//! The names that exist, the right answer for each, and the judgement of an answer: the one place for both the
+//! upstreams and the clients.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -16,12 +16,12 @@ use crate::support::upstream::script::Draft;
 pub(crate) const LIST: &str = "soak.txt";
 /// Accounts of ours, and of others.
 pub(crate) const ACCOUNTS: u32 = 500;
-/// Names that everyone asks for.
+/// Names that are asked for often.
 pub(crate) const HOT: u32 = 300;
 /// Records in a large set.
 const LARGE: u32 = 120;
 
-/// What upstreams say of our accounts, and forgers of anything: no client may ever see either.
+/// The address that upstreams give for our accounts: no client may ever see it.
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
 
 /// A question by what makes it special.
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
     Large(u32),
 }
 
-/// What an answer is worth.
+/// The judgement of an answer.
 pub(crate) enum Verdict {
     Right,
     /// The upstreams failed, and so there is none.
@@ -151,7 +151,7 @@ fn has_all(addresses: &[String], name: &str) -> bool {
     large(name).iter().all(|address| found.contains(address.to_string().as_str()))
 }
 
-/// What an upstream that does not fail says.
+/// The reply of an upstream that does not fail.
 pub(crate) fn draft(name: &str, qtype: Rtype) -> Draft {
     let mut draft = Draft::default();
     let name = dotted(name);

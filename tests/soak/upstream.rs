@@ -1,5 +1,5 @@
-//! An upstream that knows the truth and fails to say it at random. Its names are without end and its failures are the point,
-//! so it is scripted: the tests' own sockets, and replies made for each question.
+//! An upstream that knows the right answers and fails to give them at random. Its names are made up for each question
+//! and its failures are the point, so its replies are scripted and its sockets those of scripted upstreams.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::support::upstream::answers::{Received, datagrams, whole};
 use crate::support::upstream::sockets::{self, Reaction, Serve, Transport};
 use crate::truth::{Faulted, draft};
 
-/// The latest that an answer comes: long after whoever asked has asked somebody else.
+/// The latest that an answer comes, in milliseconds: long after the server has asked another upstream.
 const LATEST: u64 = 2500;
 
 /// Running until it is dropped.
@@ -23,7 +23,7 @@ pub(crate) struct Upstream {
     _runtime: Runtime,
 }
 
-/// What it knows, and how often it failed.
+/// The names in which it failed, and its counts.
 struct Liar {
     faulted: Arc<Faulted>,
     asked: AtomicU64,
@@ -59,7 +59,7 @@ impl Liar {
         self.faulted.insert(&received.name);
     }
 
-    /// What is sent over UDP, and when; `None` if nothing is.
+    /// The datagrams and the time until they are sent; `None` if there are none.
     fn over_udp(&self, received: &Received) -> Option<(Vec<Vec<u8>>, Duration)> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let mut rng = rand::rng();

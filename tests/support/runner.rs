@@ -13,7 +13,7 @@ use super::site::Site;
 use super::upstream::Upstream;
 use super::upstream::ledger::Tally;
 
-/// How many steps there were, and which upstream they asked: what is left asked none.
+/// The number of steps by the upstream that they asked: the rest asked none.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Steps {
     pub(crate) all: usize,

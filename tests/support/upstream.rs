@@ -1,8 +1,9 @@
 //! The server that ours forwards to: UDP and TCP on one port of 127.0.0.1, with a count of what it was asked.
 //!
-//! There are two kinds. An *ordinary* upstream is hickory-server, a DNS server of other hands: it looks up names, follows
-//! chains and denies what is not there. A *scripted* one is for faults: replies that no good server gives, silence, answers
-//! that are held back, ids and addresses that do not match; for all else it gives the answers of hickory-server too.
+//! There are two kinds. An *ordinary* upstream is hickory-server, a DNS server of other authors: it looks up names,
+//! follows chains and denies names that do not exist. A *scripted* upstream is for faults: replies that no good server
+//! gives, silence, answers that are held back, ids and addresses that do not match; all other questions it answers with
+//! hickory-server's bytes.
 
 pub(crate) mod answers;
 pub(crate) mod ledger;
@@ -28,10 +29,10 @@ pub(crate) struct Upstream {
     address: SocketAddr,
     zones: Arc<Zones>,
     ledger: Arc<Ledger>,
-    /// Of a scripted one alone.
+    /// `None` in an ordinary upstream.
     scripted: Option<Arc<Scripted>>,
     running: Option<Running>,
-    /// Of one that was killed: its UDP port, kept from other tests' servers.
+    /// The UDP port of a killed upstream, kept from other tests' servers.
     kept: Option<UdpSocket>,
 }
 
@@ -42,8 +43,7 @@ struct Running {
 }
 
 impl Upstream {
-    /// Starts hickory-server with these records, a zone file with fully qualified owners. What they do not have does not
-    /// exist.
+    /// Starts hickory-server with these records, a zone file with fully qualified owners. No other names exist.
     pub(crate) fn serving(records: &str) -> Self {
         Self::start(Arc::new(Zones::of(records)), None)
     }
@@ -57,7 +57,7 @@ impl Upstream {
         }
     }
 
-    /// Starts one that does what a script says.
+    /// Starts a scripted upstream.
     pub(crate) fn scripted(script: Script) -> Self {
         let zones = Arc::new(Zones::new(&script.records));
         let scripted = Scripted::new(script, Arc::clone(&zones));
@@ -83,22 +83,22 @@ impl Upstream {
         self.running = Some(Running { runtime, udp: kept });
     }
 
-    /// Where it listens.
+    /// The address of both sockets.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// From now on it has these records and no others.
+    /// Replaces all records by these.
     pub(crate) fn serve(&self, records: &str) {
         self.zones.replace(records);
     }
 
-    /// Changes what a scripted one does; its records are changed by `serve`.
+    /// Changes the script of a scripted upstream; its records are changed by `serve`.
     pub(crate) fn script(&self, change: impl FnOnce(&mut Script)) {
         self.player().change(change);
     }
 
-    /// Lets go what a scripted one holds; it holds no more.
+    /// Sends the answers that a scripted upstream holds back; it holds back no more.
     pub(crate) fn release(&self) {
         self.player().release();
     }
@@ -107,7 +107,7 @@ impl Upstream {
         self.scripted.as_ref().expect("a scripted upstream")
     }
 
-    /// How often it was asked this; the same question again, without EDNS, or over TCP counts once.
+    /// The number of times this was asked; the same question again, without EDNS, or over TCP counts once.
     pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
         self.ledger.asked(name, qtype)
     }
@@ -117,16 +117,17 @@ impl Upstream {
         self.ledger.questions()
     }
 
-    /// How many messages it got so far, by who answered.
+    /// The number of messages so far, by the source of their answers.
     pub(crate) fn tally(&self) -> Tally {
         self.ledger.tally()
     }
 
-    /// Closes its sockets: from now on nobody is there.
+    /// Closes its sockets: from now on the kernel refuses whatever is sent there.
     pub(crate) fn kill(&mut self) {
         if let Some(Running { runtime, udp }) = self.running.take() {
             drop(runtime);
-            // A socket that is connected to someone else holds the port, and to all others the kernel says that nobody is there.
+            // A socket that is connected to another address holds the port, and to all others the kernel says that the
+            // port is closed.
             udp.connect((Ipv4Addr::LOCALHOST, 1)).unwrap();
             self.kept = Some(udp);
         }

@@ -135,8 +135,8 @@ fn truncated(received: &Received) -> Vec<u8> {
     out
 }
 
-/// An answer whose first owner is a pointer to itself, or whose second owner leads through hundreds of pointers that lie in
-/// the RDATA of the first record.
+/// An answer whose first owner is a pointer to itself, or whose second owner leads through hundreds of pointers that
+/// lie in the RDATA of the first record.
 fn pointers(received: &Received, chain: bool) -> Vec<u8> {
     let mut out = header(received, &Draft::default(), 0);
     let pointer = |target: usize| (0xc000 | u16::try_from(target).unwrap_or_default()).to_be_bytes();

@@ -1,4 +1,4 @@
-//! How often an upstream was asked what.
+//! The count of each question that an upstream was asked.
 
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use super::answers::Received;
 use super::sockets::Transport;
 use crate::support::record::{dotted, rtype};
 
-/// The questions by name and type, and whose words the answers were.
+/// The questions by name and type, and the sources of the answers.
 #[derive(Default)]
 pub(crate) struct Ledger {
     asked: Mutex<BTreeMap<(String, u16), Asked>>,
@@ -17,17 +17,17 @@ pub(crate) struct Ledger {
     by_script: AtomicU32,
 }
 
-/// How many messages hickory-server answered, and how many a script answered or spoiled.
+/// The messages that hickory-server answered, and those that a script answered or spoiled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) by_hickory: u32,
     pub(crate) by_script: u32,
 }
 
-/// How often one question came.
+/// The count of one question.
 #[derive(Default)]
 struct Asked {
-    /// Whatever came, repetitions too.
+    /// All messages, repetitions too.
     messages: u32,
     /// Port and id of each query that was no repetition.
     queries: HashSet<(SocketAddr, [u8; 2])>,
@@ -44,10 +44,10 @@ impl Ledger {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a message; returns how many messages with its question there were.
+    /// Counts a message; returns the number of messages with its question, this one included.
     ///
-    /// A server that hears nothing in time sends the same again, then without EDNS, then over TCP: how often depends on how
-    /// busy the machine is. All of that is one question.
+    /// A server that hears nothing in time sends the same again, then without EDNS, then over TCP: the number depends
+    /// on the load of the machine. All of that is one question.
     pub(crate) fn count(&self, received: &Received, client: SocketAddr, by: Transport) -> u32 {
         let mut ledger = self.lock();
         let asked = ledger.entry((dotted(&received.name), received.qtype.to_int())).or_default();
@@ -59,7 +59,7 @@ impl Ledger {
         asked.messages
     }
 
-    /// How often this was asked, repetitions left out.
+    /// The number of times this was asked, repetitions left out.
     pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
         self.lock().get(&(dotted(name), rtype(qtype).to_int())).map_or(0, Asked::questions)
     }

@@ -1,8 +1,9 @@
 //! The ordinary upstream: hickory-server and its own zones in memory.
 //!
-//! In: records in presentation format, as the `domain` crate reads them (hickory's own reader corrupts some). Out: what a
-//! server gives that is authoritative for all of them. It is no resolver: a chain is followed as far as one zone and eight
-//! links go, and without a word on the last target if that does not exist. Whoever asks has to ask for the target itself.
+//! In: records in presentation format, as the `domain` crate reads them (hickory's own reader corrupts some). Out: the
+//! answers of a server that is authoritative for all of them. It is not a resolver: a chain is followed within one
+//! zone, for eight links, and an answer does not say whether its last target exists. A client has to ask for that
+//! target itself.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -48,7 +49,7 @@ impl Zones {
         Self(RwLock::new(Arc::new(catalog(records))))
     }
 
-    /// From now on there are these records and no others.
+    /// Replaces all records by these.
     pub(crate) fn replace(&self, records: &str) {
         let fresh = Arc::new(catalog(&read(records)));
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = fresh;

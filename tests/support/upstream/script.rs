@@ -1,4 +1,4 @@
-//! What a scripted upstream does: replies spelled out for single questions, and faults.
+//! The script of an upstream: replies spelled out for single questions, and faults.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use domain::base::Rtype;
 
 use crate::support::record::{Rr, dotted};
 
-/// What one upstream says and where it fails.
+/// The words and faults of one upstream.
 #[derive(Clone, Default)]
 pub(crate) struct Script {
-    /// What hickory-server answers from where no reply is spelled out.
+    /// hickory-server answers from these where no reply is spelled out.
     pub(crate) records: Vec<Rr>,
     /// Replies that are given word for word; they go before `records`.
     pub(crate) replies: Vec<ScriptedReply>,
-    /// What goes wrong with every question.
+    /// The faults of every question.
     pub(crate) faults: Faults,
     /// A name below which nothing is answered.
     pub(crate) silent_below: Option<String>,
@@ -44,11 +44,11 @@ pub(crate) struct Draft {
     pub(crate) faults: Faults,
 }
 
-/// What goes wrong. All off by default.
+/// Ways to go wrong. All off by default.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and they combine")]
 pub(crate) struct Faults {
-    /// How many questions of that name and type get no answer at all; `u32::MAX` for all.
+    /// The first questions of that name and type, which get no answer at all; `u32::MAX` for all.
     pub(crate) drop: u32,
     pub(crate) drop_udp: bool,
     pub(crate) drop_tcp: bool,
@@ -58,7 +58,7 @@ pub(crate) struct Faults {
     pub(crate) drop_edns: bool,
     pub(crate) formerr_on_edns: bool,
     pub(crate) delay: Duration,
-    /// Nothing is said until the test lets it go.
+    /// Answers are held back until the test releases them.
     pub(crate) hold: bool,
     pub(crate) wrong_id: bool,
     pub(crate) wrong_question: bool,
@@ -144,7 +144,7 @@ impl Script {
         script
     }
 
-    /// Whether hickory-server alone can do all of it: nothing is spelled out, and nothing goes wrong.
+    /// True if hickory-server alone can do all of it: nothing is spelled out, and nothing goes wrong.
     pub(crate) fn is_ordinary(&self) -> bool {
         self.replies.is_empty() && self.faults == Faults::default() && self.silent_below.is_none()
     }
@@ -155,7 +155,7 @@ impl Script {
         self.replies.iter().find(fits).map(|scripted| &scripted.draft)
     }
 
-    /// What goes wrong with a question, beside the faults of its own reply.
+    /// The faults that a question meets: those of its own reply, and those of all.
     pub(crate) fn faults(&self, name: &str, own: &Faults) -> Faults {
         let mut faults = own.with(&self.faults);
         if self.silent_below.as_ref().is_some_and(|apex| is_at_or_below(&dotted(name), &dotted(apex))) {

@@ -1,5 +1,5 @@
-//! The scripted upstream: what its script spells out goes before what hickory-server would say, and then goes wrong as the
-//! script says.
+//! The scripted upstream: a reply that its script spells out goes before hickory-server's, and faults are applied to
+//! either.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,11 +16,11 @@ pub(crate) struct Scripted {
     script: Mutex<Script>,
     zones: Arc<Zones>,
     pub(crate) ledger: Arc<Ledger>,
-    /// How often held answers were let go.
+    /// The number of times that held answers were released.
     releases: watch::Sender<u32>,
 }
 
-/// What the script had for a question at the moment when it came.
+/// The part of the script that a question meets, as it was when the question came.
 struct Turn {
     received: Received,
     /// The reply that is spelled out, if there is one.
@@ -48,7 +48,7 @@ impl Scripted {
         self.releases.send_modify(|count| *count += 1);
     }
 
-    /// Counts a question and looks up what becomes of it; `None` if nothing does.
+    /// Counts a question and looks up its part of the script; `None` if it gets no answer.
     fn consider(&self, message: &[u8], client: SocketAddr, by: Transport) -> Option<Turn> {
         let received = Received::read(message)?;
         let script = self.lock();

@@ -1,6 +1,6 @@
-//! One port for UDP and TCP, and a loop for each that hands every message to a server and sends what that gives back.
+//! One port for UDP and TCP, and a loop for each that hands every message to a server and sends its reaction.
 //!
-//! This is the transport of upstreams that fail on purpose; those that do not are hickory-server's.
+//! This is the transport of upstreams that fail on purpose; hickory-server has its own.
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -12,25 +12,25 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::support::client::framed;
 
-/// How a message came.
+/// The way of a message to the upstream.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     Udp,
     Tcp,
 }
 
-/// What becomes of a message.
+/// The upstream's reaction to a message.
 pub(crate) enum Reaction {
-    /// It gets these, in order.
+    /// These are sent, in order.
     Send(Vec<Vec<u8>>),
-    /// It gets these from another port; over TCP there is none.
+    /// These are sent from another port; over TCP nothing is sent.
     SendFromElsewhere(Vec<Vec<u8>>),
     Silence,
     /// The TCP connection is closed; over UDP this is silence.
     Close,
 }
 
-/// Who decides what becomes of a message, and takes as long for it as it likes: others are served meanwhile.
+/// A server behind the sockets. It may take long for a message: others are served meanwhile.
 pub(crate) trait Serve: Send + Sync + 'static {
     fn react(&self, message: &[u8], client: SocketAddr, by: Transport) -> impl Future<Output = Reaction> + Send;
 }
