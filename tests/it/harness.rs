@@ -92,8 +92,9 @@ fn new_records_are_served_at_once_and_the_old_ones_are_gone() {
 
 #[test]
 fn a_spelled_reply_goes_before_the_records_of_its_name_and_type_alone() {
-    let text = "UPSTREAM\n    www.example. 60 A 192.0.2.1\n    www.example. 60 TXT \"x\"\nREPLY www.example A\n    rcode REFUSED\n";
-    let case = parse(Path::new("x.case"), text).unwrap();
+    let records = "UPSTREAM\n    www.example. 60 A 192.0.2.1\n    www.example. 60 TXT \"x\"\n";
+    let text = format!("{records}REPLY www.example A\n    rcode REFUSED\n");
+    let case = parse(Path::new("x.case"), &text).unwrap();
     let upstream = Upstream::of(case.upstreams[""].clone());
     assert_eq!(ask("www.example", "A").to(upstream.address()).rcode, "REFUSED");
     assert_eq!(ask("www.example", "TXT").to(upstream.address()).answer.len(), 1);

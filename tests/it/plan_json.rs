@@ -33,17 +33,22 @@ fn line(site: &Site, list: &str, line: usize) -> String {
     format!("{}:{line}", site.list_path(list).display())
 }
 
+const BEFORE: [&str; 2] = [
+    "10.1.0.1 acct.blob.core.windows.net\n10.1.0.3 same.blob.core.windows.net\n10.1.0.7 q.queue.core.windows.net\n",
+    "10.1.0.3 same.blob.core.windows.net\n",
+];
+const AFTER: [&str; 2] = [
+    "10.1.0.9 acct.z1.blob.storage.azure.net\n10.1.0.2 new.blob.core.windows.net\n\
+     10.1.0.3 same.blob.core.windows.net\n",
+    "10.1.0.4 same.blob.core.windows.net\n",
+];
+
 /// Two lists: one changes an address, adds a name and an alias and loses a queue, the other contradicts it in one name.
 fn changed() -> Site {
-    let site = Site::new()
-        .with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n10.1.0.3 same.blob.core.windows.net\n10.1.0.7 q.queue.core.windows.net\n")
-        .with_list("b.txt", "10.1.0.3 same.blob.core.windows.net\n");
+    let site = Site::new().with_list("a.txt", BEFORE[0]).with_list("b.txt", BEFORE[1]);
     site.run("sync", &[]).expect(0, &["2 created"]);
-    site.write_list(
-        "a.txt",
-        "10.1.0.9 acct.z1.blob.storage.azure.net\n10.1.0.2 new.blob.core.windows.net\n10.1.0.3 same.blob.core.windows.net\n",
-    );
-    site.write_list("b.txt", "10.1.0.4 same.blob.core.windows.net\n");
+    site.write_list("a.txt", AFTER[0]);
+    site.write_list("b.txt", AFTER[1]);
     site
 }
 
@@ -120,7 +125,10 @@ fn a_held_plan_has_what_waits_and_why() {
     assert_eq!(blob["changes"], json!([update, create]), "sorted by owner");
     let alias = json!({ "action": "create", "name": "acct.z1.blob.storage.azure.net", "owner": "acct" });
     assert_eq!(blob["aliases"], json!([alias]));
-    let claim = |list: &str, number: usize, address: &str| json!({ "source": list, "place": line(&site, list, number), "addresses": [address] });
+    let claim = |list: &str, number: usize, address: &str| {
+        let place = line(&site, list, number);
+        json!({ "source": list, "place": place, "addresses": [address] })
+    };
     let held = json!({
         "owner": "same", "type": "A", "in_service": ["10.1.0.3"],
         "claims": [claim("a.txt", 3, "10.1.0.3"), claim("b.txt", 1, "10.1.0.4")],
@@ -140,9 +148,9 @@ fn a_held_plan_has_what_waits_and_why() {
 
 #[test]
 fn a_bad_line_and_a_hand_written_file_are_said_in_the_document_too() {
-    let site = Site::new()
-        .with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\nnonsense\n")
-        .with_zone(QUEUE, "$TTL 9\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n@ A 10.0.0.1\n");
+    let by_hand = "$TTL 9\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n@ A 10.0.0.1\n";
+    let bad = "10.1.0.1 acct.blob.core.windows.net\nnonsense\n";
+    let site = Site::new().with_list("a.txt", bad).with_zone(QUEUE, by_hand);
     let (document, code) = plan(&site);
     assert_eq!(code, Some(1), "{document:#}");
     assert!(document["problems"][0].as_str().unwrap().contains("a.txt:2"), "{document:#}");

@@ -13,7 +13,7 @@ use crate::kills::Outages;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
 use crate::tally::Tally;
-use crate::truth::{ACCOUNTS, Faulted, HOT, Kind, Verdict};
+use crate::truth::{ACCOUNTS, Faulted, Kind, POPULAR, Verdict};
 
 /// Threads that ask over UDP.
 const THREADS: u64 = 2;
@@ -76,7 +76,7 @@ fn kind() -> Kind {
         35..40 => Kind::Theirs(account),
         40..45 => Kind::NoType(account),
         45..50 => Kind::Gone(rng.next_u64()),
-        50..85 => Kind::Hot(rng.random_range(0..HOT)),
+        50..85 => Kind::Popular(rng.random_range(0..POPULAR)),
         85..95 => Kind::Fresh(rng.next_u64()),
         _ => Kind::Missing(rng.next_u64()),
     }
@@ -148,7 +148,7 @@ impl Client {
     /// Large sets, which do not fit elsewhere.
     fn ask_over_tcp(&self) {
         while !self.stop.load(Ordering::Relaxed) {
-            let kind = Kind::Large(rand::rng().random_range(0..HOT));
+            let kind = Kind::Large(rand::rng().random_range(0..POPULAR));
             self.tally.asked();
             let sent = Instant::now();
             match ask(&kind.name(), kind.qtype()).tcp().try_to(self.server) {

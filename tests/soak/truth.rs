@@ -17,7 +17,7 @@ pub(crate) const LIST: &str = "soak.txt";
 /// Accounts of ours, and of others.
 pub(crate) const ACCOUNTS: u32 = 500;
 /// Names that are asked for often.
-pub(crate) const HOT: u32 = 300;
+pub(crate) const POPULAR: u32 = 300;
 /// Records in a large set.
 const LARGE: u32 = 120;
 
@@ -40,7 +40,7 @@ pub(crate) enum Kind {
     /// A name that our backup zone lacks.
     Gone(u64),
     /// A name that is asked for often.
-    Hot(u32),
+    Popular(u32),
     /// A name that is asked for once.
     Fresh(u64),
     /// Likewise, and it does not exist.
@@ -105,7 +105,7 @@ impl Kind {
             Self::Partitioned(n) => format!("acct{n}.z{}.blob.storage.azure.net", n % 50),
             Self::Theirs(n) => format!("other{n}.blob.core.windows.net"),
             Self::Gone(n) => format!("{n}-ab-pod01-rec2.privatelink.we.backup.windowsazure.com"),
-            Self::Hot(n) => format!("hot{n}.example"),
+            Self::Popular(n) => format!("popular{n}.example"),
             Self::Fresh(n) => format!("u{n:x}.fresh.example"),
             Self::Missing(n) => format!("u{n:x}.missing.example"),
             Self::Large(n) => format!("large{n}.example"),
@@ -128,14 +128,14 @@ impl Kind {
             Self::NoType(_) => is_negative("NOERROR"),
             Self::Gone(_) | Self::Missing(_) => is_negative("NXDOMAIN"),
             Self::Theirs(_) => is(derived(&private_name(&dotted(&name)).unwrap())),
-            Self::Hot(_) | Self::Fresh(_) => is(derived(&name)),
+            Self::Popular(_) | Self::Fresh(_) => is(derived(&name)),
             Self::Large(_) => rcode == "NOERROR" && addresses.len() == large(&name).len() && has_all(&addresses, &name),
         };
         if is_right {
             return Verdict::Right;
         }
         let may_fail =
-            matches!(self, Self::Theirs(_) | Self::Hot(_) | Self::Fresh(_) | Self::Missing(_) | Self::Large(_));
+            matches!(self, Self::Theirs(_) | Self::Popular(_) | Self::Fresh(_) | Self::Missing(_) | Self::Large(_));
         let has_failed = matches!(rcode, "SERVFAIL" | "REFUSED") && addresses.is_empty();
         let asked = [Some(dotted(&name)), private_name(&dotted(&name))];
         let is_known = asked.iter().flatten().any(|name| faulted.contains(name));

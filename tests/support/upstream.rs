@@ -95,15 +95,15 @@ impl Upstream {
 
     /// Changes the script of a scripted upstream; its records are changed by `serve`.
     pub(crate) fn script(&self, change: impl FnOnce(&mut Script)) {
-        self.player().change(change);
+        self.as_scripted().change(change);
     }
 
     /// Sends the answers that a scripted upstream holds back; it holds back no more.
     pub(crate) fn release(&self) {
-        self.player().release();
+        self.as_scripted().release();
     }
 
-    fn player(&self) -> &Scripted {
+    fn as_scripted(&self) -> &Scripted {
         self.scripted.as_ref().expect("a scripted upstream")
     }
 
