@@ -1,6 +1,6 @@
 //! Behaviour that needs several clients or servers to show: sharing, limits, prefetch, stale answers in time, loops.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use nix::sys::signal::Signal;
 
@@ -11,7 +11,7 @@ use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::upstream::script::Script;
-use crate::support::wait_until;
+use crate::support::{has_ipv6, wait_until};
 
 /// An upstream with records, and a fault for each question.
 fn faulty(records: &str, faults: &str) -> Upstream {
@@ -65,6 +65,19 @@ fn a_question_that_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach
     assert_eq!(overloaded + asked(), 10, "{:#?}", clients.replies.iter().map(Reply::ede_text).collect::<Vec<_>>());
     assert!(overloaded > 0, "some were turned away");
     assert!(asked() >= 2, "{:#?}", upstream.questions());
+    server.stop();
+}
+
+#[test]
+fn an_upstream_at_an_ipv6_address_is_asked_over_udp_and_tcp() {
+    if !has_ipv6() {
+        return;
+    }
+    let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many.example. 60 A 10.9.0.{n}\n"));
+    let upstream = Upstream::serving_at(Ipv6Addr::LOCALHOST, &(many + "www.example. 60 A 192.0.2.1\n"));
+    let server = Site::new().with_upstream(&upstream).start();
+    assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);
+    assert_eq!(ask("many.example", "A").tcp().to(server.address()).answer.len(), 120);
     server.stop();
 }
 

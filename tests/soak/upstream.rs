@@ -1,7 +1,7 @@
 //! An upstream that knows the right answers and fails to give them at random. Its names are made up for each question
 //! and its failures are the point, so its replies are scripted and its sockets those of scripted upstreams.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -33,7 +33,7 @@ struct Liar {
 
 impl Upstream {
     pub(crate) fn start(faulted: &Arc<Faulted>) -> Self {
-        let (udp, tcp) = sockets::bind_both();
+        let (udp, tcp) = sockets::bind_both(Ipv4Addr::LOCALHOST);
         let address = udp.local_addr().unwrap();
         let [asked, over_tcp, failed] = Default::default();
         let liar = Arc::new(Liar { faulted: Arc::clone(faulted), asked, over_tcp, failed });

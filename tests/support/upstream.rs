@@ -1,4 +1,4 @@
-//! The server that ours forwards to: UDP and TCP on one port of 127.0.0.1, with a count of what it was asked.
+//! The server that ours forwards to: UDP and TCP on one port of 127.0.0.1 or `::1`, with a count of each question.
 //!
 //! There are two kinds. An *ordinary* upstream is hickory-server, a DNS server of other authors: it looks up names,
 //! follows chains and denies names that do not exist. A *scripted* upstream is for faults: replies that no good server
@@ -12,7 +12,7 @@ pub(crate) mod script;
 pub(crate) mod scripted;
 pub(crate) mod sockets;
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use tokio::runtime::Runtime;
@@ -45,13 +45,18 @@ struct Running {
 impl Upstream {
     /// Starts hickory-server with these records, a zone file with fully qualified owners. No other names exist.
     pub(crate) fn serving(records: &str) -> Self {
-        Self::start(Arc::new(Zones::of(records)), None)
+        Self::serving_at(Ipv4Addr::LOCALHOST, records)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn serving_at(address: impl Into<IpAddr>, records: &str) -> Self {
+        Self::start(address.into(), Arc::new(Zones::of(records)), None)
     }
 
     /// Starts an ordinary one if hickory-server alone can do what a script says, and a scripted one otherwise.
     pub(crate) fn of(script: Script) -> Self {
         if script.is_ordinary() {
-            Self::start(Arc::new(Zones::new(&script.records)), None)
+            Self::start(Ipv4Addr::LOCALHOST.into(), Arc::new(Zones::new(&script.records)), None)
         } else {
             Self::scripted(script)
         }
@@ -61,11 +66,11 @@ impl Upstream {
     pub(crate) fn scripted(script: Script) -> Self {
         let zones = Arc::new(Zones::new(&script.records));
         let scripted = Scripted::new(script, Arc::clone(&zones));
-        Self::start(zones, Some(Arc::new(scripted)))
+        Self::start(Ipv4Addr::LOCALHOST.into(), zones, Some(Arc::new(scripted)))
     }
 
-    fn start(zones: Arc<Zones>, scripted: Option<Arc<Scripted>>) -> Self {
-        let (udp, tcp) = bind_both();
+    fn start(address: IpAddr, zones: Arc<Zones>, scripted: Option<Arc<Scripted>>) -> Self {
+        let (udp, tcp) = bind_both(address);
         let address = udp.local_addr().unwrap();
         let ledger = scripted.as_ref().map_or_else(Arc::default, |scripted| Arc::clone(&scripted.ledger));
         let mut upstream = Self { address, zones, ledger, scripted, running: None, kept: None };
@@ -128,7 +133,7 @@ impl Upstream {
             drop(runtime);
             // A socket that is connected to another address holds the port, and to all others the kernel says that the
             // port is closed.
-            udp.connect((Ipv4Addr::LOCALHOST, 1)).unwrap();
+            udp.connect((self.address.ip(), 1)).unwrap();
             self.kept = Some(udp);
         }
     }

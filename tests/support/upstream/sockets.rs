@@ -3,7 +3,7 @@
 //! This is the transport of upstreams that fail on purpose; hickory-server has its own.
 
 use std::future::Future;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,9 +36,10 @@ pub(crate) trait Serve: Send + Sync + 'static {
 }
 
 /// One port for both: the kernel chooses for TCP, and UDP must get the same.
-pub(crate) fn bind_both() -> (UdpSocket, TcpListener) {
+pub(crate) fn bind_both(address: impl Into<IpAddr>) -> (UdpSocket, TcpListener) {
+    let address = address.into();
     for _ in 0..50 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let tcp = TcpListener::bind((address, 0)).unwrap();
         if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
             return (udp, tcp);
         }
