@@ -201,7 +201,7 @@ struct Course {
 impl Course {
     async fn next(&mut self, shared: &Shared, routes: &Routes) -> Event {
         let is_idle = self.task.is_none();
-        let forwarder = routes.forwarder();
+        let forwarder = routes.upstreams();
         tokio::select! {
             (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
             (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
@@ -264,7 +264,7 @@ fn snapshot_of(config: &Config, routes: &Routes, secret: Secret, zones: Arc<Zone
     Snapshot {
         zones,
         access: config.access.clone(),
-        resolver: routes.resolver(config, &Handle::current()),
+        resolver: routes.resolver(config),
         settings: Arc::new(config.server.clone()),
         cookies: Cookies::new(&config.server.cookies, secret, now()),
     }
