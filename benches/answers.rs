@@ -10,13 +10,13 @@ use std::time::{Duration, Instant, SystemTime};
 use criterion::{Criterion, criterion_group, criterion_main};
 use privatelink_dns::dns::{Name, Query, Rcode, Record, Rtype, write_query};
 use privatelink_dns::forward::cache::{Cache, Key, Settings as CacheSettings};
-use privatelink_dns::forward::chase::{Chase, Step};
-use privatelink_dns::forward::public::PublicNames;
+use privatelink_dns::forward::resolver::chase::{Chase, Step};
+use privatelink_dns::forward::resolver::public::PublicNames;
 use privatelink_dns::forward::resolver::{Resolver, Route};
 use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings};
-use privatelink_dns::server::admission::Access;
-use privatelink_dns::server::cookies::{self, Cookies};
-use privatelink_dns::server::roads::{Incoming, Roads};
+use privatelink_dns::server::admission::access::Access;
+use privatelink_dns::server::admission::cookies::{self, Cookies};
+use privatelink_dns::server::fast::harness::{Incoming, Roads};
 use privatelink_dns::server::{Shared, Snapshot};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 

@@ -34,7 +34,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{self, Config, Problem};
 use crate::diag;
-use crate::server::cookies::{Cookies, Secret};
+use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, Outcome, Seen};

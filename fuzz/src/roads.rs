@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use privatelink_dns::server::roads::{Incoming, Roads};
+use privatelink_dns::server::fast::harness::{Incoming, Roads};
 
 use crate::server::shared;
 

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use privatelink_dns::dns::{Name, Rcode, Record, Rtype};
 use privatelink_dns::forward::cache::{Cache, Key, Settings as CacheSettings};
-use privatelink_dns::forward::public::PublicNames;
+use privatelink_dns::forward::resolver::public::PublicNames;
 use privatelink_dns::forward::resolver::{Resolver, Route};
 use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings as ForwardSettings};
-use privatelink_dns::server::admission::Access;
-use privatelink_dns::server::cookies::Cookies;
+use privatelink_dns::server::admission::access::Access;
+use privatelink_dns::server::admission::cookies::Cookies;
 use privatelink_dns::server::{Settings, Shared, Snapshot};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 

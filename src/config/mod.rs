@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 
 pub use locate::{base_folder, find};
 
-use crate::forward::public::PublicNames;
-use crate::forward::special::SpecialNames;
+use crate::forward::resolver::public::PublicNames;
+use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
-use crate::server::admission::Access;
+use crate::server::admission::access::Access;
 use crate::{diag, files, sync, zone};
 
 /// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.

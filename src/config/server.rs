@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::reader::Section;
 use super::values;
-use crate::server::options::LONGEST_NSID;
-use crate::server::{Settings, cookies, tcp};
+use crate::server::admission::cookies;
+use crate::server::{MAX_NSID, Settings, TcpSettings};
 
 /// Octets of a character-string in a TXT record at most (RFC 1035 section 3.3).
 const LONGEST_VERSION: usize = 255;
@@ -15,7 +15,7 @@ pub(super) fn settings(top: &Section<'_>) -> Settings {
     Settings {
         cookies: cookies(top),
         tcp: tcp(top),
-        nsid: top.string("nsid", |text| short(text, LONGEST_NSID)),
+        nsid: top.string("nsid", |text| short(text, MAX_NSID)),
         version: top.string("version", |text| short(text, LONGEST_VERSION)),
     }
 }
@@ -36,8 +36,8 @@ fn cookies(top: &Section<'_>) -> cookies::Settings {
     cookies::Settings { enabled, secrets }
 }
 
-fn tcp(top: &Section<'_>) -> tcp::Settings {
-    let default = tcp::Settings::default();
+fn tcp(top: &Section<'_>) -> TcpSettings {
+    let default = TcpSettings::default();
     let Some(section) = top.section("tcp") else { return default };
     let idle = section.string("idle", values::duration).unwrap_or(default.idle);
     if !(Duration::from_millis(100)..=Duration::from_hours(1)).contains(&idle) {
@@ -46,7 +46,7 @@ fn tcp(top: &Section<'_>) -> tcp::Settings {
     let count = |key, default| {
         section.number(key, 1..=1_000_000).and_then(|number| usize::try_from(number).ok()).unwrap_or(default)
     };
-    let settings = tcp::Settings {
+    let settings = TcpSettings {
         idle,
         max_connections: count("max_connections", default.max_connections),
         max_per_client: count("max_per_client", default.max_per_client),

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 
 use crate::config::Config;
 use crate::forward::cache::Cache;
+use crate::forward::resolver::special::{self, SpecialNames};
 use crate::forward::resolver::{Resolver, Route};
-use crate::forward::special::{self, SpecialNames};
 use crate::forward::{Forwarder, GroupSettings, Settings, UpstreamSpec};
 use crate::zone::ZoneSet;
 

@@ -13,95 +13,41 @@
 //!                     queue      whose turn it is when upstreams are busy
 //! ```
 
-mod arrival;
-mod batch;
 pub mod cache;
-pub mod chase;
-mod counters;
-mod datagram;
+mod callback;
 mod engine;
-mod exchange;
-mod flight;
-mod health;
-mod lacks;
-mod limit;
-mod loops;
-pub mod public;
 mod question;
-mod queue;
 pub mod resolver;
 pub mod scrub;
-mod socket;
-pub mod special;
-mod system;
-mod tcp;
-mod turn;
-mod udp;
+mod settings;
+mod status;
+mod transport;
 mod upstream;
-mod wheel;
 
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::dns::Name;
-
-use counters::GroupCounters;
-pub use counters::{Counts, GroupStatus, State, UpstreamStatus};
+pub use callback::{AfterTurn, Then, Turn};
+use engine::flight::{Key, Waiter};
+use engine::queue::Queue;
 use engine::{Ask, Engine, GroupState};
-use flight::{Key, Waiter};
-use loops::Directory;
-pub use loops::would_loop;
 pub use question::{Chain, Failure, Question, Reply};
-use queue::Queue;
-use system::System;
-pub use turn::{AfterTurn, Then, Turn};
+pub use settings::{GroupSettings, Settings, UpstreamSpec};
+use status::GroupCounters;
+pub use status::{Counts, GroupStatus, State, UpstreamStatus};
+use upstream::loops::Directory;
+pub use upstream::loops::would_loop;
+use upstream::resolv_conf::System;
 
 /// Questions on their way to the engine at most; more than it takes in one turn.
 const INBOX: usize = 8192;
 
 /// Questions that wait for their turn in one group.
 const MAX_QUEUE: usize = 8192;
-
-/// All groups: the default one and one for each rule.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// In the order in which [`Forwarder::groups`] has them.
-    pub groups: Vec<GroupSettings>,
-    /// Where "system" is read.
-    pub resolv_conf: PathBuf,
-    /// Where this server listens: an upstream that is there is never asked.
-    pub listen: Vec<SocketAddr>,
-}
-
-/// One group of upstreams that are asked for the same names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupSettings {
-    /// The suffix of its names: the root for the default group.
-    pub suffix: Name,
-    /// In the order in which they are asked.
-    pub upstreams: Vec<UpstreamSpec>,
-    /// For the whole exchange, retries and failover inside it.
-    pub timeout: Duration,
-    /// Questions each upstream may have in hand; unset: 180 for Azure's 168.63.129.16, 4096 for others.
-    pub max_in_flight: Option<usize>,
-    /// Queries a second to each upstream, 0 for no limit; unset: 900 for Azure's 168.63.129.16, none for others.
-    pub max_qps: Option<u32>,
-}
-
-/// One entry of `upstreams`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpstreamSpec {
-    /// An address and a port.
-    Address(SocketAddr),
-    /// What `/etc/resolv.conf` names.
-    System,
-}
 
 /// The forwarder: its groups and what they share. It ends when it and all its groups are dropped.
 #[derive(Debug)]
@@ -234,6 +180,3 @@ impl Group {
         self.counters.status()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -45,7 +45,7 @@ pub enum Chain {
     Whole,
     /// Back into itself.
     Loop,
-    /// Beyond [`super::scrub::MAX_LINKS`].
+    /// Beyond [`crate::forward::scrub::MAX_LINKS`].
     TooLong,
 }
 

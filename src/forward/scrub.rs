@@ -7,8 +7,8 @@
 
 use std::collections::HashSet;
 
-use super::question::{Chain, Question};
 use crate::dns::{Message, Name, Rcode, Record, Rtype};
+use crate::forward::question::{Chain, Question};
 
 /// CNAME links followed at most; BIND and Unbound stop at 11 and more, Azure's own chains have under ten.
 pub const MAX_LINKS: usize = 16;

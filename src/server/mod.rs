@@ -7,26 +7,12 @@
 //! never reads a file.
 
 pub mod admission;
-mod chaos;
-mod connections;
-pub mod cookies;
 mod counters;
-mod datagrams;
-mod descriptors;
-mod gate;
-mod hot;
-mod lates;
-pub mod limits;
-pub mod listen;
+pub mod fast;
 mod misses;
-pub mod options;
-mod pending;
-mod response;
-mod road;
-pub mod roads;
-pub mod tcp;
-mod udp;
-mod wire;
+mod query;
+mod settings;
+pub mod transport;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Instant, SystemTime};
@@ -34,28 +20,32 @@ use std::time::{Instant, SystemTime};
 use arc_swap::ArcSwap;
 
 pub use counters::Counters;
-pub use listen::{BindError, Listeners, Running};
 pub use misses::Misses;
-pub use road::{Answered, query};
+pub use query::{Answered, query};
+pub use settings::{MAX_NSID, Settings, TcpSettings};
+pub use transport::listen::{BindError, Listeners, Running};
 
 use crate::forward::resolver::Resolver;
 use crate::zone::ZoneSet;
-use limits::Limits;
-use pending::Pending;
-use wire::Wires;
+use admission::access::Access;
+use admission::cookies::Cookies;
+use admission::pending::Pending;
+use admission::rates::Limits;
+use fast::answer_cache::Wires;
+use transport::connections::Connections;
 
 /// All that decides an answer. A query takes one and uses it to its end.
 pub struct Snapshot {
     /// The zones.
     pub zones: Arc<ZoneSet>,
     /// Who may ask.
-    pub access: admission::Access,
+    pub access: Access,
     /// Cache and upstreams.
     pub resolver: Arc<Resolver>,
     /// What the config says of the server's manners.
     pub settings: Arc<Settings>,
     /// The cookies that are good now.
-    pub cookies: cookies::Cookies,
+    pub cookies: Cookies,
 }
 
 impl Snapshot {
@@ -70,19 +60,6 @@ impl Snapshot {
             cookies: self.cookies.at(now),
         }
     }
-}
-
-/// How the server presents itself to clients.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
-    /// Cookies.
-    pub cookies: cookies::Settings,
-    /// Connections.
-    pub tcp: tcp::Settings,
-    /// Which server this is (RFC 5001); at most [`options::LONGEST_NSID`] octets.
-    pub nsid: Option<Arc<str>>,
-    /// What `version.bind` says.
-    pub version: Option<Arc<str>>,
 }
 
 /// What the listeners share.
@@ -100,7 +77,7 @@ pub struct Shared {
     /// The wire cache of all TCP connections; who finds it in use does without.
     stream_wires: Mutex<Wires>,
     /// The open TCP connections of all listeners.
-    connections: Arc<connections::Connections>,
+    connections: Arc<Connections>,
 }
 
 impl Shared {
@@ -113,7 +90,7 @@ impl Shared {
             pending: Pending::new(MAX_PENDING),
             limits: Limits::new(Instant::now()),
             stream_wires: Mutex::new(Wires::new(Instant::now())),
-            connections: connections::Connections::new(Instant::now()),
+            connections: Connections::new(Instant::now()),
         })
     }
 

@@ -10,8 +10,8 @@ use crate::forward::{Chain, Reply};
 
 /// A reply. A clone shares the records.
 #[derive(Clone)]
-pub(super) struct Packed {
-    pub(super) rcode: Rcode,
+pub(crate) struct Packed {
+    pub(crate) rcode: Rcode,
     authentic: bool,
     chain: Chain,
     upstream: SocketAddr,
@@ -27,7 +27,7 @@ const FIXED: usize = 2 + 4 + 2;
 
 impl Packed {
     /// A reply whose records have these TTLs, answer and authority in one row.
-    pub(super) fn new(reply: &Reply, ttls: impl Iterator<Item = u32>) -> Self {
+    pub(crate) fn new(reply: &Reply, ttls: impl Iterator<Item = u32>) -> Self {
         let all = || reply.answer.iter().chain(&reply.authority);
         let octets = all().map(|record| record.owner.as_wire().len() + FIXED + record.rdata.len()).sum();
         let mut records = Vec::with_capacity(octets);
@@ -51,12 +51,12 @@ impl Packed {
     }
 
     /// Octets of the records.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
     /// The reply, each TTL changed.
-    pub(super) fn unpack(&self, ttl: impl Fn(u32) -> u32) -> Reply {
+    pub(crate) fn unpack(&self, ttl: impl Fn(u32) -> u32) -> Reply {
         let mut reply = Reply {
             rcode: self.rcode,
             authentic: self.authentic,

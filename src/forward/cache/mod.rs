@@ -1,0 +1,312 @@
+//! The cache of upstream answers, positive and negative (RFC 2308), and of recent failures (RFC 9520).
+//!
+//! In: scrubbed replies cut at our zones, and the time. Out: what is fresh, what is merely stale (RFC 8767), with
+//! its TTLs aged. It never asks anyone, never reads a clock, and never holds more than its bounds.
+
+mod packed;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Quick;
+
+use crate::dns::{Name, Rcode, Rtype, rdata};
+use crate::forward::{Failure, Question, Reply};
+use packed::Packed;
+
+/// TTL of a stale answer, seconds (RFC 8767 section 4).
+pub const STALE_TTL: u32 = 30;
+
+/// Fresh hits before the present one that make an answer popular.
+const POPULAR: u32 = 2;
+
+/// How long a failure is remembered: RFC 9520 section 3.2 asks for at least 1 s and at most 5 min.
+const FAILURE: Duration = Duration::from_secs(2);
+
+/// How long a negative answer without an SOA is kept; RFC 2308 section 5 would not keep it at all, which would
+/// let one name reach a sick upstream again and again.
+const NEGATIVE_WITHOUT_SOA: Duration = Duration::from_secs(5);
+
+/// Bounds and clamps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Answers at most.
+    pub max_entries: usize,
+    /// Octets at most, estimated.
+    pub max_bytes: u64,
+    /// TTLs below are raised to this.
+    pub min_ttl: Duration,
+    /// TTLs above are lowered to this.
+    pub max_ttl: Duration,
+    /// Negative TTLs above are lowered to this.
+    pub max_negative_ttl: Duration,
+    /// How long past its end an answer may still be given when upstreams fail; zero turns that off.
+    pub stale: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_entries: 100_000,
+            max_bytes: 128 << 20,
+            min_ttl: Duration::ZERO,
+            max_ttl: Duration::from_hours(1),
+            max_negative_ttl: Duration::from_mins(15),
+            stale: Duration::from_hours(1),
+        }
+    }
+}
+
+/// Whose answer to what. `group` is unique to one set of upstreams under one rule: an answer of one rule never
+/// serves another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Key {
+    /// The rule group.
+    pub group: u64,
+    /// The question with DO and CD.
+    pub question: Question,
+}
+
+struct Entry {
+    /// The last good reply.
+    reply: Option<Packed>,
+    stored: Instant,
+    /// Until when `reply` is fresh.
+    expires: Instant,
+    /// The last failure and until when nobody need ask again.
+    failed: Option<(Failure, Instant)>,
+    /// Fresh hits, to tell what is worth a prefetch.
+    hits: AtomicU32,
+    /// Someone was told to ask again.
+    prefetched: AtomicBool,
+}
+
+impl Entry {
+    fn new(stored: Instant, expires: Instant) -> Self {
+        let (hits, prefetched) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { reply: None, stored, expires, failed: None, hits, prefetched }
+    }
+}
+
+/// How long an answer stays the same but for its age: until it ends or is asked again before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lasting {
+    /// Since when its TTLs age.
+    pub stored: Instant,
+    /// When the cache is to be asked again.
+    pub until: Instant,
+}
+
+/// What the cache says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// An answer, TTLs aged.
+    Fresh {
+        /// The answer.
+        reply: Reply,
+        /// Whether it is popular and near its end: ask again in the background.
+        prefetch: bool,
+        /// Popular, and not near its end: it may be repeated without a look into the cache.
+        lasting: Option<Lasting>,
+    },
+    /// A failure so recent that asking again would only add load.
+    Failed(Failure, Option<Reply>),
+    /// Nothing fresh; perhaps a stale answer, for the case that upstreams fail.
+    Miss(Option<Reply>),
+}
+
+/// The cache. All methods take a shared reference.
+pub struct Cache {
+    settings: Settings,
+    entries: Quick<Key, Arc<Entry>, ByBytes>,
+    flushes: AtomicU64,
+}
+
+/// Octets of an entry, and at least the share that keeps the number of entries in bounds.
+#[derive(Clone)]
+struct ByBytes {
+    least: u64,
+}
+
+impl Weighter<Key, Arc<Entry>> for ByBytes {
+    fn weight(&self, key: &Key, entry: &Arc<Entry>) -> u64 {
+        let reply = entry.reply.as_ref().map_or(0, Packed::len);
+        let bytes = 384 + key.question.name.as_wire().len() + reply;
+        self.least.max(bytes as u64)
+    }
+}
+
+impl Cache {
+    /// An empty cache.
+    pub fn new(settings: Settings) -> Self {
+        let entries = settings.max_entries.max(1);
+        let weight = settings.max_bytes.max(entries as u64);
+        let least = (weight / entries as u64).max(1);
+        let entries = Quick::with_weighter(entries, weight, ByBytes { least });
+        Self { settings, entries, flushes: AtomicU64::new(0) }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How many answers it holds.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Looks a question up.
+    pub fn get(&self, key: &Key, now: Instant) -> Hit {
+        let Some(entry) = self.entries.get(key) else {
+            return Hit::Miss(None);
+        };
+        if let Some(reply) = &entry.reply
+            && now < entry.expires
+        {
+            let popular = entry.hits.fetch_add(1, Ordering::Relaxed) >= POPULAR;
+            let until = entry.stored + (entry.expires - entry.stored) * 9 / 10;
+            let near_end = now > until;
+            let lasting = (popular && !near_end).then_some(Lasting { stored: entry.stored, until });
+            let reply = aged(reply, now.saturating_duration_since(entry.stored));
+            // One does: as many as hits would be without bound, and no client waits for them.
+            let prefetch = popular
+                && near_end
+                && entry.failed.is_none_or(|(_, until)| until <= now)
+                && !entry.prefetched.swap(true, Ordering::Relaxed);
+            return Hit::Fresh { reply, prefetch, lasting };
+        }
+        let stale = self.data(&entry, now).map(stale);
+        match entry.failed {
+            Some((failure, until)) if now < until => Hit::Failed(failure, stale),
+            _ => Hit::Miss(stale),
+        }
+    }
+
+    /// The reply of an entry as long as it may still be given when upstreams fail: data alone (RFC 8767 section 4), no
+    /// other RCODE.
+    fn data<'e>(&self, entry: &'e Entry, now: Instant) -> Option<&'e Packed> {
+        let lasts = now < entry.expires + self.settings.stale;
+        entry.reply.as_ref().filter(|reply| lasts && reply.rcode.is_answer())
+    }
+
+    /// Whether there is an answer that outlives a failure. The look counts for nothing.
+    pub fn has_data(&self, key: &Key, now: Instant) -> bool {
+        self.entries.peek(key).is_some_and(|entry| self.data(&entry, now).is_some())
+    }
+
+    /// Keeps a reply for its lifetime; one that may not be kept is left out, and so is what it refutes.
+    pub fn put(&self, key: Key, reply: &Reply, now: Instant) {
+        let lifetime = self.lifetime(reply, key.question.rtype);
+        if lifetime.is_zero() {
+            self.entries.remove(&key);
+            return;
+        }
+        let reply = Some(Packed::new(reply, self.ttls(reply)));
+        let entry = Entry { reply, ..Entry::new(now, now + lifetime) };
+        self.entries.insert(key, Arc::new(entry));
+    }
+
+    /// Remembers that nobody answered; a stale answer stays for its time.
+    pub fn put_failure(&self, key: Key, failure: Failure, now: Instant) {
+        let old = self.entries.peek(&key);
+        let entry = Entry {
+            reply: old.as_ref().and_then(|old| old.reply.clone()),
+            failed: Some((failure, now + FAILURE)),
+            ..old.as_ref().map_or_else(|| Entry::new(now, now), |old| Entry::new(old.stored, old.expires))
+        };
+        self.entries.insert(key, Arc::new(entry));
+    }
+
+    /// Forgets a name, or with `subtree` also all below it; returns how many answers went.
+    pub fn flush(&self, name: &Name, subtree: bool) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|key, _| {
+            let asked = &key.question.name;
+            !(asked == name || subtree && asked.is_at_or_below(name))
+        });
+        // Only now: whoever sees the new number sees nothing any more of what went.
+        self.flushes.fetch_add(1, Ordering::Release);
+        before.saturating_sub(self.entries.len())
+    }
+
+    /// The reply as it is handed on and kept alike: its TTLs within the bounds.
+    pub fn clamped(&self, mut reply: Arc<Reply>) -> Arc<Reply> {
+        let records = reply.answer.iter().chain(&reply.authority);
+        if self.ttls(&reply).eq(records.map(|record| record.ttl)) {
+            return reply;
+        }
+        let ttls: Vec<u32> = self.ttls(&reply).collect();
+        let changed = Arc::make_mut(&mut reply);
+        let records = changed.answer.iter_mut().chain(&mut changed.authority);
+        records.zip(ttls).for_each(|(record, ttl)| record.ttl = ttl);
+        reply
+    }
+
+    /// How often something was flushed: what was taken from the cache before is not to be repeated.
+    pub fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Acquire)
+    }
+
+    /// The TTLs of a reply's records within their bounds, answer and authority in one row.
+    fn ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
+        self.answer_ttls(reply).chain(self.authority_ttls(reply))
+    }
+
+    fn answer_ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
+        let (low, high) = (seconds(self.settings.min_ttl), seconds(self.settings.max_ttl));
+        reply.answer.iter().map(move |record| record.ttl.max(low).min(high))
+    }
+
+    fn authority_ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
+        let high = seconds(self.settings.max_negative_ttl);
+        reply.authority.iter().map(move |record| {
+            let numbers = rdata::soa_numbers(&record.rdata).filter(|_| record.rtype == Rtype::SOA);
+            // RFC 2308 section 5.
+            record.ttl.min(numbers.map_or(u32::MAX, |numbers| numbers.minimum)).min(high)
+        })
+    }
+
+    /// How long a reply may be kept.
+    fn lifetime(&self, reply: &Reply, qtype: Rtype) -> Duration {
+        let duration = |ttl: u32| Duration::from_secs(ttl.into());
+        let positive = self.answer_ttls(reply).min().map(duration);
+        let negative = match reply.rcode {
+            Rcode::NOERROR if ends_positive(reply, qtype) => None,
+            Rcode::NOERROR | Rcode::NXDOMAIN => {
+                Some(self.authority_ttls(reply).min().map_or(NEGATIVE_WITHOUT_SOA, duration))
+            }
+            _ => Some(FAILURE),
+        };
+        positive.into_iter().chain(negative).min().unwrap_or(Duration::ZERO)
+    }
+}
+
+fn seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
+}
+
+/// Whether an answer section answers rather than denies: it has a record of the type, or is a chain cut at our zone.
+fn ends_positive(reply: &Reply, qtype: Rtype) -> bool {
+    reply.answer.iter().any(|record| record.rtype == qtype || qtype == Rtype::ANY)
+        || !reply.answer.is_empty() && reply.authority.is_empty()
+}
+
+fn aged(reply: &Packed, age: Duration) -> Reply {
+    let age = seconds(age);
+    reply.unpack(|ttl| ttl.saturating_sub(age))
+}
+
+fn stale(reply: &Packed) -> Reply {
+    reply.unpack(|_| STALE_TTL)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Questions that wait for their turn: a line for each client network, and one question of each in turn.
+//!
+//! In: flights and the network that each is for. Out: whose turn it is. However long one network's line is, another's
+//! question comes next but for one of each line. The queue is bounded, and so is a line: it may grow only while it is
+//! shorter than what is left of the queue, so that there is a place for who has none.
+
+use std::collections::{HashMap, VecDeque};
+
+/// The lines.
+pub(crate) struct Queue {
+    most: usize,
+    len: usize,
+    /// Never empty; by network, whose hash nobody can foresee.
+    lines: HashMap<u64, VecDeque<u64>>,
+    /// The networks that have a line, in the order of their turns.
+    turns: VecDeque<u64>,
+}
+
+impl Queue {
+    /// For so many flights.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { most, len: 0, lines: HashMap::new(), turns: VecDeque::new() }
+    }
+
+    /// Puts a flight at the end of its network's line; `false` if there is no place for it.
+    pub(crate) fn push(&mut self, network: u64, flight: u64) -> bool {
+        let held = self.lines.get(&network).map_or(0, VecDeque::len);
+        if held >= self.most - self.len {
+            return false;
+        }
+        if held == 0 {
+            self.turns.push_back(network);
+        }
+        self.lines.entry(network).or_default().push_back(flight);
+        self.len += 1;
+        true
+    }
+
+    /// Whose turn it is.
+    pub(crate) fn front(&self) -> Option<u64> {
+        self.lines.get(self.turns.front()?)?.front().copied()
+    }
+
+    /// It had its turn: the next is another network's.
+    pub(crate) fn pop(&mut self) {
+        let Some(network) = self.turns.pop_front() else { return };
+        let Some(line) = self.lines.get_mut(&network) else { return };
+        line.pop_front();
+        self.len -= 1;
+        if line.is_empty() {
+            self.lines.remove(&network);
+        } else {
+            self.turns.push_back(network);
+        }
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drained(queue: &mut Queue) -> Vec<u64> {
+        std::iter::from_fn(|| {
+            let front = queue.front();
+            queue.pop();
+            front
+        })
+        .collect()
+    }
+
+    #[test]
+    fn networks_take_turns_and_each_line_keeps_its_order() {
+        let mut queue = Queue::new(100);
+        for (network, flight) in [(1, 10), (1, 11), (1, 12), (2, 20), (3, 30), (2, 21)] {
+            assert!(queue.push(network, flight));
+        }
+        assert_eq!(drained(&mut queue), [10, 20, 30, 11, 21, 12]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn one_network_gets_half_and_another_comes_second() {
+        let mut queue = Queue::new(100);
+        assert_eq!((0..1000).filter(|flight| queue.push(1, *flight)).count(), 50);
+        assert!(queue.push(2, 7777));
+        assert_eq!(drained(&mut queue)[1], 7777);
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_in_comes_out_once_and_no_more_than_fits(
+            steps in prop::collection::vec(prop::option::weighted(0.7, 0_u64..6), 0..400),
+        ) {
+            let (mut queue, mut inside, mut next) = (Queue::new(40), std::collections::BTreeSet::new(), 0);
+            for step in steps {
+                if let Some(network) = step {
+                    next += 1;
+                    if queue.push(network, next) {
+                        inside.insert(next);
+                    }
+                } else {
+                    let front = queue.front();
+                    queue.pop();
+                    prop_assert_eq!(front.is_some(), !inside.is_empty());
+                    prop_assert!(front.is_none_or(|flight| inside.remove(&flight)));
+                }
+                prop_assert!(queue.len() == inside.len() && queue.len() <= 40);
+                prop_assert_eq!(queue.lines.len(), queue.turns.len());
+            }
+        }
+    }
+}

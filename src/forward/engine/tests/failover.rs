@@ -1,0 +1,151 @@
+//! Several upstreams, some of which are not well.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use super::super::tests::*;
+use crate::dns::Rcode;
+
+fn silent(_: &Got) -> Replies {
+    vec![]
+}
+
+fn good(got: &Got) -> Replies {
+    now(got.good())
+}
+
+/// A first upstream that acts so, and a second one that is well.
+fn with_a_good_second(first: impl FnMut(&Got) -> Replies + Send + 'static) -> World {
+    let mut cast = Cast::default();
+    cast.scripted(first);
+    cast.scripted(good);
+    cast.begin()
+}
+
+#[tokio::test]
+async fn a_dead_first_upstream_costs_the_first_question_one_wait_and_later_ones_nothing() {
+    let mut world = with_a_good_second(silent);
+    let (reply, took) = world.timed("first.example").await;
+    assert!(reply.is_ok() && (400 * MS..400 * MS + LATE).contains(&took), "{took:?}");
+    world.ask("second.example").await.unwrap();
+    assert_eq!(world.counts(0).silences, 2);
+    for number in 0..50 {
+        let (reply, took) = world.timed(&format!("n{number}.example")).await;
+        assert!(reply.is_ok() && took == Duration::ZERO, "{number}: {took:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_passed_over_at_once() {
+    let mut cast = Cast::default();
+    cast.nobody();
+    cast.scripted(good);
+    let (reply, took) = cast.begin().timed("www.example").await;
+    assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+}
+
+#[tokio::test]
+async fn nobody_listening_anywhere_is_a_failure_well_before_the_deadline() {
+    let mut cast = Cast::default();
+    cast.nobody();
+    cast.nobody();
+    let (reply, took) = cast.begin().timed("www.example").await;
+    assert!(reply == Err(Failure::Unreachable) && took < 3000 * MS, "{reply:?} {took:?}");
+}
+
+#[tokio::test]
+async fn silence_everywhere_is_a_timeout_at_the_deadline() {
+    let mut cast = Cast::default();
+    let mut settings = group(&[cast.scripted(silent)]);
+    settings.timeout = 700 * MS;
+    let mut world = cast.begin_with(vec![settings]);
+    let (reply, took) = world.timed("www.example").await;
+    assert_eq!(reply, Err(Failure::Timeout));
+    assert!((700 * MS..700 * MS + LATE).contains(&took), "{took:?}");
+    assert_eq!(world.status().timeouts, 1);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
+    for rcode in [Rcode::REFUSED, Rcode::SERVFAIL] {
+        let refusing = move |got: &Got| now(got.reply(rcode, &[]));
+        let (reply, took) = with_a_good_second(refusing).timed("www.example").await;
+        assert!(reply.unwrap().rcode == Rcode::NOERROR && took == Duration::ZERO, "{took:?}");
+        let mut cast = Cast::default();
+        cast.scripted(refusing);
+        cast.scripted(silent);
+        let (reply, took) = cast.begin().timed("www.example").await;
+        assert!(reply.unwrap().rcode == rcode && took < 400 * MS + LATE, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_that_comes_back_is_used_again() {
+    let well = Arc::new(AtomicBool::new(false));
+    let state = Arc::clone(&well);
+    let mut world = with_a_good_second(move |got| if state.load(SeqCst) { now(got.good()) } else { vec![] });
+    for number in 0..3 {
+        world.ask(&format!("n{number}")).await.unwrap();
+    }
+    assert_eq!(world.forwarder.upstreams()[0].counts.received, 0);
+    well.store(true, SeqCst);
+    // The first probe of one that is down is due after a second, and clients' questions are the probes.
+    world.pass(Duration::from_secs(1)).await;
+    let before = world.asked(1);
+    world.ask("probe").await.unwrap();
+    world.pass(MS).await;
+    assert_eq!(world.ask("next").await.unwrap().upstream, world.forwarder.upstreams()[0].address);
+    assert_eq!(world.asked(1) - before, 1, "the probe's client did not depend on it");
+}
+
+#[tokio::test]
+async fn an_upstream_that_leads_back_to_us_is_not_used() {
+    let mut world = World::of(silent);
+    world.turn().await;
+    assert!(world.forwarder.is_probe(&world.probes(0)[0]));
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply == Err(Failure::Loop) && took == Duration::ZERO, "{reply:?} {took:?}");
+    assert_eq!((world.asked(0), world.counts(0).loops), (0, 1));
+    assert_eq!(world.forwarder.upstreams()[0].state, State::Looping);
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_this_server_is_never_asked() {
+    let own = Scripted::start(good).await;
+    let settings =
+        Settings { groups: vec![group(&[own.address])], resolv_conf: "/nonexistent".into(), listen: vec![own.address] };
+    let forwarder = Forwarder::start(settings).unwrap();
+    assert_eq!(ask(&forwarder, "www.example").await, Err(Failure::Loop));
+    assert_eq!((own.asked(), forwarder.upstreams().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn with_one_of_two_dead_many_at_once_are_answered_as_fast_as_with_both_alive() {
+    let mut world = with_a_good_second(silent);
+    let begin = world.now;
+    for round in 0..60 {
+        let replies = world.all((0..20).map(|number| format!("n{round}-{number}"))).await;
+        assert!(replies.iter().all(|(reply, _)| reply.is_ok()));
+        let slow = replies.iter().filter(|(_, took)| *took > Duration::ZERO).count();
+        assert!(slow == 0 || world.now - begin < Duration::from_secs(1), "{slow} of round {round} waited");
+        world.pass(30 * MS).await;
+    }
+    assert!(world.now - begin > Duration::from_secs(2), "some of it was later than the first second");
+}
+
+#[tokio::test]
+async fn who_asks_for_a_name_that_was_given_up_has_it_asked_again() {
+    let alive = Arc::new(AtomicBool::new(false));
+    let answers = Arc::clone(&alive);
+    let mut world = World::of(move |got| if answers.load(SeqCst) { now(got.good()) } else { vec![] });
+    let first = world.pose(0, question("www.example"), 0, Duration::from_mins(1));
+    // TCP is the last way; after the longest pause between ways there is nothing left to try.
+    world.pass((400 + 800 + 1200 + 1300) * MS).await;
+    let tried = world.asked(0);
+    assert_eq!(world.asked_over_tcp(0), 1);
+    world.pass(500 * MS).await;
+    assert!(world.asked(0) == tried && first.lock().unwrap().is_none(), "given up");
+    alive.store(true, SeqCst);
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply.is_ok() && took < LATE, "{reply:?} {took:?}");
+    assert!(world.answer(&first).await.0.is_ok(), "and so it is for who waits still");
+}

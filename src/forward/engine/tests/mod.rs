@@ -1,0 +1,81 @@
+//! The forwarder against upstreams that act each fault: on a clock that the test moves (`world.rs`), or over real TCP.
+
+mod scripted;
+mod world;
+
+mod failover;
+mod faults;
+mod limits;
+mod sharing;
+mod tcp;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::dns::{Name, Rtype};
+use crate::forward::*;
+use scripted::{Got, Replies, Scripted, address, now};
+use world::{Cast, World};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// What is due comes up at most a tick of the wheel late, and what it leads to perhaps another.
+const LATE: Duration = super::timer_wheel::TICK.saturating_mul(2);
+
+fn group(upstreams: &[SocketAddr]) -> GroupSettings {
+    GroupSettings {
+        suffix: Name::root(),
+        upstreams: upstreams.iter().copied().map(UpstreamSpec::Address).collect(),
+        timeout: Duration::from_secs(5),
+        max_in_flight: None,
+        max_qps: None,
+    }
+}
+
+fn start(groups: Vec<GroupSettings>) -> Forwarder {
+    Forwarder::start(Settings { groups, resolv_conf: "/nonexistent".into(), listen: vec![] }).unwrap()
+}
+
+fn forwarder(upstreams: &[&Scripted]) -> Forwarder {
+    let mut settings = group(&upstreams.iter().map(|upstream| upstream.address).collect::<Vec<_>>());
+    // This one has the machine's clock, and the machine may be busy.
+    settings.timeout = Duration::from_mins(1);
+    start(vec![settings])
+}
+
+fn question(name: &str) -> Question {
+    Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false }
+}
+
+async fn ask(forwarder: &Forwarder, name: &str) -> Result<Arc<Reply>, Failure> {
+    forwarder.groups()[0].ask(&question(name), 0, Instant::now() + Duration::from_mins(1)).await
+}
+
+fn counts(forwarder: &Forwarder, index: usize) -> Counts {
+    forwarder.upstreams()[index].counts.clone()
+}
+
+/// An address where nobody listens: one that was free a moment ago.
+fn nobody() -> SocketAddr {
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Waits for all of them, in the order they were given.
+async fn futures<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.into_iter().map(|future| (Box::pin(future), None)).collect();
+    std::future::poll_fn(|context| {
+        let mut ready = true;
+        for (future, output) in &mut all {
+            if output.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(value) => *output = Some(value),
+                    std::task::Poll::Pending => ready = false,
+                }
+            }
+        }
+        if ready { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    all.into_iter().filter_map(|(_, output)| output).collect()
+}

@@ -1,0 +1,55 @@
+//! Equal questions share one exchange.
+
+use super::super::tests::*;
+
+#[tokio::test]
+async fn forty_who_ask_the_same_cost_one_query_and_all_get_the_answer() {
+    let mut world = World::of(|got| vec![(30 * MS, got.good())]);
+    let replies = world.all((0..40).map(|_| "same.example".to_owned())).await;
+    assert!(replies.iter().all(|(reply, took)| reply.is_ok() && *took == 30 * MS));
+    assert_eq!((world.asked(0), world.status().shared), (1, 39));
+}
+
+#[tokio::test]
+async fn questions_with_other_flags_or_of_another_group_do_not_share() {
+    let mut cast = Cast::default();
+    let upstream = cast.scripted(|got| vec![(30 * MS, got.good())]);
+    let mut world = cast.begin_with(vec![group(&[upstream]), group(&[upstream])]);
+    let plain = question("same.example");
+    let with_do = Question { dnssec_ok: true, ..plain.clone() };
+    let with_cd = Question { checking_disabled: true, ..plain.clone() };
+    let asked = [(0, plain.clone()), (0, with_do), (0, with_cd), (1, plain)];
+    let places = asked.map(|(group, question)| world.pose(group, question, 0, Duration::from_secs(5)));
+    for place in places {
+        assert!(world.answer(&place).await.0.is_ok());
+    }
+    assert_eq!(world.asked(0), 4);
+}
+
+#[tokio::test]
+async fn the_first_to_ask_may_leave_and_the_others_still_get_the_answer() {
+    let mut world = World::of(|got| vec![(100 * MS, got.good())]);
+    let group = Arc::clone(&world.forwarder.groups()[0]);
+    let deadline = world.now + Duration::from_secs(5);
+    let first = tokio::spawn(async move { group.ask(&question("same.example"), 0, deadline).await });
+    tokio::task::yield_now().await;
+    world.turn().await;
+    assert_eq!((world.status().asked, world.asked(0)), (1, 1));
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    assert!(world.ask("same.example").await.is_ok());
+    assert_eq!((world.status().shared, world.asked(0)), (1, 1));
+}
+
+#[tokio::test]
+async fn one_who_joins_late_waits_to_its_own_deadline() {
+    let mut world = World::of(|got| vec![(600 * MS, got.good())]);
+    let begin = world.now;
+    let early = world.pose(0, question("same.example"), 0, 300 * MS);
+    let late = world.pose(0, question("same.example"), 0, 3000 * MS);
+    let (answer, at) = world.answer(&early).await;
+    assert!(answer == Err(Failure::Timeout) && at - begin < 300 * MS + LATE, "{answer:?} {:?}", at - begin);
+    let (answer, at) = world.answer(&late).await;
+    assert!(answer.is_ok() && at - begin == 600 * MS);
+    assert_eq!(world.counts(0).received, 1);
+}

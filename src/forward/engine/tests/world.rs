@@ -1,0 +1,364 @@
+//! The forwarder on a clock that the test moves, with upstreams that act on the same clock.
+//!
+//! The engine is the real one, and so are its sockets. It takes its turns when the test says so: each turn ends when all
+//! that was sent has been heard, and time goes on to the next moment at which something is due. Nothing waits, and what
+//! a test sees does not depend on how busy the machine is. TCP is acted as far as the engine sees it; the connection
+//! itself is tested in `tcp.rs`.
+
+use std::collections::BTreeMap;
+use std::net::UdpSocket;
+use std::sync::Mutex;
+
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::super::tests::*;
+use crate::dns::Message;
+use crate::forward::transport::message::{self, Form, Verdict};
+use crate::forward::transport::tcp::{Job, Outcome};
+use crate::forward::transport::udp_pool::Headers;
+
+/// How long the kernel may take to carry a datagram to the next socket: only where something is broken does it pass.
+const KERNEL: Duration = Duration::from_secs(30);
+
+/// Questions in one turn: no more than an upstream's socket has room for.
+const AT_ONCE: usize = 64;
+
+/// Steps until an answer, at most.
+const STEPS: usize = 1_000_000;
+
+type Script = Box<dyn FnMut(&Got) -> Replies + Send>;
+
+/// Where an answer will be, and the time of it.
+pub(crate) type Place = Arc<Mutex<Option<(Result<Arc<Reply>, Failure>, Instant)>>>;
+
+pub(crate) struct World {
+    pub(crate) forwarder: Forwarder,
+    pub(crate) now: Instant,
+    engine: Engine,
+    inbox: mpsc::Receiver<Ask>,
+    headers: Headers,
+    upstreams: Vec<Acted>,
+    /// What upstreams will say, by time and in the order in which they thought of it.
+    later: BTreeMap<(Instant, usize), Say>,
+    thoughts: usize,
+}
+
+struct Acted {
+    address: SocketAddr,
+    actor: Actor,
+    jobs: mpsc::Receiver<Job>,
+    /// Datagrams so far, probes among them.
+    heard: u64,
+    probes: Vec<Vec<u8>>,
+    asked: usize,
+    /// Questions over TCP.
+    over_tcp: usize,
+    open: usize,
+}
+
+/// Who is at an address.
+enum Actor {
+    Scripted(UdpSocket, Script),
+    /// Someone who never reads.
+    Deaf(#[expect(dead_code, reason = "it holds the port")] UdpSocket),
+    Nobody,
+}
+
+/// Something an upstream will say.
+struct Say {
+    upstream: usize,
+    to: To,
+    bytes: Vec<u8>,
+    is_last: bool,
+}
+
+enum To {
+    Port(SocketAddr),
+    Job(Job, Box<[u8]>),
+}
+
+/// Upstreams that are to be.
+#[derive(Default)]
+pub(crate) struct Cast(Vec<(SocketAddr, Actor)>);
+
+impl Cast {
+    /// Someone who does what the script says, a query at a time. Over TCP nothing said is a connection that is closed.
+    pub(crate) fn scripted(&mut self, script: impl FnMut(&Got) -> Replies + Send + 'static) -> SocketAddr {
+        let socket = socket();
+        socket.set_read_timeout(Some(KERNEL)).unwrap();
+        self.join(socket.local_addr().unwrap(), Actor::Scripted(socket, Box::new(script)))
+    }
+
+    /// Someone who takes datagrams and does nothing with them.
+    pub(crate) fn deaf(&mut self) -> SocketAddr {
+        let socket = socket();
+        self.join(socket.local_addr().unwrap(), Actor::Deaf(socket))
+    }
+
+    /// An address where nobody listens.
+    pub(crate) fn nobody(&mut self) -> SocketAddr {
+        self.join(nobody(), Actor::Nobody)
+    }
+
+    fn join(&mut self, address: SocketAddr, actor: Actor) -> SocketAddr {
+        self.0.push((address, actor));
+        address
+    }
+
+    /// With one group that has them all.
+    pub(crate) fn begin(self) -> World {
+        let all: Vec<SocketAddr> = self.0.iter().map(|(address, _)| *address).collect();
+        self.begin_with(vec![group(&all)])
+    }
+
+    pub(crate) fn begin_with(self, groups: Vec<GroupSettings>) -> World {
+        let settings = Settings { groups, resolv_conf: "/nonexistent".into(), listen: vec![] };
+        let now = Instant::now();
+        let (forwarder, mut engine, inbox) = Forwarder::assemble(settings, now).unwrap();
+        let all: Vec<SocketAddr> = forwarder.upstreams().iter().map(|upstream| upstream.address).collect();
+        assert_eq!(all, self.0.iter().map(|(address, _)| *address).collect::<Vec<_>>(), "each is in a group, in order");
+        let acted = |(index, (address, actor)): (usize, (SocketAddr, Actor))| {
+            let jobs = engine.upstreams[index].act_tcp();
+            Acted { address, actor, jobs, heard: 0, probes: Vec::new(), asked: 0, over_tcp: 0, open: 0 }
+        };
+        let upstreams = self.0.into_iter().enumerate().map(acted).collect();
+        let headers = Headers::new();
+        World { forwarder, now, engine, inbox, headers, upstreams, later: BTreeMap::new(), thoughts: 0 }
+    }
+}
+
+fn socket() -> UdpSocket {
+    UdpSocket::bind("127.0.0.1:0").unwrap()
+}
+
+impl World {
+    /// One upstream alone.
+    pub(crate) fn of(script: impl FnMut(&Got) -> Replies + Send + 'static) -> Self {
+        let mut cast = Cast::default();
+        cast.scripted(script);
+        cast.begin()
+    }
+
+    /// Queries that an upstream got, probes aside.
+    pub(crate) fn asked(&self, upstream: usize) -> usize {
+        self.upstreams[upstream].asked
+    }
+
+    /// Those of them that came over TCP.
+    pub(crate) fn asked_over_tcp(&self, upstream: usize) -> usize {
+        self.upstreams[upstream].over_tcp
+    }
+
+    /// The names of probes that an upstream got.
+    pub(crate) fn probes(&self, upstream: usize) -> &[Vec<u8>] {
+        &self.upstreams[upstream].probes
+    }
+
+    pub(crate) fn counts(&self, upstream: usize) -> Counts {
+        counts(&self.forwarder, upstream)
+    }
+
+    pub(crate) fn status(&self) -> GroupStatus {
+        self.forwarder.groups()[0].status()
+    }
+
+    /// Puts a question to a group; the answer will be in its place.
+    pub(crate) fn pose(&self, group: usize, question: Question, network: u64, patience: Duration) -> Place {
+        let place = Place::default();
+        let answer = Arc::clone(&place);
+        let then = Box::new(move |answered, turn: &mut Turn| *answer.lock().unwrap() = Some((answered, turn.now)));
+        self.forwarder.groups()[group].ask_then(question, network, self.now + patience, self.now, then);
+        place
+    }
+
+    /// Asks; how long it took goes with the answer.
+    pub(crate) async fn timed(&mut self, name: &str) -> (Result<Arc<Reply>, Failure>, Duration) {
+        self.all([name.to_owned()]).await.remove(0)
+    }
+
+    pub(crate) async fn ask(&mut self, name: &str) -> Result<Arc<Reply>, Failure> {
+        self.timed(name).await.0
+    }
+
+    /// Asks all of these at once.
+    pub(crate) async fn all(
+        &mut self,
+        names: impl IntoIterator<Item = String>,
+    ) -> Vec<(Result<Arc<Reply>, Failure>, Duration)> {
+        let begin = self.now;
+        let places: Vec<Place> =
+            names.into_iter().map(|name| self.pose(0, question(&name), 0, Duration::from_mins(1))).collect();
+        let mut answers = Vec::new();
+        for place in places {
+            let (answer, at) = self.answer(&place).await;
+            answers.push((answer, at - begin));
+        }
+        answers
+    }
+
+    /// Lets time pass until there is an answer.
+    pub(crate) async fn answer(&mut self, place: &Place) -> (Result<Arc<Reply>, Failure>, Instant) {
+        self.turn().await;
+        for _ in 0..STEPS {
+            if let Some(answered) = place.lock().unwrap().take() {
+                return answered;
+            }
+            self.step(None).await;
+        }
+        panic!("no answer");
+    }
+
+    /// Lets so much time pass.
+    pub(crate) async fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        self.turn().await;
+        while self.now < until {
+            self.step(Some(until)).await;
+        }
+    }
+
+    /// Goes to the next moment at which something happens, and no further than `until`.
+    async fn step(&mut self, until: Option<Instant>) {
+        let said = self.later.first_key_value().map(|((at, _), _)| *at);
+        let next = self.engine.wake(self.now).min(said.unwrap_or(self.engine.wake(self.now)));
+        self.now = until.map_or(next, |until| next.min(until)).max(self.now);
+        while let Some(first) = self.later.first_entry().filter(|first| first.key().0 <= self.now) {
+            let say = first.remove();
+            self.deliver(say).await;
+        }
+        self.turn().await;
+    }
+
+    /// Turns of the engine at this moment until nothing more comes of it.
+    pub(crate) async fn turn(&mut self) {
+        loop {
+            let mut asks = Vec::new();
+            while asks.len() < AT_ONCE
+                && let Ok(ask) = self.inbox.try_recv()
+            {
+                asks.push(ask);
+            }
+            self.engine.turn(self.now, &mut asks, &mut self.headers, None);
+            self.hear();
+            self.hear_of_those_away().await;
+            if self.inbox.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Where nobody listens the kernel says so.
+    async fn hear_of_those_away(&mut self) {
+        for upstream in 0..self.upstreams.len() {
+            while matches!(self.upstreams[upstream].actor, Actor::Nobody) && self.engine.pool.ports(upstream) > 0 {
+                self.read().await;
+            }
+        }
+    }
+
+    /// A turn as soon as there is something to read.
+    async fn read(&mut self) {
+        timeout(KERNEL, self.engine.pool.readable()).await.expect("something to read").unwrap();
+        self.engine.turn(self.now, &mut Vec::new(), &mut self.headers, None);
+        self.hear();
+    }
+
+    /// Each upstream reads all that was sent to it, and thinks of what to say.
+    fn hear(&mut self) {
+        for upstream in 0..self.upstreams.len() {
+            let sent = self.counts(upstream).sent;
+            while let Some((bytes, from)) = self.upstreams[upstream].next(sent) {
+                self.consider(upstream, bytes, To::Port(from));
+            }
+            while let Ok(job) = self.upstreams[upstream].jobs.try_recv() {
+                let query = message::query(7, &job.question, Form { edns: job.edns, mixed: false }, || 0);
+                self.consider(upstream, query.to_vec(), To::Job(job, query));
+            }
+        }
+    }
+
+    fn consider(&mut self, index: usize, bytes: Vec<u8>, to: To) {
+        let upstream = &mut self.upstreams[index];
+        let (from, tcp) = match &to {
+            To::Port(from) => (*from, false),
+            To::Job(..) => (upstream.address, true),
+        };
+        let got = Got { bytes, tcp, from, number: upstream.asked, open: upstream.open };
+        (upstream.asked, upstream.over_tcp) = (upstream.asked + 1, upstream.over_tcp + usize::from(tcp));
+        let replies = match &mut upstream.actor {
+            Actor::Scripted(_, script) => script(&got),
+            Actor::Nobody => vec![],
+            Actor::Deaf(_) => return,
+        };
+        match to {
+            To::Port(from) => {
+                upstream.open += usize::from(!replies.is_empty());
+                let (mut at, last) = (self.now, replies.len());
+                for (number, (delay, bytes)) in replies.into_iter().enumerate() {
+                    at += delay;
+                    self.think(at, Say { upstream: index, to: To::Port(from), bytes, is_last: number + 1 == last });
+                }
+            }
+            To::Job(..) => {
+                let (delay, bytes) = replies.into_iter().next().unwrap_or_default();
+                self.think(self.now + delay, Say { upstream: index, to, bytes, is_last: false });
+            }
+        }
+    }
+
+    fn think(&mut self, at: Instant, say: Say) {
+        self.thoughts += 1;
+        self.later.insert((at, self.thoughts), say);
+    }
+
+    async fn deliver(&mut self, say: Say) {
+        let upstream = &mut self.upstreams[say.upstream];
+        upstream.open -= usize::from(say.is_last);
+        match (say.to, &upstream.actor) {
+            (To::Port(port), Actor::Scripted(socket, _)) if self.engine.pool.has_mail(port.port()).is_some() => {
+                socket.send_to(&say.bytes, port).unwrap();
+                let begin = Instant::now();
+                while self.engine.pool.has_mail(port.port()) == Some(false) {
+                    assert!(begin.elapsed() < KERNEL, "a datagram got lost on the way to {port}");
+                    tokio::task::yield_now().await;
+                }
+                self.read().await;
+            }
+            // What is said to a port that is closed nobody hears.
+            (To::Port(_), _) => {}
+            (To::Job(job, query), _) => {
+                let answer = outcome(&query, &say.bytes);
+                let outcome = Outcome { upstream: say.upstream, flight: job.flight, answer };
+                self.engine.turn(self.now, &mut Vec::new(), &mut self.headers, Some(outcome));
+                self.hear();
+            }
+        }
+    }
+}
+
+impl Acted {
+    /// The next query, until it has heard all that was sent.
+    fn next(&mut self, sent: u64) -> Option<(Vec<u8>, SocketAddr)> {
+        let Actor::Scripted(socket, _) = &self.actor else { return None };
+        while self.heard < sent {
+            let mut buffer = [0; 4096];
+            let (length, from) = socket.recv_from(&mut buffer).expect("what was sent arrives");
+            self.heard += 1;
+            if !scripted::is_probe(&buffer[..length]) {
+                return Some((buffer[..length].to_vec(), from));
+            }
+            self.probes.push(crate::dns::Query::parse(&buffer[..length]).unwrap().qname.to_vec());
+        }
+        None
+    }
+}
+
+/// As the connection judges what comes, and that nothing comes.
+fn outcome(query: &[u8], bytes: &[u8]) -> Result<Box<Message>, Failure> {
+    if bytes.is_empty() {
+        return Err(Failure::Unreachable);
+    }
+    let usable = matches!(message::judge(query, bytes), Verdict::Answer | Verdict::CaseLost) && bytes[2] & 0x02 == 0;
+    usable.then(|| Message::parse(bytes).ok()).flatten().map(Box::new).ok_or(Failure::Malformed)
+}

@@ -1,0 +1,85 @@
+//! A coarse timer wheel: one tick for all questions instead of a timer for each. Pure, `now` is an argument.
+//!
+//! In: keys and when to look at them again. Out: the keys whose time has come, at most one tick late. A key is never
+//! taken out early: who gets it checks whether it still matters.
+
+use std::time::{Duration, Instant};
+
+/// The length of a tick.
+pub(crate) const TICK: Duration = Duration::from_millis(16);
+/// Slots: a little over eight seconds; what is later comes up then and is put back by who gets it.
+const SLOTS: usize = 512;
+
+#[derive(Debug)]
+pub(crate) struct Wheel {
+    slots: Box<[Vec<u64>]>,
+    /// The slot that is due at `next`.
+    position: usize,
+    next: Instant,
+    count: usize,
+}
+
+impl Wheel {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), position: 0, next: now + TICK, count: 0 }
+    }
+
+    /// Brings `key` up at `at`, never before.
+    pub(crate) fn insert(&mut self, now: Instant, at: Instant, key: u64) {
+        if self.count == 0 {
+            self.next = now + TICK;
+        }
+        let ticks = at.saturating_duration_since(self.next).as_nanos().div_ceil(TICK.as_nanos());
+        let ticks = usize::try_from(ticks).unwrap_or(usize::MAX).min(SLOTS - 1);
+        self.slots[(self.position + ticks) % SLOTS].push(key);
+        self.count += 1;
+    }
+
+    /// Moves what is due at `now` to `due`.
+    pub(crate) fn advance(&mut self, now: Instant, due: &mut Vec<u64>) {
+        while self.count > 0 && self.next <= now {
+            let slot = &mut self.slots[self.position];
+            self.count -= slot.len();
+            due.append(slot);
+            self.position = (self.position + 1) % SLOTS;
+            self.next += TICK;
+        }
+    }
+
+    /// When to look again; `None` if nothing waits.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        (self.count > 0).then_some(self.next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_key_comes_up_once_and_at_most_two_ticks_late(waits in prop::collection::vec(0_u64..8000, 1..50), idle in 0_u64..100) {
+            let start = Instant::now();
+            let mut wheel = Wheel::new(start);
+            let begin = start + Duration::from_millis(idle);
+            for (key, wait) in waits.iter().enumerate() {
+                wheel.insert(begin, begin + Duration::from_millis(*wait), key as u64);
+            }
+            let mut seen = vec![None; waits.len()];
+            let mut due = Vec::new();
+            for ms in 0..9000 {
+                wheel.advance(begin + Duration::from_millis(ms), &mut due);
+                for key in due.drain(..) {
+                    let slot = &mut seen[usize::try_from(key).unwrap()];
+                    prop_assert!(slot.replace(ms).is_none());
+                }
+            }
+            for (wait, at) in waits.iter().zip(seen) {
+                let at = at.unwrap();
+                prop_assert!(at >= *wait && at <= wait + 33, "due {} came {}", wait, at);
+            }
+            prop_assert!(wheel.next().is_none());
+        }
+    }
+}

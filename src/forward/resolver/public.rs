@@ -1,0 +1,100 @@
+//! Our own public names: the alias that public DNS would give for a storage account of ours, made from the zone.
+//!
+//! In: a name and the zones. Out: the alias, for exact names that a blob or queue zone has, and for the partitioned names
+//! (`acct.z12.blob.storage.azure.net`) that a list had. Backup names have no public alias, and the public parent zones are
+//! never ours.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use crate::dns::{Name, Rcode, Record, Rtype};
+use crate::forward::{Chain, Reply};
+use crate::zone::{Outcome, ZoneSet};
+
+/// When the alias is given without the upstream's word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PublicNames {
+    /// When upstreams fail or are slow.
+    #[default]
+    OnFailure,
+    /// Always: the upstream is not asked.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The reply `name CNAME <private name>` if a hosted blob or queue zone has exactly that private name.
+pub fn alias(zones: &ZoneSet, name: &Name) -> Option<Reply> {
+    let private = private_name(name).or_else(|| zones.alias(name))?;
+    let hosted = zones.find(private.as_wire())?;
+    let zone = hosted.zone.as_deref()?;
+    // NODATA is an existing name too: AAAA of an account that has an A.
+    if private == hosted.apex || matches!(zone.lookup(private.as_wire(), Rtype::A), Outcome::NxDomain) {
+        return None;
+    }
+    let ttl = zone.negative_soa()?.ttl;
+    let record = Record { owner: name.clone(), rtype: Rtype::CNAME, ttl, rdata: private.as_wire().into() };
+    Some(Reply {
+        rcode: Rcode::NOERROR,
+        authentic: false,
+        ede: None,
+        answer: vec![record],
+        authority: Vec::new(),
+        chain: Chain::Whole,
+        upstream: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+    })
+}
+
+/// `acct.blob.core.windows.net` to `acct.privatelink.blob.core.windows.net`, likewise queue and the other clouds.
+fn private_name(name: &Name) -> Option<Name> {
+    let account = name.first_label()?;
+    let service = name.parent()?;
+    let is_storage = matches!(service.first_label()?, b"blob" | b"queue");
+    let zone = service.prepend(b"privatelink").filter(|_| is_storage)?;
+    zone.prepend(account)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zone::{Hosted, OnMiss, Zone};
+    use std::sync::Arc;
+
+    fn aliased(name: &str) -> Option<String> {
+        let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
+        let text = b"; Written by privatelink-dns\n@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\nacct 10 A 10.0.0.1\n; alias acct.z12.blob.storage.azure.net acct\n; alias gone.z12.blob.storage.azure.net gone\n";
+        let zone = Zone::from_text(&apex, text).0.map(Arc::new);
+        let zones = ZoneSet::new([Hosted::new(apex, OnMiss::Forward, zone)]);
+        alias(&zones, &name.parse().unwrap()).map(|reply| reply.answer[0].to_string())
+    }
+
+    #[test]
+    fn the_public_name_of_a_record_is_aliased_to_it() {
+        let expected = "acct.blob.core.windows.net. 10 IN CNAME acct.privatelink.blob.core.windows.net.";
+        assert_eq!(aliased("acct.blob.core.windows.net").as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_partitioned_name_that_was_listed_is_aliased_too() {
+        let expected = "acct.z12.blob.storage.azure.net. 10 IN CNAME acct.privatelink.blob.core.windows.net.";
+        assert_eq!(aliased("acct.z12.blob.storage.azure.net").as_deref(), Some(expected));
+        assert_eq!(aliased("ACCT.Z12.blob.storage.azure.net").as_deref(), Some(expected));
+        for name in
+            ["acct.z13.blob.storage.azure.net", "x.acct.z12.blob.storage.azure.net", "gone.z12.blob.storage.azure.net"]
+        {
+            assert_eq!(aliased(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn any_other_name_is_left_to_the_upstream() {
+        for name in [
+            "other.blob.core.windows.net",
+            "acct.queue.core.windows.net",
+            "blob.core.windows.net",
+            "x.acct.blob.core.windows.net",
+            ".",
+        ] {
+            assert_eq!(aliased(name), None, "{name}");
+        }
+    }
+}

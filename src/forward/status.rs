@@ -1,0 +1,207 @@
+//! What is counted of one upstream, and what `status` shows: atomics that the forwarder writes and anyone reads.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Defines the counters once: the atomics, their snapshot, and the names they go by.
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
+        /// Counters of one upstream; they only grow.
+        #[derive(Debug, Default)]
+        pub(crate) struct Counters { $($(#[$doc])* pub(crate) $name: Counter),* }
+
+        /// What an upstream's counters said at one moment.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Counts { $($(#[$doc])* pub $name: u64),* }
+
+        impl Counters {
+            fn read(&self) -> Counts {
+                Counts { $($name: self.$name.0.load(Relaxed)),* }
+            }
+        }
+
+        impl Counts {
+            /// Each counter with its name, for metrics.
+            pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
+                [$((stringify!($name), self.$name)),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Queries sent, retransmits and probes among them.
+    sent,
+    /// Answers accepted.
+    received,
+    /// Waits that ended without a reply.
+    silences,
+    /// Queries sent again.
+    retransmits,
+    /// Errors from the network: port unreachable and the like.
+    unreachable,
+    /// Datagrams with an id nobody waited for.
+    junk_id,
+    /// Datagrams with the answer to another question.
+    junk_question,
+    /// Datagrams that are no response, or do not parse.
+    junk_form,
+    /// Answers that came after they were of use.
+    late,
+    /// Questions asked over TCP because the answer was truncated.
+    tcp_truncated,
+    /// Questions asked over TCP because wrong answers came in numbers, as when someone is guessing.
+    tcp_spoofed,
+    /// Questions asked over TCP because UDP stayed silent.
+    tcp_silent,
+    /// TCP connections that failed.
+    tcp_failed,
+    /// Questions asked again without EDNS.
+    edns_fallback,
+    /// Questions asked again in lower case because the upstream did not keep the case.
+    case_fallback,
+    /// Questions that had to wait for their turn.
+    delayed,
+    /// Datagrams the kernel had no room for.
+    send_dropped,
+    /// Forwarding loops found.
+    loops,
+}
+
+/// One counter.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, count: usize) {
+        self.0.fetch_add(count as u64, Relaxed);
+    }
+
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+}
+
+/// What is shared of one upstream outside the forwarder's task.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) address: SocketAddr,
+    pub(crate) counters: Counters,
+    pub(crate) up: AtomicBool,
+    /// Set by whoever meets our own probe, cleared by the task.
+    pub(crate) looping: AtomicBool,
+    /// The number in the last probe's name, and whether that has come back.
+    pub(crate) probe_number: AtomicU64,
+    pub(crate) probe_seen: AtomicBool,
+    pub(crate) round_trip_us: AtomicU64,
+    pub(crate) in_flight: AtomicU64,
+    pub(crate) edns_off: AtomicBool,
+    pub(crate) case_off: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            counters: Counters::default(),
+            up: AtomicBool::new(true),
+            looping: AtomicBool::new(false),
+            probe_number: AtomicU64::new(0),
+            probe_seen: AtomicBool::new(false),
+            round_trip_us: AtomicU64::new(0),
+            in_flight: AtomicU64::new(0),
+            edns_off: AtomicBool::new(false),
+            case_off: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn status(&self) -> UpstreamStatus {
+        let round_trip = self.round_trip_us.load(Relaxed);
+        UpstreamStatus {
+            address: self.address,
+            state: match (self.looping.load(Relaxed), self.up.load(Relaxed)) {
+                (true, _) => State::Looping,
+                (false, true) => State::Up,
+                (false, false) => State::Down,
+            },
+            round_trip: (round_trip > 0).then(|| Duration::from_micros(round_trip)),
+            in_flight: self.in_flight.load(Relaxed),
+            without_edns: self.edns_off.load(Relaxed),
+            without_case: self.case_off.load(Relaxed),
+            counts: self.counters.read(),
+        }
+    }
+}
+
+/// Whether an upstream is of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It answers, or has not been asked.
+    Up,
+    /// It does not answer; a question now and then sees whether it does again.
+    Down,
+    /// It leads back to us, and is not asked.
+    Looping,
+}
+
+/// How one upstream is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamStatus {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Whether it is of use.
+    pub state: State,
+    /// The smoothed round trip, once measured.
+    pub round_trip: Option<Duration>,
+    /// Questions it has not answered yet.
+    pub in_flight: u64,
+    /// Whether it is asked without EDNS because it does not take it.
+    pub without_edns: bool,
+    /// Whether it is asked in lower case because it does not keep the case.
+    pub without_case: bool,
+    /// Its counters.
+    pub counts: Counts,
+}
+
+/// Counters of one group.
+#[derive(Debug, Default)]
+pub(crate) struct GroupCounters {
+    pub(crate) asked: Counter,
+    pub(crate) shared: Counter,
+    pub(crate) overloaded: Counter,
+    pub(crate) timeouts: Counter,
+    pub(crate) failures: Counter,
+    pub(crate) waiting: AtomicU64,
+}
+
+/// How one group is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupStatus {
+    /// Questions asked of it.
+    pub asked: u64,
+    /// Questions that joined an equal one in flight.
+    pub shared: u64,
+    /// Questions that never got their turn.
+    pub overloaded: u64,
+    /// Questions no upstream answered in time.
+    pub timeouts: u64,
+    /// Questions that failed for another reason.
+    pub failures: u64,
+    /// Questions that wait for their turn now.
+    pub waiting: u64,
+}
+
+impl GroupCounters {
+    pub(crate) fn status(&self) -> GroupStatus {
+        let read = |counter: &Counter| counter.0.load(Relaxed);
+        GroupStatus {
+            asked: read(&self.asked),
+            shared: read(&self.shared),
+            overloaded: read(&self.overloaded),
+            timeouts: read(&self.timeouts),
+            failures: read(&self.failures),
+            waiting: self.waiting.load(Relaxed),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Many datagrams in one system call, on a connected socket.
+//!
+//! In: a descriptor and buffers. Out: how many went, or how long each is. Never: a wait.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::os::fd::RawFd;
+
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
+
+/// Datagrams a call.
+pub(crate) const SIZE: usize = 32;
+/// Octets of a buffer: more than the 1232 we ask for, since some do not listen.
+pub(crate) const DATAGRAM: usize = 4096;
+
+/// Sends up to [`SIZE`] datagrams; the number that went. An error is that of the first.
+pub(crate) fn send<'a>(fd: RawFd, datagrams: impl Iterator<Item = &'a [u8]>) -> Result<usize, Errno> {
+    let slices: Vec<[IoSlice<'_>; 1]> = datagrams.take(SIZE).map(|bytes| [IoSlice::new(bytes)]).collect();
+    let mut headers = MultiHeaders::<()>::preallocate(slices.len(), None);
+    let none = [None; SIZE];
+    let control: [ControlMessage<'_>; 0] = [];
+    let flags = MsgFlags::MSG_NOSIGNAL;
+    sendmmsg(fd, &mut headers, &slices, &none[..slices.len()], control, flags).map(Iterator::count)
+}
+
+/// The kernel's side of a receiving call, made once for many.
+pub(crate) struct Headers(MultiHeaders<SockaddrStorage>);
+
+impl Headers {
+    pub(crate) fn new() -> Self {
+        Self(MultiHeaders::preallocate(SIZE, None))
+    }
+
+    /// Reads up to [`SIZE`] datagrams into `buffer`, [`DATAGRAM`] octets apart: the length of each and whether it was
+    /// cut.
+    pub(crate) fn receive(&mut self, fd: RawFd, buffer: &mut [u8]) -> Result<Vec<(usize, bool)>, Errno> {
+        let mut slices: Vec<[IoSliceMut<'_>; 1]> =
+            buffer.chunks_exact_mut(DATAGRAM).map(|chunk| [IoSliceMut::new(chunk)]).collect();
+        let received = recvmmsg(fd, &mut self.0, slices.iter_mut(), MsgFlags::MSG_DONTWAIT, None)?;
+        Ok(received.map(|m| (m.bytes.min(DATAGRAM), m.flags.contains(MsgFlags::MSG_TRUNC))).collect())
+    }
+}

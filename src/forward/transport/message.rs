@@ -1,0 +1,193 @@
+//! The bytes of a query, and whether a datagram answers it: pure.
+//!
+//! In: a question, an id and random bits. Out: the query; for what comes back a [`Verdict`]. Never accepted: anything
+//! that does not carry the id and the whole question, letter for letter where the case was random (RFC 5452
+//! section 9.1, draft-vixie-dnsext-dns0x20).
+
+use crate::dns::{Class, Rtype};
+use crate::forward::question::Question;
+
+/// What we say we can take in one datagram: what passes everywhere unfragmented (RFC 9715).
+const PAYLOAD: u16 = 1232;
+const HEADER: usize = 12;
+
+/// How a query is to be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Form {
+    /// With an OPT record.
+    pub(crate) edns: bool,
+    /// With the letters of the QNAME in random case.
+    pub(crate) mixed: bool,
+}
+
+/// Writes the query: RD, AD to say that AD in the answer is understood (RFC 6840 section 5.7), CD and DO as asked,
+/// never an option.
+pub(crate) fn query(id: u16, question: &Question, form: Form, mut random: impl FnMut() -> u64) -> Box<[u8]> {
+    let name = question.name.as_wire();
+    let mut out = Vec::with_capacity(HEADER + name.len() + 4 + 11);
+    out.extend_from_slice(&id.to_be_bytes());
+    out.extend_from_slice(&[0x01, 0x20 | u8::from(question.checking_disabled) << 4]);
+    out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(form.edns)]);
+    out.extend_from_slice(name);
+    if form.mixed {
+        mix_case(&mut out[HEADER..], &mut random);
+    }
+    out.extend_from_slice(&question.rtype.0.to_be_bytes());
+    out.extend_from_slice(&Class::IN.0.to_be_bytes());
+    if form.edns {
+        out.push(0);
+        out.extend_from_slice(&Rtype::OPT.0.to_be_bytes());
+        out.extend_from_slice(&PAYLOAD.to_be_bytes());
+        out.extend_from_slice(&[0, 0, u8::from(question.dnssec_ok) << 7, 0, 0, 0]);
+    }
+    out.into()
+}
+
+/// Sets the case of each letter by a random bit. Length octets are below 64, so none of them is a letter.
+fn mix_case(name: &mut [u8], random: &mut impl FnMut() -> u64) {
+    for chunk in name.chunks_mut(64) {
+        let mut bits = random();
+        for byte in chunk {
+            if byte.is_ascii_lowercase() {
+                *byte ^= u8::from(bits & 1 != 0) << 5;
+            }
+            bits >>= 1;
+        }
+    }
+}
+
+/// What a datagram is to the query it came for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Its answer.
+    Answer,
+    /// Its answer but for the case of the name, which the upstream did not keep.
+    CaseLost,
+    /// FORMERR or NOTIMP without a question, as servers answer that do not know EDNS. Nothing to answer a client with,
+    /// since anyone can write it; a reason to ask again without EDNS.
+    Unreadable,
+    /// The answer to another question.
+    OtherQuestion,
+    /// No response to a query at all.
+    Junk,
+}
+
+/// The id of a datagram long enough to be a message.
+pub(crate) fn id(datagram: &[u8]) -> Option<u16> {
+    (datagram.len() >= HEADER).then(|| u16::from_be_bytes([datagram[0], datagram[1]]))
+}
+
+/// Judges a datagram whose id has matched.
+pub(crate) fn judge(query: &[u8], datagram: &[u8]) -> Verdict {
+    let Some(header) = datagram.first_chunk::<HEADER>() else {
+        return Verdict::Junk;
+    };
+    if header[2] & 0xf8 != 0x80 {
+        return Verdict::Junk;
+    }
+    if header[4..6] == [0, 0] {
+        let unreadable = matches!(header[3] & 0xf, 1 | 4) && header[6..] == [0; 6];
+        return if unreadable { Verdict::Unreadable } else { Verdict::Junk };
+    }
+    if header[4..6] != [0, 1] {
+        return Verdict::Junk;
+    }
+    let asked = question_of(query);
+    let Some(echoed) = datagram.get(HEADER..HEADER + asked.len()) else {
+        return Verdict::OtherQuestion;
+    };
+    if echoed == asked {
+        Verdict::Answer
+    } else if same_but_for_case(asked, echoed) {
+        Verdict::CaseLost
+    } else {
+        Verdict::OtherQuestion
+    }
+}
+
+/// QNAME, QTYPE and QCLASS of a query that [`query`] wrote.
+fn question_of(query: &[u8]) -> &[u8] {
+    let opt = if query.get(11) == Some(&1) { 11 } else { 0 };
+    query.get(HEADER..query.len().saturating_sub(opt)).unwrap_or_default()
+}
+
+/// The type and the class have no case.
+fn same_but_for_case(asked: &[u8], echoed: &[u8]) -> bool {
+    let Some(cut) = asked.len().checked_sub(4) else {
+        return false;
+    };
+    asked[cut..] == echoed[cut..] && asked[..cut].eq_ignore_ascii_case(&echoed[..cut])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Query;
+    use proptest::prelude::*;
+
+    fn question(name: &str) -> Question {
+        Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: true, checking_disabled: true }
+    }
+
+    fn answered(query: &[u8]) -> Vec<u8> {
+        let mut reply = query.to_vec();
+        reply[2] |= 0x80;
+        reply
+    }
+
+    const FORM: Form = Form { edns: true, mixed: true };
+
+    #[test]
+    fn a_query_reads_back_as_it_was_asked_and_carries_no_option() {
+        let bytes = query(7, &question("www.example"), FORM, || 0b1010);
+        let parsed = Query::parse(&bytes).unwrap();
+        assert!(parsed.header.rd && parsed.header.cd && parsed.header.ad && parsed.dnssec_ok());
+        assert_eq!(parsed.qname, b"\x03WwW\x07example\0");
+        let edns = parsed.edns.unwrap();
+        assert_eq!((edns.payload, edns.options().count()), (PAYLOAD, 0));
+    }
+
+    #[test]
+    fn a_plain_query_has_no_opt() {
+        let bytes = query(7, &question("www.example"), Form { edns: false, mixed: false }, || u64::MAX);
+        let parsed = Query::parse(&bytes).unwrap();
+        assert_eq!((parsed.qname, parsed.edns), (&b"\x03www\x07example\0"[..], None));
+    }
+
+    #[test]
+    fn the_answer_is_told_from_what_only_looks_like_it() {
+        let asked = query(7, &question("www.example"), FORM, || 0x5555);
+        let good = answered(&asked);
+        assert_eq!(judge(&asked, &good), Verdict::Answer);
+        let with = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut reply = good.clone();
+            change(&mut reply);
+            judge(&asked, &reply)
+        };
+        assert_eq!(with(&|r| r[2] &= 0x7f), Verdict::Junk, "a query");
+        assert_eq!(with(&|r| r[2] |= 0x28), Verdict::Junk, "another opcode");
+        assert_eq!(with(&|r| r[13] ^= 0x20), Verdict::CaseLost);
+        assert_eq!(with(&|r| r[13] ^= 0x01), Verdict::OtherQuestion, "another name");
+        assert_eq!(with(&|r| r[26] ^= 0x10), Verdict::OtherQuestion, "another type");
+        assert_eq!(with(&|r| r[28] ^= 0x20), Verdict::OtherQuestion, "another class");
+        assert_eq!(with(&|r| r.truncate(20)), Verdict::OtherQuestion, "cut short");
+        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]), Verdict::Unreadable);
+        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x83, 0, 0, 0, 0, 0, 0, 0, 0]), Verdict::Junk);
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_panics(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let asked = query(7, &question("www.example"), FORM, || 0x5555);
+            let _ = (id(&bytes), judge(&asked, &bytes), judge(&bytes, &asked));
+        }
+
+        #[test]
+        fn the_case_is_all_that_randomness_changes(bits in any::<u64>()) {
+            let bytes = query(7, &question("a-1.example"), FORM, || bits);
+            let mut reply = bytes.to_vec();
+            reply[2] |= 0x80;
+            prop_assert_eq!(reply[12..25].to_ascii_lowercase(), b"\x03a-1\x07example\0");
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! One port towards an upstream, and the questions that wait on it.
+//!
+//! In: datagrams and errors the kernel has for it. Out: [`Arrival`]s. A datagram counts only if it comes from the
+//! address asked (the kernel sees to that, the socket is connected) and carries an id that waits here and its question;
+//! all else is counted and the wait goes on. Never: sending, or a second use of an id while it is known here.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::{Rng, RngExt};
+use socket2::{Domain, Protocol, Socket as RawSocket, Type};
+
+use super::message::{self, Form, Verdict};
+use crate::dns::Message;
+use crate::forward::question::Question;
+use crate::forward::status::Shared;
+
+/// New questions one socket takes.
+pub(crate) const MAX_QUERIES: usize = 64;
+/// How long a socket takes new questions.
+pub(crate) const MAX_AGE: Duration = Duration::from_millis(100);
+/// Ports to draw from: above what services commonly listen on, 55,296 of them.
+const FIRST_PORT: u16 = 10240;
+/// Wrong ids or questions on one socket that look like someone guessing.
+const MAX_NEAR_MISSES: u8 = 8;
+
+/// One question on one socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket {
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
+    pub(crate) id: u16,
+}
+
+/// Something that happened to a question.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) upstream: usize,
+    pub(crate) flight: u64,
+    pub(crate) ticket: Ticket,
+    /// When the question was first sent on this ticket.
+    pub(crate) sent: Instant,
+    pub(crate) news: News,
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum News {
+    /// The answer; the ticket is used up.
+    Answer(Box<Message>),
+    /// The answer is too long for a datagram; the ticket is used up.
+    Truncated,
+    /// The answer but for the case of the name; the ticket still waits.
+    CaseLost,
+    /// An error without a question; the ticket still waits.
+    Unreadable,
+    /// The network says nobody is there; the ticket is used up.
+    Refused,
+    /// Someone is guessing; the ticket is used up.
+    Flooded,
+}
+
+/// One port.
+pub(crate) struct Socket {
+    raw: RawSocket,
+    pub(crate) upstream: usize,
+    pub(crate) shared: Arc<Shared>,
+    opened: Instant,
+    pending: Vec<Pending>,
+    live: usize,
+    near_misses: u8,
+    accepting: bool,
+}
+
+struct Pending {
+    id: u16,
+    live: bool,
+    flight: u64,
+    sent: Instant,
+    query: Box<[u8]>,
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.raw.as_fd()
+    }
+}
+
+impl Socket {
+    /// On a port drawn at random, hearing that upstream alone.
+    pub(crate) fn open(upstream: usize, shared: &Arc<Shared>, now: Instant) -> io::Result<Self> {
+        Ok(Self {
+            raw: connected(shared.address)?,
+            upstream,
+            shared: Arc::clone(shared),
+            opened: now,
+            pending: Vec::with_capacity(8),
+            live: 0,
+            near_misses: 0,
+            accepting: true,
+        })
+    }
+
+    /// Whether it has something to read, if this is its port.
+    #[cfg(test)]
+    pub(crate) fn has_mail(&self, port: u16) -> Option<bool> {
+        let own = self.raw.local_addr().ok()?.as_socket()?.port();
+        (own == port).then(|| self.raw.peek(&mut [std::mem::MaybeUninit::uninit()]).is_ok())
+    }
+
+    /// Whether it takes new questions; once it does not, it never does again.
+    pub(crate) fn accepts(&mut self, now: Instant) -> bool {
+        self.accepting &= self.pending.len() < MAX_QUERIES && now.saturating_duration_since(self.opened) < MAX_AGE;
+        self.accepting
+    }
+
+    /// It takes no more.
+    pub(crate) fn retire(&mut self) {
+        self.accepting = false;
+    }
+
+    /// Whether it can be closed.
+    pub(crate) fn is_done(&self) -> bool {
+        !self.accepting && self.live == 0
+    }
+
+    /// Takes a question in: its id and the query to send.
+    pub(crate) fn ask(&mut self, flight: u64, question: &Question, form: Form, now: Instant) -> (u16, &[u8]) {
+        let mut random = rand::rng();
+        let id = self.unused_id(&mut random);
+        let query = message::query(id, question, form, || random.next_u64());
+        self.live += 1;
+        (id, &self.pending.push_mut(Pending { id, live: true, flight, sent: now, query }).query)
+    }
+
+    /// The query that waits with this id.
+    pub(crate) fn query(&self, id: u16) -> Option<&[u8]> {
+        self.pending.iter().find(|pending| pending.id == id && pending.live).map(|pending| &*pending.query)
+    }
+
+    fn unused_id(&mut self, random: &mut impl Rng) -> u16 {
+        if self.pending.len() > 4 * MAX_QUERIES {
+            self.pending.retain(|pending| pending.live);
+        }
+        loop {
+            let id = random.random();
+            if self.pending.iter().all(|pending| pending.id != id) {
+                return id;
+            }
+        }
+    }
+
+    /// Ends a wait; the id stays known, so that a second answer is told from a guess.
+    pub(crate) fn finish(&mut self, id: u16) {
+        if let Some(pending) = self.pending.iter_mut().find(|pending| pending.id == id && pending.live) {
+            pending.live = false;
+            pending.query = Box::default();
+            self.live -= 1;
+        }
+    }
+
+    fn finish_all(&mut self, at: Ticket, arrivals: &mut Vec<Arrival>, news: fn() -> News) {
+        for pending in self.pending.iter_mut().filter(|pending| pending.live) {
+            pending.live = false;
+            let ticket = Ticket { id: pending.id, ..at };
+            let (flight, sent) = (pending.flight, pending.sent);
+            arrivals.push(Arrival { upstream: self.upstream, flight, ticket, sent, news: news() });
+        }
+        self.live = 0;
+        self.accepting = false;
+    }
+
+    /// The kernel has an error for it.
+    pub(crate) fn refuse(&mut self, at: Ticket, arrivals: &mut Vec<Arrival>) {
+        self.shared.counters.unreachable.one();
+        self.finish_all(at, arrivals, || News::Refused);
+    }
+
+    /// One datagram from the upstream's address, or from someone who writes that address on it.
+    pub(crate) fn take(&mut self, at: Ticket, bytes: &[u8], cut: bool, arrivals: &mut Vec<Arrival>) {
+        let counters = &self.shared.counters;
+        let Some(id) = message::id(bytes) else {
+            counters.junk_form.one();
+            return;
+        };
+        let Some(pending) = self.pending.iter().find(|pending| pending.id == id) else {
+            counters.junk_id.one();
+            return self.near_miss(at, arrivals);
+        };
+        if !pending.live {
+            counters.late.one();
+            return;
+        }
+        let news = match message::judge(&pending.query, bytes) {
+            Verdict::Answer if cut || bytes[2] & 0x02 != 0 => News::Truncated,
+            Verdict::Answer => match Message::parse(bytes) {
+                Ok(message) => News::Answer(Box::new(message)),
+                Err(_) => return counters.junk_form.one(),
+            },
+            Verdict::CaseLost => News::CaseLost,
+            Verdict::Unreadable => News::Unreadable,
+            Verdict::OtherQuestion => {
+                counters.junk_question.one();
+                return self.near_miss(at, arrivals);
+            }
+            Verdict::Junk => return counters.junk_form.one(),
+        };
+        let (flight, sent) = (pending.flight, pending.sent);
+        if matches!(news, News::Answer(_) | News::Truncated) {
+            self.finish(id);
+        }
+        arrivals.push(Arrival { upstream: self.upstream, flight, ticket: Ticket { id, ..at }, sent, news });
+    }
+
+    fn near_miss(&mut self, at: Ticket, arrivals: &mut Vec<Arrival>) {
+        self.near_misses = self.near_misses.saturating_add(1);
+        if self.near_misses >= MAX_NEAR_MISSES {
+            self.finish_all(at, arrivals, || News::Flooded);
+        }
+    }
+}
+
+/// A socket on a port drawn at random that hears `address` alone.
+fn connected(address: SocketAddr) -> io::Result<RawSocket> {
+    let kind = Type::DGRAM.nonblocking().cloexec();
+    let socket = RawSocket::new(Domain::for_address(address), kind, Some(Protocol::UDP))?;
+    for _ in 0..8 {
+        let port = rand::rng().random_range(FIRST_PORT..=u16::MAX);
+        let local = match address {
+            SocketAddr::V4(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
+            SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
+        };
+        if socket.bind(&local.into()).is_ok() {
+            break;
+        }
+    }
+    // If all eight were taken, the kernel draws one here.
+    socket.connect(&address.into())?;
+    Ok(socket)
+}

@@ -1,0 +1,306 @@
+//! The sockets towards the upstreams: many short-lived connected ones, sent to and read from in batches.
+//!
+//! In: questions for an upstream. Out: [`Arrival`]s. Each upstream has one socket that takes new questions, until that
+//! is old or has had its share, and others whose last questions still wait; below ten questions a second each has a
+//! port of its own (docs/decisions/0004-upstream-sockets.md). Never: a wait other than for something to read, or a
+//! decision about what to do next.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::batch;
+pub(crate) use super::batch::Headers;
+use super::message::Form;
+use super::socket::{Arrival, Socket, Ticket};
+use crate::forward::question::Question;
+use crate::forward::status::Shared;
+
+/// Sockets towards one upstream; beyond that the newest takes more than its share.
+const MAX_SOCKETS: usize = 256;
+
+/// All sockets of the forwarder.
+pub(crate) struct Pool {
+    poller: AsyncFd<Poller>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    /// By upstream: the socket that takes new questions, and how many are open.
+    current: Vec<(Option<u32>, usize)>,
+    outbox: Vec<(Ticket, usize, usize)>,
+    bytes: Vec<u8>,
+    inbox: Box<[u8]>,
+}
+
+struct Poller(Epoll);
+
+impl Poller {
+    /// With the runtime, which wakes the forwarder's task when any socket has something to read.
+    fn registered(self) -> io::Result<AsyncFd<Self>> {
+        #[expect(
+            deprecated,
+            reason = "what its unsafe successor wants kept is kept here: the descriptor is owned, private, always the \
+                      same, and open for as long as it is registered"
+        )]
+        AsyncFd::with_interest(self, Interest::READABLE)
+    }
+}
+
+impl AsRawFd for Poller {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.0.as_raw_fd()
+    }
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    socket: Option<Socket>,
+}
+
+impl Pool {
+    /// Must be called within a tokio runtime.
+    pub(crate) fn new() -> io::Result<Self> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        Ok(Self {
+            poller: Poller(epoll).registered()?,
+            slots: Vec::new(),
+            free: Vec::new(),
+            current: Vec::new(),
+            outbox: Vec::new(),
+            bytes: Vec::new(),
+            inbox: vec![0; batch::SIZE * batch::DATAGRAM].into(),
+        })
+    }
+
+    /// Puts a question into the outbox.
+    pub(crate) fn send(
+        &mut self,
+        upstream: usize,
+        shared: &Arc<Shared>,
+        flight: u64,
+        question: &Question,
+        form: Form,
+        now: Instant,
+    ) -> io::Result<Ticket> {
+        let slot = self.accepting_slot(upstream, shared, now)?;
+        let index = slot as usize;
+        let generation = self.slots[index].generation;
+        let Some(socket) = self.slots[index].socket.as_mut() else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let (id, query) = socket.ask(flight, question, form, now);
+        let ticket = Ticket { slot, generation, id };
+        self.outbox.push((ticket, self.bytes.len(), query.len()));
+        self.bytes.extend_from_slice(query);
+        Ok(ticket)
+    }
+
+    /// The next question for this upstream goes out on a port of its own.
+    pub(crate) fn fresh_port(&mut self, upstream: usize) {
+        if let Some(slot) = self.current.get_mut(upstream).and_then(|(current, _)| current.take()) {
+            if let Some(socket) = &mut self.slots[slot as usize].socket {
+                socket.retire();
+            }
+            self.close_if_done(slot);
+        }
+    }
+
+    /// Puts the same datagram into the outbox again: one more guess at its id would be one more way in.
+    pub(crate) fn resend(&mut self, ticket: Ticket) {
+        let Some(socket) = socket(&mut self.slots, ticket) else {
+            return;
+        };
+        if let Some(query) = socket.query(ticket.id) {
+            self.outbox.push((ticket, self.bytes.len(), query.len()));
+            self.bytes.extend_from_slice(query);
+        }
+    }
+
+    /// No answer to this question is wanted any more.
+    pub(crate) fn cancel(&mut self, ticket: Ticket) {
+        if let Some(socket) = socket(&mut self.slots, ticket) {
+            socket.finish(ticket.id);
+            self.close_if_done(ticket.slot);
+        }
+    }
+
+    /// Waits until a socket has something to read.
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        // Readiness is cleared by `receive`, once nothing is left.
+        self.poller.readable().await.map(|mut guard| guard.retain_ready())
+    }
+
+    /// Sends what is in the outbox.
+    pub(crate) fn flush(&mut self, arrivals: &mut Vec<Arrival>) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        outbox.sort_by_key(|(ticket, start, _)| (ticket.slot, *start));
+        for run in outbox.chunk_by(|(a, ..), (b, ..)| a.slot == b.slot && a.generation == b.generation) {
+            self.send_run(run, arrivals);
+        }
+        outbox.clear();
+        self.outbox = outbox;
+        self.bytes.clear();
+    }
+
+    fn send_run(&mut self, run: &[(Ticket, usize, usize)], arrivals: &mut Vec<Arrival>) {
+        let ticket = run[0].0;
+        let Some(socket) = socket(&mut self.slots, ticket) else {
+            return;
+        };
+        let mut rest = run;
+        while !rest.is_empty() {
+            let chunk = &rest[..rest.len().min(batch::SIZE)];
+            let datagrams = chunk.iter().map(|(_, start, length)| &self.bytes[*start..start + length]);
+            match batch::send(socket.as_fd().as_raw_fd(), datagrams) {
+                Ok(sent) => {
+                    socket.shared.counters.sent.add(sent);
+                    rest = &rest[sent.max(1)..];
+                }
+                Err(Errno::EINTR) => {}
+                // No room in the kernel: the retransmit will do.
+                Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => {
+                    socket.shared.counters.send_dropped.add(chunk.len());
+                    rest = &rest[chunk.len()..];
+                }
+                Err(_) => {
+                    socket.refuse(ticket, arrivals);
+                    break;
+                }
+            }
+        }
+        self.close_if_done(ticket.slot);
+    }
+
+    /// Reads everything there is to read, up to a bound that keeps the rest of the forwarder going.
+    pub(crate) fn receive(&mut self, headers: &mut Headers, arrivals: &mut Vec<Arrival>) {
+        let mut events = [EpollEvent::empty(); 64];
+        for _ in 0..16 {
+            let waited = self.poller.try_io(Interest::READABLE, |poller| {
+                match poller.0.wait(&mut events, EpollTimeout::ZERO)? {
+                    // Tells tokio that nothing is left, unless something has come since.
+                    0 => Err(io::ErrorKind::WouldBlock.into()),
+                    count => Ok(count),
+                }
+            });
+            let Ok(count) = waited else {
+                return;
+            };
+            for event in &events[..count] {
+                let [slot, generation] = split(event.data());
+                self.receive_from(Ticket { slot, generation, id: 0 }, headers, arrivals);
+            }
+        }
+    }
+
+    fn receive_from(&mut self, at: Ticket, headers: &mut Headers, arrivals: &mut Vec<Arrival>) {
+        let Some(socket) = socket(&mut self.slots, at) else {
+            return;
+        };
+        match headers.receive(socket.as_fd().as_raw_fd(), &mut self.inbox) {
+            Ok(lengths) => {
+                for (index, (length, cut)) in lengths.iter().enumerate() {
+                    let start = index * batch::DATAGRAM;
+                    socket.take(at, &self.inbox[start..start + length], *cut, arrivals);
+                }
+            }
+            Err(Errno::EAGAIN | Errno::EINTR) => {}
+            Err(_) => socket.refuse(at, arrivals),
+        }
+        self.close_if_done(at.slot);
+    }
+
+    /// Closes what is old and has nothing to wait for.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        for slot in 0..self.slots.len() {
+            if let Some(socket) = &mut self.slots[slot].socket {
+                socket.accepts(now);
+                self.close_if_done(u32::try_from(slot).unwrap_or(u32::MAX));
+            }
+        }
+    }
+
+    /// Whether any socket is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.free.len() < self.slots.len()
+    }
+
+    /// Whether a port of ours has something to read; `None` once it is closed.
+    #[cfg(test)]
+    pub(crate) fn has_mail(&self, port: u16) -> Option<bool> {
+        self.slots.iter().find_map(|slot| slot.socket.as_ref()?.has_mail(port))
+    }
+
+    /// How many ports are open towards an upstream.
+    #[cfg(test)]
+    pub(crate) fn ports(&self, upstream: usize) -> usize {
+        self.current.get(upstream).map_or(0, |(_, open)| *open)
+    }
+
+    fn close_if_done(&mut self, slot: u32) {
+        let Some(entry) = self.slots.get_mut(slot as usize) else {
+            return;
+        };
+        if let Some(socket) = entry.socket.take_if(|socket| socket.is_done()) {
+            entry.generation = entry.generation.wrapping_add(1);
+            self.free.push(slot);
+            let (current, open) = &mut self.current[socket.upstream];
+            current.take_if(|current| *current == slot);
+            *open -= 1;
+        }
+    }
+
+    /// The socket of an upstream that takes a new question.
+    fn accepting_slot(&mut self, upstream: usize, shared: &Arc<Shared>, now: Instant) -> io::Result<u32> {
+        if self.current.len() <= upstream {
+            self.current.resize(upstream + 1, (None, 0));
+        }
+        let (current, open) = self.current[upstream];
+        if let Some(slot) = current {
+            let full = open >= MAX_SOCKETS;
+            if self.slots[slot as usize].socket.as_mut().is_some_and(|socket| socket.accepts(now) || full) {
+                return Ok(slot);
+            }
+        }
+        match self.open(upstream, shared, now) {
+            Ok(slot) => {
+                if let Some(old) = self.current[upstream].0.replace(slot) {
+                    self.close_if_done(old);
+                }
+                self.current[upstream].1 += 1;
+                Ok(slot)
+            }
+            // Out of file descriptors: an old port is better than no answer.
+            Err(error) => current.filter(|slot| self.slots[*slot as usize].socket.is_some()).ok_or(error),
+        }
+    }
+
+    fn open(&mut self, upstream: usize, shared: &Arc<Shared>, now: Instant) -> io::Result<u32> {
+        let socket = Socket::open(upstream, shared, now)?;
+        let slot = match self.free.last() {
+            Some(slot) => *slot,
+            None => u32::try_from(self.slots.len()).map_err(io::Error::other)?,
+        };
+        let generation = self.slots.get(slot as usize).map_or(0, |entry| entry.generation);
+        let event = EpollEvent::new(EpollFlags::EPOLLIN, u64::from(slot) << 32 | u64::from(generation));
+        self.poller.get_ref().0.add(&socket, event)?;
+        if self.free.pop().is_none() {
+            self.slots.push(Slot::default());
+        }
+        self.slots[slot as usize].socket = Some(socket);
+        Ok(slot)
+    }
+}
+
+fn socket(slots: &mut [Slot], at: Ticket) -> Option<&mut Socket> {
+    slots.get_mut(at.slot as usize).filter(|slot| slot.generation == at.generation)?.socket.as_mut()
+}
+
+fn split(data: u64) -> [u32; 2] {
+    [data >> 32, data & 0xffff_ffff].map(|half| u32::try_from(half).unwrap_or(u32::MAX))
+}

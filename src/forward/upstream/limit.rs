@@ -1,0 +1,100 @@
+//! What one upstream may be asked at once and per second: pure, `now` is an argument.
+//!
+//! In: questions that want to go and questions that are done. Out: yes or no. Never: a queue.
+
+use std::time::{Duration, Instant};
+
+/// A token bucket and a count of what is in flight.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    max_in_flight: usize,
+    in_flight: usize,
+    /// Queries a second; 0 is no limit.
+    rate: u32,
+    /// Tokens at most: a twentieth of a second's worth.
+    burst: f64,
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Limit {
+    pub(crate) fn new(max_in_flight: usize, max_qps: u32, now: Instant) -> Self {
+        let burst = (f64::from(max_qps) / 20.0).max(1.0);
+        Self { max_in_flight: max_in_flight.max(1), in_flight: 0, rate: max_qps, burst, tokens: burst, filled: now }
+    }
+
+    /// One more question, if it may go now; `release` gives its place back.
+    pub(crate) fn acquire(&mut self, now: Instant) -> bool {
+        if self.in_flight >= self.max_in_flight || !self.take_token(now) {
+            return false;
+        }
+        self.in_flight += 1;
+        true
+    }
+
+    /// One more packet for a question that has its place: a retransmit.
+    pub(crate) fn take_token(&mut self, now: Instant) -> bool {
+        if self.rate == 0 {
+            return true;
+        }
+        let passed = now.saturating_duration_since(self.filled).min(Duration::from_secs(1));
+        self.tokens = (self.tokens + passed.as_secs_f64() * f64::from(self.rate)).min(self.burst);
+        self.filled = self.filled.max(now);
+        if self.tokens < 1.0 {
+            return false;
+        }
+        self.tokens -= 1.0;
+        true
+    }
+
+    /// One more query for a question that had its place: over TCP, without EDNS. The rate pays for it afterwards.
+    pub(crate) fn force(&mut self) {
+        self.in_flight += 1;
+        self.tokens -= 1.0;
+    }
+
+    /// A question is done with this upstream.
+    pub(crate) fn release(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_place_of_a_question_is_free_again_once_it_is_done() {
+        let now = Instant::now();
+        let mut limit = Limit::new(2, 0, now);
+        assert!(limit.acquire(now) && limit.acquire(now));
+        assert!(!limit.acquire(now));
+        limit.release();
+        assert!(limit.acquire(now));
+    }
+
+    proptest! {
+        #[test]
+        fn no_second_ever_sees_more_than_the_rate_and_one_burst(gaps in prop::collection::vec(0_u64..3000, 1..3000)) {
+            let start = Instant::now();
+            let mut limit = Limit::new(usize::MAX, 900, start);
+            let mut at = start;
+            let mut sent = Vec::new();
+            for gap in gaps {
+                at += Duration::from_micros(gap);
+                if limit.acquire(at) {
+                    sent.push(at);
+                }
+            }
+            for (index, first) in sent.iter().enumerate() {
+                let within = sent[index..].iter().take_while(|t| **t - *first < Duration::from_secs(1)).count();
+                prop_assert!(within <= 946, "{} in one second", within);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Admission: who may ask, and who without limit. It comes before any work on the question.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::rates::Rates;
+
+/// The networks whose clients are answered, all others are REFUSED; and those that no rate limits.
+///
+/// An IPv4 client that reached an IPv6 socket counts as what it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    allow: Networks,
+    trusted: Networks,
+    /// Allowed and trusted, so that the hot path need look into one list alone.
+    free: Networks,
+    rates: Rates,
+}
+
+impl Access {
+    /// Access for these networks and nobody else: a list of IPv4 networks leaves IPv6 closed. All of them are trusted.
+    pub fn new(allow: impl IntoIterator<Item = IpNet>) -> Self {
+        let allow = Networks::new(allow);
+        Self { trusted: allow.clone(), free: allow.clone(), allow, rates: Rates::default() }
+    }
+
+    /// Trusts these networks instead: no rate limits them, whether they may ask or not.
+    #[must_use]
+    pub fn trusting(mut self, trusted: impl IntoIterator<Item = IpNet>) -> Self {
+        self.trusted = Networks::new(trusted);
+        self.free = self.allow.within(&self.trusted);
+        self
+    }
+
+    /// Limits whom it does not trust to these rates.
+    #[must_use]
+    pub fn limited(self, rates: Rates) -> Self {
+        Self { rates, ..self }
+    }
+
+    /// Whether this client may ask.
+    pub fn permits(&self, client: IpAddr) -> bool {
+        self.allow.contain(client)
+    }
+
+    /// Whether this client may ask as much as it likes.
+    pub fn frees(&self, client: IpAddr) -> bool {
+        self.free.contain(client)
+    }
+
+    /// What this client is limited to; none if it is trusted.
+    pub fn rates(&self, client: IpAddr) -> Option<&Rates> {
+        (!self.trusted.contain(client)).then_some(&self.rates)
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Networks(Vec<IpNet>);
+
+impl Networks {
+    fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
+        Self(IpNet::aggregate(&networks.into_iter().collect()))
+    }
+
+    fn contain(&self, client: IpAddr) -> bool {
+        let client = client.to_canonical();
+        self.0.iter().any(|network| network.contains(&client))
+    }
+
+    /// What lies in both: of two networks that overlap one contains the other.
+    fn within(&self, other: &Self) -> Self {
+        let smaller = |one: &IpNet, two: &IpNet| {
+            if two.contains(one) { Some(*one) } else { one.contains(two).then_some(*two) }
+        };
+        Self::new(self.0.iter().flat_map(|one| other.0.iter().filter_map(move |two| smaller(one, two))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access(networks: &[&str]) -> Access {
+        Access::new(networks.iter().map(|network| network.parse().unwrap()))
+    }
+
+    #[test]
+    fn a_list_of_ipv4_networks_leaves_ipv6_closed() {
+        let access = access(&["0.0.0.0/0"]);
+        assert!(access.permits("192.0.2.1".parse().unwrap()));
+        assert!(!access.permits("::1".parse().unwrap()));
+        assert!(access.permits("::ffff:192.0.2.1".parse().unwrap()), "IPv4 through an IPv6 socket");
+    }
+
+    #[test]
+    fn who_is_allowed_is_trusted_unless_it_is_said_otherwise() {
+        let access = access(&["10.0.0.0/8"]);
+        assert!(access.frees("10.1.2.3".parse().unwrap()) && access.rates("10.1.2.3".parse().unwrap()).is_none());
+        assert!(!access.frees("192.0.2.1".parse().unwrap()) && access.rates("192.0.2.1".parse().unwrap()).is_some());
+    }
+
+    #[test]
+    fn free_is_who_is_both_allowed_and_trusted() {
+        let trusted = ["10.1.0.0/16", "fd00::/8", "192.0.0.0/8"].map(|network| network.parse().unwrap());
+        let access = access(&["10.0.0.0/8", "fd12::/16", "::1/128"]).trusting(trusted);
+        let frees = |client: &str| access.frees(client.parse().unwrap());
+        assert!(frees("10.1.2.3") && frees("fd12::1") && frees("::ffff:10.1.2.3"));
+        assert!(!frees("10.2.0.1") && !frees("::1"), "allowed alone");
+        assert!(!frees("192.0.2.1") && !frees("fd00::1"), "trusted alone");
+        assert!(access.rates("192.0.2.1".parse().unwrap()).is_none(), "refused, as often as it asks");
+    }
+
+    #[test]
+    fn nobody_is_allowed_by_default() {
+        assert!(!Access::default().permits("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn networks_are_matched_to_the_bit() {
+        let access = access(&["10.1.0.0/16", "fd00::/8"]);
+        assert!(access.permits("10.1.255.255".parse().unwrap()) && access.permits("fdff::1".parse().unwrap()));
+        assert!(!access.permits("10.2.0.0".parse().unwrap()) && !access.permits("fe80::1".parse().unwrap()));
+    }
+}

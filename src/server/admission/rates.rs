@@ -1,0 +1,98 @@
+//! Rate limits: what a network that is not trusted gets of each kind of answer in a second.
+//!
+//! In: a client, a kind of answer, the rates, and the time. Out: whether the answer goes. Pure but for the buckets, whose
+//! memory is fixed and whose places nobody outside can foresee. Never: a look into a message, or a word to a client.
+//!
+//! A sender of datagrams may lie about its address, and then the answer hits someone else. So what is sent to one
+//! network is bounded where it costs the liar nothing: refusals and negative answers, for which no name need be known.
+//! A client whose address is proven, by TCP say, is not held to these two; that is the caller's to know. Forwarded
+//! questions are bounded for all: they cost us and our upstreams, not a victim.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use super::buckets::{Buckets, Take};
+
+/// Answers a second to one network; 0 is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// REFUSED, FORMERR and whatever else says no more than no.
+    pub errors: u32,
+    /// What memory has to say of names and types that are not there.
+    pub negative: u32,
+    /// Questions that would wait for an upstream.
+    pub forwarded: u32,
+}
+
+impl Default for Rates {
+    /// For the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and what a cache does not hold.
+    fn default() -> Self {
+        Self { errors: 20, negative: 100, forwarded: 200 }
+    }
+}
+
+/// A kind of answer; each has buckets of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Refused,
+    Negative,
+    Forwarded,
+}
+
+/// What is to become of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes.
+    Pass,
+    /// It does not.
+    Withhold,
+    /// An empty answer with TC goes instead, so that a client that is really there asks again over TCP.
+    Slip,
+}
+
+/// Every how many withheld answers one slips: who is impersonated gets half the packets, and half of a real client's
+/// retries get through.
+const SLIP: u32 = 2;
+
+/// What all networks had lately.
+pub(crate) struct Limits {
+    buckets: Buckets,
+}
+
+impl Limits {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { buckets: Buckets::new(now) }
+    }
+
+    /// Decides about one answer, and counts it.
+    pub(crate) fn judge(&self, rates: &Rates, kind: Kind, client: IpAddr, now: Instant) -> Verdict {
+        let rate = match kind {
+            Kind::Refused => rates.errors,
+            Kind::Negative => rates.negative,
+            Kind::Forwarded => rates.forwarded,
+        };
+        if rate == 0 {
+            return Verdict::Pass;
+        }
+        match self.buckets.take((kind, network(client)), rate, now) {
+            Take::Taken => Verdict::Pass,
+            // A refusal would be one over TCP too, and what is forwarded gets REFUSED: neither has a use for TC.
+            Take::Empty(nth) if kind == Kind::Negative && nth.is_multiple_of(SLIP) => Verdict::Slip,
+            Take::Empty(_) => Verdict::Withhold,
+        }
+    }
+}
+
+/// The network of a client: /24 of IPv4, /56 of IPv6, which is what a site or a subscriber usually has.
+pub(crate) fn network(client: IpAddr) -> u64 {
+    match client.to_canonical() {
+        IpAddr::V4(address) => u64::from(address.to_bits() >> 8),
+        IpAddr::V6(address) => V6 | u64::try_from(address.to_bits() >> 72).unwrap_or_default(),
+    }
+}
+
+/// Tells the families apart: no network of either has this bit.
+const V6: u64 = 1 << 63;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,367 @@
+//! The wire cache: forwarded and re-chased answers in bytes, as the ordinary road composed them.
+//!
+//! In: an answer that may be repeated, with the question it answers. Out: the same to who asks the same, TTLs aged. One
+//! worker's own, so nothing in it is locked; bounded; empty from the moment the snapshot changes or something is
+//! flushed, so our zones win from the first question after a sync. It ends before the cache would ask again, and so
+//! prefetch, stale answers and failures stay the cache's. Never in it: what was truncated, failed, stale or made up.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use foldhash::fast::RandomState;
+
+use crate::dns::{Query, Rcode, Rtype};
+use crate::forward::cache::Lasting;
+use crate::forward::resolver::Resolver;
+use crate::forward::resolver::chase::Resolved;
+use crate::server::Snapshot;
+use crate::server::query::response::Composed;
+use crate::zone::ZoneSet;
+
+/// Slots: with names of usual length some 8 MB when all are taken.
+const SLOTS: usize = 1 << 15;
+
+/// Slots among which an answer may choose.
+const WAYS: usize = 4;
+
+/// Octets of records at most; no datagram of ours has more.
+const LONGEST: usize = 1232;
+
+/// Octets of all answers at most.
+const MOST: usize = 8 << 20;
+
+/// Slots that are looked at for old answers, where there is no room for a new one.
+const SWEEP: usize = 64;
+
+const NANOS: u64 = 1_000_000_000;
+
+/// How an answer may be given again.
+pub(crate) struct Repeat {
+    lasting: Lasting,
+    facts: Facts,
+    /// Where in the answer TTLs stand that age.
+    aging: Vec<u16>,
+    /// Where in the answer the records end.
+    end: usize,
+    /// The name that a hosted zone lacks.
+    missed: Option<Box<[u8]>>,
+}
+
+/// What goes into the header and the counters.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Facts {
+    pub(crate) rcode: Rcode,
+    pub(crate) authoritative: bool,
+    pub(crate) authentic: bool,
+    /// The chain ended in a zone of ours.
+    pub(crate) rechased: bool,
+}
+
+impl Repeat {
+    /// `None` for an answer that is good for one question only.
+    pub(crate) fn new(resolved: &Resolved, composed: &Composed, lasting: Lasting) -> Option<Self> {
+        let records = resolved.answer.len() + resolved.authority.len();
+        let is_plain =
+            resolved.rcode.is_answer() && resolved.ede.is_none() && resolved.additional.is_empty() && records <= 64;
+        if composed.truncated || !is_plain {
+            return None;
+        }
+        let ages = |(index, at): (usize, &u16)| (resolved.theirs >> index & 1 == 1).then_some(*at);
+        Some(Self {
+            lasting,
+            facts: Facts {
+                rcode: resolved.rcode,
+                authoritative: resolved.authoritative,
+                authentic: resolved.authentic,
+                rechased: resolved.origin.zone.is_some(),
+            },
+            aging: composed.ttls.iter().take(records).enumerate().filter_map(ages).collect(),
+            end: composed.end,
+            missed: resolved.origin.missed.as_ref().map(|name| name.as_wire().into()),
+        })
+    }
+}
+
+/// All in a question that its answer's records depend on. The rule it falls under is the snapshot's.
+pub(crate) struct Asked<'a> {
+    /// In lower case.
+    qname: &'a [u8],
+    qtype: Rtype,
+    /// RD, DO and CD.
+    shape: u8,
+}
+
+impl<'a> Asked<'a> {
+    pub(crate) fn new(query: &Query<'_>, qname: &'a [u8]) -> Self {
+        let bits = [query.header.rd, query.dnssec_ok(), query.header.cd];
+        let shape = bits.into_iter().fold(0, |shape, bit| shape << 1 | u8::from(bit));
+        Self { qname, qtype: query.qtype, shape }
+    }
+}
+
+/// Zones, upstreams, and how often something was flushed.
+type Source = (Weak<ZoneSet>, Weak<Resolver>, u64);
+
+/// One worker's answers.
+pub(crate) struct Wires {
+    /// None before the first is kept.
+    slots: Vec<Slot>,
+    hasher: RandomState,
+    /// What they were composed from. It keeps the addresses of that, not the contents.
+    source: Source,
+    /// A slot of another epoch is empty.
+    epoch: u32,
+    /// Times in slots count from here, in nanoseconds.
+    base: Instant,
+    now: u64,
+    /// Who goes when all are taken.
+    turn: usize,
+    /// Octets of all answers, and where those that are over are looked for next.
+    octets: usize,
+    hand: usize,
+}
+
+/// One answer; a cache line.
+#[derive(Clone, Default)]
+#[repr(align(64))]
+struct Slot {
+    hash: u64,
+    stored: u64,
+    until: u64,
+    /// The QNAME, the records, the places of TTLs among them, the name that a zone lacks.
+    bytes: Box<[u8]>,
+    epoch: u32,
+    /// Seconds that TTLs had aged when it was kept.
+    age: u32,
+    qtype: Rtype,
+    records: u16,
+    qname: u8,
+    shape: u8,
+    aging: u8,
+    counts: [u8; 2],
+    facts: Facts,
+}
+
+/// An answer's records, ready to go behind a question.
+pub(crate) struct Wire<'a> {
+    slot: &'a Slot,
+    /// Seconds since it was kept.
+    age: u32,
+}
+
+impl Wires {
+    pub(crate) fn new(now: Instant) -> Self {
+        let (hasher, source) = (RandomState::default(), (Weak::new(), Weak::new(), 0));
+        Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, turn: 0, octets: 0, hand: 0 }
+    }
+
+    /// From now on these are answers under `snapshot`; all are forgotten if its zones or upstreams are others.
+    pub(crate) fn follow(&mut self, snapshot: &Arc<Snapshot>, now: Instant) {
+        self.now = self.nanos(now);
+        let (Snapshot { zones, resolver, .. }, (old_zones, old_resolver, old_flushes)) = (&**snapshot, &self.source);
+        let flushes = resolver.cache().flushes();
+        let is_same = (old_zones.as_ptr(), old_resolver.as_ptr()) == (Arc::as_ptr(zones), Arc::as_ptr(resolver));
+        if !is_same || *old_flushes != flushes {
+            self.source = (Arc::downgrade(zones), Arc::downgrade(resolver), flushes);
+            self.epoch = self.epoch.wrapping_add(1).max(1);
+        }
+    }
+
+    fn nanos(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.base).as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    fn hash(&self, asked: &Asked<'_>) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(asked.qname);
+        hasher.write_u32(u32::from(asked.qtype.0) << 8 | u32::from(asked.shape));
+        hasher.finish()
+    }
+
+    fn set(hash: u64) -> usize {
+        usize::try_from(hash >> 32).unwrap_or_default() % (SLOTS / WAYS) * WAYS
+    }
+
+    /// The answer to a question.
+    pub(crate) fn find(&self, asked: &Asked<'_>) -> Option<Wire<'_>> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        let hash = self.hash(asked);
+        let set = self.slots.get(Self::set(hash)..)?.get(..WAYS)?;
+        let slot = set.iter().find(|slot| slot.hash == hash && self.is_good(slot) && slot.answers(asked))?;
+        let age = u32::try_from((self.now - slot.stored) / NANOS).unwrap_or(u32::MAX);
+        Some(Wire { slot, age: age.saturating_sub(slot.age) })
+    }
+
+    fn is_good(&self, slot: &Slot) -> bool {
+        slot.epoch == self.epoch && slot.stored <= self.now && self.now < slot.until
+    }
+
+    /// Keeps an answer to a question; one that is too long or does not last is left out.
+    pub(crate) fn keep(&mut self, asked: &Asked<'_>, answer: &[u8], repeat: &Repeat) {
+        let Lasting { stored, until } = repeat.lasting;
+        if let Some(bytes) = Bytes::new(asked, answer, repeat)
+            && stored >= self.base
+        {
+            if self.slots.is_empty() {
+                self.slots = vec![Slot::default(); SLOTS];
+            }
+            if self.octets + bytes.all.len() > MOST && !self.sweep(bytes.all.len()) {
+                return;
+            }
+            let (hash, stored) = (self.hash(asked), self.nanos(stored));
+            let slot = Slot {
+                hash,
+                stored,
+                until: self.nanos(until),
+                bytes: bytes.all,
+                epoch: self.epoch,
+                age: u32::try_from(self.now.saturating_sub(stored) / NANOS).unwrap_or(u32::MAX),
+                qtype: asked.qtype,
+                records: bytes.records,
+                qname: bytes.qname,
+                shape: asked.shape,
+                aging: bytes.aging,
+                counts: [answer[7], answer[9]],
+                facts: repeat.facts,
+            };
+            let at = self.place(hash);
+            self.octets += slot.bytes.len();
+            self.octets -= std::mem::replace(&mut self.slots[at], slot).bytes.len();
+        }
+    }
+
+    /// Whether there is room for so many octets, once some answers that are over have gone. A few at a time: nobody waits.
+    fn sweep(&mut self, wanted: usize) -> bool {
+        for _ in 0..SWEEP {
+            self.hand = (self.hand + 1) % SLOTS;
+            if !self.is_good(&self.slots[self.hand]) {
+                self.octets -= std::mem::take(&mut self.slots[self.hand]).bytes.len();
+            }
+        }
+        self.octets + wanted <= MOST
+    }
+
+    /// Where an answer goes: its own place, a free one, or that of whose turn it is.
+    fn place(&mut self, hash: u64) -> usize {
+        let first = Self::set(hash);
+        let set = &self.slots[first..first + WAYS];
+        let own = set.iter().position(|slot| slot.hash == hash);
+        self.turn = (self.turn + 1) % WAYS;
+        first + own.or_else(|| set.iter().position(|slot| !self.is_good(slot))).unwrap_or(self.turn)
+    }
+}
+
+impl Slot {
+    fn answers(&self, asked: &Asked<'_>) -> bool {
+        (self.qtype, self.shape) == (asked.qtype, asked.shape)
+            && self.bytes.get(..usize::from(self.qname)) == Some(asked.qname)
+    }
+}
+
+/// A slot's bytes on their way into it.
+struct Bytes {
+    all: Box<[u8]>,
+    records: u16,
+    qname: u8,
+    aging: u8,
+}
+
+impl Bytes {
+    fn new(asked: &Asked<'_>, answer: &[u8], repeat: &Repeat) -> Option<Self> {
+        let start = 12 + asked.qname.len() + 4;
+        let records = answer.get(start..repeat.end).filter(|records| records.len() <= LONGEST)?;
+        let missed = repeat.missed.as_deref().unwrap_or_default();
+        let mut all = Vec::with_capacity(asked.qname.len() + records.len() + 2 * repeat.aging.len() + missed.len());
+        all.extend_from_slice(asked.qname);
+        all.extend_from_slice(records);
+        for at in &repeat.aging {
+            let at = usize::from(*at).checked_sub(start).and_then(|at| u16::try_from(at).ok())?;
+            all.extend_from_slice(&at.to_be_bytes());
+        }
+        all.extend_from_slice(missed);
+        Some(Self {
+            all: all.into(),
+            records: u16::try_from(records.len()).ok()?,
+            qname: u8::try_from(asked.qname.len()).ok()?,
+            aging: u8::try_from(repeat.aging.len()).ok()?,
+        })
+    }
+}
+
+impl Wire<'_> {
+    /// For the header and the counters.
+    pub(crate) fn facts(&self) -> Facts {
+        self.slot.facts
+    }
+
+    /// How many records are in the answer and authority section; no section has 256.
+    pub(crate) fn counts(&self) -> [u8; 2] {
+        self.slot.counts
+    }
+
+    /// Octets of the records.
+    pub(crate) fn len(&self) -> usize {
+        self.slot.records.into()
+    }
+
+    /// Appends the records with their TTLs as they are now.
+    pub(crate) fn append(&self, out: &mut Vec<u8>) {
+        let (start, from) = (out.len(), usize::from(self.slot.qname));
+        let places = from + usize::from(self.slot.records);
+        out.extend_from_slice(&self.slot.bytes[from..places]);
+        if self.age == 0 {
+            return;
+        }
+        for place in self.slot.bytes[places..].chunks_exact(2).take(self.slot.aging.into()) {
+            let at = start + usize::from(u16::from_be_bytes([place[0], place[1]]));
+            if let Some(ttl) = out.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<4>()) {
+                *ttl = u32::from_be_bytes(*ttl).saturating_sub(self.age).to_be_bytes();
+            }
+        }
+    }
+
+    /// The name that a hosted zone lacks, if the answer counts as a miss.
+    pub(crate) fn missed(&self) -> Option<&[u8]> {
+        let slot = self.slot;
+        let end = usize::from(slot.qname) + usize::from(slot.records) + 2 * usize::from(slot.aging);
+        slot.bytes.get(end..).filter(|name| !name.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn keep(wires: &mut Wires, number: u32, until: Instant) {
+        let qname = [&[4][..], &number.to_be_bytes(), &[0]].concat();
+        let asked = Asked { qname: &qname, qtype: Rtype::A, shape: 0 };
+        let answer = vec![0; 12 + qname.len() + 4 + 1200];
+        let lasting = Lasting { stored: wires.base, until };
+        let end = answer.len();
+        wires.keep(&asked, &answer, &Repeat { lasting, facts: Facts::default(), aging: vec![], end, missed: None });
+    }
+
+    fn held(wires: &Wires) -> usize {
+        wires.slots.iter().map(|slot| slot.bytes.len()).sum()
+    }
+
+    #[test]
+    fn long_answers_take_no_more_memory_than_there_is_for_all_and_make_room_when_they_are_over() {
+        let start = Instant::now();
+        let mut wires = Wires::new(start);
+        let until = start + Duration::from_mins(1);
+        (0..20_000).for_each(|number| keep(&mut wires, number, until));
+        assert!(held(&wires) <= MOST && held(&wires) > MOST / 2);
+        assert_eq!(held(&wires), wires.octets);
+        wires.epoch += 1;
+        (0..2_000).for_each(|number| keep(&mut wires, number, until));
+        let good = wires.slots.iter().filter(|slot| wires.is_good(slot)).count();
+        assert!(good > 1_500, "{good}");
+        assert_eq!((held(&wires), held(&wires) <= MOST), (wires.octets, true));
+    }
+}

@@ -1,0 +1,159 @@
+//! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set.
+
+use crate::dns::{CookieQuery, Gives, Header, Query, Rcode, Record, Section, Writer, name_end};
+use crate::forward::resolver::chase::Resolved;
+
+/// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
+pub(crate) const PAYLOAD: u16 = 1232;
+
+/// How the query came, which bounds the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// A datagram.
+    Udp,
+    /// A stream: 65,535 octets.
+    Tcp,
+}
+
+/// An answer in bytes.
+pub(crate) struct Composed {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) truncated: bool,
+    /// Where the TTLs of the records stand, in their order.
+    pub(crate) ttls: Vec<u16>,
+    /// Where the records end.
+    pub(crate) end: usize,
+}
+
+/// Composes the answer to a query, with these options besides the answer's own.
+pub(crate) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transport, gives: Gives<'_>) -> Composed {
+    let gives = Gives { ede: resolved.ede.as_ref(), ..gives };
+    let reserve = if query.edns.is_some() { gives.opt_len() } else { 0 };
+    let mut writer = Writer::new(limit(query, transport), reserve);
+    writer.question(query.qname, query.qtype, query.qclass);
+    let truncated = !add_records(&mut writer, resolved);
+    if truncated {
+        // Whole RRsets or nothing: the client asks again over TCP (RFC 2181 section 9).
+        writer.clear_records();
+    }
+    let authoritative = resolved.authoritative && resolved.rcode != Rcode::REFUSED;
+    let [first, second] = whole(query, resolved.rcode, authoritative, resolved.authentic);
+    writer.header(query.header.id, [first | (u8::from(truncated) * TC.1), second]);
+    let end = writer.position();
+    add_opt(&mut writer, query, resolved.rcode, &gives);
+    let (bytes, ttls) = writer.finish();
+    Composed { bytes, truncated, ttls, end }
+}
+
+/// An answer without records: the question, an RCODE and a reason. `recursion` says whether the client has it.
+pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, gives: &Gives<'_>) -> Vec<u8> {
+    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    writer.question(query.qname, query.qtype, query.qclass);
+    writer.header(query.header.id, flags(query.header, rcode, &[(RA, recursion)]));
+    add_opt(&mut writer, query, rcode, gives);
+    writer.finish().0
+}
+
+/// An answer to who asks for nothing but a cookie (RFC 7873 section 5.4).
+pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, gives: &Gives<'_>) -> Vec<u8> {
+    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    writer.header(query.header.id, flags(query.header, rcode, &[(RA, true)]));
+    writer.opt(PAYLOAD, upper_bits(rcode), query.edns.dnssec_ok, gives);
+    writer.finish().0
+}
+
+/// No records, and TC: a client that is where it says asks again over TCP.
+pub(crate) fn slip(query: &Query<'_>, gives: &Gives<'_>) -> Vec<u8> {
+    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    writer.question(query.qname, query.qtype, query.qclass);
+    writer.header(query.header.id, flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]));
+    add_opt(&mut writer, query, Rcode::NOERROR, gives);
+    writer.finish().0
+}
+
+/// A bare header: for what could not be read as a question. It carries nothing of the sender's.
+pub(crate) fn header_only(header: Header, rcode: Rcode) -> Vec<u8> {
+    let mut bytes = vec![0; 12];
+    bytes[..2].copy_from_slice(&header.id.to_be_bytes());
+    bytes[2] = 0x80 | header.opcode.0 << 3;
+    bytes[3] = low_bits(rcode);
+    bytes
+}
+
+/// NOTIMP, with the question if there was one to read: the sender matches answers by it.
+pub(crate) fn not_implemented(header: Header, message: &[u8]) -> Vec<u8> {
+    let mut bytes = header_only(header, Rcode::NOTIMP);
+    let question = name_end(message, 12).and_then(|end| message.get(12..end + 4));
+    if let Some(question) = question.filter(|_| message.get(4..6) == Some(&[0, 1])) {
+        bytes.extend_from_slice(question);
+        bytes[5] = 1;
+    }
+    bytes
+}
+
+fn add_records(writer: &mut Writer, resolved: &Resolved) -> bool {
+    let sections = [(Section::Answer, &resolved.answer), (Section::Authority, &resolved.authority)];
+    let fits = sections
+        .iter()
+        .all(|(section, records)| records.iter().all(|record| writer.record(*section, record, record.ttl)));
+    // RFC 9471 section 3.1: glue of servers below the cut has to fit, all of it; any other helps, and may be left out.
+    let cut = resolved.authority.first().map(|record| &record.owner);
+    let (needed, helpful): (Vec<&Record>, Vec<&Record>) =
+        resolved.additional.iter().partition(|glue| cut.is_some_and(|cut| glue.owner.is_at_or_below(cut)));
+    let mut glue = |records: Vec<&Record>| {
+        records.into_iter().all(|record| writer.record(Section::Additional, record, record.ttl))
+    };
+    if !fits || !glue(needed) {
+        return false;
+    }
+    let _ = glue(helpful);
+    true
+}
+
+/// Octets that the client takes.
+pub(crate) fn limit(query: &Query<'_>, transport: Transport) -> usize {
+    let payload = match (transport, &query.edns) {
+        (Transport::Tcp, _) => u16::MAX,
+        // RFC 6891 section 6.2.3: less than 512 counts as 512.
+        (Transport::Udp, Some(edns)) => edns.payload.clamp(512, PAYLOAD),
+        (Transport::Udp, None) => 512,
+    };
+    payload.into()
+}
+
+fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, gives: &Gives<'_>) {
+    if query.edns.is_some() {
+        writer.opt(PAYLOAD, upper_bits(rcode), query.dnssec_ok(), gives);
+    }
+}
+
+/// A flag as the octet it is in (2 or 3) and its bit.
+type Flag = (usize, u8);
+const AA: Flag = (0, 0x04);
+const TC: Flag = (0, 0x02);
+const RA: Flag = (1, 0x80);
+const AD: Flag = (1, 0x20);
+
+/// The flags of an answer that is not cut: AD only for who asks for it (RFC 6840 section 5.7).
+pub(crate) fn whole(query: &Query<'_>, rcode: Rcode, authoritative: bool, authentic: bool) -> [u8; 2] {
+    let wants_authentic = query.header.ad || query.dnssec_ok();
+    flags(query.header, rcode, &[(AA, authoritative), (RA, true), (AD, authentic && wants_authentic)])
+}
+
+/// QR, then RD and CD as the client sent them (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2), the RCODE, and
+/// `set`; Z stays zero.
+fn flags(header: Header, rcode: Rcode, set: &[(Flag, bool)]) -> [u8; 2] {
+    let mut flags = [0x80 | header.opcode.0 << 3 | u8::from(header.rd), u8::from(header.cd) << 4 | low_bits(rcode)];
+    for ((octet, bit), _) in set.iter().filter(|(_, on)| *on) {
+        flags[*octet] |= bit;
+    }
+    flags
+}
+
+fn low_bits(rcode: Rcode) -> u8 {
+    u8::try_from(rcode.0 & 0xf).unwrap_or_default()
+}
+
+fn upper_bits(rcode: Rcode) -> u8 {
+    u8::try_from(rcode.0 >> 4).unwrap_or_default()
+}

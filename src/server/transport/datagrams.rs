@@ -1,0 +1,251 @@
+//! Datagrams in batches: what came in with one system call, what goes out with one.
+//!
+//! In: a socket. Out: messages with their senders, and answers on their way. All memory is there from the start. On a
+//! socket that is bound to a wildcard address each answer leaves from the address that was asked (RFC 2181 section 4.1).
+//! Never: a look into a message.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, SockaddrIn, SockaddrIn6, SockaddrLike,
+    recvmmsg, sendmmsg, setsockopt, sockopt,
+};
+use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mtu_discover, set_ipv6_mtu_discover};
+
+use crate::dns::MAX_QUERY;
+
+/// Datagrams taken and sent in one system call at most.
+pub(crate) const BATCH: usize = 64;
+
+/// Octets taken of a datagram: a query, and what keeps the buffers' first octets out of each other's cache lines.
+const QUERY_MAX: usize = MAX_QUERY + 192;
+
+/// Octets that answers usually take; more is allocated when it is needed.
+const ANSWER: usize = 512;
+
+/// An address of the socket's family, as the kernel has it.
+pub(crate) trait Peer: SockaddrLike + Copy + Send + 'static {
+    /// As the rest of the program has it.
+    fn to_std(self) -> SocketAddr;
+}
+
+impl Peer for SockaddrIn {
+    fn to_std(self) -> SocketAddr {
+        SocketAddr::V4(SocketAddrV4::from(self))
+    }
+}
+
+impl Peer for SockaddrIn6 {
+    fn to_std(self) -> SocketAddr {
+        SocketAddr::V6(SocketAddrV6::from(self))
+    }
+}
+
+/// Who sent a datagram, and to which of our addresses; the latter on wildcard sockets only.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<P> {
+    pub(crate) peer: P,
+    local: Option<Local>,
+}
+
+/// One of our addresses.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Local {
+    ip: IpAddr,
+    /// The interface, where the address means nothing without it. Else the routes choose, as for any packet.
+    interface: u32,
+}
+
+/// What came in.
+pub(crate) struct Incoming<P> {
+    buffers: Box<[[u8; QUERY_MAX]; BATCH]>,
+    headers: MultiHeaders<P>,
+    received: Vec<(usize, Route<P>)>,
+}
+
+/// What is to go out: the bytes of all answers one behind the other, and where each ends.
+pub(crate) struct Outgoing<P> {
+    pub(crate) bytes: Vec<u8>,
+    ends: Vec<usize>,
+    routes: Vec<Route<P>>,
+    peers: Vec<Option<P>>,
+    wildcard: bool,
+}
+
+/// The kernel's side of a sending call. It holds pointers, and so cannot change threads as [`Outgoing`] can.
+pub(crate) struct Headers<P>(MultiHeaders<P>);
+
+/// Asks the kernel to say which address a datagram came to, if the socket has more than one, and to send answers whole,
+/// whatever an ICMP message says about the path: anybody can forge one, and then the second fragment (RFC 9715 section 3.1).
+pub(crate) fn prepare(socket: &UdpSocket) -> io::Result<()> {
+    let address = socket.local_addr()?;
+    match address {
+        SocketAddr::V4(_) => set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::OMIT)?,
+        SocketAddr::V6(_) => set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::OMIT)?,
+    }
+    match is_wildcard(socket).then_some(address) {
+        Some(SocketAddr::V4(_)) => setsockopt(socket, sockopt::Ipv4PacketInfo, &true)?,
+        Some(SocketAddr::V6(_)) => setsockopt(socket, sockopt::Ipv6RecvPacketInfo, &true)?,
+        None => {}
+    }
+    Ok(())
+}
+
+fn is_wildcard(socket: &UdpSocket) -> bool {
+    socket.local_addr().is_ok_and(|address| address.ip().is_unspecified())
+}
+
+/// Room for the control messages of one family's sockets.
+fn control_space<P: Peer>(wildcard: bool) -> Option<Vec<u8>> {
+    // Exactly the size of the one message: the kernel reads all of what is given when sending.
+    let v4 = size_of::<P>() == size_of::<SockaddrIn>();
+    wildcard.then(|| if v4 { cmsg_space!(in_pktinfo) } else { cmsg_space!(in6_pktinfo) })
+}
+
+impl<P: Peer> Incoming<P> {
+    #[expect(clippy::large_stack_arrays, reason = "once a worker, at its start, well within its stack")]
+    pub(crate) fn new(socket: &UdpSocket) -> Self {
+        Self {
+            buffers: Box::new([[0; QUERY_MAX]; BATCH]),
+            headers: MultiHeaders::preallocate(BATCH, control_space::<P>(is_wildcard(socket))),
+            received: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Takes what is there: at once, or once there is one, as the flags say and as long as the socket's timeout allows.
+    pub(crate) fn receive(&mut self, socket: &UdpSocket, flags: MsgFlags) -> Result<(), Errno> {
+        self.received.clear();
+        let mut slices = self.buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
+        let messages = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
+        let received = messages.filter_map(|message| {
+            let local = if message_has_control(&message) { local(&message) } else { None };
+            Some((message.bytes.min(QUERY_MAX), Route { peer: message.address?, local }))
+        });
+        self.received.extend(received);
+        Ok(())
+    }
+
+    /// The messages and who sent them.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&[u8], Route<P>)> {
+        self.buffers.iter().zip(&self.received).map(|(buffer, (length, route))| (&buffer[..*length], *route))
+    }
+}
+
+fn message_has_control<P>(message: &RecvMsg<'_, '_, P>) -> bool {
+    // An iterator over no control messages is an error of nix's only where some did not fit.
+    message.cmsgs().is_ok_and(|mut all| all.next().is_some())
+}
+
+fn local<P>(message: &RecvMsg<'_, '_, P>) -> Option<Local> {
+    message.cmsgs().ok()?.find_map(|control| match control {
+        ControlMessageOwned::Ipv4PacketInfo(info) => {
+            let ip = Ipv4Addr::from(u32::from_be(info.ipi_spec_dst.s_addr));
+            Some(Local { ip: ip.into(), interface: 0 })
+        }
+        ControlMessageOwned::Ipv6PacketInfo(info) => {
+            let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+            let interface = if ip.is_unicast_link_local() { info.ipi6_ifindex } else { 0 };
+            Some(Local { ip: ip.into(), interface })
+        }
+        _ => None,
+    })
+}
+
+impl<P: Peer> Headers<P> {
+    /// For so many answers, on a socket that is bound to a wildcard address or not.
+    pub(crate) fn new(answers: usize, wildcard: bool) -> Self {
+        Self(MultiHeaders::preallocate(answers, control_space::<P>(wildcard)))
+    }
+}
+
+impl<P: Peer> Outgoing<P> {
+    pub(crate) fn new(socket: &UdpSocket) -> Self {
+        let wildcard = is_wildcard(socket);
+        Self {
+            bytes: Vec::with_capacity(BATCH * ANSWER),
+            ends: Vec::with_capacity(BATCH),
+            routes: Vec::with_capacity(BATCH),
+            peers: Vec::with_capacity(BATCH),
+            wildcard,
+        }
+    }
+
+    /// Whether each answer has to say which address it leaves from.
+    pub(crate) fn is_wildcard(&self) -> bool {
+        self.wildcard
+    }
+
+    /// What was appended to `bytes` since the last answer is one, for this client.
+    pub(crate) fn end_answer(&mut self, route: Route<P>) {
+        self.ends.push(self.bytes.len());
+        self.peers.push(Some(route.peer));
+        self.routes.push(route);
+    }
+
+    /// Sends all, and is empty then. The kernel stops at the first that fails: that one is left out, UDP may lose
+    /// datagrams, and the rest goes on.
+    pub(crate) fn send(&mut self, socket: &UdpSocket, headers: &mut Headers<P>, flags: MsgFlags) {
+        let mut first = 0;
+        while first < self.ends.len() {
+            let until = self.same_source(first);
+            first += self.send_range(socket, headers, first..until, flags).max(1);
+        }
+        self.bytes.clear();
+        self.ends.clear();
+        self.routes.clear();
+        self.peers.clear();
+    }
+
+    /// How far the answers from `first` on leave from one address and fit into one call.
+    fn same_source(&self, first: usize) -> usize {
+        let most = self.ends.len().min(first + BATCH);
+        if !self.wildcard {
+            return most;
+        }
+        let source = self.routes[first].local;
+        let differs = |route: &Route<P>| route.local != source;
+        self.routes[first..most].iter().position(differs).map_or(most, |length| first + length)
+    }
+
+    /// How many went.
+    fn send_range(
+        &self,
+        socket: &UdpSocket,
+        Headers(headers): &mut Headers<P>,
+        Range { start: first, end: until }: Range<usize>,
+        flags: MsgFlags,
+    ) -> usize {
+        let mut start = first.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|index| {
+            let end = if first + index < until { self.ends[first + index] } else { start };
+            let slice = IoSlice::new(&self.bytes[start..end]);
+            start = end;
+            [slice]
+        });
+        let slices = slices[..until - first].iter();
+        let peers = &self.peers[first..until];
+        let fd = socket.as_raw_fd();
+        let sent = match self.routes[first].local.filter(|_| self.wildcard) {
+            None => sendmmsg(fd, headers, slices, peers, [], flags).map(Iterator::count),
+            Some(Local { ip: IpAddr::V4(source), .. }) => {
+                let source = in_addr { s_addr: u32::from(source).to_be() };
+                let info = in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: source, ipi_addr: in_addr { s_addr: 0 } };
+                let control = [ControlMessage::Ipv4PacketInfo(&info)];
+                sendmmsg(fd, headers, slices, peers, control, flags).map(Iterator::count)
+            }
+            Some(Local { ip: IpAddr::V6(source), interface }) => {
+                let source = in6_addr { s6_addr: source.octets() };
+                let info = in6_pktinfo { ipi6_ifindex: interface, ipi6_addr: source };
+                let control = [ControlMessage::Ipv6PacketInfo(&info)];
+                sendmmsg(fd, headers, slices, peers, control, flags).map(Iterator::count)
+            }
+        };
+        sent.unwrap_or(0)
+    }
+}

@@ -1,0 +1,195 @@
+//! Listeners: sockets bound from addresses, started, drained and stopped.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::late_answers::Bell;
+use super::{datagrams, descriptors, tcp, udp};
+use crate::server::Shared;
+
+/// Octets the kernel may hold for us: a burst of some thousand queries.
+const SOCKET_BUFFER: usize = 4 << 20;
+
+/// Octets in each direction that the kernel may hold for a connection: the longest message, and some more.
+const STREAM_BUFFER: usize = 128 << 10;
+
+/// How long the kernel tries to bring a client its answers.
+const STREAM_PATIENCE: Duration = Duration::from_secs(30);
+
+/// An address that could not be listened on.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address} ({protocol}): {reason}")]
+pub struct BindError {
+    /// The address from the config.
+    pub address: SocketAddr,
+    /// UDP or TCP.
+    pub protocol: &'static str,
+    /// What is wrong and what to do.
+    pub reason: String,
+}
+
+/// Bound sockets; nothing is read from them before [`Listeners::start`].
+pub struct Listeners {
+    bound: Vec<Bound>,
+}
+
+struct Bound {
+    address: SocketAddr,
+    udp: Vec<UdpSocket>,
+    tcp: TcpListener,
+}
+
+/// Running listeners.
+pub struct Running {
+    stop_udp: Arc<udp::Stop>,
+    stop_tcp: watch::Sender<bool>,
+    workers: Vec<JoinHandle<()>>,
+    acceptors: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Listeners {
+    /// Binds UDP and TCP on every address, `workers` UDP sockets each; all failures are reported.
+    pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Self, Vec<BindError>> {
+        let (mut bound, mut errors) = (Vec::new(), Vec::new());
+        for address in addresses {
+            match bind_pair(*address, workers) {
+                Ok(pair) => bound.push(pair),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self { bound }) } else { Err(errors) }
+    }
+
+    /// The addresses with the ports that the kernel gave.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.bound.iter().map(|bound| bound.address).collect()
+    }
+
+    /// Starts to answer.
+    pub fn start(self, shared: &Arc<Shared>, runtime: &Handle) -> io::Result<Running> {
+        let stop_udp = Arc::new(udp::Stop::new());
+        let (stop_tcp, stopped) = watch::channel(false);
+        let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
+        // Half of the descriptors are for connections, the rest for upstreams and files.
+        shared.connections.limit(descriptors::raise() / 2);
+        for bound in self.bound {
+            for (number, socket) in bound.udp.into_iter().enumerate() {
+                let (shared, stop) = (Arc::clone(shared), Arc::clone(&stop_udp));
+                let name = format!("udp-{number}");
+                let bell = Bell::new()?;
+                let worker = move || udp::worker(&socket, bell, &shared, &stop);
+                workers.push(std::thread::Builder::new().name(name).spawn(worker)?);
+            }
+            bound.tcp.set_nonblocking(true)?;
+            let _inside = runtime.enter();
+            let listener = tokio::net::TcpListener::from_std(bound.tcp)?;
+            acceptors.push(runtime.spawn(tcp::accept(listener, Arc::clone(shared), stopped.clone())));
+        }
+        Ok(Running { stop_udp, stop_tcp, workers, acceptors })
+    }
+}
+
+impl Running {
+    /// Takes no new queries, waits up to `grace` for those under way, and ends.
+    pub async fn drain(self, shared: &Shared, grace: Duration) {
+        let deadline = Instant::now() + grace;
+        // It is told once.
+        let _ = self.stop_udp.set(deadline);
+        // Without receivers every connection has ended already.
+        let _ = self.stop_tcp.send(true);
+        let workers =
+            tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
+        // A worker or acceptor that panicked has nothing left to wait for.
+        let _ = workers.await;
+        for acceptor in self.acceptors {
+            let _ = tokio::time::timeout_at(deadline.into(), acceptor).await;
+        }
+        let _ = tokio::time::timeout_at(deadline.into(), shared.pending.idle()).await;
+    }
+}
+
+/// UDP and TCP on one address. With port 0 both get the same port, which may take a few tries.
+fn bind_pair(address: SocketAddr, workers: usize) -> Result<Bound, BindError> {
+    let tries = if address.port() == 0 { 16 } else { 1 };
+    let mut last = None;
+    for _ in 0..tries {
+        match try_bind_pair(address, workers) {
+            Ok(bound) => return Ok(bound),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.unwrap_or_else(|| BindError { address, protocol: "UDP", reason: "no try was made".to_owned() }))
+}
+
+fn try_bind_pair(address: SocketAddr, workers: usize) -> Result<Bound, BindError> {
+    let failed = |protocol| move |error: io::Error| BindError { address, protocol, reason: explain(address, &error) };
+    let tcp = bind_tcp(address).map_err(failed("TCP"))?;
+    let address = tcp.local_addr().map_err(failed("TCP"))?;
+    let bind = || -> io::Result<Vec<UdpSocket>> {
+        // A socket that shares its port would come up beside another server and steal half of its queries, so
+        // the first try does not share.
+        drop(bind_udp(address, false)?);
+        (0..workers.max(1)).map(|_| bind_udp(address, true)).collect()
+    };
+    let udp = bind().map_err(failed("UDP"))?;
+    Ok(Bound { address, udp, tcp })
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    only_v6(&socket, address)?;
+    // A restart must not wait for the old connections' TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    // Connections inherit these. Without them a client could have the kernel hold megabytes for it, and, by never taking
+    // its answers, after the connection's end too.
+    socket.set_recv_buffer_size(STREAM_BUFFER)?;
+    socket.set_send_buffer_size(STREAM_BUFFER)?;
+    socket.set_tcp_user_timeout(Some(STREAM_PATIENCE))?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    Ok(socket.into())
+}
+
+fn bind_udp(address: SocketAddr, share: bool) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    only_v6(&socket, address)?;
+    if share {
+        socket.set_reuse_port(true)?;
+        // The kernel caps these silently at its own limit.
+        socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+        socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    }
+    socket.set_read_timeout(Some(udp::STOP_LATENCY))?;
+    socket.bind(&address.into())?;
+    let socket = UdpSocket::from(socket);
+    datagrams::prepare(&socket)?;
+    Ok(socket)
+}
+
+/// `[::]` means IPv6 and nothing else, whatever the system's default.
+fn only_v6(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    if address.is_ipv6() { socket.set_only_v6(true) } else { Ok(()) }
+}
+
+fn explain(address: SocketAddr, error: &io::Error) -> String {
+    let port = address.port();
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "the port is taken by another process; find it with 'ss -lnp sport = :{port}', stop it or change 'listen'"
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "no permission for port {port}; run as a service with AmbientCapabilities=CAP_NET_BIND_SERVICE, or listen on a port above 1023"
+        ),
+        io::ErrorKind::AddrNotAvailable => {
+            "this machine does not have the address; see 'ip address' and change 'listen'".to_owned()
+        }
+        _ => error.to_string(),
+    }
+}
