@@ -1,4 +1,4 @@
-//! What one answer costs without the kernel: parse, lookup, and the two roads from a message to the bytes of its answer.
+//! What one answer costs without the kernel: parse, lookup, and the two paths from a message to the bytes of its answer.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::fmt::Write;
@@ -13,10 +13,10 @@ use privatelink_dns::forward::cache::{Cache, Key, Settings as CacheSettings};
 use privatelink_dns::forward::resolver::chase::{Chase, Step};
 use privatelink_dns::forward::resolver::public::PublicNames;
 use privatelink_dns::forward::resolver::{Resolver, Route};
-use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings};
+use privatelink_dns::forward::{Chain, GroupSettings, Question, Reply, Settings, Upstreams};
 use privatelink_dns::server::admission::access::Access;
 use privatelink_dns::server::admission::cookies::{self, Cookies};
-use privatelink_dns::server::fast::harness::{Incoming, Roads};
+use privatelink_dns::server::fast::harness::{BothPaths, Incoming};
 use privatelink_dns::server::{Shared, Snapshot};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
@@ -57,13 +57,13 @@ fn alias() -> Reply {
 }
 
 /// A server without sockets whose cache has the public name of `acct007`.
-fn roads(now: Instant) -> Roads {
+fn paths(now: Instant) -> BothPaths {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let timeout = Duration::from_secs(5);
     let suffix = Name::root();
     let group = GroupSettings { suffix, upstreams: vec![], timeout, max_in_flight: None, max_qps: None };
     let settings = Settings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
-    let forwarder = Arc::new(Forwarder::start(settings).unwrap());
+    let forwarder = Arc::new(Upstreams::start(settings).unwrap());
     let route = Arc::new(Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) });
     let cache = Arc::new(Cache::new(CacheSettings::default()));
     let reply = alias();
@@ -74,7 +74,7 @@ fn roads(now: Instant) -> Roads {
     let resolver = Arc::new(Resolver::new(vec![route], cache, forwarder, names, special, timeout, handle));
     let access = Access::new(["127.0.0.0/8".parse().unwrap()]);
     let cookies = Cookies::new(&cookies::Settings::default(), [7; 16], (now, SystemTime::now()));
-    Roads::new(Shared::new(Snapshot { zones: zones(), access, resolver, settings: Arc::default(), cookies }), now)
+    BothPaths::new(Shared::new(Snapshot { zones: zones(), access, resolver, settings: Arc::default(), cookies }), now)
 }
 
 fn parse(bench: &mut Criterion) {
@@ -99,26 +99,26 @@ fn chase(bench: &mut Criterion) {
         b.iter(|| {
             let mut chase = Chase::new(reply.answer[0].owner.clone(), Rtype::A);
             assert!(matches!(chase.follow(&zones), Step::Ask(_)));
-            chase.take(&zones, black_box(&reply))
+            chase.follow_reply(&zones, black_box(&reply))
         });
     });
 }
 
 fn response(bench: &mut Criterion) {
     let now = Instant::now();
-    let mut roads = roads(now);
+    let mut paths = paths(now);
     let client: SocketAddr = CLIENT.parse().unwrap();
     let mut out = Vec::with_capacity(512);
     for (what, qname) in [("zone", format!("acct007.{APEX}")), ("cache", "acct007.blob.core.windows.net".to_owned())] {
         let message = message(&qname, Rtype::A);
         let incoming = Incoming { message: &message, client, stream: false };
         bench.bench_function(&format!("response, {what}, ordinary road"), |b| {
-            b.iter(|| roads.ordinary(black_box(incoming), now).unwrap());
+            b.iter(|| paths.full(black_box(incoming), now).unwrap());
         });
         bench.bench_function(&format!("response, {what}, hot path"), |b| {
             b.iter(|| {
                 out.clear();
-                assert!(roads.hot(black_box(incoming), now, &mut out));
+                assert!(paths.fast(black_box(incoming), now, &mut out));
             });
         });
     }

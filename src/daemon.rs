@@ -48,7 +48,7 @@ use control::protocol::Reply;
 use control::{Control, ControlError, Desk, Order, Placed, What};
 use rhythm::Rhythm;
 use routes::Routes;
-use work::{Due, Running, Task, Waiter, Why, finished};
+use work::{ReplyTo, Running, Task, Waiter, Why, finished};
 
 /// How long queries under way may take once the end has come.
 const GRACE: Duration = Duration::from_secs(6);
@@ -64,7 +64,7 @@ pub(crate) enum StartError {
     Bind(Vec<BindError>),
     /// The thread that asks upstreams is gone.
     #[error("the forwarder broke off, which is a bug; start the server again, and please report what the log says")]
-    Forwarder,
+    Upstreams,
     /// Something else of the system's.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -99,7 +99,7 @@ struct Daemon {
     ticks: mpsc::Sender<Kind>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
-    due: Due,
+    due: ReplyTo,
     control: Option<Control>,
     /// What the last pass left to do once its zones are in service.
     aftermath: Option<Aftermath>,
@@ -320,7 +320,7 @@ impl Daemon {
             unwatched: Vec::new(),
             ticks,
             answering: None,
-            due: Due::default(),
+            due: ReplyTo::default(),
             control: None,
             aftermath: None,
         })
@@ -416,7 +416,7 @@ impl Daemon {
                      what is in service stays");
             }
             Event::ReadyAtLast => self.announce(course),
-            Event::ForwarderEnded => return Err(StartError::Forwarder),
+            Event::ForwarderEnded => return Err(StartError::Upstreams),
         }
         Ok(())
     }

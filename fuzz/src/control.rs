@@ -14,8 +14,8 @@ thread_local! {
 /// Sends the bytes and reads what comes back.
 pub fn hold(data: &[u8]) {
     let heard = DESK.with_borrow_mut(|desk| desk.hear(data));
-    let Some((b'\n', line)) = heard.split_last() else { panic!("no line came back: {heard:?}") };
-    assert!(!line.contains(&b'\n'), "more than a line came back");
+    let Some((b'\n', line)) = heard.split_last() else { panic!("no line context back: {heard:?}") };
+    assert!(!line.contains(&b'\n'), "more than a line context back");
     let reply: Value = serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {heard:?}"));
     let (kind, said) = reply.as_object().and_then(|map| map.iter().next()).unwrap_or_else(|| panic!("{reply}"));
     let sent = data.split(|byte| *byte == b'\n').next().unwrap_or_default();

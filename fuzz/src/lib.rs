@@ -8,6 +8,6 @@ pub mod control;
 pub mod lists;
 pub mod messages;
 pub mod names;
-pub mod roads;
+pub mod paths;
 mod server;
 pub mod zones;

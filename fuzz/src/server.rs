@@ -7,7 +7,7 @@ use privatelink_dns::dns::{Name, Rcode, Record, Rtype};
 use privatelink_dns::forward::cache::{Cache, Key, Settings as CacheSettings};
 use privatelink_dns::forward::resolver::public::PublicNames;
 use privatelink_dns::forward::resolver::{Resolver, Route};
-use privatelink_dns::forward::{Chain, Forwarder, GroupSettings, Question, Reply, Settings as ForwardSettings};
+use privatelink_dns::forward::{Chain, Upstreams, GroupSettings, Question, Reply, Settings as ForwardSettings};
 use privatelink_dns::server::admission::access::Access;
 use privatelink_dns::server::admission::cookies::Cookies;
 use privatelink_dns::server::{Settings, Shared, Snapshot};
@@ -22,7 +22,7 @@ pub(crate) fn shared(now: Instant) -> Arc<Shared> {
     let timeout = Duration::from_secs(5);
     let group = GroupSettings { suffix: Name::root(), upstreams: vec![], timeout, max_in_flight: None, max_qps: None };
     let settings = ForwardSettings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
-    let forwarder = Arc::new(Forwarder::start(settings).expect("a forwarder"));
+    let forwarder = Arc::new(Upstreams::start(settings).expect("a forwarder"));
     let route = Arc::new(Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) });
     let cache = Arc::new(Cache::new(CacheSettings::default()));
     let address = [192, 0, 2, 1].as_slice();

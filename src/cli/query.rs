@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::daemon;
 use crate::diag;
 use crate::dns::{Name, Rcode, Rtype};
-use crate::forward::resolver::Part;
+use crate::forward::resolver::Provenance;
 use crate::server::{self, Answered, Snapshot};
 use crate::zone::store::path_of;
 
@@ -66,11 +66,11 @@ fn story(config: &Config, snapshot: &Snapshot, answered: &Answered) -> Vec<Strin
     for (name, part) in &answered.trace {
         let name = name.without_dot();
         lines.push(match part {
-            Part::Cache => format!("'{name}' from the cache"),
-            Part::Stale => format!("'{name}' from the cache, past its time"),
-            Part::Upstream(address) => format!("'{name}' from upstream {address}"),
-            Part::Special => format!("'{name}' is a special name (RFC 6761, RFC 6303) and is not asked upstream"),
-            Part::OwnAlias => format!("'{name}' aliased from our own zone"),
+            Provenance::Cache => format!("'{name}' from the cache"),
+            Provenance::Stale => format!("'{name}' from the cache, past its time"),
+            Provenance::Upstream(address) => format!("'{name}' from upstream {address}"),
+            Provenance::Special => format!("'{name}' is a special name (RFC 6761, RFC 6303) and is not asked upstream"),
+            Provenance::SynthesizedCname => format!("'{name}' aliased from our own zone"),
         });
     }
     if let Some(missed) = &origin.missed {

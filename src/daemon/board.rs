@@ -27,11 +27,11 @@ pub(super) struct Board {
     started: Instant,
     config: String,
     listen: Vec<SocketAddr>,
-    facts: Mutex<Facts>,
+    facts: Mutex<HeaderBits>,
 }
 
 #[derive(Default)]
-struct Facts {
+struct HeaderBits {
     config_problems: Vec<String>,
     /// What waits for the next start.
     waiting: Vec<String>,
@@ -59,7 +59,7 @@ impl Board {
         Self { started, config, listen, facts: Mutex::default() }
     }
 
-    fn facts(&self) -> MutexGuard<'_, Facts> {
+    fn facts(&self) -> MutexGuard<'_, HeaderBits> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

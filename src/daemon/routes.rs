@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::forward::cache::Cache;
 use crate::forward::resolver::special::{self, SpecialNames};
 use crate::forward::resolver::{Resolver, Route};
-use crate::forward::{Forwarder, GroupSettings, Settings, UpstreamSpec};
+use crate::forward::{GroupSettings, Settings, UpstreamSpec, Upstreams};
 use crate::zone::ZoneSet;
 
 /// Azure's resolver, inside every virtual network.
@@ -21,7 +21,7 @@ const AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 #[derive(Clone)]
 pub(super) struct Routes {
     settings: Vec<GroupSettings>,
-    forwarder: Arc<Forwarder>,
+    forwarder: Arc<Upstreams>,
     all: Vec<Arc<Route>>,
     cache: Arc<Cache>,
     /// The id of the next route; none is given twice, so that no cache entry outlives its rule.
@@ -42,7 +42,7 @@ impl Routes {
         }
         let listen = bound.to_vec();
         let resolv_conf = PathBuf::from("/etc/resolv.conf");
-        let forwarder = Forwarder::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
+        let forwarder = Upstreams::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
         let mut next_id = before.map_or(0, |before| before.next_id);
         let mut all = Vec::new();
         for (settings, group) in config.groups.iter().zip(forwarder.groups()) {
@@ -60,7 +60,7 @@ impl Routes {
     }
 
     /// Whose end is the end of forwarding.
-    pub(super) fn forwarder(&self) -> Arc<Forwarder> {
+    pub(super) fn forwarder(&self) -> Arc<Upstreams> {
         Arc::clone(&self.forwarder)
     }
 

@@ -20,7 +20,7 @@ mod writer;
 pub use edns::{Ede, Edns};
 pub use message::{Message, MessageError};
 pub use name::{Name, NameError};
-pub use options::{Asks, Cookie, Gives};
+pub use options::{Cookie, QueryOptions, ResponseOptions};
 pub use query::{CookieQuery, Header, MAX_QUERY, Query, QueryError};
 pub use record::{RRset, Record};
 pub use serial::Serial;

@@ -6,7 +6,7 @@ use super::{Ede, Rtype};
 
 /// The options of a query. Where one comes twice the first counts (RFC 7873 section 5.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Asks<'a> {
+pub struct QueryOptions<'a> {
     /// The COOKIE option.
     pub cookie: Option<Cookie<'a>>,
     /// The client wants to know which server this is (RFC 5001).
@@ -26,7 +26,7 @@ pub struct Cookie<'a> {
 
 /// The options of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Gives<'a> {
+pub struct ResponseOptions<'a> {
     /// The client's cookie and ours behind it.
     pub cookie: Option<[u8; 24]>,
     /// Which server this is.
@@ -40,24 +40,24 @@ pub struct Gives<'a> {
 /// Octets of an OPT record without options.
 const PLAIN_OPT: usize = 11;
 
-impl<'a> Asks<'a> {
+impl<'a> QueryOptions<'a> {
     /// From the RDATA of an OPT record; `None` if the options do not fill their lengths, or
     /// a cookie has a length that no cookie has.
     pub(super) fn read(mut rest: &'a [u8]) -> Option<Self> {
-        let mut asks = Self::default();
+        let mut options = Self::default();
         while !rest.is_empty() {
             let code = read_u16(rest, 0)?;
             let length = usize::from(read_u16(rest, 2)?);
             let data = rest.get(4..4 + length)?;
             match code {
-                OPTION_COOKIE if asks.cookie.is_none() => asks.cookie = Some(Cookie::read(data)?),
-                OPTION_NSID => asks.nsid = true,
-                OPTION_KEEPALIVE => asks.keepalive = asks.keepalive.or(Some(data)),
+                OPTION_COOKIE if options.cookie.is_none() => options.cookie = Some(Cookie::read(data)?),
+                OPTION_NSID => options.nsid = true,
+                OPTION_KEEPALIVE => options.keepalive = options.keepalive.or(Some(data)),
                 _ => {}
             }
             rest = &rest[4 + length..];
         }
-        Some(asks)
+        Some(options)
     }
 }
 
@@ -69,7 +69,7 @@ impl<'a> Cookie<'a> {
     }
 }
 
-impl Gives<'_> {
+impl ResponseOptions<'_> {
     /// Octets of the OPT record that carries them.
     pub fn opt_len(&self) -> usize {
         let cookie = self.cookie.map_or(0, |cookie| 4 + cookie.len());
@@ -120,17 +120,17 @@ mod tests {
     #[test]
     fn an_opt_record_has_the_length_that_was_said() {
         let ede = Ede::new(Ede::OTHER, "why");
-        let all = Gives { cookie: Some([7; 24]), nsid: Some(b"ns1"), keepalive: Some(150), ede: Some(&ede) };
-        let one = |gives: Gives<'_>| {
+        let all = ResponseOptions { cookie: Some([7; 24]), nsid: Some(b"ns1"), keepalive: Some(150), ede: Some(&ede) };
+        let one = |gives: ResponseOptions<'_>| {
             let mut out = Vec::new();
             gives.append_opt(1232, 1, true, &mut out);
             assert_eq!(out.len(), gives.opt_len(), "{gives:?}");
             assert_eq!(usize::from(read_u16(&out, 9).unwrap()), out.len() - PLAIN_OPT);
-            Asks::read(&out[PLAIN_OPT..]).unwrap().cookie.map(|cookie| cookie.server.len())
+            QueryOptions::read(&out[PLAIN_OPT..]).unwrap().cookie.map(|cookie| cookie.server.len())
         };
         assert_eq!(one(all), Some(16));
-        assert_eq!(one(Gives { cookie: None, ..all }), None);
-        one(Gives::default());
+        assert_eq!(one(ResponseOptions { cookie: None, ..all }), None);
+        one(ResponseOptions::default());
     }
 
     fn cookie(length: u8) -> Vec<u8> {
@@ -141,26 +141,26 @@ mod tests {
     fn rfc7873_5_2_2_a_cookie_has_8_octets_or_16_to_40() {
         for length in 0..=50 {
             let good = length == 8 || (16..=40).contains(&length);
-            assert_eq!(Asks::read(&cookie(length)).is_some(), good, "{length} octets");
+            assert_eq!(QueryOptions::read(&cookie(length)).is_some(), good, "{length} octets");
         }
     }
 
     #[test]
     fn rfc7873_5_2_the_first_of_two_cookies_counts() {
         let both = [cookie(16), cookie(3)].concat();
-        assert_eq!(Asks::read(&both).unwrap().cookie.unwrap().server, [8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(QueryOptions::read(&both).unwrap().cookie.unwrap().server, [8, 9, 10, 11, 12, 13, 14, 15]);
     }
 
     #[test]
     fn options_are_found_among_others() {
-        let asks = Asks::read(b"\0\x0c\0\x02\0\0\0\x03\0\x01x\0\x0b\0\0\xff\xff\0\0").unwrap();
-        assert_eq!(asks, Asks { cookie: None, nsid: true, keepalive: Some(&[]) });
+        let options = QueryOptions::read(b"\0\x0c\0\x02\0\0\0\x03\0\x01x\0\x0b\0\0\xff\xff\0\0").unwrap();
+        assert_eq!(options, QueryOptions { cookie: None, nsid: true, keepalive: Some(&[]) });
     }
 
     #[test]
     fn options_that_do_not_fill_their_lengths_are_refused() {
         for bytes in [&b"\0"[..], b"\0\x03\0", b"\0\x03\0\x01", b"\0\x03\0\0\0"] {
-            assert_eq!(Asks::read(bytes), None, "{bytes:02x?}");
+            assert_eq!(QueryOptions::read(bytes), None, "{bytes:02x?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The wire question parser: a client's datagram in, a [`Query`] that borrows from it out.
 
 use super::wire::{name_end, read_u16, read_u32};
-use super::{Asks, Class, Edns, Opcode, Rtype, Tsig};
+use super::{Class, Edns, Opcode, QueryOptions, Rtype, Tsig};
 
 /// Octets of a query at most. One is small, EDNS allows for more than 512, and nothing sensible needs more than this; what waits
 /// for an upstream is kept, and 64 KB each would be a way to fill the memory.
@@ -37,7 +37,7 @@ pub struct Query<'a> {
     pub edns: Option<Edns<'a>>,
     /// What its options ask for; `None` if they are malformed, which is answered with an OPT record of our own
     /// (RFC 6891 section 7).
-    pub asks: Option<Asks<'a>>,
+    pub options: Option<QueryOptions<'a>>,
     /// The TSIG record, if there was one.
     pub tsig: Option<Tsig<'a>>,
 }
@@ -45,7 +45,7 @@ pub struct Query<'a> {
 /// What the records of a query say.
 struct Records<'a> {
     edns: Option<Edns<'a>>,
-    asks: Option<Asks<'a>>,
+    options: Option<QueryOptions<'a>>,
     tsig: Option<Tsig<'a>>,
 }
 
@@ -57,7 +57,7 @@ pub struct CookieQuery<'a> {
     /// The OPT record.
     pub edns: Edns<'a>,
     /// With a cookie.
-    pub asks: Asks<'a>,
+    pub options: QueryOptions<'a>,
 }
 
 /// Why a datagram is not a query that can be looked at further.
@@ -91,8 +91,8 @@ impl<'a> Query<'a> {
         let qname = &message[12..end];
         let qtype = Rtype(read_u16(message, end)?);
         let qclass = Class(read_u16(message, end + 2)?);
-        let Records { edns, asks, tsig } = Records::read(message, end + 4)?;
-        Some(Self { header, qname, qtype, qclass, edns, asks, tsig })
+        let Records { edns, options, tsig } = Records::read(message, end + 4)?;
+        Some(Self { header, qname, qtype, qclass, edns, options, tsig })
     }
 
     /// Whether the client set DNSSEC OK.
@@ -107,7 +107,7 @@ impl<'a> Records<'a> {
         let count = |section: usize| read_u16(message, 4 + 2 * section).map(u32::from);
         let before = count(1)? + count(2)?;
         let all = before + count(3)?;
-        let mut read = Self { edns: None, asks: Some(Asks::default()), tsig: None };
+        let mut read = Self { edns: None, options: Some(QueryOptions::default()), tsig: None };
         for index in 0..all {
             let record = RawRecord::read(message, pos)?;
             if record.rtype == Rtype::OPT {
@@ -116,7 +116,7 @@ impl<'a> Records<'a> {
                     return None;
                 }
                 read.edns = Some(Edns::without_options(record.class, record.ttl));
-                read.asks = Asks::read(&message[record.rdata..record.end]);
+                read.options = QueryOptions::read(&message[record.rdata..record.end]);
             } else if record.rtype == Rtype::TSIG {
                 // RFC 8945 section 5.1: the last in the additional section; its name is not compressed.
                 if index + 1 != all || index < before {
@@ -138,9 +138,9 @@ impl<'a> CookieQuery<'a> {
         if read_u16(message, 4)? != 0 || message.len() > MAX_QUERY {
             return None;
         }
-        let Records { edns, asks, .. } = Records::read(message, 12)?;
-        let (edns, asks) = (edns?, asks?);
-        asks.cookie.is_some().then_some(Self { header, edns, asks })
+        let Records { edns, options, .. } = Records::read(message, 12)?;
+        let (edns, options) = (edns?, options?);
+        options.cookie.is_some().then_some(Self { header, edns, options })
     }
 }
 
@@ -238,7 +238,7 @@ mod tests {
         let edns = query.edns.unwrap();
         assert!(edns.dnssec_ok);
         assert_eq!(edns.payload, 1232);
-        assert_eq!(query.asks.unwrap().cookie.unwrap().client, b"abcdefgh");
+        assert_eq!(query.options.unwrap().cookie.unwrap().client, b"abcdefgh");
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
     fn rfc6891_7_malformed_options_leave_a_question_to_answer() {
         let over = with_opt(b"\0\0\x29\x04\xd0\0\0\0\0\0\x04\0\x0a\0\x09");
         let query = Query::parse(&over).unwrap();
-        assert!(query.edns.is_some() && query.asks.is_none());
+        assert!(query.edns.is_some() && query.options.is_none());
     }
 
     #[test]
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(CookieQuery::parse(&message), None, "it has a question");
         message.drain(12..PLAIN.len());
         message[5] = 0;
-        assert_eq!(CookieQuery::parse(&message).unwrap().asks.cookie.unwrap().client, b"abcdefgh");
+        assert_eq!(CookieQuery::parse(&message).unwrap().options.cookie.unwrap().client, b"abcdefgh");
         message.truncate(23);
         message[21..].fill(0);
         assert_eq!(CookieQuery::parse(&message), None, "it has no cookie");

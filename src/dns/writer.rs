@@ -1,6 +1,6 @@
 //! Writing a message, names compressed.
 
-use super::{Class, Gives, Name, Record, Rtype};
+use super::{Class, Name, Record, ResponseOptions, Rtype};
 
 /// A message section that takes records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Writer {
     }
 
     /// Adds an OPT record: our payload size, the upper RCODE bits, DO, and options.
-    pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, gives: &Gives<'_>) {
+    pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, gives: &ResponseOptions<'_>) {
         gives.append_opt(payload, extended_rcode, dnssec_ok, &mut self.out);
         self.count(Section::Additional);
     }
@@ -212,7 +212,7 @@ pub fn query(id: u16, qname: &Name, qtype: Rtype, cd: bool, edns: Option<(u16, b
     writer.header(id, [0x01, u8::from(cd) << 4]);
     writer.question(qname.as_wire(), qtype, Class::IN);
     if let Some((payload, dnssec_ok)) = edns {
-        writer.opt(payload, 0, dnssec_ok, &Gives::default());
+        writer.opt(payload, 0, dnssec_ok, &ResponseOptions::default());
     }
     writer.finish().0
 }
@@ -265,7 +265,7 @@ mod tests {
             assert!(writer.record(Section::Answer, record, record.ttl));
         }
         let ede = Ede::new(Ede::PROHIBITED, "no");
-        writer.opt(1232, 0, true, &Gives { ede: Some(&ede), ..Gives::default() });
+        writer.opt(1232, 0, true, &ResponseOptions { ede: Some(&ede), ..ResponseOptions::default() });
         let decoded = hickory_proto::op::Message::from_vec(&writer.finish().0).unwrap();
         let shown: Vec<String> = decoded.answers.iter().map(ToString::to_string).collect();
         assert_eq!(shown[0], "WwW.example. 60 IN CNAME acct.blob.example.");

@@ -10,29 +10,29 @@ use std::time::Instant;
 use crate::forward::question::{Failure, Reply};
 
 /// What to do with an answer. It is called on the forwarder's thread and must not wait.
-pub type Then = Box<dyn FnOnce(Result<Arc<Reply>, Failure>, &mut Turn) + Send>;
+pub type OnReply = Box<dyn FnOnce(Result<Arc<Reply>, Failure>, &mut Batch) + Send>;
 
 /// Something to do once all that came in together has been answered.
-pub trait AfterTurn: Send + Sync {
+pub trait AfterBatch: Send + Sync {
     /// Does it; it must not wait.
     fn run(&self);
 }
 
 /// One turn.
-pub struct Turn {
+pub struct Batch {
     /// When it began.
     pub now: Instant,
-    after: Vec<Arc<dyn AfterTurn>>,
+    after: Vec<Arc<dyn AfterBatch>>,
 }
 
-impl Turn {
+impl Batch {
     /// A turn that begins now.
     pub fn new(now: Instant) -> Self {
         Self { now, after: Vec::new() }
     }
 
     /// Puts something off to the end.
-    pub fn after(&mut self, what: Arc<dyn AfterTurn>) {
+    pub fn after(&mut self, what: Arc<dyn AfterBatch>) {
         self.after.push(what);
     }
 
@@ -42,7 +42,7 @@ impl Turn {
     }
 
     /// Hands an answer over. A panic stays with the question it came from.
-    pub(crate) fn call(&mut self, then: Then, answer: Result<Arc<Reply>, Failure>) {
+    pub(crate) fn call(&mut self, then: OnReply, answer: Result<Arc<Reply>, Failure>) {
         let _ = catch_unwind(AssertUnwindSafe(|| then(answer, self)));
     }
 }

@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
-pub use callback::{AfterTurn, Then, Turn};
+pub use callback::{AfterBatch, Batch, OnReply};
 use engine::flight::{Key, Waiter};
 use engine::queue::Queue;
 use engine::{Ask, Engine, GroupState};
@@ -39,9 +39,9 @@ pub use question::{Chain, Failure, Question, Reply};
 pub use settings::{GroupSettings, Settings, UpstreamSpec};
 use status::GroupCounters;
 pub use status::{Counts, GroupStatus, State, UpstreamStatus};
-use upstream::loops::Directory;
+use upstream::loops::LoopProbes;
 pub use upstream::loops::would_loop;
-use upstream::resolv_conf::System;
+use upstream::resolv_conf::ResolvConf;
 
 /// Questions on their way to the engine at most; more than it takes in one turn.
 const INBOX: usize = 8192;
@@ -51,12 +51,12 @@ const MAX_QUEUE: usize = 8192;
 
 /// The forwarder: its groups and what they share. It ends when it and all its groups are dropped.
 #[derive(Debug)]
-pub struct Forwarder {
+pub struct Upstreams {
     groups: Vec<Arc<Group>>,
-    directory: Arc<Directory>,
+    directory: Arc<LoopProbes>,
 }
 
-impl Forwarder {
+impl Upstreams {
     /// Starts the forwarder's thread. Whatever fails, fails on that thread: a runtime must not be dropped where another one runs.
     ///
     /// # Errors
@@ -87,7 +87,7 @@ impl Forwarder {
 
     /// The forwarder, and what its thread runs. Must be called within a tokio runtime.
     fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
-        let directory = Arc::new(Directory::new());
+        let directory = Arc::new(LoopProbes::new());
         let (sender, inbox) = mpsc::channel(INBOX);
         let (mut groups, mut states) = (Vec::new(), Vec::new());
         for (index, settings) in settings.groups.into_iter().enumerate() {
@@ -102,8 +102,8 @@ impl Forwarder {
                 counters,
             });
         }
-        let system = System::new(settings.resolv_conf);
-        let engine = Engine::new(states, system, settings.listen, Arc::clone(&directory), now)?;
+        let resolv_conf = ResolvConf::new(settings.resolv_conf);
+        let engine = Engine::new(states, resolv_conf, settings.listen, Arc::clone(&directory), now)?;
         Ok((Self { groups, directory }, engine, inbox))
     }
 
@@ -147,13 +147,13 @@ impl Group {
     pub async fn ask(&self, question: &Question, network: u64, deadline: Instant) -> Result<Arc<Reply>, Failure> {
         let (answer, receiver) = oneshot::channel();
         // Whoever asked may have gone.
-        let then = Box::new(|answered, _: &mut Turn| drop(answer.send(answered)));
+        let then = Box::new(|answered, _: &mut Batch| drop(answer.send(answered)));
         self.ask_then(question.clone(), network, deadline, Instant::now(), then);
         receiver.await.unwrap_or(Err(Failure::Stopped))
     }
 
     /// Asks as [`Group::ask`] does; the answer goes to `then`, on another thread unless the question is turned away.
-    pub fn ask_then(&self, question: Question, network: u64, deadline: Instant, now: Instant, then: Then) {
+    pub fn ask_then(&self, question: Question, network: u64, deadline: Instant, now: Instant, then: OnReply) {
         let key = Arc::new(Key { group: self.index, question });
         let waiter = Waiter { network, deadline: deadline.min(now + self.timeout), then };
         let (ask, failure) = match self.inbox.try_send(Ask { key, waiter }) {
@@ -165,7 +165,7 @@ impl Group {
                 (ask, Failure::Overloaded)
             }
         };
-        let mut turn = Turn::new(now);
+        let mut turn = Batch::new(now);
         turn.call(ask.waiter.then, Err(failure));
         turn.end();
     }

@@ -57,7 +57,7 @@ mod tests {
         hosted.misses.load(Ordering::Relaxed)
     }
 
-    fn asks(misses: &Misses) -> bool {
+    fn query_options(misses: &Misses) -> bool {
         misses.wanted.load(Ordering::Relaxed)
     }
 
@@ -65,10 +65,10 @@ mod tests {
     fn every_miss_is_counted_and_only_backup_like_names_ask_for_a_sync() {
         let misses = Misses::default();
         assert_eq!(note(&misses, "www.privatelink.we.backup.windowsazure.com"), 1);
-        assert!(!asks(&misses));
+        assert!(!query_options(&misses));
         assert_eq!(note(&misses, "1000000000000000001-ab-pod01-rec2.privatelink.we.backup.windowsazure.com"), 1);
-        assert!(asks(&misses));
+        assert!(query_options(&misses));
         misses.rearm();
-        assert!(!asks(&misses));
+        assert!(!query_options(&misses));
     }
 }

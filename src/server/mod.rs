@@ -31,7 +31,7 @@ use admission::access::Access;
 use admission::cookies::Cookies;
 use admission::pending::Pending;
 use admission::rates::Limits;
-use fast::answer_cache::Wires;
+use fast::answer_cache::AnswerCache;
 use transport::connections::Connections;
 
 /// All that decides an answer. A query takes one and uses it to its end.
@@ -75,7 +75,7 @@ pub struct Shared {
     /// What each network had lately.
     limits: Limits,
     /// The wire cache of all TCP connections; who finds it in use does without.
-    stream_wires: Mutex<Wires>,
+    stream_answers: Mutex<AnswerCache>,
     /// The open TCP connections of all listeners.
     connections: Arc<Connections>,
 }
@@ -89,7 +89,7 @@ impl Shared {
             misses: Misses::default(),
             pending: Pending::new(MAX_PENDING),
             limits: Limits::new(Instant::now()),
-            stream_wires: Mutex::new(Wires::new(Instant::now())),
+            stream_answers: Mutex::new(AnswerCache::new(Instant::now())),
             connections: Connections::new(Instant::now()),
         })
     }

@@ -92,7 +92,7 @@ impl Entry {
 
 /// How long an answer stays the same but for its age: until it ends or is asked again before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lasting {
+pub struct Validity {
     /// Since when its TTLs age.
     pub stored: Instant,
     /// When the cache is to be asked again.
@@ -109,7 +109,7 @@ pub enum Hit {
         /// Whether it is popular and near its end: ask again in the background.
         prefetch: bool,
         /// Popular, and not near its end: it may be repeated without a look into the cache.
-        lasting: Option<Lasting>,
+        validity: Option<Validity>,
     },
     /// A failure so recent that asking again would only add load.
     Failed(Failure, Option<Reply>),
@@ -174,14 +174,14 @@ impl Cache {
             let popular = entry.hits.fetch_add(1, Ordering::Relaxed) >= POPULAR;
             let until = entry.stored + (entry.expires - entry.stored) * 9 / 10;
             let near_end = now > until;
-            let lasting = (popular && !near_end).then_some(Lasting { stored: entry.stored, until });
+            let validity = (popular && !near_end).then_some(Validity { stored: entry.stored, until });
             let reply = aged(reply, now.saturating_duration_since(entry.stored));
             // One does: as many as hits would be without bound, and no client waits for them.
             let prefetch = popular
                 && near_end
                 && entry.failed.is_none_or(|(_, until)| until <= now)
                 && !entry.prefetched.swap(true, Ordering::Relaxed);
-            return Hit::Fresh { reply, prefetch, lasting };
+            return Hit::Fresh { reply, prefetch, validity };
         }
         let stale = self.data(&entry, now).map(stale);
         match entry.failed {

@@ -2,16 +2,16 @@
 //!
 //! In: questions, and the passing of time. Out: datagrams in the outbox, answers to those who wait. One flight serves
 //! equal questions of a group; one that finds no upstream with room waits in its group's queue. What comes back is
-//! taken in by `arrival.rs`.
+//! taken in by `event.rs`.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::flight::{Answer, Attempt, Flight, Lists, Step, Waiter, Way};
+use super::flight::{Answer, Attempt, Buffers, Flight, Step, Transport, Waiter};
 use super::{Ask, BATCH, Engine};
 use crate::forward::question::Failure;
-use crate::forward::transport::message::Form;
+use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::tcp::Job;
 
 /// Those who wait for an answer in all: what a server can have in hand, and some 20 MB.
@@ -67,7 +67,7 @@ impl Engine {
             self.finish(id, &Err(if looping { Failure::Loop } else { Failure::Stopped }));
             return true;
         }
-        if let Some(first) = self.take_place(group, now) {
+        if let Some(first) = self.acquire_slot(group, now) {
             self.send(id, first, None, now);
             self.probe_those_down(id, group, first, now);
             let wait = self.upstreams[first].health.wait();
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// A place in the limit of the first upstream that has one, those that are up before those that are down.
-    fn take_place(&mut self, group: usize, now: Instant) -> Option<usize> {
+    fn acquire_slot(&mut self, group: usize, now: Instant) -> Option<usize> {
         let Self { groups, upstreams, .. } = self;
         [true, false].into_iter().find_map(|up| {
             groups[group].upstreams.iter().copied().find(|index| {
@@ -142,7 +142,7 @@ impl Engine {
     }
 
     /// Asks over UDP if the limits let it.
-    pub(crate) fn try_send(&mut self, id: u64, index: usize, form: Option<Form>, now: Instant) {
+    pub(crate) fn try_send(&mut self, id: u64, index: usize, form: Option<QueryForm>, now: Instant) {
         if self.upstreams[index].limit.acquire(now) {
             self.send(id, index, form, now);
         } else if let Some(flight) = self.flights.get_mut(&id) {
@@ -152,7 +152,7 @@ impl Engine {
     }
 
     /// Asks over UDP; the place in the upstream's limit is taken already.
-    pub(crate) fn send(&mut self, id: u64, index: usize, form: Option<Form>, now: Instant) {
+    pub(crate) fn send(&mut self, id: u64, index: usize, form: Option<QueryForm>, now: Instant) {
         let upstream = &mut self.upstreams[index];
         let Some(flight) = self.flights.get_mut(&id) else {
             return upstream.limit.release();
@@ -161,8 +161,8 @@ impl Engine {
             flight.tried.push(index);
         }
         let form = form.unwrap_or_else(|| upstream.form(now));
-        if let Ok(ticket) = self.pool.send(index, &upstream.shared, id, &flight.key.question, form, now) {
-            let way = Way::Udp(ticket, form);
+        if let Ok(handle) = self.pool.send(index, &upstream.shared, id, &flight.key.question, form, now) {
+            let way = Transport::Udp(handle, form);
             flight.attempts.push(Attempt { upstream: index, way, sent: now, silent: false });
         } else {
             upstream.shared.counters.unreachable.one();
@@ -175,7 +175,7 @@ impl Engine {
         let Some(flight) = self.flights.get_mut(&id) else {
             return;
         };
-        let asked = |attempt: &Attempt| attempt.upstream == index && attempt.way == Way::Tcp;
+        let asked = |attempt: &Attempt| attempt.upstream == index && attempt.way == Transport::Tcp;
         let (false, Some(deadline)) = (flight.attempts.iter().any(asked), flight.last_deadline()) else {
             return;
         };
@@ -184,7 +184,7 @@ impl Engine {
         let edns = upstream.form(now).edns;
         let job = Job { flight: id, question: flight.key.question.clone(), edns, deadline };
         upstream.ask_tcp(index, job, &self.outcomes);
-        flight.attempts.push(Attempt { upstream: index, way: Way::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt { upstream: index, way: Transport::Tcp, sent: now, silent: false });
     }
 
     /// The wheel has brought a flight up.
@@ -283,33 +283,34 @@ impl Engine {
                 self.try_send(id, index, None, now);
                 Some(index)
             }
-            Step::Again(index) => {
+            Step::Resend(index) => {
                 match open(index).next().map(|attempt| attempt.way) {
-                    Some(Way::Tcp) => return None,
-                    Some(Way::Udp(ticket, _)) => {
+                    Some(Transport::Tcp) => return None,
+                    Some(Transport::Udp(handle, _)) => {
                         if self.upstreams[index].limit.take_token(now) {
                             self.upstreams[index].shared.counters.retransmits.one();
-                            self.pool.resend(ticket);
+                            self.pool.resend(handle);
                         }
                     }
                     None => self.try_send(id, index, None, now),
                 }
                 Some(index)
             }
-            Step::Plain(index) => {
+            Step::WithoutEdns(index) => {
                 // Without EDNS there are no signatures, and who asks for them would take the answer for forged.
                 let wants_signatures = self.flights.get(&id).is_some_and(|flight| flight.key.question.dnssec_ok);
-                if wants_signatures || !open(index).any(|attempt| matches!(attempt.way, Way::Udp(_, form) if form.edns))
+                if wants_signatures
+                    || !open(index).any(|attempt| matches!(attempt.way, Transport::Udp(_, form) if form.edns))
                 {
                     return None;
                 }
-                let form = Form { edns: false, ..self.upstreams[index].form(now) };
+                let form = QueryForm { edns: false, ..self.upstreams[index].form(now) };
                 self.upstreams[index].shared.counters.edns_fallback.one();
                 self.try_send(id, index, Some(form), now);
                 Some(index)
             }
             Step::Tcp(index) => {
-                if open(index).any(|attempt| attempt.way == Way::Tcp) {
+                if open(index).any(|attempt| attempt.way == Transport::Tcp) {
                     return None;
                 }
                 self.upstreams[index].shared.counters.tcp_silent.one();
@@ -333,7 +334,7 @@ impl Engine {
             && flight.armed.is_none_or(|armed| due < armed)
         {
             flight.armed = Some(due);
-            self.wheel.insert(now, due, id);
+            self.timer_wheel.insert(now, due, id);
         }
     }
 
@@ -345,8 +346,8 @@ impl Engine {
         self.by_key.remove(&flight.key);
         for attempt in flight.attempts.drain(..) {
             self.upstreams[attempt.upstream].limit.release();
-            if let Way::Udp(ticket, _) = attempt.way {
-                self.pool.cancel(ticket);
+            if let Transport::Udp(handle, _) = attempt.way {
+                self.pool.cancel(handle);
             }
         }
         self.waiters -= flight.waiters.len();
@@ -357,7 +358,7 @@ impl Engine {
         if self.spare.len() < BATCH {
             let Flight { waiters, attempts, mut tried, .. } = flight;
             tried.clear();
-            self.spare.push(Lists { waiters, attempts, tried });
+            self.spare.push(Buffers { waiters, attempts, tried });
         }
     }
 

@@ -15,10 +15,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::forward::callback::Then;
+use crate::forward::callback::OnReply;
 use crate::forward::question::{Failure, Question, Reply};
-use crate::forward::transport::message::Form;
-use crate::forward::transport::socket::Ticket;
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::QueryHandle;
 
 /// What the ones who asked get.
 pub(crate) type Answer = Result<Arc<Reply>, Failure>;
@@ -35,20 +35,20 @@ pub(crate) struct Waiter {
     /// The client's network, 0 for nobody's.
     pub(crate) network: u64,
     pub(crate) deadline: Instant,
-    pub(crate) then: Then,
+    pub(crate) then: OnReply,
 }
 
 /// How an upstream was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
-    Udp(Ticket, Form),
+pub(crate) enum Transport {
+    Udp(QueryHandle, QueryForm),
     Tcp,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     pub(crate) upstream: usize,
-    pub(crate) way: Way,
+    pub(crate) way: Transport,
     pub(crate) sent: Instant,
     /// Its silence has been counted.
     pub(crate) silent: bool,
@@ -78,22 +78,22 @@ pub(crate) struct Flight {
     /// When the next step is due, and when the wheel brings the flight up.
     pub(crate) step_at: Instant,
     pub(crate) armed: Option<Instant>,
-    pass: Pass,
+    pass: Round,
     cursor: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Pass {
+enum Round {
     First,
     Again,
-    Plain,
+    WithoutEdns,
     Tcp,
     Over,
 }
 
 /// The lists of a flight that is over, empty: the next one need not allocate.
 #[derive(Default)]
-pub(crate) struct Lists {
+pub(crate) struct Buffers {
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) attempts: Vec<Attempt>,
     pub(crate) tried: Vec<usize>,
@@ -105,9 +105,9 @@ pub(crate) enum Step {
     /// Ask an upstream that has not been asked.
     Ask(usize),
     /// Send the same again.
-    Again(usize),
+    Resend(usize),
     /// Ask without EDNS.
-    Plain(usize),
+    WithoutEdns(usize),
     /// Ask over TCP.
     Tcp(usize),
     /// Nothing more.
@@ -116,8 +116,8 @@ pub(crate) enum Step {
 
 impl Flight {
     /// With the empty lists of a flight that is over.
-    pub(crate) fn new(key: Arc<Key>, waiter: Waiter, now: Instant, lists: Lists) -> Self {
-        let Lists { mut waiters, attempts, tried } = lists;
+    pub(crate) fn new(key: Arc<Key>, waiter: Waiter, now: Instant, lists: Buffers) -> Self {
+        let Buffers { mut waiters, attempts, tried } = lists;
         waiters.push(waiter);
         Self {
             key,
@@ -130,33 +130,33 @@ impl Flight {
             queued: false,
             step_at: now,
             armed: None,
-            pass: Pass::First,
+            pass: Round::First,
             cursor: 0,
         }
     }
 
     /// The next step; `up` and `down` are the upstreams that may be asked, in order.
     pub(crate) fn next_step(&mut self, up: &[usize], down: &[usize]) -> Step {
-        if self.pass == Pass::First {
+        if self.pass == Round::First {
             if let Some(next) = self.untried(up).or_else(|| self.untried(down)) {
                 return Step::Ask(next);
             }
-            self.pass = Pass::Again;
+            self.pass = Round::Again;
         }
-        while self.pass != Pass::Over {
+        while self.pass != Round::Over {
             if let Some(upstream) = self.tried.get(self.cursor).copied() {
                 self.cursor += 1;
                 return match self.pass {
-                    Pass::Again => Step::Again(upstream),
-                    Pass::Plain => Step::Plain(upstream),
+                    Round::Again => Step::Resend(upstream),
+                    Round::WithoutEdns => Step::WithoutEdns(upstream),
                     _ => Step::Tcp(upstream),
                 };
             }
             self.cursor = 0;
             self.pass = match self.pass {
-                Pass::First | Pass::Again => Pass::Plain,
-                Pass::Plain => Pass::Tcp,
-                Pass::Tcp | Pass::Over => Pass::Over,
+                Round::First | Round::Again => Round::WithoutEdns,
+                Round::WithoutEdns => Round::Tcp,
+                Round::Tcp | Round::Over => Round::Over,
             };
         }
         Step::Wait
@@ -173,28 +173,28 @@ impl Flight {
             return REFUSED_PAUSE;
         }
         match self.pass {
-            Pass::First => wait,
-            Pass::Again => (wait * 2).max(LATER_PAUSE),
-            Pass::Plain | Pass::Tcp | Pass::Over => (wait * 3).clamp(LATER_PAUSE, MAX_PAUSE),
+            Round::First => wait,
+            Round::Again => (wait * 2).max(LATER_PAUSE),
+            Round::WithoutEdns | Round::Tcp | Round::Over => (wait * 3).clamp(LATER_PAUSE, MAX_PAUSE),
         }
     }
 
     /// Someone has begun to wait now: if nothing is left to try, all that was asked is asked again.
     pub(crate) fn revive(&mut self, now: Instant) {
-        if self.pass == Pass::Over {
-            (self.pass, self.cursor, self.step_at) = (Pass::Again, 0, now);
+        if self.pass == Round::Over {
+            (self.pass, self.cursor, self.step_at) = (Round::Again, 0, now);
         }
     }
 
     /// Nothing is open and nothing is left to try.
     pub(crate) fn is_lost(&self) -> bool {
-        self.pass == Pass::Over && self.attempts.is_empty()
+        self.pass == Round::Over && self.attempts.is_empty()
     }
 
     /// When something is to be done, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
         let first = self.waiters.iter().map(|waiter| waiter.deadline).min()?;
-        Some(if self.queued || (self.pass == Pass::Over && self.fallback.is_none()) {
+        Some(if self.queued || (self.pass == Round::Over && self.fallback.is_none()) {
             first
         } else {
             first.min(self.step_at)
@@ -220,7 +220,7 @@ mod tests {
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
         let waiter = Waiter { network: 0, deadline: now + Duration::from_secs(5), then: Box::new(|_, _| {}) };
-        Flight::new(Arc::new(Key { group: 0, question }), waiter, now, Lists::default())
+        Flight::new(Arc::new(Key { group: 0, question }), waiter, now, Buffers::default())
     }
 
     #[test]
@@ -237,8 +237,8 @@ mod tests {
                 break;
             }
         }
-        let passes = [Step::Ask, Step::Again, Step::Plain, Step::Tcp];
-        let expected = passes.iter().flat_map(|pass| [1, 2, 0].map(pass)).chain([Step::Wait]);
+        let falls_through = [Step::Ask, Step::Resend, Step::WithoutEdns, Step::Tcp];
+        let expected = falls_through.iter().flat_map(|pass| [1, 2, 0].map(pass)).chain([Step::Wait]);
         assert_eq!(steps, expected.collect::<Vec<_>>());
     }
 
@@ -251,16 +251,16 @@ mod tests {
         let later = now + Duration::from_secs(3);
         flight.revive(later);
         assert_eq!(flight.due(), Some(later), "at once");
-        assert_eq!(flight.next_step(&[0], &[]), Step::Again(0));
+        assert_eq!(flight.next_step(&[0], &[]), Step::Resend(0));
         flight.revive(later + Duration::from_secs(1));
-        assert_eq!(flight.next_step(&[0], &[]), Step::Plain(0), "one at a time, however many begin to wait");
+        assert_eq!(flight.next_step(&[0], &[]), Step::WithoutEdns(0), "one at a time, however many begin to wait");
     }
 
     #[test]
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt { upstream: 0, way: Way::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt { upstream: 0, way: Transport::Tcp, sent: now, silent: false });
         let mut passed = Duration::ZERO;
         loop {
             match flight.next_step(&[0], &[]) {

@@ -20,18 +20,18 @@ use std::time::{Duration, Instant};
 use foldhash::quality::RandomState;
 use tokio::sync::mpsc;
 
-use crate::forward::callback::Turn;
+use crate::forward::callback::Batch;
 use crate::forward::status::GroupCounters;
-use crate::forward::transport::socket::{Arrival, MAX_AGE};
+use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
 use crate::forward::transport::tcp::Outcome;
 use crate::forward::transport::udp_pool::{Headers, Pool};
 use crate::forward::upstream::Upstream;
-use crate::forward::upstream::loops::{Directory, would_loop};
-use crate::forward::upstream::resolv_conf::System;
+use crate::forward::upstream::loops::{LoopProbes, would_loop};
+use crate::forward::upstream::resolv_conf::ResolvConf;
 use crate::forward::{GroupSettings, UpstreamSpec};
-use flight::{Flight, Key, Lists, Waiter};
+use flight::{Buffers, Flight, Key, Waiter};
 use queue::Queue;
-use timer_wheel::{TICK, Wheel};
+use timer_wheel::{TICK, TimerWheel};
 
 /// Questions taken from the inbox in one turn.
 pub(crate) const BATCH: usize = 512;
@@ -64,20 +64,20 @@ pub(crate) struct Engine {
     pub(crate) groups: Vec<GroupState>,
     pub(crate) flights: HashMap<u64, Flight, RandomState>,
     pub(crate) by_key: HashMap<Arc<Key>, u64, RandomState>,
-    pub(crate) wheel: Wheel,
+    pub(crate) timer_wheel: TimerWheel,
     pub(crate) last_flight: u64,
     /// Of flights that are over, for those to come.
-    pub(crate) spare: Vec<Lists>,
+    pub(crate) spare: Vec<Buffers>,
     /// Those who wait, in all flights.
     pub(crate) waiters: usize,
     pub(crate) outcomes: mpsc::UnboundedSender<Outcome>,
     outcome_inbox: mpsc::UnboundedReceiver<Outcome>,
-    arrivals: Vec<Arrival>,
+    events: Vec<SocketEvent>,
     due: Vec<u64>,
-    pub(crate) turn: Turn,
-    directory: Arc<Directory>,
+    pub(crate) turn: Batch,
+    directory: Arc<LoopProbes>,
     listen: Vec<SocketAddr>,
-    system: System,
+    resolv_conf: ResolvConf,
     system_due: Instant,
     sweep_due: Instant,
 }
@@ -85,9 +85,9 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new(
         groups: Vec<GroupState>,
-        system: System,
+        resolv_conf: ResolvConf,
         listen: Vec<SocketAddr>,
-        directory: Arc<Directory>,
+        directory: Arc<LoopProbes>,
         now: Instant,
     ) -> io::Result<Self> {
         let (outcomes, outcome_inbox) = mpsc::unbounded_channel();
@@ -97,22 +97,22 @@ impl Engine {
             groups,
             flights: HashMap::default(),
             by_key: HashMap::default(),
-            wheel: Wheel::new(now),
+            timer_wheel: TimerWheel::new(now),
             last_flight: PROBE,
             spare: Vec::new(),
             waiters: 0,
             outcomes,
             outcome_inbox,
-            arrivals: Vec::new(),
+            events: Vec::new(),
             due: Vec::new(),
-            turn: Turn::new(now),
+            turn: Batch::new(now),
             directory,
             listen,
-            system,
+            resolv_conf,
             system_due: now + SYSTEM_INTERVAL,
             sweep_due: now,
         };
-        let servers = engine.system.changed().unwrap_or_default();
+        let servers = engine.resolv_conf.changed().unwrap_or_default();
         engine.place_upstreams(&servers, now);
         Ok(engine)
     }
@@ -164,9 +164,9 @@ impl Engine {
         for ask in asks.drain(..) {
             self.ask(ask, now);
         }
-        let mut arrivals = std::mem::take(&mut self.arrivals);
-        self.pool.receive(headers, &mut arrivals);
-        arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
+        let mut events = std::mem::take(&mut self.events);
+        self.pool.receive(headers, &mut events);
+        events.drain(..).for_each(|event| self.arrived(event, now));
         while let Some(done) = outcome.take().or_else(|| self.outcome_inbox.try_recv().ok()) {
             self.tcp_done(done, now);
         }
@@ -175,16 +175,16 @@ impl Engine {
         self.run_queues(now);
         // What cannot be sent may make another upstream's turn; what that cannot send waits for the wheel.
         for _ in 0..2 {
-            self.pool.flush(&mut arrivals);
-            arrivals.drain(..).for_each(|arrival| self.arrived(arrival, now));
+            self.pool.flush(&mut events);
+            events.drain(..).for_each(|event| self.arrived(event, now));
         }
-        self.arrivals = arrivals;
+        self.events = events;
         self.turn.end();
     }
 
     fn run_wheel(&mut self, now: Instant) {
         let mut due = std::mem::take(&mut self.due);
-        self.wheel.advance(now, &mut due);
+        self.timer_wheel.advance(now, &mut due);
         for flight in due.drain(..) {
             self.due(flight, now);
         }
@@ -197,7 +197,7 @@ impl Engine {
         for upstream in &self.upstreams {
             wake = wake.min(upstream.probe.due);
         }
-        if let Some(next) = self.wheel.next() {
+        if let Some(next) = self.timer_wheel.next() {
             wake = wake.min(next);
         }
         if self.pool.is_open() {
@@ -220,7 +220,7 @@ impl Engine {
         if self.system_due <= now {
             self.system_due = now + SYSTEM_INTERVAL;
             if self.groups.iter().any(|group| group.settings.upstreams.contains(&UpstreamSpec::System))
-                && let Some(servers) = self.system.changed()
+                && let Some(servers) = self.resolv_conf.changed()
             {
                 tracing::info!(?servers, "system name servers changed");
                 self.place_upstreams(&servers, now);
@@ -236,8 +236,8 @@ impl Engine {
     /// Looks for a loop through one upstream, and sees whether the one found last time is gone.
     fn probe(&mut self, index: usize, now: Instant) {
         let upstream = &mut self.upstreams[index];
-        if let Some((ticket, _)) = upstream.probe.out.take() {
-            self.pool.cancel(ticket);
+        if let Some((handle, _)) = upstream.probe.out.take() {
+            self.pool.cancel(handle);
         }
         let shared = Arc::clone(&upstream.shared);
         if !shared.probe_seen.load(Relaxed) && shared.looping.swap(false, Relaxed) {
@@ -251,9 +251,9 @@ impl Engine {
             return;
         };
         if let Some(question) = self.directory.probe(&shared, &group.settings.suffix)
-            && let Ok(ticket) = self.pool.send(index, &shared, PROBE, &question, form, now)
+            && let Ok(handle) = self.pool.send(index, &shared, PROBE, &question, form, now)
         {
-            self.upstreams[index].probe.out = Some((ticket, now));
+            self.upstreams[index].probe.out = Some((handle, now));
         }
     }
 

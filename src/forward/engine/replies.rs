@@ -7,52 +7,52 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::flight::{Attempt, Way};
+use super::flight::{Attempt, Transport};
 use super::{Engine, PROBE};
 use crate::dns::{Message, Rcode};
 use crate::forward::question::{Failure, Reply};
 use crate::forward::scrub::{evades, scrub};
-use crate::forward::transport::message::Form;
-use crate::forward::transport::socket::{Arrival, News};
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::{SocketEvent, SocketNews};
 use crate::forward::transport::tcp::Outcome;
 
 impl Engine {
     /// Something came for a question sent over UDP.
-    pub(crate) fn arrived(&mut self, arrival: Arrival, now: Instant) {
-        let Arrival { upstream: index, flight: id, ticket, sent, news } = arrival;
+    pub(crate) fn arrived(&mut self, event: SocketEvent, now: Instant) {
+        let SocketEvent { upstream: index, flight: id, handle, sent, news } = event;
         let took = now.saturating_duration_since(sent);
         match news {
-            News::Refused => self.upstreams[index].health.refused(now),
-            News::Flooded => {}
+            SocketNews::Refused => self.upstreams[index].health.refused(now),
+            SocketNews::SpoofSuspected => {}
             _ => self.upstreams[index].health.replied(now, took),
         }
         if id == PROBE {
             return;
         }
-        let way = |attempt: &Attempt| matches!(attempt.way, Way::Udp(own, _) if own == ticket);
+        let way = |attempt: &Attempt| matches!(attempt.way, Transport::Udp(own, _) if own == handle);
         let Some(form) = self.flights.get(&id).and_then(|flight| match flight.attempts.iter().find(|a| way(a))?.way {
-            Way::Udp(_, form) => Some(form),
-            Way::Tcp => None,
+            Transport::Udp(_, form) => Some(form),
+            Transport::Tcp => None,
         }) else {
             return;
         };
-        if !matches!(news, News::CaseLost | News::Unreadable) {
+        if !matches!(news, SocketNews::CaseMismatch | SocketNews::Unreadable) {
             self.end_attempt(id, index, &way);
         }
         let counters = &self.upstreams[index].shared.counters;
         match news {
-            News::Answer(message) => self.answered(id, index, form, &message, now),
-            News::Truncated => {
+            SocketNews::Answer(message) => self.answered(id, index, form, &message, now),
+            SocketNews::Truncated => {
                 counters.tcp_truncated.one();
                 self.ask_tcp(id, index, now);
             }
-            News::Flooded => {
+            SocketNews::SpoofSuspected => {
                 counters.tcp_spoofed.one();
                 self.ask_tcp(id, index, now);
             }
-            News::CaseLost => self.case_lost(id, index, form, now),
-            News::Unreadable => self.edns_refused(id, index, form, now),
-            News::Refused => self.attempt_lost(id, now),
+            SocketNews::CaseMismatch => self.case_lost(id, index, form, now),
+            SocketNews::Unreadable => self.edns_refused(id, index, form, now),
+            SocketNews::Refused => self.attempt_lost(id, now),
         }
         self.arm(id, now);
     }
@@ -68,31 +68,31 @@ impl Engine {
     }
 
     /// Asks again in lower case, with a fresh id on a fresh port: to answer both takes hearing both.
-    fn case_lost(&mut self, id: u64, index: usize, form: Form, now: Instant) {
+    fn case_lost(&mut self, id: u64, index: usize, form: QueryForm, now: Instant) {
         if let Some(flight) = self.flights.get_mut(&id).filter(|flight| !flight.retried.case) {
             flight.retried.case = true;
             self.upstreams[index].shared.counters.case_fallback.one();
-            self.ask_otherwise(id, index, Form { mixed: false, ..form }, now);
+            self.ask_otherwise(id, index, QueryForm { mixed: false, ..form }, now);
         }
     }
 
     /// Asks again without EDNS.
-    fn edns_refused(&mut self, id: u64, index: usize, form: Form, now: Instant) {
+    fn edns_refused(&mut self, id: u64, index: usize, form: QueryForm, now: Instant) {
         if let Some(flight) = self.flights.get_mut(&id).filter(|flight| form.edns && !flight.retried.edns) {
             flight.retried.edns = true;
             self.upstreams[index].shared.counters.edns_fallback.one();
-            self.ask_otherwise(id, index, Form { edns: false, ..form }, now);
+            self.ask_otherwise(id, index, QueryForm { edns: false, ..form }, now);
         }
     }
 
-    fn ask_otherwise(&mut self, id: u64, index: usize, form: Form, now: Instant) {
+    fn ask_otherwise(&mut self, id: u64, index: usize, form: QueryForm, now: Instant) {
         self.pool.fresh_port(index);
         self.upstreams[index].limit.force();
         self.send(id, index, Some(form), now);
     }
 
     /// An answer over UDP: what it says of the upstream first, then what it says.
-    fn answered(&mut self, id: u64, index: usize, form: Form, message: &Message, now: Instant) {
+    fn answered(&mut self, id: u64, index: usize, form: QueryForm, message: &Message, now: Instant) {
         let upstream = &mut self.upstreams[index];
         upstream.answered(form, message.has_edns, now);
         let Some(flight) = self.flights.get(&id) else {
@@ -109,7 +109,7 @@ impl Engine {
         if !form.edns && flight.retried.edns && !unknown {
             upstream.refuses_edns(now);
         } else if !form.edns
-            && flight.attempts.iter().any(|a| a.upstream == index && matches!(a.way, Way::Udp(_, f) if f.edns))
+            && flight.attempts.iter().any(|a| a.upstream == index && matches!(a.way, Transport::Udp(_, f) if f.edns))
         {
             upstream.drops_edns(now);
         }
@@ -119,7 +119,7 @@ impl Engine {
     /// The TCP connection is done with a question.
     pub(crate) fn tcp_done(&mut self, outcome: Outcome, now: Instant) {
         let Outcome { upstream: index, flight: id, answer } = outcome;
-        let tcp = |attempt: &Attempt| attempt.way == Way::Tcp;
+        let tcp = |attempt: &Attempt| attempt.way == Transport::Tcp;
         let Some(sent) = self
             .flights
             .get(&id)
@@ -189,8 +189,8 @@ impl Engine {
         flight.fallback.get_or_insert(reply);
         flight.attempts.iter().filter(|a| a.upstream == index).for_each(|_| self.upstreams[index].limit.release());
         for attempt in flight.attempts.extract_if(.., |a| a.upstream == index) {
-            if let Way::Udp(ticket, _) = attempt.way {
-                self.pool.cancel(ticket);
+            if let Transport::Udp(handle, _) = attempt.way {
+                self.pool.cancel(handle);
             }
         }
         let (open, group) = (!flight.attempts.is_empty(), flight.key.group);

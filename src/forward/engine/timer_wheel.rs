@@ -11,7 +11,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(16);
 const SLOTS: usize = 512;
 
 #[derive(Debug)]
-pub(crate) struct Wheel {
+pub(crate) struct TimerWheel {
     slots: Box<[Vec<u64>]>,
     /// The slot that is due at `next`.
     position: usize,
@@ -19,7 +19,7 @@ pub(crate) struct Wheel {
     count: usize,
 }
 
-impl Wheel {
+impl TimerWheel {
     pub(crate) fn new(now: Instant) -> Self {
         Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), position: 0, next: now + TICK, count: 0 }
     }
@@ -61,15 +61,15 @@ mod tests {
         #[test]
         fn every_key_comes_up_once_and_at_most_two_ticks_late(waits in prop::collection::vec(0_u64..8000, 1..50), idle in 0_u64..100) {
             let start = Instant::now();
-            let mut wheel = Wheel::new(start);
+            let mut timer_wheel = TimerWheel::new(start);
             let begin = start + Duration::from_millis(idle);
             for (key, wait) in waits.iter().enumerate() {
-                wheel.insert(begin, begin + Duration::from_millis(*wait), key as u64);
+                timer_wheel.insert(begin, begin + Duration::from_millis(*wait), key as u64);
             }
             let mut seen = vec![None; waits.len()];
             let mut due = Vec::new();
             for ms in 0..9000 {
-                wheel.advance(begin + Duration::from_millis(ms), &mut due);
+                timer_wheel.advance(begin + Duration::from_millis(ms), &mut due);
                 for key in due.drain(..) {
                     let slot = &mut seen[usize::try_from(key).unwrap()];
                     prop_assert!(slot.replace(ms).is_none());
@@ -79,7 +79,7 @@ mod tests {
                 let at = at.unwrap();
                 prop_assert!(at >= *wait && at <= wait + 33, "due {} came {}", wait, at);
             }
-            prop_assert!(wheel.next().is_none());
+            prop_assert!(timer_wheel.next().is_none());
         }
     }
 }

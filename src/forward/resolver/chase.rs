@@ -35,7 +35,7 @@ pub struct Chase {
     /// The names left behind, for the loop check.
     behind: Vec<Name>,
     answer: Vec<Record>,
-    theirs: u64,
+    from_upstream: u64,
     asks: u8,
     /// Whether every reply so far was validated.
     authentic: bool,
@@ -61,7 +61,7 @@ pub struct Origin {
 pub enum Step {
     /// The answer is complete.
     Done(Resolved),
-    /// Ask upstream about this name, then call [`Chase::take`].
+    /// Ask upstream about this name, then call [`Chase::follow_reply`].
     Ask(Name),
 }
 
@@ -85,14 +85,23 @@ pub struct Resolved {
     /// Where its parts came from.
     pub origin: Origin,
     /// Whose each record is, for the first 64 of answer and authority in one row: a bit that is set is an upstream's.
-    pub theirs: u64,
+    pub from_upstream: u64,
 }
 
 impl Chase {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype) -> Self {
         let origin = Origin::default();
-        Self { qtype, name: qname, behind: Vec::new(), answer: Vec::new(), theirs: 0, asks: 0, authentic: true, origin }
+        Self {
+            qtype,
+            name: qname,
+            behind: Vec::new(),
+            answer: Vec::new(),
+            from_upstream: 0,
+            asks: 0,
+            authentic: true,
+            origin,
+        }
     }
 
     /// Follows the name through our zones as far as they lead.
@@ -115,7 +124,7 @@ impl Chase {
                 outcome => {
                     self.origin.zone = Some(hosted.apex.clone());
                     self.origin.local_start |= first;
-                    if let Some(resolved) = self.settle(zone, &outcome) {
+                    if let Some(resolved) = self.from_outcome(zone, &outcome) {
                         return Step::Done(resolved);
                     }
                 }
@@ -124,7 +133,7 @@ impl Chase {
     }
 
     /// Takes the outcome of a zone; `None` if it was an alias to follow.
-    fn settle(&mut self, zone: &Zone, outcome: &Outcome<'_>) -> Option<Resolved> {
+    fn from_outcome(&mut self, zone: &Zone, outcome: &Outcome<'_>) -> Option<Resolved> {
         match outcome {
             Outcome::Answer(rrset) => {
                 self.answer.extend(rrset.records(&self.name));
@@ -132,7 +141,7 @@ impl Chase {
             }
             Outcome::Cname(rrset) => {
                 let alias: Vec<Record> = rrset.records(&self.name).collect();
-                self.link(&alias).err().map(|ede| self.fail(ede))
+                self.follow_cname(&alias).err().map(|ede| self.fail(ede))
             }
             Outcome::Dname { dname, alias } => {
                 // A chain may lead through one DNAME more than once.
@@ -145,7 +154,7 @@ impl Chase {
                         self.answer.push(alias.clone());
                         Some(self.resolved(Rcode::NOERROR))
                     }
-                    Some(alias) => self.link(std::slice::from_ref(alias)).err().map(|ede| self.fail(ede)),
+                    Some(alias) => self.follow_cname(std::slice::from_ref(alias)).err().map(|ede| self.fail(ede)),
                     None => Some(self.resolved(Rcode::YXDOMAIN)),
                 }
             }
@@ -168,22 +177,22 @@ impl Chase {
     /// Takes the answer for the name that [`Step::Ask`] named from a zone that is not hosted: one of the special names.
     pub fn answer_from(&mut self, zone: &Zone) -> Step {
         self.origin.local_start |= self.behind.is_empty();
-        match self.settle(zone, &zone.lookup(self.name.as_wire(), self.qtype)) {
+        match self.from_outcome(zone, &zone.lookup(self.name.as_wire(), self.qtype)) {
             Some(resolved) => Step::Done(resolved),
             None => Step::Ask(self.name.clone()),
         }
     }
 
     /// Goes on with the upstream's reply about the name that [`Step::Ask`] named.
-    pub fn take(&mut self, zones: &ZoneSet, reply: &Reply) -> Step {
+    pub fn follow_reply(&mut self, zones: &ZoneSet, reply: &Reply) -> Step {
         self.origin.forwarded = true;
         // RFC 4035 section 3.2.3: AD speaks of all RRsets.
         self.authentic &= reply.authentic;
         let mut rest = reply.answer.as_slice();
         while let Some(end) = alias_end(rest, &self.name, self.qtype) {
             let (alias, tail) = rest.split_at(end);
-            self.theirs |= bits(self.answer.len(), alias.len());
-            if let Err(ede) = self.link(alias) {
+            self.from_upstream |= bits(self.answer.len(), alias.len());
+            if let Err(ede) = self.follow_cname(alias) {
                 return Step::Done(self.fail(ede));
             }
             rest = tail;
@@ -192,7 +201,7 @@ impl Chase {
                 || reply.rcode != Rcode::NOERROR
                 || reply.chain != Chain::Whole;
             if let Some(hosted) = zones.find(self.name.as_wire())
-                && !(has_rest && self.passes(hosted))
+                && !(has_rest && self.falls_through(hosted))
             {
                 return self.follow(zones);
             }
@@ -207,7 +216,7 @@ impl Chase {
             // The upstream is no full resolver, or the cache holds the chain up to here only.
             return self.follow(zones);
         }
-        self.theirs |= bits(self.answer.len(), rest.len() + reply.authority.len());
+        self.from_upstream |= bits(self.answer.len(), rest.len() + reply.authority.len());
         self.answer.extend_from_slice(rest);
         Step::Done(Resolved {
             authority: reply.authority.clone(),
@@ -219,7 +228,7 @@ impl Chase {
 
     /// Whether a hosted zone leaves its name to the upstream's own rest of the chain. NXDOMAIN alone does: not
     /// NODATA, an empty non-terminal or a wildcard.
-    fn passes(&mut self, hosted: &Hosted) -> bool {
+    fn falls_through(&mut self, hosted: &Hosted) -> bool {
         let Some(zone) = hosted.zone.as_deref().filter(|_| hosted.on_miss == OnMiss::Forward) else {
             return false;
         };
@@ -231,7 +240,7 @@ impl Chase {
     }
 
     /// Adds an alias (a CNAME, with its signatures) and moves to its target.
-    fn link(&mut self, alias: &[Record]) -> Result<(), Ede> {
+    fn follow_cname(&mut self, alias: &[Record]) -> Result<(), Ede> {
         let Some(target) = alias.iter().find_map(Record::cname_target) else {
             return Err(Ede::new(Ede::INVALID_DATA, "malformed CNAME"));
         };
@@ -279,7 +288,7 @@ impl Chase {
             authentic: false,
             ede: Some(ede),
             origin: self.origin.clone(),
-            theirs: 0,
+            from_upstream: 0,
         }
     }
 
@@ -293,7 +302,7 @@ impl Chase {
             authentic: false,
             ede: None,
             origin: self.origin.clone(),
-            theirs: self.theirs,
+            from_upstream: self.from_upstream,
         }
     }
 }

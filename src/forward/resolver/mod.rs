@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use crate::dns::{Name, Rtype};
 use crate::forward::cache::{Cache, Hit, Key};
-use crate::forward::{Failure, Forwarder, Group};
+use crate::forward::{Failure, Group, Upstreams};
 use crate::zone::{Zone, ZoneSet};
 use chase::Step;
 use public::PublicNames;
-pub use resolution::{Need, Part, Progress, Pursuit, Wish};
+pub use resolution::{Progress, Provenance, QueryFlags, Resolution, UpstreamQuestion};
 use upstream_step::denies;
 
 /// How long a client waits for an upstream before a stale answer or our own alias goes out (RFC 8767 section 5);
@@ -40,7 +40,7 @@ pub struct Resolver {
     routes: Vec<Arc<Route>>,
     cache: Arc<Cache>,
     /// Keeps the upstreams alive, and knows its own probes.
-    forwarder: Arc<Forwarder>,
+    forwarder: Arc<Upstreams>,
     public_names: PublicNames,
     /// What is answered here though no zone has it; empty if all is to be asked.
     special: Arc<ZoneSet>,
@@ -54,7 +54,7 @@ impl Resolver {
     pub fn new(
         mut routes: Vec<Arc<Route>>,
         cache: Arc<Cache>,
-        forwarder: Arc<Forwarder>,
+        forwarder: Arc<Upstreams>,
         public_names: PublicNames,
         special: Arc<ZoneSet>,
         timeout: Duration,
@@ -85,7 +85,7 @@ impl Resolver {
     }
 
     /// The forwarder.
-    pub fn forwarder(&self) -> &Forwarder {
+    pub fn forwarder(&self) -> &Upstreams {
         &self.forwarder
     }
 
@@ -105,61 +105,61 @@ impl Resolver {
     }
 
     /// Follows zones and cache; waits for nobody.
-    pub fn start(self: &Arc<Self>, zones: &Arc<ZoneSet>, pursuit: &mut Pursuit, now: Instant) -> Progress {
-        let step = pursuit.chase.follow(zones);
-        self.advance(zones, pursuit, step, now)
+    pub fn start(self: &Arc<Self>, zones: &Arc<ZoneSet>, resolution: &mut Resolution, now: Instant) -> Progress {
+        let step = resolution.chase.follow(zones);
+        self.advance(zones, resolution, step, now)
     }
 
     fn advance(
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
-        pursuit: &mut Pursuit,
+        resolution: &mut Resolution,
         mut step: Step,
         now: Instant,
     ) -> Progress {
         loop {
             let name = match step {
-                Step::Done(resolved) => return pursuit.done(resolved),
+                Step::Done(resolved) => return resolution.done(resolved),
                 Step::Ask(name) => name,
             };
-            if let Some(zone) = self.special(zones, &name, pursuit.qtype) {
-                pursuit.add_part(None);
-                step = pursuit.chase.answer_from(zone);
-                pursuit.trace(&name, Part::Special);
+            if let Some(zone) = self.special(zones, &name, resolution.qtype) {
+                resolution.add_source(None);
+                step = resolution.chase.answer_from(zone);
+                resolution.trace(&name, Provenance::Special);
                 continue;
             }
-            if !pursuit.wish.recursion {
-                let stopped = pursuit.chase.stop();
-                return pursuit.done(stopped);
+            if !resolution.flags.recursion {
+                let stopped = resolution.chase.stop();
+                return resolution.done(stopped);
             }
             if self.public_names == PublicNames::Always
                 && let Some(reply) = public::alias(zones, &name)
             {
-                pursuit.add_part(None);
-                pursuit.trace(&name, Part::OwnAlias);
-                step = pursuit.chase.take(zones, &reply);
+                resolution.add_source(None);
+                resolution.trace(&name, Provenance::SynthesizedCname);
+                step = resolution.chase.follow_reply(zones, &reply);
                 continue;
             }
             let Some(route) = self.route(&name) else {
-                return pursuit.done(pursuit.chase.fail(Failure::Stopped.ede()));
+                return resolution.done(resolution.chase.fail(Failure::Stopped.ede()));
             };
-            let key = Key { group: route.id, question: pursuit.question(name) };
+            let key = Key { group: route.id, question: resolution.question(name) };
             step = match self.cache.get(&key, now) {
                 Hit::Fresh { reply, .. } if denies(&reply) && self.own_alias(zones, &key.question.name).is_some() => {
-                    self.fall_back(zones, pursuit, &key.question.name, Failure::Unreachable, None)
+                    self.fall_back(zones, resolution, &key.question.name, Failure::Unreachable, None)
                 }
-                Hit::Fresh { reply, prefetch, lasting } => {
-                    pursuit.add_part(lasting);
+                Hit::Fresh { reply, prefetch, validity } => {
+                    resolution.add_source(validity);
                     if prefetch {
                         self.prefetch(zones, route, &key.question);
                     }
-                    pursuit.trace(&key.question.name, Part::Cache);
-                    pursuit.chase.take(zones, &reply)
+                    resolution.trace(&key.question.name, Provenance::Cache);
+                    resolution.chase.follow_reply(zones, &reply)
                 }
-                Hit::Failed(failure, stale) => self.fall_back(zones, pursuit, &key.question.name, failure, stale),
+                Hit::Failed(failure, stale) => self.fall_back(zones, resolution, &key.question.name, failure, stale),
                 Hit::Miss(stale) => {
-                    pursuit.add_part(None);
-                    return Progress::Need(Need { route: Arc::clone(route), question: key.question, stale });
+                    resolution.add_source(None);
+                    return Progress::Ask(UpstreamQuestion { route: Arc::clone(route), question: key.question, stale });
                 }
             };
         }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use super::Route;
 use super::chase::{Chase, Resolved};
 use crate::dns::{Ede, Name, Rtype};
-use crate::forward::cache::Lasting;
+use crate::forward::cache::Validity;
 use crate::forward::{Question, Reply};
 
 /// What the client's flags ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct QueryFlags {
     /// RD: cache and upstreams may be used. Without it the answer is what our zones say, and the cache shows nothing of
     /// what others asked.
     pub recursion: bool,
@@ -24,33 +24,33 @@ pub struct Wish {
 }
 
 /// A question on its way through zones, cache and upstreams.
-pub struct Pursuit {
+pub struct Resolution {
     pub(crate) chase: Chase,
     pub(crate) qtype: Rtype,
-    pub(crate) wish: Wish,
+    pub(crate) flags: QueryFlags,
     /// Why the answer is not what it would be in good times.
     pub(crate) note: Option<Ede>,
-    life: Life,
+    life: Reuse,
     /// The network of the client that waits, 0 for nobody's: upstreams that are busy take networks in turn.
     pub network: u64,
     /// Where each part came from, if someone wants to know.
-    pub trace: Option<Vec<(Name, Part)>>,
+    pub trace: Option<Vec<(Name, Provenance)>>,
 }
 
 /// Whether an answer may be repeated.
 #[derive(Clone, Copy)]
-enum Life {
+enum Reuse {
     /// No upstream has a part in it.
     Local,
     /// As long as this part of it.
-    Lasting(Lasting),
+    Validity(Validity),
     /// It is for this question alone.
     Once,
 }
 
 /// Where a part of an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Provenance {
     /// The cache.
     Cache,
     /// The cache, past its time.
@@ -58,13 +58,13 @@ pub enum Part {
     /// This upstream, just now.
     Upstream(std::net::SocketAddr),
     /// Our own alias for a public name.
-    OwnAlias,
+    SynthesizedCname,
     /// Nobody: a special name has its answer here.
     Special,
 }
 
 /// What memory could not answer.
-pub struct Need {
+pub struct UpstreamQuestion {
     pub(crate) route: Arc<Route>,
     pub(crate) question: Question,
     pub(crate) stale: Option<Reply>,
@@ -75,37 +75,37 @@ pub enum Progress {
     /// To the end.
     Done(Resolved),
     /// To a question for an upstream.
-    Need(Need),
+    Ask(UpstreamQuestion),
 }
 
-impl Pursuit {
+impl Resolution {
     /// A question at its start.
-    pub fn new(qname: Name, qtype: Rtype, wish: Wish) -> Self {
-        Self { chase: Chase::new(qname, qtype), qtype, wish, note: None, life: Life::Local, network: 0, trace: None }
+    pub fn new(qname: Name, qtype: Rtype, flags: QueryFlags) -> Self {
+        Self { chase: Chase::new(qname, qtype), qtype, flags, note: None, life: Reuse::Local, network: 0, trace: None }
     }
 
     /// How long the answer may be repeated to who asks the same: if all that is forwarded in it came from the cache at
     /// one time. Neither failures nor what was made up for them last.
-    pub fn lasting(&self) -> Option<Lasting> {
+    pub fn validity(&self) -> Option<Validity> {
         match self.life {
-            Life::Lasting(lasting) => Some(lasting),
-            Life::Local | Life::Once => None,
+            Reuse::Validity(validity) => Some(validity),
+            Reuse::Local | Reuse::Once => None,
         }
     }
 
-    pub(crate) fn trace(&mut self, name: &Name, part: Part) {
+    pub(crate) fn trace(&mut self, name: &Name, part: Provenance) {
         if let Some(trace) = &mut self.trace {
             trace.push((name.clone(), part));
         }
     }
 
-    pub(crate) fn add_part(&mut self, part: Option<Lasting>) {
+    pub(crate) fn add_source(&mut self, part: Option<Validity>) {
         self.life = match (self.life, part) {
-            (Life::Local, Some(part)) => Life::Lasting(part),
-            (Life::Lasting(before), Some(part)) if before.stored == part.stored => {
-                Life::Lasting(Lasting { until: before.until.min(part.until), ..part })
+            (Reuse::Local, Some(part)) => Reuse::Validity(part),
+            (Reuse::Validity(before), Some(part)) if before.stored == part.stored => {
+                Reuse::Validity(Validity { until: before.until.min(part.until), ..part })
             }
-            _ => Life::Once,
+            _ => Reuse::Once,
         };
     }
 
@@ -113,8 +113,8 @@ impl Pursuit {
         Question {
             name,
             rtype: self.qtype,
-            dnssec_ok: self.wish.dnssec_ok,
-            checking_disabled: self.wish.checking_disabled,
+            dnssec_ok: self.flags.dnssec_ok,
+            checking_disabled: self.flags.checking_disabled,
         }
     }
 

@@ -1,6 +1,6 @@
 //! The half of the resolver that waits: what memory could not answer goes upstream.
 //!
-//! In: a [`Need`]. Out: the whole answer, by a future or by a call; on the way replies and failures go to the cache. When upstreams
+//! In: a [`UpstreamQuestion`]. Out: the whole answer, by a future or by a call; on the way replies and failures go to the cache. When upstreams
 //! fail or are slow, what is stale or our own alias goes out instead.
 
 use std::borrow::Cow;
@@ -9,65 +9,76 @@ use std::time::{Duration, Instant};
 
 use super::chase::{self, Resolved, Step};
 use super::public::{self, PublicNames};
-use super::{CLIENT_TIMER, Need, Part, Progress, Pursuit, Resolver, Route};
+use super::{CLIENT_TIMER, Progress, Provenance, Resolution, Resolver, Route, UpstreamQuestion};
 use crate::dns::{Ede, Name, Rcode};
 use crate::forward::cache::Key;
-use crate::forward::{Failure, Question, Reply, Turn};
+use crate::forward::{Batch, Failure, Question, Reply};
 use crate::zone::ZoneSet;
 
 impl Resolver {
     /// Asks upstream until the answer is complete. The zones are those the question started with.
-    pub async fn finish(self: &Arc<Self>, zones: &Arc<ZoneSet>, pursuit: &mut Pursuit, need: Need) -> Resolved {
-        self.finish_by(zones, pursuit, need, Instant::now() + self.timeout).await
+    pub async fn finish(
+        self: &Arc<Self>,
+        zones: &Arc<ZoneSet>,
+        resolution: &mut Resolution,
+        need: UpstreamQuestion,
+    ) -> Resolved {
+        self.finish_by(zones, resolution, need, Instant::now() + self.timeout).await
     }
 
     /// As [`Resolver::finish`], without a task for each question: the answer goes to `then` on whatever thread has it.
-    pub fn finish_then<F>(self: Arc<Self>, zones: Arc<ZoneSet>, pursuit: Pursuit, need: Need, now: Instant, then: F)
-    where
-        F: FnOnce(Resolved, &mut Turn) + Send + 'static,
+    pub fn finish_then<F>(
+        self: Arc<Self>,
+        zones: Arc<ZoneSet>,
+        resolution: Resolution,
+        need: UpstreamQuestion,
+        now: Instant,
+        then: F,
+    ) where
+        F: FnOnce(Resolved, &mut Batch) + Send + 'static,
     {
         let deadline = now + self.timeout;
-        self.pursue(zones, pursuit, need, (now, deadline), then);
+        self.pursue(zones, resolution, need, (now, deadline), then);
     }
 
     fn pursue<F>(
         self: Arc<Self>,
         zones: Arc<ZoneSet>,
-        mut pursuit: Pursuit,
-        need: Need,
+        mut resolution: Resolution,
+        need: UpstreamQuestion,
         (now, deadline): (Instant, Instant),
         then: F,
     ) where
-        F: FnOnce(Resolved, &mut Turn) + Send + 'static,
+        F: FnOnce(Resolved, &mut Batch) + Send + 'static,
     {
         if need.stale.is_some() || self.own_alias(&zones, &need.question.name).is_some() {
             // The client's timer runs beside this exchange; that is a task's work.
             let runtime = self.runtime.clone();
             runtime.spawn(async move {
-                let resolved = self.finish_by(&zones, &mut pursuit, need, deadline).await;
-                let mut turn = Turn::new(Instant::now());
-                then(resolved, &mut turn);
-                turn.end();
+                let resolved = self.finish_by(&zones, &mut resolution, need, deadline).await;
+                let mut batch = Batch::new(Instant::now());
+                then(resolved, &mut batch);
+                batch.end();
             });
             return;
         }
         let group = Arc::clone(&need.route.group);
         let question = need.question.clone();
-        let network = pursuit.network;
-        let taken = move |asked: Result<Arc<Reply>, Failure>, turn: &mut Turn| {
-            let Need { route, question, .. } = need;
+        let network = resolution.network;
+        let taken = move |asked: Result<Arc<Reply>, Failure>, batch: &mut Batch| {
+            let UpstreamQuestion { route, question, .. } = need;
             let name = question.name.clone();
-            let asked = self.note(&zones, &route, question, asked, (turn.now, deadline - now));
+            let asked = self.note(&zones, &route, question, asked, (batch.now, deadline - now));
             let step = match asked {
                 Ok(reply) => {
-                    pursuit.trace(&name, Part::Upstream(reply.upstream));
-                    pursuit.chase.take(&zones, &reply)
+                    resolution.trace(&name, Provenance::Upstream(reply.upstream));
+                    resolution.chase.follow_reply(&zones, &reply)
                 }
-                Err(failure) => self.fall_back(&zones, &mut pursuit, &name, failure, None),
+                Err(failure) => self.fall_back(&zones, &mut resolution, &name, failure, None),
             };
-            match self.advance(&zones, &mut pursuit, step, turn.now) {
-                Progress::Done(resolved) => then(resolved, turn),
-                Progress::Need(next) => self.pursue(zones, pursuit, next, (turn.now, deadline), then),
+            match self.advance(&zones, &mut resolution, step, batch.now) {
+                Progress::Done(resolved) => then(resolved, batch),
+                Progress::Ask(next) => self.pursue(zones, resolution, next, (batch.now, deadline), then),
             }
         };
         group.ask_then(question, network, deadline, now, Box::new(taken));
@@ -76,15 +87,15 @@ impl Resolver {
     async fn finish_by(
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
-        pursuit: &mut Pursuit,
-        mut need: Need,
+        resolution: &mut Resolution,
+        mut need: UpstreamQuestion,
         deadline: Instant,
     ) -> Resolved {
         loop {
-            let step = self.exchange(zones, pursuit, &mut need, deadline).await;
-            match self.advance(zones, pursuit, step, Instant::now()) {
+            let step = self.exchange(zones, resolution, &mut need, deadline).await;
+            match self.advance(zones, resolution, step, Instant::now()) {
                 Progress::Done(resolved) => return resolved,
-                Progress::Need(next) => need = next,
+                Progress::Ask(next) => need = next,
             }
         }
     }
@@ -92,8 +103,8 @@ impl Resolver {
     async fn exchange(
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
-        pursuit: &mut Pursuit,
-        need: &mut Need,
+        resolution: &mut Resolution,
+        need: &mut UpstreamQuestion,
         deadline: Instant,
     ) -> Step {
         let name = need.question.name.clone();
@@ -106,7 +117,7 @@ impl Resolver {
                 Arc::clone(zones),
                 Arc::clone(&need.route),
                 need.question.clone(),
-                pursuit.network,
+                resolution.network,
                 deadline,
             ));
             match tokio::time::timeout(CLIENT_TIMER, asking).await {
@@ -115,19 +126,19 @@ impl Resolver {
             }
         } else {
             let (route, question) = (Arc::clone(&need.route), need.question.clone());
-            Arc::clone(self).ask(Arc::clone(zones), route, question, pursuit.network, deadline).await
+            Arc::clone(self).ask(Arc::clone(zones), route, question, resolution.network, deadline).await
         };
         match asked {
             Ok(reply) if is_ours && denies(&reply) => {
-                pursuit.trace(&name, Part::Upstream(reply.upstream));
-                self.fall_back(zones, pursuit, &name, Failure::Unreachable, None)
+                resolution.trace(&name, Provenance::Upstream(reply.upstream));
+                self.fall_back(zones, resolution, &name, Failure::Unreachable, None)
             }
             Ok(reply) if answers(&reply) || !can_wait_no_longer => {
-                pursuit.trace(&name, Part::Upstream(reply.upstream));
-                pursuit.chase.take(zones, &reply)
+                resolution.trace(&name, Provenance::Upstream(reply.upstream));
+                resolution.chase.follow_reply(zones, &reply)
             }
-            Ok(_) => self.fall_back(zones, pursuit, &name, Failure::Unreachable, stale),
-            Err(failure) => self.fall_back(zones, pursuit, &name, failure, stale),
+            Ok(_) => self.fall_back(zones, resolution, &name, Failure::Unreachable, stale),
+            Err(failure) => self.fall_back(zones, resolution, &name, failure, stale),
         }
     }
 
@@ -200,42 +211,42 @@ impl Resolver {
     pub(crate) fn fall_back(
         &self,
         zones: &ZoneSet,
-        pursuit: &mut Pursuit,
+        resolution: &mut Resolution,
         name: &Name,
         failure: Failure,
         stale: Option<Reply>,
     ) -> Step {
-        pursuit.add_part(None);
+        resolution.add_source(None);
         if let Some(reply) = self.own_alias(zones, name) {
             let text = "upstream failed or denies the name; alias made from our own zone";
-            pursuit.note = Some(Ede::new(Ede::SYNTHESIZED, text));
-            pursuit.trace(name, Part::OwnAlias);
-            return pursuit.chase.take(zones, &reply);
+            resolution.note = Some(Ede::new(Ede::SYNTHESIZED, text));
+            resolution.trace(name, Provenance::SynthesizedCname);
+            return resolution.chase.follow_reply(zones, &reply);
         }
         let Some(reply) = stale else {
-            return Step::Done(pursuit.chase.fail(failure.ede()));
+            return Step::Done(resolution.chase.fail(failure.ede()));
         };
         let code = if reply.rcode == Rcode::NXDOMAIN { Ede::STALE_NXDOMAIN } else { Ede::STALE_ANSWER };
-        pursuit.note = Some(Ede::new(code, "upstream failed; this answer is past its time"));
-        pursuit.trace(name, Part::Stale);
-        pursuit.chase.take(zones, &reply)
+        resolution.note = Some(Ede::new(code, "upstream failed; this answer is past its time"));
+        resolution.trace(name, Provenance::Stale);
+        resolution.chase.follow_reply(zones, &reply)
     }
 
     /// The answer for whom no upstream is asked: our own alias, a stale answer, or SERVFAIL with the reason.
     pub fn give_up(
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
-        pursuit: &mut Pursuit,
-        mut need: Need,
+        resolution: &mut Resolution,
+        mut need: UpstreamQuestion,
         failure: Failure,
         now: Instant,
     ) -> Resolved {
         loop {
             let stale = need.stale.take();
-            let step = self.fall_back(zones, pursuit, &need.question.name, failure, stale);
-            match self.advance(zones, pursuit, step, now) {
+            let step = self.fall_back(zones, resolution, &need.question.name, failure, stale);
+            match self.advance(zones, resolution, step, now) {
                 Progress::Done(resolved) => return resolved,
-                Progress::Need(next) => need = next,
+                Progress::Ask(next) => need = next,
             }
         }
     }

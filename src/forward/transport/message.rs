@@ -1,6 +1,6 @@
 //! The bytes of a query, and whether a datagram answers it: pure.
 //!
-//! In: a question, an id and random bits. Out: the query; for what comes back a [`Verdict`]. Never accepted: anything
+//! In: a question, an id and random bits. Out: the query; for what comes back a [`Match`]. Never accepted: anything
 //! that does not carry the id and the whole question, letter for letter where the case was random (RFC 5452
 //! section 9.1, draft-vixie-dnsext-dns0x20).
 
@@ -13,7 +13,7 @@ const HEADER: usize = 12;
 
 /// How a query is to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Form {
+pub(crate) struct QueryForm {
     /// With an OPT record.
     pub(crate) edns: bool,
     /// With the letters of the QNAME in random case.
@@ -22,7 +22,7 @@ pub(crate) struct Form {
 
 /// Writes the query: RD, AD to say that AD in the answer is understood (RFC 6840 section 5.7), CD and DO as asked,
 /// never an option.
-pub(crate) fn query(id: u16, question: &Question, form: Form, mut random: impl FnMut() -> u64) -> Box<[u8]> {
+pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: impl FnMut() -> u64) -> Box<[u8]> {
     let name = question.name.as_wire();
     let mut out = Vec::with_capacity(HEADER + name.len() + 4 + 11);
     out.extend_from_slice(&id.to_be_bytes());
@@ -58,11 +58,11 @@ fn mix_case(name: &mut [u8], random: &mut impl FnMut() -> u64) {
 
 /// What a datagram is to the query it came for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Match {
     /// Its answer.
     Answer,
     /// Its answer but for the case of the name, which the upstream did not keep.
-    CaseLost,
+    CaseMismatch,
     /// FORMERR or NOTIMP without a question, as servers answer that do not know EDNS. Nothing to answer a client with,
     /// since anyone can write it; a reason to ask again without EDNS.
     Unreadable,
@@ -78,30 +78,30 @@ pub(crate) fn id(datagram: &[u8]) -> Option<u16> {
 }
 
 /// Judges a datagram whose id has matched.
-pub(crate) fn judge(query: &[u8], datagram: &[u8]) -> Verdict {
+pub(crate) fn judge(query: &[u8], datagram: &[u8]) -> Match {
     let Some(header) = datagram.first_chunk::<HEADER>() else {
-        return Verdict::Junk;
+        return Match::Junk;
     };
     if header[2] & 0xf8 != 0x80 {
-        return Verdict::Junk;
+        return Match::Junk;
     }
     if header[4..6] == [0, 0] {
         let unreadable = matches!(header[3] & 0xf, 1 | 4) && header[6..] == [0; 6];
-        return if unreadable { Verdict::Unreadable } else { Verdict::Junk };
+        return if unreadable { Match::Unreadable } else { Match::Junk };
     }
     if header[4..6] != [0, 1] {
-        return Verdict::Junk;
+        return Match::Junk;
     }
     let asked = question_of(query);
     let Some(echoed) = datagram.get(HEADER..HEADER + asked.len()) else {
-        return Verdict::OtherQuestion;
+        return Match::OtherQuestion;
     };
     if echoed == asked {
-        Verdict::Answer
+        Match::Answer
     } else if same_but_for_case(asked, echoed) {
-        Verdict::CaseLost
+        Match::CaseMismatch
     } else {
-        Verdict::OtherQuestion
+        Match::OtherQuestion
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
         reply
     }
 
-    const FORM: Form = Form { edns: true, mixed: true };
+    const FORM: QueryForm = QueryForm { edns: true, mixed: true };
 
     #[test]
     fn a_query_reads_back_as_it_was_asked_and_carries_no_option() {
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn a_plain_query_has_no_opt() {
-        let bytes = query(7, &question("www.example"), Form { edns: false, mixed: false }, || u64::MAX);
+        let bytes = query(7, &question("www.example"), QueryForm { edns: false, mixed: false }, || u64::MAX);
         let parsed = Query::parse(&bytes).unwrap();
         assert_eq!((parsed.qname, parsed.edns), (&b"\x03www\x07example\0"[..], None));
     }
@@ -158,21 +158,21 @@ mod tests {
     fn the_answer_is_told_from_what_only_looks_like_it() {
         let asked = query(7, &question("www.example"), FORM, || 0x5555);
         let good = answered(&asked);
-        assert_eq!(judge(&asked, &good), Verdict::Answer);
+        assert_eq!(judge(&asked, &good), Match::Answer);
         let with = |change: &dyn Fn(&mut Vec<u8>)| {
             let mut reply = good.clone();
             change(&mut reply);
             judge(&asked, &reply)
         };
-        assert_eq!(with(&|r| r[2] &= 0x7f), Verdict::Junk, "a query");
-        assert_eq!(with(&|r| r[2] |= 0x28), Verdict::Junk, "another opcode");
-        assert_eq!(with(&|r| r[13] ^= 0x20), Verdict::CaseLost);
-        assert_eq!(with(&|r| r[13] ^= 0x01), Verdict::OtherQuestion, "another name");
-        assert_eq!(with(&|r| r[26] ^= 0x10), Verdict::OtherQuestion, "another type");
-        assert_eq!(with(&|r| r[28] ^= 0x20), Verdict::OtherQuestion, "another class");
-        assert_eq!(with(&|r| r.truncate(20)), Verdict::OtherQuestion, "cut short");
-        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]), Verdict::Unreadable);
-        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x83, 0, 0, 0, 0, 0, 0, 0, 0]), Verdict::Junk);
+        assert_eq!(with(&|r| r[2] &= 0x7f), Match::Junk, "a query");
+        assert_eq!(with(&|r| r[2] |= 0x28), Match::Junk, "another opcode");
+        assert_eq!(with(&|r| r[13] ^= 0x20), Match::CaseMismatch);
+        assert_eq!(with(&|r| r[13] ^= 0x01), Match::OtherQuestion, "another name");
+        assert_eq!(with(&|r| r[26] ^= 0x10), Match::OtherQuestion, "another type");
+        assert_eq!(with(&|r| r[28] ^= 0x20), Match::OtherQuestion, "another class");
+        assert_eq!(with(&|r| r.truncate(20)), Match::OtherQuestion, "cut short");
+        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]), Match::Unreadable);
+        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x83, 0, 0, 0, 0, 0, 0, 0, 0]), Match::Junk);
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! One port towards an upstream, and the questions that wait on it.
 //!
-//! In: datagrams and errors the kernel has for it. Out: [`Arrival`]s. A datagram counts only if it comes from the
+//! In: datagrams and errors the kernel has for it. Out: [`SocketEvent`]s. A datagram counts only if it comes from the
 //! address asked (the kernel sees to that, the socket is connected) and carries an id that waits here and its question;
 //! all else is counted and the wait goes on. Never: sending, or a second use of an id while it is known here.
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use rand::{Rng, RngExt};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
-use super::message::{self, Form, Verdict};
+use super::message::{self, Match, QueryForm};
 use crate::dns::Message;
 use crate::forward::question::Question;
 use crate::forward::status::Shared;
@@ -29,7 +29,7 @@ const MAX_NEAR_MISSES: u8 = 8;
 
 /// One question on one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ticket {
+pub(crate) struct QueryHandle {
     pub(crate) slot: u32,
     pub(crate) generation: u32,
     pub(crate) id: u16,
@@ -37,30 +37,30 @@ pub(crate) struct Ticket {
 
 /// Something that happened to a question.
 #[derive(Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct SocketEvent {
     pub(crate) upstream: usize,
     pub(crate) flight: u64,
-    pub(crate) ticket: Ticket,
+    pub(crate) handle: QueryHandle,
     /// When the question was first sent on this ticket.
     pub(crate) sent: Instant,
-    pub(crate) news: News,
+    pub(crate) news: SocketNews,
 }
 
 /// What happened.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum SocketNews {
     /// The answer; the ticket is used up.
     Answer(Box<Message>),
     /// The answer is too long for a datagram; the ticket is used up.
     Truncated,
     /// The answer but for the case of the name; the ticket still waits.
-    CaseLost,
+    CaseMismatch,
     /// An error without a question; the ticket still waits.
     Unreadable,
     /// The network says nobody is there; the ticket is used up.
     Refused,
     /// Someone is guessing; the ticket is used up.
-    Flooded,
+    SpoofSuspected,
 }
 
 /// One port.
@@ -128,7 +128,7 @@ impl Socket {
     }
 
     /// Takes a question in: its id and the query to send.
-    pub(crate) fn ask(&mut self, flight: u64, question: &Question, form: Form, now: Instant) -> (u16, &[u8]) {
+    pub(crate) fn ask(&mut self, flight: u64, question: &Question, form: QueryForm, now: Instant) -> (u16, &[u8]) {
         let mut random = rand::rng();
         let id = self.unused_id(&mut random);
         let query = message::query(id, question, form, || random.next_u64());
@@ -162,25 +162,25 @@ impl Socket {
         }
     }
 
-    fn finish_all(&mut self, at: Ticket, arrivals: &mut Vec<Arrival>, news: fn() -> News) {
+    fn finish_all(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>, news: fn() -> SocketNews) {
         for pending in self.pending.iter_mut().filter(|pending| pending.live) {
             pending.live = false;
-            let ticket = Ticket { id: pending.id, ..at };
+            let handle = QueryHandle { id: pending.id, ..at };
             let (flight, sent) = (pending.flight, pending.sent);
-            arrivals.push(Arrival { upstream: self.upstream, flight, ticket, sent, news: news() });
+            events.push(SocketEvent { upstream: self.upstream, flight, handle, sent, news: news() });
         }
         self.live = 0;
         self.accepting = false;
     }
 
     /// The kernel has an error for it.
-    pub(crate) fn refuse(&mut self, at: Ticket, arrivals: &mut Vec<Arrival>) {
+    pub(crate) fn refuse(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
         self.shared.counters.unreachable.one();
-        self.finish_all(at, arrivals, || News::Refused);
+        self.finish_all(at, events, || SocketNews::Refused);
     }
 
     /// One datagram from the upstream's address, or from someone who writes that address on it.
-    pub(crate) fn take(&mut self, at: Ticket, bytes: &[u8], cut: bool, arrivals: &mut Vec<Arrival>) {
+    pub(crate) fn take(&mut self, at: QueryHandle, bytes: &[u8], cut: bool, events: &mut Vec<SocketEvent>) {
         let counters = &self.shared.counters;
         let Some(id) = message::id(bytes) else {
             counters.junk_form.one();
@@ -188,37 +188,37 @@ impl Socket {
         };
         let Some(pending) = self.pending.iter().find(|pending| pending.id == id) else {
             counters.junk_id.one();
-            return self.near_miss(at, arrivals);
+            return self.near_miss(at, events);
         };
         if !pending.live {
             counters.late.one();
             return;
         }
         let news = match message::judge(&pending.query, bytes) {
-            Verdict::Answer if cut || bytes[2] & 0x02 != 0 => News::Truncated,
-            Verdict::Answer => match Message::parse(bytes) {
-                Ok(message) => News::Answer(Box::new(message)),
+            Match::Answer if cut || bytes[2] & 0x02 != 0 => SocketNews::Truncated,
+            Match::Answer => match Message::parse(bytes) {
+                Ok(message) => SocketNews::Answer(Box::new(message)),
                 Err(_) => return counters.junk_form.one(),
             },
-            Verdict::CaseLost => News::CaseLost,
-            Verdict::Unreadable => News::Unreadable,
-            Verdict::OtherQuestion => {
+            Match::CaseMismatch => SocketNews::CaseMismatch,
+            Match::Unreadable => SocketNews::Unreadable,
+            Match::OtherQuestion => {
                 counters.junk_question.one();
-                return self.near_miss(at, arrivals);
+                return self.near_miss(at, events);
             }
-            Verdict::Junk => return counters.junk_form.one(),
+            Match::Junk => return counters.junk_form.one(),
         };
         let (flight, sent) = (pending.flight, pending.sent);
-        if matches!(news, News::Answer(_) | News::Truncated) {
+        if matches!(news, SocketNews::Answer(_) | SocketNews::Truncated) {
             self.finish(id);
         }
-        arrivals.push(Arrival { upstream: self.upstream, flight, ticket: Ticket { id, ..at }, sent, news });
+        events.push(SocketEvent { upstream: self.upstream, flight, handle: QueryHandle { id, ..at }, sent, news });
     }
 
-    fn near_miss(&mut self, at: Ticket, arrivals: &mut Vec<Arrival>) {
+    fn near_miss(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
         self.near_misses = self.near_misses.saturating_add(1);
         if self.near_misses >= MAX_NEAR_MISSES {
-            self.finish_all(at, arrivals, || News::Flooded);
+            self.finish_all(at, events, || SocketNews::SpoofSuspected);
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 
-use super::message::{self, Form, Verdict};
+use super::message::{self, Match, QueryForm};
 use crate::dns::Message;
 use crate::forward::question::{Failure, Question};
 use crate::forward::status::Shared;
@@ -58,20 +58,20 @@ pub(crate) async fn run(
     mut jobs: mpsc::Receiver<Job>,
     outcomes: mpsc::UnboundedSender<Outcome>,
 ) {
-    let mut link = Link { upstream, outcomes, pending: Vec::new() };
+    let mut follow_cname = Link { upstream, outcomes, pending: Vec::new() };
     while let Some(job) = jobs.recv().await {
-        link.take(job, false);
+        follow_cname.take(job, false);
         // One connection, and one more if the first goes stale under questions that were not its first.
-        while !link.pending.is_empty() {
+        while !follow_cname.pending.is_empty() {
             let Ok(Ok(stream)) = timeout(PATIENCE, TcpStream::connect(shared.address)).await else {
                 shared.counters.tcp_failed.one();
-                link.fail_all(&mut jobs);
+                follow_cname.fail_all(&mut jobs);
                 break;
             };
-            if link.serve(stream, &mut jobs).await.is_err() {
+            if follow_cname.serve(stream, &mut jobs).await.is_err() {
                 shared.counters.tcp_failed.one();
             }
-            link.fail_all_but_retries();
+            follow_cname.fail_all_but_retries();
         }
     }
 }
@@ -104,7 +104,7 @@ impl Link {
                 break id;
             }
         };
-        let query = message::query(id, &job.question, Form { edns: job.edns, mixed: false }, || 0);
+        let query = message::query(id, &job.question, QueryForm { edns: job.edns, mixed: false }, || 0);
         self.pending.push(Pending { id, job, query, may_retry });
         true
     }
@@ -198,8 +198,8 @@ impl Link {
         let Some(index) = message::id(bytes).and_then(|id| self.pending.iter().position(|p| p.id == id)) else {
             return false;
         };
-        let verdict = message::judge(&self.pending[index].query, bytes);
-        let usable = matches!(verdict, Verdict::Answer | Verdict::CaseLost) && bytes[2] & 0x02 == 0;
+        let matched = message::judge(&self.pending[index].query, bytes);
+        let usable = matches!(matched, Match::Answer | Match::CaseMismatch) && bytes[2] & 0x02 == 0;
         let message = usable.then(|| Message::parse(bytes).ok()).flatten().map(Box::new);
         let answered = message.is_some();
         let flight = self.pending.swap_remove(index).job.flight;

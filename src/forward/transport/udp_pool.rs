@@ -1,6 +1,6 @@
 //! The sockets towards the upstreams: many short-lived connected ones, sent to and read from in batches.
 //!
-//! In: questions for an upstream. Out: [`Arrival`]s. Each upstream has one socket that takes new questions, until that
+//! In: questions for an upstream. Out: [`SocketEvent`]s. Each upstream has one socket that takes new questions, until that
 //! is old or has had its share, and others whose last questions still wait; below ten questions a second each has a
 //! port of its own (docs/decisions/0004-upstream-sockets.md). Never: a wait other than for something to read, or a
 //! decision about what to do next.
@@ -17,8 +17,8 @@ use tokio::io::unix::AsyncFd;
 
 use super::batch;
 pub(crate) use super::batch::Headers;
-use super::message::Form;
-use super::socket::{Arrival, Socket, Ticket};
+use super::message::QueryForm;
+use super::socket::{QueryHandle, Socket, SocketEvent};
 use crate::forward::question::Question;
 use crate::forward::status::Shared;
 
@@ -32,7 +32,7 @@ pub(crate) struct Pool {
     free: Vec<u32>,
     /// By upstream: the socket that takes new questions, and how many are open.
     current: Vec<(Option<u32>, usize)>,
-    outbox: Vec<(Ticket, usize, usize)>,
+    outbox: Vec<(QueryHandle, usize, usize)>,
     bytes: Vec<u8>,
     inbox: Box<[u8]>,
 }
@@ -85,9 +85,9 @@ impl Pool {
         shared: &Arc<Shared>,
         flight: u64,
         question: &Question,
-        form: Form,
+        form: QueryForm,
         now: Instant,
-    ) -> io::Result<Ticket> {
+    ) -> io::Result<QueryHandle> {
         let slot = self.accepting_slot(upstream, shared, now)?;
         let index = slot as usize;
         let generation = self.slots[index].generation;
@@ -95,10 +95,10 @@ impl Pool {
             return Err(io::ErrorKind::NotConnected.into());
         };
         let (id, query) = socket.ask(flight, question, form, now);
-        let ticket = Ticket { slot, generation, id };
-        self.outbox.push((ticket, self.bytes.len(), query.len()));
+        let handle = QueryHandle { slot, generation, id };
+        self.outbox.push((handle, self.bytes.len(), query.len()));
         self.bytes.extend_from_slice(query);
-        Ok(ticket)
+        Ok(handle)
     }
 
     /// The next question for this upstream goes out on a port of its own.
@@ -112,21 +112,21 @@ impl Pool {
     }
 
     /// Puts the same datagram into the outbox again: one more guess at its id would be one more way in.
-    pub(crate) fn resend(&mut self, ticket: Ticket) {
-        let Some(socket) = socket(&mut self.slots, ticket) else {
+    pub(crate) fn resend(&mut self, handle: QueryHandle) {
+        let Some(socket) = socket(&mut self.slots, handle) else {
             return;
         };
-        if let Some(query) = socket.query(ticket.id) {
-            self.outbox.push((ticket, self.bytes.len(), query.len()));
+        if let Some(query) = socket.query(handle.id) {
+            self.outbox.push((handle, self.bytes.len(), query.len()));
             self.bytes.extend_from_slice(query);
         }
     }
 
     /// No answer to this question is wanted any more.
-    pub(crate) fn cancel(&mut self, ticket: Ticket) {
-        if let Some(socket) = socket(&mut self.slots, ticket) {
-            socket.finish(ticket.id);
-            self.close_if_done(ticket.slot);
+    pub(crate) fn cancel(&mut self, handle: QueryHandle) {
+        if let Some(socket) = socket(&mut self.slots, handle) {
+            socket.finish(handle.id);
+            self.close_if_done(handle.slot);
         }
     }
 
@@ -137,20 +137,20 @@ impl Pool {
     }
 
     /// Sends what is in the outbox.
-    pub(crate) fn flush(&mut self, arrivals: &mut Vec<Arrival>) {
+    pub(crate) fn flush(&mut self, events: &mut Vec<SocketEvent>) {
         let mut outbox = std::mem::take(&mut self.outbox);
-        outbox.sort_by_key(|(ticket, start, _)| (ticket.slot, *start));
+        outbox.sort_by_key(|(handle, start, _)| (handle.slot, *start));
         for run in outbox.chunk_by(|(a, ..), (b, ..)| a.slot == b.slot && a.generation == b.generation) {
-            self.send_run(run, arrivals);
+            self.send_run(run, events);
         }
         outbox.clear();
         self.outbox = outbox;
         self.bytes.clear();
     }
 
-    fn send_run(&mut self, run: &[(Ticket, usize, usize)], arrivals: &mut Vec<Arrival>) {
-        let ticket = run[0].0;
-        let Some(socket) = socket(&mut self.slots, ticket) else {
+    fn send_run(&mut self, run: &[(QueryHandle, usize, usize)], events: &mut Vec<SocketEvent>) {
+        let handle = run[0].0;
+        let Some(socket) = socket(&mut self.slots, handle) else {
             return;
         };
         let mut rest = run;
@@ -169,20 +169,20 @@ impl Pool {
                     rest = &rest[chunk.len()..];
                 }
                 Err(_) => {
-                    socket.refuse(ticket, arrivals);
+                    socket.refuse(handle, events);
                     break;
                 }
             }
         }
-        self.close_if_done(ticket.slot);
+        self.close_if_done(handle.slot);
     }
 
     /// Reads everything there is to read, up to a bound that keeps the rest of the forwarder going.
-    pub(crate) fn receive(&mut self, headers: &mut Headers, arrivals: &mut Vec<Arrival>) {
-        let mut events = [EpollEvent::empty(); 64];
+    pub(crate) fn receive(&mut self, headers: &mut Headers, events: &mut Vec<SocketEvent>) {
+        let mut ready = [EpollEvent::empty(); 64];
         for _ in 0..16 {
             let waited = self.poller.try_io(Interest::READABLE, |poller| {
-                match poller.0.wait(&mut events, EpollTimeout::ZERO)? {
+                match poller.0.wait(&mut ready, EpollTimeout::ZERO)? {
                     // Tells tokio that nothing is left, unless something has come since.
                     0 => Err(io::ErrorKind::WouldBlock.into()),
                     count => Ok(count),
@@ -191,14 +191,14 @@ impl Pool {
             let Ok(count) = waited else {
                 return;
             };
-            for event in &events[..count] {
+            for event in &ready[..count] {
                 let [slot, generation] = split(event.data());
-                self.receive_from(Ticket { slot, generation, id: 0 }, headers, arrivals);
+                self.receive_from(QueryHandle { slot, generation, id: 0 }, headers, events);
             }
         }
     }
 
-    fn receive_from(&mut self, at: Ticket, headers: &mut Headers, arrivals: &mut Vec<Arrival>) {
+    fn receive_from(&mut self, at: QueryHandle, headers: &mut Headers, events: &mut Vec<SocketEvent>) {
         let Some(socket) = socket(&mut self.slots, at) else {
             return;
         };
@@ -206,11 +206,11 @@ impl Pool {
             Ok(lengths) => {
                 for (index, (length, cut)) in lengths.iter().enumerate() {
                     let start = index * batch::DATAGRAM;
-                    socket.take(at, &self.inbox[start..start + length], *cut, arrivals);
+                    socket.take(at, &self.inbox[start..start + length], *cut, events);
                 }
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(_) => socket.refuse(at, arrivals),
+            Err(_) => socket.refuse(at, events),
         }
         self.close_if_done(at.slot);
     }
@@ -297,7 +297,7 @@ impl Pool {
     }
 }
 
-fn socket(slots: &mut [Slot], at: Ticket) -> Option<&mut Socket> {
+fn socket(slots: &mut [Slot], at: QueryHandle) -> Option<&mut Socket> {
     slots.get_mut(at.slot as usize).filter(|slot| slot.generation == at.generation)?.socket.as_mut()
 }
 

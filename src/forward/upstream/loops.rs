@@ -29,12 +29,12 @@ pub fn would_loop(upstream: SocketAddr, listen: &[SocketAddr]) -> bool {
 
 /// What is known of all upstreams outside the forwarder's task.
 #[derive(Debug)]
-pub(crate) struct Directory {
+pub(crate) struct LoopProbes {
     nonce: [u8; DIGITS],
     upstreams: RwLock<Vec<Arc<Shared>>>,
 }
 
-impl Directory {
+impl LoopProbes {
     pub(crate) fn new() -> Self {
         Self { nonce: hex(rand::rng().next_u64()), upstreams: RwLock::default() }
     }
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_probe_that_comes_back_marks_its_upstream_and_no_other() {
-        let directory = Directory::new();
+        let directory = LoopProbes::new();
         let upstreams = ["10.0.0.1:53", "10.0.0.2:53"].map(|a| Arc::new(Shared::new(address(a))));
         directory.set(upstreams.to_vec());
         let suffix: Name = "corp.example".parse().unwrap();
@@ -120,6 +120,6 @@ mod tests {
     #[test]
     fn a_made_up_name_of_the_same_form_is_no_probe() {
         let name = Name::root().prepend(&[b'0'; 32]).unwrap();
-        assert!(!Directory::new().is_probe(name.as_wire()));
+        assert!(!LoopProbes::new().is_probe(name.as_wire()));
     }
 }

@@ -17,12 +17,12 @@ use tokio::sync::mpsc;
 
 use crate::forward::question::Failure;
 use crate::forward::status::Shared;
-use crate::forward::transport::message::Form;
-use crate::forward::transport::socket::Ticket;
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::QueryHandle;
 use crate::forward::transport::tcp::{self, Job, Outcome};
 use health::Health;
 use limit::Limit;
-use quirks::Lack;
+use quirks::Quirk;
 
 /// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and drops the rest in silence;
 /// what is left of both is for other programs on it.
@@ -44,8 +44,8 @@ pub(crate) struct Upstream {
     pub(crate) shared: Arc<Shared>,
     pub(crate) health: Health,
     pub(crate) limit: Limit,
-    edns: Lack,
-    case: Lack,
+    edns: Quirk,
+    case: Quirk,
     tcp: Option<mpsc::Sender<Job>>,
     pub(crate) probe: Probe,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Probe {
     pub(crate) due: Instant,
     /// Until the one after that.
     pub(crate) gap: Duration,
-    pub(crate) out: Option<(Ticket, Instant)>,
+    pub(crate) out: Option<(QueryHandle, Instant)>,
 }
 
 impl Upstream {
@@ -65,16 +65,16 @@ impl Upstream {
             shared: Arc::new(Shared::new(address)),
             health: Health::default(),
             limit: Limit::new(max_in_flight.unwrap_or(in_flight), max_qps.unwrap_or(qps), now),
-            edns: Lack::default(),
-            case: Lack::default(),
+            edns: Quirk::default(),
+            case: Quirk::default(),
             tcp: None,
             probe: Probe { due: now, gap: FIRST_PROBE, out: None },
         }
     }
 
     /// How to write a query for it.
-    pub(crate) fn form(&self, now: Instant) -> Form {
-        Form { edns: !self.edns.holds(now), mixed: !self.case.holds(now) }
+    pub(crate) fn form(&self, now: Instant) -> QueryForm {
+        QueryForm { edns: !self.edns.is_active(now), mixed: !self.case.is_active(now) }
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -86,30 +86,30 @@ impl Upstream {
     }
 
     /// An answer to a query of this form arrived over UDP; `had_edns` if an OPT record came with it.
-    pub(crate) fn answered(&mut self, form: Form, had_edns: bool, now: Instant) {
+    pub(crate) fn answered(&mut self, form: QueryForm, had_edns: bool, now: Instant) {
         self.shared.counters.received.one();
         if form.edns && had_edns {
-            self.edns.disproved(now);
+            self.edns.observe_success(now);
         }
         if form.mixed {
-            self.case.disproved(now);
+            self.case.observe_success(now);
         }
     }
 
     /// A plain question was answered after one with EDNS was refused.
     pub(crate) fn refuses_edns(&mut self, now: Instant) {
-        self.edns.strike(now, EDNS_REFUSAL_STRIKES);
+        self.edns.observe_failure(now, EDNS_REFUSAL_STRIKES);
     }
 
     /// A plain question was answered after one with EDNS was not.
     pub(crate) fn drops_edns(&mut self, now: Instant) {
-        self.edns.strike(now, EDNS_SILENCE_STRIKES);
+        self.edns.observe_failure(now, EDNS_SILENCE_STRIKES);
     }
 
     /// A question in lower case was answered, on a port and with an id of its own, after one in mixed case came back
     /// without its case.
     pub(crate) fn loses_case(&mut self, now: Instant) {
-        self.case.strike(now, CASE_STRIKES);
+        self.case.observe_failure(now, CASE_STRIKES);
     }
 
     /// Hands a question to the TCP connection, which starts if there is none.
@@ -146,8 +146,8 @@ impl Upstream {
         let round_trip = self.health.round_trip().map_or(0, |rtt| rtt.as_micros().max(1));
         shared.round_trip_us.store(u64::try_from(round_trip).unwrap_or(u64::MAX), Relaxed);
         shared.in_flight.store(self.limit.in_flight() as u64, Relaxed);
-        shared.edns_off.store(self.edns.holds(now), Relaxed);
-        shared.case_off.store(self.case.holds(now), Relaxed);
+        shared.edns_off.store(self.edns.is_active(now), Relaxed);
+        shared.case_off.store(self.case.is_active(now), Relaxed);
     }
 }
 

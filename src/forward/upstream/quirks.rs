@@ -9,35 +9,35 @@ use std::time::{Duration, Instant};
 const MEMORY: Duration = Duration::from_mins(10);
 
 #[derive(Debug, Default)]
-pub(crate) struct Lack {
-    strikes: u8,
+pub(crate) struct Quirk {
+    failures: u8,
     until: Option<Instant>,
     proven: Option<Instant>,
 }
 
-impl Lack {
+impl Quirk {
     /// One more sign; `enough` of them make the finding. What it was seen to do lately it does, whatever the sign: that may
     /// be a lost packet, a slow answer or somebody's forgery.
-    pub(crate) fn strike(&mut self, now: Instant, enough: u8) {
+    pub(crate) fn observe_failure(&mut self, now: Instant, enough: u8) {
         if self.proven.is_some_and(|proven| now < proven + MEMORY) {
             return;
         }
-        self.strikes = self.strikes.saturating_add(1);
-        if self.strikes >= enough {
-            self.strikes = 0;
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= enough {
+            self.failures = 0;
             self.until = Some(now + MEMORY);
         }
     }
 
     /// It does do it.
-    pub(crate) fn disproved(&mut self, now: Instant) {
+    pub(crate) fn observe_success(&mut self, now: Instant) {
         self.proven = Some(now);
-        self.strikes = 0;
+        self.failures = 0;
         self.until = None;
     }
 
     /// Whether to do without.
-    pub(crate) fn holds(&self, now: Instant) -> bool {
+    pub(crate) fn is_active(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until)
     }
 }
@@ -49,32 +49,32 @@ mod tests {
     #[test]
     fn a_finding_takes_its_strikes_and_is_forgotten_after_a_while() {
         let now = Instant::now();
-        let mut lack = Lack::default();
-        lack.strike(now, 2);
-        assert!(!lack.holds(now));
-        lack.strike(now, 2);
-        assert!(lack.holds(now));
-        assert!(!lack.holds(now + MEMORY));
+        let mut quirk = Quirk::default();
+        quirk.observe_failure(now, 2);
+        assert!(!quirk.is_active(now));
+        quirk.observe_failure(now, 2);
+        assert!(quirk.is_active(now));
+        assert!(!quirk.is_active(now + MEMORY));
     }
 
     #[test]
     fn a_proof_of_the_contrary_wipes_strikes_and_finding() {
         let now = Instant::now();
-        let mut lack = Lack::default();
-        lack.strike(now, 2);
-        lack.disproved(now);
-        lack.strike(now, 2);
-        assert!(!lack.holds(now));
+        let mut quirk = Quirk::default();
+        quirk.observe_failure(now, 2);
+        quirk.observe_success(now);
+        quirk.observe_failure(now, 2);
+        assert!(!quirk.is_active(now));
     }
 
     #[test]
     fn signs_count_for_nothing_for_a_while_after_a_proof() {
         let now = Instant::now();
-        let mut lack = Lack::default();
-        lack.disproved(now);
-        lack.strike(now + MEMORY / 2, 1);
-        assert!(!lack.holds(now + MEMORY / 2));
-        lack.strike(now + MEMORY, 1);
-        assert!(lack.holds(now + MEMORY));
+        let mut quirk = Quirk::default();
+        quirk.observe_success(now);
+        quirk.observe_failure(now + MEMORY / 2, 1);
+        assert!(!quirk.is_active(now + MEMORY / 2));
+        quirk.observe_failure(now + MEMORY, 1);
+        assert!(quirk.is_active(now + MEMORY));
     }
 }

@@ -12,12 +12,12 @@ const MAX_SERVERS: usize = 3;
 
 /// The file as last read.
 #[derive(Debug)]
-pub(crate) struct System {
+pub(crate) struct ResolvConf {
     path: PathBuf,
     stamp: Option<(SystemTime, u64)>,
 }
 
-impl System {
+impl ResolvConf {
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, stamp: None }
     }
@@ -91,14 +91,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resolv.conf");
         std::fs::write(&path, "nameserver 10.0.0.1\n").unwrap();
-        let mut system = System::new(path.clone());
-        assert_eq!(system.changed().unwrap().len(), 1);
-        assert_eq!(system.changed(), None);
+        let mut resolv_conf = ResolvConf::new(path.clone());
+        assert_eq!(resolv_conf.changed().unwrap().len(), 1);
+        assert_eq!(resolv_conf.changed(), None);
         std::fs::write(&path, "nameserver 10.0.0.1\nnameserver 10.0.0.2\n").unwrap();
-        assert_eq!(system.changed().unwrap().len(), 2);
+        assert_eq!(resolv_conf.changed().unwrap().len(), 2);
         std::fs::write(&path, "").unwrap();
-        assert_eq!(system.changed(), None, "half written");
+        assert_eq!(resolv_conf.changed(), None, "half written");
         std::fs::remove_file(&path).unwrap();
-        assert_eq!(system.changed(), None);
+        assert_eq!(resolv_conf.changed(), None);
     }
 }

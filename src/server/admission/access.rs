@@ -45,7 +45,7 @@ impl Access {
     }
 
     /// Whether this client may ask as much as it likes.
-    pub fn frees(&self, client: IpAddr) -> bool {
+    pub fn is_unlimited(&self, client: IpAddr) -> bool {
         self.free.contain(client)
     }
 
@@ -96,19 +96,23 @@ mod tests {
     #[test]
     fn who_is_allowed_is_trusted_unless_it_is_said_otherwise() {
         let access = access(&["10.0.0.0/8"]);
-        assert!(access.frees("10.1.2.3".parse().unwrap()) && access.rates("10.1.2.3".parse().unwrap()).is_none());
-        assert!(!access.frees("192.0.2.1".parse().unwrap()) && access.rates("192.0.2.1".parse().unwrap()).is_some());
+        assert!(
+            access.is_unlimited("10.1.2.3".parse().unwrap()) && access.rates("10.1.2.3".parse().unwrap()).is_none()
+        );
+        assert!(
+            !access.is_unlimited("192.0.2.1".parse().unwrap()) && access.rates("192.0.2.1".parse().unwrap()).is_some()
+        );
     }
 
     #[test]
     fn free_is_who_is_both_allowed_and_trusted() {
         let trusted = ["10.1.0.0/16", "fd00::/8", "192.0.0.0/8"].map(|network| network.parse().unwrap());
         let access = access(&["10.0.0.0/8", "fd12::/16", "::1/128"]).trusting(trusted);
-        let frees = |client: &str| access.frees(client.parse().unwrap());
-        assert!(frees("10.1.2.3") && frees("fd12::1") && frees("::ffff:10.1.2.3"));
-        assert!(!frees("10.2.0.1") && !frees("::1"), "allowed alone");
-        assert!(!frees("192.0.2.1") && !frees("fd00::1"), "trusted alone");
-        assert!(access.rates("192.0.2.1".parse().unwrap()).is_none(), "refused, as often as it asks");
+        let is_unlimited = |client: &str| access.is_unlimited(client.parse().unwrap());
+        assert!(is_unlimited("10.1.2.3") && is_unlimited("fd12::1") && is_unlimited("::ffff:10.1.2.3"));
+        assert!(!is_unlimited("10.2.0.1") && !is_unlimited("::1"), "allowed alone");
+        assert!(!is_unlimited("192.0.2.1") && !is_unlimited("fd00::1"), "trusted alone");
+        assert!(access.rates("192.0.2.1".parse().unwrap()).is_none(), "refused, as often as it query_options");
     }
 
     #[test]

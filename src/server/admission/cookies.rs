@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rand::RngExt;
 use siphasher::sip::SipHasher24;
 
-use crate::dns::{Asks, Cookie};
+use crate::dns::{Cookie, QueryOptions};
 
 /// A key of SipHash-2-4.
 pub type Secret = [u8; 16];
@@ -44,7 +44,7 @@ impl Default for Settings {
 
 /// What a query's cookie is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum CookieStatus {
     /// No server cookie, or cookies are off.
     Absent,
     /// Not made by us for this address, or too old.
@@ -55,7 +55,7 @@ pub enum Verdict {
     Good,
 }
 
-impl Verdict {
+impl CookieStatus {
     /// Whether the client has shown that it receives what is sent to its address.
     pub fn proves_address(self) -> bool {
         matches!(self, Self::Renew | Self::Good)
@@ -95,21 +95,21 @@ impl Cookies {
     }
 
     /// What a query's cookie is worth.
-    pub fn verdict(&self, asks: &Asks<'_>, client: IpAddr, now: Instant) -> Verdict {
-        match &asks.cookie {
+    pub fn status(&self, query_options: &QueryOptions<'_>, client: IpAddr, now: Instant) -> CookieStatus {
+        match &query_options.cookie {
             Some(cookie) if !self.secrets.is_empty() && !cookie.server.is_empty() => {
                 self.judge(cookie, client, self.time(now))
             }
-            _ => Verdict::Absent,
+            _ => CookieStatus::Absent,
         }
     }
 
     /// The cookie to answer with: the client's own, or ours renewed; `None` if it sent none, or cookies are off.
-    pub(crate) fn answer(&self, asks: &Asks<'_>, client: IpAddr, now: Instant) -> Option<[u8; 24]> {
-        let (cookie, secret) = (asks.cookie?, self.secrets.first()?);
+    pub(crate) fn answer(&self, query_options: &QueryOptions<'_>, client: IpAddr, now: Instant) -> Option<[u8; 24]> {
+        let (cookie, secret) = (query_options.cookie?, self.secrets.first()?);
         let mut answer = [0; 24];
         answer[..8].copy_from_slice(cookie.client);
-        if self.verdict(asks, client, now) == Verdict::Good {
+        if self.status(query_options, client, now) == CookieStatus::Good {
             answer[8..].copy_from_slice(cookie.server);
         } else {
             answer[8..12].copy_from_slice(&VERSION);
@@ -120,21 +120,21 @@ impl Cookies {
         Some(answer)
     }
 
-    fn judge(&self, cookie: &Cookie<'_>, client: IpAddr, time: u32) -> Verdict {
-        let Ok(server) = <&[u8; 16]>::try_from(cookie.server) else { return Verdict::Bad };
+    fn judge(&self, cookie: &Cookie<'_>, client: IpAddr, time: u32) -> CookieStatus {
+        let Ok(server) = <&[u8; 16]>::try_from(cookie.server) else { return CookieStatus::Bad };
         let made = u32::from_be_bytes([server[4], server[5], server[6], server[7]]);
         // RFC 9018 section 4.3: serial number arithmetic.
         let age = time.wrapping_sub(made).cast_signed();
         if server[0] != VERSION[0] || !(-AHEAD..=GOOD_FOR).contains(&age) {
-            return Verdict::Bad;
+            return CookieStatus::Bad;
         }
         let mut head = [0; 16];
         head[..8].copy_from_slice(cookie.client);
         head[8..].copy_from_slice(&server[..8]);
         match self.secrets.iter().position(|secret| hash(secret, &head, client) == server[8..]) {
-            Some(0) if age <= RENEW_AFTER => Verdict::Good,
-            Some(_) => Verdict::Renew,
-            None => Verdict::Bad,
+            Some(0) if age <= RENEW_AFTER => CookieStatus::Good,
+            Some(_) => CookieStatus::Renew,
+            None => CookieStatus::Bad,
         }
     }
 

@@ -33,7 +33,7 @@ impl Default for Rates {
 
 /// A kind of answer; each has buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
+pub(crate) enum LimitedKind {
     Refused,
     Negative,
     Forwarded,
@@ -41,11 +41,11 @@ pub(crate) enum Kind {
 
 /// What is to become of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RateDecision {
     /// It goes.
     Pass,
     /// It does not.
-    Withhold,
+    Drop,
     /// An empty answer with TC goes instead, so that a client that is really there asks again over TCP.
     Slip,
 }
@@ -65,20 +65,20 @@ impl Limits {
     }
 
     /// Decides about one answer, and counts it.
-    pub(crate) fn judge(&self, rates: &Rates, kind: Kind, client: IpAddr, now: Instant) -> Verdict {
+    pub(crate) fn judge(&self, rates: &Rates, kind: LimitedKind, client: IpAddr, now: Instant) -> RateDecision {
         let rate = match kind {
-            Kind::Refused => rates.errors,
-            Kind::Negative => rates.negative,
-            Kind::Forwarded => rates.forwarded,
+            LimitedKind::Refused => rates.errors,
+            LimitedKind::Negative => rates.negative,
+            LimitedKind::Forwarded => rates.forwarded,
         };
         if rate == 0 {
-            return Verdict::Pass;
+            return RateDecision::Pass;
         }
         match self.buckets.take((kind, network(client)), rate, now) {
-            Take::Taken => Verdict::Pass,
+            Take::Taken => RateDecision::Pass,
             // A refusal would be one over TCP too, and what is forwarded gets REFUSED: neither has a use for TC.
-            Take::Empty(nth) if kind == Kind::Negative && nth.is_multiple_of(SLIP) => Verdict::Slip,
-            Take::Empty(_) => Verdict::Withhold,
+            Take::Empty(nth) if kind == LimitedKind::Negative && nth.is_multiple_of(SLIP) => RateDecision::Slip,
+            Take::Empty(_) => RateDecision::Drop,
         }
     }
 }

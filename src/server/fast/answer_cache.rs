@@ -12,7 +12,7 @@ use std::time::Instant;
 use foldhash::fast::RandomState;
 
 use crate::dns::{Query, Rcode, Rtype};
-use crate::forward::cache::Lasting;
+use crate::forward::cache::Validity;
 use crate::forward::resolver::Resolver;
 use crate::forward::resolver::chase::Resolved;
 use crate::server::Snapshot;
@@ -37,9 +37,9 @@ const SWEEP: usize = 64;
 const NANOS: u64 = 1_000_000_000;
 
 /// How an answer may be given again.
-pub(crate) struct Repeat {
-    lasting: Lasting,
-    facts: Facts,
+pub(crate) struct Cacheable {
+    validity: Validity,
+    bits: HeaderBits,
     /// Where in the answer TTLs stand that age.
     aging: Vec<u16>,
     /// Where in the answer the records end.
@@ -50,7 +50,7 @@ pub(crate) struct Repeat {
 
 /// What goes into the header and the counters.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Facts {
+pub(crate) struct HeaderBits {
     pub(crate) rcode: Rcode,
     pub(crate) authoritative: bool,
     pub(crate) authentic: bool,
@@ -58,19 +58,19 @@ pub(crate) struct Facts {
     pub(crate) rechased: bool,
 }
 
-impl Repeat {
+impl Cacheable {
     /// `None` for an answer that is good for one question only.
-    pub(crate) fn new(resolved: &Resolved, composed: &Composed, lasting: Lasting) -> Option<Self> {
+    pub(crate) fn new(resolved: &Resolved, composed: &Composed, validity: Validity) -> Option<Self> {
         let records = resolved.answer.len() + resolved.authority.len();
         let is_plain =
             resolved.rcode.is_answer() && resolved.ede.is_none() && resolved.additional.is_empty() && records <= 64;
         if composed.truncated || !is_plain {
             return None;
         }
-        let ages = |(index, at): (usize, &u16)| (resolved.theirs >> index & 1 == 1).then_some(*at);
+        let ages = |(index, at): (usize, &u16)| (resolved.from_upstream >> index & 1 == 1).then_some(*at);
         Some(Self {
-            lasting,
-            facts: Facts {
+            validity,
+            bits: HeaderBits {
                 rcode: resolved.rcode,
                 authoritative: resolved.authoritative,
                 authentic: resolved.authentic,
@@ -84,7 +84,7 @@ impl Repeat {
 }
 
 /// All in a question that its answer's records depend on. The rule it falls under is the snapshot's.
-pub(crate) struct Asked<'a> {
+pub(crate) struct CacheKey<'a> {
     /// In lower case.
     qname: &'a [u8],
     qtype: Rtype,
@@ -92,7 +92,7 @@ pub(crate) struct Asked<'a> {
     shape: u8,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> CacheKey<'a> {
     pub(crate) fn new(query: &Query<'_>, qname: &'a [u8]) -> Self {
         let bits = [query.header.rd, query.dnssec_ok(), query.header.cd];
         let shape = bits.into_iter().fold(0, |shape, bit| shape << 1 | u8::from(bit));
@@ -104,7 +104,7 @@ impl<'a> Asked<'a> {
 type Source = (Weak<ZoneSet>, Weak<Resolver>, u64);
 
 /// One worker's answers.
-pub(crate) struct Wires {
+pub(crate) struct AnswerCache {
     /// None before the first is kept.
     slots: Vec<Slot>,
     hasher: RandomState,
@@ -140,17 +140,17 @@ struct Slot {
     shape: u8,
     aging: u8,
     counts: [u8; 2],
-    facts: Facts,
+    bits: HeaderBits,
 }
 
 /// An answer's records, ready to go behind a question.
-pub(crate) struct Wire<'a> {
+pub(crate) struct CachedAnswer<'a> {
     slot: &'a Slot,
     /// Seconds since it was kept.
     age: u32,
 }
 
-impl Wires {
+impl AnswerCache {
     pub(crate) fn new(now: Instant) -> Self {
         let (hasher, source) = (RandomState::default(), (Weak::new(), Weak::new(), 0));
         Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, turn: 0, octets: 0, hand: 0 }
@@ -172,10 +172,10 @@ impl Wires {
         u64::try_from(at.saturating_duration_since(self.base).as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn hash(&self, asked: &Asked<'_>) -> u64 {
+    fn hash(&self, key: &CacheKey<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(asked.qname);
-        hasher.write_u32(u32::from(asked.qtype.0) << 8 | u32::from(asked.shape));
+        hasher.write(key.qname);
+        hasher.write_u32(u32::from(key.qtype.0) << 8 | u32::from(key.shape));
         hasher.finish()
     }
 
@@ -184,15 +184,15 @@ impl Wires {
     }
 
     /// The answer to a question.
-    pub(crate) fn find(&self, asked: &Asked<'_>) -> Option<Wire<'_>> {
+    pub(crate) fn find(&self, key: &CacheKey<'_>) -> Option<CachedAnswer<'_>> {
         if self.slots.is_empty() {
             return None;
         }
-        let hash = self.hash(asked);
+        let hash = self.hash(key);
         let set = self.slots.get(Self::set(hash)..)?.get(..WAYS)?;
-        let slot = set.iter().find(|slot| slot.hash == hash && self.is_good(slot) && slot.answers(asked))?;
+        let slot = set.iter().find(|slot| slot.hash == hash && self.is_good(slot) && slot.answers(key))?;
         let age = u32::try_from((self.now - slot.stored) / NANOS).unwrap_or(u32::MAX);
-        Some(Wire { slot, age: age.saturating_sub(slot.age) })
+        Some(CachedAnswer { slot, age: age.saturating_sub(slot.age) })
     }
 
     fn is_good(&self, slot: &Slot) -> bool {
@@ -200,9 +200,9 @@ impl Wires {
     }
 
     /// Keeps an answer to a question; one that is too long or does not last is left out.
-    pub(crate) fn keep(&mut self, asked: &Asked<'_>, answer: &[u8], repeat: &Repeat) {
-        let Lasting { stored, until } = repeat.lasting;
-        if let Some(bytes) = Bytes::new(asked, answer, repeat)
+    pub(crate) fn keep(&mut self, key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) {
+        let Validity { stored, until } = cacheable.validity;
+        if let Some(bytes) = Bytes::new(key, answer, cacheable)
             && stored >= self.base
         {
             if self.slots.is_empty() {
@@ -211,7 +211,7 @@ impl Wires {
             if self.octets + bytes.all.len() > MOST && !self.sweep(bytes.all.len()) {
                 return;
             }
-            let (hash, stored) = (self.hash(asked), self.nanos(stored));
+            let (hash, stored) = (self.hash(key), self.nanos(stored));
             let slot = Slot {
                 hash,
                 stored,
@@ -219,13 +219,13 @@ impl Wires {
                 bytes: bytes.all,
                 epoch: self.epoch,
                 age: u32::try_from(self.now.saturating_sub(stored) / NANOS).unwrap_or(u32::MAX),
-                qtype: asked.qtype,
+                qtype: key.qtype,
                 records: bytes.records,
                 qname: bytes.qname,
-                shape: asked.shape,
+                shape: key.shape,
                 aging: bytes.aging,
                 counts: [answer[7], answer[9]],
-                facts: repeat.facts,
+                bits: cacheable.bits,
             };
             let at = self.place(hash);
             self.octets += slot.bytes.len();
@@ -255,9 +255,9 @@ impl Wires {
 }
 
 impl Slot {
-    fn answers(&self, asked: &Asked<'_>) -> bool {
-        (self.qtype, self.shape) == (asked.qtype, asked.shape)
-            && self.bytes.get(..usize::from(self.qname)) == Some(asked.qname)
+    fn answers(&self, key: &CacheKey<'_>) -> bool {
+        (self.qtype, self.shape) == (key.qtype, key.shape)
+            && self.bytes.get(..usize::from(self.qname)) == Some(key.qname)
     }
 }
 
@@ -270,14 +270,14 @@ struct Bytes {
 }
 
 impl Bytes {
-    fn new(asked: &Asked<'_>, answer: &[u8], repeat: &Repeat) -> Option<Self> {
-        let start = 12 + asked.qname.len() + 4;
-        let records = answer.get(start..repeat.end).filter(|records| records.len() <= LONGEST)?;
-        let missed = repeat.missed.as_deref().unwrap_or_default();
-        let mut all = Vec::with_capacity(asked.qname.len() + records.len() + 2 * repeat.aging.len() + missed.len());
-        all.extend_from_slice(asked.qname);
+    fn new(key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) -> Option<Self> {
+        let start = 12 + key.qname.len() + 4;
+        let records = answer.get(start..cacheable.end).filter(|records| records.len() <= LONGEST)?;
+        let missed = cacheable.missed.as_deref().unwrap_or_default();
+        let mut all = Vec::with_capacity(key.qname.len() + records.len() + 2 * cacheable.aging.len() + missed.len());
+        all.extend_from_slice(key.qname);
         all.extend_from_slice(records);
-        for at in &repeat.aging {
+        for at in &cacheable.aging {
             let at = usize::from(*at).checked_sub(start).and_then(|at| u16::try_from(at).ok())?;
             all.extend_from_slice(&at.to_be_bytes());
         }
@@ -285,16 +285,16 @@ impl Bytes {
         Some(Self {
             all: all.into(),
             records: u16::try_from(records.len()).ok()?,
-            qname: u8::try_from(asked.qname.len()).ok()?,
-            aging: u8::try_from(repeat.aging.len()).ok()?,
+            qname: u8::try_from(key.qname.len()).ok()?,
+            aging: u8::try_from(cacheable.aging.len()).ok()?,
         })
     }
 }
 
-impl Wire<'_> {
+impl CachedAnswer<'_> {
     /// For the header and the counters.
-    pub(crate) fn facts(&self) -> Facts {
-        self.slot.facts
+    pub(crate) fn bits(&self) -> HeaderBits {
+        self.slot.bits
     }
 
     /// How many records are in the answer and authority section; no section has 256.
@@ -337,31 +337,35 @@ mod tests {
 
     use super::*;
 
-    fn keep(wires: &mut Wires, number: u32, until: Instant) {
+    fn keep(answers: &mut AnswerCache, number: u32, until: Instant) {
         let qname = [&[4][..], &number.to_be_bytes(), &[0]].concat();
-        let asked = Asked { qname: &qname, qtype: Rtype::A, shape: 0 };
+        let key = CacheKey { qname: &qname, qtype: Rtype::A, shape: 0 };
         let answer = vec![0; 12 + qname.len() + 4 + 1200];
-        let lasting = Lasting { stored: wires.base, until };
+        let validity = Validity { stored: answers.base, until };
         let end = answer.len();
-        wires.keep(&asked, &answer, &Repeat { lasting, facts: Facts::default(), aging: vec![], end, missed: None });
+        answers.keep(
+            &key,
+            &answer,
+            &Cacheable { validity, bits: HeaderBits::default(), aging: vec![], end, missed: None },
+        );
     }
 
-    fn held(wires: &Wires) -> usize {
-        wires.slots.iter().map(|slot| slot.bytes.len()).sum()
+    fn held(answers: &AnswerCache) -> usize {
+        answers.slots.iter().map(|slot| slot.bytes.len()).sum()
     }
 
     #[test]
     fn long_answers_take_no_more_memory_than_there_is_for_all_and_make_room_when_they_are_over() {
         let start = Instant::now();
-        let mut wires = Wires::new(start);
+        let mut answers = AnswerCache::new(start);
         let until = start + Duration::from_mins(1);
-        (0..20_000).for_each(|number| keep(&mut wires, number, until));
-        assert!(held(&wires) <= MOST && held(&wires) > MOST / 2);
-        assert_eq!(held(&wires), wires.octets);
-        wires.epoch += 1;
-        (0..2_000).for_each(|number| keep(&mut wires, number, until));
-        let good = wires.slots.iter().filter(|slot| wires.is_good(slot)).count();
+        (0..20_000).for_each(|number| keep(&mut answers, number, until));
+        assert!(held(&answers) <= MOST && held(&answers) > MOST / 2);
+        assert_eq!(held(&answers), answers.octets);
+        answers.epoch += 1;
+        (0..2_000).for_each(|number| keep(&mut answers, number, until));
+        let good = answers.slots.iter().filter(|slot| answers.is_good(slot)).count();
         assert!(good > 1_500, "{good}");
-        assert_eq!((held(&wires), held(&wires) <= MOST), (wires.octets, true));
+        assert_eq!((held(&answers), held(&answers) <= MOST), (answers.octets, true));
     }
 }

@@ -6,16 +6,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Hot;
-use super::answer_cache::Wires;
+use super::FastPath;
+use super::answer_cache::AnswerCache;
 use crate::server::Shared;
 use crate::server::query::response::Transport;
 use crate::server::query::{self, Served};
 
 /// One worker's memory and what it shares.
-pub struct Roads {
+pub struct BothPaths {
     shared: Arc<Shared>,
-    wires: Wires,
+    answers: AnswerCache,
 }
 
 /// A message and how it came.
@@ -35,30 +35,30 @@ impl Incoming<'_> {
     }
 }
 
-impl Roads {
+impl BothPaths {
     /// A worker that starts now.
     pub fn new(shared: Arc<Shared>, now: Instant) -> Self {
-        Self { shared, wires: Wires::new(now) }
+        Self { shared, answers: AnswerCache::new(now) }
     }
 
     /// Appends the hot path's answer to `out`; `false`, and `out` as it was, if it leaves the message alone.
-    pub fn hot(&mut self, incoming: Incoming<'_>, now: Instant, out: &mut Vec<u8>) -> bool {
+    pub fn fast(&mut self, incoming: Incoming<'_>, now: Instant, out: &mut Vec<u8>) -> bool {
         let snapshot = self.shared.snapshot.load();
-        let mut hot = Hot::new(&snapshot, &self.shared.misses, &mut self.wires, now);
-        let answered = hot.answer(incoming.message, incoming.client, incoming.transport(), out).is_some();
-        hot.count(&self.shared.counters);
+        let mut fast = FastPath::new(&snapshot, &self.shared.misses, &mut self.answers, now);
+        let answered = fast.answer(incoming.message, incoming.client, incoming.transport(), out).is_some();
+        fast.count(&self.shared.counters);
         answered
     }
 
     /// The ordinary road's answer, as far as memory leads; the hot path keeps what it may.
-    pub fn ordinary(&mut self, incoming: Incoming<'_>, now: Instant) -> Option<Vec<u8>> {
+    pub fn full(&mut self, incoming: Incoming<'_>, now: Instant) -> Option<Vec<u8>> {
         let snapshot = self.shared.snapshot.load();
         let transport = incoming.transport();
         match query::serve(&self.shared, &snapshot, incoming.message, incoming.client, transport, now) {
             Served::Now(bytes) => Some(bytes),
-            Served::Lasting(bytes, repeat) => {
-                let mut hot = Hot::new(&snapshot, &self.shared.misses, &mut self.wires, now);
-                hot.keep(incoming.message, &bytes, &repeat);
+            Served::Validity(bytes, cacheable) => {
+                let mut fast = FastPath::new(&snapshot, &self.shared.misses, &mut self.answers, now);
+                fast.keep(incoming.message, &bytes, &cacheable);
                 Some(bytes)
             }
             Served::Nothing | Served::Later(_) => None,

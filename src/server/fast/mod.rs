@@ -2,7 +2,7 @@
 //!
 //! In: a message, a snapshot, and what the ordinary road answered before. Out: the answer's bytes behind those that are in the buffer already, or nothing: then
 //! the message goes the ordinary road. Never: a rule of its own. Whatever it answers, the ordinary road would have
-//! answered with the same bytes (`hot/tests.rs` holds it to that); what is unusual in any way it leaves alone.
+//! answered with the same bytes (`fast/tests.rs` holds it to that); what is unusual in any way it leaves alone.
 
 pub(crate) mod answer_cache;
 pub mod harness;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use crate::dns::{Class, Gives, Query, Rcode, Rtype, Writer};
+use crate::dns::{Class, Query, Rcode, ResponseOptions, Rtype, Writer};
 use crate::server::Misses;
-use crate::server::query::options::{self, Came};
+use crate::server::query::options::{self, RequestContext};
 use crate::server::query::response::{self, PAYLOAD, Transport};
 use crate::server::{Counters, Snapshot};
 use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
-use answer_cache::{Asked, Repeat, Wires};
+use answer_cache::{AnswerCache, CacheKey, Cacheable};
 
 /// Names over this are left to the ordinary road.
 const LONGEST_NAME: usize = 128;
@@ -27,10 +27,10 @@ const LONGEST_NAME: usize = 128;
 const PROBE_LABEL: u8 = 32;
 
 /// Answers the messages of one batch from one snapshot.
-pub(crate) struct Hot<'a> {
+pub(crate) struct FastPath<'a> {
     snapshot: &'a Arc<Snapshot>,
     misses: &'a Misses,
-    wires: &'a mut Wires,
+    answers: &'a mut AnswerCache,
     now: Instant,
     /// Whom admission let pass last, as one whom nothing limits.
     passed: Option<IpAddr>,
@@ -50,7 +50,7 @@ struct Ask<'a> {
     query: &'a Query<'a>,
     /// The header's place and the question, as they came.
     question: &'a [u8],
-    gives: Gives<'a>,
+    options: ResponseOptions<'a>,
 }
 
 /// A name in lower case.
@@ -59,11 +59,16 @@ struct Lower {
     len: usize,
 }
 
-impl<'a> Hot<'a> {
+impl<'a> FastPath<'a> {
     /// For one batch.
-    pub(crate) fn new(snapshot: &'a Arc<Snapshot>, misses: &'a Misses, wires: &'a mut Wires, now: Instant) -> Self {
-        wires.follow(snapshot, now);
-        Self { snapshot, misses, wires, now, passed: None, tally: Tally::default() }
+    pub(crate) fn new(
+        snapshot: &'a Arc<Snapshot>,
+        misses: &'a Misses,
+        answers: &'a mut AnswerCache,
+        now: Instant,
+    ) -> Self {
+        answers.follow(snapshot, now);
+        Self { snapshot, misses, answers, now, passed: None, tally: Tally::default() }
     }
 
     /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to go the ordinary road.
@@ -82,15 +87,15 @@ impl<'a> Hot<'a> {
         let qname = Lower::new(query.qname)?;
         let question = message.get(..12 + query.qname.len() + 4)?;
         let limit = response::limit(&query, transport);
-        let came = Came { client: client.ip(), transport, at: self.now };
-        let gives = options::given(self.snapshot, &query, &came)?;
-        let ask = Ask { query: &query, question, gives };
-        if let Some(hosted) = self.snapshot.zones.answering(qname.wire(), query.qtype) {
+        let context = RequestContext { client: client.ip(), transport, at: self.now };
+        let options = options::response_options(self.snapshot, &query, &context)?;
+        let ask = Ask { query: &query, question, options };
+        if let Some(hosted) = self.snapshot.zones.answering(qname.cached(), query.qtype) {
             let answered = local(hosted, &ask, &qname, out);
             if answered.is_some() && out.len() - start <= limit {
                 self.tally.local += 1;
                 if answered == Some(Rcode::NXDOMAIN) {
-                    self.misses.note(hosted, qname.wire());
+                    self.misses.note(hosted, qname.cached());
                 }
                 return Some(());
             }
@@ -100,11 +105,11 @@ impl<'a> Hot<'a> {
     }
 
     /// Keeps the ordinary road's answer to a message, to give it again.
-    pub(crate) fn keep(&mut self, message: &[u8], answer: &[u8], repeat: &Repeat) {
+    pub(crate) fn keep(&mut self, message: &[u8], answer: &[u8], cacheable: &Cacheable) {
         if let Ok(query) = Query::parse(message)
             && let Some(qname) = Lower::new(query.qname)
         {
-            self.wires.keep(&Asked::new(&query, qname.wire()), answer, repeat);
+            self.answers.keep(&CacheKey::new(&query, qname.cached()), answer, cacheable);
         }
     }
 
@@ -121,25 +126,25 @@ impl<'a> Hot<'a> {
 
     /// What the ordinary road answered before.
     fn kept(&mut self, ask: &Ask<'_>, qname: &Lower, limit: usize, out: &mut Vec<u8>) -> Option<()> {
-        let Ask { query, question, gives } = ask;
-        let wire = self.wires.find(&Asked::new(query, qname.wire()))?;
+        let Ask { query, question, options } = ask;
+        let cached = self.answers.find(&CacheKey::new(query, qname.cached()))?;
         let start = out.len();
-        let opt_len = if query.edns.is_some() { gives.opt_len() } else { 0 };
-        if question.len() + wire.len() + opt_len > limit {
+        let opt_len = if query.edns.is_some() { options.opt_len() } else { 0 };
+        if question.len() + cached.len() + opt_len > limit {
             return None;
         }
-        let facts = wire.facts();
-        head(question, response::whole(query, facts.rcode, facts.authoritative, facts.authentic), out);
-        wire.append(out);
-        [out[start + 7], out[start + 9]] = wire.counts();
+        let bits = cached.bits();
+        head(question, response::untruncated_flags(query, bits.rcode, bits.authoritative, bits.authentic), out);
+        cached.append(out);
+        [out[start + 7], out[start + 9]] = cached.counts();
         opt(ask, start, out);
-        if let Some(missed) = wire.missed()
+        if let Some(missed) = cached.missed()
             && let Some(hosted) = self.snapshot.zones.find(missed)
         {
             self.misses.note(hosted, missed);
         }
         self.tally.forwarded += 1;
-        self.tally.rechased += u64::from(facts.rechased);
+        self.tally.rechased += u64::from(bits.rechased);
         Some(())
     }
 
@@ -147,7 +152,7 @@ impl<'a> Hot<'a> {
         if self.passed == Some(client) {
             return true;
         }
-        let permitted = self.snapshot.access.frees(client);
+        let permitted = self.snapshot.access.is_unlimited(client);
         if permitted {
             self.passed = Some(client);
         }
@@ -164,7 +169,7 @@ impl Lower {
         Some(Self { octets, len })
     }
 
-    fn wire(&self) -> &[u8] {
+    fn cached(&self) -> &[u8] {
         &self.octets[..self.len]
     }
 }
@@ -183,7 +188,7 @@ fn is_usual(query: &Query<'_>) -> bool {
 /// The answer of one of our zones, and its RCODE.
 fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
     let zone = hosted.zone.as_deref()?;
-    match zone.lookup(qname.wire(), ask.query.qtype) {
+    match zone.lookup(qname.cached(), ask.query.qtype) {
         Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
         Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
         Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => negative(zone, Rcode::NXDOMAIN, ask, qname, out),
@@ -193,7 +198,7 @@ fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Op
 
 fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
-    head(ask.question, response::whole(ask.query, Rcode::NOERROR, true, false), out);
+    head(ask.question, response::untruncated_flags(ask.query, Rcode::NOERROR, true, false), out);
     // The owner is the QNAME, and that starts at offset 12.
     let mut fixed = [0xc0, 0x0c, 0, 0, 0, 1, 0, 0, 0, 0];
     fixed[2..4].copy_from_slice(&rrset.rtype().0.to_be_bytes());
@@ -212,8 +217,8 @@ fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rc
 
 fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
-    head(ask.question, response::whole(ask.query, rcode, true, false), out);
-    if !zone.negative()?.append(qname.wire(), out) {
+    head(ask.question, response::untruncated_flags(ask.query, rcode, true, false), out);
+    if !zone.negative()?.append(qname.cached(), out) {
         return None;
     }
     out[start + 9] = 1;
@@ -231,7 +236,7 @@ fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
 
 fn opt(ask: &Ask<'_>, start: usize, out: &mut Vec<u8>) {
     if ask.query.edns.is_some() {
-        ask.gives.append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
+        ask.options.append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
         out[start + 11] = 1;
     }
 }

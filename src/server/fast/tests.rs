@@ -7,13 +7,13 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
-use super::harness::{Incoming, Roads};
+use super::harness::{BothPaths, Incoming};
 use super::*;
 use crate::dns::Name;
 use crate::forward::cache::{Cache, Settings as CacheSettings};
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::{Resolver, Route};
-use crate::forward::{Forwarder, GroupSettings, Settings as ForwardSettings};
+use crate::forward::{GroupSettings, Settings as ForwardSettings, Upstreams};
 use crate::server::admission::access::Access;
 use crate::server::admission::cookies::Cookies;
 use crate::server::{Settings, Shared};
@@ -68,7 +68,7 @@ struct World {
     _runtime: Runtime,
     shared: Arc<Shared>,
     start: Instant,
-    roads: RefCell<Roads>,
+    paths: RefCell<BothPaths>,
 }
 
 impl World {
@@ -83,7 +83,7 @@ impl World {
             max_qps: None,
         };
         let settings = ForwardSettings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
-        let forwarder = Arc::new(Forwarder::start(settings).unwrap());
+        let forwarder = Arc::new(Upstreams::start(settings).unwrap());
         let route = Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) };
         let cache = Arc::new(Cache::new(CacheSettings::default()));
         let (names, timeout) = (PublicNames::OnFailure, Duration::from_secs(1));
@@ -96,18 +96,18 @@ impl World {
         let cookies = Cookies::new(&settings.cookies, [7; 16], (start, SystemTime::now()));
         let (resolver, settings) = (Arc::new(resolver), Arc::new(settings));
         let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver, settings, cookies });
-        let roads = RefCell::new(Roads::new(Arc::clone(&shared), start));
-        Self { _runtime: runtime, shared, start, roads }
+        let paths = RefCell::new(BothPaths::new(Arc::clone(&shared), start));
+        Self { _runtime: runtime, shared, start, paths }
     }
 
-    fn hot(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
+    fn fast(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
         self.hot_at(message, client, transport, self.start)
     }
 
     fn hot_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
         let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
         let mut out = b"before".to_vec();
-        let answered = self.roads.borrow_mut().hot(incoming, now, &mut out);
+        let answered = self.paths.borrow_mut().fast(incoming, now, &mut out);
         assert!(out.starts_with(b"before"));
         assert!(answered || out.len() == 6, "no answer leaves nothing behind");
         answered.then(|| out.split_off(6))
@@ -119,7 +119,7 @@ impl World {
 
     fn road_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
         let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
-        self.roads.borrow_mut().ordinary(incoming, now)
+        self.paths.borrow_mut().full(incoming, now)
     }
 }
 
@@ -148,9 +148,9 @@ fn what_clients_ask_all_day_is_answered_on_the_hot_path() {
     let world = World::new();
     for (name, rtype) in [("a.b.test", 1), ("a.b.test", 28), ("a.b.test", 16), ("nope.b.test", 1), ("c.b.test", 1)] {
         let message = plain(name, rtype);
-        let hot = world.hot(&message, CLIENT, Transport::Udp);
-        assert!(hot.is_some(), "{name} {rtype}");
-        assert_eq!(hot, world.road(&message, CLIENT, Transport::Udp), "{name} {rtype}");
+        let fast = world.fast(&message, CLIENT, Transport::Udp);
+        assert!(fast.is_some(), "{name} {rtype}");
+        assert_eq!(fast, world.road(&message, CLIENT, Transport::Udp), "{name} {rtype}");
     }
 }
 
@@ -159,19 +159,19 @@ fn the_answers_question_is_spelled_as_the_client_spelled_it() {
     let world = World::new();
     let mut message = plain("a.b.test", 1);
     message[12..22].make_ascii_uppercase();
-    let hot = world.hot(&message, CLIENT, Transport::Udp).unwrap();
-    assert_eq!(hot[12..22], message[12..22]);
-    assert_eq!(Some(hot), world.road(&message, CLIENT, Transport::Udp));
+    let fast = world.fast(&message, CLIENT, Transport::Udp).unwrap();
+    assert_eq!(fast[12..22], message[12..22]);
+    assert_eq!(Some(fast), world.road(&message, CLIENT, Transport::Udp));
 }
 
 #[test]
 fn strangers_probes_referrals_and_zones_without_data_are_left_alone() {
     let world = World::new();
-    assert_eq!(world.hot(&plain("a.b.test", 1), "198.51.100.1:53", Transport::Udp), None);
-    assert_eq!(world.hot(&plain("a.b.test", 1), "192.0.2.1:0", Transport::Udp), None);
+    assert_eq!(world.fast(&plain("a.b.test", 1), "198.51.100.1:53", Transport::Udp), None);
+    assert_eq!(world.fast(&plain("a.b.test", 1), "192.0.2.1:0", Transport::Udp), None);
     let probe = format!("{}.b.test", "0".repeat(32));
     for name in [probe.as_str(), "x.cut.b.test", "x.empty.test", "nope.f.test", "alias.b.test", "elsewhere.example"] {
-        assert_eq!(world.hot(&plain(name, 1), CLIENT, Transport::Udp), None, "{name}");
+        assert_eq!(world.fast(&plain(name, 1), CLIENT, Transport::Udp), None, "{name}");
     }
 }
 
@@ -179,8 +179,8 @@ fn strangers_probes_referrals_and_zones_without_data_are_left_alone() {
 fn who_may_ask_but_is_limited_goes_the_ordinary_road() {
     let world = World::new();
     let message = plain("a.b.test", 1);
-    assert!(world.hot(&message, CLIENT, Transport::Udp).is_some());
-    assert_eq!(world.hot(&message, "203.0.113.1:5353", Transport::Udp), None);
+    assert!(world.fast(&message, CLIENT, Transport::Udp).is_some());
+    assert_eq!(world.fast(&message, "203.0.113.1:5353", Transport::Udp), None);
     assert!(world.road(&message, "203.0.113.1:5353", Transport::Udp).is_some());
 }
 
@@ -199,9 +199,9 @@ fn responses_and_stubs_of_messages_are_left_alone() {
     let world = World::new();
     let mut response = plain("a.b.test", 1);
     response[2] |= 0x80;
-    assert_eq!(world.hot(&response, CLIENT, Transport::Udp), None);
+    assert_eq!(world.fast(&response, CLIENT, Transport::Udp), None);
     for length in 0..response.len() {
-        assert_eq!(world.hot(&plain("a.b.test", 1)[..length], CLIENT, Transport::Udp), None);
+        assert_eq!(world.fast(&plain("a.b.test", 1)[..length], CLIENT, Transport::Udp), None);
     }
 }
 
@@ -209,7 +209,8 @@ fn responses_and_stubs_of_messages_are_left_alone() {
 fn an_answer_over_the_clients_size_is_left_alone() {
     let world = World::new();
     let name: Name = "middle.b.test".parse().unwrap();
-    let ask = |edns, transport| world.hot(&message(&name, 1, [1, 0], edns), CLIENT, transport).map(|bytes| bytes.len());
+    let ask =
+        |edns, transport| world.fast(&message(&name, 1, [1, 0], edns), CLIENT, transport).map(|bytes| bytes.len());
     assert_eq!(ask(None, Transport::Udp), None, "over 512 octets");
     assert_eq!(ask(Some((100, false, 0, &[])), Transport::Udp), None, "RFC 6891 6.2.3: counts as 512");
     assert!(ask(Some((1232, false, 0, &[])), Transport::Udp) > Some(600));
@@ -222,13 +223,13 @@ fn a_query_with_a_cookie_stays_on_the_hot_path() {
     let name: Name = "a.b.test".parse().unwrap();
     let ask = |options: &[u8]| message(&name, 1, [1, 0], Some((1232, false, 0, options)));
     let first = ask(b"\0\x0a\0\x08abcdefgh");
-    let hot = world.hot(&first, CLIENT, Transport::Udp).unwrap();
-    assert_eq!(Some(&hot), world.road(&first, CLIENT, Transport::Udp).as_ref());
-    let option = &hot[hot.len() - 28..];
+    let fast = world.fast(&first, CLIENT, Transport::Udp).unwrap();
+    assert_eq!(Some(&fast), world.road(&first, CLIENT, Transport::Udp).as_ref());
+    let option = &fast[fast.len() - 28..];
     assert_eq!(option[..12], *b"\0\x0a\0\x18abcdefgh");
-    let again = world.hot(&ask(option), CLIENT, Transport::Udp).unwrap();
-    assert_eq!(again, hot, "a good cookie is given again");
-    assert_eq!(world.hot(&ask(b"\0\x0a\0\x09abcdefghi"), CLIENT, Transport::Udp), None, "malformed");
+    let again = world.fast(&ask(option), CLIENT, Transport::Udp).unwrap();
+    assert_eq!(again, fast, "a good cookie is response_options again");
+    assert_eq!(world.fast(&ask(b"\0\x0a\0\x09abcdefghi"), CLIENT, Transport::Udp), None, "malformed");
 }
 
 #[test]
@@ -240,7 +241,7 @@ fn options_make_an_answer_too_large_that_would_fit_without() {
         let road = world.road(&message, CLIENT, Transport::Udp).unwrap();
         assert!(road.len() <= payload.into());
         sizes.push(road.len());
-        world.hot(&message, CLIENT, Transport::Udp).is_some()
+        world.fast(&message, CLIENT, Transport::Udp).is_some()
     };
     assert!(ask(1232, b""));
     assert!(ask(682, b""), "to the octet");
@@ -305,8 +306,8 @@ proptest! {
         let world = WORLD.with(Rc::clone);
         for (message, tcp) in messages {
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-            let hot = world.hot(&message, CLIENT, transport);
-            prop_assert!(hot.is_none() || hot == world.road(&message, CLIENT, transport), "{message:02x?} {hot:02x?}");
+            let fast = world.fast(&message, CLIENT, transport);
+            prop_assert!(fast.is_none() || fast == world.road(&message, CLIENT, transport), "{message:02x?} {fast:02x?}");
         }
     }
 
@@ -326,9 +327,9 @@ proptest! {
         let world = WORLD.with(Rc::clone);
         let transport = if tcp { Transport::Tcp } else { Transport::Udp };
         for client in [CLIENT, "203.0.113.1:53", "198.51.100.1:53"] {
-            for answer in [world.road(&message, client, transport), world.hot(&message, client, transport)] {
+            for answer in [world.road(&message, client, transport), world.fast(&message, client, transport)] {
                 let Some(answer) = answer else { continue };
-                prop_assert_eq!(world.hot(&answer, CLIENT, Transport::Udp), None);
+                prop_assert_eq!(world.fast(&answer, CLIENT, Transport::Udp), None);
                 prop_assert_eq!(world.road(&answer, CLIENT, Transport::Udp), None);
             }
         }
@@ -337,12 +338,12 @@ proptest! {
     #[test]
     fn no_bytes_panic(mut message in prop::collection::vec(any::<u8>(), 0..120), flip in any::<usize>(), bit in 0..8) {
         let world = WORLD.with(Rc::clone);
-        let _ = world.hot(&message, CLIENT, Transport::Udp);
+        let _ = world.fast(&message, CLIENT, Transport::Udp);
         message = plain("a.b.test", 1);
         let at = flip % message.len();
         message[at] ^= 1_u8 << bit;
-        let hot = world.hot(&message, CLIENT, Transport::Udp);
-        prop_assert!(hot.is_none() || hot == world.road(&message, CLIENT, Transport::Udp));
+        let fast = world.fast(&message, CLIENT, Transport::Udp);
+        prop_assert!(fast.is_none() || fast == world.road(&message, CLIENT, Transport::Udp));
     }
 }
 

@@ -29,6 +29,6 @@ pub(crate) fn answer(settings: &Settings, query: &Query<'_>) -> Option<Resolved>
         authentic: false,
         ede: None,
         origin: Origin::default(),
-        theirs: 0,
+        from_upstream: 0,
     })
 }

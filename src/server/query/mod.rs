@@ -12,17 +12,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::dns::{Class, CookieQuery, Ede, Gives, Name, Query, QueryError, Rcode, Rtype};
-use crate::forward::Turn;
+use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, ResponseOptions, Rtype};
+use crate::forward::Batch;
 use crate::forward::resolver::chase::Resolved;
-use crate::forward::resolver::{Need, Part, Progress, Pursuit, Wish};
-use crate::server::admission::cookies::Verdict as CookieVerdict;
+use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, UpstreamQuestion};
+use crate::server::admission::cookies::CookieStatus;
 use crate::server::admission::pending::Permit;
-use crate::server::admission::rates::{Verdict, network};
-use crate::server::fast::answer_cache::Repeat;
+use crate::server::admission::rates::{RateDecision, network};
+use crate::server::fast::answer_cache::Cacheable;
 use crate::server::{Counters, Shared, Snapshot};
-use options::Came;
-use policy::Gate;
+use options::RequestContext;
+use policy::ClientPolicy;
 use response::{Composed, Transport};
 
 /// What becomes of a message.
@@ -32,7 +32,7 @@ pub(crate) enum Served {
     /// The answer.
     Now(Vec<u8>),
     /// The answer, and how it may be given again.
-    Lasting(Vec<u8>, Box<Repeat>),
+    Validity(Vec<u8>, Box<Cacheable>),
     /// An upstream has to be asked.
     Later(Box<Later>),
 }
@@ -40,17 +40,17 @@ pub(crate) enum Served {
 /// A query that waits for an upstream.
 pub(crate) struct Later {
     message: Vec<u8>,
-    came: Came,
+    context: RequestContext,
     snapshot: Arc<Snapshot>,
-    pursuit: Pursuit,
-    need: Need,
+    resolution: Resolution,
+    need: UpstreamQuestion,
     permit: Permit,
 }
 
 /// What was found out about a query that waited. It counts as pending until it is dropped: drop it once its answer is sent.
 pub(crate) struct Finished {
     message: Vec<u8>,
-    came: Came,
+    context: RequestContext,
     snapshot: Arc<Snapshot>,
     resolved: Resolved,
     _permit: Permit,
@@ -70,86 +70,87 @@ pub(crate) fn serve(
         Counters::add(&counters.dropped);
         return Served::Nothing;
     }
-    let came = Came { client: client.ip(), transport, at: now };
-    let mut gate = Gate::new(shared, snapshot, came);
+    let context = RequestContext { client: client.ip(), transport, at: now };
+    let mut policy = ClientPolicy::new(shared, snapshot, context);
     let query = match Query::parse(message) {
         Ok(query) => query,
-        Err(error) => return reject(&gate, error, message),
+        Err(error) => return reject(&policy, error, message),
     };
-    gate.show(query.asks.as_ref());
-    let (qname, gives) = match examine(&gate, &query) {
+    policy.show(query.options.as_ref());
+    let (qname, options) = match examine(&policy, &query) {
         Ok(examined) => examined,
         Err(served) => return served,
     };
-    let wish = Wish { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
-    let mut pursuit = Pursuit::new(qname, query.qtype, wish);
-    pursuit.network = network(client.ip());
-    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, now) {
+    let flags =
+        QueryFlags { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
+    let mut resolution = Resolution::new(qname, query.qtype, flags);
+    resolution.network = network(client.ip());
+    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, now) {
         Progress::Done(resolved) => resolved,
-        Progress::Need(_) if !gate.may_forward() => {
-            return gate.refuse(|| refuse(&query, Rcode::REFUSED, Some(&TOO_MANY), true, gives));
+        Progress::Ask(_) if !policy.may_forward() => {
+            return policy.refuse(|| refuse(&query, Rcode::REFUSED, Some(&TOO_MANY), true, options));
         }
-        Progress::Need(need) => match gate.place() {
+        Progress::Ask(need) => match policy.place() {
             Ok(permit) => {
                 let (message, snapshot) = (message.to_vec(), Arc::clone(snapshot));
-                return Served::Later(Box::new(Later { message, came, snapshot, pursuit, need, permit }));
+                return Served::Later(Box::new(Later { message, context, snapshot, resolution, need, permit }));
             }
-            Err(failure) => snapshot.resolver.give_up(&snapshot.zones, &mut pursuit, need, failure, now),
+            Err(failure) => snapshot.resolver.give_up(&snapshot.zones, &mut resolution, need, failure, now),
         },
     };
     if is_negative(&resolved) {
-        match gate.negative() {
-            Verdict::Pass => {}
-            Verdict::Slip => return Served::Now(response::slip(&query, &gives)),
-            Verdict::Withhold => return Served::Nothing,
+        match policy.negative() {
+            RateDecision::Pass => {}
+            RateDecision::Slip => return Served::Now(response::slip(&query, &options)),
+            RateDecision::Drop => return Served::Nothing,
         }
     }
-    let composed = complete(shared, snapshot, &query, &resolved, &came);
-    match pursuit.lasting().and_then(|lasting| Repeat::new(&resolved, &composed, lasting)) {
-        Some(repeat) => Served::Lasting(composed.bytes, Box::new(repeat)),
+    let composed = complete(shared, snapshot, &query, &resolved, &context);
+    match resolution.validity().and_then(|validity| Cacheable::new(&resolved, &composed, validity)) {
+        Some(cacheable) => Served::Validity(composed.bytes, Box::new(cacheable)),
         None => Served::Now(composed.bytes),
     }
 }
 
 /// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or the
 /// answer that ends it here.
-fn examine<'s>(gate: &Gate<'s>, query: &Query<'_>) -> Result<(Name, Gives<'s>), Served> {
-    let (counters, snapshot) = (gate.counters(), gate.snapshot());
-    let refuse_with = |rcode, ede, recursion, gives| gate.refuse(|| refuse(query, rcode, ede, recursion, gives));
-    if !gate.permits() {
+fn examine<'s>(policy: &ClientPolicy<'s>, query: &Query<'_>) -> Result<(Name, ResponseOptions<'s>), Served> {
+    let (counters, snapshot) = (policy.counters(), policy.snapshot());
+    let refuse_with = |rcode, ede, recursion, options| policy.refuse(|| refuse(query, rcode, ede, recursion, options));
+    if !policy.permits() {
         Counters::add(&counters.refused_access);
         // Strangers learn neither which server this is nor anything that could be sent to others.
-        return Err(refuse_with(Rcode::REFUSED, Some(&OUTSIDE), false, Gives::default()));
+        return Err(refuse_with(Rcode::REFUSED, Some(&OUTSIDE), false, ResponseOptions::default()));
     }
     if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
         Counters::add(&counters.not_implemented);
-        return Err(refuse_with(Rcode::BADVERS, None, true, Gives::default()));
+        return Err(refuse_with(Rcode::BADVERS, None, true, ResponseOptions::default()));
     }
-    let Some(gives) = options::given(snapshot, query, gate.came()) else {
+    let Some(options) = options::response_options(snapshot, query, policy.context()) else {
         Counters::add(&counters.malformed);
-        return Err(refuse_with(Rcode::FORMERR, None, true, Gives::default()));
+        return Err(refuse_with(Rcode::FORMERR, None, true, ResponseOptions::default()));
     };
     if let Some(tsig) = &query.tsig {
         Counters::add(&counters.not_implemented);
-        let limit = response::limit(query, gate.came().transport);
-        return Err(gate.refuse(|| tsig.append_bad_key(refuse(query, Rcode::NOTAUTH, None, true, gives), limit)));
+        let limit = response::limit(query, policy.context().transport);
+        return Err(policy.refuse(|| tsig.append_bad_key(refuse(query, Rcode::NOTAUTH, None, true, options), limit)));
     }
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
-        return Err(gate.refuse(|| complete(gate.shared(), snapshot, query, &resolved, gate.came()).bytes));
+        return Err(policy.refuse(|| complete(policy.shared(), snapshot, query, &resolved, policy.context()).bytes));
     }
     if let Some((rcode, ede)) = not_served(query) {
         Counters::add(&counters.not_implemented);
-        return Err(refuse_with(rcode, ede.as_ref(), true, gives));
+        return Err(refuse_with(rcode, ede.as_ref(), true, options));
     }
     if snapshot.resolver.is_probe(query.qname) {
         Counters::add(&counters.loops);
-        return Err(refuse_with(Rcode::REFUSED, Some(&LOOP), true, gives));
+        return Err(refuse_with(Rcode::REFUSED, Some(&LOOP), true, options));
     }
     let Some(qname) = Name::from_wire(query.qname) else {
         Counters::add(&counters.malformed);
-        return Err(refuse_with(Rcode::FORMERR, None, true, gives));
+        return Err(refuse_with(Rcode::FORMERR, None, true, options));
     };
-    Ok((qname, gives))
+    Ok((qname, options))
 }
 
 /// Whether it has not what was asked for: nothing by that name or of that type, a referral, a failure.
@@ -157,7 +158,8 @@ fn is_negative(resolved: &Resolved) -> bool {
     resolved.rcode != Rcode::NOERROR || resolved.answer.is_empty()
 }
 
-const TOO_MANY: Ede = Ede::new(Ede::PROHIBITED, "your network asks for too many names that have to be forwarded");
+const TOO_MANY: Ede =
+    Ede::new(Ede::PROHIBITED, "your network query_options for too many names that have to be forwarded");
 
 const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this server's access list");
 
@@ -167,12 +169,12 @@ impl Later {
     /// Asks upstream; what comes of it goes to `then` on whatever thread has it.
     pub(crate) fn finish<F>(self, now: Instant, then: F)
     where
-        F: FnOnce(Finished, &mut Turn) + Send + 'static,
+        F: FnOnce(Finished, &mut Batch) + Send + 'static,
     {
-        let Self { message, came, snapshot, pursuit, need, permit } = self;
+        let Self { message, context, snapshot, resolution, need, permit } = self;
         let (resolver, zones) = (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones));
-        resolver.finish_then(zones, pursuit, need, now, move |resolved, turn| {
-            then(Finished { message, came, snapshot, resolved, _permit: permit }, turn);
+        resolver.finish_then(zones, resolution, need, now, move |resolved, batch| {
+            then(Finished { message, context, snapshot, resolved, _permit: permit }, batch);
         });
     }
 }
@@ -183,12 +185,18 @@ impl Finished {
         // It parsed before.
         let query = Query::parse(&self.message);
         query
-            .map(|query| complete(shared, &self.snapshot, &query, &self.resolved, &self.came).bytes)
+            .map(|query| complete(shared, &self.snapshot, &query, &self.resolved, &self.context).bytes)
             .unwrap_or_default()
     }
 }
 
-fn complete(shared: &Shared, snapshot: &Snapshot, query: &Query<'_>, resolved: &Resolved, came: &Came) -> Composed {
+fn complete(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    query: &Query<'_>,
+    resolved: &Resolved,
+    context: &RequestContext,
+) -> Composed {
     let (counters, origin) = (&shared.counters, &resolved.origin);
     if let Some(missed) = &origin.missed
         && let Some(hosted) = snapshot.zones.find(missed.as_wire())
@@ -202,8 +210,8 @@ fn complete(shared: &Shared, snapshot: &Snapshot, query: &Query<'_>, resolved: &
     if resolved.rcode == Rcode::SERVFAIL {
         Counters::add(&counters.servfail);
     }
-    let gives = options::given(snapshot, query, came).unwrap_or_default();
-    let composed = response::compose(query, resolved, came.transport, gives);
+    let options = options::response_options(snapshot, query, context).unwrap_or_default();
+    let composed = response::compose(query, resolved, context.transport, options);
     if composed.truncated {
         Counters::add(&counters.truncated);
     }
@@ -211,8 +219,8 @@ fn complete(shared: &Shared, snapshot: &Snapshot, query: &Query<'_>, resolved: &
 }
 
 /// What could not be read as a query. Strangers hear nothing more than a bare header.
-fn reject(gate: &Gate<'_>, error: QueryError, message: &[u8]) -> Served {
-    let counters = gate.counters();
+fn reject(policy: &ClientPolicy<'_>, error: QueryError, message: &[u8]) -> Served {
+    let counters = policy.counters();
     let (header, rcode) = match error {
         QueryError::Ignore => {
             Counters::add(&counters.dropped);
@@ -223,36 +231,42 @@ fn reject(gate: &Gate<'_>, error: QueryError, message: &[u8]) -> Served {
             (header, Rcode::NOTIMP)
         }
         QueryError::Malformed(header) => {
-            if let Some(answer) = cookie_alone(gate.snapshot(), message, gate.came()) {
-                return gate.refuse(|| answer);
+            if let Some(answer) = cookie_alone(policy.snapshot(), message, policy.context()) {
+                return policy.refuse(|| answer);
             }
             Counters::add(&counters.malformed);
             (header, Rcode::FORMERR)
         }
     };
-    gate.refuse(|| match rcode {
-        _ if !gate.permits() => response::header_only(header, Rcode::REFUSED),
+    policy.refuse(|| match rcode {
+        _ if !policy.permits() => response::header_only(header, Rcode::REFUSED),
         Rcode::NOTIMP => response::not_implemented(header, message),
         rcode => response::header_only(header, rcode),
     })
 }
 
 /// The answer to who asks for a cookie, or whether one is good, and nothing else (RFC 7873 section 5.4).
-fn cookie_alone(snapshot: &Snapshot, message: &[u8], came: &Came) -> Option<Vec<u8>> {
+fn cookie_alone(snapshot: &Snapshot, message: &[u8], context: &RequestContext) -> Option<Vec<u8>> {
     let query = CookieQuery::parse(message).filter(|query| query.edns.version == 0)?;
-    let gives = options::answer(snapshot, &query.asks, came).filter(|gives| gives.cookie.is_some())?;
-    if !snapshot.access.permits(came.client) {
+    let options = options::answer(snapshot, &query.options, context).filter(|options| options.cookie.is_some())?;
+    if !snapshot.access.permits(context.client) {
         return None;
     }
-    let rcode = match snapshot.cookies.verdict(&query.asks, came.client, came.at) {
-        CookieVerdict::Bad => Rcode::BADCOOKIE,
-        CookieVerdict::Absent | CookieVerdict::Renew | CookieVerdict::Good => Rcode::NOERROR,
+    let rcode = match snapshot.cookies.status(&query.options, context.client, context.at) {
+        CookieStatus::Bad => Rcode::BADCOOKIE,
+        CookieStatus::Absent | CookieStatus::Renew | CookieStatus::Good => Rcode::NOERROR,
     };
-    Some(response::cookie_only(&query, rcode, &gives))
+    Some(response::cookie_only(&query, rcode, &options))
 }
 
-fn refuse(query: &Query<'_>, rcode: Rcode, ede: Option<&Ede>, recursion: bool, gives: Gives<'_>) -> Vec<u8> {
-    response::refuse(query, rcode, recursion, &Gives { ede, ..gives })
+fn refuse(
+    query: &Query<'_>,
+    rcode: Rcode,
+    ede: Option<&Ede>,
+    recursion: bool,
+    options: ResponseOptions<'_>,
+) -> Vec<u8> {
+    response::refuse(query, rcode, recursion, &ResponseOptions { ede, ..options })
 }
 
 /// Questions that are never looked up, with their RCODE.
@@ -276,16 +290,17 @@ pub struct Answered {
     /// The answer.
     pub resolved: Resolved,
     /// Where each forwarded part came from.
-    pub trace: Vec<(Name, Part)>,
+    pub trace: Vec<(Name, Provenance)>,
 }
 
 /// Resolves one question as a client's query would be.
 pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
-    let mut pursuit = Pursuit::new(qname, qtype, Wish { recursion: true, dnssec_ok: false, checking_disabled: false });
-    pursuit.trace = Some(Vec::new());
-    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut pursuit, Instant::now()) {
+    let mut resolution =
+        Resolution::new(qname, qtype, QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false });
+    resolution.trace = Some(Vec::new());
+    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, Instant::now()) {
         Progress::Done(resolved) => resolved,
-        Progress::Need(need) => snapshot.resolver.finish(&snapshot.zones, &mut pursuit, need).await,
+        Progress::Ask(need) => snapshot.resolver.finish(&snapshot.zones, &mut resolution, need).await,
     };
-    Answered { resolved, trace: pursuit.trace.unwrap_or_default() }
+    Answered { resolved, trace: resolution.trace.unwrap_or_default() }
 }

@@ -1,6 +1,6 @@
 //! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set.
 
-use crate::dns::{CookieQuery, Gives, Header, Query, Rcode, Record, Section, Writer, name_end};
+use crate::dns::{CookieQuery, Header, Query, Rcode, Record, ResponseOptions, Section, Writer, name_end};
 use crate::forward::resolver::chase::Resolved;
 
 /// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
@@ -26,9 +26,14 @@ pub(crate) struct Composed {
 }
 
 /// Composes the answer to a query, with these options besides the answer's own.
-pub(crate) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transport, gives: Gives<'_>) -> Composed {
-    let gives = Gives { ede: resolved.ede.as_ref(), ..gives };
-    let reserve = if query.edns.is_some() { gives.opt_len() } else { 0 };
+pub(crate) fn compose(
+    query: &Query<'_>,
+    resolved: &Resolved,
+    transport: Transport,
+    options: ResponseOptions<'_>,
+) -> Composed {
+    let options = ResponseOptions { ede: resolved.ede.as_ref(), ..options };
+    let reserve = if query.edns.is_some() { options.opt_len() } else { 0 };
     let mut writer = Writer::new(limit(query, transport), reserve);
     writer.question(query.qname, query.qtype, query.qclass);
     let truncated = !add_records(&mut writer, resolved);
@@ -37,37 +42,37 @@ pub(crate) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transpo
         writer.clear_records();
     }
     let authoritative = resolved.authoritative && resolved.rcode != Rcode::REFUSED;
-    let [first, second] = whole(query, resolved.rcode, authoritative, resolved.authentic);
+    let [first, second] = untruncated_flags(query, resolved.rcode, authoritative, resolved.authentic);
     writer.header(query.header.id, [first | (u8::from(truncated) * TC.1), second]);
     let end = writer.position();
-    add_opt(&mut writer, query, resolved.rcode, &gives);
+    add_opt(&mut writer, query, resolved.rcode, &options);
     let (bytes, ttls) = writer.finish();
     Composed { bytes, truncated, ttls, end }
 }
 
 /// An answer without records: the question, an RCODE and a reason. `recursion` says whether the client has it.
-pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, gives: &Gives<'_>) -> Vec<u8> {
+pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, options: &ResponseOptions<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
     writer.header(query.header.id, flags(query.header, rcode, &[(RA, recursion)]));
-    add_opt(&mut writer, query, rcode, gives);
+    add_opt(&mut writer, query, rcode, options);
     writer.finish().0
 }
 
 /// An answer to who asks for nothing but a cookie (RFC 7873 section 5.4).
-pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, gives: &Gives<'_>) -> Vec<u8> {
+pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, options: &ResponseOptions<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.header(query.header.id, flags(query.header, rcode, &[(RA, true)]));
-    writer.opt(PAYLOAD, upper_bits(rcode), query.edns.dnssec_ok, gives);
+    writer.opt(PAYLOAD, upper_bits(rcode), query.edns.dnssec_ok, options);
     writer.finish().0
 }
 
 /// No records, and TC: a client that is where it says asks again over TCP.
-pub(crate) fn slip(query: &Query<'_>, gives: &Gives<'_>) -> Vec<u8> {
+pub(crate) fn slip(query: &Query<'_>, options: &ResponseOptions<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
     writer.header(query.header.id, flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]));
-    add_opt(&mut writer, query, Rcode::NOERROR, gives);
+    add_opt(&mut writer, query, Rcode::NOERROR, options);
     writer.finish().0
 }
 
@@ -121,9 +126,9 @@ pub(crate) fn limit(query: &Query<'_>, transport: Transport) -> usize {
     payload.into()
 }
 
-fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, gives: &Gives<'_>) {
+fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, options: &ResponseOptions<'_>) {
     if query.edns.is_some() {
-        writer.opt(PAYLOAD, upper_bits(rcode), query.dnssec_ok(), gives);
+        writer.opt(PAYLOAD, upper_bits(rcode), query.dnssec_ok(), options);
     }
 }
 
@@ -135,7 +140,7 @@ const RA: Flag = (1, 0x80);
 const AD: Flag = (1, 0x20);
 
 /// The flags of an answer that is not cut: AD only for who asks for it (RFC 6840 section 5.7).
-pub(crate) fn whole(query: &Query<'_>, rcode: Rcode, authoritative: bool, authentic: bool) -> [u8; 2] {
+pub(crate) fn untruncated_flags(query: &Query<'_>, rcode: Rcode, authoritative: bool, authentic: bool) -> [u8; 2] {
     let wants_authentic = query.header.ad || query.dnssec_ok();
     flags(query.header, rcode, &[(AA, authoritative), (RA, true), (AD, authentic && wants_authentic)])
 }

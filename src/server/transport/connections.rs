@@ -26,9 +26,9 @@ const MAX_QUEUED: usize = 64 << 20;
 
 /// What counts as one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Network {
+pub(crate) enum ConnectionOwner {
     /// All that may not ask.
-    Outside,
+    Unlisted,
     /// An IPv4 address.
     V4(Ipv4Addr),
     /// An IPv6 /56: what a site usually has, and any host in it may take all addresses of.
@@ -38,22 +38,22 @@ pub(crate) enum Network {
 /// All connections.
 pub(crate) struct Connections {
     start: Instant,
-    seats: Mutex<Seats>,
+    seats: Mutex<Table>,
     /// What the system allows, whatever the config says.
     ceiling: AtomicUsize,
     queued: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Seats {
-    taken: HashMap<u64, Arc<Seat>>,
-    by_network: HashMap<Network, usize>,
+struct Table {
+    taken: HashMap<u64, Arc<Slot>>,
+    by_network: HashMap<ConnectionOwner, usize>,
     next: u64,
 }
 
 /// What others may know of a connection.
-struct Seat {
-    network: Network,
+struct Slot {
+    network: ConnectionOwner,
     /// Nanoseconds from the start to the last complete message or answer.
     last: AtomicU64,
     /// Whether an upstream has to answer first.
@@ -62,9 +62,9 @@ struct Seat {
 }
 
 /// A connection's place; it is given back on drop.
-pub(crate) struct Place {
+pub(crate) struct ConnectionHandle {
     connections: Arc<Connections>,
-    seat: Arc<Seat>,
+    seat: Arc<Slot>,
     id: u64,
 }
 
@@ -74,10 +74,10 @@ pub(crate) struct Queued {
     pub(crate) bytes: Vec<u8>,
 }
 
-impl Network {
+impl ConnectionOwner {
     pub(crate) fn of(client: IpAddr, access: &Access) -> Self {
         if !access.permits(client) {
-            return Self::Outside;
+            return Self::Unlisted;
         }
         match client.to_canonical() {
             IpAddr::V4(address) => Self::V4(address),
@@ -86,7 +86,7 @@ impl Network {
     }
 
     fn most(self, settings: &TcpSettings) -> usize {
-        if self == Self::Outside { MAX_OUTSIDE.min(settings.max_per_client) } else { settings.max_per_client }
+        if self == Self::Unlisted { MAX_OUTSIDE.min(settings.max_per_client) } else { settings.max_per_client }
     }
 }
 
@@ -106,33 +106,33 @@ impl Connections {
         self.seats().taken.len()
     }
 
-    fn seats(&self) -> MutexGuard<'_, Seats> {
+    fn seats(&self) -> MutexGuard<'_, Table> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A place for a new connection, and whether another has to go for it.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        network: Network,
+        network: ConnectionOwner,
         settings: &TcpSettings,
         now: Instant,
-    ) -> Option<(Place, bool)> {
+    ) -> Option<(ConnectionHandle, bool)> {
         let mut seats = self.seats();
         let own = seats.held_by(network);
         let is_full = seats.taken.len() >= settings.max_connections.min(self.ceiling.load(Relaxed));
         let has_its_share = own >= network.most(settings);
         if has_its_share {
-            seats.dismiss(|seat, _| seat.network == network && seat.is_idle())?;
+            seats.evict(|seat, _| seat.network == network && seat.is_idle())?;
         } else if is_full {
             seats.make_room(own, Some(network))?;
         }
         let last = AtomicU64::new(self.elapsed(now));
-        let seat = Arc::new(Seat { network, last, waits: AtomicBool::new(false), leave: Notify::new() });
+        let seat = Arc::new(Slot { network, last, waits: AtomicBool::new(false), leave: Notify::new() });
         let id = seats.next;
         seats.next += 1;
         seats.taken.insert(id, Arc::clone(&seat));
         *seats.by_network.entry(network).or_default() += 1;
-        Some((Place { connections: Arc::clone(self), seat, id }, has_its_share || is_full))
+        Some((ConnectionHandle { connections: Arc::clone(self), seat, id }, has_its_share || is_full))
     }
 
     /// Has one go: the system has no descriptor left. Whether there was one to go.
@@ -152,20 +152,19 @@ impl Connections {
     }
 }
 
-impl Seats {
-    fn held_by(&self, network: Network) -> usize {
+impl Table {
+    fn held_by(&self, network: ConnectionOwner) -> usize {
         self.by_network.get(&network).copied().unwrap_or_default()
     }
 
     /// Has one go for a network that holds `own`.
-    fn make_room(&mut self, own: usize, network: Option<Network>) -> Option<()> {
-        let may_go = |seat: &Seat, held| held > own || Some(seat.network) == network;
-        self.dismiss(|seat, held| seat.is_idle() && may_go(seat, held))
-            .or_else(|| self.dismiss(|_, held| held > own + 1))
+    fn make_room(&mut self, own: usize, network: Option<ConnectionOwner>) -> Option<()> {
+        let may_go = |seat: &Slot, held| held > own || Some(seat.network) == network;
+        self.evict(|seat, held| seat.is_idle() && may_go(seat, held)).or_else(|| self.evict(|_, held| held > own + 1))
     }
 
     /// Tells one of those to go: of the network that holds the most, the longest idle one. `None` if there is none.
-    fn dismiss(&mut self, may_go: impl Fn(&Seat, usize) -> bool) -> Option<()> {
+    fn evict(&mut self, may_go: impl Fn(&Slot, usize) -> bool) -> Option<()> {
         let seats = self.taken.iter().map(|(id, seat)| (*id, seat, self.held_by(seat.network)));
         let (id, ..) = seats
             .filter(|(_, seat, held)| may_go(seat, *held))
@@ -173,7 +172,7 @@ impl Seats {
         self.remove(id).map(|seat| seat.leave.notify_one())
     }
 
-    fn remove(&mut self, id: u64) -> Option<Arc<Seat>> {
+    fn remove(&mut self, id: u64) -> Option<Arc<Slot>> {
         let seat = self.taken.remove(&id)?;
         if let Some(count) = self.by_network.get_mut(&seat.network) {
             *count -= 1;
@@ -185,13 +184,13 @@ impl Seats {
     }
 }
 
-impl Seat {
+impl Slot {
     fn is_idle(&self) -> bool {
         !self.waits.load(Relaxed)
     }
 }
 
-impl Place {
+impl ConnectionHandle {
     /// A message came, or an answer went, and so many wait for upstreams.
     pub(crate) fn active(&self, now: Instant, waiting: usize) {
         self.seat.last.store(self.connections.elapsed(now), Relaxed);
@@ -199,7 +198,7 @@ impl Place {
     }
 
     /// Ends when the connection has to go.
-    pub(crate) async fn dismissed(&self) {
+    pub(crate) async fn evicted(&self) {
         self.seat.leave.notified().await;
     }
 
@@ -209,7 +208,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionHandle {
     fn drop(&mut self) {
         // One that was told to go has left the table already.
         let _ = self.connections.seats().remove(self.id);
@@ -228,15 +227,17 @@ mod tests {
 
     use super::*;
 
-    const A: Network = Network::V4(Ipv4Addr::new(10, 0, 0, 1));
-    const B: Network = Network::V4(Ipv4Addr::new(10, 0, 0, 2));
+    const A: ConnectionOwner = ConnectionOwner::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const B: ConnectionOwner = ConnectionOwner::V4(Ipv4Addr::new(10, 0, 0, 2));
 
     fn settings(all: usize, each: usize) -> TcpSettings {
         TcpSettings { max_connections: all, max_per_client: each, ..TcpSettings::default() }
     }
 
     /// A table, and a way to enter it a second after the one before.
-    fn table(settings: TcpSettings) -> (Arc<Connections>, impl FnMut(Network) -> Option<(Place, bool)>) {
+    fn table(
+        settings: TcpSettings,
+    ) -> (Arc<Connections>, impl FnMut(ConnectionOwner) -> Option<(ConnectionHandle, bool)>) {
         let connections = Connections::new(Instant::now());
         let (entered, mut now) = (Arc::clone(&connections), Instant::now());
         let enter = move |network| {
@@ -246,19 +247,19 @@ mod tests {
         (connections, enter)
     }
 
-    fn is_dismissed(place: &Place) -> bool {
+    fn is_dismissed(place: &ConnectionHandle) -> bool {
         !place.connections.seats().taken.contains_key(&place.id)
     }
 
     #[test]
     fn an_ipv6_site_is_one_client_and_so_are_all_strangers() {
         let access = Access::new(["10.0.0.0/8", "fd00::/8"].map(|network| network.parse().unwrap()));
-        let of = |text: &str| Network::of(text.parse().unwrap(), &access);
+        let of = |text: &str| ConnectionOwner::of(text.parse().unwrap(), &access);
         assert_eq!(of("fd00:1:2:300::1"), of("fd00:1:2:3ff:ffff::9"));
         assert_ne!(of("fd00:1:2:300::1"), of("fd00:1:2:400::1"));
         assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
         assert_eq!(of("10.0.0.1"), of("::ffff:10.0.0.1"));
-        assert_eq!((of("192.0.2.1"), of("2001:db8::1")), (Network::Outside, Network::Outside));
+        assert_eq!((of("192.0.2.1"), of("2001:db8::1")), (ConnectionOwner::Unlisted, ConnectionOwner::Unlisted));
     }
 
     #[test]
@@ -297,7 +298,7 @@ mod tests {
     #[test]
     fn those_who_always_wait_keep_nobody_out() {
         let (connections, mut enter) = table(settings(20, 12));
-        let mut wait = |network, count| -> Vec<Place> {
+        let mut wait = |network, count| -> Vec<ConnectionHandle> {
             let enter_and_wait = |_| {
                 let (place, _) = enter(network)?;
                 place.active(connections.start, 1);
@@ -305,13 +306,13 @@ mod tests {
             };
             (0..count).map_while(enter_and_wait).collect()
         };
-        let gone = |places: &[Place]| places.iter().filter(|place| is_dismissed(place)).count();
+        let gone = |places: &[ConnectionHandle]| places.iter().filter(|place| is_dismissed(place)).count();
         let (large, small) = (wait(A, 12), wait(B, 8));
         small[7].active(connections.start, 0);
-        let _newcomer = wait(Network::Outside, 1);
+        let _newcomer = wait(ConnectionOwner::Unlisted, 1);
         assert_eq!((gone(&large), gone(&small)), (0, 1), "an idle one goes first");
-        let _newcomers = wait(Network::Outside, 2);
-        assert_eq!((gone(&large), gone(&small)), (2, 1), "then the largest network gives some up");
+        let _newcomers = wait(ConnectionOwner::Unlisted, 2);
+        assert_eq!((gone(&large), gone(&small)), (2, 1), "then the largest network options some up");
         assert!(wait(A, 3).len() < 3, "and takes none from those who have fewer");
         assert_eq!(gone(&small), 1);
     }
@@ -319,7 +320,7 @@ mod tests {
     #[test]
     fn strangers_hold_few_and_the_system_may_allow_less_than_the_config() {
         let (connections, mut enter) = table(TcpSettings::default());
-        let places: Vec<_> = (0..150).map_while(|_| enter(Network::Outside)).collect();
+        let places: Vec<_> = (0..150).map_while(|_| enter(ConnectionOwner::Unlisted)).collect();
         assert_eq!((places.len(), connections.open()), (150, MAX_OUTSIDE));
         connections.limit(MAX_OUTSIDE);
         let _ours = enter(A).unwrap();

@@ -14,15 +14,15 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use crate::forward::{AfterTurn, Turn};
+use crate::forward::{AfterBatch, Batch};
 use crate::server::query::Finished;
 
 /// Wakes a worker that sleeps.
-pub(crate) struct Bell(EventFd);
+pub(crate) struct Waker(EventFd);
 
 /// What one worker's clients wait for. `R` is where an answer goes.
-pub(crate) struct Lates<R> {
-    bell: Bell,
+pub(crate) struct LateAnswers<R> {
+    waker: Waker,
     queue: Mutex<Queue<R>>,
 }
 
@@ -32,16 +32,16 @@ struct Queue<R> {
     asleep: bool,
 }
 
-impl Bell {
+impl Waker {
     /// It takes a descriptor.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?))
     }
 }
 
-impl<R: Send + 'static> Lates<R> {
-    pub(crate) fn new(bell: Bell) -> Arc<Self> {
-        Arc::new(Self { bell, queue: Mutex::new(Queue { finished: Vec::new(), asleep: false }) })
+impl<R: Send + 'static> LateAnswers<R> {
+    pub(crate) fn new(waker: Waker) -> Arc<Self> {
+        Arc::new(Self { waker, queue: Mutex::new(Queue { finished: Vec::new(), asleep: false }) })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<R>> {
@@ -49,10 +49,10 @@ impl<R: Send + 'static> Lates<R> {
     }
 
     /// Takes what was found out; the worker hears of it at the end of the turn.
-    pub(crate) fn push(self: &Arc<Self>, finished: Finished, route: R, turn: &mut Turn) {
+    pub(crate) fn push(self: &Arc<Self>, finished: Finished, route: R, batch: &mut Batch) {
         let mut queue = self.queue();
         if queue.finished.is_empty() {
-            turn.after(Arc::clone(self) as Arc<dyn AfterTurn>);
+            batch.after(Arc::clone(self) as Arc<dyn AfterBatch>);
         }
         queue.finished.push((finished, route));
     }
@@ -68,14 +68,14 @@ impl<R: Send + 'static> Lates<R> {
             return;
         }
         let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::MAX);
-        let sources = [Some(self.bell.0.as_fd()), socket.map(UdpSocket::as_fd)];
+        let sources = [Some(self.waker.0.as_fd()), socket.map(UdpSocket::as_fd)];
         let mut sources: Vec<PollFd<'_>> =
             sources.into_iter().flatten().map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
         let woken = poll(&mut sources, timeout);
         // Nobody rings from here on; what rang until now is silenced.
         self.queue().asleep = false;
         if woken.is_ok() && sources[0].any() == Some(true) {
-            let _ = self.bell.0.read();
+            let _ = self.waker.0.read();
         }
     }
 
@@ -87,11 +87,11 @@ impl<R: Send + 'static> Lates<R> {
     }
 }
 
-impl<R: Send + 'static> AfterTurn for Lates<R> {
+impl<R: Send + 'static> AfterBatch for LateAnswers<R> {
     fn run(&self) {
         if std::mem::take(&mut self.queue().asleep) {
             // It fails only if it rings already.
-            let _: Result<usize, Errno> = self.bell.0.write(1);
+            let _: Result<usize, Errno> = self.waker.0.write(1);
         }
     }
 }

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::late_answers::Bell;
+use super::late_answers::Waker;
 use super::{datagrams, descriptors, tcp, udp};
 use crate::server::Shared;
 
@@ -83,8 +83,8 @@ impl Listeners {
             for (number, socket) in bound.udp.into_iter().enumerate() {
                 let (shared, stop) = (Arc::clone(shared), Arc::clone(&stop_udp));
                 let name = format!("udp-{number}");
-                let bell = Bell::new()?;
-                let worker = move || udp::worker(&socket, bell, &shared, &stop);
+                let waker = Waker::new()?;
+                let worker = move || udp::worker(&socket, waker, &shared, &stop);
                 workers.push(std::thread::Builder::new().name(name).spawn(worker)?);
             }
             bound.tcp.set_nonblocking(true)?;

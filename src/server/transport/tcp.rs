@@ -16,8 +16,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
-use super::connections::{Network, Place, Queued};
-use crate::server::fast::Hot;
+use super::connections::{ConnectionHandle, ConnectionOwner, Queued};
+use crate::server::fast::FastPath;
 use crate::server::query::response::Transport;
 use crate::server::query::{self, Served};
 use crate::server::{Counters, Shared};
@@ -69,10 +69,10 @@ pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopp
     while open.join_next().await.is_some() {}
 }
 
-fn admit(shared: &Shared, client: SocketAddr) -> Option<Place> {
+fn admit(shared: &Shared, client: SocketAddr) -> Option<ConnectionHandle> {
     let (snapshot, counters) = (shared.snapshot.load(), &shared.counters);
     Counters::add(&counters.tcp_connections);
-    let network = Network::of(client.ip(), &snapshot.access);
+    let network = ConnectionOwner::of(client.ip(), &snapshot.access);
     let Some((place, room_was_made)) = shared.connections.admit(network, &snapshot.settings.tcp, Instant::now()) else {
         Counters::add(&counters.tcp_rejected);
         return None;
@@ -101,7 +101,7 @@ fn is_the_clients(error: &io::Error) -> bool {
 struct Connection {
     client: SocketAddr,
     shared: Arc<Shared>,
-    place: Place,
+    place: ConnectionHandle,
     /// What came in: after each turn, less than one message.
     inbox: Vec<u8>,
     /// What is to go out.
@@ -116,13 +116,13 @@ struct Connection {
     began: Option<Instant>,
     /// Where late answers go. What waits in it is bounded over all connections; an empty one says that there was no room.
     late: mpsc::UnboundedSender<Option<Queued>>,
-    lates: mpsc::UnboundedReceiver<Option<Queued>>,
+    late_answers: mpsc::UnboundedReceiver<Option<Queued>>,
 }
 
 /// Where a late answer goes, once.
-struct Due(Option<mpsc::UnboundedSender<Option<Queued>>>);
+struct ReplyTo(Option<mpsc::UnboundedSender<Option<Queued>>>);
 
-impl Due {
+impl ReplyTo {
     fn answer(mut self, answer: Option<Queued>) {
         if let Some(late) = self.0.take() {
             // The connection may be gone by then.
@@ -131,7 +131,7 @@ impl Due {
     }
 }
 
-impl Drop for Due {
+impl Drop for ReplyTo {
     /// A question that gets lost must not keep its connection for good.
     fn drop(&mut self) {
         if let Some(late) = self.0.take() {
@@ -141,8 +141,8 @@ impl Drop for Due {
 }
 
 impl Connection {
-    fn new(client: SocketAddr, shared: Arc<Shared>, place: Place) -> Self {
-        let (late, lates) = mpsc::unbounded_channel();
+    fn new(client: SocketAddr, shared: Arc<Shared>, place: ConnectionHandle) -> Self {
+        let (late, late_answers) = mpsc::unbounded_channel();
         Self {
             client,
             shared,
@@ -154,7 +154,7 @@ impl Connection {
             last: Instant::now(),
             began: None,
             late,
-            lates,
+            late_answers,
         }
     }
 
@@ -175,7 +175,7 @@ impl Connection {
                 read = reader.read_buf(&mut self.inbox), if may_read => {
                     self.reading = matches!(read, Ok(octets) if octets > 0);
                 }
-                Some(answer) = self.lates.recv(), if self.waiting > 0 => {
+                Some(answer) = self.late_answers.recv(), if self.waiting > 0 => {
                     let Some(answer) = answer else { return cut_off(&writer) };
                     self.waiting -= 1;
                     self.last = Instant::now();
@@ -186,10 +186,10 @@ impl Connection {
                     self.reading = deadline > Instant::now();
                     timer.as_mut().reset(deadline.into());
                 }
-                () = self.place.dismissed() => return,
+                () = self.place.evicted() => return,
                 _ = &mut stop, if !stopping => (stopping, self.reading) = (true, false),
             }
-            if self.turn(&mut writer, stopping).await.is_err() {
+            if self.batch(&mut writer, stopping).await.is_err() {
                 return cut_off(&writer);
             }
             if self.deadline() < timer.deadline().into() {
@@ -199,7 +199,7 @@ impl Connection {
     }
 
     /// Serves what is complete, as far as the client takes the answers.
-    async fn turn(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
+    async fn batch(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
         loop {
             let more = is_complete(&self.inbox) && self.waiting < MAX_WAITING;
             if more {
@@ -243,7 +243,7 @@ impl Connection {
         // For all of it: a client that takes an octet now and then does not take its answers.
         let written = tokio::select! {
             written = tokio::time::timeout(patience, writer.write_all(&self.outbox)) => written,
-            () = self.place.dismissed() => return Err(io::ErrorKind::TimedOut.into()),
+            () = self.place.evicted() => return Err(io::ErrorKind::TimedOut.into()),
         };
         self.outbox.clear();
         if self.outbox.capacity() > READ {
@@ -260,30 +260,30 @@ impl Connection {
         let (mut messages, mut well_formed) = (0, true);
         let snapshot = shared.snapshot.load();
         let now = Instant::now();
-        let mut wires = shared.stream_wires.try_lock().ok();
-        let mut hot = wires.as_deref_mut().map(|wires| Hot::new(&snapshot, &shared.misses, wires, now));
+        let mut answers = shared.stream_answers.try_lock().ok();
+        let mut fast = answers.as_deref_mut().map(|answers| FastPath::new(&snapshot, &shared.misses, answers, now));
         let mut at = 0;
         while outbox.len() < ANSWERS && *waiting < MAX_WAITING {
             let Some((message, end)) = message_at(inbox, at) else { break };
             messages += 1;
             at = end;
-            if hot.as_mut().is_some_and(|hot| answer_hot(hot, message, *client, outbox)) {
+            if fast.as_mut().is_some_and(|fast| answer_hot(fast, message, *client, outbox)) {
                 continue;
             }
             match query::serve(shared, &snapshot, message, *client, Transport::Tcp, now) {
                 // Who sends what is no query will not make sense later either.
                 Served::Nothing => well_formed = false,
                 Served::Now(bytes) => frame(outbox, &bytes),
-                Served::Lasting(bytes, repeat) => {
+                Served::Validity(bytes, cacheable) => {
                     frame(outbox, &bytes);
-                    if let Some(hot) = &mut hot {
-                        hot.keep(message, &bytes, &repeat);
+                    if let Some(fast) = &mut fast {
+                        fast.keep(message, &bytes, &cacheable);
                     }
                 }
                 Served::Later(later) => {
                     *waiting += 1;
                     let (connections, shared) = (Arc::clone(self.place.connections()), Arc::clone(shared));
-                    let due = Due(Some(self.late.clone()));
+                    let due = ReplyTo(Some(self.late.clone()));
                     later.finish(now, move |finished, _| {
                         due.answer(connections.queue(finished.compose(&shared)));
                     });
@@ -291,8 +291,8 @@ impl Connection {
             }
         }
         shared.counters.tcp_queries.fetch_add(messages, Relaxed);
-        if let Some(hot) = hot {
-            hot.count(&shared.counters);
+        if let Some(fast) = fast {
+            fast.count(&shared.counters);
         }
         inbox.drain(..at);
         self.began = None;
@@ -319,10 +319,10 @@ fn is_complete(inbox: &[u8]) -> bool {
 }
 
 /// Answers in place, behind two octets of length.
-fn answer_hot(hot: &mut Hot<'_>, message: &[u8], client: SocketAddr, outbox: &mut Vec<u8>) -> bool {
+fn answer_hot(fast: &mut FastPath<'_>, message: &[u8], client: SocketAddr, outbox: &mut Vec<u8>) -> bool {
     let start = outbox.len();
     outbox.extend_from_slice(&[0, 0]);
-    let answered = hot.answer(message, client, Transport::Tcp, outbox);
+    let answered = fast.answer(message, client, Transport::Tcp, outbox);
     // No answer over TCP is longer than its length can say.
     match (answered, u16::try_from(outbox.len() - start - 2)) {
         (Some(()), Ok(length)) => outbox[start..start + 2].copy_from_slice(&length.to_be_bytes()),

@@ -1,7 +1,7 @@
 //! UDP workers: one thread and one socket each, datagrams received and answered in batches.
 //!
 //! In: datagrams, and what upstreams said. Out: datagrams. A worker never waits for an upstream: such queries go to the
-//! forwarder, what comes of them comes back (`lates`), and all answers that are ready at one time leave in one batch.
+//! forwarder, what comes of them comes back (`late_answers`), and all answers that are ready at one time leave in one batch.
 
 use std::net::UdpSocket;
 use std::sync::atomic::Ordering;
@@ -12,10 +12,10 @@ use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
 
 use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
-use super::late_answers::{Bell, Lates};
+use super::late_answers::{LateAnswers, Waker};
 use crate::server::Shared;
-use crate::server::fast::Hot;
-use crate::server::fast::answer_cache::Wires;
+use crate::server::fast::FastPath;
+use crate::server::fast::answer_cache::AnswerCache;
 use crate::server::query::response::Transport;
 use crate::server::query::{self, Finished, Served};
 
@@ -26,34 +26,34 @@ pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(200);
 pub(crate) type Stop = OnceLock<Instant>;
 
 /// Answers datagrams until it is to stop, and then those that wait, as long as there is time.
-pub(crate) fn worker(socket: &UdpSocket, bell: Bell, shared: &Arc<Shared>, stop: &Stop) {
+pub(crate) fn worker(socket: &UdpSocket, waker: Waker, shared: &Arc<Shared>, stop: &Stop) {
     if socket.local_addr().is_ok_and(|address| address.is_ipv4()) {
-        Worker::<SockaddrIn>::new(socket, bell, shared).run(stop);
+        Worker::<SockaddrIn>::new(socket, waker, shared).run(stop);
     } else {
-        Worker::<SockaddrIn6>::new(socket, bell, shared).run(stop);
+        Worker::<SockaddrIn6>::new(socket, waker, shared).run(stop);
     }
 }
 
 struct Worker<'a, P> {
     socket: &'a UdpSocket,
     shared: &'a Arc<Shared>,
-    lates: Arc<Lates<Due<P>>>,
+    late_answers: Arc<LateAnswers<ReplyTo<P>>>,
     outgoing: Outgoing<P>,
-    wires: Wires,
+    answers: AnswerCache,
     /// One more owner for each question that an upstream has to answer first, until its answer is sent or it got lost.
     waiting: Arc<()>,
 }
 
 /// Where a late answer goes, and one owner of its worker's count.
-struct Due<P> {
+struct ReplyTo<P> {
     route: Route<P>,
     _waits: Arc<()>,
 }
 
 impl<'a, P: Peer> Worker<'a, P> {
-    fn new(socket: &'a UdpSocket, bell: Bell, shared: &'a Arc<Shared>) -> Self {
-        let (outgoing, wires) = (Outgoing::new(socket), Wires::new(Instant::now()));
-        Self { socket, shared, lates: Lates::new(bell), outgoing, wires, waiting: Arc::new(()) }
+    fn new(socket: &'a UdpSocket, waker: Waker, shared: &'a Arc<Shared>) -> Self {
+        let (outgoing, answers) = (Outgoing::new(socket), AnswerCache::new(Instant::now()));
+        Self { socket, shared, late_answers: LateAnswers::new(waker), outgoing, answers, waiting: Arc::new(()) }
     }
 
     fn is_awaited(&self) -> bool {
@@ -76,7 +76,7 @@ impl<'a, P: Peer> Worker<'a, P> {
                 self.serve(&incoming);
             }
             if awaited {
-                self.lates.take(&mut finished);
+                self.late_answers.take(&mut finished);
                 self.answer(&finished);
             }
             self.outgoing.send(self.socket, &mut headers, MsgFlags::empty());
@@ -86,7 +86,7 @@ impl<'a, P: Peer> Worker<'a, P> {
             match received {
                 Err(Errno::EAGAIN | Errno::EINTR) if awaited && is_idle => {
                     let socket = stopping.is_none().then_some(self.socket);
-                    self.lates.sleep(socket, STOP_LATENCY);
+                    self.late_answers.sleep(socket, STOP_LATENCY);
                 }
                 Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                 // Nothing a client does leads here. Whatever it is, it must not spin a core.
@@ -96,7 +96,7 @@ impl<'a, P: Peer> Worker<'a, P> {
     }
 
     /// Answers those who waited.
-    fn answer(&mut self, finished: &[(Finished, Due<P>)]) {
+    fn answer(&mut self, finished: &[(Finished, ReplyTo<P>)]) {
         for (finished, due) in finished {
             self.outgoing.bytes.extend_from_slice(&finished.compose(self.shared));
             self.outgoing.end_answer(due.route);
@@ -104,15 +104,15 @@ impl<'a, P: Peer> Worker<'a, P> {
     }
 
     fn serve(&mut self, incoming: &Incoming<P>) {
-        let Self { shared, outgoing, wires, lates, waiting, .. } = self;
+        let Self { shared, outgoing, answers, late_answers, waiting, .. } = self;
         let snapshot = shared.snapshot.load();
         let now = Instant::now();
-        let mut hot = Hot::new(&snapshot, &shared.misses, wires, now);
+        let mut fast = FastPath::new(&snapshot, &shared.misses, answers, now);
         let mut count = 0;
         for (message, route) in incoming.messages() {
             count += 1;
             let client = route.peer.to_std();
-            if hot.answer(message, client, Transport::Udp, &mut outgoing.bytes).is_some() {
+            if fast.answer(message, client, Transport::Udp, &mut outgoing.bytes).is_some() {
                 outgoing.end_answer(route);
                 continue;
             }
@@ -122,18 +122,19 @@ impl<'a, P: Peer> Worker<'a, P> {
                     outgoing.bytes.extend_from_slice(&bytes);
                     outgoing.end_answer(route);
                 }
-                Served::Lasting(bytes, repeat) => {
-                    hot.keep(message, &bytes, &repeat);
+                Served::Validity(bytes, cacheable) => {
+                    fast.keep(message, &bytes, &cacheable);
                     outgoing.bytes.extend_from_slice(&bytes);
                     outgoing.end_answer(route);
                 }
                 Served::Later(later) => {
-                    let (lates, due) = (Arc::clone(lates), Due { route, _waits: Arc::clone(waiting) });
-                    later.finish(now, move |finished, turn| lates.push(finished, due, turn));
+                    let (late_answers, due) =
+                        (Arc::clone(late_answers), ReplyTo { route, _waits: Arc::clone(waiting) });
+                    later.finish(now, move |finished, batch| late_answers.push(finished, due, batch));
                 }
             }
         }
         shared.counters.udp_queries.fetch_add(count, Ordering::Relaxed);
-        hot.count(&shared.counters);
+        fast.count(&shared.counters);
     }
 }

@@ -113,7 +113,7 @@ async fn an_upstream_that_is_this_server_is_never_asked() {
     let own = Scripted::start(good).await;
     let settings =
         Settings { groups: vec![group(&[own.address])], resolv_conf: "/nonexistent".into(), listen: vec![own.address] };
-    let forwarder = Forwarder::start(settings).unwrap();
+    let forwarder = Upstreams::start(settings).unwrap();
     assert_eq!(ask(&forwarder, "www.example").await, Err(Failure::Loop));
     assert_eq!((own.asked(), forwarder.upstreams().len()), (0, 0));
 }

@@ -153,11 +153,11 @@ async fn forty_links_and_a_loop_are_marked() {
     let mut world = World::of(|got| {
         let name = |n: usize| if n == 0 { got.name() } else { format!("n{n}.example").parse().unwrap() };
         let last = if got.name().to_string().starts_with("loop") { 2 } else { 40 };
-        let link = |n: usize| {
+        let follow_cname = |n: usize| {
             let target = if last == 2 && n == 1 { name(0) } else { name(n + 1) };
             Record { owner: name(n), rtype: Rtype::CNAME, ttl: 60, rdata: target.as_wire().into() }
         };
-        now(got.reply(Rcode::NOERROR, &(0..last).map(link).collect::<Vec<_>>()))
+        now(got.reply(Rcode::NOERROR, &(0..last).map(follow_cname).collect::<Vec<_>>()))
     });
     assert_eq!(world.ask("long.example").await.unwrap().chain, Chain::TooLong);
     assert_eq!(world.ask("loop.example").await.unwrap().chain, Chain::Loop);

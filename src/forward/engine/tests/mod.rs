@@ -33,11 +33,11 @@ fn group(upstreams: &[SocketAddr]) -> GroupSettings {
     }
 }
 
-fn start(groups: Vec<GroupSettings>) -> Forwarder {
-    Forwarder::start(Settings { groups, resolv_conf: "/nonexistent".into(), listen: vec![] }).unwrap()
+fn start(groups: Vec<GroupSettings>) -> Upstreams {
+    Upstreams::start(Settings { groups, resolv_conf: "/nonexistent".into(), listen: vec![] }).unwrap()
 }
 
-fn forwarder(upstreams: &[&Scripted]) -> Forwarder {
+fn forwarder(upstreams: &[&Scripted]) -> Upstreams {
     let mut settings = group(&upstreams.iter().map(|upstream| upstream.address).collect::<Vec<_>>());
     // This one has the machine's clock, and the machine may be busy.
     settings.timeout = Duration::from_mins(1);
@@ -48,11 +48,11 @@ fn question(name: &str) -> Question {
     Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false }
 }
 
-async fn ask(forwarder: &Forwarder, name: &str) -> Result<Arc<Reply>, Failure> {
+async fn ask(forwarder: &Upstreams, name: &str) -> Result<Arc<Reply>, Failure> {
     forwarder.groups()[0].ask(&question(name), 0, Instant::now() + Duration::from_mins(1)).await
 }
 
-fn counts(forwarder: &Forwarder, index: usize) -> Counts {
+fn counts(forwarder: &Upstreams, index: usize) -> Counts {
     forwarder.upstreams()[index].counts.clone()
 }
 

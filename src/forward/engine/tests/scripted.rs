@@ -42,7 +42,7 @@ impl Got {
             assert!(writer.record(Section::Answer, record, record.ttl));
         }
         if query.edns.is_some() {
-            writer.opt(1232, 0, query.dnssec_ok(), &crate::dns::Gives::default());
+            writer.opt(1232, 0, query.dnssec_ok(), &crate::dns::ResponseOptions::default());
         }
         writer.finish().0
     }

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::super::tests::*;
 use crate::dns::Message;
-use crate::forward::transport::message::{self, Form, Verdict};
+use crate::forward::transport::message::{self, Match, QueryForm};
 use crate::forward::transport::tcp::{Job, Outcome};
 use crate::forward::transport::udp_pool::Headers;
 
@@ -33,7 +33,7 @@ type Script = Box<dyn FnMut(&Got) -> Replies + Send>;
 pub(crate) type Place = Arc<Mutex<Option<(Result<Arc<Reply>, Failure>, Instant)>>>;
 
 pub(crate) struct World {
-    pub(crate) forwarder: Forwarder,
+    pub(crate) forwarder: Upstreams,
     pub(crate) now: Instant,
     engine: Engine,
     inbox: mpsc::Receiver<Ask>,
@@ -61,7 +61,7 @@ struct Acted {
 enum Actor {
     Scripted(UdpSocket, Script),
     /// Someone who never reads.
-    Deaf(#[expect(dead_code, reason = "it holds the port")] UdpSocket),
+    Deaf(#[expect(dead_code, reason = "it is_active the port")] UdpSocket),
     Nobody,
 }
 
@@ -115,7 +115,7 @@ impl Cast {
     pub(crate) fn begin_with(self, groups: Vec<GroupSettings>) -> World {
         let settings = Settings { groups, resolv_conf: "/nonexistent".into(), listen: vec![] };
         let now = Instant::now();
-        let (forwarder, mut engine, inbox) = Forwarder::assemble(settings, now).unwrap();
+        let (forwarder, mut engine, inbox) = Upstreams::assemble(settings, now).unwrap();
         let all: Vec<SocketAddr> = forwarder.upstreams().iter().map(|upstream| upstream.address).collect();
         assert_eq!(all, self.0.iter().map(|(address, _)| *address).collect::<Vec<_>>(), "each is in a group, in order");
         let acted = |(index, (address, actor)): (usize, (SocketAddr, Actor))| {
@@ -167,7 +167,7 @@ impl World {
     pub(crate) fn pose(&self, group: usize, question: Question, network: u64, patience: Duration) -> Place {
         let place = Place::default();
         let answer = Arc::clone(&place);
-        let then = Box::new(move |answered, turn: &mut Turn| *answer.lock().unwrap() = Some((answered, turn.now)));
+        let then = Box::new(move |answered, turn: &mut Batch| *answer.lock().unwrap() = Some((answered, turn.now)));
         self.forwarder.groups()[group].ask_then(question, network, self.now + patience, self.now, then);
         place
     }
@@ -272,7 +272,7 @@ impl World {
                 self.consider(upstream, bytes, To::Port(from));
             }
             while let Ok(job) = self.upstreams[upstream].jobs.try_recv() {
-                let query = message::query(7, &job.question, Form { edns: job.edns, mixed: false }, || 0);
+                let query = message::query(7, &job.question, QueryForm { edns: job.edns, mixed: false }, || 0);
                 self.consider(upstream, query.to_vec(), To::Job(job, query));
             }
         }
@@ -359,6 +359,6 @@ fn outcome(query: &[u8], bytes: &[u8]) -> Result<Box<Message>, Failure> {
     if bytes.is_empty() {
         return Err(Failure::Unreachable);
     }
-    let usable = matches!(message::judge(query, bytes), Verdict::Answer | Verdict::CaseLost) && bytes[2] & 0x02 == 0;
+    let usable = matches!(message::judge(query, bytes), Match::Answer | Match::CaseMismatch) && bytes[2] & 0x02 == 0;
     usable.then(|| Message::parse(bytes).ok()).flatten().map(Box::new).ok_or(Failure::Malformed)
 }

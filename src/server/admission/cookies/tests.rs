@@ -22,12 +22,12 @@ fn octets(hex: &str) -> Vec<u8> {
 }
 
 /// What a cookie is worth, and the cookie in the answer.
-fn answer(secrets: &[Secret], time: u64, address: &str, cookie: &[u8]) -> (Verdict, Vec<u8>) {
+fn answer(secrets: &[Secret], time: u64, address: &str, cookie: &[u8]) -> (CookieStatus, Vec<u8>) {
     let (cookies, now) = cookies(secrets, time);
     let (client, server) = cookie.split_first_chunk().unwrap();
-    let asks = Asks { cookie: Some(Cookie { client, server }), ..Asks::default() };
+    let query_options = QueryOptions { cookie: Some(Cookie { client, server }), ..QueryOptions::default() };
     let client = address.parse().unwrap();
-    (cookies.verdict(&asks, client, now), cookies.answer(&asks, client, now).unwrap().to_vec())
+    (cookies.status(&query_options, client, now), cookies.answer(&query_options, client, now).unwrap().to_vec())
 }
 
 #[test]
@@ -67,24 +67,24 @@ fn rfc9018_appendix_a() {
 #[test]
 fn rfc9018_4_1_the_reserved_octets_of_a_cookie_are_hashed_as_they_came() {
     let cookie = octets("fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5");
-    assert_eq!(answer(&[SECRET], 1_559_727_985, "203.0.113.203", &cookie).0, Verdict::Good);
+    assert_eq!(answer(&[SECRET], 1_559_727_985, "203.0.113.203", &cookie).0, CookieStatus::Good);
 }
 
 #[test]
 fn rfc9018_4_3_a_cookie_is_good_for_an_hour_and_renewed_after_half_of_one() {
     let made = answer(&[SECRET], NOON, ADDRESS, &CLIENT).1;
-    for (time, verdict) in [
-        (NOON - 301, Verdict::Bad),
-        (NOON - 300, Verdict::Good),
-        (NOON, Verdict::Good),
-        (NOON + 1800, Verdict::Good),
-        (NOON + 1801, Verdict::Renew),
-        (NOON + 3600, Verdict::Renew),
-        (NOON + 3601, Verdict::Bad),
+    for (time, status) in [
+        (NOON - 301, CookieStatus::Bad),
+        (NOON - 300, CookieStatus::Good),
+        (NOON, CookieStatus::Good),
+        (NOON + 1800, CookieStatus::Good),
+        (NOON + 1801, CookieStatus::Renew),
+        (NOON + 3600, CookieStatus::Renew),
+        (NOON + 3601, CookieStatus::Bad),
     ] {
         let (found, again) = answer(&[SECRET], time, ADDRESS, &made);
-        assert_eq!(found, verdict, "{time}");
-        assert_eq!(again == made, verdict == Verdict::Good, "{time}");
+        assert_eq!(found, status, "{time}");
+        assert_eq!(again == made, status == CookieStatus::Good, "{time}");
     }
 }
 
@@ -93,39 +93,43 @@ fn time_goes_on_between_snapshots() {
     let made = answer(&[SECRET], NOON, ADDRESS, &CLIENT).1;
     let (cookies, now) = cookies(&[SECRET], NOON);
     let (client, server) = made.split_first_chunk().unwrap();
-    let asks = Asks { cookie: Some(Cookie { client, server }), ..Asks::default() };
-    let after = |seconds| cookies.verdict(&asks, ADDRESS.parse().unwrap(), now + Duration::from_secs(seconds));
-    assert_eq!([after(1800), after(1801), after(3601)], [Verdict::Good, Verdict::Renew, Verdict::Bad]);
+    let query_options = QueryOptions { cookie: Some(Cookie { client, server }), ..QueryOptions::default() };
+    let after = |seconds| cookies.status(&query_options, ADDRESS.parse().unwrap(), now + Duration::from_secs(seconds));
+    assert_eq!([after(1800), after(1801), after(3601)], [CookieStatus::Good, CookieStatus::Renew, CookieStatus::Bad]);
 }
 
 #[test]
 fn rfc9018_5_a_cookie_by_an_older_secret_is_good_and_replaced() {
     let made = answer(&[OLD], NOON, ADDRESS, &CLIENT).1;
-    assert_eq!(answer(&[NEW, OLD], NOON, ADDRESS, &made).0, Verdict::Renew);
-    assert_eq!(answer(&[OLD, NEW], NOON, ADDRESS, &made).0, Verdict::Good);
-    assert_eq!(answer(&[NEW], NOON, ADDRESS, &made).0, Verdict::Bad);
+    assert_eq!(answer(&[NEW, OLD], NOON, ADDRESS, &made).0, CookieStatus::Renew);
+    assert_eq!(answer(&[OLD, NEW], NOON, ADDRESS, &made).0, CookieStatus::Good);
+    assert_eq!(answer(&[NEW], NOON, ADDRESS, &made).0, CookieStatus::Bad);
 }
 
 #[test]
 fn another_address_client_or_length_is_bad() {
     let made = answer(&[SECRET], NOON, ADDRESS, &CLIENT).1;
-    assert_eq!(answer(&[SECRET], NOON, "198.51.100.101", &made).0, Verdict::Bad);
-    assert_eq!(answer(&[SECRET], NOON, "::ffff:198.51.100.100", &made).0, Verdict::Good, "the same client");
+    assert_eq!(answer(&[SECRET], NOON, "198.51.100.101", &made).0, CookieStatus::Bad);
+    assert_eq!(answer(&[SECRET], NOON, "::ffff:198.51.100.100", &made).0, CookieStatus::Good, "the same client");
     for at in 0..made.len() {
         let mut other = made.clone();
         other[at] ^= 1;
-        assert_eq!(answer(&[SECRET], NOON, ADDRESS, &other).0, Verdict::Bad, "octet {at}");
+        assert_eq!(answer(&[SECRET], NOON, ADDRESS, &other).0, CookieStatus::Bad, "octet {at}");
     }
-    assert_eq!(answer(&[SECRET], NOON, ADDRESS, &[&made[..], &[0]].concat()).0, Verdict::Bad);
-    assert_eq!(answer(&[SECRET], NOON, ADDRESS, &made[..16]).0, Verdict::Bad);
-    assert_eq!(answer(&[SECRET], NOON, ADDRESS, &CLIENT).0, Verdict::Absent);
+    assert_eq!(answer(&[SECRET], NOON, ADDRESS, &[&made[..], &[0]].concat()).0, CookieStatus::Bad);
+    assert_eq!(answer(&[SECRET], NOON, ADDRESS, &made[..16]).0, CookieStatus::Bad);
+    assert_eq!(answer(&[SECRET], NOON, ADDRESS, &CLIENT).0, CookieStatus::Absent);
 }
 
 #[test]
 fn cookies_that_are_off_are_neither_judged_nor_answered() {
     let now = (Instant::now(), SystemTime::now());
     let off = Cookies::new(&Settings { enabled: false, secrets: vec![SECRET] }, SECRET, now);
-    let asks = Asks { cookie: Some(Cookie { client: &CLIENT, server: &[0; 16] }), ..Asks::default() };
+    let query_options =
+        QueryOptions { cookie: Some(Cookie { client: &CLIENT, server: &[0; 16] }), ..QueryOptions::default() };
     let client = ADDRESS.parse().unwrap();
-    assert_eq!((off.verdict(&asks, client, now.0), off.answer(&asks, client, now.0)), (Verdict::Absent, None));
+    assert_eq!(
+        (off.status(&query_options, client, now.0), off.answer(&query_options, client, now.0)),
+        (CookieStatus::Absent, None)
+    );
 }

@@ -10,7 +10,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn judge(limits: &Limits, kind: Kind, client: &str, now: Instant, times: usize) -> Vec<Verdict> {
+fn judge(limits: &Limits, kind: LimitedKind, client: &str, now: Instant, times: usize) -> Vec<RateDecision> {
     (0..times).map(|_| limits.judge(&RATES, kind, ip(client), now)).collect()
 }
 
@@ -26,21 +26,21 @@ fn a_network_is_a_24_or_a_56() {
 
 #[test]
 fn every_second_negative_answer_that_is_withheld_slips() {
-    use Verdict::{Pass, Slip, Withhold};
+    use RateDecision::{Drop, Pass, Slip};
     let now = Instant::now();
     let limits = Limits::new(now);
-    let verdicts = judge(&limits, Kind::Negative, "192.0.2.1", now, 8);
-    assert_eq!(verdicts, [Pass, Pass, Pass, Withhold, Slip, Withhold, Slip, Withhold]);
+    let verdicts = judge(&limits, LimitedKind::Negative, "192.0.2.1", now, 8);
+    assert_eq!(verdicts, [Pass, Pass, Pass, Drop, Slip, Drop, Slip, Drop]);
 }
 
 #[test]
 fn refusals_and_forwarded_questions_never_slip() {
     let now = Instant::now();
     let limits = Limits::new(now);
-    for (kind, pass) in [(Kind::Refused, 2), (Kind::Forwarded, 4)] {
+    for (kind, pass) in [(LimitedKind::Refused, 2), (LimitedKind::Forwarded, 4)] {
         let verdicts = judge(&limits, kind, "192.0.2.1", now, 20);
-        assert!(verdicts[..pass].iter().all(|verdict| *verdict == Verdict::Pass), "{verdicts:?}");
-        assert!(verdicts[pass..].iter().all(|verdict| *verdict == Verdict::Withhold), "{verdicts:?}");
+        assert!(verdicts[..pass].iter().all(|verdict| *verdict == RateDecision::Pass), "{verdicts:?}");
+        assert!(verdicts[pass..].iter().all(|verdict| *verdict == RateDecision::Drop), "{verdicts:?}");
     }
 }
 
@@ -48,19 +48,26 @@ fn refusals_and_forwarded_questions_never_slip() {
 fn kinds_and_networks_are_counted_apart_and_a_second_later_all_is_forgotten() {
     let now = Instant::now();
     let limits = Limits::new(now);
-    judge(&limits, Kind::Refused, "192.0.2.1", now, 50);
-    for (kind, client) in [(Kind::Negative, "192.0.2.1"), (Kind::Refused, "192.0.3.1"), (Kind::Refused, "2001:db8::")] {
-        assert_eq!(judge(&limits, kind, client, now, 1), [Verdict::Pass], "{kind:?} {client}");
+    judge(&limits, LimitedKind::Refused, "192.0.2.1", now, 50);
+    for (kind, client) in [
+        (LimitedKind::Negative, "192.0.2.1"),
+        (LimitedKind::Refused, "192.0.3.1"),
+        (LimitedKind::Refused, "2001:db8::"),
+    ] {
+        assert_eq!(judge(&limits, kind, client, now, 1), [RateDecision::Pass], "{kind:?} {client}");
     }
-    assert_eq!(judge(&limits, Kind::Refused, "192.0.2.77", now, 1), [Verdict::Withhold], "the same network");
-    assert_eq!(judge(&limits, Kind::Refused, "192.0.2.1", now + Duration::from_secs(1), 1), [Verdict::Pass]);
+    assert_eq!(judge(&limits, LimitedKind::Refused, "192.0.2.77", now, 1), [RateDecision::Drop], "the same network");
+    assert_eq!(
+        judge(&limits, LimitedKind::Refused, "192.0.2.1", now + Duration::from_secs(1), 1),
+        [RateDecision::Pass]
+    );
 }
 
 #[test]
 fn a_rate_of_zero_is_no_limit() {
     let now = Instant::now();
     let (limits, rates) = (Limits::new(now), Rates { errors: 0, negative: 0, forwarded: 0 });
-    for kind in [Kind::Refused, Kind::Negative, Kind::Forwarded] {
-        assert!((0..10_000).all(|_| limits.judge(&rates, kind, ip("192.0.2.1"), now) == Verdict::Pass));
+    for kind in [LimitedKind::Refused, LimitedKind::Negative, LimitedKind::Forwarded] {
+        assert!((0..10_000).all(|_| limits.judge(&rates, kind, ip("192.0.2.1"), now) == RateDecision::Pass));
     }
 }

@@ -60,7 +60,7 @@ fn reply(rcode: Rcode, answer: Vec<Record>) -> Reply {
 impl World {
     /// Fills the cache at `now`, and forgets what the hot path kept.
     fn fill(&self, now: Instant) {
-        self.roads.replace(Roads::new(Arc::clone(&self.shared), now));
+        self.paths.replace(BothPaths::new(Arc::clone(&self.shared), now));
         let snapshot = self.shared.snapshot.load();
         for (name, reply) in CACHED {
             for flags in 0..4_u8 {
@@ -82,9 +82,9 @@ impl World {
     fn is_kept(&self, name: &str, now: Instant) -> bool {
         let message = plain(name, 1);
         self.make_popular(&message, now);
-        let hot = self.hot_at(&message, CLIENT, Transport::Udp, now);
-        assert!(hot.is_none() || hot == self.road_at(&message, CLIENT, Transport::Udp, now), "{name}");
-        hot.is_some()
+        let fast = self.hot_at(&message, CLIENT, Transport::Udp, now);
+        assert!(fast.is_none() || fast == self.road_at(&message, CLIENT, Transport::Udp, now), "{name}");
+        fast.is_some()
     }
 
     fn counts(&self) -> [u64; 3] {
@@ -115,8 +115,8 @@ fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
     let message = plain("plain.example", 1);
     world.make_popular(&message, world.start);
     let ttl = |seconds: u32| {
-        let hot = world.hot_at(&message, CLIENT, Transport::Udp, world.start + seconds * SECOND)?;
-        Some(u32::from_be_bytes(*hot[hot.len() - 10..].first_chunk().unwrap()))
+        let fast = world.hot_at(&message, CLIENT, Transport::Udp, world.start + seconds * SECOND)?;
+        Some(u32::from_be_bytes(*fast[fast.len() - 10..].first_chunk().unwrap()))
     };
     assert_eq!([ttl(0), ttl(1), ttl(53)], [Some(60), Some(59), Some(7)]);
     assert_eq!([ttl(54), ttl(60)], [None, None], "a tenth before its end the cache decides");
@@ -140,8 +140,8 @@ fn nothing_kept_outlives_the_snapshot_or_a_flush() {
     drop(old);
     assert!(!kept("ours.example"));
     world.make_popular(&plain("ours.example", 1), world.start);
-    let hot = world.hot_at(&plain("ours.example", 1), CLIENT, Transport::Udp, world.start).unwrap();
-    assert!(hot.windows(4).any(|bytes| bytes == [10, 9, 9, 9]) && !hot.ends_with(&[10, 0, 0, 3]));
+    let fast = world.hot_at(&plain("ours.example", 1), CLIENT, Transport::Udp, world.start).unwrap();
+    assert!(fast.windows(4).any(|bytes| bytes == [10, 9, 9, 9]) && !fast.ends_with(&[10, 0, 0, 3]));
 }
 
 #[test]
@@ -149,10 +149,10 @@ fn strangers_do_not_get_what_others_made_popular() {
     let world = World::new();
     world.fill(world.start);
     assert!(world.is_kept("plain.example", world.start));
-    assert_eq!(world.hot(&plain("plain.example", 1), "198.51.100.1:53", Transport::Udp), None);
+    assert_eq!(world.fast(&plain("plain.example", 1), "198.51.100.1:53", Transport::Udp), None);
     let mut without_rd = plain("plain.example", 1);
     without_rd[2] = 0;
-    assert_eq!(world.hot(&without_rd, CLIENT, Transport::Udp), None);
+    assert_eq!(world.fast(&without_rd, CLIENT, Transport::Udp), None);
 }
 
 #[test]
@@ -166,18 +166,18 @@ fn a_kept_answer_counts_as_the_ordinary_roads_does() {
         world.road_at(&plain(name, 1), CLIENT, Transport::Udp, world.start);
         let road = (world.counts(), misses());
         world.hot_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).unwrap();
-        let hot = (world.counts(), misses());
+        let fast = (world.counts(), misses());
         assert_eq!(
-            hot.0.map(i128::from),
+            fast.0.map(i128::from),
             [0, 1, 2].map(|n| 2 * i128::from(road.0[n]) - i128::from(before.0[n])),
             "{name}"
         );
-        assert_eq!(hot.1 - road.1, road.1 - before.1, "{name}");
+        assert_eq!(fast.1 - road.1, road.1 - before.1, "{name}");
     }
 }
 
 /// A question about one of the cached names, or one of our own that leads there.
-fn asked() -> impl Strategy<Value = Vec<u8>> {
+fn key() -> impl Strategy<Value = Vec<u8>> {
     let names = CACHED.map(|(name, _)| name).into_iter().chain(["out.b.test", "a.b.test", "f.test"]);
     let name = prop::sample::select(names.collect::<Vec<_>>());
     let flags = (prop_oneof![9 => Just(1_u8), 1 => Just(0)], any::<u8>());
@@ -201,7 +201,7 @@ proptest! {
 
     #[test]
     fn kept_answers_have_the_ordinary_roads_bytes_at_any_time(
-        questions in prop::collection::vec((asked(), any::<bool>(), 0_u64..1500), 1..120),
+        questions in prop::collection::vec((key(), any::<bool>(), 0_u64..1500), 1..120),
     ) {
         let world = WORLD.with(Rc::clone);
         // Times before are over: what earlier cases kept and failed at is gone with the fill.
@@ -210,9 +210,9 @@ proptest! {
         for (message, tcp, pause) in questions {
             now += Duration::from_millis(pause);
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-            let hot = world.hot_at(&message, CLIENT, transport, now);
+            let fast = world.hot_at(&message, CLIENT, transport, now);
             let road = world.road_at(&message, CLIENT, transport, now);
-            prop_assert!(hot.is_none() || hot == road, "{:02x?} {:02x?} {:02x?}", message, hot, road);
+            prop_assert!(fast.is_none() || fast == road, "{:02x?} {:02x?} {:02x?}", message, fast, road);
         }
     }
 }

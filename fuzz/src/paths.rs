@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use privatelink_dns::server::fast::harness::{Incoming, Roads};
+use privatelink_dns::server::fast::harness::{Incoming, BothPaths};
 
 use crate::server::shared;
 
@@ -12,7 +12,7 @@ use crate::server::shared;
 const TIMES: usize = 4;
 
 thread_local! {
-    static ROADS: RefCell<(Roads, Instant)> = RefCell::new(start());
+    static PATHS: RefCell<(BothPaths, Instant)> = RefCell::new(start());
 }
 
 /// The first byte says how the message comes, the rest is the message.
@@ -21,21 +21,21 @@ pub fn hold(data: &[u8]) {
     let client: SocketAddr =
         if how & 2 == 0 { "127.0.0.1:5353" } else { "203.0.113.1:5353" }.parse().expect("an address");
     let incoming = Incoming { message, client, stream: how & 1 != 0 };
-    ROADS.with_borrow_mut(|(roads, now)| {
+    PATHS.with_borrow_mut(|(paths, now)| {
         let mut ordinary = None;
         for _ in 0..TIMES {
-            ordinary = roads.ordinary(incoming, *now);
+            ordinary = paths.full(incoming, *now);
         }
         let mut hot = Vec::new();
-        if roads.hot(incoming, *now, &mut hot) {
-            assert_eq!(Some(&hot), ordinary.as_ref(), "two roads, two answers");
+        if paths.fast(incoming, *now, &mut hot) {
+            assert_eq!(Some(&hot), ordinary.as_ref(), "two paths, two answers");
         } else {
             assert!(hot.is_empty(), "left alone, but bytes were written");
         }
     });
 }
 
-fn start() -> (Roads, Instant) {
+fn start() -> (BothPaths, Instant) {
     let now = Instant::now();
-    (Roads::new(shared(now), now), now)
+    (BothPaths::new(shared(now), now), now)
 }
