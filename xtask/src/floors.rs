@@ -63,7 +63,8 @@ fn top(file: &Path) -> String {
     first.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+/// All Rust files below a folder, sorted.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let error = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(error)? {
