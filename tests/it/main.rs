@@ -28,6 +28,7 @@ mod live;
 mod options;
 mod overload;
 mod readme;
+mod sample;
 mod signals;
 mod startup;
 mod tcp;
