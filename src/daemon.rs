@@ -9,15 +9,16 @@
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
-//! The loop waits for nothing but events. Whatever touches a disk runs behind it, one task at a time (see `work`).
+//! The loop waits for nothing but events. Whatever touches a disk runs in the background, one task at a time (see `work`).
 
-mod behind;
-mod board;
+mod background;
 pub mod control;
 mod folders;
+mod log;
 mod ready;
-mod rhythm;
 mod routes;
+mod schedule;
+mod status_board;
 mod work;
 
 use std::io;
@@ -32,23 +33,22 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
-use crate::config::{self, Config, Problem};
-use crate::diag;
+use crate::config::{self, Config};
+use crate::diag::{self, Diagnostic, Id, Place, Severity};
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::gather::Gatherer;
-use crate::sync::pass::{self, Aftermath, Outcome, Seen};
-use crate::sync::progress::unwatched;
-use crate::sync::state::changes;
+use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
+use crate::sync::progress::no_progress;
 use crate::watch::{Kind, Unwatched, Watch};
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
-use board::{Board, Degraded};
-use control::protocol::Reply;
-use control::{Control, ControlError, Desk, Order, Placed, What};
-use rhythm::Rhythm;
+use control::protocol::ControlReply;
+use control::{Command, CommandKind, Control, ControlContext, ControlError, PlacedSocket};
 use routes::Routes;
-use work::{ReplyTo, Running, Task, Waiter, Why, finished};
+use schedule::Schedule;
+use status_board::{Degraded, StatusBoard};
+use work::{Due, Running, Task, Waiter, Why, finished};
 
 /// How long queries under way may take once the end has come.
 const GRACE: Duration = Duration::from_secs(6);
@@ -85,21 +85,21 @@ struct Daemon {
     /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
     tools: Arc<Mutex<Tools>>,
     /// What the last pass had to say, so that it is said once.
-    said: Vec<String>,
+    already_logged: Vec<Diagnostic>,
     /// Whether the last pass went wrong.
-    failing: bool,
+    last_pass_failed: bool,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
     routes: Routes,
     shared: Arc<Shared>,
     /// For `status`.
-    board: Arc<Board>,
+    board: Arc<StatusBoard>,
     watches: Vec<Watch>,
     unwatched: Vec<PathBuf>,
     ticks: mpsc::Sender<Kind>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
-    due: ReplyTo,
+    due: Due,
     control: Option<Control>,
     /// What the last pass left to do once its zones are in service.
     aftermath: Option<Aftermath>,
@@ -116,7 +116,7 @@ struct Tools {
 struct Done {
     report: Report,
     degraded: Degraded,
-    outcome: Option<Outcome>,
+    outcome: Option<PassOutcome>,
 }
 
 /// What reading the config brought.
@@ -124,7 +124,7 @@ enum Read {
     /// It is the one that was read last.
     Same,
     /// What was built of it, or why not, and its bytes.
-    New(Result<Box<Built>, Vec<String>>, Option<Vec<u8>>),
+    New(Result<Box<Built>, Vec<Diagnostic>>, Option<Vec<u8>>),
 }
 
 /// A config and what follows from it, whole and not yet in service.
@@ -134,17 +134,17 @@ struct Built {
 }
 
 /// Reads a config and builds what follows from it. What is in service is not touched.
-fn build(why: Why, old: &Config, bound: &[SocketAddr], routes: &Routes) -> Result<Built, Vec<String>> {
-    let shown = |problems: Vec<Problem>| problems.iter().map(Problem::to_string).collect::<Vec<_>>();
-    let config = Config::load(&old.file).map_err(shown)?;
+fn build(why: Why, old: &Config, bound: &[SocketAddr], routes: &Routes) -> Result<Built, Vec<Diagnostic>> {
+    let config = Config::load(&old.file)?;
     let losses = config.losses(old);
-    let file = diag::path(&config.file);
+    let problem = |id, text: String| Diagnostic::error(id, Place::file(&config.file), text);
     if why == Why::FileEvent && !losses.is_empty() {
-        let way_out = format!("{file}: if that is meant, say so: privatelink-dns reload --config {file}");
-        return Err(losses.into_iter().map(|loss| format!("{file}: {loss}")).chain([way_out]).collect());
+        let way_out = format!("if that is meant, say so: privatelink-dns reload --config {}", diag::path(&config.file));
+        return Err(losses.into_iter().chain([problem(Id::CONFIG_LOSS, way_out)]).collect());
     }
-    let routes = Routes::build(&config, bound, Some(routes))
-        .map_err(|failed| vec![format!("{file}: the new upstreams cannot be asked: {failed}")])?;
+    let routes = Routes::build(&config, bound, Some(routes)).map_err(|failed| {
+        vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be asked: {failed}"))]
+    })?;
     Ok(Built { config, routes })
 }
 
@@ -157,11 +157,11 @@ enum Event {
     /// Folders are watched.
     Watches(Option<Vec<(Watch, Unwatched)>>),
     /// The control socket is in its new place.
-    Control(Option<Result<Placed, ControlError>>),
+    Control(Option<Result<PlacedSocket, ControlError>>),
     /// A file changed.
     Changed(Kind),
     /// Somebody asked for something by the control socket.
-    Ordered(Order),
+    Command(Command),
     /// SIGHUP.
     Hangup,
     /// A client asked for a name that a zone lacks.
@@ -179,17 +179,17 @@ enum Event {
 /// Where the loop is.
 struct Course {
     inbox: mpsc::Receiver<Kind>,
-    desk: mpsc::Receiver<Order>,
+    commands: mpsc::Receiver<Command>,
     hangup: Signal,
     addresses: Vec<SocketAddr>,
-    rhythm: Rhythm,
+    schedule: Schedule,
     task: Option<Running<Box<Done>>>,
     config: Option<Running<Read>>,
     watches: Option<Running<Vec<(Watch, Unwatched)>>>,
     /// For the control socket, wherever it is.
-    orders: mpsc::Sender<Order>,
+    command_sender: mpsc::Sender<Command>,
     /// A control socket that is being put in its place.
-    control: Option<Running<Result<Placed, ControlError>>>,
+    control: Option<Running<Result<PlacedSocket, ControlError>>>,
     /// When the present task has taken very long.
     slow: Option<Instant>,
     /// When to be ready at the latest; none once that was said.
@@ -201,17 +201,17 @@ struct Course {
 impl Course {
     async fn next(&mut self, shared: &Shared, routes: &Routes) -> Event {
         let is_idle = self.task.is_none();
-        let forwarder = routes.forwarder();
+        let forwarder = routes.upstreams();
         tokio::select! {
             (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
             (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
             (found, _) = finished(&mut self.watches) => Event::Watches(found),
             (placed, _) = finished(&mut self.control) => Event::Control(placed),
             Some(kind) = self.inbox.recv() => Event::Changed(kind),
-            Some(order) = self.desk.recv() => Event::Ordered(order),
+            Some(command) = self.commands.recv() => Event::Command(command),
             _ = self.hangup.recv() => Event::Hangup,
             () = shared.misses.wanted() => Event::Missed,
-            () = tokio::time::sleep_until(self.rhythm.next()), if is_idle => Event::Interval,
+            () = tokio::time::sleep_until(self.schedule.next()), if is_idle => Event::Interval,
             () = until(self.slow) => Event::Slow,
             () = until(self.ready) => Event::ReadyAtLast,
             () = forwarder.ended() => Event::ForwarderEnded,
@@ -229,7 +229,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
-    let board = Arc::new(Board::new(&config.file, bound.clone(), started));
+    let board = Arc::new(StatusBoard::new(&config.file, bound.clone(), started));
     let mut daemon = Daemon::new(config, bound, board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
@@ -264,7 +264,7 @@ fn snapshot_of(config: &Config, routes: &Routes, secret: Secret, zones: Arc<Zone
     Snapshot {
         zones,
         access: config.access.clone(),
-        resolver: routes.resolver(config, &Handle::current()),
+        resolver: routes.resolver(config),
         settings: Arc::new(config.server.clone()),
         cookies: Cookies::new(&config.server.cookies, secret, now()),
     }
@@ -277,10 +277,10 @@ fn now() -> (std::time::Instant, SystemTime) {
 
 impl Tools {
     /// Does what a pass left to do.
-    fn remember(&mut self, aftermath: Aftermath) -> Option<Outcome> {
+    fn remember(&mut self, aftermath: Aftermath) -> Option<PassOutcome> {
         let remembered = aftermath.remember(&mut self.seen);
         if let Some(error) = self.seen.news(remembered) {
-            warn!("{error}; which list a record comes from is not remembered");
+            log::found(&error);
         }
         None
     }
@@ -295,10 +295,10 @@ impl Daemon {
     fn new(
         config: Config,
         bound: Vec<SocketAddr>,
-        board: Arc<Board>,
+        board: Arc<StatusBoard>,
         ticks: mpsc::Sender<Kind>,
     ) -> Result<Self, StartError> {
-        config.warnings.iter().for_each(log_warning);
+        config.warnings.iter().for_each(log::found);
         let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
         // Nobody is answered before there are zones.
@@ -310,8 +310,8 @@ impl Daemon {
             started_with: config.listen.clone(),
             config,
             config_seen: None,
-            said: Vec::new(),
-            failing: false,
+            already_logged: Vec::new(),
+            last_pass_failed: false,
             secret,
             routes,
             shared,
@@ -320,7 +320,7 @@ impl Daemon {
             unwatched: Vec::new(),
             ticks,
             answering: None,
-            due: ReplyTo::default(),
+            due: Due::default(),
             control: None,
             aftermath: None,
         })
@@ -335,22 +335,22 @@ impl Daemon {
     ) -> Result<(), StartError> {
         let started = Instant::now();
         let addresses = listeners.addresses();
-        let (orders, desk) = mpsc::channel(TICKS);
-        self.control = self.place_control(orders.clone()).await;
+        let (command_sender, commands) = mpsc::channel(TICKS);
+        self.control = self.place_control(command_sender.clone()).await;
         self.first_zones().await;
         self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let ready = ready::at_the_latest(&zones, self.config.sync.pass_deadline, started);
         let mut course = Course {
             inbox,
-            desk,
+            commands,
             hangup,
             addresses,
-            rhythm: Rhythm::new(Instant::now(), &self.config.sync),
+            schedule: Schedule::new(Instant::now(), &self.config.sync),
             task: None,
             config: None,
             watches: Some(self.watch_folders()),
-            orders,
+            command_sender,
             control: None,
             slow: None,
             ready: Some(ready),
@@ -376,7 +376,7 @@ impl Daemon {
             Event::Task(done, waiters) => {
                 course.slow = None;
                 if self.task_done(done, waiters) {
-                    course.rhythm.synced(now, &self.config.sync);
+                    course.schedule.synced(now, &self.config.sync);
                     self.shared.misses.rearm();
                     self.announce(course);
                     if !self.unwatched.is_empty() && course.watches.is_none() {
@@ -401,19 +401,20 @@ impl Daemon {
                     self.due.task(Task::Pass);
                 }
             }
-            Event::Control(placed) => self.control = self.start_control(placed, course.orders.clone()),
+            Event::Control(placed) => self.control = self.start_control(placed, course.command_sender.clone()),
             Event::Changed(Kind::Config) => self.due.config(Why::FileEvent),
             Event::Changed(Kind::Lists) | Event::Interval => self.due.task(Task::Pass),
             Event::Changed(Kind::Zones) => self.due.task(Task::Zones),
-            Event::Ordered(Order { what: What::Reload, answer }) => self.due.reload_for(answer),
-            Event::Ordered(Order { what: What::Sync, answer }) => self.due.pass_for([answer]),
+            Event::Command(Command { kind: CommandKind::Reload, answer }) => self.due.reload_for(answer),
+            Event::Command(Command { kind: CommandKind::Sync, answer }) => self.due.pass_for([answer]),
             Event::Hangup => self.due.config(Why::Person),
-            Event::Missed => course.rhythm.missed(now, &self.config.sync),
+            Event::Missed => course.schedule.missed(now, &self.config.sync),
             Event::Slow => {
                 course.slow = None;
-                warn!(zone_dir = %diag::path(&self.config.zones.zone_dir),
-                    "reading or writing zones takes very long: look whether the disk of zone_dir or state_dir hangs; \
-                     what is in service stays");
+                let place = Place::file(&self.config.zones.zone_dir);
+                let text = "reading or writing zones takes very long: look whether the disk of zone_dir or state_dir hangs; \
+                            what is in service stays";
+                log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
             }
             Event::ReadyAtLast => self.announce(course),
             Event::ForwarderEnded => return Err(StartError::Upstreams),
@@ -429,34 +430,38 @@ impl Daemon {
     }
 
     /// Opens the control socket, and waits until it is there.
-    async fn place_control(&self, orders: mpsc::Sender<Order>) -> Option<Control> {
+    async fn place_control(&self, command_sender: mpsc::Sender<Command>) -> Option<Control> {
         let mut placing = Some(self.start_placing()?);
         let (placed, _) = finished(&mut placing).await;
-        self.start_control(placed, orders)
+        self.start_control(placed, command_sender)
     }
 
     /// Starts to put the control socket where the config wants it; it may wait for the disk.
-    fn start_placing(&self) -> Option<Running<Result<Placed, ControlError>>> {
+    fn start_placing(&self) -> Option<Running<Result<PlacedSocket, ControlError>>> {
         let path = self.config.control.clone()?;
-        Some(Running::new(behind::start("control", move || control::place(&path)), Vec::new()))
+        Some(Running::new(background::start("control", move || control::place(&path)), Vec::new()))
     }
 
     /// Listens on it; without one the server serves all the same.
     fn start_control(
         &self,
-        placed: Option<Result<Placed, ControlError>>,
-        orders: mpsc::Sender<Order>,
+        placed: Option<Result<PlacedSocket, ControlError>>,
+        command_sender: mpsc::Sender<Command>,
     ) -> Option<Control> {
-        let desk = Desk { shared: Arc::clone(&self.shared), board: Arc::clone(&self.board), orders };
-        let started = placed?.and_then(|placed| Control::start(placed, desk));
-        started.inspect_err(|failed| error!("{failed}")).ok()
+        let commands = ControlContext {
+            shared: Arc::clone(&self.shared),
+            board: Arc::clone(&self.board),
+            commands: command_sender,
+        };
+        let started = placed?.and_then(|placed| Control::start(placed, commands));
+        started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
     }
 
     /// Reads the zones for the first time: what is on disk is served, whatever lists say and whether they are there.
     async fn first_zones(&mut self) {
         let file = self.config.file.clone();
         let work = self.work(|_| None);
-        match behind::run("zones", move || (work(), config::read(&file).ok())).await {
+        match background::run("zones", move || (work(), config::read(&file).ok())).await {
             Ok((done, seen)) => {
                 self.config_seen = seen;
                 self.task_done(Some(done), Vec::new());
@@ -471,7 +476,7 @@ impl Daemon {
         if let Some(aftermath) = self.aftermath.take() {
             self.board.task_started(now);
             return Some(Running::new(
-                behind::start("state", self.work(|tools| tools.remember(aftermath))),
+                background::start("state", self.work(|tools| tools.remember(aftermath))),
                 Vec::new(),
             ));
         }
@@ -480,15 +485,15 @@ impl Daemon {
         let settings = self.config.sync.clone();
         self.board.task_started(now);
         let pass = move |tools: &mut Tools| {
-            (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &unwatched))
+            (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &no_progress))
         };
-        Some(Running::new(behind::start("sync", self.work(pass)), waiters))
+        Some(Running::new(background::start("sync", self.work(pass)), waiters))
     }
 
     /// Something to do with the tools, and then the zone files, behind the loop.
     fn work(
         &self,
-        first: impl FnOnce(&mut Tools) -> Option<Outcome> + Send + 'static,
+        first: impl FnOnce(&mut Tools) -> Option<PassOutcome> + Send + 'static,
     ) -> impl FnOnce() -> Box<Done> + Send + 'static {
         let (tools, zones) = (Arc::clone(&self.tools), self.config.zones.clone());
         move || {
@@ -496,7 +501,7 @@ impl Daemon {
             tools.store.set_settings(zones);
             let outcome = first(&mut tools);
             let report = tools.store.reload();
-            Box::new(Done { report, degraded: board::degraded(&tools.store), outcome })
+            Box::new(Done { report, degraded: status_board::degraded(&tools.store), outcome })
         }
     }
 
@@ -504,12 +509,15 @@ impl Daemon {
     fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         self.board.task_ended();
         let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {
-            error!("the pass broke off, which is a bug; the zones in service stay; please report what the log says");
-            answer(waiters, || Reply::Refused(vec!["the pass broke off; see the log".to_owned()]));
+            let place = Place::file(&self.config.zones.zone_dir);
+            let text = "the pass broke off, which is a bug; the zones in service stay; please report what the log says";
+            let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
+            log::found(&broken);
+            answer(waiters, || ControlReply::Refused(vec![broken.clone()]));
             return true;
         };
         self.board.zones_read(degraded);
-        log_report(&report);
+        log::report(&report);
         self.publish_zones(report.zones);
         let Some(mut outcome) = outcome else {
             // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
@@ -521,7 +529,7 @@ impl Daemon {
         let pass = self.board.passed(&outcome, &self.config, SystemTime::now());
         self.log_pass(&outcome);
         self.aftermath = outcome.aftermath.take();
-        answer(waiters, || Reply::Passed(pass.clone()));
+        answer(waiters, || ControlReply::Passed(pass.clone()));
         true
     }
 
@@ -546,14 +554,17 @@ impl Daemon {
             }
             Read::New(build(why, &old, &bound, &routes).map(Box::new), bytes)
         };
-        Some(Running::new(behind::start("config", work), waiters))
+        Some(Running::new(background::start("config", work), waiters))
     }
 
     /// Takes all of a new config, or none of it; whether it was taken.
     fn config_read(&mut self, read: Option<Read>, waiters: Vec<Waiter>) -> bool {
         let refused = match read {
             Some(Read::Same) => return false,
-            None => vec!["reading the config broke off; see the log".to_owned()],
+            None => {
+                let text = "reading the config broke off, which is a bug; please report what the log says";
+                vec![Diagnostic::error(Id::TASK_BROKE_OFF, Place::file(&self.config.file), text)]
+            }
             Some(Read::New(built, bytes)) => {
                 self.config_seen = bytes;
                 match built {
@@ -566,12 +577,10 @@ impl Daemon {
                 }
             }
         };
-        for problem in &refused {
-            error!("{problem}");
-        }
+        refused.iter().for_each(log::found);
         error!(problems = refused.len(), "the new config is not taken; the old one stays in service");
         self.board.config_read(refused.clone());
-        answer(waiters, || Reply::Refused(refused.clone()));
+        answer(waiters, || ControlReply::Refused(refused.clone()));
         false
     }
 
@@ -580,13 +589,12 @@ impl Daemon {
         let waiting = if config.listen == self.started_with {
             Vec::new()
         } else {
-            vec!["'listen' changed; that takes effect at the next start".to_owned()]
+            let text = "'listen' changed; that takes effect at the next start";
+            vec![Diagnostic::warning(Id::RESTART_NEEDED, Place::file(&config.file), text)]
         };
-        for text in &waiting {
-            warn!("{text}");
-        }
+        waiting.iter().for_each(log::found);
         self.board.config_taken(waiting);
-        config.warnings.iter().for_each(log_warning);
+        config.warnings.iter().for_each(log::found);
         (self.config, self.routes) = (config, routes);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         self.publish(snapshot_of(&self.config, &self.routes, self.secret, zones));
@@ -594,23 +602,23 @@ impl Daemon {
     }
 
     /// Says what a pass found, once: the same again at the next interval is no news.
-    fn log_pass(&mut self, outcome: &Outcome) {
-        log_changes(&outcome.changes);
-        let mut warnings = outcome.warnings.lines();
-        warnings.extend(outcome.conflicts.lines());
-        let mut errors: Vec<String> = outcome.sources.iter().flat_map(|source| source.problems.lines()).collect();
-        errors.extend(outcome.errors.lines());
-        errors.extend(outcome.applied.errors.iter().map(ToString::to_string));
-        // One event, one line.
-        let held = outcome.held.iter().map(|held| held.message(&diag::path(&self.config.file)));
-        errors.extend(held.map(|message| message.lines().map(str::trim).collect::<Vec<_>>().join("; ")));
-        warnings.iter().filter(|line| !self.said.contains(*line)).for_each(|line| warn!("{line}"));
-        errors.iter().filter(|line| !self.said.contains(*line)).for_each(|line| error!("{line}"));
-        if errors.is_empty() && self.failing {
+    fn log_pass(&mut self, outcome: &PassOutcome) {
+        log::changes(&outcome.changes);
+        let mut found = outcome.warnings.to_vec();
+        found.extend(outcome.conflicts.to_vec());
+        let errors = outcome.all_errors();
+        let has_failed = !errors.is_empty() || outcome.held.is_some();
+        found.extend(errors);
+        let file = diag::path(&self.config.file);
+        let held = outcome.held.iter().flat_map(|held| held.for_log(&file));
+        // Whatever waits for a person is an error in the log.
+        found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
+        found.iter().filter(|found| !self.already_logged.contains(found)).for_each(log::found);
+        if !has_failed && self.last_pass_failed {
             info!("the sync is good again");
         }
-        self.failing = !errors.is_empty();
-        self.said = warnings.into_iter().chain(errors).collect();
+        self.last_pass_failed = has_failed;
+        self.already_logged = found;
     }
 
     fn publish(&self, snapshot: Snapshot) {
@@ -621,13 +629,14 @@ impl Daemon {
     fn watch_folders(&self) -> Running<Vec<(Watch, Unwatched)>> {
         let (config, ticks) = (self.config.clone(), self.ticks.clone());
         let work = move || folders::of(&config).iter().filter_map(|folders| start_watch(folders, &ticks)).collect();
-        Running::new(behind::start("watch", work), Vec::new())
+        Running::new(background::start("watch", work), Vec::new())
     }
 
     fn watching(&mut self, found: Option<Vec<(Watch, Unwatched)>>) {
         let (watches, unwatched): (Vec<Watch>, Vec<Unwatched>) = found.unwrap_or_default().into_iter().unzip();
         for (folder, reason) in unwatched.iter().flatten().filter(|(folder, _)| !self.unwatched.contains(folder)) {
-            warn!(folder = %diag::path(folder), %reason, "cannot watch the folder; its changes are seen at the next interval");
+            let text = format!("cannot watch the folder: {reason}; its changes are seen at the next interval");
+            log::found(&Diagnostic::warning(Id::FOLDER_UNWATCHED, Place::file(folder), text));
         }
         self.watches = watches;
         self.unwatched = unwatched.into_iter().flatten().map(|(folder, _)| folder).collect();
@@ -656,50 +665,8 @@ async fn until(then: Option<Instant>) {
 }
 
 /// Tells everybody who waits; some may have gone.
-fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> Reply) {
+fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> ControlReply) {
     for waiter in waiters {
         let _ = waiter.send(reply());
-    }
-}
-
-/// One line for each change of a record, as far as anybody reads them.
-fn log_changes(made: &changes::Changes) {
-    for change in &made.shown {
-        info!(
-            zone = change.zone,
-            name = change.name,
-            rtype = change.rtype,
-            before = changes::addresses(&change.before),
-            after = changes::addresses(&change.after),
-            source = change.source.as_deref().unwrap_or("none"),
-            place = change.place.as_deref().unwrap_or("none"),
-            approved = change.approved,
-            "record changed"
-        );
-    }
-    match made.total - made.shown.len() {
-        0 => {}
-        more => info!(more, "records changed that are not told one by one; see changes.jsonl in state_dir"),
-    }
-}
-
-fn log_warning(problem: &Problem) {
-    warn!("{problem}");
-}
-
-fn log_report(report: &Report) {
-    for problem in &report.errors {
-        error!("{}: {}", problem.place, problem.text);
-    }
-    for problem in &report.warnings {
-        warn!("{}: {}", problem.place, problem.text);
-    }
-    for published in &report.published {
-        let zone = published.apex.without_dot();
-        if let Some(before) = published.before {
-            info!(zone, records = published.records, "serial {before} -> {}", published.serial);
-        } else {
-            info!(zone, records = published.records, "serial {} in service", published.serial);
-        }
     }
 }

@@ -14,7 +14,7 @@ use nix::fcntl::OFlag;
 ///
 /// # Errors
 /// What the system says, or that it is a folder, a pipe, a socket or a device.
-pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
+pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
     // Without O_NONBLOCK, opening a pipe waits for a writer, and reading a kernel log for its next line.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
@@ -32,7 +32,7 @@ pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
 ///
 /// # Errors
 /// As [`open`]; `FileTooLarge` above `max`, and `ResourceBusy` if it changed while it was being read.
-pub fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
+pub(crate) fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
     let (mut file, before) = open(path)?;
     let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {}", size(max)));
     if before.len() > max {
@@ -56,14 +56,14 @@ pub fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
 ///
 /// # Errors
 /// As [`open`].
-pub fn read_head(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_head(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     open(path)?.0.take(max).read_to_end(&mut head)?;
     Ok(head)
 }
 
 /// Octets as people say them.
-pub fn size(octets: u64) -> String {
+pub(crate) fn size(octets: u64) -> String {
     match octets {
         0..=9_999 => format!("{octets} octets"),
         10_000..=9_999_999 => format!("{} kB", octets >> 10),
@@ -72,7 +72,7 @@ pub fn size(octets: u64) -> String {
 }
 
 /// What was being done when it failed, for messages, and what the system said.
-pub type Failed = (&'static str, io::Error);
+pub(crate) type Failed = (&'static str, io::Error);
 
 /// Replaces `folder/name` whole: the bytes go to a temporary file of this name in the same folder, to the disk, and into
 /// place; the folder goes to the disk behind it, or the rename itself could be lost with the power.
@@ -82,7 +82,7 @@ pub type Failed = (&'static str, io::Error);
 ///
 /// # Errors
 /// The step that failed. The old file is as it was.
-pub fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
+pub(crate) fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
     write_and_rename(folder, name, temporary, mode, bytes, true)
 }
 
@@ -90,7 +90,7 @@ pub fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u
 ///
 /// # Errors
 /// The step that failed. The old file is as it was.
-pub fn replace_soon(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
+pub(crate) fn replace_soon(folder: &Path, name: &str, temporary: &str, mode: u32, bytes: &[u8]) -> Result<(), Failed> {
     write_and_rename(folder, name, temporary, mode, bytes, false)
 }
 
@@ -126,7 +126,7 @@ fn write_and_rename(
 ///
 /// # Errors
 /// What the system says.
-pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
+pub(crate) fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -145,7 +145,7 @@ pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
 ///
 /// # Errors
 /// What the system says.
-pub fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
+pub(crate) fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }

@@ -36,7 +36,7 @@ pub mod config;
 pub mod daemon;
 pub mod diag;
 pub mod dns;
-pub mod files;
+pub(crate) mod files;
 pub mod forward;
 pub mod server;
 pub mod sync;

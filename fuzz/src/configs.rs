@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use privatelink_dns::config::{Config, Problem};
+use privatelink_dns::config::Config;
+use privatelink_dns::diag::{Diagnostic, Place};
 use privatelink_dns::forward::UpstreamSpec;
 
 const FILE: &str = "/nonexistent/x.toml";
@@ -20,10 +21,10 @@ pub fn hold(data: &[u8]) {
     }
 }
 
-fn has_its_place(problem: &Problem, text: &str) {
-    let place = problem.place.strip_prefix(FILE).unwrap_or_else(|| panic!("{problem}"));
-    let numbers: Vec<usize> = place.split(':').skip(1).filter_map(|number| number.parse().ok()).collect();
-    let [line, column] = numbers[..] else { panic!("{problem}") };
+fn has_its_place(problem: &Diagnostic, text: &str) {
+    let Place::File { file, line: Some(line), column: Some(column) } = &problem.place else { panic!("{problem}") };
+    assert_eq!(file, FILE);
+    let (line, column) = (*line as usize, *column as usize);
     let found = text.split('\n').nth(line - 1).unwrap_or_else(|| panic!("{problem}, but there is no such line"));
     assert!((1..=found.chars().count() + 1).contains(&column), "{problem}, but the line is {found:?}");
     assert!(!problem.text.is_empty());

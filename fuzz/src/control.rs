@@ -3,19 +3,19 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use privatelink_dns::daemon::control::rehearsal::Rehearsal;
+use privatelink_dns::daemon::control::in_process::InProcess;
 use privatelink_dns::dns::Name;
 use serde_json::Value;
 
 thread_local! {
-    static DESK: RefCell<Rehearsal> = RefCell::new(start());
+    static CONTROL: RefCell<InProcess> = RefCell::new(start());
 }
 
 /// Sends the bytes and reads what comes back.
 pub fn hold(data: &[u8]) {
-    let heard = DESK.with_borrow_mut(|desk| desk.hear(data));
-    let Some((b'\n', line)) = heard.split_last() else { panic!("no line context back: {heard:?}") };
-    assert!(!line.contains(&b'\n'), "more than a line context back");
+    let heard = CONTROL.with_borrow_mut(|control| control.hear(data));
+    let Some((b'\n', line)) = heard.split_last() else { panic!("no line came back: {heard:?}") };
+    assert!(!line.contains(&b'\n'), "more than a line came back");
     let reply: Value = serde_json::from_slice(line).unwrap_or_else(|error| panic!("{error}: {heard:?}"));
     let (kind, said) = reply.as_object().and_then(|map| map.iter().next()).unwrap_or_else(|| panic!("{reply}"));
     let sent = data.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -33,7 +33,7 @@ pub fn hold(data: &[u8]) {
     }
 }
 
-fn start() -> Rehearsal {
+fn start() -> InProcess {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    Rehearsal::new(crate::server::shared(Instant::now()), runtime)
+    InProcess::new(crate::server::shared(Instant::now()), runtime)
 }

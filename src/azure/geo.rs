@@ -6,7 +6,7 @@ use super::Cloud;
 
 /// One region.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Region {
+pub(super) struct Region {
     /// The geo code, as in `privatelink.<code>.backup.windowsazure.com`.
     pub code: &'static str,
     /// The name people read: `West Europe`.
@@ -36,17 +36,17 @@ fn parse(line: &'static str) -> Option<Region> {
 }
 
 /// All regions of the table. Reading it anew takes microseconds and is done once per zone, not once per name.
-pub fn regions() -> impl Iterator<Item = Region> {
+pub(super) fn regions() -> impl Iterator<Item = Region> {
     TABLE.lines().filter_map(parse)
 }
 
 /// The region of a geo code in lower case.
-pub fn by_code(code: &str) -> Option<Region> {
+pub(super) fn by_code(code: &str) -> Option<Region> {
     regions().find(|region| region.code == code)
 }
 
 /// The region whose name this is: `westeurope`, `West Europe`, `west-europe`.
-pub fn by_region_name(name: &str) -> Option<Region> {
+pub(super) fn by_region_name(name: &str) -> Option<Region> {
     let plain = plain(name);
     regions().find(|region| region.arm == plain)
 }
@@ -56,7 +56,7 @@ fn plain(name: &str) -> String {
 }
 
 /// The region someone probably meant by a geo code that is none: a region's name first, then near misses.
-pub fn suggest(text: &str, cloud: Cloud) -> Option<Region> {
+pub(super) fn suggest(text: &str, cloud: Cloud) -> Option<Region> {
     if let Some(region) = by_region_name(text) {
         return Some(region);
     }

@@ -4,8 +4,19 @@
 //! why a text is none. Nothing here touches a file, a socket or a clock, and no input makes it panic.
 
 mod cloud;
-pub mod geo;
-pub mod names;
+mod geo;
+pub(crate) mod names;
+
+use std::net::{IpAddr, Ipv4Addr};
 
 pub use cloud::Cloud;
-pub use names::{Located, NotHosted, Place, Service, hosted_zones, looks_like_backup, normalise, public_names};
+pub use names::{
+    AzureName, Located, NotHosted, PRIVATELINK, Service, has_other_tenants, hosted_zones, looks_like_backup, normalise,
+    private_name, storage_zones,
+};
+
+/// Azure's own resolver: the same address in every virtual network, answered by the host of each machine.
+pub const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
+
+/// What many scripts and pages have in place of [`RESOLVER`]; nothing answers there.
+pub const RESOLVER_MISPRINT: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 63, 129, 16));

@@ -12,8 +12,15 @@ mod tests;
 use std::fmt;
 
 use super::{Cloud, geo};
+use crate::diag::Id;
 use crate::dns::Name;
-pub use locate::locate;
+pub(crate) use locate::locate;
+
+/// The label that Azure puts into the private form of a name.
+pub const PRIVATELINK: &str = "privatelink";
+
+/// What follows `blob.` and `queue.` in partitioned names, which are documented for the public cloud only.
+const PARTITIONED_SUFFIX: &str = "storage.azure.net";
 
 /// What a hosted zone is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -38,7 +45,7 @@ impl Service {
 
 /// Where an FQDN belongs, as slices of a buffer: what [`normalise`] finds, without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct AzureName<'a> {
     /// The cloud whose suffix the name has.
     pub cloud: Cloud,
     /// The zone's service.
@@ -51,19 +58,19 @@ pub struct Place<'a> {
     pub partition: Option<&'a str>,
 }
 
-impl Place<'_> {
+impl AzureName<'_> {
     /// The apex of the zone, without the final dot.
     pub fn zone_text(&self) -> String {
         match self.service {
-            Service::Backup => format!("privatelink.{}.{}", self.geo, self.cloud.backup_suffix()),
-            storage => format!("privatelink.{}.{}", storage.label(), self.cloud.storage_suffix()),
+            Service::Backup => format!("{PRIVATELINK}.{}.{}", self.geo, self.cloud.backup_suffix()),
+            storage => format!("{PRIVATELINK}.{}.{}", storage.label(), self.cloud.storage_suffix()),
         }
     }
 
     /// The partitioned public name, without the final dot, where the text was one.
     pub fn partitioned_text(&self) -> Option<String> {
         let partition = self.partition?;
-        Some(format!("{}.{partition}.{}.storage.azure.net", self.owner, self.service.label()))
+        Some(format!("{}.{partition}.{}.{PARTITIONED_SUFFIX}", self.owner, self.service.label()))
     }
 }
 
@@ -115,6 +122,23 @@ pub enum NotHosted {
     BadHost(String),
 }
 
+impl NotHosted {
+    /// Which kind of diagnostic it makes.
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Elsewhere => Id::NAME_NOT_HOSTED,
+            Self::Truncated => Id::LIST_CUT_OFF,
+            Self::RegionName { .. } => Id::GEO_REGION_NAME,
+            Self::Apex
+            | Self::Placeholder
+            | Self::Wildcard
+            | Self::NoGeo
+            | Self::StrayPrivatelink
+            | Self::BadHost(_) => Id::LIST_BAD_NAME,
+        }
+    }
+}
+
 /// The zone and owner of an FQDN in any of its spellings.
 pub fn normalise(text: &str) -> Result<Located, NotHosted> {
     let mut buffer = String::new();
@@ -131,7 +155,7 @@ pub fn normalise(text: &str) -> Result<Located, NotHosted> {
 
 /// What a geo code is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum GeoCode {
+pub(crate) enum GeoCode {
     /// One of the cloud, or none is needed: a zone of it may be made because a list names it.
     Known,
     /// None that is known in the cloud, and why it may be meant otherwise. Azure adds regions, so an operator may consent.
@@ -139,7 +163,7 @@ pub enum GeoCode {
 }
 
 /// Whether a zone may be made from this geo code; a region's name is refused with the code that was meant.
-pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, NotHosted> {
+pub(crate) fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, NotHosted> {
     if service != Service::Backup {
         return Ok(GeoCode::Known);
     }
@@ -160,7 +184,7 @@ pub fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, 
 
 /// The zones to host for a cloud and its geo codes: blob, queue, and one backup zone per code.
 pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
-    let place = |service, geo| Place { cloud, service, geo, owner: "", partition: None };
+    let place = |service, geo| AzureName { cloud, service, geo, owner: "", partition: None };
     let storage = [place(Service::Blob, ""), place(Service::Queue, "")];
     let backup = geos.iter().map(|geo| place(Service::Backup, geo.as_ref()));
     storage.into_iter().chain(backup).filter_map(|place| place.zone_text().parse().ok()).collect()
@@ -168,7 +192,7 @@ pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
 
 /// What a zone is for, if it is one of the three families.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Family {
+pub(crate) struct Family {
     /// The cloud by its suffix.
     pub cloud: Cloud,
     /// Backup, blob or queue.
@@ -176,36 +200,40 @@ pub struct Family {
 }
 
 /// The family of a zone by its apex; `None` for any other zone.
-pub fn family(zone: &Name) -> Option<Family> {
+pub(crate) fn family(zone: &Name) -> Option<Family> {
     let text = zone.without_dot();
-    let inner = text.strip_prefix("privatelink.")?;
+    let inner = text.strip_prefix(PRIVATELINK)?.strip_prefix('.')?;
     Cloud::ALL.into_iter().find_map(|cloud| {
         let service = if let Some(rest) = inner.strip_suffix(cloud.storage_suffix()) {
             [Service::Blob, Service::Queue].into_iter().find(|s| rest.strip_suffix('.') == Some(s.label()))?
         } else {
             let geo = inner.strip_suffix(cloud.backup_suffix())?.strip_suffix('.')?;
-            (!geo.is_empty() && !geo.contains('.') && geo != "privatelink").then_some(Service::Backup)?
+            (!geo.is_empty() && !geo.contains('.') && geo != PRIVATELINK).then_some(Service::Backup)?
         };
         Some(Family { cloud, service })
     })
 }
 
-/// The public names that lead to a blob or queue record: `acct.blob.core.windows.net` for `acct` in the blob zone, and
-/// the partitioned form where the list had it. Backup names have no public form.
-pub fn public_names(zone: &Name, owner: &Name, partition: Option<&str>) -> Vec<Name> {
-    let Some(family) = family(zone).filter(|family| family.service != Service::Backup) else {
-        return Vec::new();
-    };
-    let account = owner.relative_to(zone);
-    if account == "@" || !owner.is_at_or_below(zone) {
-        return Vec::new();
-    }
-    let service = family.service.label();
-    let plain = format!("{account}.{service}.{}", family.cloud.storage_suffix());
-    // Partitioned names exist in the public cloud only.
-    let partition = partition.filter(|_| family.cloud == Cloud::Public);
-    let partitioned = partition.map(|z| format!("{account}.{z}.{service}.storage.azure.net"));
-    std::iter::once(plain).chain(partitioned).filter_map(|text| text.parse().ok()).collect()
+/// The apex of every blob and queue zone, of all clouds.
+pub fn storage_zones() -> impl Iterator<Item = Name> {
+    Cloud::ALL.into_iter().flat_map(|cloud| hosted_zones::<&str>(cloud, &[]))
+}
+
+/// Whether a zone shares its public names with other tenants: then a name that it lacks may have a public answer. All
+/// storage accounts of a cloud are in one blob and one queue zone; a backup zone holds the names of our vaults alone.
+pub fn has_other_tenants(zone: &Name) -> bool {
+    family(zone).is_some_and(|family| family.service != Service::Backup)
+}
+
+/// The name in a blob or queue zone to which public DNS leads a public name: `acct.privatelink.blob.core.windows.net` for
+/// `acct.blob.core.windows.net`. Whether there is such a zone is not asked here.
+pub fn private_name(public: &Name) -> Option<Name> {
+    let account = public.first_label()?;
+    let parent = public.parent()?;
+    let service = parent.first_label()?;
+    let is_storage = [Service::Blob, Service::Queue].iter().any(|storage| storage.label().as_bytes() == service);
+    let zone = parent.prepend(PRIVATELINK.as_bytes()).filter(|_| is_storage)?;
+    zone.prepend(account)
 }
 
 /// Whether a name that a hosted zone lacks looks like one that an agent is waiting for, so that an early sync may help:

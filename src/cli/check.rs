@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::progress::Progress;
+use super::progress::ProgressLine;
 use super::sync::problems_of;
-use super::{USAGE, complain, say, usage};
+use super::{USAGE, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
-use crate::diag;
+use crate::diag::{self, Diagnostic, Id, Place, Severity};
 use crate::sync::gather::Gatherer;
-use crate::sync::guard::{self, Reason};
+use crate::sync::guard;
 use crate::sync::pass;
 use crate::zone::store::Store;
 
@@ -21,53 +21,40 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
         Err(reason) => return usage(reason),
     };
     let found = match Config::inspect(&file) {
-        Ok((config, problems)) => all(&config, problems.iter().map(ToString::to_string).collect()),
-        Err(problem) => Findings { problems: vec![problem.to_string()], ..Findings::default() },
+        Ok((config, problems)) => all(&config, problems),
+        Err(problem) => (vec![problem], String::new()),
     };
-    for problem in &found.problems {
-        complain(format!("error: {problem}"));
-    }
-    for warning in &found.warnings {
-        complain(format!("warning: {warning}"));
-    }
-    if found.problems.is_empty() {
-        say(format!("{}: good; {}", diag::path(&file), found.summary));
+    let (found, summary) = found;
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
+    errors.iter().chain(&warnings).for_each(print_diagnostic);
+    if errors.is_empty() {
+        print(format!("{}: good; {summary}", diag::path(&file)));
         return ExitCode::SUCCESS;
     }
-    complain(format!("{}: {} to mend", diag::path(&file), count(found.problems.len(), "problem")));
+    print_error(format!("{}: {} to mend", diag::path(&file), count(errors.len(), "problem")));
     ExitCode::from(USAGE)
 }
 
-#[derive(Default)]
-struct Findings {
-    problems: Vec<String>,
-    warnings: Vec<String>,
-    summary: String,
-}
-
-/// What a pass would meet: everything but the writing.
-fn all(config: &Config, mut problems: Vec<String>) -> Findings {
-    let progress = Progress::start();
+/// What a pass would meet, everything but the writing, and a summary for when nothing is wrong.
+fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String) {
+    let progress = ProgressLine::start();
     let mut store = Store::new(config.zones.clone());
     let report = store.reload();
-    let shown = |problem: &crate::zone::store::Problem| format!("{}: {}", problem.place, problem.text);
-    problems.extend(report.errors.iter().map(shown));
-    let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
-    warnings.extend(report.warnings.iter().map(shown));
-    let show = |step: crate::sync::progress::Step<'_>| progress.show(step);
-    let look = pass::look(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
+    found.extend(report.errors);
+    found.extend(config.warnings.iter().cloned());
+    found.extend(report.warnings);
+    let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
+    let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
-    problems.extend(look.sources.iter().flat_map(problems_of));
-    problems.extend(look.errors.lines());
-    problems.extend(look.plan.conflicts().lines());
-    let review = guard::review(look.plan, &look.bases, &config.sync.guard(), None);
-    warnings.extend(review.view().warnings.lines());
-    for held in review.held.iter().flat_map(|held| &held.zones) {
-        let (wrong, approvable): (Vec<&Reason>, _) = held.reasons.iter().partition(|reason| !reason.is_approvable());
-        let text = |reason: &Reason| format!("zone '{}': {reason}", held.zone.apex.without_dot());
-        problems.extend(wrong.into_iter().map(text));
-        let held_back = |reason| format!("{}; sync will hold this back until it is approved", text(reason));
-        warnings.extend(approvable.into_iter().map(held_back));
+    found.extend(planned.sources.iter().flat_map(problems_of));
+    found.extend(planned.errors.to_vec());
+    let as_error = |conflict| Diagnostic { severity: Severity::Error, ..conflict };
+    found.extend(planned.plan.conflicts().to_vec().into_iter().map(as_error));
+    let review = guard::review(planned.plan, &planned.bases, &config.sync.guard(), None);
+    found.extend(review.view().warnings.to_vec());
+    for reason in review.held.iter().flat_map(|held| held.reasons()) {
+        let is_wrong = reason.is_error();
+        found.push(if is_wrong { reason } else { reason.and("; sync will hold this back until it is approved") });
     }
     let view = review.view();
     let listed = view.zones.iter().map(|zone| zone.after().len()).sum();
@@ -78,7 +65,7 @@ fn all(config: &Config, mut problems: Vec<String>) -> Findings {
     // Files that sync wrote are nobody's any more: such a config is one that lost its contents.
     if config.zones.hosted.is_empty() && by_hand == 0 {
         let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
-        problems.push(format!("{}: {nothing}", diag::path(&config.file)));
+        found.push(Diagnostic::error(Id::CONFIG_NO_ZONE, Place::file(&config.file), nothing));
     }
     let summary = format!(
         "{}, {}, {}",
@@ -86,7 +73,7 @@ fn all(config: &Config, mut problems: Vec<String>) -> Findings {
         count(listed, "listed record"),
         count(zones, "zone")
     );
-    Findings { problems, warnings, summary }
+    (found, summary)
 }
 
 fn count(number: usize, noun: &str) -> String {

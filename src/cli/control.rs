@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{FAILED, HELD, USAGE, complain, fail, say, status, usage};
+use super::{FAILED, HELD, USAGE, fail, print, print_diagnostic, print_error, status, usage};
 use crate::config::Config;
-use crate::daemon::control::protocol::{Pass, Reply, Request, Status};
+use crate::daemon::control::protocol::{ControlReply, ControlRequest, PassStatus, Status};
 use crate::diag;
 use crate::dns::Name;
 
@@ -31,9 +31,9 @@ pub(super) fn flush(file: Result<PathBuf, String>, name: &str, subtree: bool) ->
         return usage(format!("'{name}' is no domain name: {error}"));
     }
     let below = if subtree { " and the names below it" } else { "" };
-    with_reply(file, &Request::Flush { name: name.to_owned(), subtree }, |reply| match reply {
-        Reply::Flushed(count) => {
-            say(format!("'{}'{below}: {count} cached answers forgotten", name.trim_end_matches('.')));
+    with_reply(file, &ControlRequest::Flush { name: name.to_owned(), subtree }, |reply| match reply {
+        ControlReply::Flushed(count) => {
+            print(format!("'{}'{below}: {count} cached answers forgotten", name.trim_end_matches('.')));
             ExitCode::SUCCESS
         }
         other => unexpected(other),
@@ -42,20 +42,20 @@ pub(super) fn flush(file: Result<PathBuf, String>, name: &str, subtree: bool) ->
 
 /// Shows how the server is doing.
 pub(super) fn show_status(file: Result<PathBuf, String>, json: bool) -> ExitCode {
-    with_reply(file, &Request::Status, |reply| match reply {
-        Reply::Status(found) => print(&found, json),
+    with_reply(file, &ControlRequest::Status, |reply| match reply {
+        ControlReply::Status(found) => print_status(&found, json),
         other => unexpected(other),
     })
 }
 
-fn print(found: &Status, json: bool) -> ExitCode {
+fn print_status(found: &Status, json: bool) -> ExitCode {
     if !json {
-        status::lines(found).iter().for_each(say);
+        status::lines(found).iter().for_each(print);
         return ExitCode::SUCCESS;
     }
     match serde_json::to_string_pretty(found) {
         Ok(text) => {
-            say(text);
+            print(text);
             ExitCode::SUCCESS
         }
         Err(error) => fail(error),
@@ -65,17 +65,17 @@ fn print(found: &Status, json: bool) -> ExitCode {
 /// Has the server read everything again.
 pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
     let again = file.clone();
-    with_reply(file, &Request::Reload, |reply| match reply {
-        Reply::Passed(pass) => {
-            say("config read");
+    with_reply(file, &ControlRequest::Reload, |reply| match reply {
+        ControlReply::Passed(pass) => {
+            print("config read");
             // What it does not do is part of how it went.
-            if let Ok(Reply::Status(status)) = reply_to(again, &Request::Status) {
-                status.waits_for_restart.iter().for_each(say);
+            if let Ok(ControlReply::Status(status)) = reply_to(again, &ControlRequest::Status) {
+                status.waits_for_restart.iter().for_each(print);
             }
             passed(&pass)
         }
-        Reply::Refused(problems) => {
-            problems.iter().for_each(complain);
+        ControlReply::Refused(problems) => {
+            problems.iter().for_each(print_diagnostic);
             fail("the new config is not taken; the old one stays in service")
         }
         other => unexpected(other),
@@ -84,21 +84,21 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
 
 /// Has the server make a pass now.
 pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
-    with_reply(file, &Request::Sync, |reply| match reply {
-        Reply::Passed(pass) => passed(&pass),
+    with_reply(file, &ControlRequest::Sync, |reply| match reply {
+        ControlReply::Passed(pass) => passed(&pass),
         other => unexpected(other),
     })
 }
 
-fn passed(pass: &Pass) -> ExitCode {
-    pass.warnings.iter().for_each(complain);
-    pass.conflicts.iter().for_each(|conflict| complain(format!("conflict: {conflict}")));
-    pass.errors.iter().for_each(|error| complain(format!("error: {error}")));
-    pass.written.iter().for_each(|(zone, serial)| say(format!("{zone}: serial {serial}")));
+fn passed(pass: &PassStatus) -> ExitCode {
+    pass.warnings.iter().for_each(print_diagnostic);
+    pass.conflicts.iter().for_each(|conflict| print_error(format!("conflict: {conflict}")));
+    pass.errors.iter().for_each(print_diagnostic);
+    pass.written.iter().for_each(|(zone, serial)| print(format!("{zone}: serial {serial}")));
     if let Some(held) = &pass.held {
-        complain("held back; those records stay as they are in service:");
-        held.why.lines().for_each(|reason| complain(format!("  {reason}")));
-        complain(&held.what_to_do);
+        print_error("held back; those records stay as they are in service:");
+        held.reasons.iter().for_each(|reason| print_error(format!("  {reason}")));
+        print_error(&held.what_to_do);
     }
     if !pass.errors.is_empty() {
         return fail("not everything could be done; what is in service for the rest stays");
@@ -107,43 +107,50 @@ fn passed(pass: &Pass) -> ExitCode {
         return ExitCode::from(HELD);
     }
     if pass.written.is_empty() {
-        say("nothing to change");
+        print("nothing to change");
     }
     ExitCode::SUCCESS
 }
 
-fn unexpected(reply: Reply) -> ExitCode {
+fn unexpected(reply: ControlReply) -> ExitCode {
     match reply {
-        Reply::Refused(reasons) => fail(reasons.join("\n")),
+        ControlReply::Refused(reasons) => {
+            reasons.iter().for_each(print_diagnostic);
+            ExitCode::from(FAILED)
+        }
         _ => fail("the server answered something else; is it of another version?"),
     }
 }
 
-fn with_reply(file: Result<PathBuf, String>, request: &Request, then: impl FnOnce(Reply) -> ExitCode) -> ExitCode {
+fn with_reply(
+    file: Result<PathBuf, String>,
+    request: &ControlRequest,
+    then: impl FnOnce(ControlReply) -> ExitCode,
+) -> ExitCode {
     match reply_to(file, request) {
         Ok(reply) => then(reply),
         Err((code, reason)) => {
-            complain(format!("privatelink-dns: {reason}"));
+            print_error(format!("privatelink-dns: {reason}"));
             ExitCode::from(code)
         }
     }
 }
 
 /// What the server says, or why there is no reply and the exit code for that.
-fn reply_to(file: Result<PathBuf, String>, request: &Request) -> Result<Reply, (u8, String)> {
+fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<ControlReply, (u8, String)> {
     let wrong = |reason: String| (USAGE, reason);
     let file = file.map_err(wrong)?;
     let (config, _) = Config::inspect(&file).map_err(|problem| wrong(problem.to_string()))?;
     let off = || wrong("this config has control = \"off\": there is no socket to reach the server by".to_owned());
     let path = config.control.ok_or_else(off)?;
     let ask = |request| ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)));
-    let status = ask(&Request::Status)?;
-    if let Reply::Status(found) = &status
+    let status = ask(&ControlRequest::Status)?;
+    if let ControlReply::Status(found) = &status
         && let Some(stranger) = other_config(&config.file, found)
     {
         return Err((FAILED, stranger));
     }
-    if *request == Request::Status { Ok(status) } else { ask(request) }
+    if *request == ControlRequest::Status { Ok(status) } else { ask(request) }
 }
 
 /// Two servers may share a zone folder: the one that answers at the socket may run with another config.
@@ -159,7 +166,7 @@ fn other_config(ours: &Path, found: &Status) -> Option<String> {
     })
 }
 
-fn ask(path: &Path, request: &Request) -> io::Result<Reply> {
+fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlReply> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // It also bounds how long to wait for a server that does not accept.
     socket.set_write_timeout(Some(CONNECT))?;

@@ -18,7 +18,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{self, Config};
-use crate::{daemon, diag};
+use crate::daemon;
+use crate::diag::{self, Diagnostic};
 
 /// The run failed, in whole or in part.
 const FAILED: u8 = 1;
@@ -145,7 +146,7 @@ fn with_config(file: ConfigFile, then: impl FnOnce(Config) -> ExitCode) -> ExitC
     match Config::load(&path) {
         Ok(config) => then(config),
         Err(problems) => {
-            problems.iter().for_each(complain);
+            problems.iter().for_each(print_error);
             let count = problems.len();
             usage(format!("{count} problem{} in the config; nothing was done", if count == 1 { "" } else { "s" }))
         }
@@ -167,26 +168,26 @@ fn serve(config: Config) -> ExitCode {
 }
 
 /// A line on standard output, safe to show. A reader that went away ends the output, not the run.
-fn say(text: impl Display) {
+fn print(text: impl Display) {
     let _ = writeln!(anstream::stdout(), "{}", diag::printable_lines(&text.to_string()));
 }
 
-/// Lines with colours of ours, whose other parts have been made safe to show.
-fn paint(text: impl Display) {
-    let _ = writeln!(anstream::stdout(), "{text}");
-}
-
 /// A line on standard error, safe to show.
-fn complain(text: impl Display) {
+fn print_error(text: impl Display) {
     let _ = writeln!(anstream::stderr(), "{}", diag::printable_lines(&text.to_string()));
 }
 
+/// A diagnostic on standard error, with its severity in front.
+fn print_diagnostic(found: &Diagnostic) {
+    print_error(format!("{}: {found}", found.severity));
+}
+
 fn fail(text: impl Display) -> ExitCode {
-    complain(format!("privatelink-dns: {text}"));
+    print_error(format!("privatelink-dns: {text}"));
     ExitCode::from(FAILED)
 }
 
 fn usage(text: impl Display) -> ExitCode {
-    complain(format!("privatelink-dns: {text}"));
+    print_error(format!("privatelink-dns: {text}"));
     ExitCode::from(USAGE)
 }

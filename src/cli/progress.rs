@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::sync::progress::Step;
+use crate::sync::progress::PassStep;
 
 /// How often the line is drawn: a short pass is over before the first time.
 const TICK: Duration = Duration::from_millis(150);
 
 /// The line; it goes when this is dropped.
-pub(super) struct Progress(ProgressBar);
+pub(super) struct ProgressLine(ProgressBar);
 
-impl Progress {
+impl ProgressLine {
     /// Starts with reading the zones, which comes before every pass.
     pub(super) fn start() -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
@@ -26,12 +26,12 @@ impl Progress {
     }
 
     /// Goes on to this step.
-    pub(super) fn show(&self, step: Step<'_>) {
+    pub(super) fn show(&self, step: PassStep<'_>) {
         self.0.set_message(step.to_string());
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{fail, say, usage};
+use super::{fail, print, usage};
 use crate::config::Config;
 use crate::daemon;
 use crate::diag;
@@ -45,17 +45,17 @@ fn show(config: &Config, snapshot: &Arc<Snapshot>, answered: &Answered) {
     let mut flags = Vec::from_iter(resolved.authoritative.then_some("authoritative"));
     flags.extend(resolved.authentic.then_some("authentic"));
     let flags = if flags.is_empty() { String::new() } else { format!(", {}", flags.join(", ")) };
-    say(format!("{}{flags}", resolved.rcode));
-    resolved.answer.iter().for_each(say);
+    print(format!("{}{flags}", resolved.rcode));
+    resolved.answer.iter().for_each(print);
     for record in &resolved.authority {
-        say(format!("; authority: {record}"));
+        print(format!("; authority: {record}"));
     }
     if let Some(ede) = &resolved.ede {
         // An upstream may have written it.
-        say(format!("; note {}: {}", ede.code, diag::printable(&ede.text)));
+        print(format!("; note {}: {}", ede.code, diag::printable(&ede.text)));
     }
     for line in story(config, snapshot, answered) {
-        say(format!("; {line}"));
+        print(format!("; {line}"));
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In: what the running server said. Out: lines. Good news is short, trouble comes with its reason below it.
 
-use crate::daemon::control::protocol::{Pass, SourceStatus, Status, UpstreamStatus, ZoneStatus};
+use crate::daemon::control::protocol::{PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus};
+use crate::diag::Diagnostic;
 
 /// The lines.
 pub(super) fn lines(status: &Status) -> Vec<String> {
@@ -14,7 +15,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     ];
     trouble(&mut lines, "not taken", &status.config_problems);
     trouble(&mut lines, "waits", &status.waits_for_restart);
-    if status.servfail.iter().any(|zone| zone.contains('*')) {
+    if status.no_list_read {
         lines.push(format!("no list was read yet: {} is SERVFAIL", status.servfail.join(", ")));
     }
     lines.push("zones".to_owned());
@@ -46,7 +47,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     lines
 }
 
-fn trouble(lines: &mut Vec<String>, what: &str, reasons: &[String]) {
+fn trouble(lines: &mut Vec<String>, what: &str, reasons: &[Diagnostic]) {
     lines.extend(reasons.iter().map(|reason| format!("    {what}: {reason}")));
 }
 
@@ -67,7 +68,7 @@ fn source(lines: &mut Vec<String>, source: &SourceStatus) {
     trouble(lines, "error", &source.errors);
 }
 
-fn pass(lines: &mut Vec<String>, pass: &Pass, last_good: Option<&str>) {
+fn pass(lines: &mut Vec<String>, pass: &PassStatus, last_good: Option<&str>) {
     lines.push(format!("last pass {}: {}; last good pass {}", pass.at, pass.outcome, last_good.unwrap_or("none")));
     trouble(lines, "error", &pass.errors);
     trouble(lines, "conflict", &pass.conflicts);
@@ -77,7 +78,8 @@ fn pass(lines: &mut Vec<String>, pass: &Pass, last_good: Option<&str>) {
             Some(digest) => format!("    held back, digest {digest}"),
             None => "    held back".to_owned(),
         });
-        lines.extend(held.why.lines().chain(held.what_to_do.lines()).map(|line| format!("    {line}")));
+        lines.extend(held.reasons.iter().map(|reason| format!("    {reason}")));
+        lines.extend(held.what_to_do.lines().map(|line| format!("    {line}")));
     }
 }
 

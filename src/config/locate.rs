@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const PLACES: [&str; 2] = ["config/privatelink-dns.toml", "/etc/privatelink-dns/privatelink-dns.toml"];
 
 /// The config file: the flag's, the variable's, or the first place that has one.
-pub fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Result<PathBuf, String> {
+pub(crate) fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Result<PathBuf, String> {
     let named = flag.or_else(|| variable.filter(|value| !value.is_empty()).map(PathBuf::from));
     named.or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists())).ok_or_else(|| {
         format!(
@@ -18,7 +18,7 @@ pub fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Result<PathBuf
 }
 
 /// The folder that relative paths start from: the config's own, or one level up when that is called `config`.
-pub fn base_folder(file: &Path) -> PathBuf {
+pub(crate) fn base_folder(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // "privatelink-dns.toml" given from inside the folder: its name is in the working directory's path.
     let resolved = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());

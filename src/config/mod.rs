@@ -3,10 +3,12 @@
 //! In: TOML. Out: a [`Config`], each module's own settings side by side, or every problem with its place. It opens
 //! the one file, binds nothing and starts nothing.
 
+mod forward;
 mod locate;
 mod reader;
 mod server;
 mod spec;
+mod sync;
 mod values;
 
 use std::io;
@@ -14,13 +16,14 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub use locate::{base_folder, find};
+pub(crate) use locate::{base_folder, find};
 
+use crate::diag::{self, Diagnostic, Id, Place};
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::admission::access::Access;
-use crate::{diag, files, sync, zone};
+use crate::{files, zone};
 
 /// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.
 const MAX_BYTES: u64 = 1 << 20;
@@ -48,16 +51,16 @@ pub struct Config {
     pub special_names: SpecialNames,
     /// The cache's bounds.
     pub cache: cache::Settings,
-    /// Lists, guard and rhythm of the sync.
-    pub sync: sync::Settings,
+    /// Lists, guard and schedule of the sync.
+    pub sync: crate::sync::Settings,
     /// What is allowed but looks like a mistake.
-    pub warnings: Vec<Problem>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Config {
     /// What a person would miss if this config took the place of `old`: zones and sources that are in service. A half-written
     /// or emptied file looks just like that, so only a person's own word takes it.
-    pub fn losses(&self, old: &Self) -> Vec<String> {
+    pub fn losses(&self, old: &Self) -> Vec<Diagnostic> {
         let mut losses = Vec::new();
         if self.zones.hosted.is_empty() && !old.zones.hosted.is_empty() {
             losses.push("it hosts no zone".to_owned());
@@ -67,60 +70,44 @@ impl Config {
         let has = |name: &str| self.sync.sources.iter().any(|source| source.name == name);
         let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
-        losses
-    }
-}
-
-/// Something wrong in a config.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// `file:line:column`.
-    pub place: String,
-    /// What is wrong and what to write instead.
-    pub text: String,
-}
-
-impl Problem {
-    /// What it quotes of others is made safe to show.
-    fn new(place: String, text: &str) -> Self {
-        Self { place, text: diag::printable(text).into_owned() }
-    }
-}
-
-impl std::fmt::Display for Problem {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
+        losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
     }
 }
 
 impl Config {
     /// Reads a config file.
-    pub fn load(file: &Path) -> Result<Self, Vec<Problem>> {
+    pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         let (config, problems) = Self::inspect(file).map_err(|problem| vec![problem])?;
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
     /// Reads a config file and goes on past what is wrong in it, for `check`.
-    pub fn inspect(file: &Path) -> Result<(Self, Vec<Problem>), Problem> {
-        let problem = |text: &str| Problem::new(diag::path(file), text);
-        let (bytes, metadata) = files::read(file, MAX_BYTES)
-            .map_err(|error| problem(&format!("cannot read the config: {error}; name another file with --config")))?;
+    pub fn inspect(file: &Path) -> Result<(Self, Vec<Diagnostic>), Diagnostic> {
+        let (bytes, metadata) = files::read(file, MAX_BYTES).map_err(|error| {
+            let text = format!("cannot read the config: {error}; name another file with --config");
+            Diagnostic::error(Id::CONFIG_UNREADABLE, Place::file(file), text)
+        })?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
-            problem(&format!("line {line} is not UTF-8: save the config as UTF-8"))
+            let place = Place::line(&diag::path(file), u32::try_from(line).ok());
+            Diagnostic::error(Id::CONFIG_UNREADABLE, place, "this line is not UTF-8: save the config as UTF-8")
         })?;
         let (mut config, problems) = Self::parse(file, &text);
         let mode = metadata.permissions().mode();
-        if mode & 0o002 != 0 {
-            config.warnings.push(problem("every user of this machine may write the config: chmod o-w"));
+        let exposed = if mode & 0o002 != 0 {
+            Some("every user of this machine may write the config: chmod o-w")
         } else if mode & 0o004 != 0 && !config.server.cookies.secrets.is_empty() {
-            config.warnings.push(problem("it holds secrets, and every user of this machine may read it: chmod o-r"));
-        }
+            Some("it holds secrets, and every user of this machine may read it: chmod o-r")
+        } else {
+            None
+        };
+        let exposed = exposed.map(|text| Diagnostic::warning(Id::CONFIG_EXPOSED, Place::file(file), text));
+        config.warnings.extend(exposed);
         Ok((config, problems))
     }
 
     /// Reads what a config file says; `file` is where relative paths and problems have their place, and is not opened.
-    pub fn parse(file: &Path, text: &str) -> (Self, Vec<Problem>) {
+    pub fn parse(file: &Path, text: &str) -> (Self, Vec<Diagnostic>) {
         spec::read(file, text)
     }
 }
@@ -129,7 +116,7 @@ impl Config {
 ///
 /// # Errors
 /// What the system says, or that it is no file or far too large for a config.
-pub fn read(file: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn read(file: &Path) -> io::Result<Vec<u8>> {
     files::read(file, MAX_BYTES).map(|(bytes, _)| bytes)
 }
 

@@ -8,28 +8,31 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Problem;
-use crate::diag;
+use crate::diag::{self, Diagnostic, Id, Place};
 
 /// A config text and what is wrong with it so far.
-pub(super) struct Text<'a> {
+pub(super) struct ConfigText<'a> {
     file: &'a Path,
     content: &'a str,
-    problems: RefCell<Vec<(usize, String)>>,
-    warnings: RefCell<Vec<(usize, String)>>,
+    problems: RefCell<Vec<Found>>,
+    warnings: RefCell<Vec<Found>>,
 }
+
+/// Where in the text something was found, what kind of thing, and what there is to say.
+type Found = (usize, Id, String);
 
 /// One table of it. Keys that nobody asked for by the time of [`Section::finish`] are unknown.
 pub(super) struct Section<'a> {
-    text: &'a Text<'a>,
+    text: &'a ConfigText<'a>,
     /// `[forward]`, for messages.
     title: String,
-    table: &'a DeTable<'a>,
+    /// `None` if the text does not have it: then it has no keys.
+    table: Option<&'a DeTable<'a>>,
     at: usize,
     known: RefCell<Vec<&'static str>>,
 }
 
-impl<'a> Text<'a> {
+impl<'a> ConfigText<'a> {
     pub(super) fn new(file: &'a Path, content: &'a str) -> Self {
         Self { file, content, problems: RefCell::default(), warnings: RefCell::default() }
     }
@@ -38,65 +41,68 @@ impl<'a> Text<'a> {
     pub(super) fn parse(&self) -> Spanned<DeTable<'a>> {
         let (table, errors) = DeTable::parse_recoverable(self.content);
         for error in errors {
-            self.add(error.span().map_or(0, |span| span.start), error.message().to_owned());
+            self.add(error.span().map_or(0, |span| span.start), Id::CONFIG_SYNTAX, error.message().to_owned());
         }
         table
     }
 
-    pub(super) fn add(&self, at: usize, text: String) {
-        self.problems.borrow_mut().push((at, text));
+    pub(super) fn add(&self, at: usize, id: Id, text: String) {
+        self.problems.borrow_mut().push((at, id, text));
     }
 
     /// All problems in the order of the text.
-    pub(super) fn problems(&self) -> Vec<Problem> {
-        self.placed(&self.problems)
+    pub(super) fn problems(&self) -> Vec<Diagnostic> {
+        self.placed(&self.problems, Diagnostic::error)
     }
 
     /// All that is allowed but looks like a mistake, in the order of the text.
-    pub(super) fn warnings(&self) -> Vec<Problem> {
-        self.placed(&self.warnings)
+    pub(super) fn warnings(&self) -> Vec<Diagnostic> {
+        self.placed(&self.warnings, Diagnostic::warning)
     }
 
-    fn placed(&self, found: &RefCell<Vec<(usize, String)>>) -> Vec<Problem> {
+    fn placed(&self, found: &RefCell<Vec<Found>>, make: impl Fn(Id, Place, String) -> Diagnostic) -> Vec<Diagnostic> {
         let mut found = found.borrow().clone();
         found.sort();
         found.dedup();
-        found.into_iter().map(|(at, text)| Problem::new(self.place(at), &text)).collect()
+        found.into_iter().map(|(at, id, text)| make(id, self.place(at), text)).collect()
     }
 
-    fn place(&self, at: usize) -> String {
+    fn place(&self, at: usize) -> Place {
         let before = self.content.get(..at).unwrap_or(self.content);
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        format!("{}:{line}:{column}", diag::path(self.file))
+        let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Place::column(&diag::path(self.file), number(line), number(column))
     }
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn top(text: &'a Text<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
-        Self { text, title: "the top level".to_owned(), table: table.get_ref(), at: 0, known: RefCell::default() }
+    pub(super) fn top(text: &'a ConfigText<'a>, table: &'a Spanned<DeTable<'a>>) -> Self {
+        Self { text, title: "the top level".to_owned(), table: Some(table.get_ref()), at: 0, known: RefCell::default() }
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.borrow_mut().push(key);
-        self.table.get(key)
+        self.table?.get(key)
     }
 
     /// Where the section starts, for a problem with it as a whole.
-    pub(super) fn problem(&self, text: impl Into<String>) {
-        self.text.add(self.at, text.into());
+    pub(super) fn problem(&self, id: Id, text: impl Into<String>) {
+        self.text.add(self.at, id, text.into());
     }
 
     /// A problem with the value of a key.
     pub(super) fn problem_at(&self, key: &str, text: impl Into<String>) {
-        let at = self.table.get(key).map_or(self.at, |value| value.span().start);
-        self.text.add(at, text.into());
+        self.text.add(self.place_of(key), Id::CONFIG_BAD_VALUE, text.into());
     }
 
     /// Something about the value of a key, or about the section, that is allowed but looks like a mistake.
-    pub(super) fn warn_at(&self, key: &str, text: impl Into<String>) {
-        let at = self.table.get(key).map_or(self.at, |value| value.span().start);
-        self.text.warnings.borrow_mut().push((at, text.into()));
+    pub(super) fn warn_at(&self, key: &str, id: Id, text: impl Into<String>) {
+        self.text.warnings.borrow_mut().push((self.place_of(key), id, text.into()));
+    }
+
+    fn place_of(&self, key: &str) -> usize {
+        self.table.and_then(|table| table.get(key)).map_or(self.at, |value| value.span().start)
     }
 
     fn read<T>(
@@ -108,7 +114,7 @@ impl<'a> Section<'a> {
         match read(value.get_ref()) {
             Ok(good) => Some(good),
             Err(reason) => {
-                self.text.add(value.span().start, format!("{key}: {reason}"));
+                self.text.add(value.span().start, Id::CONFIG_BAD_VALUE, format!("{key}: {reason}"));
                 None
             }
         }
@@ -168,6 +174,13 @@ impl<'a> Section<'a> {
         table.and_then(|()| self.child(format!("[{key}]"), value))
     }
 
+    /// A table, `[key]`; one without keys if the text does not have it, so that each key has its default.
+    pub(super) fn section_or_empty(&self, key: &'static str) -> Section<'a> {
+        let empty =
+            || Section { text: self.text, title: String::new(), table: None, at: self.at, known: RefCell::default() };
+        self.section(key).unwrap_or_else(empty)
+    }
+
     /// A list of tables, `[[key]]`.
     pub(super) fn sections(&self, key: &'static str, shown: &str) -> Vec<Section<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };
@@ -180,21 +193,22 @@ impl<'a> Section<'a> {
     }
 
     fn child(&self, title: String, value: &'a Spanned<DeValue<'a>>) -> Option<Section<'a>> {
-        let table = value.get_ref().as_table()?;
+        let table = Some(value.get_ref().as_table()?);
         Some(Section { text: self.text, title, table, at: value.span().start, known: RefCell::default() })
     }
 
     /// Reports the keys that nobody asked for, each with the nearest known one.
     pub(super) fn finish(self) {
         let known = self.known.borrow();
-        for key in self.table.keys() {
+        for key in self.table.into_iter().flat_map(DeTable::keys) {
             let name: &str = key.get_ref();
             if known.contains(&name) {
                 continue;
             }
             let hint = nearest(name, &known)
                 .map_or_else(|| format!("known keys: {}", known.join(", ")), |near| format!("did you mean '{near}'?"));
-            self.text.add(key.span().start, format!("unknown key '{name}' in {}; {hint}", self.title));
+            let text = format!("unknown key '{name}' in {}; {hint}", self.title);
+            self.text.add(key.span().start, Id::CONFIG_UNKNOWN_KEY, text);
         }
     }
 }

@@ -9,20 +9,20 @@ use crate::server::admission::cookies;
 use crate::server::{MAX_NSID, Settings, TcpSettings};
 
 /// Octets of a character-string in a TXT record at most (RFC 1035 section 3.3).
-const LONGEST_VERSION: usize = 255;
+const MAX_VERSION: usize = 255;
 
 pub(super) fn settings(top: &Section<'_>) -> Settings {
     Settings {
         cookies: cookies(top),
         tcp: tcp(top),
         nsid: top.string("nsid", |text| short(text, MAX_NSID)),
-        version: top.string("version", |text| short(text, LONGEST_VERSION)),
+        version: top.string("version", |text| short(text, MAX_VERSION)),
     }
 }
 
-fn short(text: &str, longest: usize) -> Result<Arc<str>, String> {
-    if text.is_empty() || text.len() > longest {
-        return Err(format!("from 1 to {longest} octets; leave the key out to say nothing"));
+fn short(text: &str, max: usize) -> Result<Arc<str>, String> {
+    if text.is_empty() || text.len() > max {
+        return Err(format!("from 1 to {max} octets; leave the key out to say nothing"));
     }
     Ok(text.into())
 }

@@ -9,7 +9,7 @@ use crate::dns::Name;
 
 /// No time here means more: a sum with the clock must have a place in the clock's range, and a TTL in 31 bits (RFC 2181
 /// section 8).
-const LONGEST: Duration = Duration::from_hours(366 * 24);
+const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
 
 /// `127.0.0.1:5300`, `[::1]:53`, or an address alone for port 53.
 pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
@@ -30,7 +30,7 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
         .map_err(|error| format!("'{text}' is no duration ({error}); write \"5s\", \"1m\" or \"1h\""))?;
-    if duration > LONGEST {
+    if duration > MAX_DURATION {
         return Err(format!("'{text}' is longer than a year; write less, such as \"1h\""));
     }
     Ok(duration)

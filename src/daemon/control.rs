@@ -3,8 +3,8 @@
 //! In: one line of JSON on a unix socket that only our own user and root can open. Out: one line of JSON. What shared
 //! state can tell is answered here; the rest goes to the daemon's loop. It never touches a query or a zone.
 
+pub mod in_process;
 pub(crate) mod protocol;
-pub mod rehearsal;
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -18,11 +18,12 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::board::Board;
+use super::status_board::StatusBoard;
+use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::Name;
+use crate::files;
 use crate::server::Shared;
-use crate::{diag, files};
-use protocol::{Reply, Request};
+use protocol::{ControlReply, ControlRequest};
 
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
 const MAX_REQUEST: u64 = 4096;
@@ -34,14 +35,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 16;
 
 /// Something that only the daemon's loop can do, and who waits for it.
-pub(super) struct Order {
-    pub(super) what: What,
-    pub(super) answer: oneshot::Sender<Reply>,
+pub(super) struct Command {
+    pub(super) kind: CommandKind,
+    pub(super) answer: oneshot::Sender<ControlReply>,
 }
 
 /// What it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum CommandKind {
     /// As SIGHUP does.
     Reload,
     /// One pass now.
@@ -49,10 +50,10 @@ pub(super) enum What {
 }
 
 /// What the connections need.
-pub(super) struct Desk {
+pub(super) struct ControlContext {
     pub(super) shared: Arc<Shared>,
-    pub(super) board: Arc<Board>,
-    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) board: Arc<StatusBoard>,
+    pub(super) commands: mpsc::Sender<Command>,
 }
 
 /// The listening socket; its file goes when it is dropped.
@@ -65,36 +66,56 @@ pub(super) struct Control {
 /// Why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ControlError {
-    #[error("control socket '{}': another server answers there; this one goes on without", diag::path(.0))]
+    #[error("{}", self.diagnostic())]
     Taken(PathBuf),
-    #[error("control socket '{}': a file is in the way that is no socket; move it, or set 'control' to another path", diag::path(.0))]
+    #[error("{}", self.diagnostic())]
     InTheWay(PathBuf),
-    #[error("control socket '{}': {cause}; flush, status and reload cannot reach this server", diag::path(path))]
+    #[error("{}", self.diagnostic())]
     System { path: PathBuf, cause: io::Error },
 }
 
+impl ControlError {
+    /// The same as a diagnostic.
+    pub(super) fn diagnostic(&self) -> Diagnostic {
+        let (path, text) = match self {
+            Self::Taken(path) => {
+                (path, "control socket: another server answers there; this one goes on without".to_owned())
+            }
+            Self::InTheWay(path) => {
+                let text =
+                    "control socket: a file is in the way that is no socket; move it, or set 'control' to another path";
+                (path, text.to_owned())
+            }
+            Self::System { path, cause } => {
+                (path, format!("control socket: {cause}; flush, status and reload cannot reach this server"))
+            }
+        };
+        Diagnostic::error(Id::CONTROL_FAILED, Place::file(path), text)
+    }
+}
+
 /// A socket that is in its place but that nobody listens to yet.
-pub(super) struct Placed {
+pub(super) struct PlacedSocket {
     path: PathBuf,
     listener: std::os::unix::net::UnixListener,
     file: std::fs::Metadata,
 }
 
 /// Puts a socket at `path`, in the place of one that a dead process left. It may wait for the disk.
-pub(super) fn place(path: &Path) -> Result<Placed, ControlError> {
+pub(super) fn place(path: &Path) -> Result<PlacedSocket, ControlError> {
     clear(path)?;
     let failed = |cause| ControlError::System { path: path.to_owned(), cause };
     let (listener, file) = bind(path).map_err(failed)?;
-    Ok(Placed { path: path.to_owned(), listener, file })
+    Ok(PlacedSocket { path: path.to_owned(), listener, file })
 }
 
 impl Control {
     /// Listens.
-    pub(super) fn start(placed: Placed, desk: Desk) -> Result<Self, ControlError> {
-        let Placed { path, listener, file } = placed;
+    pub(super) fn start(placed: PlacedSocket, context: ControlContext) -> Result<Self, ControlError> {
+        let PlacedSocket { path, listener, file } = placed;
         match listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener)) {
             Ok(listener) => {
-                let task = tokio::spawn(accept(listener, Arc::new(desk), file.uid()));
+                let task = tokio::spawn(accept(listener, Arc::new(context), file.uid()));
                 Ok(Self { path, inode: file.ino(), task })
             }
             Err(cause) => Err(ControlError::System { path, cause }),
@@ -158,16 +179,16 @@ fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::M
     }
 }
 
-async fn accept(listener: UnixListener, desk: Arc<Desk>, owner: u32) {
+async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) if is_ours(&stream, owner) => {
-                let desk = Arc::clone(&desk);
+                let context = Arc::clone(&context);
                 tokio::spawn(async move {
                     // A client that went away hears nothing, and nothing is lost.
-                    let _ = converse(stream, &desk).await;
+                    let _ = converse(stream, &context).await;
                     drop(place);
                 });
             }
@@ -183,41 +204,48 @@ fn is_ours(stream: &UnixStream, owner: u32) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite, desk: &Desk) -> io::Result<()> {
+async fn converse(stream: impl AsyncRead + AsyncWrite, context: &ControlContext) -> io::Result<()> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
     tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
-    let reply = match Request::read(&line) {
-        Ok(request) => desk.answer(request).await,
-        Err(error) => Reply::Refused(vec![format!("not a request: {error}")]),
+    let reply = match ControlRequest::read(&line) {
+        Ok(request) => context.answer(request).await,
+        Err(error) => bad_request(format!("not a request: {error}")),
     };
     let mut bytes = serde_json::to_vec(&reply)?;
     bytes.push(b'\n');
     tokio::time::timeout(PATIENCE, writer.write_all(&bytes)).await?
 }
 
-impl Desk {
-    async fn answer(&self, request: Request) -> Reply {
+impl ControlContext {
+    async fn answer(&self, request: ControlRequest) -> ControlReply {
         match request {
-            Request::Status => Reply::Status(Box::new(self.board.status(&self.shared))),
-            Request::Flush { name, subtree } => match name.parse::<Name>() {
-                Ok(name) => Reply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
-                Err(error) => Reply::Refused(vec![format!("'{}' is no domain name: {error}", diag::printable(&name))]),
+            ControlRequest::Status => ControlReply::Status(Box::new(self.board.status(&self.shared))),
+            ControlRequest::Flush { name, subtree } => match name.parse::<Name>() {
+                Ok(name) => ControlReply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
+                Err(error) => bad_request(format!("'{name}' is no domain name: {error}")),
             },
-            Request::Reload => self.order(What::Reload).await,
-            Request::Sync => self.order(What::Sync).await,
+            ControlRequest::Reload => self.command(CommandKind::Reload).await,
+            ControlRequest::Sync => self.command(CommandKind::Sync).await,
         }
     }
 
-    async fn order(&self, what: What) -> Reply {
+    async fn command(&self, kind: CommandKind) -> ControlReply {
         let (answer, outcome) = oneshot::channel();
-        let stopping = || Reply::Refused(vec!["the server is stopping".to_owned()]);
-        if self.orders.send(Order { what, answer }).await.is_err() {
-            return stopping();
+        if self.commands.send(Command { kind, answer }).await.is_err() {
+            return ControlReply::Refused(vec![stopping()]);
         }
-        outcome.await.unwrap_or_else(|_| stopping())
+        outcome.await.unwrap_or_else(|_| ControlReply::Refused(vec![stopping()]))
     }
+}
+
+fn bad_request(text: String) -> ControlReply {
+    ControlReply::Refused(vec![Diagnostic::error(Id::CONTROL_BAD_REQUEST, Place::Server, text)])
+}
+
+fn stopping() -> Diagnostic {
+    Diagnostic::error(Id::SERVER_STOPPING, Place::Server, "the server is stopping")
 }
 
 #[cfg(test)]

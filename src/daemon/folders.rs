@@ -44,8 +44,9 @@ impl Wanted {
     /// What there is to watch; looks at the disk.
     fn look(self) -> Vec<Folder> {
         let target = self.link.and_then(|link| link.canonicalize().ok());
-        let behind = target.map(|target| Folder { path: parent(&target), kind: self.folder.kind, recursive: false });
-        [Some(self.folder), behind].into_iter().flatten().filter(|folder| folder.path.exists()).collect()
+        let background =
+            target.map(|target| Folder { path: parent(&target), kind: self.folder.kind, recursive: false });
+        [Some(self.folder), background].into_iter().flatten().filter(|folder| folder.path.exists()).collect()
     }
 }
 

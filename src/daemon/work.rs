@@ -6,10 +6,10 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::control::protocol::Reply;
+use super::control::protocol::ControlReply;
 
 /// Who waits for a pass or a reload.
-pub(super) type Waiter = oneshot::Sender<Reply>;
+pub(super) type Waiter = oneshot::Sender<ControlReply>;
 
 /// Why the config is to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +31,7 @@ pub(super) enum Task {
 
 /// What is due.
 #[derive(Default)]
-pub(super) struct ReplyTo {
+pub(super) struct Due {
     config: Option<Why>,
     task: Option<Task>,
     /// Who waits for the next reading of the config.
@@ -40,7 +40,7 @@ pub(super) struct ReplyTo {
     passes: Vec<Waiter>,
 }
 
-impl ReplyTo {
+impl Due {
     pub(super) fn config(&mut self, why: Why) {
         self.config = self.config.max(Some(why));
     }
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_pass_takes_the_reading_of_zones_with_it_and_a_persons_word_a_file_events() {
-        let mut due = ReplyTo::default();
+        let mut due = Due::default();
         assert!(due.take_task().is_none() && due.take_config().is_none());
         due.task(Task::Pass);
         due.task(Task::Zones);
@@ -114,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_comes_while_a_pass_runs_waits_for_the_next_one() {
-        let mut due = ReplyTo::default();
+        let mut due = Due::default();
         let (first, _) = oneshot::channel();
         due.pass_for([first]);
         let (_, waiters) = due.take_task().unwrap();

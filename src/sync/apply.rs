@@ -16,7 +16,7 @@ use super::guard::ApprovedPlan;
 use super::plan::{FileState, ZonePlan};
 use super::state::base::{Base, Clock};
 use super::state::{State, StateError};
-use crate::diag;
+use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
 pub use render::{MINIMUM, render};
 
@@ -39,13 +39,13 @@ pub struct Written {
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Another process writes into the folder.
-    #[error("zone folder '{}': another sync is writing; this one wrote nothing, try again", diag::path(.0))]
+    #[error("{}", self.diagnostic())]
     Busy(PathBuf),
     /// A file is no longer what the plan was made for.
-    #[error("zone file '{}': changed since the plan was made; it is left as it is, sync again", diag::path(.0))]
+    #[error("{}", self.diagnostic())]
     Changed(PathBuf),
     /// The folder or a file in it cannot be written.
-    #[error("zone file '{}': {doing}: {error}; {}", diag::path(.path), stands(.path))]
+    #[error("{}", self.diagnostic())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum ApplyError {
         error: io::Error,
     },
     /// The guard would not know of the change afterwards.
-    #[error("{error}; zone '{}' is not written, or small changes could add up unseen; the file on disk is the last good one", zone.without_dot())]
+    #[error("{}", self.diagnostic())]
     Base {
         /// The zone.
         zone: Name,
@@ -64,6 +64,30 @@ pub enum ApplyError {
         #[source]
         error: StateError,
     },
+}
+
+impl ApplyError {
+    /// The same as a diagnostic.
+    pub fn diagnostic(&self) -> Diagnostic {
+        match self {
+            Self::Busy(folder) => {
+                let text = "another sync is writing to this folder; this one wrote nothing, try again";
+                Diagnostic::error(Id::ZONE_DIR_BUSY, Place::file(folder), text)
+            }
+            Self::Changed(file) => {
+                let text = "the zone file changed since the plan was made; it is left as it is, sync again";
+                Diagnostic::error(Id::ZONE_CHANGED, Place::file(file), text)
+            }
+            Self::Io { path, doing, error } => {
+                let text = format!("{doing}: {error}; {}", stands(path));
+                Diagnostic::error(Id::ZONE_UNWRITABLE, Place::file(path), text)
+            }
+            Self::Base { zone, error } => error.diagnostic(Id::GUARD_BASE_FAILED).and(&format!(
+                "; zone '{}' is not written, or small changes could add up unseen; the file on disk is the last good one",
+                zone.without_dot()
+            )),
+        }
+    }
 }
 
 /// What is there instead.
@@ -87,7 +111,7 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
     if !plan.has_changes() {
         return applied;
     }
-    let folder = match write::Folder::lock(zone_dir) {
+    let folder = match write::ZoneFolder::lock(zone_dir) {
         Ok(folder) => folder,
         Err(error) => {
             applied.errors.push(error);

@@ -14,14 +14,14 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 
-use super::Notes;
 use super::records::{Origin, Places, Records};
-use super::source::{Entry, Listing, SourceError, place};
+use super::source::{Entry, Listing, SourceError};
 use crate::azure::names::{GeoCode, check_geo, locate};
-use crate::azure::{Cloud, NotHosted, Place, Service, hosted_zones};
+use crate::azure::{AzureName, Cloud, NotHosted, Service, hosted_zones};
+use crate::diag::{Diagnostic, Diagnostics, Id};
 use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
-use merge::Draft;
+use merge::EntryDraft;
 
 /// Which zones are hosted whether a list names them or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub struct DesiredState {
     /// What origins point to.
     pub places: Places,
     /// Superseded lines, unknown geo codes, names of other services.
-    pub warnings: Notes,
+    pub warnings: Diagnostics,
     /// Lists that name no endpoint of ours: never a reason to remove anything by itself.
     pub empty_lists: Vec<EmptyList>,
     /// Sources with a list that is away and was never good: no record is removed for want of it.
@@ -115,22 +115,26 @@ pub struct Claim {
 
 /// What makes one list unfit: every name that can be no record although it looks like one of ours, and every address
 /// outside of `allowed_targets`, with its line.
-pub fn check(listing: &Listing, limits: &Limits) -> Notes {
+pub fn check(listing: &Listing, limits: &Limits) -> Diagnostics {
     let mut sorter = Sorter::new(&limits.names);
     sorter.read(listing, |sorter, found, entry| {
         let is_allowed = limits.allowed_targets.iter().any(|network| network.contains(&entry.address));
         if found.is_some() && !is_allowed {
-            sorter.problems.push(|| {
-                format!(
-                    "{}{} of '{}' is outside allowed_targets; correct the line, or add its network to allowed_targets",
-                    place(&listing.file, entry.line),
-                    entry.address,
-                    entry.fqdn
-                )
+            sorter.problems.error(|| {
+                let text = format!(
+                    "{} of '{}' is outside allowed_targets; correct the line, or add its network to allowed_targets",
+                    entry.address, entry.fqdn
+                );
+                at(listing, entry, Id::TARGET_NOT_ALLOWED, text)
             });
         }
     });
     sorter.problems
+}
+
+/// Something about one line of a list.
+fn at(listing: &Listing, entry: &Entry<'_>, id: Id, text: impl AsRef<str>) -> Diagnostic {
+    Diagnostic::error(id, listing.place(entry.line), text).of_source(&listing.source)
 }
 
 /// Puts the listings together. One name that cannot be a record refuses everything: all such lines are reported.
@@ -168,37 +172,37 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
 /// Sorts entries into zones.
 struct Sorter<'s> {
     settings: &'s Settings,
-    slots: Vec<Slot>,
+    slots: Vec<ZoneDraft>,
     /// The slot of each zone that was named; `None` for a zone that takes no records.
     by_zone: BTreeMap<(Cloud, Service, String), Option<usize>>,
     /// The slot of the line before: lists rarely jump.
     last: usize,
-    warnings: Notes,
-    problems: Notes,
+    warnings: Diagnostics,
+    problems: Diagnostics,
 }
 
 /// A zone that is being filled.
-struct Slot {
+struct ZoneDraft {
     cloud: Cloud,
     service: Service,
     geo: String,
     apex: Name,
     names: String,
-    drafts: Vec<Draft>,
+    drafts: Vec<EntryDraft>,
     aliases: Aliases,
 }
 
 impl<'s> Sorter<'s> {
     fn new(settings: &'s Settings) -> Self {
         let (slots, by_zone) = (Vec::new(), BTreeMap::new());
-        Self { settings, slots, by_zone, last: 0, warnings: Notes::default(), problems: Notes::default() }
+        let (warnings, problems) = (Diagnostics::default(), Diagnostics::default());
+        Self { settings, slots, by_zone, last: 0, warnings, problems }
     }
 
     /// Goes through a listing and hands over each entry with its slot and place; `None` for what is not ours to hold.
-    fn read(&mut self, listing: &Listing, mut each: impl FnMut(&mut Self, Option<(usize, Place<'_>)>, &Entry<'_>)) {
+    fn read(&mut self, listing: &Listing, mut each: impl FnMut(&mut Self, Option<(usize, AzureName<'_>)>, &Entry<'_>)) {
         let mut buffer = String::new();
         for entry in listing.entries() {
-            let at = |line| place(&listing.file, line);
             let found =
                 locate(entry.fqdn, &mut buffer).and_then(|place| Ok((self.slot(&place, &entry, listing)?, place)));
             match found {
@@ -208,36 +212,45 @@ impl<'s> Sorter<'s> {
                     each(self, None, &entry);
                 }
                 Err(NotHosted::Elsewhere) => {
-                    self.warnings
-                        .push(|| format!("{}'{}' belongs to no hosted zone; ignored", at(entry.line), entry.fqdn));
+                    let text = || format!("'{}' belongs to no hosted zone; ignored", entry.fqdn);
+                    self.warnings.warning(|| at(listing, &entry, Id::NAME_NOT_HOSTED, text()));
                 }
-                Err(error) => self.problems.push(|| format!("{}'{}' {error}", at(entry.line), entry.fqdn)),
+                Err(error) => {
+                    let text = || format!("'{}' {error}", entry.fqdn);
+                    self.problems.error(|| at(listing, &entry, error.id(), text()));
+                }
             }
         }
     }
 
     /// A name of another cloud is a mistake in the list or the config; a name of a zone that is not hosted is not ours.
-    fn refuse_or_skip(&mut self, place: &Place<'_>, entry: &Entry<'_>, listing: &Listing) {
-        let at = super::source::place(&listing.file, entry.line);
+    fn refuse_or_skip(&mut self, place: &AzureName<'_>, entry: &Entry<'_>, listing: &Listing) {
         let (name, is) = (entry.fqdn, place.cloud);
         match self.settings.cloud {
             // Its zone waits for consent, which was said once.
             Some(ours) if ours == is => {}
-            Some(ours) => self
-                .problems
-                .push(|| format!("{at}'{name}' is a name of the {is} cloud, but the config says cloud = \"{ours}\"")),
-            None => self.warnings.push(|| {
-                format!(
-                    "{at}'{name}' belongs to '{}', which is not hosted; ignored (see [backup], [[zones]])",
-                    place.zone_text()
-                )
+            Some(ours) => self.problems.error(|| {
+                let text = format!("'{name}' is a name of the {is} cloud, but the config says cloud = \"{ours}\"");
+                at(listing, entry, Id::NAME_OTHER_CLOUD, text)
+            }),
+            None => self.warnings.warning(|| {
+                let zone = place.zone_text();
+                let text =
+                    format!("'{name}' belongs to '{zone}', which is not hosted; ignored (see [backup], [[zones]])");
+                at(listing, entry, Id::NAME_NOT_HOSTED, text)
             }),
         }
     }
 
     /// The slot of a place; `None` if its zone takes no records here.
-    fn slot(&mut self, place: &Place<'_>, entry: &Entry<'_>, listing: &Listing) -> Result<Option<usize>, NotHosted> {
-        let is_slot = |slot: &Slot| (slot.cloud, slot.service) == (place.cloud, place.service) && slot.geo == place.geo;
+    fn slot(
+        &mut self,
+        place: &AzureName<'_>,
+        entry: &Entry<'_>,
+        listing: &Listing,
+    ) -> Result<Option<usize>, NotHosted> {
+        let is_slot =
+            |slot: &ZoneDraft| (slot.cloud, slot.service) == (place.cloud, place.service) && slot.geo == place.geo;
         if self.slots.get(self.last).is_some_and(is_slot) {
             return Ok(Some(self.last));
         }
@@ -253,14 +266,14 @@ impl<'s> Sorter<'s> {
             GeoCode::Unknown(_) if is_pinned => true,
             GeoCode::Unknown(why) => {
                 if self.settings.cloud == Some(place.cloud) {
-                    self.warnings.push(|| {
-                        format!(
-                            "{}{why}; zone '{}' is not hosted and its names wait: correct the list, or consent with \
+                    self.warnings.warning(|| {
+                        let text = format!(
+                            "{why}; zone '{}' is not hosted and its names wait: correct the list, or consent with \
                              geos = [\"{}\"] in [backup]",
-                            super::source::place(&listing.file, entry.line),
                             place.zone_text(),
                             place.geo
-                        )
+                        );
+                        at(listing, entry, Id::GEO_UNKNOWN, text)
                     });
                 }
                 false
@@ -270,7 +283,7 @@ impl<'s> Sorter<'s> {
         self.by_zone.insert(key, slot);
         let Some(slot) = slot else { return Ok(None) };
         self.last = slot;
-        self.slots.push(Slot {
+        self.slots.push(ZoneDraft {
             cloud: place.cloud,
             service: place.service,
             geo: place.geo.to_owned(),
@@ -283,8 +296,8 @@ impl<'s> Sorter<'s> {
     }
 }
 
-impl Slot {
-    fn push(&mut self, listing: u32, place: &Place<'_>, entry: &Entry<'_>) {
+impl ZoneDraft {
+    fn push(&mut self, listing: u32, place: &AzureName<'_>, entry: &Entry<'_>) {
         let owner = place.owner;
         if let Some(name) = place.partitioned_text() {
             self.aliases.insert(&name, owner);
@@ -294,6 +307,6 @@ impl Slot {
         let len = u16::try_from(owner.len()).unwrap_or(u16::MAX);
         let origin = Origin { listing, line: entry.line };
         let (statement, round, address) = (entry.statement, entry.round, entry.address);
-        self.drafts.push(Draft { start, len, address, origin, round, statement });
+        self.drafts.push(EntryDraft { start, len, address, origin, round, statement });
     }
 }

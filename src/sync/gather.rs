@@ -11,13 +11,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::desired::Limits;
-use super::progress::{Step, Watcher};
-use super::source::{self, Reading, Room};
+use super::progress::{PassStep, ProgressFn};
+use super::source::{self, EntryBudget, Reading};
 use super::state::State;
+use crate::diag::{Diagnostic, Id};
 
 /// Reads sources, and remembers which of them have yet to answer.
 #[derive(Default)]
-pub struct Gatherer {
+pub(crate) struct Gatherer {
     late: BTreeMap<String, Waiting>,
 }
 
@@ -29,7 +30,7 @@ struct Waiting {
 
 /// What every reader thread needs.
 #[derive(Clone)]
-pub struct Task<'a> {
+pub(crate) struct GatherTask<'a> {
     /// The sources, in the order of the config.
     pub sources: &'a [source::Settings],
     /// What makes a list unfit.
@@ -44,14 +45,14 @@ pub struct Task<'a> {
 
 impl Gatherer {
     /// One reading for each source, in their order. `clock` is only asked how long it has been.
-    pub fn gather(&mut self, task: &Task<'_>, watcher: Watcher<'_>) -> Vec<Reading> {
-        let (start, room) = (Instant::now(), Arc::new(Room::default()));
+    pub(crate) fn gather(&mut self, task: &GatherTask<'_>, progress: ProgressFn<'_>) -> Vec<Reading> {
+        let (start, room) = (Instant::now(), Arc::new(EntryBudget::default()));
         self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
-        let waiting: Vec<(&source::Settings, Result<Waiting, String>)> =
+        let waiting: Vec<(&source::Settings, Result<Waiting, Diagnostic>)> =
             task.sources.iter().map(|source| (source, self.ask(source, task, &room, start))).collect();
         let mut readings = Vec::with_capacity(waiting.len());
         for (source, asked) in waiting {
-            watcher(Step::Reading(&source.path));
+            progress(PassStep::Reading(&source.path));
             let answered = asked.and_then(|waiting| {
                 // One that was late before holds up nobody a second time.
                 let until = if waiting.since < start { start } else { start + task.deadline };
@@ -60,14 +61,12 @@ impl Gatherer {
                     Ok(reading) => Ok(reading),
                     Err(RecvTimeoutError::Timeout) => {
                         // No time that grows: the same trouble is said once.
-                        let problem = format!(
-                            "source '{}': no answer within {} (pass_deadline); what it gave before stands; look whether its \
-                             share hangs",
-                            source.name,
+                        let text = format!(
+                            "no answer within {} (pass_deadline); what it gave before stands; look whether its share hangs",
                             humantime::format_duration(task.deadline)
                         );
                         self.late.insert(source.name.clone(), waiting);
-                        Err(problem)
+                        Err(source.problem(Id::SOURCE_LATE, text))
                     }
                     Err(RecvTimeoutError::Disconnected) => Err(broken(source)),
                 }
@@ -82,10 +81,10 @@ impl Gatherer {
     fn ask(
         &mut self,
         source: &source::Settings,
-        task: &Task<'_>,
-        room: &Arc<Room>,
+        task: &GatherTask<'_>,
+        room: &Arc<EntryBudget>,
         now: Instant,
-    ) -> Result<Waiting, String> {
+    ) -> Result<Waiting, Diagnostic> {
         if let Some(waiting) = self.late.remove(&source.name)
             && waiting.source == *source
         {
@@ -100,7 +99,12 @@ impl Gatherer {
     }
 }
 
-fn start(source: &source::Settings, task: &Task<'_>, room: &Arc<Room>, now: Instant) -> Result<Waiting, String> {
+fn start(
+    source: &source::Settings,
+    task: &GatherTask<'_>,
+    room: &Arc<EntryBudget>,
+    now: Instant,
+) -> Result<Waiting, Diagnostic> {
     let (sender, answer) = sync_channel(1);
     let (settings, limits, state, at) = (source.clone(), task.limits.clone(), task.state.clone(), task.now);
     let room = Arc::clone(room);
@@ -109,7 +113,8 @@ fn start(source: &source::Settings, task: &Task<'_>, room: &Arc<Room>, now: Inst
         let _ = sender.send(source::read(&settings, &limits, &state, &room, at));
     };
     thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| {
-        format!("source '{}': no thread to read it with: {error}; the next pass tries again", source.name)
+        let text = format!("no thread to read it with: {error}; the next pass tries again");
+        source.problem(Id::SOURCE_BROKE_OFF, text)
     })?;
     Ok(Waiting { source: source.clone(), since: now, answer })
 }
@@ -121,14 +126,14 @@ fn already(reading: Reading) -> Receiver<Reading> {
     answer
 }
 
-fn broken(source: &source::Settings) -> String {
-    format!("source '{}': the reader broke off, which is a bug; please report it with the list", source.name)
+fn broken(source: &source::Settings) -> Diagnostic {
+    source.problem(Id::SOURCE_BROKE_OFF, "the reader broke off, which is a bug; please report it with the list")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::progress::unwatched;
+    use crate::sync::progress::no_progress;
     use crate::sync::source::Format;
     use crate::sync::state::lists::Stamp;
     use std::path::Path;
@@ -158,13 +163,19 @@ mod tests {
         let mut gatherer = Gatherer::default();
         let share = hanging(&mut gatherer, &sources[0]);
         let limits = Limits::any();
-        let task = |deadline| Task { sources: &sources, limits: &limits, state: &state, now: 9, deadline };
+        let task = |deadline| GatherTask { sources: &sources, limits: &limits, state: &state, now: 9, deadline };
         // The deadline is over before it begins; the good source has all the time it needs in the pass after.
-        let readings = gatherer.gather(&task(Duration::ZERO), &unwatched);
+        let readings = gatherer.gather(&task(Duration::ZERO), &no_progress);
         assert!(readings[0].problems.to_string().starts_with("source 'hangs': no answer within 0s"), "{readings:?}");
         assert_eq!((readings[0].listings.len(), readings[0].read_at, readings[0].is_silent), (1, Some(7), false));
         drop(share);
-        let readings = gatherer.gather(&task(Duration::from_mins(10)), &unwatched);
+        // A reader that was late may need more than one pass on a busy machine.
+        let readings = loop {
+            let readings = gatherer.gather(&task(Duration::from_mins(10)), &no_progress);
+            if readings[1].problems.is_empty() {
+                break readings;
+            }
+        };
         assert_eq!((readings[1].listings[0].len(), readings[1].read_at), (1, Some(9)));
         assert!(readings[0].problems.to_string().contains("cannot read the list"), "{readings:?}");
         assert!(gatherer.late.is_empty());
@@ -178,12 +189,12 @@ mod tests {
         let mut gatherer = Gatherer::default();
         let share = hanging(&mut gatherer, &sources[0]);
         let limits = Limits::any();
-        let task = Task { sources: &sources, limits: &limits, state: &state, now: 9, deadline: Duration::ZERO };
+        let task = GatherTask { sources: &sources, limits: &limits, state: &state, now: 9, deadline: Duration::ZERO };
         for _ in 0..3 {
-            assert!(gatherer.gather(&task, &unwatched)[0].is_silent);
+            assert!(gatherer.gather(&task, &no_progress)[0].is_silent);
         }
         share.send(Reading { read_at: Some(5), ..Reading::default() }).unwrap();
-        let readings = gatherer.gather(&task, &unwatched);
+        let readings = gatherer.gather(&task, &no_progress);
         assert_eq!((readings[0].read_at, readings[0].problems.is_empty()), (Some(5), true), "not the missing file");
     }
 }

@@ -18,9 +18,11 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
+use super::records::other_family;
 use super::state::base::Base;
+use crate::diag::Diagnostic;
 use crate::dns::{Name, Rtype};
-pub use reason::Reason;
+pub(crate) use reason::Reason;
 
 /// New RRsets in one window that need no consent, however small the zone is: a vault has a few dozen.
 const GROWTH_FREE: usize = 10_000;
@@ -100,7 +102,7 @@ impl ApprovedPlan {
 
 /// What became of a plan.
 #[derive(Debug)]
-pub struct Review {
+pub(crate) struct Review {
     /// What may be written.
     pub approved: ApprovedPlan,
     /// What may not; `None` if all may.
@@ -109,7 +111,7 @@ pub struct Review {
 
 impl Review {
     /// The whole plan as it was before it was split.
-    pub fn view(&self) -> View<'_> {
+    pub(crate) fn view(&self) -> View<'_> {
         let mut view = self.approved.plan.view();
         for held in self.held.iter().flat_map(|held| &held.zones) {
             for zone in view.zones.iter_mut().filter(|zone| zone.apex == held.zone.apex) {
@@ -123,7 +125,7 @@ impl Review {
 /// The part of a plan that may not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.message("FILE"))]
-pub struct UnsafePlan {
+pub(crate) struct UnsafePlan {
     /// What is held back, by zone.
     pub zones: Vec<HeldZone>,
     /// What approves all of it that can be approved.
@@ -134,7 +136,7 @@ pub struct UnsafePlan {
 
 /// What is held back of one zone.
 #[derive(Debug)]
-pub struct HeldZone {
+pub(crate) struct HeldZone {
     /// The whole plan for it.
     pub zone: ZonePlan,
     /// How much of that is held.
@@ -151,21 +153,27 @@ impl HeldZone {
 
 impl UnsafePlan {
     /// Whether `--approve` helps with any of it.
-    pub fn is_approvable(&self) -> bool {
+    pub(crate) fn is_approvable(&self) -> bool {
         self.zones.iter().any(HeldZone::is_approvable)
     }
 
-    /// The reasons as texts, each with its zone in front, in the order of the zones.
-    pub fn reasons(&self) -> Vec<String> {
+    /// The reasons, each about its zone, in the order of the zones: a warning if consent helps, an error if not.
+    pub(crate) fn reasons(&self) -> Vec<Diagnostic> {
         let of_zone = |held: &HeldZone| {
             let zone = held.zone.apex.without_dot();
-            held.reasons.iter().map(|reason| format!("{zone}: {reason}")).collect::<Vec<_>>()
+            held.reasons.iter().map(|reason| reason.diagnostic(&zone)).collect::<Vec<_>>()
         };
         self.zones.iter().flat_map(of_zone).collect()
     }
 
+    /// The reasons for the log, where each stands alone and says what to do.
+    pub(crate) fn for_log(&self, config: &str) -> Vec<Diagnostic> {
+        let then = format!("; held back, those records stay as they are in service; {}", self.way_out(config));
+        self.reasons().into_iter().map(|reason| reason.and(&then)).collect()
+    }
+
     /// The whole refusal; `config` is the path for the command that approves it.
-    pub fn message(&self, config: &str) -> String {
+    pub(crate) fn message(&self, config: &str) -> String {
         let head = "held back; those records stay as they are in service:".to_owned();
         let reasons = self.reasons().into_iter().map(|reason| format!("  {reason}"));
         let stale = self.stale.map(|stale| {
@@ -176,7 +184,7 @@ impl UnsafePlan {
     }
 
     /// What to do about it: the command that approves exactly this, if one can.
-    pub fn way_out(&self, config: &str) -> String {
+    pub(crate) fn way_out(&self, config: &str) -> String {
         let approve = || format!("if this is right: privatelink-dns sync --config {config} --approve {}", self.digest);
         match (self.is_approvable(), self.zones.iter().all(HeldZone::is_approvable)) {
             (true, true) => approve(),
@@ -187,7 +195,12 @@ impl UnsafePlan {
 }
 
 /// Splits a plan into what may be written and what waits. `bases` has what each zone was, where that is not what it is now.
-pub fn review(plan: Plan, bases: &BTreeMap<Name, Base>, settings: &Settings, approved: Option<Digest>) -> Review {
+pub(crate) fn review(
+    plan: Plan,
+    bases: &BTreeMap<Name, Base>,
+    settings: &Settings,
+    approved: Option<Digest>,
+) -> Review {
     let no_base = Base::default();
     let mut held = Vec::new();
     let mut passed = Vec::with_capacity(plan.zones.len());
@@ -300,9 +313,8 @@ impl Drift {
 
 /// Whether a name had addresses of the other family at the base: then a new RRset moves it.
 fn had_other_family(zone: &ZonePlan, base: &Base, owner: &str, rtype: Rtype) -> bool {
-    let other = if rtype == Rtype::A { Rtype::AAAA } else { Rtype::A };
-    let now = || !zone.before().find(owner, other).is_empty();
-    base.before(owner, other).map_or_else(now, |was| !was.is_empty())
+    let now = || zone.before().has_other_family(owner, rtype);
+    base.before(owner, other_family(rtype)).map_or_else(now, |was| !was.is_empty())
 }
 
 fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<Reason> {

@@ -12,15 +12,14 @@
 
 pub mod apply;
 pub mod desired;
-pub mod gather;
-pub mod guard;
-mod notes;
-pub mod pass;
+pub(crate) mod gather;
+pub(crate) mod guard;
+pub(crate) mod pass;
 pub mod plan;
-pub mod progress;
+pub(crate) mod progress;
 mod records;
 pub mod source;
-pub mod state;
+pub(crate) mod state;
 
 #[cfg(test)]
 mod tests;
@@ -31,7 +30,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-pub use notes::Notes;
 pub use records::{AddressRecord, Origin, Places, Records};
 
 use crate::azure::Cloud;

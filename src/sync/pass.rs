@@ -9,19 +9,20 @@ use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::apply::{self, Applied};
+use super::Settings;
+use super::apply::{self, Applied, ApplyError};
 use super::desired::{self, DesiredState};
-use super::gather::{Gatherer, Task};
+use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, UnsafePlan};
 use super::plan::{Current, Digest, FileState, Plan, plan};
-use super::progress::{Step, Watcher};
+use super::progress::{PassStep, ProgressFn};
 use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
 use super::state::changes::Changes;
 use super::state::{State, StateError};
-use super::{Notes, Settings};
+use crate::diag::{Diagnostic, Diagnostics, Id, Severity};
 use crate::dns::Name;
 use crate::files;
 use crate::zone::store::path_of;
@@ -30,7 +31,7 @@ use crate::zone::{Hosted, ZoneSet};
 
 /// How a pass went.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub(crate) struct PassOutcome {
     /// Every source, in the order of the config.
     pub sources: Vec<SourceReport>,
     /// The zones that were written, and what kept others from it.
@@ -40,30 +41,38 @@ pub struct Outcome {
     /// What the guard holds back.
     pub held: Option<Box<UnsafePlan>>,
     /// What went wrong besides sources and zone files.
-    pub errors: Notes,
+    pub errors: Diagnostics,
     /// What is worth a look.
-    pub warnings: Notes,
+    pub warnings: Diagnostics,
     /// Records that are held back because lists disagree.
-    pub conflicts: Notes,
+    pub conflicts: Diagnostics,
     /// What is left to do once the zones are in service.
     pub aftermath: Option<Aftermath>,
 }
 
-impl Outcome {
+impl PassOutcome {
     /// Whether something is wrong that is no consent's business.
-    pub fn has_failed(&self) -> bool {
+    pub(crate) fn has_failed(&self) -> bool {
         !self.applied.errors.is_empty() || !self.errors.is_empty()
     }
 
+    /// What is wrong with sources, zone files and everything else.
+    pub(crate) fn all_errors(&self) -> Vec<Diagnostic> {
+        let mut errors: Vec<Diagnostic> = self.sources.iter().flat_map(|source| source.problems.to_vec()).collect();
+        errors.extend(self.errors.to_vec());
+        errors.extend(self.applied.errors.iter().map(ApplyError::diagnostic));
+        errors
+    }
+
     /// Whether every source is as it is now.
-    pub fn is_complete(&self) -> bool {
+    pub(crate) fn is_complete(&self) -> bool {
         self.sources.iter().all(|source| source.problems.is_empty())
     }
 }
 
 /// What became of one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SourceReport {
+pub(crate) struct SourceReport {
     /// Its name in the config.
     pub name: String,
     /// The entries of its lists, names times addresses.
@@ -71,12 +80,20 @@ pub struct SourceReport {
     /// When the oldest of what it gives was read, seconds since 1970; `None` if it gives nothing.
     pub read_at: Option<u64>,
     /// What is wrong with it now.
-    pub problems: Notes,
+    pub problems: Diagnostics,
+}
+
+impl SourceReport {
+    /// When the oldest of what it gives was read, in RFC 3339; `None` if it gives nothing.
+    pub(crate) fn last_good(&self) -> Option<String> {
+        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?);
+        Some(humantime::format_rfc3339_seconds(at).to_string())
+    }
 }
 
 /// A plan, and the sources that it was made from.
 #[derive(Debug, Default)]
-pub struct Look {
+pub(crate) struct DryRun {
     /// What sync would do.
     pub plan: Plan,
     /// Every source, in the order of the config.
@@ -84,45 +101,53 @@ pub struct Look {
     /// What each zone was `guard_window` ago, where that is not what it is now.
     pub bases: BTreeMap<Name, Base>,
     /// What kept the plan from being better.
-    pub errors: Notes,
+    pub errors: Diagnostics,
 }
 
-/// Reads lists and makes a plan; writes nothing at all.
-pub fn look(
+/// Reads lists and makes a plan; writes nothing at all, and remembers nothing.
+pub(crate) fn dry_run(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     now: SystemTime,
-    watcher: Watcher<'_>,
-) -> Look {
-    look_with(&settings.state.read_only(), settings, zones, gatherer, now, watcher)
+    progress: ProgressFn<'_>,
+) -> DryRun {
+    let settings = Settings { state: settings.state.read_only(), ..settings.clone() };
+    make_plan(&settings, zones, gatherer, now, progress)
 }
 
-fn look_with(
-    state: &State,
+fn make_plan(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     now: SystemTime,
-    watcher: Watcher<'_>,
-) -> Look {
+    progress: ProgressFn<'_>,
+) -> DryRun {
     let limits = settings.limits();
     let deadline = settings.pass_deadline;
-    let task =
-        Task { sources: &settings.sources, limits: &limits, state, now: clock(settings, now).now / 1000, deadline };
+    let task = GatherTask {
+        sources: &settings.sources,
+        limits: &limits,
+        state: &settings.state,
+        now: clock(settings, now).now / 1000,
+        deadline,
+    };
     // With a million records each half takes as long as the other.
     let (readings, currents) = thread::scope(|scope| {
         let currents = scope.spawn(|| currents(settings, zones));
-        (gatherer.gather(&task, watcher), currents.join())
+        (gatherer.gather(&task, progress), currents.join())
     });
     let mut currents = currents.unwrap_or_else(|panic| resume_unwind(panic));
     let (listings, sources, silent) = sort_readings(settings, readings);
-    watcher(Step::Comparing(listings.iter().map(Listing::len).sum()));
-    let mut look = Look { sources, ..Look::default() };
+    progress(PassStep::Comparing(listings.iter().map(Listing::len).sum()));
+    let mut planned = DryRun { sources, ..DryRun::default() };
     for apex in currents.keys() {
         match Base::load(&settings.state, apex, clock(settings, now)) {
-            Ok(base) => drop(look.bases.insert(apex.clone(), base)),
-            Err(error) => look.errors.push(|| format!("{error}; the guard takes what is in service for its base")),
+            Ok(base) => drop(planned.bases.insert(apex.clone(), base)),
+            Err(error) => {
+                let then = "; the guard takes what is in service for its base";
+                planned.errors.error(|| error.diagnostic(Id::GUARD_BASE_FAILED).and(then));
+            }
         }
     }
     match desired::merge(listings, &settings.desired()) {
@@ -133,12 +158,12 @@ fn look_with(
                     current.provenance = settings.state.provenance(apex);
                 }
             }
-            look.plan = plan(desired, currents, settings.ttl_seconds());
+            planned.plan = plan(desired, currents, settings.ttl_seconds());
         }
         // Each list was held to the same rule before.
-        Err(SourceError(problems)) => look.errors.append(problems),
+        Err(SourceError(problems)) => planned.errors.append(problems),
     }
-    look
+    planned
 }
 
 /// The listings of all sources, what is said of each source, and those that may hold anything.
@@ -160,26 +185,26 @@ fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, 
 }
 
 /// One whole pass: look, review, write. `approved` is the digest that an operator consented to.
-pub fn run(
+pub(crate) fn run(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
     approved: Option<Digest>,
     now: SystemTime,
-    watcher: Watcher<'_>,
-) -> Outcome {
-    let look = look_with(&settings.state, settings, zones, gatherer, now, watcher);
-    let mut outcome = Outcome {
-        sources: look.sources,
-        errors: look.errors,
-        warnings: look.plan.warnings.clone(),
-        conflicts: look.plan.conflicts(),
-        ..Outcome::default()
+    progress: ProgressFn<'_>,
+) -> PassOutcome {
+    let planned = make_plan(settings, zones, gatherer, now, progress);
+    let mut outcome = PassOutcome {
+        sources: planned.sources,
+        errors: planned.errors,
+        warnings: planned.plan.warnings.clone(),
+        conflicts: planned.plan.conflicts(),
+        ..PassOutcome::default()
     };
-    let review = guard::review(look.plan, &look.bases, &settings.guard(), approved);
+    let review = guard::review(planned.plan, &planned.bases, &settings.guard(), approved);
     let approved = &review.approved;
     let plan = approved.plan();
-    watcher(Step::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));
+    progress(PassStep::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));
     outcome.applied = apply::apply(approved, &settings.zone_dir, &settings.state, clock(settings, now));
     outcome.held = review.held;
     let at = humantime::format_rfc3339_seconds(now).to_string();
@@ -188,7 +213,8 @@ pub fn run(
         settings.state.record_changes(plan, written, |zone| approved.has_consent(&zone.apex), &at);
     outcome.changes = changes;
     if let Err(error) = recorded {
-        outcome.warnings.push(|| format!("{error}; the changes are in the log alone"));
+        let then = "; the changes are in the log alone";
+        outcome.warnings.warning(|| error.diagnostic(Id::JOURNAL_FAILED).and(then));
     }
     outcome.aftermath = Some(Aftermath::of(review.approved, &outcome.applied, &settings.state));
     outcome
@@ -196,7 +222,7 @@ pub fn run(
 
 /// What is left to do once the zones are in service: to remember where each record is listed.
 #[derive(Debug)]
-pub struct Aftermath {
+pub(crate) struct Aftermath {
     plan: Plan,
     state: State,
 }
@@ -211,7 +237,7 @@ impl Aftermath {
     }
 
     /// Does it; `seen` has what was remembered last, so that nothing is written twice.
-    pub fn remember(self, seen: &mut Seen) -> Result<(), StateError> {
+    pub(crate) fn remember(self, seen: &mut Seen) -> Result<(), StateError> {
         for zone in &self.plan.zones {
             let digest = zone.after().digest(&self.plan.places);
             if seen.zones.get(&zone.apex) != Some(&digest) {
@@ -225,20 +251,26 @@ impl Aftermath {
 
 /// What was remembered last of each zone.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     zones: BTreeMap<Name, u64>,
     /// What went wrong last, so that it is said once.
-    error: Option<String>,
+    error: Option<Diagnostic>,
 }
 
 impl Seen {
     /// What went wrong, if that is news.
-    pub fn news(&mut self, remembered: Result<(), StateError>) -> Option<String> {
-        let error = remembered.err().map(|error| error.to_string());
+    pub(crate) fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
+        let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
         self.error.clone_from(&error);
         error.filter(|_| is_news)
     }
+}
+
+/// Says that the lists of records are not remembered, and why.
+pub(crate) fn not_remembered(error: &StateError) -> Diagnostic {
+    let then = "; which list a record comes from is not remembered";
+    Diagnostic { severity: Severity::Warning, ..error.diagnostic(Id::STATE_FAILED).and(then) }
 }
 
 fn clock(settings: &Settings, now: SystemTime) -> Clock {

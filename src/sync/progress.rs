@@ -6,11 +6,11 @@ use std::fmt;
 use std::path::Path;
 
 /// Is told of each step.
-pub type Watcher<'w> = &'w (dyn Fn(Step<'_>) + Sync);
+pub(crate) type ProgressFn<'w> = &'w (dyn Fn(PassStep<'_>) + Sync);
 
 /// What a pass does now.
 #[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
+pub(crate) enum PassStep<'a> {
     /// It reads a list.
     Reading(&'a Path),
     /// It compares this many listed addresses with what is in service.
@@ -19,7 +19,7 @@ pub enum Step<'a> {
     Writing(usize),
 }
 
-impl fmt::Display for Step<'_> {
+impl fmt::Display for PassStep<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reading(list) => write!(f, "reading {}", list.display()),
@@ -32,4 +32,4 @@ impl fmt::Display for Step<'_> {
 }
 
 /// For passes that nobody waits for.
-pub fn unwatched(_: Step<'_>) {}
+pub(crate) fn no_progress(_: PassStep<'_>) {}

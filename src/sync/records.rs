@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::source::Listing;
-use crate::dns::{Name, Rtype, rdata};
+use crate::diag::Place;
+use crate::dns::Rtype;
 
 /// Which line of which listing a record comes from; read through [`Places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +36,11 @@ impl Places {
         self.0.get(origin.listing as usize).map_or("", |(_, file)| file)
     }
 
+    /// The line, for a diagnostic.
+    pub(super) fn place_of(&self, origin: Origin) -> Place {
+        Place::line(self.file(origin), origin.line)
+    }
+
     /// `lists/vault-we.txt:12`
     pub fn place(&self, origin: Origin) -> String {
         format!("{}:{}", self.file(origin), origin.line)
@@ -51,11 +57,11 @@ impl Places {
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     names: String,
-    rows: Vec<Row>,
+    rows: Vec<AddressRow>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct AddressRow {
     start: usize,
     len: u16,
     address: IpAddr,
@@ -85,6 +91,11 @@ pub(super) fn key<'r>(record: &AddressRecord<'r>) -> (&'r str, bool) {
     (record.owner, record.address.is_ipv6())
 }
 
+/// AAAA for A, and A for AAAA.
+pub(super) fn other_family(rtype: Rtype) -> Rtype {
+    if rtype == Rtype::A { Rtype::AAAA } else { Rtype::A }
+}
+
 /// The record type of an address.
 pub(super) fn rtype_of(address: IpAddr) -> Rtype {
     if address.is_ipv4() { Rtype::A } else { Rtype::AAAA }
@@ -92,22 +103,11 @@ pub(super) fn rtype_of(address: IpAddr) -> Rtype {
 
 impl Records {
     /// Sorts records in any order; a record that is there twice is there once. Owners longer than any name are left out.
-    pub fn from_unsorted<'a>(records: impl IntoIterator<Item = (&'a str, IpAddr)>) -> Self {
+    #[cfg(test)]
+    pub(super) fn from_unsorted<'a>(records: impl IntoIterator<Item = (&'a str, IpAddr)>) -> Self {
         let mut all = Self::default();
         for (owner, address) in records {
             all.push(owner, address, None);
-        }
-        all.finish();
-        all
-    }
-
-    /// The address records at and below `apex`, from a zone's records of any type; others are left out.
-    pub fn from_zone<'a>(apex: &Name, records: impl IntoIterator<Item = (&'a Name, Rtype, &'a [u8])>) -> Self {
-        let mut all = Self::default();
-        for (owner, rtype, data) in records {
-            if let Some(address) = rdata::to_address(rtype, data) {
-                all.push(&owner.relative_to(apex), address, None);
-            }
         }
         all.finish();
         all
@@ -143,12 +143,24 @@ impl Records {
         }
     }
 
+    /// Whether a name has any address.
+    pub(super) fn has_addresses(&self, owner: &str) -> bool {
+        [Rtype::A, Rtype::AAAA].iter().any(|rtype| !self.find(owner, *rtype).is_empty())
+    }
+
+    /// Whether a name has addresses of the other family. Then an RRset of this family moves the name: clients that prefer
+    /// the family go where the new addresses lead.
+    pub(super) fn has_other_family(&self, owner: &str, rtype: Rtype) -> bool {
+        !self.find(owner, other_family(rtype)).is_empty()
+    }
+
     /// The end of the RRset whose first record is at `start`.
     pub(super) fn rrset_end(&self, start: usize) -> usize {
         let Some(first) = self.get(start) else {
             return start;
         };
-        let is_same = |row: &&Row| self.owner(row) == first.owner && row.address.is_ipv4() == first.address.is_ipv4();
+        let is_same =
+            |row: &&AddressRow| self.owner(row) == first.owner && row.address.is_ipv4() == first.address.is_ipv4();
         start + self.rows[start..].iter().take_while(is_same).count()
     }
 
@@ -181,7 +193,7 @@ impl Records {
                 self.names.len() - owner.len()
             }
         };
-        self.rows.push(Row { start, len, address, origin });
+        self.rows.push(AddressRow { start, len, address, origin });
     }
 
     /// Keeps the records that are meant, in their order.
@@ -202,18 +214,18 @@ impl Records {
     /// Sorts what was pushed and removes doubles.
     pub(super) fn finish(&mut self) {
         let names = &self.names;
-        let owner = |row: &Row| &names[row.start..row.start + usize::from(row.len)];
+        let owner = |row: &AddressRow| &names[row.start..row.start + usize::from(row.len)];
         sort_by(&mut self.rows, |a, b| owner(a).cmp(owner(b)).then_with(|| a.address.cmp(&b.address)));
         self.rows.dedup_by(|b, a| a.address == b.address && owner(a) == owner(b));
         self.rows.shrink_to_fit();
         self.names.shrink_to_fit();
     }
 
-    fn owner(&self, row: &Row) -> &str {
+    fn owner(&self, row: &AddressRow) -> &str {
         &self.names[row.start..row.start + usize::from(row.len)]
     }
 
-    fn view(&self, row: &Row) -> AddressRecord<'_> {
+    fn view(&self, row: &AddressRow) -> AddressRecord<'_> {
         AddressRecord { owner: self.owner(row), address: row.address, origin: row.origin }
     }
 }

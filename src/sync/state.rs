@@ -5,16 +5,17 @@
 //! it gave, and the guard starts from what is in service. Every file is replaced whole, so a crash leaves the old or the
 //! new one.
 
-pub mod base;
-pub mod changes;
-pub mod lists;
-pub mod provenance;
+pub(crate) mod base;
+pub(crate) mod changes;
+pub(crate) mod lists;
+pub(crate) mod provenance;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::Name;
-use crate::{diag, files};
+use crate::files;
 
 /// Lists tell which storage accounts and vaults there are: for the server's user alone.
 const FOLDER_MODE: u32 = 0o700;
@@ -30,12 +31,19 @@ pub struct State {
 
 /// Why something could not be remembered.
 #[derive(Debug, thiserror::Error)]
-#[error("state_dir '{}': {doing}: {error}", diag::path(.path))]
+#[error("{}", self.diagnostic(Id::STATE_FAILED))]
 pub struct StateError {
     path: PathBuf,
     doing: &'static str,
     #[source]
     error: io::Error,
+}
+
+impl StateError {
+    /// The same as a diagnostic; what could not be remembered says which kind.
+    pub fn diagnostic(&self, id: Id) -> Diagnostic {
+        Diagnostic::error(id, Place::file(&self.path), format!("state_dir: {}: {}", self.doing, self.error))
+    }
 }
 
 impl State {

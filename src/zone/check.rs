@@ -1,119 +1,65 @@
 //! What makes records a zone: the semantic checks between parsing and serving.
 //!
-//! In: a builder's records, grouped. Out: findings with their lines. An error keeps the file out of service, a
+//! In: the records of a zone, sorted. Out: findings with their lines. An error keeps the file out of service, a
 //! warning does not.
 
 use std::collections::HashMap;
 
-use super::build::{Builder, Row, parent};
+use super::row::{Row, parent, relative_to};
+use super::table::RecordTable;
 use super::text::SyntaxError;
-use crate::diag;
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// The zone is not served in this state.
-    Error,
-    /// It is served; a person should look.
-    Warning,
-}
-
-/// Something about a zone file that its keeper should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// From 1; 0 where the whole file is meant.
-    pub line: u32,
-    /// From 1; 0 where it is not known.
-    pub column: u32,
-    /// What is wrong and what to do.
-    pub text: String,
-}
-
-impl Finding {
-    pub(super) fn error(line: u32, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, line, column: 0, text: text.into() }
-    }
-
-    pub(super) fn warning(line: u32, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, line, column: 0, text: text.into() }
-    }
-
-    /// Whether it keeps the zone out of service.
-    pub fn is_error(&self) -> bool {
-        self.severity == Severity::Error
-    }
-
-    /// `file:line:column`, as far as they are known.
-    pub fn place(&self, file: &std::path::Path) -> String {
-        match (self.line, self.column) {
-            (0, _) => diag::path(file),
-            (line, 0) => format!("{}:{line}", diag::path(file)),
-            (line, column) => format!("{}:{line}:{column}", diag::path(file)),
-        }
-    }
-}
-
-/// Findings of one severity that are kept as text. A zone of a million bad lines makes a hundred and a count.
+/// Findings of one severity that are kept. A zone of a million bad lines makes a hundred and a count.
 const MAX_FINDINGS: usize = 100;
 
-/// Findings in number.
-#[derive(Default)]
-pub(super) struct Findings {
-    kept: Vec<Finding>,
-    errors: usize,
-    warnings: usize,
+/// What is found in one zone file.
+pub(super) struct FileDiagnostics {
+    /// The file, as messages show it.
+    file: String,
+    found: Diagnostics,
 }
 
-impl Findings {
-    /// Adds an error; its text is only made if it is kept.
-    pub(super) fn error(&mut self, line: u32, text: impl FnOnce() -> String) {
-        self.errors += 1;
-        if self.errors <= MAX_FINDINGS {
-            self.kept.push(Finding::error(line, text()));
-        }
+impl FileDiagnostics {
+    pub(super) fn new(file: &str) -> Self {
+        Self { file: file.to_owned(), found: Diagnostics::with_capacity(MAX_FINDINGS) }
+    }
+
+    /// Adds an error; without a line it is one of the whole file. Its text is only made if it is kept.
+    pub(super) fn error(&mut self, line: impl Into<Option<u32>>, id: Id, text: impl FnOnce() -> String) {
+        let file = &self.file;
+        self.found.error(|| Diagnostic::error(id, Place::line(file, line), text()));
     }
 
     /// Adds a warning.
-    pub(super) fn warning(&mut self, line: u32, text: impl FnOnce() -> String) {
-        self.warnings += 1;
-        if self.warnings <= MAX_FINDINGS {
-            self.kept.push(Finding::warning(line, text()));
-        }
+    pub(super) fn warning(&mut self, line: u32, id: Id, text: impl FnOnce() -> String) {
+        let file = &self.file;
+        self.found.warning(|| Diagnostic::warning(id, Place::line(file, line), text()));
     }
 
-    /// Adds the parser's errors, which it keeps to a number itself.
+    /// Adds the parser's errors.
     pub(super) fn syntax(&mut self, errors: Vec<SyntaxError>) {
-        self.kept.extend(errors.into_iter().map(Finding::from));
-    }
-
-    /// Adds all of another.
-    pub(super) fn append(&mut self, other: Self) {
-        let (errors, warnings) = (self.errors + other.errors, self.warnings + other.warnings);
-        for finding in other.kept {
-            match finding.severity {
-                Severity::Error => self.error(finding.line, || finding.text),
-                Severity::Warning => self.warning(finding.line, || finding.text),
-            }
+        for SyntaxError { id, line, column, reason } in errors {
+            self.found.push(Diagnostic::error(id, Place::column(&self.file, line, column), reason));
         }
-        (self.errors, self.warnings) = (errors, warnings);
     }
 
-    /// Those that were kept, by line, and what to say of the others.
-    pub(super) fn finish(mut self) -> (Vec<Finding>, Vec<Finding>) {
-        self.kept.sort_by_key(|finding| finding.line);
-        let more = |count: usize| count.checked_sub(MAX_FINDINGS).filter(|more| *more > 0);
-        let errors = more(self.errors).map(|more| Finding::error(0, format!("and {more} more errors")));
-        let warnings = more(self.warnings).map(|more| Finding::warning(0, format!("and {more} more warnings")));
-        (self.kept, errors.into_iter().chain(warnings).collect())
+    /// Whether any of them keeps the zone out of service.
+    pub(super) fn has_errors(&self) -> bool {
+        self.found.has_errors()
     }
-}
 
-impl From<SyntaxError> for Finding {
-    fn from(error: SyntaxError) -> Self {
-        Self { severity: Severity::Error, line: error.line, column: error.column, text: error.reason }
+    /// Leaves out what is said of the whole file: after a line that does not parse, a missing SOA record would be the same
+    /// error a second time.
+    pub(super) fn keep_lines(&mut self) {
+        self.found.retain(|finding| finding.place.line_number().is_some());
+    }
+
+    /// All of them, by line.
+    pub(super) fn finish(mut self) -> Diagnostics {
+        self.found.sort_by_line();
+        self.found
     }
 }
 
@@ -130,61 +76,60 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     Some(reason.to_owned())
 }
 
-/// Adds the findings about `builder`'s records, which must be sorted by owner and type.
-pub(super) fn review(builder: &mut Builder) {
-    let mut findings = std::mem::take(&mut builder.findings);
-    apex(builder, &mut findings);
+/// Adds what there is to say about records, which must be sorted by owner and type.
+pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
+    apex(table, findings);
     let mut has_dnames = false;
-    for group in builder.rows.chunk_by(|a, b| a.node == b.node) {
+    for group in table.rows.chunk_by(|a, b| a.node == b.node) {
         for row in group.iter().filter(|row| row.ttl > LARGEST_TTL) {
-            findings
-                .error(row.line, || format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)"));
+            findings.error(row.line, Id::ZONE_BAD_TTL, || {
+                format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)")
+            });
         }
         // Nearly all names have these alone, and a zone may have a million of them.
         if group.iter().all(|row| matches!(row.rtype, Rtype::A | Rtype::AAAA)) {
-            rrsets(group, &mut findings);
+            rrsets(group, findings);
             continue;
         }
         has_dnames |= group.iter().any(|row| row.rtype == Rtype::DNAME);
-        node(builder, group, &mut findings);
+        node(table, group, findings);
     }
-    name_servers(builder, &mut findings);
+    name_servers(table, findings);
     if has_dnames {
-        below_dnames(builder, &mut findings);
+        below_dnames(table, findings);
     }
-    builder.findings = findings;
 }
 
-fn apex(builder: &Builder, findings: &mut Findings) {
-    let of_type = |rtype| builder.rows.iter().filter(move |row| row.rtype == rtype);
+fn apex(table: &RecordTable, findings: &mut FileDiagnostics) {
+    let of_type = |rtype| table.rows.iter().filter(move |row| row.rtype == rtype);
     if of_type(Rtype::SOA).next().is_none() {
-        findings.error(0, || format!("no SOA record at '{}'; a zone starts with one", builder.apex));
+        findings.error(None, Id::ZONE_NO_SOA, || format!("no SOA record at '{}'; a zone starts with one", table.apex));
     }
     for row in of_type(Rtype::SOA).filter(|row| row.node != 0) {
-        findings.error(row.line, || "SOA below the apex; a file holds one zone".to_owned());
+        findings.error(row.line, Id::ZONE_SOA_BELOW_APEX, || "SOA below the apex; a file holds one zone".to_owned());
     }
     for row in of_type(Rtype::SOA).skip(1).filter(|row| row.node == 0) {
-        findings.error(row.line, || "a second SOA record; remove one".to_owned());
+        findings.error(row.line, Id::ZONE_SECOND_SOA, || "a second SOA record; remove one".to_owned());
     }
     if !of_type(Rtype::NS).any(|row| row.node == 0) {
-        findings.error(0, || format!("no NS record at '{}'; add one", builder.apex));
+        findings.error(None, Id::ZONE_NO_NS, || format!("no NS record at '{}'; add one", table.apex));
     }
 }
 
-fn node(builder: &Builder, group: &[Row], findings: &mut Findings) {
+fn node(table: &RecordTable, group: &[Row], findings: &mut FileDiagnostics) {
     let first = |rtype| group.iter().find(move |row| row.rtype == rtype);
     if let Some(cname) = first(Rtype::CNAME) {
         // RFC 1034 section 3.6.2, RFC 2181 section 10.1.
-        return alone(builder, group, cname, |other| other != Rtype::CNAME, findings);
+        return alone(table, group, cname, |other| other != Rtype::CNAME, findings);
     }
     if let Some(dname) = first(Rtype::DNAME) {
         // RFC 6672 sections 2.3 and 2.4: NS beside it at the apex only.
-        alone(builder, group, dname, |other| other == Rtype::NS && dname.node != 0, findings);
+        alone(table, group, dname, |other| other == Rtype::NS && dname.node != 0, findings);
     }
     if let Some(row) = group.iter().find(|row| matches!(row.rtype, Rtype::NS | Rtype::DNAME))
-        && builder.relative(row.node).starts_with(b"\x01*")
+        && table.relative(row.node).starts_with(b"\x01*")
     {
-        findings.warning(row.line, || {
+        findings.warning(row.line, Id::ZONE_WILDCARD_CUT, || {
             format!("{} at a wildcard: servers differ in what they make of it, ours makes nothing", row.rtype)
         });
     }
@@ -192,25 +137,34 @@ fn node(builder: &Builder, group: &[Row], findings: &mut Findings) {
 }
 
 /// Beside an alias there is neither a second one nor what it excludes.
-fn alone(builder: &Builder, group: &[Row], alias: &Row, excludes: impl Fn(Rtype) -> bool, findings: &mut Findings) {
-    let (owner, rtype) = (owner(builder, alias), alias.rtype);
+fn alone(
+    table: &RecordTable,
+    group: &[Row],
+    alias: &Row,
+    excludes: impl Fn(Rtype) -> bool,
+    findings: &mut FileDiagnostics,
+) {
+    let (owner, rtype) = (owner(table, alias), alias.rtype);
+    let id = if rtype == Rtype::CNAME { Id::ZONE_CNAME_OTHER_DATA } else { Id::ZONE_DNAME_OTHER_DATA };
     for other in group.iter().filter(|row| excludes(row.rtype)) {
-        findings.error(other.line, || {
+        findings.error(other.line, id, || {
             format!("'{owner}' has a {rtype} (line {}) and so can have no {}", alias.line, other.rtype)
         });
     }
     for second in group.iter().filter(|row| row.rtype == rtype).skip(1) {
-        findings.error(second.line, || format!("'{owner}' has a second {rtype} (first: line {})", alias.line));
+        findings.error(second.line, Id::ZONE_SECOND_ALIAS, || {
+            format!("'{owner}' has a second {rtype} (first: line {})", alias.line)
+        });
     }
 }
 
 /// A DNAME stands for all names below its own, so none of them has records (RFC 6672 section 2.4).
-fn below_dnames(builder: &Builder, findings: &mut Findings) {
-    let dnames = builder.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
-    let lines: HashMap<&[u8], u32> = dnames.map(|row| (builder.relative(row.node), row.line)).collect();
+fn below_dnames(table: &RecordTable, findings: &mut FileDiagnostics) {
+    let dnames = table.rows.iter().filter(|row| row.rtype == Rtype::DNAME);
+    let lines: HashMap<&[u8], u32> = dnames.map(|row| (table.relative(row.node), row.line)).collect();
     let longest = lines.keys().map(|owner| owner.len()).max().unwrap_or_default();
-    for group in builder.rows.chunk_by(|a, b| a.node == b.node).filter(|group| group[0].node != 0) {
-        let mut above = parent(builder.relative(group[0].node));
+    for group in table.rows.chunk_by(|a, b| a.node == b.node).filter(|group| group[0].node != 0) {
+        let mut above = parent(table.relative(group[0].node));
         while above.len() > longest {
             above = parent(above);
         }
@@ -223,8 +177,8 @@ fn below_dnames(builder: &Builder, findings: &mut Findings) {
         };
         for row in group.iter().filter(|_| line.is_some()) {
             let line = line.copied().unwrap_or_default();
-            findings.error(row.line, || {
-                format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(builder, row))
+            findings.error(row.line, Id::ZONE_BELOW_DNAME, || {
+                format!("'{}' lies below the DNAME of line {line}; remove one of them", owner(table, row))
             });
         }
     }
@@ -236,23 +190,23 @@ const LARGEST_RRSET: usize = 65_000;
 /// RFC 2181 section 8: 31 bits; resolvers take anything above for 0.
 const LARGEST_TTL: u32 = i32::MAX.unsigned_abs();
 
-fn rrsets(group: &[Row], findings: &mut Findings) {
+fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     if group.len() == 1 {
         return;
     }
     for rrset in group.chunk_by(|a, b| a.rtype == b.rtype) {
         let Some(first) = rrset.first() else { continue };
         if rrset.len() > usize::from(u16::MAX) {
-            findings.error(first.line, || "over 65535 records in one RRset".to_owned());
+            findings.error(first.line, Id::ZONE_TOO_LARGE, || "over 65535 records in one RRset".to_owned());
         }
         let octets: usize = rrset.iter().map(|row| 12 + usize::from(row.rdata_len())).sum();
         if octets > LARGEST_RRSET {
-            findings.warning(first.line, || {
+            findings.warning(first.line, Id::ZONE_LARGE_RRSET, || {
                 format!("{} records of one type at one name do not fit into any answer", rrset.len())
             });
         }
         if let Some(other) = rrset.iter().find(|row| row.ttl != first.ttl) {
-            findings.warning(other.line, || {
+            findings.warning(other.line, Id::ZONE_TTL_DIFFERS, || {
                 format!("TTL differs from that of line {}; the lower one is served for both", first.line)
             });
         }
@@ -260,19 +214,21 @@ fn rrsets(group: &[Row], findings: &mut Findings) {
 }
 
 /// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
-fn name_servers(builder: &Builder, findings: &mut Findings) {
-    for row in builder.rows.iter().filter(|row| row.rtype == Rtype::NS) {
-        let target = builder.rdata(row).to_ascii_lowercase();
-        let Some(relative) = super::build::relative_to(&target, builder.apex.as_wire()) else { continue };
+fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
+    for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
+        let target = table.rdata(row).to_ascii_lowercase();
+        let Some(relative) = relative_to(&target, table.apex.as_wire()) else { continue };
         // They are sorted, and as many NS records may name one target as it has records.
-        let rows = builder.rows_at(relative);
+        let rows = table.rows_at(relative);
         let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);
         if first(Rtype::A).or(first(Rtype::AAAA)).is_some() {
             continue;
         }
-        findings.warning(row.line, || {
+        let alias = first(Rtype::CNAME);
+        let id = if alias.is_some() { Id::ZONE_NS_ALIAS } else { Id::ZONE_NS_NO_ADDRESS };
+        findings.warning(row.line, id, || {
             let name = Name::from_wire(&target).unwrap_or_else(Name::root);
-            match first(Rtype::CNAME) {
+            match alias {
                 Some(cname) => format!("name server '{name}' is an alias (line {}); name its target", cname.line),
                 None => format!("name server '{name}' has no address in this zone"),
             }
@@ -280,13 +236,13 @@ fn name_servers(builder: &Builder, findings: &mut Findings) {
     }
 }
 
-fn owner(builder: &Builder, row: &Row) -> String {
+fn owner(table: &RecordTable, row: &Row) -> String {
     let mut labels = Vec::new();
-    let mut rest = builder.relative(row.node);
+    let mut rest = table.relative(row.node);
     while let Some((len, tail)) = rest.split_first() {
         labels.push(String::from_utf8_lossy(&tail[..usize::from(*len)]).into_owned());
         rest = parent(rest);
     }
-    labels.push(builder.apex.to_string());
+    labels.push(table.apex.to_string());
     labels.join(".")
 }

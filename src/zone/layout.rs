@@ -12,7 +12,7 @@
 //! ```
 //! Numbers are big-endian, as everywhere in DNS.
 
-use super::build::Row;
+use super::row::Row;
 use crate::dns::{Name, Record, Rtype, rdata};
 
 /// Octets of an RRset before its RDATA.
@@ -44,7 +44,7 @@ pub struct RRsetRef<'z> {
 }
 
 /// A layout in the making.
-pub(super) struct Writer {
+pub(super) struct LayoutWriter {
     bytes: Vec<u8>,
     /// Where in `bytes` the number of RRsets of the last name stands.
     count_at: usize,
@@ -156,7 +156,7 @@ impl std::fmt::Debug for RRsetRef<'_> {
     }
 }
 
-impl Writer {
+impl LayoutWriter {
     /// For names and RDATA of so many octets in all.
     pub(super) fn new(names: usize, name_octets: usize, rrsets: usize, rdata_octets: usize) -> Self {
         let octets = names * 3 + name_octets + rrsets * (RRSET_HEAD + 2) + rdata_octets;

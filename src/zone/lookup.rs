@@ -1,8 +1,8 @@
 //! What a zone says about a name: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
 //! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
-use super::build::{parent, relative_to};
 use super::layout::Node;
+use super::row::{parent, relative_to};
 use super::{RRsetRef, Zone};
 use crate::dns::{Name, Record, Rtype};
 
@@ -39,8 +39,8 @@ impl Zone {
         let Some(relative) = relative_to(qname, self.apex.as_wire()) else {
             return Outcome::NxDomain;
         };
-        if self.has_exits
-            && let Some(outcome) = self.exit(qname, relative, qtype)
+        if self.has_cuts
+            && let Some(outcome) = self.cut_or_dname(qname, relative, qtype)
         {
             return outcome;
         }
@@ -77,7 +77,7 @@ impl Zone {
 
     /// What the topmost cut at or above the name, or DNAME above it, makes of it. The apex is no cut. DS belongs to the
     /// parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a DNAME does for itself.
-    fn exit(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
+    fn cut_or_dname(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
         let mut found = None;
         let mut rest = relative;
         loop {

@@ -9,9 +9,11 @@ mod check;
 mod layout;
 mod lookup;
 mod negative;
+mod row;
 mod set;
-pub mod store;
-pub mod text;
+pub(crate) mod store;
+mod table;
+pub(crate) mod text;
 
 use std::hash::BuildHasher;
 
@@ -19,10 +21,9 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 pub use aliases::Aliases;
-pub use check::{Finding, Severity};
 pub use layout::RRsetRef;
 pub use lookup::Outcome;
-pub use negative::Negative;
+pub use negative::NegativeSoa;
 pub use set::{Hosted, OnMiss, ZoneSet};
 
 use crate::dns::{Name, Record, Rtype, Serial, rdata};
@@ -40,9 +41,9 @@ pub struct Zone {
     layout: Layout,
     records: usize,
     /// Whether any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a name.
-    has_exits: bool,
+    has_cuts: bool,
     has_wildcards: bool,
-    negative: Option<Negative>,
+    negative: Option<NegativeSoa>,
 }
 
 impl Zone {
@@ -87,7 +88,7 @@ impl Zone {
     }
 
     /// The same in bytes, for answers that are put together without a [`crate::dns::Writer`].
-    pub fn negative(&self) -> Option<&Negative> {
+    pub fn negative(&self) -> Option<&NegativeSoa> {
         self.negative.as_ref()
     }
 

@@ -7,10 +7,10 @@
 use crate::dns::{Class, Name, Record, Rtype, Section, Writer, name_end};
 
 /// Names longer than this have so many labels that [`Writer`] may stop remembering them.
-const LONGEST: usize = 128;
+const MAX_QNAME: usize = 128;
 
 /// The record behind the question.
-pub struct Negative {
+pub struct NegativeSoa {
     record: Box<[u8]>,
     /// Where in it pointers stand.
     pointers: Box<[usize]>,
@@ -19,7 +19,7 @@ pub struct Negative {
     taken: Vec<Box<[u8]>>,
 }
 
-impl Negative {
+impl NegativeSoa {
     /// From the apex and the SOA with its negative TTL.
     pub(super) fn new(apex: &Name, soa: &Record) -> Option<Self> {
         let mut writer = Writer::new(usize::from(u16::MAX), 0);
@@ -43,7 +43,7 @@ impl Negative {
     /// added if it would have to look different there.
     #[must_use]
     pub fn append(&self, qname: &[u8], out: &mut Vec<u8>) -> bool {
-        let Some(below) = qname.len().checked_sub(self.apex_len).filter(|_| qname.len() <= LONGEST) else {
+        let Some(below) = qname.len().checked_sub(self.apex_len).filter(|_| qname.len() <= MAX_QNAME) else {
             return false;
         };
         let top = last_label(&qname[..below]);
@@ -79,7 +79,7 @@ fn skip(record: &[u8], at: usize, pointers: &mut Vec<usize>) -> Option<usize> {
 /// The label directly below the apex in a name that lies below it.
 fn top_label(name: &[u8], apex: &Name) -> Option<Box<[u8]>> {
     let lower = name.to_ascii_lowercase();
-    let relative = super::build::relative_to(&lower, apex.as_wire())?;
+    let relative = super::row::relative_to(&lower, apex.as_wire())?;
     (!relative.is_empty()).then(|| last_label(relative).into())
 }
 

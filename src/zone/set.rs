@@ -105,7 +105,7 @@ impl ZoneSet {
 
     /// The zone that answers a question: the closest, but for DS at its apex the one above if that one knows the name
     /// (RFC 4035 section 3.1.4.1).
-    pub fn answering(&self, qname: &[u8], qtype: Rtype) -> Option<&Hosted> {
+    pub fn zone_for(&self, qname: &[u8], qtype: Rtype) -> Option<&Hosted> {
         let closest = self.find(qname)?;
         if qtype != Rtype::DS || closest.apex.as_wire() != qname {
             return Some(closest);
@@ -201,7 +201,7 @@ mod tests {
         let zones = ["cut.example", "uncut.example"].map(|apex| hosted(apex, ""));
         let set = ZoneSet::new(zones.into_iter().chain([hosted("example", "cut 10 NS a.\n")]));
         let found = |name: &str, rtype| {
-            set.answering(name.parse::<Name>().unwrap().as_wire(), rtype).map(|hosted| hosted.apex.without_dot())
+            set.zone_for(name.parse::<Name>().unwrap().as_wire(), rtype).map(|hosted| hosted.apex.without_dot())
         };
         assert_eq!(found("cut.example", Rtype::DS).as_deref(), Some("example"));
         assert_eq!(found("cut.example", Rtype::A).as_deref(), Some("cut.example"));

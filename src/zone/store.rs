@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
-use super::{Finding, Hosted, OnMiss, Zone, ZoneSet};
+use super::{Hosted, OnMiss, Zone, ZoneSet};
+use crate::diag::{self, Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
-use crate::{diag, files};
+use crate::files;
 
 /// Octets of a zone file: twenty times what a zone of a million addresses takes. What is larger is a wrong file.
 const MAX_BYTES: u64 = 1 << 30;
@@ -32,7 +33,7 @@ pub struct Settings {
 }
 
 /// Reads zone files and remembers the last good copy of each.
-pub struct Store {
+pub(crate) struct Store {
     settings: Settings,
     loaded: BTreeMap<Name, Loaded>,
 }
@@ -43,8 +44,8 @@ struct Loaded {
     zone: Option<Arc<Zone>>,
     misses: Arc<AtomicU64>,
     /// What keeps the file of that fingerprint out of service; empty if nothing.
-    errors: Vec<Problem>,
-    warnings: Vec<Problem>,
+    errors: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
 }
 
 /// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one even
@@ -57,25 +58,9 @@ struct Fingerprint {
     inode: u64,
 }
 
-/// A finding with its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// `file:line:column`, as far as known.
-    pub place: String,
-    /// What is wrong.
-    pub text: String,
-}
-
-impl Problem {
-    /// What it quotes of others is made safe to show.
-    fn new(place: String, text: &str) -> Self {
-        Self { place, text: diag::printable(text).into_owned() }
-    }
-}
-
 /// A zone whose data in service changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
+pub(crate) struct Published {
     /// The apex.
     pub apex: Name,
     /// Its serial before; `None` if it is new.
@@ -88,38 +73,37 @@ pub struct Published {
 
 /// What one reading found.
 #[derive(Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// What is to be served.
     pub zones: ZoneSet,
     /// Zones that changed.
     pub published: Vec<Published>,
     /// Errors of files read for the first time in their present state; the last good copy stays in service.
-    pub errors: Vec<Problem>,
+    pub errors: Vec<Diagnostic>,
     /// Warnings of files read for the first time in their present state.
-    pub warnings: Vec<Problem>,
-    /// How many zones are hosted whose file is missing or bad.
-    pub degraded: usize,
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Store {
     /// A store that has read nothing yet.
-    pub fn new(settings: Settings) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, loaded: BTreeMap::new() }
     }
 
     /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay.
-    pub fn set_settings(&mut self, settings: Settings) {
+    pub(crate) fn set_settings(&mut self, settings: Settings) {
         self.settings = settings;
     }
 
     /// Reads what changed since the last time.
-    pub fn reload(&mut self) -> Report {
+    pub(crate) fn reload(&mut self) -> Report {
         let mut report = Report::default();
         let files = match self.zone_files() {
             Ok(files) => files,
             Err(error) => {
                 let text = format!("cannot read the zone folder: {error}; the zones in service stay");
-                report.errors.push(Problem::new(diag::path(&self.settings.zone_dir), &text));
+                let place = Place::file(&self.settings.zone_dir);
+                report.errors.push(Diagnostic::error(Id::ZONE_DIR_UNREADABLE, place, text));
                 // What cannot be seen is not gone.
                 self.loaded.keys().map(|apex| (apex.clone(), self.path_of(apex))).collect()
             }
@@ -129,7 +113,6 @@ impl Store {
             self.reload_one(apex, path, &mut report);
         }
         report.zones = self.zone_set();
-        report.degraded = report.zones.iter().filter(|hosted| self.is_degraded(&hosted.apex)).count();
         report
     }
 
@@ -220,7 +203,7 @@ impl Store {
     }
 
     /// Hosted zones that are not what their files should make them, and why; without a reason the file is yet to come.
-    pub fn degraded(&self) -> impl Iterator<Item = (&Name, &[Problem])> {
+    pub(crate) fn degraded(&self) -> impl Iterator<Item = (&Name, &[Diagnostic])> {
         let degraded = self.loaded.iter().filter(|(apex, _)| self.is_degraded(apex));
         degraded.map(|(apex, loaded)| (apex, loaded.errors.as_slice()))
     }
@@ -231,7 +214,7 @@ impl Store {
 }
 
 /// Where the file of a zone is.
-pub fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
+pub(crate) fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
     zone_dir.join(format!("{}.zone", apex.without_dot()))
 }
 
@@ -250,19 +233,18 @@ impl Fingerprint {
 }
 
 fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous: Option<Arc<Zone>>) -> Loaded {
-    let (zone, findings) = Zone::from_text(apex, text);
+    let (zone, findings) = Zone::from_file(apex, &diag::path(path), text);
     let stays = match &previous {
         Some(zone) => format!("; serial {} stays in service", zone.serial()),
         None => "; the zone answers SERVFAIL until this is mended".to_owned(),
     };
-    let problem = |finding: &Finding, then: &str| Problem::new(finding.place(path), &format!("{}{then}", finding.text));
-    let (errors, warnings): (Vec<&Finding>, Vec<&Finding>) = findings.iter().partition(|finding| finding.is_error());
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.to_vec().into_iter().partition(Diagnostic::is_error);
     Loaded {
         file: Some(file),
         zone: zone.map(Arc::new).or(previous),
         misses: Arc::default(),
-        errors: errors.into_iter().map(|finding| problem(finding, &stays)).collect(),
-        warnings: warnings.into_iter().map(|finding| problem(finding, "")).collect(),
+        errors: errors.into_iter().map(|error| error.and(&stays)).collect(),
+        warnings,
     }
 }
 
@@ -271,7 +253,7 @@ fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Lo
         Some(zone) => format!("cannot read the zone file: {error}; serial {} stays in service", zone.serial()),
         None => format!("cannot read the zone file: {error}; the zone answers SERVFAIL until it is there"),
     };
-    let problem = Problem::new(diag::path(path), &text);
+    let problem = Diagnostic::error(Id::ZONE_UNREADABLE, Place::file(path), text);
     // A zone that sync has yet to write is no error; a file that went away is.
     let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
     let errors = if expected { Vec::new() } else { vec![problem] };

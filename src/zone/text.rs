@@ -2,7 +2,7 @@
 //!
 //! Parsing itself is the `domain` crate's. This module gives each record its line, goes on after an error so
 //! that one reading reports them all, and says what is not supported. It never judges what the records mean:
-//! that is `check`'s part. What sync writes is read by `plain`, which is several times as fast.
+//! that is `check`'s part. What sync writes is read by `managed`, which is several times as fast.
 
 use bytes::Bytes;
 use domain::base::iana::Class as DomainClass;
@@ -11,16 +11,17 @@ use domain::base::rdata::ComposeRecordData;
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
 
-mod group;
-mod kin;
-mod plain;
+mod entries;
+mod managed;
+mod type_aliases;
 
-use kin::Rewritten;
+use type_aliases::Rewritten;
 
+use crate::diag::Id;
 use crate::dns::{Name, Rtype, name_end, rdata};
 
 /// The first line of every file that sync writes: a file without it belongs to a person and is never written.
-pub const MANAGED_HEADER: &str = "; Written by privatelink-dns";
+pub(crate) const MANAGED_HEADER: &str = "; Written by privatelink-dns";
 
 /// Syntax errors reported per file at most.
 const MAX_ERRORS: usize = 100;
@@ -34,7 +35,7 @@ const MAX_LINE: usize = 4096;
 
 /// A record as it stands in a file. Names are in wire format.
 #[derive(Clone, Copy)]
-pub struct Parsed<'a> {
+pub(crate) struct Parsed<'a> {
     /// The owner, in lower case.
     pub owner: &'a [u8],
     /// The type.
@@ -49,31 +50,33 @@ pub struct Parsed<'a> {
 
 /// A place in a file that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SyntaxError {
+pub(crate) struct SyntaxError {
+    /// Which kind of diagnostic it makes.
+    pub id: Id,
     /// From 1.
     pub line: u32,
-    /// From 1; 0 where it is not known.
-    pub column: u32,
+    /// From 1; `None` where it is not known.
+    pub column: Option<u32>,
     /// What is wrong and, where that is known, what to write.
     pub reason: String,
 }
 
 /// Whether sync wrote this text.
-pub fn is_managed(text: &[u8]) -> bool {
+pub(crate) fn is_managed(text: &[u8]) -> bool {
     text.starts_with(MANAGED_HEADER.as_bytes())
 }
 
 /// Reads a zone file for `apex` and hands each record to `each`. The records are only to be used if no error
 /// comes back.
-pub fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
+pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut handed_over = 0_usize;
-    if let Some(head) = plain::Head::find(text, apex) {
+    if let Some(head) = managed::ManagedHead::find(text, apex) {
         let mut count = |parsed: Parsed<'_>| {
             handed_over += 1;
             each(parsed);
         };
         let is_good = parse_from(&text[..head.len], 1, apex, &mut count).is_none();
-        if is_good && plain::read(text, head, apex, &mut count) {
+        if is_good && managed::read(text, head, apex, &mut count) {
             return Vec::new();
         }
     }
@@ -108,10 +111,11 @@ fn parse_all(text: &[u8], apex: &Name, mut reread: usize, mut each: impl FnMut(P
 /// Parses until the end or the first error.
 fn parse_from(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
     // The parser runs over the end of a text that stops within an entry.
-    let Some(open) = group::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
+    let Some(open) = entries::unclosed(text) else { return parse_whole(text, first_line, apex, each) };
     let before = parse_whole(&text[..open.entry_start], first_line, apex, each);
     let reason = format!("'{}' is opened here and never closed", open.what);
-    before.or_else(|| Some(SyntaxError { line: first_line + open.lines_before, column: open.column, reason }))
+    let line = first_line + open.lines_before;
+    before.or(Some(SyntaxError { id: Id::ZONE_UNCLOSED, line, column: Some(open.column), reason }))
 }
 
 fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(Parsed<'_>)) -> Option<SyntaxError> {
@@ -126,7 +130,7 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
     if let Ok(origin) = domain::base::Name::from_octets(Bytes::copy_from_slice(apex.as_wire())) {
         zonefile.set_origin(origin);
     }
-    let mut lines = Lines { text, counted: 0, line: first_line };
+    let mut lines = LineCounter { text, counted: 0, line: first_line };
     let (mut owner, mut rdata) = (Vec::new(), Vec::new());
     loop {
         match zonefile.next_entry() {
@@ -134,8 +138,8 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
             Ok(Some(Entry::Record(record))) => {
                 let line = lines.at(zonefile.current_offset());
                 let in_truth = rewritten.as_mut().and_then(|rewritten| rewritten.type_of(line - first_line));
-                if let Err(reason) = read(&record, &mut owner, &mut rdata) {
-                    return Some(SyntaxError { line, column: 0, reason: reason.to_owned() });
+                if let Err((id, reason)) = read(&record, &mut owner, &mut rdata) {
+                    return Some(SyntaxError { id, line, column: None, reason: reason.to_owned() });
                 }
                 let rtype = in_truth.unwrap_or(Rtype(record.rtype().to_int()));
                 each(Parsed { owner: &owner, rtype, ttl: record.ttl().as_secs(), rdata: &rdata, line });
@@ -143,18 +147,18 @@ fn parse_whole(text: &[u8], first_line: u32, apex: &Name, each: &mut impl FnMut(
             Ok(Some(Entry::Include { .. })) => {
                 let line = lines.at(zonefile.current_offset());
                 let reason = "$INCLUDE is not supported: put the records into this file".to_owned();
-                return Some(SyntaxError { line, column: 0, reason });
+                return Some(SyntaxError { id: Id::ZONE_INCLUDE, line, column: None, reason });
             }
             Err(error) => return Some(describe(&error.to_string(), text, first_line)),
         }
     }
 }
 
-fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Result<(), &'static str> {
+fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Result<(), (Id, &'static str)> {
     owner.clear();
     rdata.clear();
     if record.class() != DomainClass::IN {
-        return Err("only class IN is served");
+        return Err((Id::ZONE_CLASS, "only class IN is served"));
     }
     // Composing into a Vec cannot fail.
     let (Ok(()), Ok(())) = (record.owner().compose(owner), record.data().compose_rdata(rdata));
@@ -169,8 +173,8 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     match (is_good, is_generic) {
         (true, _) => Ok(()),
         // RFC 3597 section 5: a known type may be written so, and is what it is.
-        (false, true) => Err("the octets behind \\# are no RDATA of this type"),
-        (false, false) => Err("a name has an empty label (two dots in a row)"),
+        (false, true) => Err((Id::ZONE_SYNTAX, "the octets behind \\# are no RDATA of this type")),
+        (false, false) => Err((Id::ZONE_SYNTAX, "a name has an empty label (two dots in a row)")),
     }
 }
 
@@ -198,8 +202,8 @@ fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
     let mut parts = message.splitn(3, ':');
     let mut number = || parts.next().and_then(|part| part.trim().parse::<u32>().ok());
     // The parser sees that a line's last token is wrong once it has read the line feed behind it.
-    let (line, column) = match (number().unwrap_or(1), number().unwrap_or(0)) {
-        (line, 1) if line > 1 => (line - 1, 0),
+    let (line, column) = match (number().unwrap_or(1), number().filter(|column| *column > 0)) {
+        (line, Some(1)) if line > 1 => (line - 1, None),
         place => place,
     };
     let reason = parts.next().unwrap_or(message).trim();
@@ -213,7 +217,7 @@ fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
     } else {
         ""
     };
-    SyntaxError { line: first_line + line - 1, column, reason: format!("{reason}{hint}") }
+    SyntaxError { id: Id::ZONE_SYNTAX, line: first_line + line - 1, column, reason: format!("{reason}{hint}") }
 }
 
 fn is_ttl_with_unit(token: &str) -> bool {
@@ -245,13 +249,13 @@ fn next_entry(text: &[u8], start: usize, first_line: u32, failed: u32) -> Option
 }
 
 /// Counts lines as the parser moves on.
-struct Lines<'a> {
+struct LineCounter<'a> {
     text: &'a [u8],
     counted: usize,
     line: u32,
 }
 
-impl Lines<'_> {
+impl LineCounter<'_> {
     /// The line of the last octet before `offset` that is no line feed.
     fn at(&mut self, offset: usize) -> u32 {
         let end = offset.min(self.text.len());

@@ -60,7 +60,7 @@ fn strangers_are_refused_so_often_a_second_over_udp_and_always_over_tcp() {
 fn of_negative_answers_over_the_limit_every_second_is_an_empty_one_with_tc() {
     let site = site("negative = 1");
     let server = site.start();
-    let withheld = || site.counted("limited_negative") - site.counted("slipped");
+    let withheld = || site.counted("limited_negative").saturating_sub(site.counted("slipped"));
     let nodata = burst(&site, &server, GUEST, APEX, withheld);
     let slipped = nodata.replies.iter().filter(|reply| reply.truncated()).count();
     assert!(slipped > 0 && nodata.whole("NOERROR") > 0, "{slipped} slipped");
@@ -101,12 +101,12 @@ fn questions_over_the_limit_of_forwarded_ones_are_refused_and_not_asked_over_tcp
 fn new_limits_hold_after_a_reload() {
     let mut site = site("negative = 1");
     let server = site.start();
-    let withheld = || site.counted("limited_negative") - site.counted("slipped");
+    let withheld = || site.counted("limited_negative").saturating_sub(site.counted("slipped"));
     burst(&site, &server, GUEST, APEX, withheld);
     assert!(withheld() > 0);
     site.add("[limits]\nnegative = 0");
     site.run("reload", &[]).expect(0, &[]);
-    let withheld = || site.counted("limited_negative") - site.counted("slipped");
+    let withheld = || site.counted("limited_negative").saturating_sub(site.counted("slipped"));
     let free = burst(&site, &server, GUEST, APEX, withheld);
     assert_eq!(free.whole("NOERROR"), MANY);
     server.stop();

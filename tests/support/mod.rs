@@ -39,3 +39,9 @@ pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// Whether a diagnostic of `status --json` is about this line of a file with this name.
+pub(crate) fn is_at(diagnostic: &serde_json::Value, file: &str, line: u32) -> bool {
+    let place = &diagnostic["place"];
+    place["file"].as_str().is_some_and(|path| path.ends_with(file)) && place["line"] == line
+}

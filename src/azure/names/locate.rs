@@ -2,7 +2,7 @@
 //!
 //! One pass over one buffer, because lists may have a million lines; nothing is looked up here.
 
-use super::{NotHosted, Place, Service};
+use super::{AzureName, NotHosted, PARTITIONED_SUFFIX, PRIVATELINK, Service};
 use crate::azure::Cloud;
 
 /// The longest name in text without its final dot (RFC 1035 section 3.1: 255 octets in wire format).
@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 253;
 const MAX_LABELS: usize = 8;
 
 /// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
-pub fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<Place<'a>, NotHosted> {
+pub(crate) fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<AzureName<'a>, NotHosted> {
     if text.ends_with("..") || text.contains("...") || text.contains('…') {
         return Err(NotHosted::Truncated);
     }
@@ -56,14 +56,14 @@ fn split_suffix(name: &str) -> Option<(Suffix, &str)> {
         }
     }
     // Partitioned names are documented for the public cloud only.
-    let (service, rest) = strip_labels(name, "storage.azure.net").and_then(split_service)?;
+    let (service, rest) = strip_labels(name, PARTITIONED_SUFFIX).and_then(split_service)?;
     Some((Suffix::Partitioned(service), rest))
 }
 
 fn split_service(name: &str) -> Option<(Service, &str)> {
-    [(Service::Blob, "blob"), (Service::Queue, "queue")]
+    [Service::Blob, Service::Queue]
         .into_iter()
-        .find_map(|(service, label)| strip_labels(name, label).map(|rest| (service, rest)))
+        .find_map(|service| strip_labels(name, service.label()).map(|rest| (service, rest)))
 }
 
 /// `name` without the labels at its end; the empty string if nothing else is left.
@@ -74,30 +74,30 @@ fn strip_labels<'a>(name: &'a str, labels: &str) -> Option<&'a str> {
 
 /// Scripts put `privatelink.` in front of zones that have it already: any number of them counts as one.
 fn strip_privatelink(mut rest: &str) -> &str {
-    while let Some(shorter) = strip_labels(rest, "privatelink") {
+    while let Some(shorter) = strip_labels(rest, PRIVATELINK) {
         rest = shorter;
     }
     rest
 }
 
-fn backup(cloud: Cloud, rest: &str) -> Result<Place<'_>, NotHosted> {
+fn backup(cloud: Cloud, rest: &str) -> Result<AzureName<'_>, NotHosted> {
     let (before, geo) = rest.rsplit_once('.').unwrap_or(("", rest));
-    if geo == "privatelink" {
+    if geo == PRIVATELINK {
         return Err(NotHosted::NoGeo);
     }
-    Ok(Place { cloud, service: Service::Backup, geo, owner: strip_privatelink(before), partition: None })
+    Ok(AzureName { cloud, service: Service::Backup, geo, owner: strip_privatelink(before), partition: None })
 }
 
-fn storage(cloud: Cloud, service: Service, owner: &str) -> Place<'_> {
-    Place { cloud, service, geo: "", owner, partition: None }
+fn storage(cloud: Cloud, service: Service, owner: &str) -> AzureName<'_> {
+    AzureName { cloud, service, geo: "", owner, partition: None }
 }
 
 /// `acct.z33.blob.storage.azure.net` has its alias at `acct.privatelink.blob.core.windows.net`: the partition drops out.
-fn partitioned(service: Service, rest: &str) -> Place<'_> {
+fn partitioned(service: Service, rest: &str) -> AzureName<'_> {
     let (before, last) = rest.rsplit_once('.').unwrap_or(("", rest));
     if is_partition(last) {
         let owner = strip_privatelink(before);
-        return Place { cloud: Cloud::Public, service, geo: "", owner, partition: Some(last) };
+        return AzureName { cloud: Cloud::Public, service, geo: "", owner, partition: Some(last) };
     }
     storage(Cloud::Public, service, rest)
 }
@@ -131,14 +131,14 @@ fn check_host(rest: &str) -> Result<(), NotHosted> {
     Ok(())
 }
 
-fn check_owner(place: &Place<'_>) -> Result<(), NotHosted> {
+fn check_owner(place: &AzureName<'_>) -> Result<(), NotHosted> {
     if place.owner.is_empty() {
         return Err(NotHosted::Apex);
     }
     if place.geo.is_empty() && place.service == Service::Backup {
         return Err(NotHosted::NoGeo);
     }
-    if place.owner.split('.').any(|label| label == "privatelink") {
+    if place.owner.split('.').any(|label| label == PRIVATELINK) {
         return Err(NotHosted::StrayPrivatelink);
     }
     if place.owner.split('.').nth(MAX_LABELS).is_some() {

@@ -5,6 +5,24 @@ fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
+/// The public names that lead to a blob or queue record: `acct.blob.core.windows.net` for `acct` in the blob zone, and
+/// the partitioned form where the list had it. Backup names have no public form.
+fn public_names(zone: &Name, owner: &Name, partition: Option<&str>) -> Vec<Name> {
+    let Some(family) = family(zone).filter(|family| family.service != Service::Backup) else {
+        return Vec::new();
+    };
+    let account = owner.relative_to(zone);
+    if account == "@" || !owner.is_at_or_below(zone) {
+        return Vec::new();
+    }
+    let service = family.service.label();
+    let plain = format!("{account}.{service}.{}", family.cloud.storage_suffix());
+    // Partitioned names exist in the public cloud only.
+    let partition = partition.filter(|_| family.cloud == Cloud::Public);
+    let partitioned = partition.map(|z| format!("{account}.{z}.{service}.storage.azure.net"));
+    std::iter::once(plain).chain(partitioned).filter_map(|text| text.parse().ok()).collect()
+}
+
 /// `owner | zone` of a name that has a place.
 fn placed(text: &str) -> String {
     let located = normalise(text).unwrap();
@@ -143,6 +161,26 @@ fn what_people_paste_by_accident_is_refused_with_advice() {
     assert!(matches!(refused("ac ct.blob.core.windows.net"), NotHosted::BadHost(_)));
     let long = format!("{}.blob.core.windows.net", vec!["x".repeat(60); 4].join("."));
     assert!(matches!(refused(&long), NotHosted::BadHost(_)));
+}
+
+#[test]
+fn a_public_name_leads_to_its_private_name() {
+    for (public, private) in [
+        ("acct.blob.core.windows.net", Some("acct.privatelink.blob.core.windows.net")),
+        ("acct.queue.core.usgovcloudapi.net", Some("acct.privatelink.queue.core.usgovcloudapi.net")),
+        ("acct.file.core.windows.net", None),
+        ("net", None),
+    ] {
+        assert_eq!(private_name(&name(public)), private.map(name), "{public}");
+    }
+}
+
+#[test]
+fn storage_zones_are_shared_with_other_tenants_and_backup_zones_are_not() {
+    assert!(storage_zones().all(|zone| has_other_tenants(&zone)));
+    assert_eq!(storage_zones().count(), 6);
+    assert!(!has_other_tenants(&name("privatelink.we.backup.windowsazure.com")));
+    assert!(!has_other_tenants(&name("corp.example")));
 }
 
 #[test]

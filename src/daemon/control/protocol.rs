@@ -1,16 +1,19 @@
 //! What is said on the control socket, as types for both ends.
 //!
 //! In and out: a line of JSON each. Durations are in seconds or as the field's name says, times in RFC 3339.
+//! `docs/status-json.md` describes it for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::diag::Diagnostic;
+
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
-pub(crate) enum Request {
+pub(crate) enum ControlRequest {
     /// Forget what is cached about a name, and with `subtree` about all below it.
     Flush {
         name: String,
@@ -25,7 +28,7 @@ pub(crate) enum Request {
     Sync,
 }
 
-impl Request {
+impl ControlRequest {
     /// Reads a line. A JSON object and nothing else: serde alone would take `["status"]` for one too.
     pub(crate) fn read(line: &[u8]) -> serde_json::Result<Self> {
         let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
@@ -36,14 +39,14 @@ impl Request {
 /// What comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Reply {
+pub(crate) enum ControlReply {
     /// So many answers were forgotten.
     Flushed(usize),
     Status(Box<Status>),
     /// A pass was made.
-    Passed(Pass),
-    /// It was not done, and why, line by line.
-    Refused(Vec<String>),
+    Passed(PassStatus),
+    /// It was not done, and why.
+    Refused(Vec<Diagnostic>),
 }
 
 /// All that `status` shows.
@@ -54,18 +57,20 @@ pub(crate) struct Status {
     pub(crate) uptime_s: u64,
     pub(crate) config: String,
     /// What keeps the newest config out of service; empty if nothing does.
-    pub(crate) config_problems: Vec<String>,
+    pub(crate) config_problems: Vec<Diagnostic>,
     /// What of the config in service takes effect at the next start.
-    pub(crate) waits_for_restart: Vec<String>,
+    pub(crate) waits_for_restart: Vec<Diagnostic>,
     pub(crate) listen: Vec<String>,
     /// Zones without a good copy: their names are SERVFAIL.
     pub(crate) servfail: Vec<String>,
+    /// Whether geo codes are yet to be learnt from lists: until one was read, the zones of all of them are in `servfail`.
+    pub(crate) no_list_read: bool,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
     /// How long the pass or the reading of zones that runs now has been at it; none if none does.
     pub(crate) task_running_s: Option<u64>,
     /// The last pass; none before the first.
-    pub(crate) pass: Option<Pass>,
+    pub(crate) pass: Option<PassStatus>,
     pub(crate) last_good_pass: Option<String>,
     /// How many passes ended in each way.
     pub(crate) passes: BTreeMap<String, u64>,
@@ -91,7 +96,7 @@ pub(crate) struct ZoneStatus {
     /// Questions for names that it lacks: a client may have gone public for each.
     pub(crate) misses: u64,
     /// Why it is not what its file should make it; empty if all is well.
-    pub(crate) degraded: Vec<String>,
+    pub(crate) degraded: Vec<Diagnostic>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,25 +108,25 @@ pub(crate) struct SourceStatus {
     /// The entries of its lists, names times addresses.
     pub(crate) entries: usize,
     /// What was wrong in the last pass.
-    pub(crate) errors: Vec<String>,
+    pub(crate) errors: Vec<Diagnostic>,
 }
 
 /// One sync pass.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Pass {
+pub(crate) struct PassStatus {
     pub(crate) at: String,
-    pub(crate) outcome: Outcome,
+    pub(crate) outcome: PassResult,
     /// The zones written and their new serials.
     pub(crate) written: BTreeMap<String, u32>,
-    pub(crate) held: Option<Held>,
-    pub(crate) errors: Vec<String>,
-    pub(crate) warnings: Vec<String>,
-    pub(crate) conflicts: Vec<String>,
+    pub(crate) held: Option<HeldStatus>,
+    pub(crate) errors: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) conflicts: Vec<Diagnostic>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Outcome {
+pub(crate) enum PassResult {
     Unchanged,
     Written,
     /// The guard holds a part of the plan back.
@@ -132,7 +137,7 @@ pub(crate) enum Outcome {
     Failed,
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for PassResult {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unchanged => "unchanged",
@@ -146,10 +151,11 @@ impl fmt::Display for Outcome {
 
 /// What waits for consent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Held {
+pub(crate) struct HeldStatus {
     /// None where no consent helps.
     pub(crate) digest: Option<String>,
-    pub(crate) why: String,
+    /// Why, zone by zone.
+    pub(crate) reasons: Vec<Diagnostic>,
     /// The exact command to approve it, or what to mend.
     pub(crate) what_to_do: String,
 }

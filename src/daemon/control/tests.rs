@@ -4,9 +4,9 @@ use super::*;
 
 #[test]
 fn a_request_is_an_object() {
-    assert_eq!(Request::read(b"{\"do\":\"status\"}\n").unwrap(), Request::Status);
-    assert!(Request::read(b"[\"status\"]\n").is_err());
-    assert!(Request::read(b"[\"flush\",\"no\"]\n").is_err());
+    assert_eq!(ControlRequest::read(b"{\"do\":\"status\"}\n").unwrap(), ControlRequest::Status);
+    assert!(ControlRequest::read(b"[\"status\"]\n").is_err());
+    assert!(ControlRequest::read(b"[\"flush\",\"no\"]\n").is_err());
 }
 
 #[test]

@@ -174,7 +174,7 @@ fn an_edited_file_of_ours_is_still_ours() {
 #[test]
 fn two_syncs_do_not_write_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let other = write::Folder::lock(folder.path()).unwrap();
+    let other = write::ZoneFolder::lock(folder.path()).unwrap();
     let plan = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
     assert!(matches!(apply(&plan, folder.path(), 1).errors[..], [ApplyError::Busy(_)]));
     drop(other);
@@ -188,7 +188,7 @@ fn a_folder_that_cannot_be_written_is_one_clear_error() {
     fs::write(&missing, "a file where the folder should be").unwrap();
     let plan = approved(BTreeMap::new(), "abc.blob.core.windows.net 10.0.0.4");
     let error = apply(&plan, &missing, 1).errors[0].to_string();
-    assert!(error.contains("gone': cannot make the "), "{error}");
+    assert!(error.contains("gone: cannot make the "), "{error}");
 }
 
 #[test]
@@ -240,7 +240,7 @@ proptest! {
         let records = Records::from_unsorted(rows.iter().map(|(owner, address)| (owner.as_str(), *address)));
         let text = render(&apex(), Serial(7), 10, &records, &Aliases::default());
         let (zone, findings) = Zone::from_text(&apex(), text.as_bytes());
-        prop_assert!(findings.iter().all(|finding| !finding.is_error()), "{findings:?}");
+        prop_assert!(!findings.has_errors(), "{findings:?}");
         let current = Current::of(&zone.unwrap());
         prop_assert_eq!(&current.records, &records);
         prop_assert!(current.file == FileState::Managed && current.foreign.is_empty());

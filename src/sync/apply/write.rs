@@ -26,12 +26,12 @@ const MODE: u32 = 0o644;
 const HEAD: u64 = 2048;
 
 /// The zone folder, locked against other syncs for as long as this lives.
-pub(super) struct Folder {
+pub(super) struct ZoneFolder {
     path: PathBuf,
     _lock: File,
 }
 
-impl Folder {
+impl ZoneFolder {
     /// Locks the folder and clears away what killed syncs left in it.
     pub(super) fn lock(path: &Path) -> Result<Self, ApplyError> {
         // The first sync of a new installation finds no folder yet.

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::{Claim, Conflict, DesiredZone};
+use crate::diag::{Diagnostic, Diagnostics, Id};
 use crate::dns::Name;
-use crate::sync::Notes;
 use crate::sync::records::{Origin, Places, SortKeys, rtype_of, sort_by};
 
 /// An entry with its owner in the zone's text of names.
 #[derive(Clone, Copy)]
-pub(super) struct Draft {
+pub(super) struct EntryDraft {
     pub(super) start: usize,
     pub(super) len: u16,
     pub(super) address: IpAddr,
@@ -23,17 +23,18 @@ pub(super) struct Draft {
 pub(super) fn resolve(
     apex: &Name,
     names: &str,
-    drafts: Vec<Draft>,
+    drafts: Vec<EntryDraft>,
     places: &Places,
-    warnings: &mut Notes,
+    warnings: &mut Diagnostics,
 ) -> DesiredZone {
-    let owner = |draft: &Draft| &names[draft.start..draft.start + usize::from(draft.len)];
-    let age = |draft: &Draft| (draft.origin.listing, draft.round, draft.statement);
-    let rrset = |a: &Draft, b: &Draft| -> Ordering {
+    let owner = |draft: &EntryDraft| &names[draft.start..draft.start + usize::from(draft.len)];
+    let age = |draft: &EntryDraft| (draft.origin.listing, draft.round, draft.statement);
+    let rrset = |a: &EntryDraft, b: &EntryDraft| -> Ordering {
         owner(a).cmp(owner(b)).then_with(|| a.address.is_ipv6().cmp(&b.address.is_ipv6()))
     };
-    let order =
-        |a: &Draft, b: &Draft| rrset(a, b).then_with(|| age(a).cmp(&age(b))).then_with(|| a.address.cmp(&b.address));
+    let order = |a: &EntryDraft, b: &EntryDraft| {
+        rrset(a, b).then_with(|| age(a).cmp(&age(b))).then_with(|| a.address.cmp(&b.address))
+    };
     let drafts = sorted(drafts, owner, order);
     let mut zone = DesiredZone::default();
     zone.records.expect(drafts.len(), names.len());
@@ -50,10 +51,10 @@ pub(super) fn resolve(
 
 /// Sorts numbers with keys instead of the drafts themselves, which are large and whose names lie far apart.
 fn sorted<'n>(
-    drafts: Vec<Draft>,
-    owner: impl Fn(&Draft) -> &'n str,
-    order: impl Fn(&Draft, &Draft) -> Ordering + Sync,
-) -> Vec<Draft> {
+    drafts: Vec<EntryDraft>,
+    owner: impl Fn(&EntryDraft) -> &'n str,
+    order: impl Fn(&EntryDraft, &EntryDraft) -> Ordering + Sync,
+) -> Vec<EntryDraft> {
     if drafts.is_sorted_by(|a, b| order(a, b).is_le()) {
         return drafts;
     }
@@ -68,14 +69,14 @@ fn sorted<'n>(
 fn several_entries(
     apex: &Name,
     owner: &str,
-    group: &[Draft],
+    group: &[EntryDraft],
     places: &Places,
     zone: &mut DesiredZone,
-    warnings: &mut Notes,
+    warnings: &mut Diagnostics,
 ) {
     let mut claims = Vec::new();
     for of_listing in group.chunk_by(|a, b| a.origin.listing == b.origin.listing) {
-        let rounds: Vec<&[Draft]> = of_listing.chunk_by(|a, b| a.round == b.round).collect();
+        let rounds: Vec<&[EntryDraft]> = of_listing.chunk_by(|a, b| a.round == b.round).collect();
         let Some((latest, earlier)) = rounds.split_last() else {
             continue;
         };
@@ -84,7 +85,7 @@ fn several_entries(
         let now = &claims[first];
         // The same again is what appending scripts leave behind and no news.
         if let Some(old) = earlier.iter().map(|round| claim(round)).rfind(|old| old.addresses != now.addresses) {
-            warnings.push(|| superseded(apex, owner, &old, now, places));
+            warnings.warning(|| superseded(apex, owner, &old, now, places));
         }
     }
     let agreed = claims.iter().all(|claim| claim.addresses == claims[0].addresses);
@@ -99,22 +100,21 @@ fn several_entries(
 }
 
 /// What one statement, or one earlier round, says.
-fn claim(drafts: &[Draft]) -> Claim {
+fn claim(drafts: &[EntryDraft]) -> Claim {
     let mut addresses: Vec<IpAddr> = drafts.iter().map(|draft| draft.address).collect();
     addresses.sort_unstable();
     addresses.dedup();
     Claim { origin: drafts[0].origin, addresses }
 }
 
-fn superseded(apex: &Name, owner: &str, old: &Claim, now: &Claim, places: &Places) -> String {
+fn superseded(apex: &Name, owner: &str, old: &Claim, now: &Claim, places: &Places) -> Diagnostic {
     let show = |claim: &Claim| claim.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    format!(
-        "{}:{}: '{owner}.{}' is {} here but {} in line {}; the later line counts",
-        places.file(old.origin),
-        old.origin.line,
+    let text = format!(
+        "'{owner}.{}' is {} here but {} in line {}; the later line counts",
         apex.without_dot(),
         show(old),
         show(now),
         now.origin.line
-    )
+    );
+    Diagnostic::warning(Id::LIST_SUPERSEDED, places.place_of(old.origin), text).of_source(places.source(old.origin))
 }

@@ -53,7 +53,7 @@ fn in_one_file_the_later_line_wins_with_a_warning() {
     let state = merged(&[("a", text)]).unwrap();
     assert_eq!(records(&state, BLOB), ["abc 10.0.0.5 a (a.txt:2)"]);
     assert_eq!(
-        state.warnings.shown(),
+        state.warnings.lines(),
         [
             "a.txt:1: 'abc.privatelink.blob.core.windows.net' is 10.0.0.4 here but 10.0.0.5 in line 2; the later line counts"
         ]
@@ -118,7 +118,7 @@ fn names_that_cannot_be_records_are_all_reported() {
     .unwrap_err();
     let SourceError(notes) = error;
     assert_eq!(
-        notes.shown(),
+        notes.lines(),
         [
             "a.txt:1: '<vaultId>-ab-pod01-fc1.privatelink.eus.backup.windowsazure.com' holds a placeholder: put the real \
              value there",
@@ -139,7 +139,7 @@ fn other_services_are_reported_and_unknown_geo_codes_wait_for_consent() {
     )])
     .unwrap();
     assert_eq!(
-        state.warnings.shown(),
+        state.warnings.lines(),
         [
             "a.txt:1: 'sql.database.windows.net' belongs to no hosted zone; ignored",
             "a.txt:2: geo code 'xyz' is not known; zone 'privatelink.xyz.backup.windowsazure.com' is not hosted and its \
@@ -178,7 +178,7 @@ fn an_address_outside_allowed_targets_makes_the_list_unfit_and_is_named_with_its
     let text =
         "a.blob.core.windows.net 10.0.0.4\nb.blob.core.windows.net 20.60.0.1\nsql.database.windows.net 20.0.0.1\n";
     assert_eq!(
-        check(&listing("a", text), &limits).shown(),
+        check(&listing("a", text), &limits).lines(),
         [
             "a.txt:2: 20.60.0.1 of 'b.blob.core.windows.net' is outside allowed_targets; correct the line, or add its network \
           to allowed_targets"

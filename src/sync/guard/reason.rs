@@ -3,11 +3,12 @@
 use std::fmt;
 
 use super::Percent;
+use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::plan::Scope;
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// The file has not our header.
     HandWritten,
     /// The file does not load, for this reason.
@@ -57,12 +58,31 @@ pub enum Reason {
 
 impl Reason {
     /// Whether this may be what the operator wants.
-    pub fn is_approvable(&self) -> bool {
+    pub(crate) fn is_approvable(&self) -> bool {
         !matches!(self, Self::HandWritten | Self::Unreadable(_))
     }
 
+    /// Which kind of diagnostic it makes.
+    pub(crate) fn id(&self) -> Id {
+        match self {
+            Self::HandWritten => Id::GUARD_HAND_WRITTEN,
+            Self::Unreadable(_) => Id::GUARD_UNREADABLE,
+            Self::Foreign { .. } => Id::GUARD_FOREIGN,
+            Self::Empty { .. } => Id::GUARD_EMPTY,
+            Self::Share { .. } => Id::GUARD_SHARE,
+            Self::Growth { .. } => Id::GUARD_GROWTH,
+            Self::EmptyLists { .. } => Id::GUARD_EMPTY_LIST,
+        }
+    }
+
+    /// About the zone with this apex: a warning if consent helps, an error if not.
+    pub(crate) fn diagnostic(&self, zone: &str) -> Diagnostic {
+        let make = if self.is_approvable() { Diagnostic::warning } else { Diagnostic::error };
+        make(self.id(), Place::zone(zone), self.to_string())
+    }
+
     /// How much of the zone's plan it holds.
-    pub fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match self {
             Self::Empty { .. } | Self::Share { .. } | Self::EmptyLists { .. } => Scope::Losses,
             // To write anything into such a file is to lose what is in it.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::{Action, AliasChange, Change, Digest, FileState, Held, View, ZonePlan};
+use super::{Action, AliasChange, Change, Digest, FileState, HeldRrset, View, ZonePlan};
+use crate::sync::desired::Claim;
 
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
 const VERSION: u32 = 1;
@@ -39,7 +40,7 @@ impl Serialize for Whole<'_> {
         object.serialize_field("refused", &remarks.refused)?;
         object.serialize_field("problems", &remarks.problems)?;
         object.serialize_field("zones", &Seq(|| plan.zones.iter().map(|zone| InPlan(plan, *zone))))?;
-        object.serialize_field("warnings", plan.warnings.shown())?;
+        object.serialize_field("warnings", &Seq(|| plan.warnings.shown().iter().map(ToString::to_string)))?;
         object.serialize_field("warnings_total", &plan.warnings.total())?;
         object.end()
     }
@@ -118,7 +119,7 @@ fn verb(action: Action) -> &'static str {
     }
 }
 
-impl Serialize for InPlan<'_, &Held> {
+impl Serialize for InPlan<'_, &HeldRrset> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(plan, held) = *self;
         let mut object = serializer.serialize_struct("held", 4)?;
@@ -130,7 +131,7 @@ impl Serialize for InPlan<'_, &Held> {
     }
 }
 
-impl Serialize for InPlan<'_, &super::Claim> {
+impl Serialize for InPlan<'_, &Claim> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(plan, claim) = *self;
         let mut object = serializer.serialize_struct("claim", 3)?;

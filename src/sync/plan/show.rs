@@ -4,49 +4,43 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::net::IpAddr;
 
-use super::{Action, AliasChange, Change, FileState, Held, Places, Plan, View, ZonePlan};
+use anstyle::{AnsiColor, Style};
+
+use super::{Action, AliasChange, Change, FileState, HeldRrset, Places, Plan, View, ZonePlan};
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
+use crate::sync::desired::Claim;
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
 
-/// Colours of a terminal, or nothing.
-#[derive(Clone, Copy)]
-struct Paint(bool);
+const BOLD: Style = Style::new().bold();
+const RED: Style = AnsiColor::Red.on_default();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const MAGENTA: Style = AnsiColor::Magenta.on_default();
 
-impl Paint {
-    fn line(self, out: &mut dyn Write, colour: &str, text: &str) -> io::Result<()> {
-        if self.0 { writeln!(out, "\x1b[{colour}m{text}\x1b[0m") } else { writeln!(out, "{text}") }
-    }
-}
-
-const BOLD: &str = "1";
-const RED: &str = "31";
-const GREEN: &str = "32";
-const YELLOW: &str = "33";
-const MAGENTA: &str = "35";
-
-/// Writes the plan as text; `colour` where a terminal shows it.
-pub fn write_text(plan: &View<'_>, colour: bool, out: &mut dyn Write) -> io::Result<()> {
-    let paint = Paint(colour);
+/// Writes the plan as text with colours, which the stream takes out where nobody would see them.
+pub fn write_text(plan: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut line = |style: Style, text: &str| writeln!(out, "{style}{text}{style:#}");
     for zone in &plan.zones {
-        paint.line(out, BOLD, &headline(zone, plan.ttl))?;
+        line(BOLD, &headline(zone, plan.ttl))?;
         let width = name_width(zone);
         for change in zone.changes() {
-            paint.line(out, colour_of(change.action()), &change_line(plan.places, &change, width))?;
+            line(colour_of(change.action()), &change_line(plan.places, &change, width))?;
         }
         for alias in zone.alias_changes() {
-            paint.line(out, colour_of(alias.action), &alias_line(alias))?;
+            line(colour_of(alias.action), &alias_line(alias))?;
         }
         for held in &zone.held {
-            paint.line(out, MAGENTA, &held_line(plan.places, held, width))?;
+            line(MAGENTA, &held_line(plan.places, held, width))?;
         }
     }
     for warning in plan.warnings.shown() {
-        paint.line(out, YELLOW, &format!("warning: {warning}"))?;
+        line(YELLOW, &format!("warning: {warning}"))?;
     }
     match plan.warnings.total() - plan.warnings.shown().len() {
         0 => {}
-        more => paint.line(out, YELLOW, &format!("and {more} more warnings"))?,
+        more => line(YELLOW, &format!("and {more} more warnings"))?,
     }
     if plan.has_changes() { Ok(()) } else { writeln!(out, "no changes") }
 }
@@ -92,7 +86,7 @@ fn name_width(zone: &ZonePlan) -> usize {
     changed.chain(held).max().unwrap_or_default().min(MAX_NAME)
 }
 
-fn colour_of(action: Action) -> &'static str {
+fn colour_of(action: Action) -> Style {
     match action {
         Action::Create => GREEN,
         Action::Update => YELLOW,
@@ -118,30 +112,34 @@ fn alias_line(alias: &AliasChange) -> String {
 
 impl Plan {
     /// The records that are held back because lists disagree, one sentence each.
-    pub fn conflicts(&self) -> crate::sync::Notes {
-        let mut notes = crate::sync::Notes::default();
+    pub fn conflicts(&self) -> Diagnostics {
+        let mut conflicts = Diagnostics::default();
         for zone in &self.zones {
             for held in &zone.held {
-                notes.push(|| {
-                    let line = held_line(&self.places, held, 0);
-                    format!("zone '{}': {}", zone.apex.without_dot(), line.trim_start_matches([' ', '!']))
+                conflicts.warning(|| {
+                    let place = Place::zone(zone.apex.without_dot());
+                    Diagnostic::warning(Id::SOURCES_DISAGREE, place, held_text(&self.places, held, 0))
                 });
             }
         }
-        notes
+        conflicts
     }
 }
 
-fn held_line(places: &Places, held: &Held, width: usize) -> String {
+/// A line of the block of its zone.
+fn held_line(places: &Places, held: &HeldRrset, width: usize) -> String {
+    format!("  ! {}", held_text(places, held, width))
+}
+
+fn held_text(places: &Places, held: &HeldRrset, width: usize) -> String {
     let stays = match held.in_service.as_slice() {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),
     };
-    let says =
-        |claim: &super::Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
+    let says = |claim: &Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
     let claims: Vec<String> = held.claims.iter().map(says).collect();
     let rtype = held.rtype.to_string();
-    format!("  ! {:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))
+    format!("{:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))
 }
 
 fn join(addresses: impl Iterator<Item = IpAddr>) -> String {

@@ -12,7 +12,7 @@ const MIXED_RUN: usize = 16;
 
 const ADVICE: &str = "write the file anew in one encoding, best with `Out-File -Encoding utf8` and without -Append";
 
-/// The text, or a line (0 if none) and what is wrong.
+/// The text, or the line where it cannot be read and what is wrong there.
 pub(super) fn decode(bytes: Vec<u8>) -> Result<String, (u32, String)> {
     let text = match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(UTF_16LE, rest, 1)?,

@@ -11,8 +11,9 @@ mod shape;
 use jsonc_parser::ast::Value;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use super::lines::Lines;
-use super::listing::Builder;
+use super::lines::LineCounter;
+use super::listing::ListingBuilder;
+use crate::diag::Id;
 pub(super) use object::{is_address_key, is_name_key};
 pub(super) use shape::value_length;
 
@@ -20,8 +21,8 @@ pub(super) use shape::value_length;
 const DEPTH_ADVICE: &str = "PowerShell cut the list off at its default depth: use `ConvertTo-Json -Depth 10`";
 
 /// Reads a file: one document, or several that were appended.
-pub(super) fn read(text: &str, out: &mut Builder) {
-    let mut lines = Lines::new(text, 1);
+pub(super) fn read(text: &str, out: &mut ListingBuilder) {
+    let mut lines = LineCounter::new(text, 1);
     let mut at = 0;
     let mut round = 0;
     loop {
@@ -38,7 +39,7 @@ pub(super) fn read(text: &str, out: &mut Builder) {
 }
 
 /// Reads JSON that stands in something else from `line` on.
-pub(super) fn read_part(text: &str, line: u32, out: &mut Builder) {
+pub(super) fn read_part(text: &str, line: u32, out: &mut ListingBuilder) {
     document(text, line, 0, Within::File, out);
 }
 
@@ -69,14 +70,14 @@ fn options() -> ParseOptions {
     }
 }
 
-fn document(text: &str, first: u32, round: u32, within: Within, out: &mut Builder) {
+fn document(text: &str, first: u32, round: u32, within: Within, out: &mut ListingBuilder) {
     let max_tree = if within == Within::File { shape::MAX_TREE } else { shape::MAX_INNER_TREE };
     if let Err((at, problem)) = shape::check(text, max_tree) {
-        return out.problem(Lines::new(text, first).at(at), || problem);
+        return out.problem(LineCounter::new(text, first).at(at), Id::LIST_TOO_LARGE, || problem);
     }
     match parse_to_ast(text, &CollectOptions::default(), &options()) {
         Ok(parsed) => {
-            let lines = Lines::new(text, first);
+            let lines = LineCounter::new(text, first);
             let mut walker = object::Walker { lines, round, within, out };
             if let Some(value) = &parsed.value {
                 walker.walk(value, None);
@@ -84,9 +85,9 @@ fn document(text: &str, first: u32, round: u32, within: Within, out: &mut Builde
         }
         Err(error) => {
             let line = first + u32::try_from(error.line_display()).unwrap_or(u32::MAX).saturating_sub(1);
-            let column = error.column_display();
-            out.problem(line, || {
-                format!("column {column}: this is not JSON: {}", error.kind().to_string().to_lowercase())
+            let column = u32::try_from(error.column_display()).ok();
+            out.problem_at(line, column, Id::LIST_SYNTAX, || {
+                format!("this is not JSON: {}", error.kind().to_string().to_lowercase())
             });
         }
     }

@@ -6,13 +6,13 @@ pub(super) fn feeds(bytes: &[u8]) -> u32 {
 }
 
 /// Counts lines up to ever later places, so that a long text is counted once.
-pub(super) struct Lines<'t> {
+pub(super) struct LineCounter<'t> {
     text: &'t str,
     at: usize,
     line: u32,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> LineCounter<'t> {
     /// The text starts on line `first`.
     pub(super) fn new(text: &'t str, first: u32) -> Self {
         Self { text, at: 0, line: first }

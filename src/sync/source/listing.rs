@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::SourceError;
 use super::token::quoted;
-use super::{Notes, SourceError};
-use crate::diag;
+use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 
 /// Addresses that a statement may give to its names. Azure gives one, or one of each family; BIND takes a hundred records of
 /// a type at a name (`max-records-per-type`).
@@ -29,7 +29,7 @@ pub struct Listing {
     /// The file, as messages show it.
     pub file: Arc<str>,
     /// What was read but is worth a look.
-    pub warnings: Notes,
+    pub warnings: Diagnostics,
     blocks: Vec<Block>,
 }
 
@@ -37,11 +37,11 @@ pub struct Listing {
 #[derive(Clone, Debug, Default)]
 struct Block {
     names: String,
-    rows: Vec<Row>,
+    rows: Vec<EntryRow>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Row {
+struct EntryRow {
     start: u32,
     line: u32,
     statement: u32,
@@ -91,6 +91,11 @@ impl Listing {
         self.blocks.iter().map(|block| block.names.len()).sum()
     }
 
+    /// A line of the file, or the file as a whole.
+    pub(in crate::sync) fn place(&self, line: impl Into<Option<u32>>) -> Place {
+        Place::line(&self.file, line)
+    }
+
     /// Whether the list names nothing at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -110,16 +115,16 @@ impl Block {
 }
 
 /// A listing in the making.
-pub(super) struct Builder {
+pub(super) struct ListingBuilder {
     listing: Listing,
     block: Block,
-    problems: Notes,
+    problems: Diagnostics,
     statements: u32,
-    room: Room,
+    room: FileBudget,
 }
 
 /// Room for entries in one file, whose parts are read side by side.
-struct Room {
+struct FileBudget {
     /// Left to take from.
     shared: Arc<AtomicUsize>,
     /// Taken and not used yet.
@@ -127,7 +132,7 @@ struct Room {
     is_full: bool,
 }
 
-impl Room {
+impl FileBudget {
     /// Taken at once, so that readers of parts are not in each other's way.
     const STEP: usize = 1024;
 
@@ -168,16 +173,17 @@ pub(super) fn excess(names: usize, addresses: usize) -> Option<String> {
     })
 }
 
-impl Builder {
+impl ListingBuilder {
     pub(super) fn new(source: &str, path: &Path) -> Self {
         let listing = Listing {
             source: source.into(),
             // Whatever a file is called, it makes no line of its own anywhere.
             file: diag::path(path).into(),
-            warnings: Notes::default(),
+            warnings: Diagnostics::default(),
             blocks: Vec::new(),
         };
-        Self { listing, block: Block::default(), problems: Notes::default(), statements: 0, room: Room::new() }
+        let problems = Diagnostics::default();
+        Self { listing, block: Block::default(), problems, statements: 0, room: FileBudget::new() }
     }
 
     /// One for a later part of the same file.
@@ -218,8 +224,9 @@ impl Builder {
             (u32::try_from(start), u16::try_from(length).ok().filter(|len| usize::from(*len) <= MAX_NAME))
         else {
             let text = quoted(name.first().copied().unwrap_or_default());
-            return self
-                .problem(line, || format!("'{text}' is far too long for a host name: they have 253 characters"));
+            return self.problem(line, Id::LIST_BAD_NAME, || {
+                format!("'{text}' is far too long for a host name: they have 253 characters")
+            });
         };
         for (index, part) in name.iter().enumerate() {
             if index > 0 {
@@ -228,14 +235,14 @@ impl Builder {
             self.block.names.push_str(part);
         }
         let (statement, round) = place;
-        let row = |&address| Row { start, line, statement, round, len, address };
+        let row = |&address| EntryRow { start, line, statement, round, len, address };
         self.block.rows.extend(addresses.iter().map(row));
     }
 
     /// Says so once: what follows is as much too much.
     fn full(&mut self, line: u32) {
         if !std::mem::replace(&mut self.room.is_full, true) {
-            self.problem(line, || {
+            self.problem(line, Id::LIST_TOO_LARGE, || {
                 format!(
                     "from here on the list has over {} entries, which is more than one file may have: is this the right \
                      file? Split it if it is",
@@ -245,14 +252,22 @@ impl Builder {
         }
     }
 
-    pub(super) fn problem(&mut self, line: u32, text: impl FnOnce() -> String) {
-        let file = &self.listing.file;
-        self.problems.push(|| place(file, line) + &text());
+    /// Adds a problem; without a line it is one of the whole file.
+    pub(super) fn problem(&mut self, line: impl Into<Option<u32>>, id: Id, text: impl FnOnce() -> String) {
+        self.problem_at(line, None, id, text);
     }
 
-    pub(super) fn warning(&mut self, line: u32, text: impl FnOnce() -> String) {
-        let file = &self.listing.file;
-        self.listing.warnings.push(|| place(file, line) + &text());
+    /// Adds a problem at a column of a line.
+    pub(super) fn problem_at(
+        &mut self,
+        line: impl Into<Option<u32>>,
+        column: impl Into<Option<u32>>,
+        id: Id,
+        text: impl FnOnce() -> String,
+    ) {
+        let listing = &self.listing;
+        let place = || Place::column(&listing.file, line, column);
+        self.problems.error(|| Diagnostic::error(id, place(), text()).of_source(&listing.source));
     }
 
     pub(super) fn finish(mut self) -> Result<Listing, SourceError> {
@@ -262,13 +277,9 @@ impl Builder {
         self.listing.blocks.push(self.block);
         self.block = Block::default();
         if self.listing.is_empty() {
-            self.warning(0, || "names no endpoint at all".to_owned());
+            let empty = Diagnostic::warning(Id::LIST_EMPTY, self.listing.place(None), "names no endpoint at all");
+            self.listing.warnings.push(empty.of_source(&self.listing.source));
         }
         Ok(self.listing)
     }
-}
-
-/// `file:line: `, without the line where it is 0.
-pub(in crate::sync) fn place(file: &str, line: u32) -> String {
-    if line == 0 { format!("{file}: ") } else { format!("{file}:{line}: ") }
 }

@@ -17,12 +17,11 @@ mod toml;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-pub(in crate::sync) use listing::place;
 pub use listing::{Entry, Listing};
-pub use read::{Bounds, MAX_BYTES, Reading, Room, read, stand_in};
+pub use read::{Bounds, EntryBudget, MAX_BYTES, Reading, read, stand_in};
 
-use super::Notes;
-use listing::Builder;
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
+use listing::ListingBuilder;
 
 /// One `[[sources]]` of the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +32,13 @@ pub struct Settings {
     pub path: PathBuf,
     /// How it is written; recognised unless the config says.
     pub format: Format,
+}
+
+impl Settings {
+    /// A problem with the source as a whole.
+    pub(super) fn problem(&self, id: Id, text: impl AsRef<str>) -> Diagnostic {
+        Diagnostic::error(id, Place::source(&self.name), text).of_source(&self.name)
+    }
 }
 
 /// How a list is written.
@@ -76,13 +82,16 @@ impl FromStr for Format {
 /// Why there is no listing: every problem, each with its place first.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct SourceError(pub Notes);
+pub struct SourceError(pub Diagnostics);
+
+/// What is wrong with a part of a list: its kind, and a text for people.
+type Wrong = (Id, String);
 
 /// Reads one list. `path` is for the messages and for the ending `.toml`; nothing is opened.
 pub fn parse(source: &str, path: &Path, format: Format, bytes: Vec<u8>) -> Result<Listing, SourceError> {
-    let mut builder = Builder::new(source, path);
+    let mut builder = ListingBuilder::new(source, path);
     match decode::decode(bytes) {
-        Err((line, problem)) => builder.problem(line, || problem),
+        Err((line, problem)) => builder.problem(line, Id::LIST_ENCODING, || problem),
         Ok(text) => match recognise(format, path, &text) {
             Format::Json => json::read(&text, &mut builder),
             Format::Toml => toml::read(&text, &mut builder),

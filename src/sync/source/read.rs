@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Listing, Notes, Settings, SourceError, parse};
+use super::{Listing, Settings, SourceError, Wrong, parse};
+use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
+use crate::files;
 use crate::sync::desired::{self, Limits};
 use crate::sync::state::State;
 use crate::sync::state::lists::{Kept, Stamp};
-use crate::{diag, files};
 
 /// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
 pub const MAX_BYTES: u64 = 256 << 20;
@@ -23,18 +24,18 @@ const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;
 
 /// How many entries the lists of one pass may still have.
 #[derive(Debug)]
-pub struct Room(AtomicUsize);
+pub struct EntryBudget(AtomicUsize);
 
 /// What a list is held to.
-pub type Bounds<'a> = (&'a Limits, &'a Room);
+pub type Bounds<'a> = (&'a Limits, &'a EntryBudget);
 
-impl Default for Room {
+impl Default for EntryBudget {
     fn default() -> Self {
         Self(AtomicUsize::new(MAX_ENTRIES))
     }
 }
 
-impl Room {
+impl EntryBudget {
     /// For so many.
     #[cfg(test)]
     pub(super) fn with(entries: usize) -> Self {
@@ -56,7 +57,7 @@ pub struct Reading {
     /// Its lists: as they are, or as they were when they were last good.
     pub listings: Vec<Listing>,
     /// What is wrong now; empty if all of its lists are as they are.
-    pub problems: Notes,
+    pub problems: Diagnostics,
     /// Whether a list is away that was never good: it may hold any record, so none is removed for want of it.
     pub is_silent: bool,
     /// When the oldest of its listings was read, seconds since 1970.
@@ -64,9 +65,9 @@ pub struct Reading {
 }
 
 impl Reading {
-    fn problem(text: String) -> Self {
+    fn problem(problem: Diagnostic) -> Self {
         let mut reading = Self::default();
-        reading.problems.push(|| text);
+        reading.problems.push(problem);
         reading
     }
 
@@ -80,11 +81,11 @@ impl Reading {
 static PARSER: Mutex<()> = Mutex::new(());
 
 /// Reads every list of a source; `now` is in seconds since 1970.
-pub fn read(source: &Settings, limits: &Limits, state: &State, room: &Room, now: u64) -> Reading {
+pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudget, now: u64) -> Reading {
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {
-            let problem = format!("source '{}': {problem}; what it gave before stands", source.name);
+            let problem = source.problem(Id::SOURCE_NO_FILES, format!("{problem}; what it gave before stands"));
             return stand_in(source, (limits, room), state, problem);
         }
     };
@@ -110,7 +111,7 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &Room, now:
 }
 
 /// What a source gave when it was last good, in place of what it does not give now.
-pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: String) -> Reading {
+pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: Diagnostic) -> Reading {
     let mut reading = Reading::problem(problem);
     for kept in state.kept_lists(&source.name) {
         if let Some((listing, read_at)) = again(source, bounds, kept) {
@@ -135,10 +136,10 @@ fn read_one(
     (state, now): (&State, u64),
     left: &mut u64,
 ) -> Result<Listing, SourceError> {
-    let (bytes, stamp) = read_bytes(path, *left).map_err(|problem| {
-        let mut notes = Notes::default();
-        notes.push(|| format!("{}: {problem}", path.display()));
-        SourceError(notes)
+    let (bytes, stamp) = read_bytes(path, *left).map_err(|(id, problem)| {
+        let mut problems = Diagnostics::default();
+        problems.push(Diagnostic::error(id, Place::file(path), problem).of_source(&source.name));
+        SourceError(problems)
     })?;
     *left = left.saturating_sub(bytes.len() as u64);
     // The reader takes the bytes apart.
@@ -146,7 +147,8 @@ fn read_one(
     let mut listing = checked(source, path, bounds, bytes)?;
     let kept = news.map_or(Ok(()), |copy| state.keep_list(&source.name, path, (now, stamp), &copy));
     if let Err(failed) = kept {
-        listing.warnings.push(|| format!("{failed}; should the list go away, its records stay but cannot be compared"));
+        let then = "; should the list go away, its records stay but cannot be compared";
+        listing.warnings.warning(|| failed.diagnostic(Id::LIST_NOT_KEPT).and(then).of_source(&source.name));
     }
     Ok(listing)
 }
@@ -158,9 +160,8 @@ fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Ve
     let listing = parse(&source.name, path, source.format, bytes)?;
     let mut problems = desired::check(&listing, limits);
     if problems.is_empty() && !room.take(listing.len()) {
-        problems.push(|| {
-            format!("{}: all lists together have more than {MAX_ENTRIES} entries; this one is left out", listing.file)
-        });
+        let text = format!("all lists together have more than {MAX_ENTRIES} entries; this one is left out");
+        problems.push(Diagnostic::error(Id::LIST_TOO_LARGE, listing.place(None), text).of_source(&source.name));
     }
     if problems.is_empty() { Ok(listing) } else { Err(SourceError(problems)) }
 }
@@ -195,8 +196,16 @@ fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-fn read_bytes(path: &Path, left: u64) -> Result<(Vec<u8>, Stamp), String> {
-    files::read(path, left).map(|(bytes, file)| (bytes, Stamp::of(&file))).map_err(|error| match error.kind() {
+fn read_bytes(path: &Path, left: u64) -> Result<(Vec<u8>, Stamp), Wrong> {
+    files::read(path, left).map(|(bytes, file)| (bytes, Stamp::of(&file))).map_err(|error| {
+        let is_too_large = error.kind() == io::ErrorKind::FileTooLarge;
+        let id = if is_too_large { Id::LIST_TOO_LARGE } else { Id::LIST_UNREADABLE };
+        (id, why_unreadable(&error, left))
+    })
+}
+
+fn why_unreadable(error: &io::Error, left: u64) -> String {
+    match error.kind() {
         io::ErrorKind::IsADirectory => "is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned(),
         // Opening a pipe waits for a writer, and all passes with it.
         io::ErrorKind::InvalidInput => {
@@ -211,5 +220,5 @@ fn read_bytes(path: &Path, left: u64) -> Result<(Vec<u8>, Stamp), String> {
             "gives nothing at once, as a kernel log does: have it written into a file".to_owned()
         }
         _ => format!("cannot read the list: {error}"),
-    })
+    }
 }

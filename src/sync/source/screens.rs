@@ -6,8 +6,9 @@ use std::net::IpAddr;
 
 use super::json;
 use super::lines::feeds;
-use super::listing::{Builder, MAX_ADDRESSES, MAX_NAMES, excess};
-use super::token::{Kind, quoted, tokens};
+use super::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES, excess};
+use super::token::{TokenKind, quoted, tokens};
+use crate::diag::Id;
 
 /// Whether a line looks like the first of such a screen. A column of its own for the colon tells it from IPv6.
 pub(super) fn is_labelled(line: &str) -> bool {
@@ -34,8 +35,8 @@ fn is_json(value: &str) -> bool {
     value.starts_with('[') || inside.is_some_and(|rest| rest.is_empty() || rest.starts_with(['\n', '"', '}']))
 }
 
-pub(super) fn read(text: &str, out: &mut Builder) {
-    let mut block = Block::default();
+pub(super) fn read(text: &str, out: &mut ListingBuilder) {
+    let mut block = ScreenObject::default();
     let mut at = 0;
     let mut number = 1;
     while at < text.len() {
@@ -67,7 +68,7 @@ enum Field {
 
 /// One object on the screen: its labels up to a blank line or the next name.
 #[derive(Default)]
-struct Block<'t> {
+struct ScreenObject<'t> {
     line: u32,
     names: Vec<&'t str>,
     addresses: Vec<IpAddr>,
@@ -75,8 +76,8 @@ struct Block<'t> {
     last: Option<Field>,
 }
 
-impl<'t> Block<'t> {
-    fn field(&mut self, key: &str, value: &'t str, line: u32, out: &mut Builder) {
+impl<'t> ScreenObject<'t> {
+    fn field(&mut self, key: &str, value: &'t str, line: u32, out: &mut ListingBuilder) {
         self.last = None;
         if json::is_name_key(key) {
             self.flush(out);
@@ -88,35 +89,39 @@ impl<'t> Block<'t> {
         self.values(value, line, out);
     }
 
-    fn values(&mut self, text: &'t str, line: u32, out: &mut Builder) {
+    fn values(&mut self, text: &'t str, line: u32, out: &mut ListingBuilder) {
         let Some(field) = self.last else {
             return;
         };
         for token in tokens(text) {
             match (field, token.kind) {
-                (_, Kind::CutOff) => out.problem(line, || {
+                (_, TokenKind::CutOff) => out.problem(line, Id::LIST_CUT_OFF, || {
                     format!("'{}' is cut off: list it again with `| ConvertTo-Json -Depth 10`", quoted(token.text))
                 }),
-                (Field::Addresses, Kind::Address(address)) => push(&mut self.addresses, address, MAX_ADDRESSES),
-                (Field::Addresses, _) => out.problem(line, || format!("'{}' is no IP address", quoted(token.text))),
-                (Field::Names, Kind::Address(_) | Kind::BadAddress) => {
-                    out.problem(line, || format!("'{}' stands where a host name belongs", quoted(token.text)));
+                (Field::Addresses, TokenKind::Address(address)) => push(&mut self.addresses, address, MAX_ADDRESSES),
+                (Field::Addresses, _) => {
+                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is no IP address", quoted(token.text)));
+                }
+                (Field::Names, TokenKind::Address(_) | TokenKind::BadAddress) => {
+                    out.problem(line, Id::LIST_NO_NAME, || {
+                        format!("'{}' stands where a host name belongs", quoted(token.text))
+                    });
                 }
                 (Field::Names, _) => push(&mut self.names, token.text, MAX_NAMES),
             }
         }
     }
 
-    fn flush(&mut self, out: &mut Builder) {
+    fn flush(&mut self, out: &mut ListingBuilder) {
         let block = std::mem::take(self);
         if block.names.is_empty() {
             return;
         }
         if block.addresses.is_empty() {
-            out.problem(block.line, || format!("'{}' has no address", quoted(block.names[0])));
+            out.problem(block.line, Id::LIST_NO_ADDRESS, || format!("'{}' has no address", quoted(block.names[0])));
         }
         if let Some(problem) = excess(block.names.len(), block.addresses.len()) {
-            return out.problem(block.line, || problem);
+            return out.problem(block.line, Id::LIST_TOO_LARGE, || problem);
         }
         let place = (out.statement(), 0);
         for name in &block.names {
@@ -126,8 +131,8 @@ impl<'t> Block<'t> {
 }
 
 /// Keeps one more than there may be, which is enough to know that there are too many.
-fn push<T>(all: &mut Vec<T>, one: T, most: usize) {
-    if all.len() <= most {
+fn push<T>(all: &mut Vec<T>, one: T, capacity: usize) {
+    if all.len() <= capacity {
         all.push(one);
     }
 }

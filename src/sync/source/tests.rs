@@ -95,7 +95,7 @@ fn all_bad_lines_are_named_up_to_twenty() {
     let text = "nonsense 10.0.0.4\n".repeat(30);
     let message = problem(&text);
     assert!(message.contains("list.txt:20: 'nonsense' has no zone: write the full name"), "{message}");
-    assert!(message.ends_with("and 10 more"), "{message}");
+    assert!(message.ends_with("and 10 more errors"), "{message}");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn an_empty_list_is_a_listing_with_a_warning() {
     for text in ["", "\n\n", "# nothing yet\n", "[]", "Fqdn IpAddresses\n---- ------\n", "\u{feff}"] {
         let listing = read(text).unwrap();
         assert!(listing.is_empty());
-        assert_eq!(listing.warnings.shown(), ["list.txt: names no endpoint at all"], "{text:?}");
+        assert_eq!(listing.warnings.lines(), ["list.txt: names no endpoint at all"], "{text:?}");
     }
 }
 
@@ -129,7 +129,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 /// What a source of this path gives; the state lies in the folder.
 fn reading(folder: &Path, pattern: &str, now: u64) -> Reading {
     let source = Settings { name: "s".into(), path: folder.join(pattern), format: Format::Auto };
-    super::read(&source, &Limits::any(), &State::new(folder.join("state")), &Room::default(), now)
+    super::read(&source, &Limits::any(), &State::new(folder.join("state")), &EntryBudget::default(), now)
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn a_list_for_which_the_others_leave_no_room_is_refused_and_nothing_is_removed_f
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.4\ndef.blob.core.windows.net 10.0.0.5\n");
     let source = Settings { name: "s".into(), path: folder.path().join("a.txt"), format: Format::Auto };
-    let (state, room) = (State::new(folder.path().join("state")), Room::with(3));
+    let (state, room) = (State::new(folder.path().join("state")), EntryBudget::with(3));
     assert!(super::read(&source, &Limits::any(), &state, &room, 7).problems.is_empty());
     let reading = super::read(&source, &Limits::any(), &state, &room, 8);
     assert!(reading.problems.to_string().contains("all lists together"), "{reading:?}");

@@ -6,10 +6,12 @@
 
 use std::net::IpAddr;
 
+use super::Wrong;
 use super::lines::feeds;
-use super::listing::{Builder, MAX_ADDRESSES, excess};
-use super::token::{Kind, Token, quoted, tokens};
+use super::listing::{ListingBuilder, MAX_ADDRESSES, excess};
+use super::token::{Token, TokenKind, quoted, tokens};
 use crate::azure::names::{NotHosted, locate};
+use crate::diag::Id;
 
 /// Words that stand above columns, letters only.
 const HEADER_WORDS: [&str; 30] = [
@@ -54,7 +56,7 @@ const MAX_WORDS: usize = 1000;
 /// Below this, a thread costs more than it brings.
 const PART: usize = 4 << 20;
 
-pub(super) fn read(text: &str, out: &mut Builder) {
+pub(super) fn read(text: &str, out: &mut ListingBuilder) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(text.len() / PART + 1);
     let parts = split_at_lines(text, threads);
     std::thread::scope(|scope| {
@@ -103,7 +105,7 @@ fn split_at_lines(mut text: &str, parts: usize) -> Vec<&str> {
     cut
 }
 
-fn read_part(text: &str, first: u32, out: &mut Builder) {
+fn read_part(text: &str, first: u32, out: &mut ListingBuilder) {
     let lines = usize::try_from(feeds(text.as_bytes())).unwrap_or_default() + 1;
     // In a line of three columns the name takes the most room, not the address.
     out.expect_lines(lines, text.len());
@@ -147,19 +149,19 @@ impl<'t> Line<'t> {
     fn sort_in(&mut self, index: usize) {
         let token = self.tokens[index];
         match token.kind {
-            Kind::Address(address) => {
+            TokenKind::Address(address) => {
                 // Once there are too many, one more says nothing.
                 if self.addresses.len() <= MAX_ADDRESSES && !self.addresses.contains(&address) {
                     self.addresses.push(address);
                 }
             }
-            Kind::BadAddress => self.bad_address = Some(token.text),
-            Kind::CutOff => self.cut_off = Some(token.text),
+            TokenKind::BadAddress => self.bad_address = Some(token.text),
+            TokenKind::CutOff => self.cut_off = Some(token.text),
             // The zone of a label may be spelled in any way in which a name may be: ask what it would be as a name.
-            Kind::Name if self.tokens.len() > 2 && self.is_zone(token.text) => self.zones.push(index),
-            Kind::Name => self.names.push(token.text),
-            Kind::Rule => return,
-            Kind::Word => {}
+            TokenKind::Name if self.tokens.len() > 2 && self.is_zone(token.text) => self.zones.push(index),
+            TokenKind::Name => self.names.push(token.text),
+            TokenKind::Rule => return,
+            TokenKind::Word => {}
         }
         self.has_text = true;
     }
@@ -168,12 +170,12 @@ impl<'t> Line<'t> {
         locate(text, &mut self.buffer) == Err(NotHosted::Apex)
     }
 
-    fn report(&self, number: u32, out: &mut Builder) {
+    fn report(&self, number: u32, out: &mut ListingBuilder) {
         if !self.has_text || self.is_header() {
             return;
         }
-        if let Err(problem) = self.entries(number, out) {
-            out.problem(number, || problem);
+        if let Err((id, problem)) = self.entries(number, out) {
+            out.problem(number, id, || problem);
         }
     }
 
@@ -189,19 +191,21 @@ impl<'t> Line<'t> {
                 .collect();
             HEADER_WORDS.contains(&word.as_str())
         };
-        self.tokens.iter().all(|token| matches!(token.kind, Kind::Word | Kind::Rule))
+        self.tokens.iter().all(|token| matches!(token.kind, TokenKind::Word | TokenKind::Rule))
             && self.tokens.iter().any(is_known)
     }
 
-    fn entries(&self, number: u32, out: &mut Builder) -> Result<(), String> {
+    fn entries(&self, number: u32, out: &mut ListingBuilder) -> Result<(), Wrong> {
         if self.tokens.len() > MAX_WORDS {
-            return Err(format!("over {MAX_WORDS} words on one line: did the file lose its line feeds?"));
+            let text = format!("over {MAX_WORDS} words on one line: did the file lose its line feeds?");
+            return Err((Id::LIST_TOO_LARGE, text));
         }
         if let Some(text) = self.cut_off {
-            return Err(format!("'{}' is cut off: list it again with a wider screen, or as JSON", quoted(text)));
+            let text = format!("'{}' is cut off: list it again with a wider screen, or as JSON", quoted(text));
+            return Err((Id::LIST_CUT_OFF, text));
         }
         if let Some(text) = self.bad_address {
-            return Err(format!("'{}' is no IP address", quoted(text)));
+            return Err((Id::LIST_BAD_ADDRESS, format!("'{}' is no IP address", quoted(text))));
         }
         let pair = self.pair()?;
         if self.names.is_empty() && pair.is_none() {
@@ -211,7 +215,7 @@ impl<'t> Line<'t> {
         // Every line is a round of its own: scripts append, and the later line is the newer one.
         let place = (number, number);
         if let Some(problem) = excess(self.names.len() + usize::from(pair.is_some()), self.addresses.len()) {
-            return Err(problem);
+            return Err((Id::LIST_TOO_LARGE, problem));
         }
         for &name in &self.names {
             out.entries(number, place, &[name], &self.addresses);
@@ -223,63 +227,72 @@ impl<'t> Line<'t> {
     }
 
     /// The label and the zone of a line that has them in columns of their own.
-    fn pair(&self) -> Result<Option<(&'t str, &'t str)>, String> {
-        let &[zone] = self.zones.as_slice() else {
-            return match self.zones.as_slice() {
-                [] => Ok(None),
-                _ => Err("two names of zones on one line: a line takes one label and its zone".to_owned()),
-            };
+    fn pair(&self) -> Result<Option<(&'t str, &'t str)>, Wrong> {
+        let zone = match *self.zones.as_slice() {
+            [] => return Ok(None),
+            [zone] => zone,
+            _ => {
+                let text = "two names of zones on one line: a line takes one label and its zone";
+                return Err((Id::LIST_AMBIGUOUS, text.to_owned()));
+            }
         };
         let text = self.tokens[zone].text;
         match self.label_beside(zone) {
-            Some(label) if label.kind == Kind::Word => Ok(Some((label.text, text))),
+            Some(label) if label.kind == TokenKind::Word => Ok(Some((label.text, text))),
             // A full name with the zone it is in beside it.
             Some(_) => Ok(None),
             None if !self.names.is_empty() => Ok(None),
-            None => Err(format!(
-                "'{}' is the name of a zone, not of a record in it: put the label of the record before it",
-                quoted(text)
-            )),
+            None => {
+                let text = format!(
+                    "'{}' is the name of a zone, not of a record in it: put the label of the record before it",
+                    quoted(text)
+                );
+                Err((Id::LIST_BAD_NAME, text))
+            }
         }
     }
 
     /// The label of a zone stands before it, behind it, or is the only word on the line: else it would be a guess.
     fn label_beside(&self, zone: usize) -> Option<&Token<'t>> {
-        let is_label = |token: &&Token<'t>| matches!(token.kind, Kind::Word | Kind::Name);
+        let is_label = |token: &&Token<'t>| matches!(token.kind, TokenKind::Word | TokenKind::Name);
         let before = zone.checked_sub(1).and_then(|index| self.tokens.get(index)).filter(is_label);
         let beside = before.or_else(|| self.tokens.get(zone + 1).filter(is_label));
         beside.or_else(|| {
-            let mut words = self.tokens.iter().filter(|token| token.kind == Kind::Word);
+            let mut words = self.tokens.iter().filter(|token| token.kind == TokenKind::Word);
             words.next().filter(|_| words.next().is_none())
         })
     }
 
-    fn nameless(&self) -> Result<(), String> {
+    fn nameless(&self) -> Result<(), Wrong> {
         if self.addresses.is_empty() {
-            return Err("neither an address nor a full host name; start comments with '#'".to_owned());
+            let text = "neither an address nor a full host name; start comments with '#'";
+            return Err((Id::LIST_NO_ADDRESS, text.to_owned()));
         }
         // The lines every hosts file starts with.
         if self.tokens.len() > 1 && self.addresses.iter().all(is_boilerplate) {
             return Ok(());
         }
-        match self.tokens.iter().find(|token| matches!(token.kind, Kind::Word)) {
-            Some(word) => Err(format!("'{}' has no zone: write the full name", quoted(word.text))),
-            None => Err("an address without a host name: put both on one line".to_owned()),
-        }
+        let text = match self.tokens.iter().find(|token| matches!(token.kind, TokenKind::Word)) {
+            Some(word) => format!("'{}' has no zone: write the full name", quoted(word.text)),
+            None => "an address without a host name: put both on one line".to_owned(),
+        };
+        Err((Id::LIST_NO_NAME, text))
     }
 
-    fn check_addresses(&self) -> Result<(), String> {
-        let in_braces = self.tokens.iter().filter(|t| matches!(t.kind, Kind::Address(_))).all(|t| t.in_braces);
+    fn check_addresses(&self) -> Result<(), Wrong> {
+        let in_braces = self.tokens.iter().filter(|t| matches!(t.kind, TokenKind::Address(_))).all(|t| t.in_braces);
         match self.addresses.as_slice() {
-            [] => Err("no address: list addresses too, for instance with `--query \
-                       'customDnsConfigs[].{fqdn: fqdn, ip: ipAddresses[0]}'`"
-                .to_owned()),
+            [] => {
+                let text = "no address: list addresses too, for instance with `--query \
+                            'customDnsConfigs[].{fqdn: fqdn, ip: ipAddresses[0]}'`";
+                Err((Id::LIST_NO_ADDRESS, text.to_owned()))
+            }
             [_] => Ok(()),
             [a, b] if a.is_ipv4() != b.is_ipv4() => Ok(()),
             _ if in_braces => Ok(()),
             _ => {
-                Err("more than one address: a line takes one; write {10.0.0.4, 10.0.0.5} if the name has both"
-                    .to_owned())
+                let text = "more than one address: a line takes one; write {10.0.0.4, 10.0.0.5} if the name has both";
+                Err((Id::LIST_AMBIGUOUS, text.to_owned()))
             }
         }
     }

@@ -10,14 +10,14 @@ const QUOTED: usize = 120;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token<'t> {
     pub(super) text: &'t str,
-    pub(super) kind: Kind,
+    pub(super) kind: TokenKind,
     /// Between braces: PowerShell's way to show a list.
     pub(super) in_braces: bool,
 }
 
 /// What a word can be, by its looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenKind {
     /// An IP address.
     Address(IpAddr),
     /// Digits and dots, or hex digits and colons, that are no address.
@@ -120,35 +120,35 @@ pub(super) fn tokens(line: &str) -> impl Iterator<Item = Token<'_>> {
 }
 
 /// `any` has the classes of any of its bytes, `all` those that all have.
-fn classify(text: &str, any: u8, all: u8) -> (&str, Kind) {
+fn classify(text: &str, any: u8, all: u8) -> (&str, TokenKind) {
     let has_dots = any & class::DOT != 0;
     if all & class::DRAWN != 0 {
-        return (text, Kind::Rule);
+        return (text, TokenKind::Rule);
     }
     if (has_dots && text.ends_with("..")) || (any & class::NOT_ASCII != 0 && text.contains('…')) {
-        return (text, Kind::CutOff);
+        return (text, TokenKind::CutOff);
     }
     if has_dots && all & class::NUMERIC != 0 {
         let address = text.parse::<Ipv4Addr>();
-        return (text, address.map_or(Kind::BadAddress, |v4| Kind::Address(IpAddr::V4(v4))));
+        return (text, address.map_or(TokenKind::BadAddress, |v4| TokenKind::Address(IpAddr::V4(v4))));
     }
     if any & class::COLON == 0 {
-        return (text, if has_dots && is_dotted_name(text) { Kind::Name } else { Kind::Word });
+        return (text, if has_dots && is_dotted_name(text) { TokenKind::Name } else { TokenKind::Word });
     }
     if let Some(kind) = with_colons(text, all & class::HEX != 0) {
         return (text, kind);
     }
     let text = text.trim_end_matches(':');
-    (text, if has_dots && is_dotted_name(text) { Kind::Name } else { Kind::Word })
+    (text, if has_dots && is_dotted_name(text) { TokenKind::Name } else { TokenKind::Word })
 }
 
-fn with_colons(text: &str, only_hex: bool) -> Option<Kind> {
+fn with_colons(text: &str, only_hex: bool) -> Option<TokenKind> {
     if let Ok(address) = text.parse() {
-        return Some(Kind::Address(address));
+        return Some(TokenKind::Address(address));
     }
     // `10.0.0.4:443`, `fe80::1%3`, `fd00::4/128`; but `IP:` and `add:` are words.
     let is_address_like = only_hex && !text.ends_with(':') || text.split('%').next().is_some_and(|t| t.contains("::"));
-    is_address_like.then_some(Kind::BadAddress)
+    is_address_like.then_some(TokenKind::BadAddress)
 }
 
 /// A host name ends in a top-level name of letters; `vault.nic.4f8a2c6e-0000` does not. Whether its characters are good
@@ -163,23 +163,23 @@ fn is_dotted_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn kind(text: &str) -> Kind {
+    fn kind(text: &str) -> TokenKind {
         tokens(text).next().unwrap().kind
     }
 
     #[test]
     fn words_are_told_apart_by_their_looks() {
-        assert!(matches!(kind("10.0.0.4"), Kind::Address(_)));
-        assert!(matches!(kind("fd00::4"), Kind::Address(_)));
+        assert!(matches!(kind("10.0.0.4"), TokenKind::Address(_)));
+        assert!(matches!(kind("fd00::4"), TokenKind::Address(_)));
         for bad in ["10.0.0.256", "10.0.0", "10.0.0.4/32", "10.0.0.4:443", "fe80::1%eth0", "fd00::4/128"] {
-            assert_eq!(kind(bad), Kind::BadAddress, "{bad}");
+            assert_eq!(kind(bad), TokenKind::BadAddress, "{bad}");
         }
-        assert_eq!(kind("acct.blob.core.windows.net."), Kind::Name);
-        assert_eq!(kind("vault.nic.4f8a2c6e-0000"), Kind::Word);
-        assert_eq!(kind("1000000000000000001-ab-pod01-fc1"), Kind::Word);
-        assert_eq!(kind("IP:"), Kind::Word);
-        assert_eq!(kind("privatelink.we.bac..."), Kind::CutOff);
-        assert_eq!(kind("-----"), Kind::Rule);
+        assert_eq!(kind("acct.blob.core.windows.net."), TokenKind::Name);
+        assert_eq!(kind("vault.nic.4f8a2c6e-0000"), TokenKind::Word);
+        assert_eq!(kind("1000000000000000001-ab-pod01-fc1"), TokenKind::Word);
+        assert_eq!(kind("IP:"), TokenKind::Word);
+        assert_eq!(kind("privatelink.we.bac..."), TokenKind::CutOff);
+        assert_eq!(kind("-----"), TokenKind::Rule);
     }
 
     #[test]

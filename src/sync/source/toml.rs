@@ -13,9 +13,10 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::lines::Lines;
-use super::listing::{Builder, excess};
+use super::lines::LineCounter;
+use super::listing::{ListingBuilder, excess};
 use super::token::quoted;
+use crate::diag::Id;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,23 +44,23 @@ enum Addresses {
 /// alone that it is parsed into take fifty times its size.
 const MAX_BYTES: usize = 8 << 20;
 
-pub(super) fn read(text: &str, out: &mut Builder) {
+pub(super) fn read(text: &str, out: &mut ListingBuilder) {
     if text.len() > MAX_BYTES {
-        return out.problem(0, || {
+        return out.problem(None, Id::LIST_TOO_LARGE, || {
             format!("is larger than {} MB, which is too much for TOML: split it, or use lines of text", MAX_BYTES >> 20)
         });
     }
-    if let Err((at, problem)) = shape::check(text) {
-        return out.problem(Lines::new(text, 1).at(at), || problem);
+    if let Err((at, (id, problem))) = shape::check(text) {
+        return out.problem(LineCounter::new(text, 1).at(at), id, || problem);
     }
     let file: File = match toml::from_str(text) {
         Ok(file) => file,
         Err(error) => {
-            let line = error.span().map_or(0, |span| Lines::new(text, 1).at(span.start));
-            return out.problem(line, || quoted(error.message()).into_owned());
+            let line = error.span().map(|span| LineCounter::new(text, 1).at(span.start));
+            return out.problem(line, Id::LIST_SYNTAX, || quoted(error.message()).into_owned());
         }
     };
-    let mut lines = Lines::new(text, 1);
+    let mut lines = LineCounter::new(text, 1);
     for endpoint in file.endpoint {
         let line = lines.at(endpoint.fqdn.span().start);
         let place = (out.statement(), 0);
@@ -68,17 +69,19 @@ pub(super) fn read(text: &str, out: &mut Builder) {
             Addresses::Several(texts) => texts,
         };
         if texts.is_empty() {
-            out.problem(line, || format!("'{}' has no address", quoted(endpoint.fqdn.get_ref())));
+            out.problem(line, Id::LIST_NO_ADDRESS, || format!("'{}' has no address", quoted(endpoint.fqdn.get_ref())));
         }
         if let Some(problem) = excess(1, texts.len()) {
-            out.problem(line, || problem);
+            out.problem(line, Id::LIST_TOO_LARGE, || problem);
             continue;
         }
         let mut addresses = Vec::new();
         for text in texts {
             match text.parse::<IpAddr>() {
                 Ok(address) => addresses.push(address),
-                Err(_) => out.problem(line, || format!("'{}' is no IP address", quoted(&text))),
+                Err(_) => {
+                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is no IP address", quoted(&text)));
+                }
             }
         }
         out.entries(line, place, &[endpoint.fqdn.get_ref()], &addresses);

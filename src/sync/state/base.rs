@@ -24,14 +24,14 @@ const MAX_BYTES: u64 = 512 << 20;
 const STEPS: u64 = 50;
 
 /// Owner relative to the apex, and whether it is AAAA.
-type Key = (Box<str>, bool);
+type RrsetKey = (Box<str>, bool);
 
 /// What a zone's RRsets were, where they are something else now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Base(BTreeMap<Key, Vec<Change>>);
+pub(crate) struct Base(BTreeMap<RrsetKey, Vec<PastChange>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Change {
+struct PastChange {
     /// Milliseconds since 1970.
     at: u64,
     before: Vec<IpAddr>,
@@ -68,12 +68,12 @@ impl Base {
     ///
     /// # Errors
     /// If there is one and the disk does not give it.
-    pub fn load(state: &State, apex: &Name, clock: Clock) -> Result<Self, StateError> {
+    pub(crate) fn load(state: &State, apex: &Name, clock: Clock) -> Result<Self, StateError> {
         let bytes = state.read(PART, &of_zone(apex), MAX_BYTES)?.unwrap_or_default();
         let mut base = Self::default();
         for line in String::from_utf8_lossy(&bytes).lines().skip(1) {
             if let Some((at, key, before)) = read(line) {
-                base.0.entry(key).or_default().push(Change { at, before });
+                base.0.entry(key).or_default().push(PastChange { at, before });
             }
         }
         base.expire(clock);
@@ -84,7 +84,7 @@ impl Base {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn save(&mut self, state: &State, apex: &Name) -> Result<(), StateError> {
+    pub(crate) fn save(&mut self, state: &State, apex: &Name) -> Result<(), StateError> {
         let mut text = self.render();
         if text.len() as u64 > MAX_BYTES / 4 {
             self.fold();
@@ -119,14 +119,14 @@ impl Base {
     }
 
     /// What the RRset was at the base, if that is not what it is in service now.
-    pub fn before(&self, owner: &str, rtype: Rtype) -> Option<&[IpAddr]> {
+    pub(crate) fn before(&self, owner: &str, rtype: Rtype) -> Option<&[IpAddr]> {
         // A key that borrows would need an allocation as well.
         let changes = self.0.get(&(owner.into(), rtype == Rtype::AAAA))?;
         changes.first().map(|change| change.before.as_slice())
     }
 
     /// Every RRset that changed since the base, with what it was then.
-    pub fn changed(&self) -> impl ExactSizeIterator<Item = (&str, Rtype, &[IpAddr])> {
+    pub(crate) fn changed(&self) -> impl ExactSizeIterator<Item = (&str, Rtype, &[IpAddr])> {
         self.0.iter().map(|((owner, is_v6), changes)| {
             let before = changes.first().map_or(&[][..], |change| &change.before);
             (&**owner, if *is_v6 { Rtype::AAAA } else { Rtype::A }, before)
@@ -134,19 +134,19 @@ impl Base {
     }
 
     /// Notes what a plan is about to do to its zone.
-    pub fn note(&mut self, zone: &ZonePlan, clock: Clock) {
+    pub(crate) fn note(&mut self, zone: &ZonePlan, clock: Clock) {
         let at = clock.step_end();
         for change in zone.changes() {
             let changes = self.0.entry((change.owner().into(), change.rtype() == Rtype::AAAA)).or_default();
             // Of what happens within a step, the first counts.
             if changes.last().is_none_or(|last| last.at < at) {
-                changes.push(Change { at, before: change.before().collect() });
+                changes.push(PastChange { at, before: change.before().collect() });
             }
         }
     }
 
     /// Drops what is older than the window.
-    pub fn expire(&mut self, clock: Clock) {
+    pub(crate) fn expire(&mut self, clock: Clock) {
         for changes in self.0.values_mut() {
             changes.retain(|change| clock.covers(change.at));
         }
@@ -154,12 +154,12 @@ impl Base {
     }
 
     /// Forgets everything: what is in service from now on is the base.
-    pub fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.0.clear();
     }
 }
 
-fn read(line: &str) -> Option<(u64, Key, Vec<IpAddr>)> {
+fn read(line: &str) -> Option<(u64, RrsetKey, Vec<IpAddr>)> {
     let mut words = line.split(' ');
     let at = words.next()?.parse().ok()?;
     let owner = words.next()?.into();
@@ -186,7 +186,7 @@ mod tests {
         let state = State::new(folder.path().to_owned());
         let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
         let change =
-            |at, addresses: &[&str]| Change { at, before: addresses.iter().map(|a| a.parse().unwrap()).collect() };
+            |at, addresses: &[&str]| PastChange { at, before: addresses.iter().map(|a| a.parse().unwrap()).collect() };
         let mut base = Base::default();
         base.0.insert(("acct".into(), false), vec![change(1_000, &["10.0.0.4", "10.0.0.5"]), change(500_000, &[])]);
         base.0.insert(("acct".into(), true), vec![change(2_000, &[])]);
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn of_many_changes_the_first_counts_until_the_last_is_old() {
-        let change = |at, address: &str| Change { at, before: vec![address.parse().unwrap()] };
+        let change = |at, address: &str| PastChange { at, before: vec![address.parse().unwrap()] };
         let mut base = Base::default();
         base.0.insert(("acct".into(), false), vec![change(1_000, "10.0.0.4"), change(500_000, "10.0.0.5")]);
         base.fold();

@@ -26,11 +26,11 @@ const MAX_BYTES: u64 = 8 << 20;
 const MAX_A_PASS: usize = 20_000;
 
 /// Changes of one pass that are told one by one in the log.
-pub const SHOWN: usize = 100;
+pub(crate) const SHOWN: usize = 100;
 
 /// One change of one RRset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Applied {
+pub struct AppliedChange {
     /// RFC 3339.
     pub at: String,
     /// The zone, without the final dot.
@@ -52,7 +52,7 @@ pub struct Applied {
     pub approved: bool,
 }
 
-impl std::fmt::Display for Applied {
+impl std::fmt::Display for AppliedChange {
     /// `acct.privatelink.blob.core.windows.net A: 10.0.0.4 -> 10.0.0.5, by vault-we (lists/we.txt:3)`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}: {} -> {}", self.name, self.rtype, addresses(&self.before), addresses(&self.after))?;
@@ -63,7 +63,7 @@ impl std::fmt::Display for Applied {
 }
 
 /// As people read them; `none` for no record.
-pub fn addresses(addresses: &[IpAddr]) -> String {
+pub(crate) fn addresses(addresses: &[IpAddr]) -> String {
     match addresses {
         [] => "none".to_owned(),
         some => some.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
@@ -74,7 +74,7 @@ pub fn addresses(addresses: &[IpAddr]) -> String {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// The first of them.
-    pub shown: Vec<Applied>,
+    pub shown: Vec<AppliedChange>,
     /// How many there are in all.
     pub total: usize,
 }
@@ -99,7 +99,7 @@ impl State {
             let known = if zone.changes().any(|change| is_removal(&change)) {
                 self.provenance(&zone.apex)
             } else {
-                super::provenance::Provenance::default()
+                super::provenance::ZoneProvenance::default()
             };
             let is_approved = approved(zone);
             for change in zone.changes() {
@@ -111,7 +111,7 @@ impl State {
                 let listed = change.origin().map(|origin| (plan.places.source(origin), plan.places.place(origin)));
                 let remembered = || {
                     let listed = known.of(change.owner(), change.rtype())?;
-                    Some((&*listed.source, format!("{}:{}", listed.file, listed.line)))
+                    Some((&*listed.source, listed.place().to_string()))
                 };
                 let (source, place) = listed.or_else(remembered).unzip();
                 let applied = applied(zone, &change, at, (source.map(str::to_owned), place), is_approved);
@@ -154,11 +154,11 @@ fn applied(
     at: &str,
     (source, place): (Option<String>, Option<String>),
     approved: bool,
-) -> Applied {
+) -> AppliedChange {
     let apex = zone.apex.without_dot();
     let name = if change.owner() == "@" { apex.clone() } else { format!("{}.{apex}", change.owner()) };
     let rtype: Rtype = change.rtype();
-    Applied {
+    AppliedChange {
         at: at.to_owned(),
         zone: apex,
         name,

@@ -30,7 +30,7 @@ pub struct Kept {
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Head {
+struct ListHead {
     version: u32,
     source: String,
     path: PathBuf,
@@ -84,7 +84,8 @@ impl State {
             return Ok(());
         }
         let sha256 = hex(&Sha256::digest(bytes));
-        let head = Head { version: VERSION, source: source.to_owned(), path: path.to_owned(), read_at, stamp, sha256 };
+        let head =
+            ListHead { version: VERSION, source: source.to_owned(), path: path.to_owned(), read_at, stamp, sha256 };
         let mut text = serde_json::to_vec(&head).unwrap_or_default();
         text.push(b'\n');
         text.extend_from_slice(bytes);
@@ -137,7 +138,7 @@ impl State {
             .collect()
     }
 
-    fn list_head(&self, name: &str) -> Option<Head> {
+    fn list_head(&self, name: &str) -> Option<ListHead> {
         let head = files::read_head(&self.part(PART).join(name), MAX_HEAD).ok()?;
         serde_json::from_slice(head.split(|byte| *byte == b'\n').next()?).ok()
     }
@@ -145,7 +146,7 @@ impl State {
     fn load_list(&self, name: &str, source: &str) -> Option<Kept> {
         let text = self.read(PART, name, MAX_BYTES + MAX_HEAD).ok()??;
         let end = text.iter().position(|byte| *byte == b'\n')?;
-        let head: Head = serde_json::from_slice(&text[..end]).ok()?;
+        let head: ListHead = serde_json::from_slice(&text[..end]).ok()?;
         let bytes = text.get(end + 1..)?.to_vec();
         // A copy that was damaged on the disk is none.
         let is_whole = head.version == VERSION && head.source == source && head.sha256 == hex(&Sha256::digest(&bytes));

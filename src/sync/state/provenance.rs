@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{State, StateError, of_zone};
+use crate::diag::Place;
 use crate::dns::{Name, Rtype};
 use crate::sync::records::{Places, Records};
 
@@ -25,21 +26,28 @@ pub struct Listed {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
-    /// From 1; 0 where it is not known.
-    pub line: u32,
+    /// From 1; `None` where it is not known.
+    pub line: Option<u32>,
 }
 
 impl std::fmt::Display for Listed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} ({}:{})", self.source, self.file, self.line)
+        write!(f, "{} ({})", self.source, self.place())
+    }
+}
+
+impl Listed {
+    /// The line of the list.
+    pub fn place(&self) -> Place {
+        Place::line(&self.file, self.line)
     }
 }
 
 /// Where the RRsets of one zone are listed, by owner relative to the apex and whether it is AAAA.
 #[derive(Clone, Debug, Default)]
-pub struct Provenance(HashMap<(Box<str>, bool), Listed>);
+pub struct ZoneProvenance(HashMap<(Box<str>, bool), Listed>);
 
-impl Provenance {
+impl ZoneProvenance {
     /// Where an RRset is listed, as far as that is remembered.
     pub fn of(&self, owner: &str, rtype: Rtype) -> Option<&Listed> {
         self.0.get(&(owner.into(), rtype == Rtype::AAAA))
@@ -56,7 +64,8 @@ impl Provenance {
             else {
                 continue;
             };
-            let listed = Listed { source: shared(source), file: shared(file), line: line.parse().unwrap_or(0) };
+            let listed =
+                Listed { source: shared(source), file: shared(file), line: line.parse().ok().filter(|line| *line > 0) };
             all.insert((owner.into(), rtype == "AAAA"), listed);
         }
         Self(all)
@@ -65,9 +74,9 @@ impl Provenance {
 
 impl State {
     /// Where the records of a zone are listed; empty where that is not remembered.
-    pub fn provenance(&self, apex: &Name) -> Provenance {
+    pub fn provenance(&self, apex: &Name) -> ZoneProvenance {
         let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten().unwrap_or_default();
-        Provenance::parse(&String::from_utf8_lossy(&text))
+        ZoneProvenance::parse(&String::from_utf8_lossy(&text))
     }
 
     /// Remembers where the records of a zone are listed. A record that stays although no list has it, because its list is
@@ -79,13 +88,14 @@ impl State {
         let name = of_zone(apex);
         let old = self.read(PART, &name, MAX_BYTES)?.unwrap_or_default();
         let has_all = after.iter().all(|record| record.origin.is_some());
-        let known = if has_all { Provenance::default() } else { Provenance::parse(&String::from_utf8_lossy(&old)) };
+        let known =
+            if has_all { ZoneProvenance::default() } else { ZoneProvenance::parse(&String::from_utf8_lossy(&old)) };
         let text = render(after, places, &known);
         if text.as_bytes() == old { Ok(()) } else { self.write_soon(PART, &name, text.as_bytes()) }
     }
 }
 
-fn render(records: &Records, places: &Places, known: &Provenance) -> String {
+fn render(records: &Records, places: &Places, known: &ZoneProvenance) -> String {
     let mut text = String::with_capacity(HEADER.len() + records.len() * 64);
     text.push_str(HEADER);
     text.push('\n');
@@ -103,7 +113,7 @@ fn render(records: &Records, places: &Places, known: &Provenance) -> String {
                 writeln!(text, "{owner}\t{rtype}\t{}\t{}\t{}", origin.line, places.source(origin), places.file(origin))
             }
             (None, Some(Listed { source, file, line })) => {
-                writeln!(text, "{owner}\t{rtype}\t{line}\t{source}\t{file}")
+                writeln!(text, "{owner}\t{rtype}\t{}\t{source}\t{file}", line.unwrap_or_default())
             }
             (None, None) => Ok(()),
         };
@@ -119,9 +129,9 @@ mod tests {
     fn what_is_written_is_read_again() {
         let text =
             format!("{HEADER}\nacct\tA\t12\tvault-we\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t/lists/a b.txt\nbad\n");
-        let provenance = Provenance::parse(&text);
+        let provenance = ZoneProvenance::parse(&text);
         assert_eq!(provenance.of("acct", Rtype::A).unwrap().to_string(), "vault-we (/lists/a b.txt:12)");
-        assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, 13);
+        assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, Some(13));
         assert_eq!(provenance.of("bad", Rtype::A), None);
     }
 }

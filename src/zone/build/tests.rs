@@ -15,7 +15,11 @@ fn zone(lines: &str) -> Zone {
 
 fn findings(lines: &str) -> Vec<(u32, String)> {
     let (_, findings) = Zone::from_text(&apex(), format!("{HEAD}{lines}").as_bytes());
-    findings.into_iter().map(|finding| (finding.line, finding.text)).collect()
+    findings
+        .to_vec()
+        .into_iter()
+        .map(|finding| (finding.place.line_number().unwrap_or_default(), finding.text))
+        .collect()
 }
 
 fn outcome(zone: &Zone, name: &str) -> &'static str {
@@ -68,15 +72,15 @@ fn a_reverse_zone_of_hosts_all_over_has_all_of_their_names() {
 
 #[test]
 fn more_names_above_others_than_there_may_be_are_an_error_at_their_line() {
-    let mut builder = Builder::new(&apex(), 0);
-    builder.ancestors = MAX_ANCESTORS - 3;
+    let mut builder = ZoneBuilder::new(&apex(), "example.zone", 0);
+    builder.table.ancestors = MAX_ANCESTORS - 3;
     let owner = |labels: usize| [b"\x01a".repeat(labels).as_slice(), b"\x07example\0"].concat();
     for (line, labels) in [(1, 4), (2, 5), (3, 9), (4, 9)] {
         builder.add(Parsed { owner: &owner(labels), rtype: Rtype::A, ttl: 1, rdata: &[10, 0, 0, 1], line });
     }
-    let (findings, _) = builder.findings.finish();
-    assert_eq!(findings.iter().map(|finding| finding.line).collect::<Vec<_>>(), [3]);
-    assert!(findings[0].text.starts_with("up to here there are over 32000000 names"), "{findings:?}");
+    let findings = builder.findings.finish();
+    assert_eq!(findings.shown().iter().map(|finding| finding.place.line_number()).collect::<Vec<_>>(), [Some(3)]);
+    assert!(findings.shown()[0].text.starts_with("up to here there are over 32000000 names"), "{findings:?}");
 }
 
 #[test]

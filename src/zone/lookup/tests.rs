@@ -149,8 +149,12 @@ fn rfc2308_3_the_negative_ttl_is_the_lesser_of_soa_ttl_and_minimum() {
 
 fn findings(text: &str) -> Vec<(u32, String)> {
     let (zone, findings) = Zone::from_text(&"example".parse().unwrap(), text.as_bytes());
-    assert_eq!(zone.is_none(), findings.iter().any(crate::zone::Finding::is_error));
-    findings.into_iter().map(|finding| (finding.line, finding.text)).collect()
+    assert_eq!(zone.is_none(), findings.has_errors());
+    findings
+        .to_vec()
+        .into_iter()
+        .map(|finding| (finding.place.line_number().unwrap_or_default(), finding.text))
+        .collect()
 }
 
 #[test]

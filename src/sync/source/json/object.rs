@@ -7,9 +7,10 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::common::Ranged;
 
 use super::{DEPTH_ADVICE, Within, as_text};
-use crate::sync::source::lines::Lines;
-use crate::sync::source::listing::{Builder, MAX_ADDRESSES, excess};
-use crate::sync::source::token::{Kind, quoted, tokens};
+use crate::diag::Id;
+use crate::sync::source::lines::LineCounter;
+use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES, excess};
+use crate::sync::source::token::{TokenKind, quoted, tokens};
 
 /// Keys that hold full names, in lower case.
 const NAME_KEYS: [&str; 4] = ["fqdn", "fqdns", "hostname", "dnsname"];
@@ -42,10 +43,10 @@ pub(in crate::sync::source) fn is_address_key(key: &str) -> bool {
 
 /// Goes through a document and adds what it finds.
 pub(super) struct Walker<'t, 'b> {
-    pub(super) lines: Lines<'t>,
+    pub(super) lines: LineCounter<'t>,
     pub(super) round: u32,
     pub(super) within: Within,
-    pub(super) out: &'b mut Builder,
+    pub(super) out: &'b mut ListingBuilder,
 }
 
 impl Walker<'_, '_> {
@@ -62,13 +63,14 @@ impl Walker<'_, '_> {
         let id = get(object, &["privatednszoneid"]).and_then(as_text);
         let zone = id.map_or(zone, |id| id.rsplit('/').next());
         self.endpoint(object, zone);
-        let twins = Twins::of(object.properties.iter().map(|property| (property.name.as_str(), &property.value)));
+        let in_strings =
+            JsonInStrings::of(object.properties.iter().map(|property| (property.name.as_str(), &property.value)));
         for property in &object.properties {
             let key = property.name.as_str();
-            if twins.replace(key) {
+            if in_strings.replace(key) {
                 continue;
             }
-            if let Some(text) = twin(key, &property.value) {
+            if let Some(text) = json_in_string(key, &property.value) {
                 self.text(text, &property.value);
             } else if key.eq_ignore_ascii_case("customdnsconfigs") {
                 self.configs(&property.value, zone);
@@ -83,7 +85,7 @@ impl Walker<'_, '_> {
         let line = self.line(value);
         match self.within {
             Within::File => super::document(text, line, self.round, Within::Text, self.out),
-            Within::Text => self.out.problem(line, || {
+            Within::Text => self.out.problem(line, Id::LIST_SYNTAX, || {
                 "JSON in a string of JSON that is in a string itself, which is not read: use `ConvertTo-Json -Depth 10` and \
                  keep the objects"
                     .to_owned()
@@ -99,7 +101,7 @@ impl Walker<'_, '_> {
         };
         if has_text {
             let line = self.line(value);
-            self.out.problem(line, || DEPTH_ADVICE.to_owned());
+            self.out.problem(line, Id::LIST_CUT_OFF, || DEPTH_ADVICE.to_owned());
         } else {
             self.walk(value, zone);
         }
@@ -124,12 +126,12 @@ impl Walker<'_, '_> {
             return;
         };
         if let Some(problem) = excess(texts.len(), addresses.len()) {
-            return self.out.problem(line, || problem);
+            return self.out.problem(line, Id::LIST_TOO_LARGE, || problem);
         }
         let place = (self.out.statement(), self.round);
         for name in texts {
             if name.parse::<IpAddr>().is_ok() {
-                self.out.problem(line, || format!("'{name}' stands where a host name belongs"));
+                self.out.problem(line, Id::LIST_NO_NAME, || format!("'{name}' stands where a host name belongs"));
             }
             self.out.entries(line, place, &[name], &addresses);
         }
@@ -164,19 +166,21 @@ impl Walker<'_, '_> {
             // A list that was flattened to a string has blanks between its addresses.
             for word in text.split([' ', ',', ';', '{', '}']).filter(|word| !word.is_empty()) {
                 let Ok(address) = word.parse() else {
-                    let advice = if word.starts_with("System.") { format!("; {DEPTH_ADVICE}") } else { String::new() };
-                    self.out.problem(line, || format!("'{}' is no IP address{advice}", quoted(word)));
+                    let is_cut_off = word.starts_with("System.");
+                    let id = if is_cut_off { Id::LIST_CUT_OFF } else { Id::LIST_BAD_ADDRESS };
+                    let advice = if is_cut_off { format!("; {DEPTH_ADVICE}") } else { String::new() };
+                    self.out.problem(line, id, || format!("'{}' is no IP address{advice}", quoted(word)));
                     return None;
                 };
                 if found.len() == MAX_ADDRESSES {
-                    self.out.problem(line, || excess(1, MAX_ADDRESSES + 1).unwrap_or_default());
+                    self.out.problem(line, Id::LIST_TOO_LARGE, || excess(1, MAX_ADDRESSES + 1).unwrap_or_default());
                     return None;
                 }
                 found.push(address);
             }
         }
         if found.is_empty() {
-            self.out.problem(line, || {
+            self.out.problem(line, Id::LIST_NO_ADDRESS, || {
                 format!(
                     "'{}' has no address: is the endpoint still being made? List it again when it is done",
                     quoted(name)
@@ -210,7 +214,7 @@ fn texts<'v>(value: &'v Value<'_>) -> Vec<&'v str> {
 
 /// `name` holds many things; a resource's own name with dots in it is no host name.
 fn is_full_name(text: &str) -> bool {
-    tokens(text).next().is_some_and(|token| token.text == text && token.kind == Kind::Name)
+    tokens(text).next().is_some_and(|token| token.text == text && token.kind == TokenKind::Name)
 }
 
 /// A record set of some type that is no address.
@@ -222,13 +226,13 @@ fn is_other_type(object: &Object<'_>) -> bool {
 /// Keys of an object whose values stand in a string beside them too, in lower case: `CustomDnsConfigsText` holds as JSON
 /// what `CustomDnsConfigs` may have lost to PowerShell's depth limit. Looked up once for each property, of which there may be
 /// as many as there are octets.
-struct Twins(HashMap<String, bool>);
+struct JsonInStrings(HashMap<String, bool>);
 
-impl Twins {
+impl JsonInStrings {
     fn of<'v>(properties: impl Iterator<Item = (&'v str, &'v Value<'v>)>) -> Self {
         let mut known = HashMap::new();
         for (key, value) in properties {
-            if let Some(of) = key.len().checked_sub(TWIN.len()).filter(|_| is_twin_key(key)) {
+            if let Some(of) = key.len().checked_sub(TEXT_SUFFIX.len()).filter(|_| is_text_key(key)) {
                 // The first of equal keys counts, as for all others.
                 let replaces = || as_text(value).is_some_and(is_json_text);
                 known.entry(key[..of].to_ascii_lowercase()).or_insert_with(replaces);
@@ -244,15 +248,16 @@ impl Twins {
 }
 
 /// How the key of such a string ends, in lower case.
-const TWIN: &str = "text";
+const TEXT_SUFFIX: &str = "text";
 
-fn is_twin_key(key: &str) -> bool {
-    key.len() > TWIN.len() && key.get(key.len() - TWIN.len()..).is_some_and(|end| end.eq_ignore_ascii_case(TWIN))
+fn is_text_key(key: &str) -> bool {
+    key.len() > TEXT_SUFFIX.len()
+        && key.get(key.len() - TEXT_SUFFIX.len()..).is_some_and(|end| end.eq_ignore_ascii_case(TEXT_SUFFIX))
 }
 
 /// The JSON in the string beside a value.
-fn twin<'v>(key: &str, value: &'v Value<'_>) -> Option<&'v str> {
-    as_text(value).filter(|text| is_twin_key(key) && is_json_text(text))
+fn json_in_string<'v>(key: &str, value: &'v Value<'_>) -> Option<&'v str> {
+    as_text(value).filter(|text| is_text_key(key) && is_json_text(text))
 }
 
 fn is_json_text(text: &str) -> bool {
@@ -271,8 +276,8 @@ mod tests {
             let null = Value::NullKeyword(NullKeyword { range: Range { start: 0, end: 0 } });
             let keys: Vec<String> = (0..properties).map(|n| format!("k{n}Text")).collect();
             let mut steps = 0;
-            let twins = Twins::of(keys.iter().map(|key| (key.as_str(), &null)).inspect(|_| steps += 1));
-            assert_eq!((steps, twins.0.len()), (properties, properties));
+            let in_strings = JsonInStrings::of(keys.iter().map(|key| (key.as_str(), &null)).inspect(|_| steps += 1));
+            assert_eq!((steps, in_strings.0.len()), (properties, properties));
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The outside of a TOML text, looked at before it is parsed: how much memory its tables take. One pass over the octets and
 //! nothing kept, so that no text is too much for it.
 
+use crate::diag::Id;
+use crate::sync::source::Wrong;
+
 /// Octets that the tables of a list may take, as reckoned from its marks; a list that is as large as it may be has a quarter.
 const MAX_TREE: usize = 256 << 20;
 
@@ -15,7 +18,7 @@ const fn weight(mark: u8) -> usize {
 }
 
 /// What is wrong with a text, and where in it, if it is not to be parsed.
-pub(super) fn check(text: &str) -> Result<(), (usize, String)> {
+pub(super) fn check(text: &str) -> Result<(), (usize, Wrong)> {
     let bytes = text.as_bytes();
     let (mut at, mut tree) = (0, 0);
     while let Some(&byte) = bytes.get(at) {
@@ -24,13 +27,14 @@ pub(super) fn check(text: &str) -> Result<(), (usize, String)> {
             b'"' | b'\'' if bytes[at..].starts_with(&[byte; 3]) => {
                 let problem =
                     "a string of several lines, which no name or address is: put it on one line, in single quotes";
-                return Err((at, problem.to_owned()));
+                return Err((at, (Id::LIST_SYNTAX, problem.to_owned())));
             }
             b'"' | b'\'' => at = string_end(bytes, at),
             mark => tree += weight(mark),
         }
         if tree > MAX_TREE {
-            return Err((at, "more tables and dotted keys than a list has: is this the right file?".to_owned()));
+            let problem = "more tables and dotted keys than a list has: is this the right file?";
+            return Err((at, (Id::LIST_TOO_LARGE, problem.to_owned())));
         }
         at += 1;
     }
@@ -64,8 +68,8 @@ mod tests {
 
     #[test]
     fn what_is_in_strings_and_comments_does_not_count() {
-        let most = MAX_TREE / weight(b'.');
-        let dots = ".".repeat(most + 1);
+        let max = MAX_TREE / weight(b'.');
+        let dots = ".".repeat(max + 1);
         for text in
             [format!("a = \"\\\"{dots}\""), format!("a = '{dots}'"), format!("# \"{dots}\n"), format!("a = \"{dots}")]
         {
@@ -74,9 +78,9 @@ mod tests {
         for text in
             [format!("a{dots} = 1"), format!("a = \"\"{dots}"), format!("a = '\\'{dots}"), format!("\"\n{dots}")]
         {
-            assert!(check(&text).unwrap_err().1.starts_with("more tables"));
+            assert!(check(&text).unwrap_err().1.1.starts_with("more tables"));
         }
-        assert_eq!(check(&".".repeat(most)), Ok(()));
+        assert_eq!(check(&".".repeat(max)), Ok(()));
     }
 
     #[test]

@@ -7,13 +7,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use super::control::protocol::{
-    CacheStatus, GroupStatus, Held, Outcome, Pass, SourceStatus, Status, UpstreamStatus, ZoneStatus,
+    CacheStatus, GroupStatus, HeldStatus, PassResult, PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus,
 };
 use crate::config::Config;
-use crate::diag;
+use crate::diag::{self, Diagnostic};
 use crate::forward::State;
 use crate::forward::resolver::Resolver;
 use crate::server::Shared;
@@ -23,53 +23,52 @@ use crate::zone::store::Store;
 use crate::zone::{Hosted, OnMiss};
 
 /// The board.
-pub(super) struct Board {
+pub(super) struct StatusBoard {
     started: Instant,
     config: String,
     listen: Vec<SocketAddr>,
-    facts: Mutex<HeaderBits>,
+    facts: Mutex<Facts>,
 }
 
 #[derive(Default)]
-struct HeaderBits {
-    config_problems: Vec<String>,
+struct Facts {
+    config_problems: Vec<Diagnostic>,
     /// What waits for the next start.
-    waiting: Vec<String>,
+    waiting: Vec<Diagnostic>,
     degraded: Degraded,
     sources: Vec<SourceStatus>,
     running_since: Option<SystemTime>,
-    pass: Option<Pass>,
+    pass: Option<PassStatus>,
     last_good_pass: Option<String>,
     passes: BTreeMap<String, u64>,
 }
 
 /// Zones that are not what their files should make them, by apex without the final dot, and why.
-pub(super) type Degraded = BTreeMap<String, Vec<String>>;
+pub(super) type Degraded = BTreeMap<String, Vec<Diagnostic>>;
 
 /// Those of a store.
 pub(super) fn degraded(store: &Store) -> Degraded {
-    let shown = |problem: &crate::zone::store::Problem| format!("{}: {}", problem.place, problem.text);
-    store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.iter().map(shown).collect())).collect()
+    store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.to_vec())).collect()
 }
 
-impl Board {
+impl StatusBoard {
     pub(super) fn new(config: &Path, listen: Vec<SocketAddr>, started: Instant) -> Self {
         // Whole, so that whoever asks can tell it from another server's.
         let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
         Self { started, config, listen, facts: Mutex::default() }
     }
 
-    fn facts(&self) -> MutexGuard<'_, HeaderBits> {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What keeps the newest config out of service.
-    pub(super) fn config_read(&self, problems: Vec<String>) {
+    pub(super) fn config_read(&self, problems: Vec<Diagnostic>) {
         self.facts().config_problems = problems;
     }
 
     /// The newest config is in service, but for what waits for the next start.
-    pub(super) fn config_taken(&self, waiting: Vec<String>) {
+    pub(super) fn config_taken(&self, waiting: Vec<Diagnostic>) {
         let mut facts = self.facts();
         facts.config_problems.clear();
         facts.waiting = waiting;
@@ -103,12 +102,12 @@ impl Board {
     }
 
     /// How a pass ended, as it is told.
-    pub(super) fn passed(&self, outcome: &pass::Outcome, config: &Config, now: SystemTime) -> Pass {
+    pub(super) fn passed(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
         let at = humantime::format_rfc3339_seconds(now).to_string();
         let pass = record(outcome, config, at.clone());
         let mut facts = self.facts();
         facts.sources = outcome.sources.iter().map(|source| self::source(source, config)).collect();
-        if matches!(pass.outcome, Outcome::Unchanged | Outcome::Written) {
+        if matches!(pass.outcome, PassResult::Unchanged | PassResult::Written) {
             facts.last_good_pass = Some(at);
         }
         *facts.passes.entry(pass.outcome.to_string()).or_default() += 1;
@@ -135,6 +134,7 @@ impl Board {
             waits_for_restart: facts.waiting.clone(),
             listen: self.listen.iter().map(ToString::to_string).collect(),
             servfail: super::ready::not_served(&snapshot.zones),
+            no_list_read: snapshot.zones.unread().is_some(),
             zones: snapshot.zones.iter().map(|hosted| zone(hosted, &facts.degraded)).collect(),
             sources: facts.sources.clone(),
             task_running_s: facts.running_since.map(|since| since.elapsed().unwrap_or_default().as_secs()),
@@ -156,50 +156,46 @@ impl Board {
 
 fn source(report: &pass::SourceReport, config: &Config) -> SourceStatus {
     let path = config.sync.sources.iter().find(|source| source.name == report.name).map(|source| &source.path);
-    let at = |seconds| humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(seconds)).to_string();
     SourceStatus {
         name: report.name.clone(),
         path: path.map(|path| diag::path(path)).unwrap_or_default(),
-        last_good: report.read_at.map(at),
+        last_good: report.last_good(),
         entries: report.entries,
-        errors: report.problems.lines(),
+        errors: report.problems.to_vec(),
     }
 }
 
-fn record(outcome: &pass::Outcome, config: &Config, at: String) -> Pass {
-    let mut errors: Vec<String> = outcome.sources.iter().flat_map(|source| source.problems.lines()).collect();
-    errors.extend(outcome.errors.lines());
-    errors.extend(outcome.applied.errors.iter().map(ToString::to_string));
-    let held = outcome.held.as_ref().map(|held| Held {
+fn record(outcome: &pass::PassOutcome, config: &Config, at: String) -> PassStatus {
+    let held = outcome.held.as_ref().map(|held| HeldStatus {
         digest: held.is_approvable().then(|| held.digest.to_string()),
-        why: held.reasons().join("\n"),
+        reasons: held.reasons(),
         what_to_do: held.way_out(&diag::path(&config.file)),
     });
     let written: BTreeMap<String, u32> =
         outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
     let ended = if outcome.has_failed() {
-        Outcome::Failed
+        PassResult::Failed
     } else if held.is_some() {
-        Outcome::Held
+        PassResult::Held
     } else if !outcome.is_complete() {
-        Outcome::Incomplete
+        PassResult::Incomplete
     } else if written.is_empty() {
-        Outcome::Unchanged
+        PassResult::Unchanged
     } else {
-        Outcome::Written
+        PassResult::Written
     };
-    Pass {
+    PassStatus {
         at,
         outcome: ended,
         written,
         held,
-        errors,
-        warnings: outcome.warnings.lines(),
-        conflicts: outcome.conflicts.lines(),
+        errors: outcome.all_errors(),
+        warnings: outcome.warnings.to_vec(),
+        conflicts: outcome.conflicts.to_vec(),
     }
 }
 
-fn zone(hosted: &Hosted, degraded: &BTreeMap<String, Vec<String>>) -> ZoneStatus {
+fn zone(hosted: &Hosted, degraded: &Degraded) -> ZoneStatus {
     let zone = hosted.zone.as_deref();
     let name = hosted.apex.without_dot();
     ZoneStatus {
@@ -230,7 +226,7 @@ fn upstreams(resolver: &Resolver) -> Vec<UpstreamStatus> {
         without_case: upstream.without_case,
         counts: upstream.counts.named().map(|(name, count)| (name.to_owned(), count)).collect(),
     };
-    resolver.forwarder().upstreams().into_iter().map(shown).collect()
+    resolver.upstreams().status().into_iter().map(shown).collect()
 }
 
 fn groups(resolver: &Resolver) -> Vec<GroupStatus> {

@@ -9,14 +9,14 @@ use crate::sync::Settings;
 /// How long to gather misses: names come in groups, and lists a moment before or after the first question.
 const GATHER: Duration = Duration::from_millis(100);
 
-pub(super) struct Rhythm {
+pub(super) struct Schedule {
     regular: Instant,
     early: Option<Instant>,
     /// When a miss last led to a sync.
     last_early: Option<Instant>,
 }
 
-impl Rhythm {
+impl Schedule {
     pub(super) fn new(now: Instant, settings: &Settings) -> Self {
         Self { regular: now + settings.interval, early: None, last_early: None }
     }
@@ -57,13 +57,13 @@ mod tests {
     #[test]
     fn a_miss_makes_a_sync_due_within_a_second_but_not_more_often_than_the_config_says() {
         let (settings, start) = (settings(), Instant::now());
-        let mut rhythm = Rhythm::new(start, &settings);
-        assert_eq!(rhythm.next(), start + settings.interval);
-        rhythm.missed(start, &settings);
-        let first = rhythm.next();
+        let mut schedule = Schedule::new(start, &settings);
+        assert_eq!(schedule.next(), start + settings.interval);
+        schedule.missed(start, &settings);
+        let first = schedule.next();
         assert_eq!(first, start + GATHER);
-        rhythm.synced(first, &settings);
-        rhythm.missed(first, &settings);
-        assert_eq!(rhythm.next(), first + settings.miss_interval);
+        schedule.synced(first, &settings);
+        schedule.missed(first, &settings);
+        assert_eq!(schedule.next(), first + settings.miss_interval);
     }
 }

@@ -1,8 +1,21 @@
-//! Floor 0: text of others in messages of ours.
+//! Floor 0: what the operator is told.
 //!
-//! In: what a list, a file's name, a config or an upstream says. Out: the same, safe to show. Lists and file names are
-//! written by people who may want a terminal or a log to show something else (CWE-150): nothing foreign reaches either
-//! before it has been through [`printable`].
+//! One [`Diagnostic`] serves lists, zone files, the config, the guard and the daemon, and is shown by the log, by `check`
+//! and by `status`: it says how much something matters, which source it belongs to, where it is, and what is wrong.
+//! [`Id`] has the registry of all kinds.
+//!
+//! Lists and file names are written by people who may want a terminal or a log to show something else (CWE-150): the text
+//! of others reaches neither before it has been through [`printable`].
+
+mod diagnostic;
+mod diagnostics;
+mod id;
+mod place;
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostics::Diagnostics;
+pub use id::Id;
+pub use place::Place;
 
 use std::borrow::Cow;
 use std::fmt::Write;

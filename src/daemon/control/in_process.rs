@@ -10,33 +10,33 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
-use super::protocol::Reply;
-use super::{Desk, Order, converse};
-use crate::daemon::board::Board;
+use super::protocol::ControlReply;
+use super::{Command, ControlContext, converse};
+use crate::daemon::status_board::StatusBoard;
 use crate::server::Shared;
 
 /// Octets under way in each direction, more than either end sends at once.
 const ROOM: usize = 1 << 16;
 
-/// A desk to which anyone may come, one after the other.
-pub struct Rehearsal {
-    desk: Desk,
-    orders: mpsc::Receiver<Order>,
+/// The control socket of a server, with connections one after the other.
+pub struct InProcess {
+    context: ControlContext,
+    commands: mpsc::Receiver<Command>,
     runtime: Runtime,
 }
 
-impl Rehearsal {
+impl InProcess {
     /// Over this state, on a runtime that has the time.
     pub fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
-        let (sender, orders) = mpsc::channel(1);
-        let board = Arc::new(Board::new(Path::new("rehearsal"), Vec::new(), std::time::Instant::now()));
-        Self { desk: Desk { shared, board, orders: sender }, orders, runtime }
+        let (sender, commands) = mpsc::channel(1);
+        let board = Arc::new(StatusBoard::new(Path::new("in_process"), Vec::new(), std::time::Instant::now()));
+        Self { context: ControlContext { shared, board, commands: sender }, commands, runtime }
     }
 
     /// A connection in which these bytes are sent and nothing after them.
     pub fn hear(&mut self, sent: &[u8]) -> Vec<u8> {
         let (mut client, server) = tokio::io::duplex(ROOM);
-        let (desk, orders) = (&self.desk, &mut self.orders);
+        let (context, commands) = (&self.context, &mut self.commands);
         let client = async move {
             // The other end need not wait for more than a line.
             let _ = client.write_all(sent).await;
@@ -46,13 +46,13 @@ impl Rehearsal {
             heard
         };
         let daemon = async {
-            while let Some(order) = orders.recv().await {
-                let _ = order.answer.send(Reply::Refused(vec!["this is a rehearsal".to_owned()]));
+            while let Some(command) = commands.recv().await {
+                let _ = command.answer.send(ControlReply::Refused(vec![super::stopping()]));
             }
         };
         self.runtime.block_on(async {
             tokio::select! {
-                (heard, _) = async { tokio::join!(client, converse(server, desk)) } => heard,
+                (heard, _) = async { tokio::join!(client, converse(server, context)) } => heard,
                 () = daemon => Vec::new(),
             }
         })

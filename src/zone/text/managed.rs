@@ -16,7 +16,7 @@ const MAX_LABEL: usize = 63;
 
 /// What stands above the address lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(super) struct ManagedHead {
     /// Its length in bytes.
     pub(super) len: usize,
     /// Its lines.
@@ -25,7 +25,7 @@ pub(super) struct Head {
     pub(super) ttl: u32,
 }
 
-impl Head {
+impl ManagedHead {
     /// Finds the head; `None` if it is not one that sync would write for this zone.
     pub(super) fn find(text: &[u8], apex: &Name) -> Option<Self> {
         let (mut len, mut lines, mut ttl, mut origin) = (0, 0, None, false);
@@ -60,7 +60,7 @@ fn number(text: &str) -> Option<u32> {
 }
 
 /// Hands over the records of the lines below the head; whether all lines were such lines.
-pub(super) fn read(text: &[u8], head: Head, apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> bool {
+pub(super) fn read(text: &[u8], head: ManagedHead, apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> bool {
     let mut rest = &text[head.len..];
     let mut line = head.lines;
     let mut owner = Vec::with_capacity(MAX_NAME + 1);
@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_file_of_ours_is_read_to_its_end() {
         let text = head() + "; note\nacct A 10.0.0.4\nAcct.sub AAAA fd00::4\n";
-        let found = Head::find(text.as_bytes(), &apex()).unwrap();
+        let found = ManagedHead::find(text.as_bytes(), &apex()).unwrap();
         assert_eq!((found.lines, found.ttl), (6, 10));
         let mut rows = Vec::new();
         assert!(read(text.as_bytes(), found, &apex(), |parsed| rows.push(row(parsed))));
@@ -192,7 +192,7 @@ mod tests {
             "$ORIGIN privatelink.example.\n$TTL 1h\nx A 10.0.0.1\n",
             "$ORIGIN privatelink.example.\n$TTL 10\n$INCLUDE x\n",
         ] {
-            assert_eq!(Head::find(head.as_bytes(), &apex()), None, "{head}");
+            assert_eq!(ManagedHead::find(head.as_bytes(), &apex()), None, "{head}");
         }
     }
 

@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 
-use super::group;
+use super::entries;
 use crate::dns::Rtype;
 
 /// A mnemonic, its number in the registry, and the type that it is written like.
-type Kin = (&'static str, u16, &'static str);
+type TypeAlias = (&'static str, u16, &'static str);
 
-const KIN: [Kin; 16] = [
+const TYPE_ALIASES: [TypeAlias; 16] = [
     // RFC 1183: strings; a preference or subtype and a name.
     ("X25", 19, "TXT"),
     ("ISDN", 20, "TXT"),
@@ -46,8 +46,8 @@ impl Rewritten {
     pub(super) fn new(text: &[u8]) -> Option<Self> {
         let mut rewritten = Self { text: Vec::new(), types: VecDeque::new() };
         let mut copied = 0;
-        group::walk(text, |start, lines_before| {
-            if let Some((at, (name, number, like))) = kin(&text[start..]) {
+        entries::walk(text, |start, lines_before| {
+            if let Some((at, (name, number, like))) = find_alias(&text[start..]) {
                 rewritten.text.extend_from_slice(&text[copied..start + at]);
                 rewritten.text.extend_from_slice(like.as_bytes());
                 copied = start + at + name.len();
@@ -65,7 +65,7 @@ impl Rewritten {
 }
 
 /// Where the type stands in the line that an entry starts with, if it is one of these.
-fn kin(entry: &[u8]) -> Option<(usize, Kin)> {
+fn find_alias(entry: &[u8]) -> Option<(usize, TypeAlias)> {
     let line = entry.split(|byte| *byte == b'\n').next().filter(|line| !line.starts_with(b"$"))?;
     let line = &line[..comment(line).unwrap_or(line.len())];
     let has_owner = !line.starts_with(b" ") && !line.starts_with(b"\t");
@@ -78,8 +78,8 @@ fn kin(entry: &[u8]) -> Option<(usize, Kin)> {
     for (start, word) in words.filter(|(_, word)| !word.is_empty()).skip(usize::from(has_owner)) {
         let is_ttl_or_class = word[0].is_ascii_digit() || word.eq_ignore_ascii_case(b"IN");
         if !is_ttl_or_class {
-            let found = KIN.into_iter().find(|(name, ..)| word.eq_ignore_ascii_case(name.as_bytes()));
-            return found.map(|kin| (start, kin));
+            let found = TYPE_ALIASES.into_iter().find(|(name, ..)| word.eq_ignore_ascii_case(name.as_bytes()));
+            return found.map(|find_alias| (start, find_alias));
         }
     }
     None

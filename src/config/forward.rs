@@ -1,0 +1,98 @@
+//! `[forward]` and `[[forward.rules]]`: who is asked for what.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::reader::Section;
+use super::values;
+use crate::azure;
+use crate::diag::Id;
+use crate::dns::Name;
+use crate::forward::resolver::public::PublicNames;
+use crate::forward::resolver::special::SpecialNames;
+use crate::forward::{GroupSettings, UpstreamSpec};
+
+const PUBLIC_NAMES: [(&str, PublicNames); 3] =
+    [("on-failure", PublicNames::OnFailure), ("always", PublicNames::Always), ("never", PublicNames::Never)];
+
+const SPECIAL_NAMES: [(&str, SpecialNames); 2] = [("local", SpecialNames::Local), ("forward", SpecialNames::Forward)];
+
+/// What the section says.
+pub(super) struct Forward {
+    /// The default group first, then one group per rule.
+    pub(super) groups: Vec<GroupSettings>,
+    pub(super) public_names: PublicNames,
+    pub(super) special_names: SpecialNames,
+}
+
+pub(super) fn forward(top: &Section<'_>, listen: &[SocketAddr]) -> Forward {
+    let section = top.section_or_empty("forward");
+    let timeout = section.string("timeout", values::duration).unwrap_or(Duration::from_secs(5));
+    if !(Duration::from_millis(100)..=Duration::from_mins(1)).contains(&timeout) {
+        section.problem_at("timeout", "timeout: from 100ms to 1m");
+    }
+    let max_in_flight = section.number("max_in_flight", 1..=60_000).and_then(|n| usize::try_from(n).ok());
+    let max_qps = section.number("max_qps", 1..=10_000_000).and_then(|n| u32::try_from(n).ok());
+    let public_names = section.string("public_names", |text| values::choice(text, &PUBLIC_NAMES));
+    let special_names = section.string("special_names", |text| values::choice(text, &SPECIAL_NAMES));
+    let group = |suffix, upstreams| GroupSettings { suffix, upstreams, timeout, max_in_flight, max_qps };
+    let upstreams = upstreams(&section, listen).unwrap_or_else(|| vec![UpstreamSpec::System]);
+    let mut groups = vec![group(Name::root(), upstreams)];
+    for rule in section.sections("rules", "forward.rules") {
+        if let Some((suffix, upstreams)) = self::rule(&rule, listen) {
+            if groups.iter().any(|other| other.suffix == suffix) {
+                let text = format!("a second rule for '{suffix}'; put all its upstreams into one");
+                rule.problem(Id::CONFIG_TWICE, text);
+            }
+            groups.push(group(suffix, upstreams));
+        }
+        rule.finish();
+    }
+    warn_of_misprint(&section, &groups);
+    section.finish();
+    let (public_names, special_names) = (public_names.unwrap_or_default(), special_names.unwrap_or_default());
+    Forward { groups, public_names, special_names }
+}
+
+fn warn_of_misprint(section: &Section<'_>, groups: &[GroupSettings]) {
+    let misprint = UpstreamSpec::Address(SocketAddr::new(azure::RESOLVER_MISPRINT, 53));
+    if groups.iter().any(|group| group.upstreams.contains(&misprint)) {
+        let text = format!("{} is a known misprint; Azure's resolver is {}", azure::RESOLVER_MISPRINT, azure::RESOLVER);
+        section.warn_at("upstreams", Id::CONFIG_MISPRINT, text);
+    }
+}
+
+fn rule(rule: &Section<'_>, listen: &[SocketAddr]) -> Option<(Name, Vec<UpstreamSpec>)> {
+    let suffix = rule.string("suffix", values::name);
+    let upstreams = upstreams(rule, listen);
+    if suffix.is_none() {
+        rule.problem(Id::CONFIG_MISSING_KEY, "a rule needs a suffix: suffix = \"corp.example\"");
+    }
+    if upstreams.is_none() {
+        rule.problem(Id::CONFIG_MISSING_KEY, "a rule needs upstreams: upstreams = [\"10.0.0.10\"]");
+    }
+    Some((suffix?, upstreams?))
+}
+
+fn upstreams(section: &Section<'_>, listen: &[SocketAddr]) -> Option<Vec<UpstreamSpec>> {
+    let parse = |text: &str| {
+        if text == "system" {
+            return Ok(UpstreamSpec::System);
+        }
+        let address = values::socket(text).map_err(|reason| format!("{reason}, or \"system\""))?;
+        if address.port() == 0 {
+            return Err(format!("'{text}' has port 0, where nobody can be asked; write \"{}:53\"", address.ip()));
+        }
+        if crate::forward::would_loop(address, listen) {
+            return Err(format!(
+                "'{text}' is this server itself (see 'listen'): every question would come back; name another"
+            ));
+        }
+        Ok(UpstreamSpec::Address(address))
+    };
+    let found = section.strings("upstreams", parse)?;
+    if found.is_empty() {
+        section.problem_at("upstreams", "upstreams is empty; name at least one, or \"system\"");
+    }
+    Some(found)
+}

@@ -1,0 +1,91 @@
+//! `zone_dir`, `state_dir`, `[sync]` and `[[sources]]`: the lists, and what keeps their mistakes away from zones.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::reader::Section;
+use super::values;
+use crate::azure::{self, Cloud};
+use crate::diag::{self, Id};
+use crate::dns::Name;
+use crate::sync::source;
+use crate::sync::state::State;
+use crate::sync::{self};
+use crate::zone::OnMiss;
+
+/// Where private endpoints can be.
+const DEFAULT_TARGETS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
+
+pub(super) fn settings(
+    top: &Section<'_>,
+    base: &Path,
+    cloud: Option<Cloud>,
+    hosted: &BTreeMap<Name, OnMiss>,
+) -> sync::Settings {
+    let zone_dir = top.string("zone_dir", |text| Ok(base.join(text))).unwrap_or_else(|| base.join("zones"));
+    let section = top.section_or_empty("sync");
+    let duration = |key, default| section.string(key, values::duration).unwrap_or(default);
+    let default_targets = || DEFAULT_TARGETS.iter().filter_map(|network| network.parse().ok()).collect();
+    let state_dir = top.string("state_dir", |text| Ok(base.join(text))).unwrap_or_else(|| zone_dir.join(".state"));
+    let settings = sync::Settings {
+        sources: sources(top, base),
+        zone_dir,
+        state: State::new(state_dir),
+        cloud,
+        hosted: hosted.keys().filter(|apex| azure::names::family(apex).is_some()).cloned().collect(),
+        ttl: duration("ttl", Duration::from_secs(10)),
+        interval: duration("interval", Duration::from_mins(1)),
+        miss_interval: duration("miss_interval", Duration::from_secs(10)),
+        max_removed: section.string("max_removed", str::parse).unwrap_or_default(),
+        guard_window: duration("guard_window", Duration::from_mins(10)),
+        pass_deadline: duration("pass_deadline", Duration::from_secs(30)),
+        allowed_targets: section.strings("allowed_targets", values::network).unwrap_or_else(default_targets),
+    };
+    if settings.interval < Duration::from_secs(1) {
+        section.problem_at("interval", "interval: at least 1s");
+    }
+    if !(Duration::from_millis(100)..=Duration::from_hours(1)).contains(&settings.pass_deadline) {
+        section.problem_at("pass_deadline", "pass_deadline: from 100ms to 1h");
+    }
+    section.finish();
+    settings
+}
+
+/// It stands in logs, on terminals and in files of lines.
+fn source_name(text: &str) -> Result<String, String> {
+    match diag::printable(text) {
+        _ if text.trim().is_empty() => Err("a source needs a name: name = \"vault-we\"".to_owned()),
+        std::borrow::Cow::Borrowed(_) => Ok(text.to_owned()),
+        std::borrow::Cow::Owned(shown) => Err(format!("'{shown}' holds control characters; write letters and digits")),
+    }
+}
+
+fn sources(top: &Section<'_>, base: &Path) -> Vec<source::Settings> {
+    let mut sources: Vec<source::Settings> = Vec::new();
+    for section in top.sections("sources", "sources") {
+        let name = section.string("name", source_name);
+        let path = section.string("path", |text| {
+            if text.contains("**") {
+                return Err(
+                    "'**' goes on for ever where folders are links: name the folders, such as lists/*/*.txt".to_owned()
+                );
+            }
+            Ok(base.join(text))
+        });
+        let format = section.string("format", str::parse).unwrap_or_default();
+        match (name, path) {
+            (Some(name), Some(_)) if sources.iter().any(|source| source.name == name) => {
+                section.problem(Id::CONFIG_TWICE, format!("source '{name}' is named twice; give each its own name"));
+            }
+            (Some(name), Some(path)) => sources.push(source::Settings { name, path, format }),
+            (None, _) => section.problem(Id::CONFIG_MISSING_KEY, "a source needs a name: name = \"vault-we\""),
+            (_, None) => {
+                let text = "a source needs a path: path = \"config/endpoints/vault-we.txt\"";
+                section.problem(Id::CONFIG_MISSING_KEY, text);
+            }
+        }
+        section.finish();
+    }
+    sources
+}

@@ -1,0 +1,150 @@
+//! Makes a plan: what lists want beside what is in service.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::change::difference;
+use super::{Action, Current, FileState, HeldRrset, Plan, ZonePlan, aliases};
+use crate::dns::{Name, Rtype};
+use crate::sync::desired::{Conflict, DesiredState, DesiredZone, EmptyList};
+use crate::sync::records::{AddressRecord, Records};
+use crate::sync::state::provenance::ZoneProvenance;
+use crate::zone::Aliases;
+
+/// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are left
+/// alone unless lists name records in them.
+pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u32) -> Plan {
+    let mut wanted = desired.zones;
+    for (apex, zone) in &current {
+        if zone.file == FileState::Managed && !wanted.contains_key(apex) {
+            wanted.insert(apex.clone(), DesiredZone::default());
+        }
+    }
+    let lists = Lists { empty: desired.empty_lists, silent: desired.silent_sources };
+    let zones = wanted.into_iter().map(|(apex, zone)| {
+        let current = current.remove(&apex).unwrap_or_default();
+        plan_zone(apex, zone, current, ttl, &lists)
+    });
+    Plan { zones: zones.collect(), places: desired.places, warnings: desired.warnings, ttl }
+}
+
+/// Lists that say less than they may have to say.
+struct Lists {
+    empty: Vec<EmptyList>,
+    silent: BTreeSet<Arc<str>>,
+}
+
+impl Lists {
+    /// Whether a record may be in a list that nobody could read: it is no reason to remove it that no other has it.
+    fn may_hold(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
+        let listed = provenance.of(record.owner, record.rtype());
+        !self.silent.is_empty() && listed.is_none_or(|listed| self.silent.contains(&listed.source))
+    }
+
+    /// Whether a record is remembered to be from a list that nobody could read.
+    fn had(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
+        provenance.of(record.owner, record.rtype()).is_some_and(|listed| self.silent.contains(&listed.source))
+    }
+
+    /// The empty lists that had a record that would go, or may have had it.
+    fn emptied_by(&self, zone: &ZonePlan, provenance: &ZoneProvenance) -> Vec<EmptyList> {
+        let mut had = BTreeSet::new();
+        for change in zone.changes().filter(|change| change.action() == Action::Delete) {
+            let Some(listed) = provenance.of(change.owner(), change.rtype()) else {
+                // It may have been in any of them.
+                return self.empty.clone();
+            };
+            had.insert((&listed.source, &listed.file));
+        }
+        self.empty.iter().filter(|list| had.contains(&(&list.source, &list.file))).cloned().collect()
+    }
+}
+
+fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists: &Lists) -> ZonePlan {
+    let DesiredZone { records: mut after, conflicts, aliases } = desired;
+    let before = current.records;
+    let held = keep_conflicts(&before, &mut after, conflicts);
+    keep_unread(&before, &mut after, &current.provenance, lists);
+    let aliases = keep_unread_aliases(aliases, &current.aliases, &after, lists);
+    let (mut spans, mut counts) = difference(&before, &after);
+    if current.file == FileState::HandWritten {
+        // Whoever wrote the file may well have more in it than the lists.
+        spans.retain(|span| !span.is_removal());
+        counts.deleted = 0;
+    }
+    let is_managed = current.file == FileState::Managed;
+    let alias_changes = if is_managed { aliases::difference(&current.aliases, &aliases) } else { Vec::new() };
+    // An empty zone denies every name: only after all lists have been read is that known to be true.
+    let creates_empty = current.file == FileState::Absent && after.is_empty() && lists.silent.is_empty();
+    let old_ttl = (is_managed && !before.is_empty() && current.ttl != Some(ttl)).then_some(current.ttl);
+    let mut zone = ZonePlan {
+        apex,
+        serial: current.serial,
+        file: current.file,
+        held,
+        foreign: current.foreign,
+        old_ttl,
+        creates_empty,
+        emptied_by: Vec::new(),
+        before,
+        after,
+        aliases_before: current.aliases,
+        aliases,
+        alias_changes,
+        spans,
+        counts,
+    };
+    if !lists.empty.is_empty() {
+        zone.emptied_by = lists.emptied_by(&zone, &current.provenance);
+    }
+    zone
+}
+
+/// The wanted aliases of records that are there; where a list is away, those in service stay.
+fn keep_unread_aliases(mut wanted: Aliases, in_service: &Aliases, after: &Records, lists: &Lists) -> Aliases {
+    for (name, owner) in in_service.iter().filter(|_| !lists.silent.is_empty()) {
+        if wanted.owner_of(name).is_none() {
+            wanted.insert(name, owner);
+        }
+    }
+    wanted.retain(|owner| after.has_addresses(owner));
+    wanted
+}
+
+/// Where lists disagree, what is in service stays.
+fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<Conflict>) -> Vec<HeldRrset> {
+    let mut held = Vec::with_capacity(conflicts.len());
+    for conflict in conflicts {
+        let in_service: Vec<IpAddr> = before.addresses(before.find(&conflict.owner, conflict.rtype)).collect();
+        for &address in &in_service {
+            after.push(&conflict.owner, address, None);
+        }
+        held.push(HeldRrset { owner: conflict.owner, rtype: conflict.rtype, in_service, claims: conflict.claims });
+    }
+    if !held.is_empty() {
+        after.finish();
+    }
+    held
+}
+
+/// Where a list is away that was never good, what may be in it stays.
+fn keep_unread(before: &Records, after: &mut Records, provenance: &ZoneProvenance, lists: &Lists) {
+    if lists.silent.is_empty() {
+        return;
+    }
+    let is_unread = |record: &AddressRecord<'_>| {
+        let is_named = !after.find(record.owner, record.rtype()).is_empty();
+        // What another list says of a name is no reason to move it while the list that had it is away.
+        if is_named { lists.had(provenance, record) } else { lists.may_hold(provenance, record) }
+    };
+    let unread: Vec<AddressRecord<'_>> = before.iter().filter(is_unread).collect();
+    let keys: BTreeSet<(&str, Rtype)> = unread.iter().map(|record| (record.owner, record.rtype())).collect();
+    after.retain(|record| !keys.contains(&(record.owner, record.rtype())));
+    for record in &unread {
+        after.push(record.owner, record.address, None);
+    }
+    if !unread.is_empty() {
+        after.finish();
+    }
+}
