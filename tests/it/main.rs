@@ -30,6 +30,7 @@ mod options;
 mod overload;
 mod plan_json;
 mod readme;
+mod sample;
 mod signals;
 mod startup;
 mod tcp;

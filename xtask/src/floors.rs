@@ -216,7 +216,8 @@ fn reach(from: usize, edges: &[BTreeSet<usize>]) -> BTreeSet<usize> {
     reached
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+/// All Rust files below a folder, sorted.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let error = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(error)? {
