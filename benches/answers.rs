@@ -5,19 +5,16 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use privatelink_dns::dns::{Name, Query, Rcode, Record, Rtype, write_query};
-use privatelink_dns::forward::cache::{Cache, Key, Settings as CacheSettings};
+use privatelink_dns::forward::cache::{Key, RouteId};
 use privatelink_dns::forward::resolver::chase::{Chase, Step};
-use privatelink_dns::forward::resolver::public::PublicNames;
-use privatelink_dns::forward::resolver::{Resolver, Route};
-use privatelink_dns::forward::{Chain, GroupSettings, Question, Reply, Settings, Upstreams};
+use privatelink_dns::forward::{Question, Reply};
 use privatelink_dns::server::admission::access::Access;
-use privatelink_dns::server::admission::cookies::{self, Cookies};
-use privatelink_dns::server::fast::harness::{BothPaths, Incoming};
-use privatelink_dns::server::{Shared, Snapshot};
+use privatelink_dns::server::harness::{BothPaths, Incoming, offline};
+use privatelink_dns::server::{Settings, Shared};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
 const APEX: &str = "privatelink.blob.core.windows.net";
@@ -33,8 +30,8 @@ fn zone() -> Zone {
     Zone::from_text(&name(APEX), text.as_bytes()).0.unwrap()
 }
 
-fn zones() -> Arc<ZoneSet> {
-    Arc::new(ZoneSet::new([Hosted::new(name(APEX), OnMiss::NxDomain, Some(Arc::new(zone())))]))
+fn zones() -> ZoneSet {
+    ZoneSet::new([Hosted::new(name(APEX), OnMiss::NxDomain, Some(Arc::new(zone())))])
 }
 
 fn message(qname: &str, qtype: Rtype) -> Vec<u8> {
@@ -45,36 +42,19 @@ fn message(qname: &str, qtype: Rtype) -> Vec<u8> {
 fn alias() -> Reply {
     let owner = name("acct007.blob.core.windows.net");
     let rdata = name(&format!("acct007.{APEX}")).as_wire().into();
-    Reply {
-        rcode: Rcode::NOERROR,
-        authentic: false,
-        ede: None,
-        answer: vec![Record { owner, rtype: Rtype::CNAME, ttl: 60, rdata }],
-        authority: Vec::new(),
-        chain: Chain::Whole,
-        upstream: ([127, 0, 0, 1], 53).into(),
-    }
+    let answer = vec![Record { owner, rtype: Rtype::CNAME, ttl: 60, rdata }];
+    Reply { answer, ..Reply::new(Rcode::NOERROR) }
 }
 
 /// A server without sockets whose cache has the public name of `acct007`.
 fn paths(now: Instant) -> BothPaths {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let timeout = Duration::from_secs(5);
-    let suffix = Name::root();
-    let group = GroupSettings { suffix, upstreams: vec![], timeout, max_in_flight: None, max_qps: None };
-    let settings = Settings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
-    let forwarder = Arc::new(Upstreams::start(settings).unwrap());
-    let route = Arc::new(Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) });
-    let cache = Arc::new(Cache::new(CacheSettings::default()));
+    let access = Access::new(["127.0.0.0/8".parse().unwrap()]);
+    let snapshot = offline(zones(), access, Settings::default(), (now, SystemTime::now()));
     let reply = alias();
     let asked = reply.answer[0].owner.clone();
     let question = Question { name: asked, rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-    cache.put(Key { group: 1, question }, &reply, now);
-    let (names, special, handle) = (PublicNames::OnFailure, Arc::default(), runtime.handle().clone());
-    let resolver = Arc::new(Resolver::new(vec![route], cache, forwarder, names, special, timeout, handle));
-    let access = Access::new(["127.0.0.0/8".parse().unwrap()]);
-    let cookies = Cookies::new(&cookies::Settings::default(), [7; 16], (now, SystemTime::now()));
-    BothPaths::new(Shared::new(Snapshot { zones: zones(), access, resolver, settings: Arc::default(), cookies }), now)
+    snapshot.resolver.cache().put(Key { route: RouteId(1), question }, &reply, now);
+    BothPaths::new(Shared::new(snapshot), now)
 }
 
 fn parse(bench: &mut Criterion) {
@@ -112,10 +92,10 @@ fn response(bench: &mut Criterion) {
     for (what, qname) in [("zone", format!("acct007.{APEX}")), ("cache", "acct007.blob.core.windows.net".to_owned())] {
         let message = message(&qname, Rtype::A);
         let incoming = Incoming { message: &message, client, stream: false };
-        bench.bench_function(&format!("response, {what}, ordinary road"), |b| {
+        bench.bench_function(&format!("response, {what}, full path"), |b| {
             b.iter(|| paths.full(black_box(incoming), now).unwrap());
         });
-        bench.bench_function(&format!("response, {what}, hot path"), |b| {
+        bench.bench_function(&format!("response, {what}, fast path"), |b| {
             b.iter(|| {
                 out.clear();
                 assert!(paths.fast(black_box(incoming), now, &mut out));

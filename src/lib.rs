@@ -1,25 +1,34 @@
 //! `privatelink-dns`: DNS for networks that reach Azure Backup through private endpoints and run their own DNS.
 //!
-//! Two one-way roads meet in one immutable value, the zone set:
+//! # The map
+//!
+//! Two one-way paths meet in one immutable value, the zone set. On the left lists become zone files, on the right a
+//! query becomes an answer.
 //!
 //! ```text
-//!    endpoint lists                                                  a client
-//!         | read                                                        | datagram / stream
-//!    sync::source     Listing                                       server  (udp workers, tcp)
-//!         v                                                             v
-//!    sync::desired    DesiredState  <- azure::names                 server::admission    drop | REFUSED | pass
-//!         v                                                             v
-//!    sync::plan       Plan   <------- current -----+                server::road -------> zone::lookup ---> Outcome
-//!         v                                        |                    | not ours           ^
-//!    sync::guard      ApprovedPlan | UnsafePlan    |                    v                    | a CNAME target is ours
-//!         v                                        |                forward::cache -> forward::Group
-//!    sync::apply      zone file on disk            |                    v                    |
-//!         v                                        |                forward::chase ----------+
-//!    zone::store      parse, check, Arc<ZoneSet> --+-- swap ->          v
-//!                                                                   server::response     AA RA AD, RCODE, SOA, EDNS, TC, EDE
+//!    endpoint lists                                                a client
+//!         | read                                                      | datagram / stream
+//!    sync::source     Listing                                      server::transport    UDP workers, TCP
+//!         v                                                           v
+//!    sync::desired    DesiredState <- azure::names                 server::fast         usual queries end here
+//!         v                                                           v full path
+//!    sync::plan       Plan <------- current -------+               server::admission    drop | REFUSED | pass
+//!         v                                        |                  v
+//!    sync::guard      ApprovedPlan | UnsafePlan    |               server::query -----> zone: Outcome
+//!         v                                        |                  | not ours          ^
+//!    sync::apply      zone file on disk            |                  v                   | a CNAME target is ours
+//!         v                                        |               forward::resolver -----+
+//!    zone::store      parse, check, Arc<ZoneSet> --+-- publish        | not in forward::cache
+//!                                                                     v
+//!                                                                  forward: engine, transport, upstream
 //! ```
 //!
-//! Imports go down only, floor by floor; `cargo xtask floors` checks it.
+//! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone::store`] loads the files.
+//! - Queries: [`server`] answers from [`zone`] and, through [`forward`], from upstreams. [`dns`] is the wire format.
+//! - Around both: [`config`] reads the TOML, [`daemon`] composes everything and swaps the snapshot, [`cli`] has the verbs.
+//!
+//! Imports go down only, floor by floor; `cargo xtask floors` checks it, and CONTRIBUTING.md has the table of floors.
+//! `docs/architecture.md` walks one query and one list from file to file.
 
 pub mod azure;
 pub mod cli;

@@ -1,14 +1,14 @@
-//! The hot path says what the ordinary road says, or leaves the message alone.
+//! The fast path says what the full path says, or leaves the message alone.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use privatelink_dns::server::fast::harness::{Incoming, BothPaths};
+use privatelink_dns::server::harness::{BothPaths, Incoming};
 
 use crate::server::shared;
 
-/// How often a message is sent before the hot path may know its answer.
+/// How often a message is sent before the fast path may know its answer.
 const TIMES: usize = 4;
 
 thread_local! {
@@ -22,15 +22,15 @@ pub fn hold(data: &[u8]) {
         if how & 2 == 0 { "127.0.0.1:5353" } else { "203.0.113.1:5353" }.parse().expect("an address");
     let incoming = Incoming { message, client, stream: how & 1 != 0 };
     PATHS.with_borrow_mut(|(paths, now)| {
-        let mut ordinary = None;
+        let mut full = None;
         for _ in 0..TIMES {
-            ordinary = paths.full(incoming, *now);
+            full = paths.full(incoming, *now);
         }
-        let mut hot = Vec::new();
-        if paths.fast(incoming, *now, &mut hot) {
-            assert_eq!(Some(&hot), ordinary.as_ref(), "two paths, two answers");
+        let mut fast = Vec::new();
+        if paths.fast(incoming, *now, &mut fast) {
+            assert_eq!(Some(&fast), full.as_ref(), "two paths, two answers");
         } else {
-            assert!(hot.is_empty(), "left alone, but bytes were written");
+            assert!(fast.is_empty(), "left alone, but bytes were written");
         }
     });
 }

@@ -5,17 +5,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use crate::azure;
 use crate::config::Config;
-use crate::forward::cache::Cache;
+use crate::forward::cache::{Cache, RouteId};
 use crate::forward::resolver::special::{self, SpecialNames};
-use crate::forward::resolver::{Resolver, Route};
-use crate::forward::{GroupSettings, Settings, UpstreamSpec, Upstreams};
+use crate::forward::resolver::{self, Resolver, Route};
+use crate::forward::{AskUpstream, GroupSettings, Settings, UpstreamSpec, Upstreams};
 use crate::zone::ZoneSet;
 
-/// The upstreams, its routes and the cache: a value that is built whole and then takes the place of the one before.
+/// The upstreams, their routes and the cache: a value that is built whole and then takes the place of the one before.
 #[derive(Clone)]
 pub(super) struct Routes {
     settings: Vec<GroupSettings>,
@@ -44,35 +42,36 @@ impl Routes {
         let mut next_id = before.map_or(0, |before| before.next_id);
         let mut all = Vec::new();
         for (settings, group) in config.groups.iter().zip(upstreams.groups()) {
-            let id = before.and_then(|before| before.id_of(settings)).unwrap_or(next_id);
+            let id = before.and_then(|before| before.id_of(settings)).unwrap_or(RouteId(next_id));
             next_id += 1;
-            all.push(Arc::new(Route { id, suffix: settings.suffix.clone(), group: Arc::clone(group) }));
+            all.push(Arc::new(Route {
+                id,
+                suffix: settings.suffix.clone(),
+                group: Arc::clone(group) as Arc<dyn AskUpstream>,
+            }));
         }
         Ok(Self { settings: config.groups.clone(), upstreams: Arc::new(upstreams), all, cache, next_id })
     }
 
     /// The id of the route with the very same settings.
-    fn id_of(&self, settings: &GroupSettings) -> Option<u64> {
+    fn id_of(&self, settings: &GroupSettings) -> Option<RouteId> {
         let at = self.settings.iter().position(|known| known == settings)?;
         self.all.get(at).map(|route| route.id)
     }
 
-    /// Whose end is the end of forwarding.
+    /// All upstreams; the end of their thread is the end of forwarding.
     pub(super) fn upstreams(&self) -> Arc<Upstreams> {
         Arc::clone(&self.upstreams)
     }
 
-    pub(super) fn resolver(&self, config: &Config, runtime: &Handle) -> Arc<Resolver> {
-        let timeout = config.groups.first().map_or(std::time::Duration::from_secs(5), |group| group.timeout);
-        Arc::new(Resolver::new(
-            self.all.clone(),
-            Arc::clone(&self.cache),
-            Arc::clone(&self.upstreams),
-            config.public_names,
-            special(config),
-            timeout,
-            runtime.clone(),
-        ))
+    pub(super) fn resolver(&self, config: &Config) -> Arc<Resolver> {
+        let settings = resolver::Settings {
+            public_names: config.public_names,
+            special: special(config),
+            timeout: config.groups.first().map_or(std::time::Duration::from_secs(5), |group| group.timeout),
+        };
+        let (cache, upstreams) = (Arc::clone(&self.cache), Arc::clone(&self.upstreams));
+        Arc::new(Resolver::new(self.all.clone(), cache, upstreams, settings))
     }
 }
 

@@ -4,8 +4,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tokio::runtime::Handle;
-
 use super::routes::Routes;
 use crate::config::Config;
 use crate::server::Snapshot;
@@ -25,7 +23,7 @@ pub(super) fn of(config: &Config, routes: &Routes, secret: Secret, zones: Arc<Zo
     Snapshot {
         zones,
         access: config.access.clone(),
-        resolver: routes.resolver(config, &Handle::current()),
+        resolver: routes.resolver(config),
         settings: Arc::new(config.server.clone()),
         cookies: Cookies::new(&config.server.cookies, secret, now()),
     }

@@ -226,7 +226,7 @@ fn upstreams(resolver: &Resolver) -> Vec<UpstreamStatus> {
         without_case: upstream.without_case,
         counts: upstream.counts.named().map(|(name, count)| (name.to_owned(), count)).collect(),
     };
-    resolver.forwarder().upstreams().into_iter().map(shown).collect()
+    resolver.upstreams().status().into_iter().map(shown).collect()
 }
 
 fn groups(resolver: &Resolver) -> Vec<GroupStatus> {

@@ -12,6 +12,7 @@ mod query;
 pub mod rdata;
 mod record;
 mod serial;
+pub mod stream;
 mod tsig;
 mod types;
 mod wire;

@@ -34,8 +34,34 @@ pub struct Reply {
     pub authority: Vec<Record>,
     /// Where the CNAME chain led. Anything but `Whole` ends in SERVFAIL, unless a link before the break leads into a zone of ours.
     pub chain: Chain,
-    /// Who answered.
-    pub upstream: SocketAddr,
+    /// Who answered; none if the reply was made here.
+    pub upstream: Option<SocketAddr>,
+}
+
+impl Reply {
+    /// A reply without records that nobody gave.
+    pub fn new(rcode: Rcode) -> Self {
+        Self {
+            rcode,
+            authentic: false,
+            ede: None,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            chain: Chain::Whole,
+            upstream: None,
+        }
+    }
+
+    /// Whether it says something about the name; SERVFAIL, REFUSED and the like do not.
+    pub fn answers(&self) -> bool {
+        self.rcode.is_answer()
+    }
+
+    /// Whether it says nothing of use about a public name of ours: no answer, or a denial without a CNAME on the way. A list
+    /// says that the name exists; an upstream that does not know it is in a closed network, or older than the list.
+    pub fn denies(&self) -> bool {
+        !self.answers() || self.rcode == Rcode::NXDOMAIN && self.answer.is_empty()
+    }
 }
 
 /// Where a CNAME chain led.

@@ -176,7 +176,7 @@ pub(crate) struct GroupCounters {
 }
 
 /// How one group is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupStatus {
     /// Questions asked of it.
     pub asked: u64,

@@ -1,8 +1,10 @@
-//! Imports go down only: reads the paths in `src/` and names every one that goes up or sideways.
+//! Imports go down only, on two levels: from folder to folder, and from room to room in a folder that has rooms. Names every
+//! import that goes up or sideways, and every circle of files that import one another.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::source::{code_only, modules};
+use crate::source::{code_only, paths, without_tests};
 
 /// What each top-level module may import, itself aside; the tests of a module too. From the table in CONTRIBUTING.md.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
@@ -26,44 +28,196 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 5
     ("daemon", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "watch", "telemetry", "config"]),
     ("cli", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "config", "daemon"]),
-    // the doors of the house
+    // the entrances
     ("main", &["cli"]),
     ("lib", &[]),
 ];
 
-/// Checks every file below `src`; the error lists each edge that is not allowed, with file and line.
+/// The rooms of a folder by floor, the lowest first. A room imports what lies on lower floors; rooms of one floor do not know
+/// each other. The folder's own `mod.rs` shows the rooms to others and holds nothing that a room needs.
+const ROOMS: &[(&str, &[&[&str]])] = &[
+    (
+        "forward",
+        &[
+            &["question", "settings", "status", "callback"],
+            &["scrub", "transport"],
+            &["upstream"],
+            &["engine"],
+            &["upstreams"],
+            &["cache"],
+            &["resolver"],
+        ],
+    ),
+    (
+        "server",
+        &[
+            &["counters", "misses"],
+            &["admission"],
+            &["settings"],
+            &["snapshot"],
+            &["query"],
+            &["fast"],
+            &["answerer"],
+            &["transport"],
+        ],
+    ),
+];
+
+/// One file: its module's path below `src`, and what it imports, by line.
+struct Module {
+    file: PathBuf,
+    path: Vec<String>,
+    text: String,
+}
+
+/// Checks every file below `src`; the error lists each import that is not allowed, with file and line.
 pub(crate) fn check(src: &Path) -> Result<(), String> {
-    let mut wrong = Vec::new();
+    let mut modules = Vec::new();
     for file in files(src)? {
         let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let relative = file.strip_prefix(src).unwrap_or(&file);
-        wrong.extend(edges(relative, &text));
+        modules.push(Module::new(file.strip_prefix(src).unwrap_or(&file), &text));
     }
+    let mut wrong: Vec<String> = modules.iter().flat_map(Module::wrong_folders).collect();
+    wrong.extend(modules.iter().flat_map(Module::wrong_rooms));
+    wrong.extend(circles(&modules));
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// The edges of one file that are not allowed.
-fn edges(file: &Path, text: &str) -> Vec<String> {
-    let shown = file.display();
-    let own = top(file);
-    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(module, _)| *module == own) else {
-        return vec![format!("src/{shown}: module '{own}' is on no floor; give it one in xtask/src/floors.rs")];
+impl Module {
+    fn new(file: &Path, text: &str) -> Self {
+        let mut path: Vec<String> =
+            file.with_extension("").iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        path.pop_if(|last| last == "mod" || last == "lib");
+        Self { file: file.to_owned(), path, text: code_only(text) }
+    }
+
+    fn top(&self) -> &str {
+        self.path.first().map_or("lib", String::as_str)
+    }
+
+    fn is_test(&self) -> bool {
+        self.path.iter().any(|part| part == "tests") || self.path.last().is_some_and(|last| last == "model")
+    }
+
+    /// Imports by folder that are not allowed.
+    fn wrong_folders(&self) -> Vec<String> {
+        let (file, own) = (self.file.display(), self.top());
+        let Some((_, allowed)) = MAY_IMPORT.iter().find(|(module, _)| *module == own) else {
+            return vec![format!("src/{file}: module '{own}' is on no floor; give it one in xtask/src/floors.rs")];
+        };
+        let known = |name: &str| MAY_IMPORT.iter().any(|(module, _)| *module == name);
+        paths(&self.text, &["crate", "privatelink_dns"])
+            .into_iter()
+            .filter_map(|(line, path)| Some((line, path.into_iter().nth(1)?)))
+            .filter(|(_, name)| *name != own && known(name) && !allowed.contains(&name.as_str()))
+            .map(|(line, name)| format!("src/{file}:{line}: '{own}' may not import '{name}': imports go down only"))
+            .collect()
+    }
+
+    /// Imports by room that are not allowed.
+    fn wrong_rooms(&self) -> Vec<String> {
+        let (file, top) = (self.file.display(), self.top());
+        let (Some((_, floors)), Some(own)) = (ROOMS.iter().find(|(folder, _)| *folder == top), self.path.get(1)) else {
+            return Vec::new();
+        };
+        if self.is_test() {
+            return Vec::new();
+        }
+        let floor = |room: &str| floors.iter().position(|rooms| rooms.contains(&room));
+        let Some(here) = floor(own) else {
+            return vec![format!("src/{file}: room '{top}::{own}' is on no floor; give it one in xtask/src/floors.rs")];
+        };
+        let told = |line: usize, room: &str| {
+            let why = match floor(room) {
+                None => format!("take it from its room, not from '{top}' itself"),
+                Some(_) => "imports go down only".to_owned(),
+            };
+            format!("src/{file}:{line}: '{top}::{own}' may not import '{top}::{room}': {why}")
+        };
+        self.imports()
+            .into_iter()
+            .filter(|(_, path)| path.first().is_some_and(|first| first == top))
+            .filter_map(|(line, path)| Some((line, path.into_iter().nth(1)?)))
+            .filter(|(_, room)| room != own && floor(room).is_none_or(|there| there >= here))
+            .map(|(line, room)| told(line, &room))
+            .collect()
+    }
+
+    /// What it imports from this crate, tests aside, as paths from `src`.
+    fn imports(&self) -> Vec<(usize, Vec<String>)> {
+        let code = without_tests(&self.text);
+        let resolve = |(line, path): (usize, Vec<String>)| {
+            let mut from = match path[0].as_str() {
+                "crate" | "privatelink_dns" => Vec::new(),
+                _ => self.path.clone(),
+            };
+            let ups = path.iter().take_while(|part| *part == "super").count();
+            from.truncate(from.len().saturating_sub(ups));
+            let skipped = ups + usize::from(ups == 0);
+            from.extend(path.into_iter().skip(skipped).filter(|part| part != "self"));
+            (line, from)
+        };
+        paths(code, &["crate", "privatelink_dns", "super", "self"]).into_iter().map(resolve).collect()
+    }
+
+    /// What it imports from the modules in its own folder of the same name, as paths from `src`.
+    fn imports_from_children<'m>(&'m self, all: &'m [Module]) -> impl Iterator<Item = Vec<String>> + 'm {
+        let own = self.path.len();
+        let children =
+            all.iter().filter(move |other| other.path.len() == own + 1 && other.path.starts_with(&self.path));
+        children.flat_map(move |child| {
+            let name = child.path[own].as_str();
+            let used = paths(without_tests(&self.text), &[name]);
+            used.into_iter().map(move |(_, path)| [&self.path[..], &path].concat())
+        })
+    }
+}
+
+/// Each circle of files that import one another, named once. What a module takes from those that it lies in makes no circle:
+/// it could not be read without them anyway.
+fn circles(modules: &[Module]) -> Vec<String> {
+    let ours: Vec<&Module> = modules.iter().filter(|module| !module.is_test()).collect();
+    let index: BTreeMap<&[String], usize> =
+        ours.iter().enumerate().map(|(at, module)| (module.path.as_slice(), at)).collect();
+    // The file that a path leads into: the longest part of it that is a module.
+    let file = |path: &[String]| (1..=path.len()).rev().find_map(|length| index.get(&path[..length]).copied());
+    let edges: Vec<BTreeSet<usize>> = ours
+        .iter()
+        .map(|module| {
+            let imports = module.imports().into_iter().map(|(_, path)| path);
+            let all = imports.chain(module.imports_from_children(modules)).filter_map(|path| file(&path));
+            all.filter(|other| !module.path.starts_with(&ours[*other].path)).collect()
+        })
+        .collect();
+    let reached: Vec<BTreeSet<usize>> = (0..ours.len()).map(|from| reach(from, &edges)).collect();
+    let mut named = BTreeSet::new();
+    for from in 0..ours.len() {
+        let circle: BTreeSet<usize> = reached[from].iter().copied().filter(|to| reached[*to].contains(&from)).collect();
+        if !circle.is_empty() {
+            named.insert(circle);
+        }
+    }
+    let told = |circle: BTreeSet<usize>| {
+        let files: Vec<String> = circle.iter().map(|at| format!("src/{}", ours[*at].file.display())).collect();
+        format!("{}: these files import one another in a circle", files.join(", "))
     };
-    let known = |name: &str| MAY_IMPORT.iter().any(|(module, _)| *module == name);
-    modules(&code_only(text), &["crate", "privatelink_dns"])
-        .into_iter()
-        .filter(|(_, name)| *name != own && known(name) && !allowed.contains(&name.as_str()))
-        .map(|(line, name)| format!("src/{shown}:{line}: '{own}' may not import '{name}': imports go down only"))
-        .collect()
+    named.into_iter().map(told).collect()
 }
 
-/// The top-level module of a file.
-fn top(file: &Path) -> String {
-    let first = file.components().next().map(|part| PathBuf::from(part.as_os_str())).unwrap_or_default();
-    first.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+/// All files that can be reached from one by imports.
+fn reach(from: usize, edges: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<usize> = edges[from].iter().copied().collect();
+    while let Some(at) = next.pop() {
+        if reached.insert(at) {
+            next.extend(&edges[at]);
+        }
+    }
+    reached
 }
 
-fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+/// All Rust files below a folder, sorted.
+pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let error = |error: std::io::Error| format!("{}: {error}", folder.display());
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(error)? {
@@ -79,65 +233,4 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wrong(file: &str, text: &str) -> Vec<String> {
-        edges(Path::new(file), text)
-    }
-
-    #[test]
-    fn this_house_keeps_to_its_floors() {
-        check(&crate::root().join("src")).unwrap();
-    }
-
-    #[test]
-    fn an_edge_upwards_fails_with_file_and_line() {
-        let found = wrong("zone/lookup.rs", "use crate::dns::Name;\nuse crate::server::response;\n");
-        assert_eq!(found, ["src/zone/lookup.rs:2: 'zone' may not import 'server': imports go down only"]);
-    }
-
-    #[test]
-    fn an_edge_within_a_tree_or_a_path_fails_too() {
-        assert_eq!(wrong("dns/name.rs", "use crate::{zone::Zone};").len(), 1);
-        assert_eq!(wrong("sync/plan.rs", "fn f() { crate::config::load() }").len(), 1);
-        assert_eq!(wrong("zone/store.rs", "use privatelink_dns::sync;").len(), 1);
-    }
-
-    #[test]
-    fn neighbours_on_a_floor_do_not_know_each_other() {
-        assert_eq!(wrong("azure/names.rs", "use crate::zone::Zone;").len(), 1);
-        assert_eq!(wrong("zone/mod.rs", "use crate::azure::geo;").len(), 1);
-        assert_eq!(wrong("sync/mod.rs", "use crate::forward::Upstream;").len(), 1);
-        assert_eq!(wrong("forward/mod.rs", "use crate::sync::Plan;").len(), 1);
-    }
-
-    #[test]
-    fn watch_and_telemetry_are_the_daemons_alone() {
-        for module in ["watch", "telemetry"] {
-            let text = format!("use crate::{module}::Settings;");
-            assert_eq!(wrong("server/mod.rs", &text).len(), 1, "{module}");
-            assert_eq!(wrong("cli.rs", &text).len(), 1, "{module}");
-            assert_eq!(wrong("daemon.rs", &text), Vec::<String>::new(), "{module}");
-            assert_eq!(wrong("config/mod.rs", &text), Vec::<String>::new(), "config makes every module's settings");
-        }
-    }
-
-    #[test]
-    fn no_module_imports_config() {
-        for file in ["dns/mod.rs", "zone/mod.rs", "sync/mod.rs", "forward/mod.rs", "server/mod.rs", "watch.rs"] {
-            assert_eq!(wrong(file, "use crate::config::Config;").len(), 1, "{file}");
-        }
-    }
-
-    #[test]
-    fn edges_downwards_and_within_a_module_pass() {
-        let text = "use crate::dns::Name;\nuse crate::zone::ZoneSet;\nuse crate::sync::plan::Plan;\nuse crate::Thing;";
-        assert_eq!(wrong("sync/apply.rs", text), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_module_without_a_floor_is_named() {
-        assert!(wrong("attic/mod.rs", "")[0].contains("'attic' is on no floor"));
-    }
-}
+mod tests;

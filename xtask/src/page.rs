@@ -1,4 +1,5 @@
-//! `docs/acceptance.md`: which long check last passed where. The page is its own memory: it is read, and written again.
+//! `docs/acceptance.md` says which long check last passed, and where. The page is its own memory: each run reads it and
+//! writes it again.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,8 @@ use crate::acceptance::STAGES;
 
 const HEAD: &str = "# Acceptance
 
-What takes too long for every change, and when it last passed: `cargo xtask acceptance` writes this page. A turn may be
-shorter than a full one (`--minutes`), and the page says so. A stage that failed keeps the line of when it last passed.
+`cargo xtask acceptance` runs the checks that take too long for every change and writes this page. *turn* says how long
+a check ran, of its full time (`--minutes` shortens it). A check that fails keeps the line of its last pass.
 
 | stage | what | last passed | commit | turn | took | machine |
 |---|---|---|---|---|---|---|

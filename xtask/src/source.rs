@@ -76,44 +76,68 @@ fn raw_string(rest: &[u8]) -> Option<usize> {
     Some(found.map_or(rest.len(), |n| hashes + 2 + n + end.len()))
 }
 
-/// The modules named right after `crate::` or the package's own name, each with its line: in `use` trees and in paths.
-pub(crate) fn modules(code: &str, roots: &[&str]) -> Vec<(usize, String)> {
+/// Every path in the code that starts with one of these words, each with its line: the branches of a `{..}` tree apart.
+pub(crate) fn paths(code: &str, roots: &[&str]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for root in roots {
         let start = format!("{root}::");
         for (at, _) in code.match_indices(&start) {
             let before = code[..at].chars().next_back();
-            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
                 continue;
             }
             let line = code[..at].matches('\n').count() + 1;
-            found.extend(first_segments(&code[at + start.len()..]).into_iter().map(|name| (line, name)));
+            found.extend(branches(&code[at..]).into_iter().map(|path| (line, path)));
         }
     }
     found.sort();
     found
 }
 
-/// The first segment of a path, or of each branch of a `{..}` tree.
-fn first_segments(rest: &str) -> Vec<String> {
-    let Some(tree) = rest.trim_start().strip_prefix('{') else {
-        return word(rest).into_iter().collect();
-    };
-    let (mut depth, mut segments, mut expects) = (0_i32, Vec::new(), true);
-    for (at, c) in tree.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => break,
-            '}' => depth -= 1,
-            ',' if depth == 0 => expects = true,
-            c if expects && !c.is_whitespace() => {
-                segments.extend(word(&tree[at..]));
-                expects = false;
+/// The paths of one `use` tree, or the one path that an expression begins with.
+fn branches(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let _ = branch(text, &mut Vec::new(), &mut found);
+    found
+}
+
+/// Reads one branch behind `path`; returns what is left of the text after it.
+fn branch<'t>(text: &'t str, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
+    let text = text.trim_start();
+    if let Some(mut rest) = text.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start();
+            if rest.is_empty() || rest.starts_with('}') {
+                return rest.get(1..).unwrap_or_default();
             }
-            _ => {}
+            let before = rest.len();
+            rest = branch(rest, &mut path.clone(), found).trim_start();
+            // `as name`, and whatever else stands before the next branch.
+            rest = rest[rest.find([',', '}']).unwrap_or(rest.len())..].trim_start_matches(',');
+            if rest.len() == before {
+                return rest;
+            }
         }
     }
-    segments
+    let Some(name) = word(text) else {
+        found.push(path.clone());
+        return text;
+    };
+    let rest = &text[name.len()..];
+    path.push(name);
+    match rest.strip_prefix("::") {
+        Some(rest) => branch(rest, path, found),
+        None => {
+            found.push(path.clone());
+            rest
+        }
+    }
+}
+
+/// The code without the module of tests at its end.
+pub(crate) fn without_tests(code: &str) -> &str {
+    let tests = code.find("#[cfg(test)]\nmod tests");
+    &code[..tests.unwrap_or(code.len())]
 }
 
 fn word(text: &str) -> Option<String> {
@@ -126,32 +150,50 @@ mod tests {
     use super::*;
 
     fn seen(text: &str) -> Vec<(usize, String)> {
-        modules(&code_only(text), &["crate"])
+        let paths = paths(&code_only(text), &["crate"]);
+        paths.into_iter().map(|(line, path)| (line, path.join("::"))).collect()
+    }
+
+    fn expected(paths: &[(usize, &str)]) -> Vec<(usize, String)> {
+        paths.iter().map(|(line, path)| (*line, (*path).to_owned())).collect()
     }
 
     #[test]
-    fn paths_and_trees_are_found_with_their_lines() {
-        let text =
-            "use crate::dns::Name;\nuse crate::{zone::{Zone, ZoneSet}, sync, self as me};\nlet x = crate::azure::f();";
-        let expected = [(1, "dns"), (2, "self"), (2, "sync"), (2, "zone"), (3, "azure")];
-        assert_eq!(seen(text), expected.map(|(line, name)| (line, name.to_owned())));
+    fn paths_and_trees_are_found_whole_with_their_lines() {
+        let text = "use crate::dns::Name;\nuse crate::{zone::{Zone, set::ZoneSet as Set}, sync::*, self as me};\n\
+                    let x = crate::azure::f(crate::dns::g());";
+        let paths = [
+            (1, "crate::dns::Name"),
+            (2, "crate::self"),
+            (2, "crate::sync"),
+            (2, "crate::zone::Zone"),
+            (2, "crate::zone::set::ZoneSet"),
+            (3, "crate::azure::f"),
+            (3, "crate::dns::g"),
+        ];
+        assert_eq!(seen(text), expected(&paths));
     }
 
     #[test]
     fn a_tree_over_several_lines_is_read_whole() {
         let text = "use crate::{\n    dns::{\n        Name,\n    },\n    zone,\n};";
-        assert_eq!(seen(text).len(), 2);
+        assert_eq!(seen(text), expected(&[(1, "crate::dns::Name"), (1, "crate::zone")]));
     }
 
     #[test]
     fn comments_and_strings_do_not_count() {
         let text = "// crate::daemon\n/* crate::cli /* crate::sync */ */\nlet a = \"crate::daemon\\\" crate::x\";\n\
                     let b = r#\"crate::\"daemon\"#; let c = '\"'; use crate::dns;";
-        assert_eq!(seen(text), [(4, "dns".to_owned())]);
+        assert_eq!(seen(text), expected(&[(4, "crate::dns")]));
     }
 
     #[test]
     fn a_longer_word_before_it_does_not_count() {
         assert_eq!(seen("use mycrate::daemon;"), []);
+    }
+
+    #[test]
+    fn the_tests_at_the_end_are_left_out() {
+        assert_eq!(without_tests("use a;\n#[cfg(test)]\nmod tests { use b; }"), "use a;\n");
     }
 }

@@ -13,7 +13,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Quick;
 
 use crate::dns::{Name, Rcode, Rtype, rdata};
-use crate::forward::{Failure, Question, Reply};
+use crate::forward::question::{Failure, Question, Reply};
 use packed::Packed;
 
 /// TTL of a stale answer, seconds (RFC 8767 section 4).
@@ -59,12 +59,15 @@ impl Default for Settings {
     }
 }
 
-/// Whose answer to what. `group` is unique to one set of upstreams under one rule: an answer of one rule never
-/// serves another.
+/// A set of upstreams under one rule; new for every set that there ever was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub u64);
+
+/// Whose answer to what: an answer of one rule never serves another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The rule group.
-    pub group: u64,
+    /// Under which rule.
+    pub route: RouteId,
     /// The question with DO and CD.
     pub question: Question,
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::dns::{Ede, Name, Rcode, Record, Rtype, name_end};
-use crate::forward::{Chain, Reply};
+use crate::forward::question::{Chain, Reply};
 
 /// A reply. A clone shares the records.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub(crate) struct Packed {
     pub(crate) rcode: Rcode,
     authentic: bool,
     chain: Chain,
-    upstream: SocketAddr,
+    upstream: Option<SocketAddr>,
     ede: Option<Box<Ede>>,
     /// Records in the answer section; the rest is the authority section.
     answers: usize,

@@ -2,25 +2,16 @@
 
 use super::*;
 use crate::dns::{Record, Serial};
-use crate::forward::Chain;
 
 fn key(name: &str) -> Key {
     let question =
         Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-    Key { group: 1, question }
+    Key { route: RouteId(1), question }
 }
 
 fn address(ttl: u32) -> Reply {
     let record = Record { owner: "a.example".parse().unwrap(), rtype: Rtype::A, ttl, rdata: [192, 0, 2, 1].into() };
-    Reply {
-        rcode: Rcode::NOERROR,
-        authentic: false,
-        ede: None,
-        answer: vec![record],
-        authority: Vec::new(),
-        chain: Chain::Whole,
-        upstream: ([127, 0, 0, 1], 53).into(),
-    }
+    Reply { answer: vec![record], ..Reply::new(Rcode::NOERROR) }
 }
 
 fn negative(rcode: Rcode, ttl: u32, minimum: u32) -> Reply {
@@ -113,7 +104,7 @@ fn rfc9520_a_failure_is_remembered_briefly_and_keeps_the_stale_answer() {
 fn answers_of_one_rule_or_flag_never_serve_another() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(60), now);
-    assert_eq!(cache.get(&Key { group: 2, ..key("a.example") }, now), Hit::Miss(None));
+    assert_eq!(cache.get(&Key { route: RouteId(2), ..key("a.example") }, now), Hit::Miss(None));
     let mut dnssec = key("a.example");
     dnssec.question.dnssec_ok = true;
     assert_eq!(cache.get(&dnssec, now), Hit::Miss(None));

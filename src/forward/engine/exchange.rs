@@ -20,33 +20,40 @@ const MAX_WAITERS: usize = 65_536;
 impl Engine {
     /// Takes a question in.
     pub(crate) fn ask(&mut self, ask: Ask, now: Instant) {
-        let counters = Arc::clone(&self.groups[ask.key.group].counters);
+        let counters = Arc::clone(&self.groups[ask.key.group.0].counters);
         counters.asked.one();
+        let Ask { key, waiter, impatient } = ask;
         if self.waiters >= MAX_WAITERS {
             counters.overloaded.one();
-            return self.turn.call(ask.waiter.then, Err(Failure::Overloaded));
+            for waiter in [Some(waiter), impatient].into_iter().flatten() {
+                self.turn.call(waiter.then, Err(Failure::Overloaded));
+            }
+            return;
         }
-        self.waiters += 1;
-        let id = match self.by_key.entry(Arc::clone(&ask.key)) {
+        self.waiters += 1 + usize::from(impatient.is_some());
+        let id = match self.by_key.entry(Arc::clone(&key)) {
             Entry::Occupied(same) => {
                 let id = *same.get();
                 counters.shared.one();
-                return self.join(id, ask.waiter, now);
+                return self.join(id, waiter, impatient, now);
             }
             Entry::Vacant(free) => {
                 self.last_flight += 1;
                 *free.insert(self.last_flight)
             }
         };
-        self.flights.insert(id, Flight::new(ask.key, ask.waiter, now, self.spare.pop().unwrap_or_default()));
+        let mut flight = Flight::new(key, waiter, now, self.spare.pop().unwrap_or_default());
+        flight.waiters.extend(impatient);
+        self.flights.insert(id, flight);
         self.launch(id, now, true);
         self.arm(id, now);
     }
 
     /// One more waits for a flight. One that has tried everything tries again: the upstream may have come back.
-    fn join(&mut self, id: u64, waiter: Waiter, now: Instant) {
+    fn join(&mut self, id: u64, waiter: Waiter, impatient: Option<Waiter>, now: Instant) {
         if let Some(flight) = self.flights.get_mut(&id) {
             flight.waiters.push(waiter);
+            flight.waiters.extend(impatient);
             flight.revive(now);
         }
         self.arm(id, now);
@@ -54,7 +61,7 @@ impl Engine {
 
     /// Sends a question on its way, or queues it; `false` if it has to wait.
     fn launch(&mut self, id: u64, now: Instant, may_queue: bool) -> bool {
-        let Some(group) = self.flights.get(&id).map(|flight| flight.key.group) else {
+        let Some(group) = self.flights.get(&id).map(|flight| flight.key.group.0) else {
             return true;
         };
         // Nobody overtakes those who wait for their turn, or a flood of new questions would keep it from coming.
@@ -104,7 +111,7 @@ impl Engine {
     }
 
     fn enqueue(&mut self, id: u64, group: usize) {
-        let network = self.flights.get(&id).and_then(|flight| flight.waiters.first()).map_or(0, |first| first.network);
+        let network = self.flights.get(&id).and_then(|flight| flight.waiters.first()).and_then(|first| first.network);
         let state = &mut self.groups[group];
         if !state.queue.push(network, id) {
             return self.finish(id, &Err(Failure::Overloaded));
@@ -228,9 +235,9 @@ impl Engine {
             return self.finish(id, &answer);
         }
         self.waiters -= late.len();
-        let group = flight.key.group;
+        let group = flight.key.group.0;
         for waiter in late {
-            self.count(group, &answer, 1);
+            self.count(group, &answer, usize::from(waiter.is_counted));
             self.turn.call(waiter.then, answer.clone());
         }
     }
@@ -240,7 +247,7 @@ impl Engine {
         let Some(flight) = self.flights.get_mut(&id) else {
             return;
         };
-        let (group, settled) = (flight.key.group, flight.fallback.is_some());
+        let (group, settled) = (flight.key.group.0, flight.fallback.is_some());
         let (up, down) = self.candidates(group);
         if !settled && up.is_empty() && down.is_empty() {
             // A loop was found meanwhile: what goes round in it ends here.
@@ -351,7 +358,8 @@ impl Engine {
             }
         }
         self.waiters -= flight.waiters.len();
-        self.count(flight.key.group, answer, flight.waiters.len());
+        let counted = flight.waiters.iter().filter(|waiter| waiter.is_counted).count();
+        self.count(flight.key.group.0, answer, counted);
         for waiter in flight.waiters.drain(..) {
             self.turn.call(waiter.then, answer.clone());
         }

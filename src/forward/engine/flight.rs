@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::forward::callback::OnReply;
+use crate::forward::client_network::ClientNetwork;
 use crate::forward::question::{Failure, Question, Reply};
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
@@ -23,19 +24,27 @@ use crate::forward::transport::socket::QueryHandle;
 /// What the ones who asked get.
 pub(crate) type Answer = Result<Arc<Reply>, Failure>;
 
+/// The place of a group in the settings and in the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct GroupIndex(pub(crate) usize);
+
 /// A question within its group.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) group: usize,
+    pub(crate) group: GroupIndex,
     pub(crate) question: Question,
 }
 
-/// One who asked.
-pub(crate) struct Waiter {
-    /// The client's network, 0 for nobody's.
-    pub(crate) network: u64,
-    pub(crate) deadline: Instant,
-    pub(crate) then: OnReply,
+/// Somebody who waits for an answer.
+pub struct Waiter {
+    /// The client's network; none if no client waits. Where upstreams are busy, networks take turns.
+    pub network: Option<ClientNetwork>,
+    /// When it gets an answer at the latest.
+    pub deadline: Instant,
+    /// Whether its failure counts as one of the group's.
+    pub is_counted: bool,
+    /// What is called with the answer.
+    pub then: OnReply,
 }
 
 /// How an upstream was asked.
@@ -219,8 +228,13 @@ mod tests {
 
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-        let waiter = Waiter { network: 0, deadline: now + Duration::from_secs(5), then: Box::new(|_, _| {}) };
-        Flight::new(Arc::new(Key { group: 0, question }), waiter, now, Buffers::default())
+        let waiter = Waiter {
+            network: None,
+            deadline: now + Duration::from_secs(5),
+            is_counted: true,
+            then: Box::new(|_, _| {}),
+        };
+        Flight::new(Arc::new(Key { group: GroupIndex(0), question }), waiter, now, Buffers::default())
     }
 
     #[test]

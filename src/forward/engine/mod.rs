@@ -21,6 +21,8 @@ use foldhash::quality::RandomState;
 use tokio::sync::mpsc;
 
 use crate::forward::callback::Batch;
+use crate::forward::client_network::ClientNetwork;
+use crate::forward::settings::{GroupSettings, UpstreamSpec};
 use crate::forward::status::GroupCounters;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
 use crate::forward::transport::tcp::Outcome;
@@ -28,7 +30,6 @@ use crate::forward::transport::udp_pool::{Headers, Pool};
 use crate::forward::upstream::Upstream;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
 use crate::forward::upstream::resolv_conf::ResolvConf;
-use crate::forward::{GroupSettings, UpstreamSpec};
 use flight::{Buffers, Flight, Key, Waiter};
 use queue::Queue;
 use timer_wheel::{TICK, TimerWheel};
@@ -46,6 +47,8 @@ pub(crate) const PROBE: u64 = 0;
 pub(crate) struct Ask {
     pub(crate) key: Arc<Key>,
     pub(crate) waiter: Waiter,
+    /// One more, who is answered sooner.
+    pub(crate) impatient: Option<Waiter>,
 }
 
 pub(crate) struct GroupState {
@@ -54,7 +57,7 @@ pub(crate) struct GroupState {
     /// Whether an upstream was left out because it is ourselves.
     pub(crate) is_own: bool,
     /// Questions that wait for their turn.
-    pub(crate) queue: Queue,
+    pub(crate) queue: Queue<Option<ClientNetwork>>,
     pub(crate) counters: Arc<GroupCounters>,
 }
 

@@ -1,31 +1,32 @@
 //! Questions that wait for their turn: a line for each client network, and one question of each in turn.
 //!
-//! In: flights and the network that each is for. Out: whose turn it is. However long one network's line is, another's
+//! In: flights and the network that each is for, one line for those of no network. Out: whose turn it is. However long one network's line is, another's
 //! question comes next but for one of each line. The queue is bounded, and so is a line: it may grow only while it is
 //! shorter than what is left of the queue, so that there is a place for who has none.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
 /// The lines.
-pub(crate) struct Queue {
-    most: usize,
+pub(crate) struct Queue<N> {
+    capacity: usize,
     len: usize,
     /// Never empty; by network, whose hash nobody can foresee.
-    lines: HashMap<u64, VecDeque<u64>>,
+    lines: HashMap<N, VecDeque<u64>>,
     /// The networks that have a line, in the order of their turns.
-    turns: VecDeque<u64>,
+    turns: VecDeque<N>,
 }
 
-impl Queue {
-    /// For so many flights.
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, len: 0, lines: HashMap::new(), turns: VecDeque::new() }
+impl<N: Copy + Eq + Hash> Queue<N> {
+    /// For `capacity` flights.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { capacity, len: 0, lines: HashMap::new(), turns: VecDeque::new() }
     }
 
     /// Puts a flight at the end of its network's line; `false` if there is no place for it.
-    pub(crate) fn push(&mut self, network: u64, flight: u64) -> bool {
+    pub(crate) fn push(&mut self, network: N, flight: u64) -> bool {
         let held = self.lines.get(&network).map_or(0, VecDeque::len);
-        if held >= self.most - self.len {
+        if held >= self.capacity - self.len {
             return false;
         }
         if held == 0 {
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn drained(queue: &mut Queue) -> Vec<u64> {
+    fn drained(queue: &mut Queue<u64>) -> Vec<u64> {
         std::iter::from_fn(|| {
             let front = queue.front();
             queue.pop();

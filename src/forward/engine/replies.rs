@@ -151,7 +151,7 @@ impl Engine {
         let Some(flight) = self.flights.get(&id) else {
             return;
         };
-        let (up, down) = self.candidates(flight.key.group);
+        let (up, down) = self.candidates(flight.key.group.0);
         let is_idle = flight.attempts.is_empty() && flight.fallback.is_none();
         if flight.untried(&up).is_some() || is_idle && flight.untried(&down).is_some() {
             self.step(id, now);
@@ -181,7 +181,7 @@ impl Engine {
             answer: kept.answer,
             authority: kept.authority,
             chain: kept.chain,
-            upstream: self.upstreams[index].shared.address,
+            upstream: Some(self.upstreams[index].shared.address),
         });
         if !matches!(reply.rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP | Rcode::FORMERR) {
             return self.finish(id, &Ok(reply));
@@ -193,7 +193,7 @@ impl Engine {
                 self.pool.cancel(handle);
             }
         }
-        let (open, group) = (!flight.attempts.is_empty(), flight.key.group);
+        let (open, group) = (!flight.attempts.is_empty(), flight.key.group.0);
         let (up, _) = self.candidates(group);
         let untried = self.flights.get(&id).and_then(|flight| flight.untried(&up));
         if untried.is_some() {

@@ -12,10 +12,12 @@
 //!                                                        '--- open end ---- has cuts the rest off
 //! ```
 
+use std::net::SocketAddr;
+
 use crate::dns::{Ede, Name, Rcode, Record, Rtype};
 use crate::zone::{Hosted, OnMiss, Outcome, Zone, ZoneSet};
 
-use crate::forward::{Chain, Reply};
+use crate::forward::question::{Chain, Reply};
 
 /// Links in a chain at most. BIND and Unbound stop at 11.
 pub const MAX_LINKS: usize = 16;
@@ -35,7 +37,7 @@ pub struct Chase {
     /// The names left behind, for the loop check.
     behind: Vec<Name>,
     answer: Vec<Record>,
-    from_upstream: u64,
+    from_upstream: RecordBits,
     asks: u8,
     /// Whether every reply so far was validated.
     authentic: bool,
@@ -54,6 +56,25 @@ pub struct Origin {
     pub forwarded: bool,
     /// The name that a hosted zone lacks, whatever came of it.
     pub missed: Option<Name>,
+    /// Where the last part came from that no hosted zone gave.
+    pub provenance: Option<Provenance>,
+    /// Whether no answer could be had.
+    pub failed: bool,
+}
+
+/// Where a part of an answer came from, if not from a hosted zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Provenance {
+    /// The cache.
+    Cache,
+    /// The cache, past its time.
+    Stale,
+    /// This upstream, just now.
+    Upstream(SocketAddr),
+    /// Our own CNAME for a public name.
+    SynthesizedCname,
+    /// This server itself: a special name.
+    Special,
 }
 
 /// What to do next.
@@ -84,9 +105,13 @@ pub struct Resolved {
     pub ede: Option<Ede>,
     /// Where its parts came from.
     pub origin: Origin,
-    /// Whose each record is, for the first 64 of answer and authority in one row: a bit that is set is an upstream's.
-    pub from_upstream: u64,
+    /// Which records of answer and authority, in one row, came from an upstream.
+    pub from_upstream: RecordBits,
 }
+
+/// A set of places in a row of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordBits(u64);
 
 impl Chase {
     /// A question at its start.
@@ -97,7 +122,7 @@ impl Chase {
             name: qname,
             behind: Vec::new(),
             answer: Vec::new(),
-            from_upstream: 0,
+            from_upstream: RecordBits::default(),
             asks: 0,
             authentic: true,
             origin,
@@ -124,7 +149,7 @@ impl Chase {
                 outcome => {
                     self.origin.zone = Some(hosted.apex.clone());
                     self.origin.local_start |= first;
-                    if let Some(resolved) = self.from_outcome(zone, &outcome) {
+                    if let Some(resolved) = self.follow_outcome(zone, &outcome) {
                         return Step::Done(resolved);
                     }
                 }
@@ -133,7 +158,7 @@ impl Chase {
     }
 
     /// Takes the outcome of a zone; `None` if it was an alias to follow.
-    fn from_outcome(&mut self, zone: &Zone, outcome: &Outcome<'_>) -> Option<Resolved> {
+    fn follow_outcome(&mut self, zone: &Zone, outcome: &Outcome<'_>) -> Option<Resolved> {
         match outcome {
             Outcome::Answer(rrset) => {
                 self.answer.extend(rrset.records(&self.name));
@@ -177,7 +202,7 @@ impl Chase {
     /// Takes the answer for the name that [`Step::Ask`] named from a zone that is not hosted: one of the special names.
     pub fn answer_from(&mut self, zone: &Zone) -> Step {
         self.origin.local_start |= self.behind.is_empty();
-        match self.from_outcome(zone, &zone.lookup(self.name.as_wire(), self.qtype)) {
+        match self.follow_outcome(zone, &zone.lookup(self.name.as_wire(), self.qtype)) {
             Some(resolved) => Step::Done(resolved),
             None => Step::Ask(self.name.clone()),
         }
@@ -191,7 +216,7 @@ impl Chase {
         let mut rest = reply.answer.as_slice();
         while let Some(end) = alias_end(rest, &self.name, self.qtype) {
             let (alias, tail) = rest.split_at(end);
-            self.from_upstream |= bits(self.answer.len(), alias.len());
+            self.from_upstream.add(self.answer.len(), alias.len());
             if let Err(ede) = self.follow_cname(alias) {
                 return Step::Done(self.fail(ede));
             }
@@ -216,7 +241,7 @@ impl Chase {
             // The upstream is no full resolver, or the cache holds the chain up to here only.
             return self.follow(zones);
         }
-        self.from_upstream |= bits(self.answer.len(), rest.len() + reply.authority.len());
+        self.from_upstream.add(self.answer.len(), rest.len() + reply.authority.len());
         self.answer.extend_from_slice(rest);
         Step::Done(Resolved {
             authority: reply.authority.clone(),
@@ -272,9 +297,9 @@ impl Chase {
         Resolved { rcode: Rcode::REFUSED, ..self.fail(ede) }
     }
 
-    /// The name that is being asked about.
-    pub fn name(&self) -> &Name {
-        &self.name
+    /// Takes note of where the next part comes from.
+    pub fn note_provenance(&mut self, provenance: Provenance) {
+        self.origin.provenance = Some(provenance);
     }
 
     /// SERVFAIL with a reason.
@@ -287,8 +312,8 @@ impl Chase {
             authoritative: false,
             authentic: false,
             ede: Some(ede),
-            origin: self.origin.clone(),
-            from_upstream: 0,
+            origin: Origin { failed: true, ..self.origin.clone() },
+            from_upstream: RecordBits::default(),
         }
     }
 
@@ -325,9 +350,21 @@ pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: &Reply) -> Opti
     None
 }
 
-/// `count` bits from `first` on, as far as there are so many.
-fn bits(first: usize, count: usize) -> u64 {
-    (first..first + count).take_while(|bit| *bit < 64).fold(0, |bits, bit| bits | 1 << bit)
+impl RecordBits {
+    /// Records that it can tell apart; an answer with more is for one question alone.
+    pub const CAPACITY: usize = 64;
+
+    /// Whether the record at this place is one of them.
+    pub fn contains(self, place: usize) -> bool {
+        place < Self::CAPACITY && self.0 >> place & 1 == 1
+    }
+
+    /// Adds `count` records from `first` on, as far as there is room.
+    fn add(&mut self, first: usize, count: usize) {
+        for place in (first..first + count).take_while(|place| *place < Self::CAPACITY) {
+            self.0 |= 1 << place;
+        }
+    }
 }
 
 /// Whether an alias itself answers the question.

@@ -1,82 +1,73 @@
 //! The resolver: drives a [`Chase`](chase::Chase) with what the cache has and what upstreams say.
 //!
-//! In: a question and the zones it started with. Out: a [`Resolved`](chase::Resolved). [`Resolver::start`] goes as far as memory
-//! leads and never waits; [`Resolver::finish`] asks upstream for the rest, within one deadline.
+//! In: a question and the zones it started with. Out: a [`Resolved`]. [`Resolver::start`] goes as far as memory leads and never
+//! waits; [`Resolver::finish_then`] asks upstream for the rest, within one deadline (`upstream_step.rs`).
 
 pub mod chase;
 pub mod public;
 mod resolution;
+mod route;
 pub mod special;
+#[cfg(test)]
+mod tests;
 mod upstream_step;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::dns::{Name, Rtype};
-use crate::forward::cache::{Cache, Hit, Key};
-use crate::forward::{Failure, Group, Upstreams};
+use super::cache::{Cache, Hit, Key};
+use super::question::{Failure, Question, Reply};
+use super::upstreams::Upstreams;
+use crate::dns::{Ede, Name, Rcode, Rtype};
 use crate::zone::{Zone, ZoneSet};
-use chase::Step;
+pub use chase::Provenance;
+use chase::{Resolved, Step};
 use public::PublicNames;
-pub use resolution::{Progress, Provenance, QueryFlags, Resolution, UpstreamQuestion};
-use upstream_step::denies;
-
-/// How long a client waits for an upstream before a stale answer or our own alias goes out (RFC 8767 section 5);
-/// Windows clients do not wait much longer.
-const CLIENT_TIMER: Duration = Duration::from_millis(1800);
-
-/// The upstreams for the names at or below a suffix. `id` is new for every set of upstreams there ever was.
-pub struct Route {
-    /// Part of each cache key.
-    pub id: u64,
-    /// The suffix; the root for the default.
-    pub suffix: Name,
-    /// Whom to ask.
-    pub group: Arc<Group>,
-}
+use resolution::Fallback;
+pub use resolution::{Progress, QueryFlags, Resolution, Trace, UpstreamQuestion};
+pub use route::Route;
+use route::Routes;
 
 /// Whom to ask about what, and how.
 pub struct Resolver {
-    routes: Vec<Arc<Route>>,
+    routes: Routes,
     cache: Arc<Cache>,
     /// Keeps the upstreams alive, and knows its own probes.
-    forwarder: Arc<Upstreams>,
-    public_names: PublicNames,
+    upstreams: Arc<Upstreams>,
+    settings: Settings,
+}
+
+/// What the config says of resolving.
+#[derive(Clone)]
+pub struct Settings {
+    /// When our own public names are answered without the upstream.
+    pub public_names: PublicNames,
     /// What is answered here though no zone has it; empty if all is to be asked.
-    special: Arc<ZoneSet>,
-    timeout: Duration,
-    /// Where background exchanges run: a caller may be a thread outside of it.
-    runtime: tokio::runtime::Handle,
+    pub special: Arc<ZoneSet>,
+    /// How long one question may take in all.
+    pub timeout: Duration,
 }
 
 impl Resolver {
-    /// A resolver; `routes` must hold one for the root.
-    pub fn new(
-        mut routes: Vec<Arc<Route>>,
-        cache: Arc<Cache>,
-        forwarder: Arc<Upstreams>,
-        public_names: PublicNames,
-        special: Arc<ZoneSet>,
-        timeout: Duration,
-        runtime: tokio::runtime::Handle,
-    ) -> Self {
-        routes.sort_by_key(|route| std::cmp::Reverse(route.suffix.as_wire().len()));
-        Self { routes, cache, forwarder, public_names, special, timeout, runtime }
+    /// A resolver; `routes` must hold one for the root, and each asks one of `upstreams`.
+    pub fn new(routes: Vec<Arc<Route>>, cache: Arc<Cache>, upstreams: Arc<Upstreams>, settings: Settings) -> Self {
+        Self { routes: Routes::new(routes), cache, upstreams, settings }
     }
 
     /// The routes, the longest suffix first.
     pub fn routes(&self) -> &[Arc<Route>] {
-        &self.routes
+        self.routes.all()
     }
 
     /// How long one question may take in all.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.settings.timeout
     }
 
     /// Whether a QNAME is one of our own probes come back: the upstream leads to ourselves.
     pub fn is_probe(&self, qname: &[u8]) -> bool {
-        self.forwarder.is_probe(qname)
+        self.upstreams.is_probe(qname)
     }
 
     /// The cache.
@@ -84,30 +75,34 @@ impl Resolver {
         &self.cache
     }
 
-    /// The forwarder.
-    pub fn forwarder(&self) -> &Upstreams {
-        &self.forwarder
+    /// All upstreams.
+    pub fn upstreams(&self) -> &Upstreams {
+        &self.upstreams
     }
 
-    fn route(&self, name: &Name) -> Option<&Arc<Route>> {
-        self.routes.iter().find(|route| name.is_at_or_below(&route.suffix))
-    }
-
-    /// The special zone of a name, unless a hosted zone or a rule covers it: those know better.
-    fn special(&self, zones: &ZoneSet, name: &Name, qtype: Rtype) -> Option<&Zone> {
-        let zone = self.special.find(name.as_wire())?.zone.as_deref()?;
-        // RFC 8375 section 4: that such a zone is not signed is for the one above to prove, to whoever validates.
-        if qtype == Rtype::DS && name == zone.apex() && name.labels().last() == Some(b"arpa") {
-            return None;
-        }
-        let is_ruled = self.route(name).is_some_and(|route| route.suffix.label_count() > 0);
-        (!is_ruled && zones.find(name.as_wire()).is_none()).then_some(zone)
-    }
-
-    /// Follows zones and cache; waits for nobody.
+    /// Follows zones and cache; never waits.
     pub fn start(self: &Arc<Self>, zones: &Arc<ZoneSet>, resolution: &mut Resolution, now: Instant) -> Progress {
         let step = resolution.chase.follow(zones);
         self.advance(zones, resolution, step, now)
+    }
+
+    /// The answer for a client for whom no upstream is asked: its fallback, or SERVFAIL with the reason.
+    pub fn answer_without_upstream(
+        self: &Arc<Self>,
+        zones: &Arc<ZoneSet>,
+        resolution: &mut Resolution,
+        mut question: UpstreamQuestion,
+        failure: Failure,
+        now: Instant,
+    ) -> Resolved {
+        loop {
+            let UpstreamQuestion { question: Question { name, .. }, fallback, .. } = question;
+            let step = fall_back(zones, resolution, &name, fallback, failure);
+            match self.advance(zones, resolution, step, now) {
+                Progress::Done(resolved) => return resolved,
+                Progress::Ask(next) => question = next,
+            }
+        }
     }
 
     fn advance(
@@ -122,46 +117,111 @@ impl Resolver {
                 Step::Done(resolved) => return resolution.done(resolved),
                 Step::Ask(name) => name,
             };
-            if let Some(zone) = self.special(zones, &name, resolution.qtype) {
+            step = if let Some(zone) = self.special(zones, &name, resolution.qtype) {
                 resolution.add_source(None);
-                step = resolution.chase.answer_from(zone);
-                resolution.trace(&name, Provenance::Special);
-                continue;
-            }
-            if !resolution.flags.recursion {
+                resolution.record(&name, Provenance::Special);
+                resolution.chase.answer_from(zone)
+            } else if !resolution.flags.recursion {
                 let stopped = resolution.chase.stop();
                 return resolution.done(stopped);
-            }
-            if self.public_names == PublicNames::Always
-                && let Some(reply) = public::alias(zones, &name)
-            {
+            } else if let Some(reply) = self.public_name_without_upstream(zones, &name) {
                 resolution.add_source(None);
-                resolution.trace(&name, Provenance::SynthesizedCname);
-                step = resolution.chase.follow_reply(zones, &reply);
-                continue;
+                resolution.record(&name, Provenance::SynthesizedCname);
+                resolution.chase.follow_reply(zones, &reply)
+            } else {
+                match self.from_cache(zones, resolution, name, now) {
+                    ControlFlow::Continue(step) => step,
+                    ControlFlow::Break(question) => return Progress::Ask(question),
+                }
             }
-            let Some(route) = self.route(&name) else {
-                return resolution.done(resolution.chase.fail(Failure::Stopped.ede()));
-            };
-            let key = Key { group: route.id, question: resolution.question(name) };
-            step = match self.cache.get(&key, now) {
-                Hit::Fresh { reply, .. } if denies(&reply) && self.own_alias(zones, &key.question.name).is_some() => {
-                    self.fall_back(zones, resolution, &key.question.name, Failure::Unreachable, None)
-                }
-                Hit::Fresh { reply, prefetch, validity } => {
-                    resolution.add_source(validity);
-                    if prefetch {
-                        self.prefetch(zones, route, &key.question);
-                    }
-                    resolution.trace(&key.question.name, Provenance::Cache);
-                    resolution.chase.follow_reply(zones, &reply)
-                }
-                Hit::Failed(failure, stale) => self.fall_back(zones, resolution, &key.question.name, failure, stale),
-                Hit::Miss(stale) => {
-                    resolution.add_source(None);
-                    return Progress::Ask(UpstreamQuestion { route: Arc::clone(route), question: key.question, stale });
-                }
-            };
         }
     }
+
+    /// The next step by what the cache has; or the question for an upstream, with what the client gets if that fails.
+    fn from_cache(
+        self: &Arc<Self>,
+        zones: &Arc<ZoneSet>,
+        resolution: &mut Resolution,
+        name: Name,
+        now: Instant,
+    ) -> ControlFlow<UpstreamQuestion, Step> {
+        let Some(route) = self.routes.of(&name) else {
+            return ControlFlow::Continue(Step::Done(resolution.chase.fail(Failure::Stopped.ede())));
+        };
+        let key = Key { route: route.id, question: resolution.question(name) };
+        let name = &key.question.name;
+        match self.cache.get(&key, now) {
+            Hit::Fresh { reply, .. } if reply.denies() && self.synthesized(zones, name).is_some() => {
+                let fallback = self.fallback(zones, name, None);
+                ControlFlow::Continue(fall_back(zones, resolution, name, fallback, Failure::Unreachable))
+            }
+            Hit::Fresh { reply, prefetch, validity } => {
+                resolution.add_source(validity);
+                if prefetch {
+                    self.prefetch(zones, route, &key.question, now);
+                }
+                resolution.record(name, Provenance::Cache);
+                ControlFlow::Continue(resolution.chase.follow_reply(zones, &reply))
+            }
+            Hit::Failed(failure, stale) => {
+                let fallback = self.fallback(zones, name, stale);
+                ControlFlow::Continue(fall_back(zones, resolution, name, fallback, failure))
+            }
+            Hit::Miss(stale) => {
+                resolution.add_source(None);
+                let fallback = self.fallback(zones, name, stale);
+                ControlFlow::Break(UpstreamQuestion { route: Arc::clone(route), question: key.question, fallback })
+            }
+        }
+    }
+
+    /// The special zone of a name, unless a hosted zone or a rule covers it: those know better.
+    fn special(&self, zones: &ZoneSet, name: &Name, qtype: Rtype) -> Option<&Zone> {
+        let zone = self.settings.special.find(name.as_wire())?.zone.as_deref()?;
+        // RFC 8375 section 4: that such a zone is not signed is for the one above to prove, to a client that validates.
+        if qtype == Rtype::DS && name == zone.apex() && name.labels().last() == Some(b"arpa") {
+            return None;
+        }
+        let is_ruled = self.routes.of(name).is_some_and(|route| route.suffix.label_count() > 0);
+        (!is_ruled && zones.find(name.as_wire()).is_none()).then_some(zone)
+    }
+
+    /// Our own CNAME for a public name of ours, where the upstream is never asked for it.
+    fn public_name_without_upstream(&self, zones: &ZoneSet, name: &Name) -> Option<Reply> {
+        (self.settings.public_names == PublicNames::Always).then(|| public::synthesized_cname(zones, name))?
+    }
+
+    fn synthesized(&self, zones: &ZoneSet, name: &Name) -> Option<Reply> {
+        (self.settings.public_names != PublicNames::Never).then(|| public::synthesized_cname(zones, name))?
+    }
+
+    /// What a client gets for this name if upstreams fail: the one place that decides whether there is something else to give.
+    fn fallback(&self, zones: &ZoneSet, name: &Name, stale: Option<Reply>) -> Option<Fallback> {
+        self.synthesized(zones, name).map(Fallback::SynthesizedCname).or_else(|| stale.map(Fallback::Stale))
+    }
+}
+
+/// The upstream failed: goes on with the fallback, or ends with SERVFAIL and the reason.
+fn fall_back(
+    zones: &ZoneSet,
+    resolution: &mut Resolution,
+    name: &Name,
+    fallback: Option<Fallback>,
+    failure: Failure,
+) -> Step {
+    resolution.add_source(None);
+    let (reply, provenance, code, text) = match fallback {
+        None => return Step::Done(resolution.chase.fail(failure.ede())),
+        Some(Fallback::SynthesizedCname(reply)) => {
+            let text = "upstream failed or denies the name; alias made from our own zone";
+            (reply, Provenance::SynthesizedCname, Ede::SYNTHESIZED, text)
+        }
+        Some(Fallback::Stale(reply)) => {
+            let code = if reply.rcode == Rcode::NXDOMAIN { Ede::STALE_NXDOMAIN } else { Ede::STALE_ANSWER };
+            (reply, Provenance::Stale, code, "upstream failed; this answer is past its time")
+        }
+    };
+    resolution.degraded = Some(Ede::new(code, text));
+    resolution.record(name, provenance);
+    resolution.chase.follow_reply(zones, &reply)
 }

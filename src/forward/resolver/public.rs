@@ -4,10 +4,8 @@
 //! (`acct.z12.blob.storage.azure.net`) that a list had. Backup names have no public alias, and the public parent zones are
 //! never ours.
 
-use std::net::{Ipv4Addr, SocketAddr};
-
 use crate::dns::{Name, Rcode, Record, Rtype};
-use crate::forward::{Chain, Reply};
+use crate::forward::question::Reply;
 use crate::zone::{Outcome, ZoneSet};
 
 /// When the alias is given without the upstream's word.
@@ -23,7 +21,7 @@ pub enum PublicNames {
 }
 
 /// The reply `name CNAME <private name>` if a hosted blob or queue zone has exactly that private name.
-pub fn alias(zones: &ZoneSet, name: &Name) -> Option<Reply> {
+pub fn synthesized_cname(zones: &ZoneSet, name: &Name) -> Option<Reply> {
     let private = private_name(name).or_else(|| zones.alias(name))?;
     let hosted = zones.find(private.as_wire())?;
     let zone = hosted.zone.as_deref()?;
@@ -33,15 +31,7 @@ pub fn alias(zones: &ZoneSet, name: &Name) -> Option<Reply> {
     }
     let ttl = zone.negative_soa()?.ttl;
     let record = Record { owner: name.clone(), rtype: Rtype::CNAME, ttl, rdata: private.as_wire().into() };
-    Some(Reply {
-        rcode: Rcode::NOERROR,
-        authentic: false,
-        ede: None,
-        answer: vec![record],
-        authority: Vec::new(),
-        chain: Chain::Whole,
-        upstream: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
-    })
+    Some(Reply { answer: vec![record], ..Reply::new(Rcode::NOERROR) })
 }
 
 /// `acct.blob.core.windows.net` to `acct.privatelink.blob.core.windows.net`, likewise queue and the other clouds.
@@ -64,7 +54,7 @@ mod tests {
         let text = b"; Written by privatelink-dns\n@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\nacct 10 A 10.0.0.1\n; alias acct.z12.blob.storage.azure.net acct\n; alias gone.z12.blob.storage.azure.net gone\n";
         let zone = Zone::from_text(&apex, text).0.map(Arc::new);
         let zones = ZoneSet::new([Hosted::new(apex, OnMiss::Forward, zone)]);
-        alias(&zones, &name.parse().unwrap()).map(|reply| reply.answer[0].to_string())
+        synthesized_cname(&zones, &name.parse().unwrap()).map(|reply| reply.answer[0].to_string())
     }
 
     #[test]

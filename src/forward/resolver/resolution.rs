@@ -1,15 +1,16 @@
-//! One question on its way: how far it came, and what it still needs.
+//! One question on its way through zones, cache and upstreams: how far it came, and what it still needs.
 //!
 //! In: a name, a type and what the client's flags ask for. Out: the state that [`super::Resolver`] carries from step to step, and
-//! how long the answer lasts. It knows neither cache nor upstreams.
+//! how long the answer stays valid. It knows neither cache nor upstreams.
 
 use std::sync::Arc;
 
-use super::Route;
-use super::chase::{Chase, Resolved};
+use super::chase::{Chase, Provenance, Resolved};
+use super::route::Route;
 use crate::dns::{Ede, Name, Rtype};
 use crate::forward::cache::Validity;
-use crate::forward::{Question, Reply};
+use crate::forward::client_network::ClientNetwork;
+use crate::forward::question::{Question, Reply};
 
 /// What the client's flags ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,51 +24,48 @@ pub struct QueryFlags {
     pub checking_disabled: bool,
 }
 
-/// A question on its way through zones, cache and upstreams.
+/// A question on its way.
 pub struct Resolution {
-    pub(crate) chase: Chase,
-    pub(crate) qtype: Rtype,
-    pub(crate) flags: QueryFlags,
+    pub(super) chase: Chase,
+    pub(super) qtype: Rtype,
+    pub(super) flags: QueryFlags,
     /// Why the answer is not what it would be in good times.
-    pub(crate) note: Option<Ede>,
-    life: Reuse,
-    /// The network of the client that waits, 0 for nobody's: upstreams that are busy take networks in turn.
-    pub network: u64,
-    /// Where each part came from, if someone wants to know.
-    pub trace: Option<Vec<(Name, Provenance)>>,
+    pub(super) degraded: Option<Ede>,
+    reuse: Reuse,
+    /// The network of the client that waits; none if no client waits.
+    pub network: Option<ClientNetwork>,
+    /// Where each part came from, if the caller wants to know.
+    pub trace: Option<Trace>,
 }
 
-/// Whether an answer may be repeated.
+/// The names that were looked up outside of the hosted zones, and where each answer came from.
+pub type Trace = Vec<(Name, Provenance)>;
+
+/// Whether an answer may be given again.
 #[derive(Clone, Copy)]
 enum Reuse {
     /// No upstream has a part in it.
     Local,
-    /// As long as this part of it.
-    Validity(Validity),
+    /// As long as this part of it is valid.
+    While(Validity),
     /// It is for this question alone.
-    Once,
-}
-
-/// Where a part of an answer came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Provenance {
-    /// The cache.
-    Cache,
-    /// The cache, past its time.
-    Stale,
-    /// This upstream, just now.
-    Upstream(std::net::SocketAddr),
-    /// Our own alias for a public name.
-    SynthesizedCname,
-    /// Nobody: a special name has its answer here.
-    Special,
+    Never,
 }
 
 /// What memory could not answer.
 pub struct UpstreamQuestion {
-    pub(crate) route: Arc<Route>,
-    pub(crate) question: Question,
-    pub(crate) stale: Option<Reply>,
+    pub(super) route: Arc<Route>,
+    pub(super) question: Question,
+    /// What is answered if the upstream fails or is slow.
+    pub(super) fallback: Option<Fallback>,
+}
+
+/// What a client gets when upstreams fail or are slow.
+pub(super) enum Fallback {
+    /// Our own CNAME for a public name of ours.
+    SynthesizedCname(Reply),
+    /// The cache's answer past its time (RFC 8767).
+    Stale(Reply),
 }
 
 /// How far memory led.
@@ -81,35 +79,39 @@ pub enum Progress {
 impl Resolution {
     /// A question at its start.
     pub fn new(qname: Name, qtype: Rtype, flags: QueryFlags) -> Self {
-        Self { chase: Chase::new(qname, qtype), qtype, flags, note: None, life: Reuse::Local, network: 0, trace: None }
+        let chase = Chase::new(qname, qtype);
+        Self { chase, qtype, flags, degraded: None, reuse: Reuse::Local, network: None, trace: None }
     }
 
-    /// How long the answer may be repeated to who asks the same: if all that is forwarded in it came from the cache at
-    /// one time. Neither failures nor what was made up for them last.
+    /// How long the answer may be given again to the same question: if all that is forwarded in it came from the cache at
+    /// one time. Neither failures nor what was made up for them may be.
     pub fn validity(&self) -> Option<Validity> {
-        match self.life {
-            Reuse::Validity(validity) => Some(validity),
-            Reuse::Local | Reuse::Once => None,
+        match self.reuse {
+            Reuse::While(validity) => Some(validity),
+            Reuse::Local | Reuse::Never => None,
         }
     }
 
-    pub(crate) fn trace(&mut self, name: &Name, part: Provenance) {
+    /// Takes note of where the answer for a name comes from.
+    pub(super) fn record(&mut self, name: &Name, provenance: Provenance) {
+        self.chase.note_provenance(provenance);
         if let Some(trace) = &mut self.trace {
-            trace.push((name.clone(), part));
+            trace.push((name.clone(), provenance));
         }
     }
 
-    pub(crate) fn add_source(&mut self, part: Option<Validity>) {
-        self.life = match (self.life, part) {
-            (Reuse::Local, Some(part)) => Reuse::Validity(part),
-            (Reuse::Validity(before), Some(part)) if before.stored == part.stored => {
-                Reuse::Validity(Validity { until: before.until.min(part.until), ..part })
+    /// Adds a part that is valid this long, or for this question alone.
+    pub(super) fn add_source(&mut self, validity: Option<Validity>) {
+        self.reuse = match (self.reuse, validity) {
+            (Reuse::Local, Some(validity)) => Reuse::While(validity),
+            (Reuse::While(before), Some(validity)) if before.stored == validity.stored => {
+                Reuse::While(Validity { until: before.until.min(validity.until), ..validity })
             }
-            _ => Reuse::Once,
+            _ => Reuse::Never,
         };
     }
 
-    pub(crate) fn question(&self, name: Name) -> Question {
+    pub(super) fn question(&self, name: Name) -> Question {
         Question {
             name,
             rtype: self.qtype,
@@ -118,14 +120,9 @@ impl Resolution {
         }
     }
 
-    /// SERVFAIL with a reason.
-    pub fn fail(&self, ede: Ede) -> Resolved {
-        self.chase.fail(ede)
-    }
-
-    pub(crate) fn done(&mut self, mut resolved: Resolved) -> Progress {
-        if let Some(note) = self.note.take() {
-            resolved.ede = Some(note);
+    pub(super) fn done(&mut self, mut resolved: Resolved) -> Progress {
+        if let Some(degraded) = self.degraded.take() {
+            resolved.ede = Some(degraded);
             resolved.authentic = false;
         }
         Progress::Done(resolved)

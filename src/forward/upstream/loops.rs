@@ -17,6 +17,10 @@ use crate::forward::status::Shared;
 /// Hex digits of a 64-bit number.
 const DIGITS: usize = 16;
 
+/// Length of the first label of a probe's name, as its length octet.
+#[expect(clippy::cast_possible_truncation, reason = "32")]
+pub const PROBE_LABEL: u8 = 2 * DIGITS as u8;
+
 /// Whether a query sent to `upstream` comes straight back to a server that listens on `listen`.
 pub fn would_loop(upstream: SocketAddr, listen: &[SocketAddr]) -> bool {
     let to = upstream.ip().to_canonical();

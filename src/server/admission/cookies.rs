@@ -10,7 +10,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use rand::RngExt;
 use siphasher::sip::SipHasher24;
 
-use crate::dns::{Cookie, QueryOptions};
+use crate::dns::Cookie;
 
 /// A key of SipHash-2-4.
 pub type Secret = [u8; 16];
@@ -94,30 +94,31 @@ impl Cookies {
         rand::rng().random()
     }
 
-    /// What a query's cookie is worth.
-    pub fn status(&self, query_options: &QueryOptions<'_>, client: IpAddr, now: Instant) -> CookieStatus {
-        match &query_options.cookie {
-            Some(cookie) if !self.secrets.is_empty() && !cookie.server.is_empty() => {
-                self.judge(cookie, client, self.time(now))
-            }
-            _ => CookieStatus::Absent,
-        }
-    }
-
-    /// The cookie to answer with: the client's own, or ours renewed; `None` if it sent none, or cookies are off.
-    pub(crate) fn answer(&self, query_options: &QueryOptions<'_>, client: IpAddr, now: Instant) -> Option<[u8; 24]> {
-        let (cookie, secret) = (query_options.cookie?, self.secrets.first()?);
+    /// What a query's cookie is worth, and the cookie to answer with: the client's own, or ours renewed; none if the query has
+    /// none, or cookies are off.
+    pub(crate) fn check(
+        &self,
+        cookie: Option<&Cookie<'_>>,
+        client: IpAddr,
+        now: Instant,
+    ) -> (CookieStatus, Option<[u8; 24]>) {
+        let (Some(cookie), Some(secret)) = (cookie, self.secrets.first()) else {
+            return (CookieStatus::Absent, None);
+        };
+        let time = self.time(now);
+        let status = if cookie.server.is_empty() { CookieStatus::Absent } else { self.judge(cookie, client, time) };
         let mut answer = [0; 24];
         answer[..8].copy_from_slice(cookie.client);
-        if self.status(query_options, client, now) == CookieStatus::Good {
+        if status == CookieStatus::Good {
             answer[8..].copy_from_slice(cookie.server);
         } else {
             answer[8..12].copy_from_slice(&VERSION);
-            answer[12..16].copy_from_slice(&self.time(now).to_be_bytes());
-            let hash = hash(secret, answer.first_chunk()?, client);
-            answer[16..].copy_from_slice(&hash);
+            answer[12..16].copy_from_slice(&time.to_be_bytes());
+            let mut head = [0; 16];
+            head.copy_from_slice(&answer[..16]);
+            answer[16..].copy_from_slice(&hash(secret, &head, client));
         }
-        Some(answer)
+        (status, Some(answer))
     }
 
     fn judge(&self, cookie: &Cookie<'_>, client: IpAddr, time: u32) -> CookieStatus {

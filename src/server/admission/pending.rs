@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
-use super::rates::network;
+use crate::forward::ClientNetwork;
 
 /// Counts, each for the networks whose hash leads there. Two that meet share one share; where is a secret of the hash.
 const SHARES: usize = 1 << 14;
@@ -52,7 +52,7 @@ impl Pending {
 
     /// A place for a question of this client.
     pub(crate) fn acquire(self: &Arc<Self>, client: IpAddr) -> Result<Permit, Full> {
-        let hash = self.hasher.hash_one(network(client));
+        let hash = self.hasher.hash_one(ClientNetwork::of(client));
         let share = usize::try_from(hash % SHARES as u64).unwrap_or_default();
         // What is taken is counted before it is looked at, so that it is never more than there is.
         let free = self.most.saturating_sub(self.taken.fetch_add(1, Relaxed));

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::buckets::{Buckets, Take};
+use crate::forward::ClientNetwork;
 
 /// Answers a second to one network; 0 is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl Default for Rates {
 /// A kind of answer; each has buckets of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum LimitedKind {
-    Refused,
+    Error,
     Negative,
     Forwarded,
 }
@@ -67,14 +68,14 @@ impl Limits {
     /// Decides about one answer, and counts it.
     pub(crate) fn judge(&self, rates: &Rates, kind: LimitedKind, client: IpAddr, now: Instant) -> RateDecision {
         let rate = match kind {
-            LimitedKind::Refused => rates.errors,
+            LimitedKind::Error => rates.errors,
             LimitedKind::Negative => rates.negative,
             LimitedKind::Forwarded => rates.forwarded,
         };
         if rate == 0 {
             return RateDecision::Pass;
         }
-        match self.buckets.take((kind, network(client)), rate, now) {
+        match self.buckets.take((kind, ClientNetwork::of(client)), rate, now) {
             Take::Taken => RateDecision::Pass,
             // A refusal would be one over TCP too, and what is forwarded gets REFUSED: neither has a use for TC.
             Take::Empty(nth) if kind == LimitedKind::Negative && nth.is_multiple_of(SLIP) => RateDecision::Slip,
@@ -82,17 +83,6 @@ impl Limits {
         }
     }
 }
-
-/// The network of a client: /24 of IPv4, /56 of IPv6, which is what a site or a subscriber usually has.
-pub(crate) fn network(client: IpAddr) -> u64 {
-    match client.to_canonical() {
-        IpAddr::V4(address) => u64::from(address.to_bits() >> 8),
-        IpAddr::V6(address) => V6 | u64::try_from(address.to_bits() >> 72).unwrap_or_default(),
-    }
-}
-
-/// Tells the families apart: no network of either has this bit.
-const V6: u64 = 1 << 63;
 
 #[cfg(test)]
 mod tests;

@@ -11,12 +11,11 @@ use std::time::Instant;
 
 use foldhash::fast::RandomState;
 
-use crate::dns::{Query, Rcode, Rtype};
+use crate::dns::{Query, Rtype};
 use crate::forward::cache::Validity;
 use crate::forward::resolver::Resolver;
-use crate::forward::resolver::chase::Resolved;
-use crate::server::Snapshot;
-use crate::server::query::response::Composed;
+use crate::server::query::{Cacheable, HeaderBits};
+use crate::server::snapshot::Snapshot;
 use crate::zone::ZoneSet;
 
 /// Slots: with names of usual length some 8 MB when all are taken.
@@ -26,62 +25,15 @@ const SLOTS: usize = 1 << 15;
 const WAYS: usize = 4;
 
 /// Octets of records at most; no datagram of ours has more.
-const LONGEST: usize = 1232;
+const MAX_RECORDS_LEN: usize = 1232;
 
 /// Octets of all answers at most.
-const MOST: usize = 8 << 20;
+const CAPACITY: usize = 8 << 20;
 
 /// Slots that are looked at for old answers, where there is no room for a new one.
 const SWEEP: usize = 64;
 
 const NANOS: u64 = 1_000_000_000;
-
-/// How an answer may be given again.
-pub(crate) struct Cacheable {
-    validity: Validity,
-    bits: HeaderBits,
-    /// Where in the answer TTLs stand that age.
-    aging: Vec<u16>,
-    /// Where in the answer the records end.
-    end: usize,
-    /// The name that a hosted zone lacks.
-    missed: Option<Box<[u8]>>,
-}
-
-/// What goes into the header and the counters.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct HeaderBits {
-    pub(crate) rcode: Rcode,
-    pub(crate) authoritative: bool,
-    pub(crate) authentic: bool,
-    /// The chain ended in a zone of ours.
-    pub(crate) rechased: bool,
-}
-
-impl Cacheable {
-    /// `None` for an answer that is good for one question only.
-    pub(crate) fn new(resolved: &Resolved, composed: &Composed, validity: Validity) -> Option<Self> {
-        let records = resolved.answer.len() + resolved.authority.len();
-        let is_plain =
-            resolved.rcode.is_answer() && resolved.ede.is_none() && resolved.additional.is_empty() && records <= 64;
-        if composed.truncated || !is_plain {
-            return None;
-        }
-        let ages = |(index, at): (usize, &u16)| (resolved.from_upstream >> index & 1 == 1).then_some(*at);
-        Some(Self {
-            validity,
-            bits: HeaderBits {
-                rcode: resolved.rcode,
-                authoritative: resolved.authoritative,
-                authentic: resolved.authentic,
-                rechased: resolved.origin.zone.is_some(),
-            },
-            aging: composed.ttls.iter().take(records).enumerate().filter_map(ages).collect(),
-            end: composed.end,
-            missed: resolved.origin.missed.as_ref().map(|name| name.as_wire().into()),
-        })
-    }
-}
 
 /// All in a question that its answer's records depend on. The rule it falls under is the snapshot's.
 pub(crate) struct CacheKey<'a> {
@@ -89,14 +41,14 @@ pub(crate) struct CacheKey<'a> {
     qname: &'a [u8],
     qtype: Rtype,
     /// RD, DO and CD.
-    shape: u8,
+    flags: u8,
 }
 
 impl<'a> CacheKey<'a> {
     pub(crate) fn new(query: &Query<'_>, qname: &'a [u8]) -> Self {
         let bits = [query.header.rd, query.dnssec_ok(), query.header.cd];
-        let shape = bits.into_iter().fold(0, |shape, bit| shape << 1 | u8::from(bit));
-        Self { qname, qtype: query.qtype, shape }
+        let flags = bits.into_iter().fold(0, |flags, bit| flags << 1 | u8::from(bit));
+        Self { qname, qtype: query.qtype, flags }
     }
 }
 
@@ -116,7 +68,7 @@ pub(crate) struct AnswerCache {
     base: Instant,
     now: u64,
     /// Who goes when all are taken.
-    turn: usize,
+    next_way: usize,
     /// Octets of all answers, and where those that are over are looked for next.
     octets: usize,
     hand: usize,
@@ -137,7 +89,7 @@ struct Slot {
     qtype: Rtype,
     records: u16,
     qname: u8,
-    shape: u8,
+    flags: u8,
     aging: u8,
     counts: [u8; 2],
     bits: HeaderBits,
@@ -153,7 +105,7 @@ pub(crate) struct CachedAnswer<'a> {
 impl AnswerCache {
     pub(crate) fn new(now: Instant) -> Self {
         let (hasher, source) = (RandomState::default(), (Weak::new(), Weak::new(), 0));
-        Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, turn: 0, octets: 0, hand: 0 }
+        Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, next_way: 0, octets: 0, hand: 0 }
     }
 
     /// From now on these are answers under `snapshot`; all are forgotten if its zones or upstreams are others.
@@ -175,7 +127,7 @@ impl AnswerCache {
     fn hash(&self, key: &CacheKey<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key.qname);
-        hasher.write_u32(u32::from(key.qtype.0) << 8 | u32::from(key.shape));
+        hasher.write_u32(u32::from(key.qtype.0) << 8 | u32::from(key.flags));
         hasher.finish()
     }
 
@@ -200,7 +152,7 @@ impl AnswerCache {
     }
 
     /// Keeps an answer to a question; one that is too long or does not last is left out.
-    pub(crate) fn keep(&mut self, key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) {
+    pub(crate) fn store(&mut self, key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) {
         let Validity { stored, until } = cacheable.validity;
         if let Some(bytes) = Bytes::new(key, answer, cacheable)
             && stored >= self.base
@@ -208,7 +160,7 @@ impl AnswerCache {
             if self.slots.is_empty() {
                 self.slots = vec![Slot::default(); SLOTS];
             }
-            if self.octets + bytes.all.len() > MOST && !self.sweep(bytes.all.len()) {
+            if self.octets + bytes.all.len() > CAPACITY && !self.sweep(bytes.all.len()) {
                 return;
             }
             let (hash, stored) = (self.hash(key), self.nanos(stored));
@@ -222,7 +174,7 @@ impl AnswerCache {
                 qtype: key.qtype,
                 records: bytes.records,
                 qname: bytes.qname,
-                shape: key.shape,
+                flags: key.flags,
                 aging: bytes.aging,
                 counts: [answer[7], answer[9]],
                 bits: cacheable.bits,
@@ -241,7 +193,7 @@ impl AnswerCache {
                 self.octets -= std::mem::take(&mut self.slots[self.hand]).bytes.len();
             }
         }
-        self.octets + wanted <= MOST
+        self.octets + wanted <= CAPACITY
     }
 
     /// Where an answer goes: its own place, a free one, or that of whose turn it is.
@@ -249,14 +201,14 @@ impl AnswerCache {
         let first = Self::set(hash);
         let set = &self.slots[first..first + WAYS];
         let own = set.iter().position(|slot| slot.hash == hash);
-        self.turn = (self.turn + 1) % WAYS;
-        first + own.or_else(|| set.iter().position(|slot| !self.is_good(slot))).unwrap_or(self.turn)
+        self.next_way = (self.next_way + 1) % WAYS;
+        first + own.or_else(|| set.iter().position(|slot| !self.is_good(slot))).unwrap_or(self.next_way)
     }
 }
 
 impl Slot {
     fn answers(&self, key: &CacheKey<'_>) -> bool {
-        (self.qtype, self.shape) == (key.qtype, key.shape)
+        (self.qtype, self.flags) == (key.qtype, key.flags)
             && self.bytes.get(..usize::from(self.qname)) == Some(key.qname)
     }
 }
@@ -272,7 +224,7 @@ struct Bytes {
 impl Bytes {
     fn new(key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) -> Option<Self> {
         let start = 12 + key.qname.len() + 4;
-        let records = answer.get(start..cacheable.end).filter(|records| records.len() <= LONGEST)?;
+        let records = answer.get(start..cacheable.end).filter(|records| records.len() <= MAX_RECORDS_LEN)?;
         let missed = cacheable.missed.as_deref().unwrap_or_default();
         let mut all = Vec::with_capacity(key.qname.len() + records.len() + 2 * cacheable.aging.len() + missed.len());
         all.extend_from_slice(key.qname);
@@ -339,11 +291,11 @@ mod tests {
 
     fn keep(answers: &mut AnswerCache, number: u32, until: Instant) {
         let qname = [&[4][..], &number.to_be_bytes(), &[0]].concat();
-        let key = CacheKey { qname: &qname, qtype: Rtype::A, shape: 0 };
+        let key = CacheKey { qname: &qname, qtype: Rtype::A, flags: 0 };
         let answer = vec![0; 12 + qname.len() + 4 + 1200];
         let validity = Validity { stored: answers.base, until };
         let end = answer.len();
-        answers.keep(
+        answers.store(
             &key,
             &answer,
             &Cacheable { validity, bits: HeaderBits::default(), aging: vec![], end, missed: None },
@@ -360,12 +312,12 @@ mod tests {
         let mut answers = AnswerCache::new(start);
         let until = start + Duration::from_mins(1);
         (0..20_000).for_each(|number| keep(&mut answers, number, until));
-        assert!(held(&answers) <= MOST && held(&answers) > MOST / 2);
+        assert!(held(&answers) <= CAPACITY && held(&answers) > CAPACITY / 2);
         assert_eq!(held(&answers), answers.octets);
         answers.epoch += 1;
         (0..2_000).for_each(|number| keep(&mut answers, number, until));
         let good = answers.slots.iter().filter(|slot| answers.is_good(slot)).count();
         assert!(good > 1_500, "{good}");
-        assert_eq!((held(&answers), held(&answers) <= MOST), (answers.octets, true));
+        assert_eq!((held(&answers), held(&answers) <= CAPACITY), (answers.octets, true));
     }
 }

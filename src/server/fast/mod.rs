@@ -4,45 +4,32 @@
 //! the message goes the ordinary road. Never: a rule of its own. Whatever it answers, the ordinary road would have
 //! answered with the same bytes (`fast/tests.rs` holds it to that); what is unusual in any way it leaves alone.
 
-pub(crate) mod answer_cache;
-pub mod harness;
+mod answer_cache;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
 
-use crate::dns::{Class, Query, Rcode, ResponseOptions, Rtype, Writer};
-use crate::server::Misses;
-use crate::server::query::options::{self, RequestContext};
-use crate::server::query::response::{self, PAYLOAD, Transport};
-use crate::server::{Counters, Snapshot};
+use crate::dns::{Query, Rcode, Writer};
+use crate::server::context::{PAYLOAD, RequestContext};
+use crate::server::counters::{Disposition, Reason, Response};
+use crate::server::misses::Misses;
+use crate::server::query::options::{self, ReplyOptions};
+use crate::server::query::{Cacheable, is_plain, response};
+use crate::server::snapshot::Snapshot;
 use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
-use answer_cache::{AnswerCache, CacheKey, Cacheable};
+pub(crate) use answer_cache::AnswerCache;
+use answer_cache::CacheKey;
 
-/// Names over this are left to the ordinary road.
-const LONGEST_NAME: usize = 128;
-
-/// The first label of a probe of ours has this length; a name that might be one is left to the ordinary road.
-const PROBE_LABEL: u8 = 32;
+/// Longer names are left to the full path, octets.
+const MAX_NAME: usize = 128;
 
 /// Answers the messages of one batch from one snapshot.
 pub(crate) struct FastPath<'a> {
     snapshot: &'a Arc<Snapshot>,
     misses: &'a Misses,
     answers: &'a mut AnswerCache,
-    now: Instant,
-    /// Whom admission let pass last, as one whom nothing limits.
-    passed: Option<IpAddr>,
-    tally: Tally,
-}
-
-/// What a batch adds to the counters.
-#[derive(Default)]
-struct Tally {
-    local: u64,
-    forwarded: u64,
-    rechased: u64,
+    /// The last client found to be exempt from rate limits: most batches come from one.
+    unlimited: Option<IpAddr>,
 }
 
 /// A query and what its answer has whatever it says.
@@ -50,86 +37,74 @@ struct Ask<'a> {
     query: &'a Query<'a>,
     /// The header's place and the question, as they came.
     question: &'a [u8],
-    options: ResponseOptions<'a>,
+    options: ReplyOptions,
 }
 
 /// A name in lower case.
 struct Lower {
-    octets: [u8; LONGEST_NAME],
+    octets: [u8; MAX_NAME],
     len: usize,
 }
 
 impl<'a> FastPath<'a> {
-    /// For one batch.
+    /// For one batch that is answered at this time.
     pub(crate) fn new(
         snapshot: &'a Arc<Snapshot>,
         misses: &'a Misses,
         answers: &'a mut AnswerCache,
-        now: Instant,
+        now: std::time::Instant,
     ) -> Self {
         answers.follow(snapshot, now);
-        Self { snapshot, misses, answers, now, passed: None, tally: Tally::default() }
+        Self { snapshot, misses, answers, unlimited: None }
     }
 
-    /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to go the ordinary road.
+    /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to take the full path.
     pub(crate) fn answer(
         &mut self,
         message: &[u8],
-        client: SocketAddr,
-        transport: Transport,
+        context: &RequestContext,
         out: &mut Vec<u8>,
-    ) -> Option<()> {
-        let query = Query::parse(message).ok().filter(is_usual)?;
-        if client.port() == 0 || !self.admits(client.ip()) {
+    ) -> Option<Disposition> {
+        let query = Query::parse(message).ok().filter(is_plain)?;
+        if context.client.port() == 0 || !self.is_unlimited(context.ip()) {
             return None;
         }
         let start = out.len();
         let qname = Lower::new(query.qname)?;
         let question = message.get(..12 + query.qname.len() + 4)?;
-        let limit = response::limit(&query, transport);
-        let context = RequestContext { client: client.ip(), transport, at: self.now };
-        let options = options::response_options(self.snapshot, &query, &context)?;
+        let limit = context.transport.max_answer(&query);
+        let (_, options) = options::examine(self.snapshot, &query, context)?;
         let ask = Ask { query: &query, question, options };
-        if let Some(hosted) = self.snapshot.zones.zone_for(qname.cached(), query.qtype) {
+        if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.wire(), query.qtype) {
             let answered = local(hosted, &ask, &qname, out);
-            if answered.is_some() && out.len() - start <= limit {
-                self.tally.local += 1;
-                if answered == Some(Rcode::NXDOMAIN) {
-                    self.misses.note(hosted, qname.cached());
+            if let Some(rcode) = answered
+                && out.len() - start <= limit
+            {
+                if rcode == Rcode::NXDOMAIN {
+                    self.misses.note(hosted, qname.wire());
                 }
-                return Some(());
+                return Some(Response::Answered(rcode).to(Reason::Zone));
             }
             out.truncate(start);
         }
-        self.kept(&ask, &qname, limit, out)
+        self.cached(&ask, &qname, limit, out)
     }
 
-    /// Keeps the ordinary road's answer to a message, to give it again.
-    pub(crate) fn keep(&mut self, message: &[u8], answer: &[u8], cacheable: &Cacheable) {
+    /// Stores the full path's answer to a message, to give it again.
+    pub(crate) fn store(&mut self, message: &[u8], answer: &[u8], cacheable: &Cacheable) {
         if let Ok(query) = Query::parse(message)
             && let Some(qname) = Lower::new(query.qname)
         {
-            self.answers.keep(&CacheKey::new(&query, qname.cached()), answer, cacheable);
+            self.answers.store(&CacheKey::new(&query, qname.wire()), answer, cacheable);
         }
     }
 
-    /// Adds what the batch did to the counters.
-    pub(crate) fn count(self, counters: &Counters) {
-        if self.tally.local > 0 {
-            counters.local.fetch_add(self.tally.local, Relaxed);
-        }
-        if self.tally.forwarded > 0 {
-            counters.forwarded.fetch_add(self.tally.forwarded, Relaxed);
-            counters.rechased.fetch_add(self.tally.rechased, Relaxed);
-        }
-    }
-
-    /// What the ordinary road answered before.
-    fn kept(&mut self, ask: &Ask<'_>, qname: &Lower, limit: usize, out: &mut Vec<u8>) -> Option<()> {
+    /// What the full path answered before.
+    fn cached(&mut self, ask: &Ask<'_>, qname: &Lower, limit: usize, out: &mut Vec<u8>) -> Option<Disposition> {
         let Ask { query, question, options } = ask;
-        let cached = self.answers.find(&CacheKey::new(query, qname.cached()))?;
+        let cached = self.answers.find(&CacheKey::new(query, qname.wire()))?;
         let start = out.len();
-        let opt_len = if query.edns.is_some() { options.opt_len() } else { 0 };
+        let opt_len = if query.edns.is_some() { options.with(None).opt_len() } else { 0 };
         if question.len() + cached.len() + opt_len > limit {
             return None;
         }
@@ -143,52 +118,40 @@ impl<'a> FastPath<'a> {
         {
             self.misses.note(hosted, missed);
         }
-        self.tally.forwarded += 1;
-        self.tally.rechased += u64::from(bits.rechased);
-        Some(())
+        let reason = if bits.rechased { Reason::Rechased } else { Reason::Cache };
+        Some(Response::Answered(bits.rcode).to(reason))
     }
 
-    fn admits(&mut self, client: IpAddr) -> bool {
-        if self.passed == Some(client) {
+    fn is_unlimited(&mut self, client: IpAddr) -> bool {
+        if self.unlimited == Some(client) {
             return true;
         }
-        let permitted = self.snapshot.access.is_unlimited(client);
-        if permitted {
-            self.passed = Some(client);
+        let is_unlimited = self.snapshot.access.is_unlimited(client);
+        if is_unlimited {
+            self.unlimited = Some(client);
         }
-        permitted
+        is_unlimited
     }
 }
 
 impl Lower {
     fn new(qname: &[u8]) -> Option<Self> {
-        let mut octets = [0; LONGEST_NAME];
+        let mut octets = [0; MAX_NAME];
         let len = qname.len();
         octets.get_mut(..len)?.copy_from_slice(qname);
         octets[..len].make_ascii_lowercase();
         Some(Self { octets, len })
     }
 
-    fn cached(&self) -> &[u8] {
+    fn wire(&self) -> &[u8] {
         &self.octets[..self.len]
     }
-}
-
-/// Whether a query is of the kind that nearly all are.
-fn is_usual(query: &Query<'_>) -> bool {
-    query.qclass == Class::IN
-        && (!query.qtype.is_meta() || query.qtype == Rtype::ANY)
-        && query.qtype != Rtype(0)
-        && query.qname.len() > 1
-        && query.qname[0] != PROBE_LABEL
-        && query.edns.as_ref().is_none_or(|edns| edns.version == 0)
-        && query.tsig.is_none()
 }
 
 /// The answer of one of our zones, and its RCODE.
 fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
     let zone = hosted.zone.as_deref()?;
-    match zone.lookup(qname.cached(), ask.query.qtype) {
+    match zone.lookup(qname.wire(), ask.query.qtype) {
         Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
         Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
         Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => negative(zone, Rcode::NXDOMAIN, ask, qname, out),
@@ -218,7 +181,7 @@ fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rc
 fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::untruncated_flags(ask.query, rcode, true, false), out);
-    if !zone.negative()?.append(qname.cached(), out) {
+    if !zone.negative()?.append(qname.wire(), out) {
         return None;
     }
     out[start + 9] = 1;
@@ -236,7 +199,7 @@ fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
 
 fn opt(ask: &Ask<'_>, start: usize, out: &mut Vec<u8>) {
     if ask.query.edns.is_some() {
-        ask.options.append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
+        ask.options.with(None).append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
         out[start + 11] = 1;
     }
 }

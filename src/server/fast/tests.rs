@@ -1,21 +1,18 @@
-//! The hot path against the ordinary road: the same bytes, or none.
+//! The fast path against the full path: the same bytes, or none.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use proptest::prelude::*;
-use tokio::runtime::Runtime;
 
-use super::harness::{BothPaths, Incoming};
+use std::time::Instant;
+
 use super::*;
-use crate::dns::Name;
-use crate::forward::cache::{Cache, Settings as CacheSettings};
-use crate::forward::resolver::public::PublicNames;
-use crate::forward::resolver::{Resolver, Route};
-use crate::forward::{GroupSettings, Settings as ForwardSettings, Upstreams};
+use crate::dns::{Name, Rtype};
 use crate::server::admission::access::Access;
-use crate::server::admission::cookies::Cookies;
+use crate::server::context::Transport;
+use crate::server::harness::{self, BothPaths, Incoming};
 use crate::server::{Settings, Shared};
 use crate::zone::ZoneSet;
 
@@ -64,8 +61,6 @@ fn zones() -> ZoneSet {
 }
 
 struct World {
-    /// Keeps the forwarder's task alive.
-    _runtime: Runtime,
     shared: Arc<Shared>,
     start: Instant,
     paths: RefCell<BothPaths>,
@@ -73,38 +68,20 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let _inside = runtime.enter();
-        let group = GroupSettings {
-            suffix: Name::root(),
-            upstreams: vec![],
-            timeout: Duration::from_secs(1),
-            max_in_flight: None,
-            max_qps: None,
-        };
-        let settings = ForwardSettings { groups: vec![group], resolv_conf: "/nonexistent".into(), listen: vec![] };
-        let forwarder = Arc::new(Upstreams::start(settings).unwrap());
-        let route = Route { id: 1, suffix: Name::root(), group: Arc::clone(&forwarder.groups()[0]) };
-        let cache = Arc::new(Cache::new(CacheSettings::default()));
-        let (names, timeout) = (PublicNames::OnFailure, Duration::from_secs(1));
-        let (routes, special) = (vec![Arc::new(route)], Arc::default());
-        let resolver = Resolver::new(routes, cache, forwarder, names, special, timeout, runtime.handle().clone());
         let [trusted, guests] = ["192.0.2.0/24", "203.0.113.0/24"].map(|network| network.parse().unwrap());
         let access = Access::new([trusted, guests]).trusting([trusted]);
         let start = Instant::now();
         let settings = Settings { nsid: Some("here".into()), ..Settings::default() };
-        let cookies = Cookies::new(&settings.cookies, [7; 16], (start, SystemTime::now()));
-        let (resolver, settings) = (Arc::new(resolver), Arc::new(settings));
-        let shared = Shared::new(Snapshot { zones: Arc::new(zones()), access, resolver, settings, cookies });
+        let shared = Shared::new(harness::offline(zones(), access, settings, (start, SystemTime::now())));
         let paths = RefCell::new(BothPaths::new(Arc::clone(&shared), start));
-        Self { _runtime: runtime, shared, start, paths }
+        Self { shared, start, paths }
     }
 
     fn fast(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
-        self.hot_at(message, client, transport, self.start)
+        self.fast_at(message, client, transport, self.start)
     }
 
-    fn hot_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
+    fn fast_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
         let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
         let mut out = b"before".to_vec();
         let answered = self.paths.borrow_mut().fast(incoming, now, &mut out);
@@ -113,11 +90,11 @@ impl World {
         answered.then(|| out.split_off(6))
     }
 
-    fn road(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
-        self.road_at(message, client, transport, self.start)
+    fn full(&self, message: &[u8], client: &str, transport: Transport) -> Option<Vec<u8>> {
+        self.full_at(message, client, transport, self.start)
     }
 
-    fn road_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
+    fn full_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
         let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
         self.paths.borrow_mut().full(incoming, now)
     }
@@ -150,7 +127,7 @@ fn what_clients_ask_all_day_is_answered_on_the_hot_path() {
         let message = plain(name, rtype);
         let fast = world.fast(&message, CLIENT, Transport::Udp);
         assert!(fast.is_some(), "{name} {rtype}");
-        assert_eq!(fast, world.road(&message, CLIENT, Transport::Udp), "{name} {rtype}");
+        assert_eq!(fast, world.full(&message, CLIENT, Transport::Udp), "{name} {rtype}");
     }
 }
 
@@ -161,7 +138,7 @@ fn the_answers_question_is_spelled_as_the_client_spelled_it() {
     message[12..22].make_ascii_uppercase();
     let fast = world.fast(&message, CLIENT, Transport::Udp).unwrap();
     assert_eq!(fast[12..22], message[12..22]);
-    assert_eq!(Some(fast), world.road(&message, CLIENT, Transport::Udp));
+    assert_eq!(Some(fast), world.full(&message, CLIENT, Transport::Udp));
 }
 
 #[test]
@@ -181,7 +158,7 @@ fn who_may_ask_but_is_limited_goes_the_ordinary_road() {
     let message = plain("a.b.test", 1);
     assert!(world.fast(&message, CLIENT, Transport::Udp).is_some());
     assert_eq!(world.fast(&message, "203.0.113.1:5353", Transport::Udp), None);
-    assert!(world.road(&message, "203.0.113.1:5353", Transport::Udp).is_some());
+    assert!(world.full(&message, "203.0.113.1:5353", Transport::Udp).is_some());
 }
 
 #[test]
@@ -189,7 +166,7 @@ fn nothing_goes_to_port_0_whatever_it_sent() {
     let world = World::new();
     for message in [plain("a.b.test", 1), plain("a.b.test", 252), vec![0; 12], vec![0xff; 40]] {
         for client in ["192.0.2.1:0", "198.51.100.1:0"] {
-            assert_eq!(world.road(&message, client, Transport::Udp), None, "{message:02x?}");
+            assert_eq!(world.full(&message, client, Transport::Udp), None, "{message:02x?}");
         }
     }
 }
@@ -224,7 +201,7 @@ fn a_query_with_a_cookie_stays_on_the_hot_path() {
     let ask = |options: &[u8]| message(&name, 1, [1, 0], Some((1232, false, 0, options)));
     let first = ask(b"\0\x0a\0\x08abcdefgh");
     let fast = world.fast(&first, CLIENT, Transport::Udp).unwrap();
-    assert_eq!(Some(&fast), world.road(&first, CLIENT, Transport::Udp).as_ref());
+    assert_eq!(Some(&fast), world.full(&first, CLIENT, Transport::Udp).as_ref());
     let option = &fast[fast.len() - 28..];
     assert_eq!(option[..12], *b"\0\x0a\0\x18abcdefgh");
     let again = world.fast(&ask(option), CLIENT, Transport::Udp).unwrap();
@@ -238,7 +215,7 @@ fn options_make_an_answer_too_large_that_would_fit_without() {
     let (name, mut sizes): (Name, _) = ("middle.b.test".parse().unwrap(), Vec::new());
     let mut ask = |payload, options: &[u8]| {
         let message = message(&name, 1, [1, 0], Some((payload, false, 0, options)));
-        let road = world.road(&message, CLIENT, Transport::Udp).unwrap();
+        let road = world.full(&message, CLIENT, Transport::Udp).unwrap();
         assert!(road.len() <= payload.into());
         sizes.push(road.len());
         world.fast(&message, CLIENT, Transport::Udp).is_some()
@@ -307,7 +284,7 @@ proptest! {
         for (message, tcp) in messages {
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
             let fast = world.fast(&message, CLIENT, transport);
-            prop_assert!(fast.is_none() || fast == world.road(&message, CLIENT, transport), "{message:02x?} {fast:02x?}");
+            prop_assert!(fast.is_none() || fast == world.full(&message, CLIENT, transport), "{message:02x?} {fast:02x?}");
         }
     }
 
@@ -327,10 +304,10 @@ proptest! {
         let world = WORLD.with(Rc::clone);
         let transport = if tcp { Transport::Tcp } else { Transport::Udp };
         for client in [CLIENT, "203.0.113.1:53", "198.51.100.1:53"] {
-            for answer in [world.road(&message, client, transport), world.fast(&message, client, transport)] {
+            for answer in [world.full(&message, client, transport), world.fast(&message, client, transport)] {
                 let Some(answer) = answer else { continue };
                 prop_assert_eq!(world.fast(&answer, CLIENT, Transport::Udp), None);
-                prop_assert_eq!(world.road(&answer, CLIENT, Transport::Udp), None);
+                prop_assert_eq!(world.full(&answer, CLIENT, Transport::Udp), None);
             }
         }
     }
@@ -343,7 +320,7 @@ proptest! {
         let at = flip % message.len();
         message[at] ^= 1_u8 << bit;
         let fast = world.fast(&message, CLIENT, Transport::Udp);
-        prop_assert!(fast.is_none() || fast == world.road(&message, CLIENT, Transport::Udp));
+        prop_assert!(fast.is_none() || fast == world.full(&message, CLIENT, Transport::Udp));
     }
 }
 

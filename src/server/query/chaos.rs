@@ -1,8 +1,8 @@
 //! Class CHAOS: which server this is, and which version (RFC 4892). Hidden unless the config says what to answer.
 
 use crate::dns::{Class, Name, Query, Rcode, Record, Rtype, eq_ignore_case};
-use crate::forward::resolver::chase::{Origin, Resolved};
-use crate::server::Settings;
+use crate::forward::resolver::chase::{Origin, RecordBits, Resolved};
+use crate::server::settings::Settings;
 
 const VERSION: [&[u8]; 2] = [b"\x07version\x04bind\0", b"\x07version\x06server\0"];
 const IDENTITY: [&[u8]; 2] = [b"\x02id\x06server\0", b"\x08hostname\x04bind\0"];
@@ -29,6 +29,6 @@ pub(crate) fn answer(settings: &Settings, query: &Query<'_>) -> Option<Resolved>
         authentic: false,
         ede: None,
         origin: Origin::default(),
-        from_upstream: 0,
+        from_upstream: RecordBits::default(),
     })
 }

@@ -1,272 +1,298 @@
-//! The query road: one message in, one answer out.
+//! The full path: one message in, one answer out.
 //!
-//! [`serve`] goes as far as memory leads and never waits; what needs an upstream comes back as [`Later`], which
-//! the caller finishes on the runtime. The order of the checks is written here and nowhere else.
+//! [`process`] goes as far as memory leads and never waits; what needs an upstream comes back as [`Later`]. Its steps are
+//! parse, examine, resolve, limit, compose. The order of the checks is written here and nowhere else: the fast path takes only
+//! queries that would pass all of them ([`is_plain`]).
 
+mod cacheable;
 mod chaos;
+mod later;
+pub(crate) mod once;
 pub(crate) mod options;
 mod policy;
 pub(crate) mod response;
 
-use std::net::SocketAddr;
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Instant;
 
-use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, ResponseOptions, Rtype};
-use crate::forward::Batch;
+use super::admission::cookies::CookieStatus;
+use super::admission::rates::RateDecision;
+use super::context::RequestContext;
+use super::counters::{Disposition, Reason, Response};
+use super::snapshot::{Shared, Snapshot};
+use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, Rtype};
 use crate::forward::resolver::chase::Resolved;
-use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, UpstreamQuestion};
-use crate::server::admission::cookies::CookieStatus;
-use crate::server::admission::pending::Permit;
-use crate::server::admission::rates::{RateDecision, network};
-use crate::server::fast::answer_cache::Cacheable;
-use crate::server::{Counters, Shared, Snapshot};
-use options::RequestContext;
+use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
+use crate::forward::{ClientNetwork, PROBE_LABEL};
+pub(crate) use cacheable::{Cacheable, HeaderBits};
+pub(crate) use later::{Finished, Later};
+use options::ReplyOptions;
 use policy::ClientPolicy;
-use response::{Composed, Transport};
 
 /// What becomes of a message.
 pub(crate) enum Served {
-    /// No answer.
-    Nothing,
+    /// Nothing goes to the client.
+    Nothing(Disposition),
     /// The answer.
-    Now(Vec<u8>),
-    /// The answer, and how it may be given again.
-    Validity(Vec<u8>, Box<Cacheable>),
+    Now(Answer),
     /// An upstream has to be asked.
     Later(Box<Later>),
 }
 
-/// A query that waits for an upstream.
-pub(crate) struct Later {
-    message: Vec<u8>,
-    context: RequestContext,
-    snapshot: Arc<Snapshot>,
-    resolution: Resolution,
-    need: UpstreamQuestion,
-    permit: Permit,
+/// An answer.
+pub(crate) struct Answer {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) disposition: Disposition,
+    /// How it may be given again, if it may.
+    pub(crate) cacheable: Option<Box<Cacheable>>,
 }
 
-/// What was found out about a query that waited. It counts as pending until it is dropped: drop it once its answer is sent.
-pub(crate) struct Finished {
-    message: Vec<u8>,
-    context: RequestContext,
-    snapshot: Arc<Snapshot>,
-    resolved: Resolved,
-    _permit: Permit,
+/// A query that may be resolved.
+struct Examined {
+    qname: Name,
+    options: ReplyOptions,
 }
 
 /// Serves one message.
-pub(crate) fn serve(
-    shared: &Shared,
-    snapshot: &Arc<Snapshot>,
-    message: &[u8],
-    client: SocketAddr,
-    transport: Transport,
-    now: Instant,
-) -> Served {
-    let counters = &shared.counters;
-    if client.port() == 0 {
-        Counters::add(&counters.dropped);
-        return Served::Nothing;
+pub(crate) fn process(shared: &Shared, snapshot: &Arc<Snapshot>, message: &[u8], context: RequestContext) -> Served {
+    if context.client.port() == 0 {
+        return Served::Nothing(Response::Dropped.to(Reason::SourcePort));
     }
-    let context = RequestContext { client: client.ip(), transport, at: now };
-    let mut policy = ClientPolicy::new(shared, snapshot, context);
     let query = match Query::parse(message) {
         Ok(query) => query,
-        Err(error) => return reject(&policy, error, message),
+        Err(error) => return reject(shared, snapshot, error, message, context),
     };
-    policy.show(query.options.as_ref());
-    let (qname, options) = match examine(&policy, &query) {
-        Ok(examined) => examined,
-        Err(served) => return served,
+    let options = options::examine(snapshot, &query, &context);
+    let cookie = options.as_ref().map_or(CookieStatus::Absent, |(status, _)| *status);
+    let policy = ClientPolicy::new(shared, snapshot, context, cookie);
+    let options = options.map(|(_, options)| options);
+    let Examined { qname, options } = match examine(snapshot, &policy, &query, options, &context) {
+        ControlFlow::Continue(examined) => examined,
+        ControlFlow::Break(served) => return served,
     };
     let flags =
         QueryFlags { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
     let mut resolution = Resolution::new(qname, query.qtype, flags);
-    resolution.network = network(client.ip());
-    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, now) {
+    resolution.network = Some(ClientNetwork::of(context.ip()));
+    let view = snapshot.view(context.ip());
+    let resolved = match view.resolver.start(view.zones, &mut resolution, context.at) {
         Progress::Done(resolved) => resolved,
         Progress::Ask(_) if !policy.may_forward() => {
-            return policy.refuse(|| refuse(&query, Rcode::REFUSED, Some(&TOO_MANY), true, options));
+            let refusal = Refusal { ede: Some(TOO_MANY), ..Refusal::new(Reason::ForwardLimit, Rcode::REFUSED) };
+            return refuse(&policy, &query, &options, &refusal);
         }
-        Progress::Ask(need) => match policy.place() {
+        Progress::Ask(question) => match policy.wait_for_upstream() {
             Ok(permit) => {
                 let (message, snapshot) = (message.to_vec(), Arc::clone(snapshot));
-                return Served::Later(Box::new(Later { message, context, snapshot, resolution, need, permit }));
+                return Served::Later(Box::new(Later {
+                    message,
+                    context,
+                    options,
+                    snapshot,
+                    resolution,
+                    question,
+                    permit,
+                }));
             }
-            Err(failure) => snapshot.resolver.give_up(&snapshot.zones, &mut resolution, need, failure, now),
+            Err(failure) => {
+                view.resolver.answer_without_upstream(view.zones, &mut resolution, question, failure, context.at)
+            }
         },
     };
-    if is_negative(&resolved) {
-        match policy.negative() {
-            RateDecision::Pass => {}
-            RateDecision::Slip => return Served::Now(response::slip(&query, &options)),
-            RateDecision::Drop => return Served::Nothing,
+    let reason = reason_of(&resolved);
+    let decision = if is_negative(&resolved) { policy.negative() } else { RateDecision::Pass };
+    match decision {
+        RateDecision::Pass => {}
+        RateDecision::Slip => {
+            let bytes = response::slip(&query, &options.with(None));
+            return Served::Now(Answer { bytes, disposition: Response::Slipped.to(reason), cacheable: None });
         }
+        RateDecision::Drop => return Served::Nothing(Response::RateLimited.to(reason)),
     }
-    let composed = complete(shared, snapshot, &query, &resolved, &context);
-    match resolution.validity().and_then(|validity| Cacheable::new(&resolved, &composed, validity)) {
-        Some(cacheable) => Served::Validity(composed.bytes, Box::new(cacheable)),
-        None => Served::Now(composed.bytes),
-    }
+    let (answer, composed) = complete(shared, snapshot, &query, &resolved, &context, &options);
+    let cacheable = resolution.validity().and_then(|validity| Cacheable::new(&resolved, &composed, validity));
+    Served::Now(Answer { bytes: composed.bytes, cacheable: cacheable.map(Box::new), disposition: answer })
+}
+
+/// Whether a query would pass every check of [`examine`] by its own looks: nearly all are like that. One whose name might be
+/// a probe of ours is not.
+pub(crate) fn is_plain(query: &Query<'_>) -> bool {
+    query.qclass == Class::IN
+        && (!query.qtype.is_meta() || query.qtype == Rtype::ANY)
+        && query.qtype != Rtype(0)
+        && query.qname.len() > 1
+        && query.qname[0] != PROBE_LABEL
+        && query.edns.as_ref().is_none_or(|edns| edns.version == 0)
+        && query.tsig.is_none()
 }
 
 /// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or the
 /// answer that ends it here.
-fn examine<'s>(policy: &ClientPolicy<'s>, query: &Query<'_>) -> Result<(Name, ResponseOptions<'s>), Served> {
-    let (counters, snapshot) = (policy.counters(), policy.snapshot());
-    let refuse_with = |rcode, ede, recursion, options| policy.refuse(|| refuse(query, rcode, ede, recursion, options));
+fn examine(
+    snapshot: &Snapshot,
+    policy: &ClientPolicy<'_>,
+    query: &Query<'_>,
+    options: Option<ReplyOptions>,
+    context: &RequestContext,
+) -> ControlFlow<Served, Examined> {
+    let plain = ReplyOptions::default();
     if !policy.permits() {
-        Counters::add(&counters.refused_access);
         // Strangers learn neither which server this is nor anything that could be sent to others.
-        return Err(refuse_with(Rcode::REFUSED, Some(&OUTSIDE), false, ResponseOptions::default()));
+        let refusal =
+            Refusal { ede: Some(OUTSIDE), recursion: false, ..Refusal::new(Reason::NotAllowed, Rcode::REFUSED) };
+        return ControlFlow::Break(refuse(policy, query, &plain, &refusal));
     }
+    let end = |options: &ReplyOptions, refusal: Refusal| ControlFlow::Break(refuse(policy, query, options, &refusal));
     if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
-        Counters::add(&counters.not_implemented);
-        return Err(refuse_with(Rcode::BADVERS, None, true, ResponseOptions::default()));
+        return end(&plain, Refusal::new(Reason::EdnsVersion, Rcode::BADVERS));
     }
-    let Some(options) = options::response_options(snapshot, query, policy.context()) else {
-        Counters::add(&counters.malformed);
-        return Err(refuse_with(Rcode::FORMERR, None, true, ResponseOptions::default()));
+    let Some(options) = options else {
+        return end(&plain, Refusal::new(Reason::Malformed, Rcode::FORMERR));
     };
     if let Some(tsig) = &query.tsig {
-        Counters::add(&counters.not_implemented);
-        let limit = response::limit(query, policy.context().transport);
-        return Err(policy.refuse(|| tsig.append_bad_key(refuse(query, Rcode::NOTAUTH, None, true, options), limit)));
+        let refused = refuse(policy, query, &options, &Refusal::new(Reason::Tsig, Rcode::NOTAUTH));
+        let limit = context.transport.max_answer(query);
+        return ControlFlow::Break(refused.signed(|bytes| tsig.append_bad_key(bytes, limit)));
     }
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
-        return Err(policy.refuse(|| complete(policy.shared(), snapshot, query, &resolved, policy.context()).bytes));
+        let compose = || response::compose(query, &resolved, context.transport, options.with(None)).bytes;
+        return ControlFlow::Break(send_unless_limited(policy, Reason::Identity, Rcode::NOERROR, compose));
     }
     if let Some((rcode, ede)) = not_served(query) {
-        Counters::add(&counters.not_implemented);
-        return Err(refuse_with(rcode, ede.as_ref(), true, options));
+        return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });
     }
-    if snapshot.resolver.is_probe(query.qname) {
-        Counters::add(&counters.loops);
-        return Err(refuse_with(Rcode::REFUSED, Some(&LOOP), true, options));
+    if snapshot.view(context.ip()).resolver.is_probe(query.qname) {
+        return end(&options, Refusal { ede: Some(LOOP), ..Refusal::new(Reason::LoopProbe, Rcode::REFUSED) });
     }
-    let Some(qname) = Name::from_wire(query.qname) else {
-        Counters::add(&counters.malformed);
-        return Err(refuse_with(Rcode::FORMERR, None, true, options));
-    };
-    Ok((qname, options))
+    match Name::from_wire(query.qname) {
+        Some(qname) => ControlFlow::Continue(Examined { qname, options }),
+        None => end(&options, Refusal::new(Reason::Malformed, Rcode::FORMERR)),
+    }
 }
 
-/// Whether it has not what was asked for: nothing by that name or of that type, a referral, a failure.
+/// Whether the answer says that something is missing: no such name or type, a referral, a failure.
 fn is_negative(resolved: &Resolved) -> bool {
     resolved.rcode != Rcode::NOERROR || resolved.answer.is_empty()
 }
 
-const TOO_MANY: Ede =
-    Ede::new(Ede::PROHIBITED, "your network query_options for too many names that have to be forwarded");
-
-const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this server's access list");
-
-const LOOP: Ede = Ede::new(Ede::OTHER, "forwarding loop: this is the server's own probe");
-
-impl Later {
-    /// Asks upstream; what comes of it goes to `then` on whatever thread has it.
-    pub(crate) fn finish<F>(self, now: Instant, then: F)
-    where
-        F: FnOnce(Finished, &mut Batch) + Send + 'static,
-    {
-        let Self { message, context, snapshot, resolution, need, permit } = self;
-        let (resolver, zones) = (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones));
-        resolver.finish_then(zones, resolution, need, now, move |resolved, batch| {
-            then(Finished { message, context, snapshot, resolved, _permit: permit }, batch);
-        });
+/// What decided an answer.
+fn reason_of(resolved: &Resolved) -> Reason {
+    let origin = &resolved.origin;
+    match origin.provenance {
+        Some(Provenance::SynthesizedCname) => Reason::Synthesized,
+        _ if origin.failed && resolved.rcode == Rcode::REFUSED => Reason::NoRecursion,
+        _ if origin.failed => Reason::Failed,
+        _ if origin.forwarded && origin.zone.is_some() => Reason::Rechased,
+        Some(Provenance::Stale) => Reason::Stale,
+        Some(Provenance::Cache) => Reason::Cache,
+        Some(Provenance::Upstream(_)) => Reason::Upstream,
+        Some(Provenance::Special) => Reason::Special,
+        None => Reason::Zone,
     }
 }
 
-impl Finished {
-    /// The answer.
-    pub(crate) fn compose(&self, shared: &Shared) -> Vec<u8> {
-        // It parsed before.
-        let query = Query::parse(&self.message);
-        query
-            .map(|query| complete(shared, &self.snapshot, &query, &self.resolved, &self.context).bytes)
-            .unwrap_or_default()
-    }
-}
-
+/// Composes an answer, and takes note of a name that a hosted zone lacks.
 fn complete(
     shared: &Shared,
     snapshot: &Snapshot,
     query: &Query<'_>,
     resolved: &Resolved,
     context: &RequestContext,
-) -> Composed {
-    let (counters, origin) = (&shared.counters, &resolved.origin);
-    if let Some(missed) = &origin.missed
-        && let Some(hosted) = snapshot.zones.find(missed.as_wire())
+    options: &ReplyOptions,
+) -> (Disposition, response::Composed) {
+    if let Some(missed) = &resolved.origin.missed
+        && let Some(hosted) = snapshot.view(context.ip()).zones.find(missed.as_wire())
     {
         shared.misses.note(hosted, missed.as_wire());
     }
-    Counters::add(if origin.forwarded { &counters.forwarded } else { &counters.local });
-    if origin.forwarded && origin.zone.is_some() {
-        Counters::add(&counters.rechased);
-    }
-    if resolved.rcode == Rcode::SERVFAIL {
-        Counters::add(&counters.servfail);
-    }
-    let options = options::response_options(snapshot, query, context).unwrap_or_default();
-    let composed = response::compose(query, resolved, context.transport, options);
-    if composed.truncated {
-        Counters::add(&counters.truncated);
-    }
-    composed
+    let composed = response::compose(query, resolved, context.transport, options.with(None));
+    let response = if composed.truncated { Response::Truncated } else { Response::Answered(resolved.rcode) };
+    (response.to(reason_of(resolved)), composed)
 }
 
-/// What could not be read as a query. Strangers hear nothing more than a bare header.
-fn reject(policy: &ClientPolicy<'_>, error: QueryError, message: &[u8]) -> Served {
-    let counters = policy.counters();
-    let (header, rcode) = match error {
-        QueryError::Ignore => {
-            Counters::add(&counters.dropped);
-            return Served::Nothing;
+const TOO_MANY: Ede = Ede::new(Ede::PROHIBITED, "your network asks for too many names that have to be forwarded");
+
+const OUTSIDE: Ede = Ede::new(Ede::PROHIBITED, "your network is not in this server's access list");
+
+const LOOP: Ede = Ede::new(Ede::OTHER, "forwarding loop: this is the server's own probe");
+
+/// An answer without records.
+struct Refusal {
+    reason: Reason,
+    rcode: Rcode,
+    ede: Option<Ede>,
+    /// RA: whether the client may have recursion.
+    recursion: bool,
+}
+
+impl Refusal {
+    fn new(reason: Reason, rcode: Rcode) -> Self {
+        Self { reason, rcode, ede: None, recursion: true }
+    }
+}
+
+impl Served {
+    /// The same, signed after it was composed.
+    fn signed(self, sign: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+        match self {
+            Self::Now(answer) => Self::Now(Answer { bytes: sign(answer.bytes), ..answer }),
+            other => other,
         }
-        QueryError::NotImplemented(header) => {
-            Counters::add(&counters.not_implemented);
-            (header, Rcode::NOTIMP)
-        }
+    }
+}
+
+fn refuse(policy: &ClientPolicy<'_>, query: &Query<'_>, options: &ReplyOptions, refusal: &Refusal) -> Served {
+    let Refusal { reason, rcode, ede, recursion } = refusal;
+    let compose = || response::refuse(query, *rcode, *recursion, &options.with(ede.as_ref()));
+    send_unless_limited(policy, *reason, *rcode, compose)
+}
+
+/// An answer that is held to the rate of errors; it is composed only if it goes.
+fn send_unless_limited(
+    policy: &ClientPolicy<'_>,
+    reason: Reason,
+    rcode: Rcode,
+    compose: impl FnOnce() -> Vec<u8>,
+) -> Served {
+    if policy.error() != RateDecision::Pass {
+        return Served::Nothing(Response::RateLimited.to(reason));
+    }
+    let disposition = Response::Answered(rcode).to(reason);
+    Served::Now(Answer { bytes: compose(), disposition, cacheable: None })
+}
+
+/// What could not be read as a query. Strangers get a bare header and nothing more.
+fn reject(shared: &Shared, snapshot: &Snapshot, error: QueryError, message: &[u8], context: RequestContext) -> Served {
+    let policy = ClientPolicy::new(shared, snapshot, context, CookieStatus::Absent);
+    let (header, reason, rcode) = match error {
+        QueryError::Ignore => return Served::Nothing(Response::Dropped.to(Reason::NotAQuery)),
+        QueryError::NotImplemented(header) => (header, Reason::Opcode, Rcode::NOTIMP),
         QueryError::Malformed(header) => {
-            if let Some(answer) = cookie_alone(policy.snapshot(), message, policy.context()) {
-                return policy.refuse(|| answer);
+            if let Some((rcode, answer)) = cookie_alone(snapshot, message, &context) {
+                return send_unless_limited(&policy, Reason::CookieOnly, rcode, || answer);
             }
-            Counters::add(&counters.malformed);
-            (header, Rcode::FORMERR)
+            (header, Reason::Malformed, Rcode::FORMERR)
         }
     };
-    policy.refuse(|| match rcode {
-        _ if !policy.permits() => response::header_only(header, Rcode::REFUSED),
+    let rcode = if policy.permits() { rcode } else { Rcode::REFUSED };
+    send_unless_limited(&policy, reason, rcode, || match rcode {
         Rcode::NOTIMP => response::not_implemented(header, message),
         rcode => response::header_only(header, rcode),
     })
 }
 
-/// The answer to who asks for a cookie, or whether one is good, and nothing else (RFC 7873 section 5.4).
-fn cookie_alone(snapshot: &Snapshot, message: &[u8], context: &RequestContext) -> Option<Vec<u8>> {
+/// The answer to a client that asks for a cookie, or whether one is good, and for nothing else (RFC 7873 section 5.4).
+fn cookie_alone(snapshot: &Snapshot, message: &[u8], context: &RequestContext) -> Option<(Rcode, Vec<u8>)> {
     let query = CookieQuery::parse(message).filter(|query| query.edns.version == 0)?;
-    let options = options::answer(snapshot, &query.options, context).filter(|options| options.cookie.is_some())?;
-    if !snapshot.access.permits(context.client) {
+    let (status, options) = options::answer(snapshot, &query.options, context)?;
+    if !options.has_cookie() || !snapshot.access.permits(context.ip()) {
         return None;
     }
-    let rcode = match snapshot.cookies.status(&query.options, context.client, context.at) {
+    let rcode = match status {
         CookieStatus::Bad => Rcode::BADCOOKIE,
         CookieStatus::Absent | CookieStatus::Renew | CookieStatus::Good => Rcode::NOERROR,
     };
-    Some(response::cookie_only(&query, rcode, &options))
-}
-
-fn refuse(
-    query: &Query<'_>,
-    rcode: Rcode,
-    ede: Option<&Ede>,
-    recursion: bool,
-    options: ResponseOptions<'_>,
-) -> Vec<u8> {
-    response::refuse(query, rcode, recursion, &ResponseOptions { ede, ..options })
+    Some((rcode, response::cookie_only(&query, rcode, &options.with(None))))
 }
 
 /// Questions that are never looked up, with their RCODE.
@@ -283,24 +309,4 @@ fn not_served(query: &Query<'_>) -> Option<(Rcode, Option<Ede>)> {
         other if other.is_meta() => Some((Rcode::NOTIMP, None)),
         _ => None,
     }
-}
-
-/// An answer with its story, for the command line.
-pub struct Answered {
-    /// The answer.
-    pub resolved: Resolved,
-    /// Where each forwarded part came from.
-    pub trace: Vec<(Name, Provenance)>,
-}
-
-/// Resolves one question as a client's query would be.
-pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
-    let mut resolution =
-        Resolution::new(qname, qtype, QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false });
-    resolution.trace = Some(Vec::new());
-    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, Instant::now()) {
-        Progress::Done(resolved) => resolved,
-        Progress::Ask(need) => snapshot.resolver.finish(&snapshot.zones, &mut resolution, need).await,
-    };
-    Answered { resolved, trace: resolution.trace.unwrap_or_default() }
 }

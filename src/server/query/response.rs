@@ -2,18 +2,7 @@
 
 use crate::dns::{CookieQuery, Header, Query, Rcode, Record, ResponseOptions, Section, Writer, name_end};
 use crate::forward::resolver::chase::Resolved;
-
-/// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
-pub(crate) const PAYLOAD: u16 = 1232;
-
-/// How the query came, which bounds the answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
-    /// A datagram.
-    Udp,
-    /// A stream: 65,535 octets.
-    Tcp,
-}
+use crate::server::context::{PAYLOAD, Transport};
 
 /// An answer in bytes.
 pub(crate) struct Composed {
@@ -34,7 +23,7 @@ pub(crate) fn compose(
 ) -> Composed {
     let options = ResponseOptions { ede: resolved.ede.as_ref(), ..options };
     let reserve = if query.edns.is_some() { options.opt_len() } else { 0 };
-    let mut writer = Writer::new(limit(query, transport), reserve);
+    let mut writer = Writer::new(transport.max_answer(query), reserve);
     writer.question(query.qname, query.qtype, query.qclass);
     let truncated = !add_records(&mut writer, resolved);
     if truncated {
@@ -113,17 +102,6 @@ fn add_records(writer: &mut Writer, resolved: &Resolved) -> bool {
     }
     let _ = glue(helpful);
     true
-}
-
-/// Octets that the client takes.
-pub(crate) fn limit(query: &Query<'_>, transport: Transport) -> usize {
-    let payload = match (transport, &query.edns) {
-        (Transport::Tcp, _) => u16::MAX,
-        // RFC 6891 section 6.2.3: less than 512 counts as 512.
-        (Transport::Udp, Some(edns)) => edns.payload.clamp(512, PAYLOAD),
-        (Transport::Udp, None) => 512,
-    };
-    payload.into()
 }
 
 fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, options: &ResponseOptions<'_>) {

@@ -1,10 +1,10 @@
-//! Who holds a TCP connection: how many in all and per network, and who goes when there is no room.
+//! Who holds the TCP connections: how many in all and per client, and which one is closed when there is no room.
 //!
-//! In: clients that connect, and what their connections do. Out: a place, or none, and the word to a connection that
-//! it has to go. Room is made in networks that have more connections than the newcomer's, the largest first, so no
-//! network can push out the others; there the one goes that has been idle longest. One that waits for an upstream stays,
-//! unless all do: then the largest network has to give one up, or a few clients that always wait could keep everybody
-//! else out.
+//! In: clients that connect, and what their connections do. Out: a handle, or none, and the word to a connection that
+//! it is evicted. Room is made where a client has more connections than the newcomer has, the largest holder first, so no
+//! client can push out the others; of its connections the one goes that has been idle longest. A connection that waits for
+//! an upstream stays, unless all do: then the largest holder has to give one up, or a few clients that always wait could
+//! keep everybody else out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,16 +18,17 @@ use tokio::sync::Notify;
 use crate::server::admission::access::Access;
 use crate::server::settings::TcpSettings;
 
-/// Connections of all clients together that are not in the access list: they hear REFUSED and nothing else.
-const MAX_OUTSIDE: usize = 100;
+/// Connections of all clients outside the access list together: they get REFUSED and nothing else.
+const MAX_UNLISTED: usize = 100;
 
-/// Octets of answers in all that came late and wait for slow clients.
+/// Late answers that wait for slow clients, octets in all.
 const MAX_QUEUED: usize = 64 << 20;
 
-/// What counts as one client.
+/// Who a connection is counted for. Rate limits count by network (/24, /56) instead: a site's resolver is one address, and its
+/// connections are its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ConnectionOwner {
-    /// All that may not ask.
+    /// All clients that may not ask.
     Unlisted,
     /// An IPv4 address.
     V4(Ipv4Addr),
@@ -38,33 +39,35 @@ pub(crate) enum ConnectionOwner {
 /// All connections.
 pub(crate) struct Connections {
     start: Instant,
-    seats: Mutex<Table>,
+    table: Mutex<Table>,
+    /// How many are open, for `status`.
+    open: Arc<AtomicUsize>,
     /// What the system allows, whatever the config says.
-    ceiling: AtomicUsize,
+    ceiling: usize,
     queued: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Table {
-    taken: HashMap<u64, Arc<Slot>>,
-    by_network: HashMap<ConnectionOwner, usize>,
+    slots: HashMap<u64, Arc<Slot>>,
+    by_owner: HashMap<ConnectionOwner, usize>,
     next: u64,
 }
 
 /// What others may know of a connection.
 struct Slot {
-    network: ConnectionOwner,
+    owner: ConnectionOwner,
     /// Nanoseconds from the start to the last complete message or answer.
     last: AtomicU64,
     /// Whether an upstream has to answer first.
     waits: AtomicBool,
-    leave: Notify,
+    evicted: Notify,
 }
 
-/// A connection's place; it is given back on drop.
+/// A connection's hold on its slot, which is free again on drop.
 pub(crate) struct ConnectionHandle {
     connections: Arc<Connections>,
-    seat: Arc<Slot>,
+    slot: Arc<Slot>,
     id: u64,
 }
 
@@ -85,62 +88,53 @@ impl ConnectionOwner {
         }
     }
 
-    fn most(self, settings: &TcpSettings) -> usize {
-        if self == Self::Unlisted { MAX_OUTSIDE.min(settings.max_per_client) } else { settings.max_per_client }
+    fn capacity(self, settings: &TcpSettings) -> usize {
+        if self == Self::Unlisted { MAX_UNLISTED.min(settings.max_per_client) } else { settings.max_per_client }
     }
 }
 
 impl Connections {
-    pub(crate) fn new(start: Instant) -> Arc<Self> {
-        let (seats, queued) = (Mutex::default(), AtomicUsize::new(0));
-        Arc::new(Self { start, seats, ceiling: AtomicUsize::new(usize::MAX), queued })
+    /// None yet; `open` shows how many there are, and `ceiling` bounds them whatever the config says.
+    pub(crate) fn new(open: Arc<AtomicUsize>, ceiling: usize, start: Instant) -> Arc<Self> {
+        Arc::new(Self { start, table: Mutex::default(), open, ceiling: ceiling.max(1), queued: AtomicUsize::new(0) })
     }
 
-    /// No more than this, whatever the config says.
-    pub(crate) fn limit(&self, most: usize) {
-        self.ceiling.store(most.max(1), Relaxed);
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many are open.
-    pub(crate) fn open(&self) -> usize {
-        self.seats().taken.len()
-    }
-
-    fn seats(&self) -> MutexGuard<'_, Table> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A place for a new connection, and whether another has to go for it.
+    /// A handle for a new connection, and whether another has to go for it.
     pub(crate) fn admit(
         self: &Arc<Self>,
-        network: ConnectionOwner,
+        owner: ConnectionOwner,
         settings: &TcpSettings,
         now: Instant,
     ) -> Option<(ConnectionHandle, bool)> {
-        let mut seats = self.seats();
-        let own = seats.held_by(network);
-        let is_full = seats.taken.len() >= settings.max_connections.min(self.ceiling.load(Relaxed));
-        let has_its_share = own >= network.most(settings);
+        let mut table = self.table();
+        let held = table.held_by(owner);
+        let is_full = table.slots.len() >= settings.max_connections.min(self.ceiling);
+        let has_its_share = held >= owner.capacity(settings);
         if has_its_share {
-            seats.evict(|seat, _| seat.network == network && seat.is_idle())?;
+            table.evict(|slot, _| slot.owner == owner && slot.is_idle())?;
         } else if is_full {
-            seats.make_room(own, Some(network))?;
+            table.make_room(held, Some(owner))?;
         }
         let last = AtomicU64::new(self.elapsed(now));
-        let seat = Arc::new(Slot { network, last, waits: AtomicBool::new(false), leave: Notify::new() });
-        let id = seats.next;
-        seats.next += 1;
-        seats.taken.insert(id, Arc::clone(&seat));
-        *seats.by_network.entry(network).or_default() += 1;
-        Some((ConnectionHandle { connections: Arc::clone(self), seat, id }, has_its_share || is_full))
+        let slot = Arc::new(Slot { owner, last, waits: AtomicBool::new(false), evicted: Notify::new() });
+        let id = table.next;
+        table.next += 1;
+        table.slots.insert(id, Arc::clone(&slot));
+        *table.by_owner.entry(owner).or_default() += 1;
+        self.open.store(table.slots.len(), Relaxed);
+        Some((ConnectionHandle { connections: Arc::clone(self), slot, id }, has_its_share || is_full))
     }
 
-    /// Has one go: the system has no descriptor left. Whether there was one to go.
+    /// Evicts one connection: the system has no descriptor left. Whether there was one to evict.
     pub(crate) fn make_room(&self) -> bool {
-        self.seats().make_room(0, None).is_some()
+        self.table().make_room(0, None).is_some()
     }
 
-    /// A late answer for the queue of its connection; `None` if slow clients have too much waiting already.
+    /// A late answer for the queue of its connection; `None` if too much waits for slow clients already.
     pub(crate) fn queue(self: &Arc<Self>, bytes: Vec<u8>) -> Option<Queued> {
         let queued = self.queued.fetch_add(bytes.len(), Relaxed) + bytes.len();
         let answer = Queued { connections: Arc::clone(self), bytes };
@@ -153,34 +147,34 @@ impl Connections {
 }
 
 impl Table {
-    fn held_by(&self, network: ConnectionOwner) -> usize {
-        self.by_network.get(&network).copied().unwrap_or_default()
+    fn held_by(&self, owner: ConnectionOwner) -> usize {
+        self.by_owner.get(&owner).copied().unwrap_or_default()
     }
 
-    /// Has one go for a network that holds `own`.
-    fn make_room(&mut self, own: usize, network: Option<ConnectionOwner>) -> Option<()> {
-        let may_go = |seat: &Slot, held| held > own || Some(seat.network) == network;
-        self.evict(|seat, held| seat.is_idle() && may_go(seat, held)).or_else(|| self.evict(|_, held| held > own + 1))
+    /// Evicts one connection for an owner that holds `held`.
+    fn make_room(&mut self, held: usize, owner: Option<ConnectionOwner>) -> Option<()> {
+        let may_go = |slot: &Slot, its| its > held || Some(slot.owner) == owner;
+        self.evict(|slot, its| slot.is_idle() && may_go(slot, its)).or_else(|| self.evict(|_, its| its > held + 1))
     }
 
-    /// Tells one of those to go: of the network that holds the most, the longest idle one. `None` if there is none.
+    /// Evicts one of those that may go: of the owner that holds the most, the longest idle one. `None` if there is none.
     fn evict(&mut self, may_go: impl Fn(&Slot, usize) -> bool) -> Option<()> {
-        let seats = self.taken.iter().map(|(id, seat)| (*id, seat, self.held_by(seat.network)));
-        let (id, ..) = seats
-            .filter(|(_, seat, held)| may_go(seat, *held))
-            .max_by_key(|(id, seat, held)| (*held, Reverse((seat.last.load(Relaxed), *id))))?;
-        self.remove(id).map(|seat| seat.leave.notify_one())
+        let slots = self.slots.iter().map(|(id, slot)| (*id, slot, self.held_by(slot.owner)));
+        let (id, ..) = slots
+            .filter(|(_, slot, held)| may_go(slot, *held))
+            .max_by_key(|(id, slot, held)| (*held, Reverse((slot.last.load(Relaxed), *id))))?;
+        self.remove(id).map(|slot| slot.evicted.notify_one())
     }
 
     fn remove(&mut self, id: u64) -> Option<Arc<Slot>> {
-        let seat = self.taken.remove(&id)?;
-        if let Some(count) = self.by_network.get_mut(&seat.network) {
+        let slot = self.slots.remove(&id)?;
+        if let Some(count) = self.by_owner.get_mut(&slot.owner) {
             *count -= 1;
             if *count == 0 {
-                self.by_network.remove(&seat.network);
+                self.by_owner.remove(&slot.owner);
             }
         }
-        Some(seat)
+        Some(slot)
     }
 }
 
@@ -191,15 +185,15 @@ impl Slot {
 }
 
 impl ConnectionHandle {
-    /// A message came, or an answer went, and so many wait for upstreams.
+    /// A message came, or an answer went, and `waiting` queries wait for upstreams.
     pub(crate) fn active(&self, now: Instant, waiting: usize) {
-        self.seat.last.store(self.connections.elapsed(now), Relaxed);
-        self.seat.waits.store(waiting > 0, Relaxed);
+        self.slot.last.store(self.connections.elapsed(now), Relaxed);
+        self.slot.waits.store(waiting > 0, Relaxed);
     }
 
-    /// Ends when the connection has to go.
+    /// Ends when the connection is evicted.
     pub(crate) async fn evicted(&self) {
-        self.seat.leave.notified().await;
+        self.slot.evicted.notified().await;
     }
 
     /// All connections.
@@ -210,8 +204,10 @@ impl ConnectionHandle {
 
 impl Drop for ConnectionHandle {
     fn drop(&mut self) {
-        // One that was told to go has left the table already.
-        let _ = self.connections.seats().remove(self.id);
+        let mut table = self.connections.table();
+        // One that was evicted has left the table already.
+        let _ = table.remove(self.id);
+        self.connections.open.store(table.slots.len(), Relaxed);
     }
 }
 
@@ -238,7 +234,14 @@ mod tests {
     fn table(
         settings: TcpSettings,
     ) -> (Arc<Connections>, impl FnMut(ConnectionOwner) -> Option<(ConnectionHandle, bool)>) {
-        let connections = Connections::new(Instant::now());
+        table_with(settings, usize::MAX)
+    }
+
+    fn table_with(
+        settings: TcpSettings,
+        ceiling: usize,
+    ) -> (Arc<Connections>, impl FnMut(ConnectionOwner) -> Option<(ConnectionHandle, bool)>) {
+        let connections = Connections::new(Arc::default(), ceiling, Instant::now());
         let (entered, mut now) = (Arc::clone(&connections), Instant::now());
         let enter = move |network| {
             now += Duration::from_secs(1);
@@ -247,8 +250,8 @@ mod tests {
         (connections, enter)
     }
 
-    fn is_dismissed(place: &ConnectionHandle) -> bool {
-        !place.connections.seats().taken.contains_key(&place.id)
+    fn is_evicted(handle: &ConnectionHandle) -> bool {
+        !handle.connections.table().slots.contains_key(&handle.id)
     }
 
     #[test]
@@ -269,11 +272,11 @@ mod tests {
         let (second, _) = enter(A).unwrap();
         let (third, _) = enter(A).unwrap();
         let (fourth, room_was_made) = enter(B).unwrap();
-        assert!(room_was_made && is_dismissed(&second), "not B's, which is idle longer");
-        assert!(![&first, &third, &fourth].map(is_dismissed).contains(&true));
-        assert_eq!(connections.open(), 3);
+        assert!(room_was_made && is_evicted(&second), "not B's, which is idle longer");
+        assert!(![&first, &third, &fourth].map(is_evicted).contains(&true));
+        assert_eq!(connections.open.load(Relaxed), 3);
         drop((first, second, third, fourth));
-        assert_eq!((connections.open(), connections.seats().by_network.len()), (0, 0));
+        assert_eq!((connections.open.load(Relaxed), connections.table().by_owner.len()), (0, 0));
     }
 
     #[test]
@@ -282,16 +285,16 @@ mod tests {
         let places = [B, A, A].map(|network| enter(network).unwrap().0);
         places[1].active(connections.start + Duration::from_hours(1), 0);
         let _fourth = enter(A).unwrap();
-        assert_eq!(places.each_ref().map(is_dismissed), [false, false, true]);
+        assert_eq!(places.each_ref().map(is_evicted), [false, false, true]);
     }
 
     #[test]
     fn who_waits_for_an_upstream_stays_and_the_new_one_is_turned_away() {
         let (connections, mut enter) = table(settings(1, 9));
-        let (place, _) = enter(A).unwrap();
-        place.active(connections.start, 1);
+        let (handle, _) = enter(A).unwrap();
+        handle.active(connections.start, 1);
         assert!(enter(B).is_none());
-        place.active(connections.start, 0);
+        handle.active(connections.start, 0);
         assert!(enter(B).is_some());
     }
 
@@ -300,36 +303,37 @@ mod tests {
         let (connections, mut enter) = table(settings(20, 12));
         let mut wait = |network, count| -> Vec<ConnectionHandle> {
             let enter_and_wait = |_| {
-                let (place, _) = enter(network)?;
-                place.active(connections.start, 1);
-                Some(place)
+                let (handle, _) = enter(network)?;
+                handle.active(connections.start, 1);
+                Some(handle)
             };
             (0..count).map_while(enter_and_wait).collect()
         };
-        let gone = |places: &[ConnectionHandle]| places.iter().filter(|place| is_dismissed(place)).count();
+        let gone = |places: &[ConnectionHandle]| places.iter().filter(|handle| is_evicted(handle)).count();
         let (large, small) = (wait(A, 12), wait(B, 8));
         small[7].active(connections.start, 0);
         let _newcomer = wait(ConnectionOwner::Unlisted, 1);
         assert_eq!((gone(&large), gone(&small)), (0, 1), "an idle one goes first");
         let _newcomers = wait(ConnectionOwner::Unlisted, 2);
-        assert_eq!((gone(&large), gone(&small)), (2, 1), "then the largest network options some up");
+        assert_eq!((gone(&large), gone(&small)), (2, 1), "then the largest owner gives some up");
         assert!(wait(A, 3).len() < 3, "and takes none from those who have fewer");
         assert_eq!(gone(&small), 1);
     }
 
     #[test]
     fn strangers_hold_few_and_the_system_may_allow_less_than_the_config() {
-        let (connections, mut enter) = table(TcpSettings::default());
+        let (connections, mut enter) = table_with(TcpSettings::default(), MAX_UNLISTED + 1);
         let places: Vec<_> = (0..150).map_while(|_| enter(ConnectionOwner::Unlisted)).collect();
-        assert_eq!((places.len(), connections.open()), (150, MAX_OUTSIDE));
-        connections.limit(MAX_OUTSIDE);
+        assert_eq!((places.len(), connections.open.load(Relaxed)), (150, MAX_UNLISTED));
         let _ours = enter(A).unwrap();
-        assert_eq!(connections.open(), MAX_OUTSIDE);
+        assert_eq!(connections.open.load(Relaxed), MAX_UNLISTED + 1);
+        let _another = enter(A).unwrap();
+        assert_eq!(connections.open.load(Relaxed), MAX_UNLISTED + 1);
     }
 
     #[test]
     fn late_answers_are_bounded_over_all_connections() {
-        let connections = Connections::new(Instant::now());
+        let connections = Connections::new(Arc::default(), usize::MAX, Instant::now());
         let kept = connections.queue(vec![0; MAX_QUEUED]).unwrap();
         assert!(connections.queue(vec![0]).is_none());
         drop(kept);

@@ -11,8 +11,9 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::late_answers::Waker;
-use super::{datagrams, descriptors, tcp, udp};
-use crate::server::Shared;
+use super::streams::Streams;
+use super::{accept, datagrams, descriptors, udp};
+use crate::server::snapshot::Shared;
 
 /// Octets the kernel may hold for us: a burst of some thousand queries.
 const SOCKET_BUFFER: usize = 4 << 20;
@@ -78,7 +79,7 @@ impl Listeners {
         let (stop_tcp, stopped) = watch::channel(false);
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
         // Half of the descriptors are for connections, the rest for upstreams and files.
-        shared.connections.limit(descriptors::raise() / 2);
+        let streams = Streams::new(Arc::clone(shared), descriptors::raise() / 2, Instant::now());
         for bound in self.bound {
             for (number, socket) in bound.udp.into_iter().enumerate() {
                 let (shared, stop) = (Arc::clone(shared), Arc::clone(&stop_udp));
@@ -90,7 +91,7 @@ impl Listeners {
             bound.tcp.set_nonblocking(true)?;
             let _inside = runtime.enter();
             let listener = tokio::net::TcpListener::from_std(bound.tcp)?;
-            acceptors.push(runtime.spawn(tcp::accept(listener, Arc::clone(shared), stopped.clone())));
+            acceptors.push(runtime.spawn(accept::accept(listener, Arc::clone(&streams), stopped.clone())));
         }
         Ok(Running { stop_udp, stop_tcp, workers, acceptors })
     }

@@ -1,9 +1,16 @@
-//! The listeners: where messages come in and where the bytes of answers go.
+//! The listeners: where messages come in, and where the bytes of answers go.
+//!
+//! ```text
+//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: those that waited for upstreams
+//!          '-> accept --> tcp (a task a connection) --> connections: who holds how many;  streams: what they share
+//! ```
 
-pub(crate) mod connections;
+mod accept;
+mod connections;
 mod datagrams;
 mod descriptors;
 mod late_answers;
-pub mod listen;
-pub mod tcp;
+pub(crate) mod listen;
+mod streams;
+mod tcp;
 mod udp;

@@ -4,7 +4,6 @@
 //! forwarder, what comes of them comes back (`late_answers`), and all answers that are ready at one time leave in one batch.
 
 use std::net::UdpSocket;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,11 +12,11 @@ use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
 
 use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
 use super::late_answers::{LateAnswers, Waker};
-use crate::server::Shared;
-use crate::server::fast::FastPath;
-use crate::server::fast::answer_cache::AnswerCache;
-use crate::server::query::response::Transport;
-use crate::server::query::{self, Finished, Served};
+use crate::server::answerer::{self, Answerer, Handled};
+use crate::server::context::Transport;
+use crate::server::fast::AnswerCache;
+use crate::server::query::Finished;
+use crate::server::snapshot::Shared;
 
 /// How long a worker may take to see that it is to stop.
 pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(200);
@@ -95,46 +94,28 @@ impl<'a, P: Peer> Worker<'a, P> {
         }
     }
 
-    /// Answers those who waited.
+    /// Answers the clients that waited.
     fn answer(&mut self, finished: &[(Finished, ReplyTo<P>)]) {
-        for (finished, due) in finished {
-            self.outgoing.bytes.extend_from_slice(&finished.compose(self.shared));
-            self.outgoing.end_answer(due.route);
+        for (finished, reply_to) in finished {
+            self.outgoing.bytes.extend_from_slice(&answerer::finish(self.shared, finished));
+            self.outgoing.end_answer(reply_to.route);
         }
     }
 
     fn serve(&mut self, incoming: &Incoming<P>) {
         let Self { shared, outgoing, answers, late_answers, waiting, .. } = self;
         let snapshot = shared.snapshot.load();
-        let now = Instant::now();
-        let mut fast = FastPath::new(&snapshot, &shared.misses, answers, now);
-        let mut count = 0;
+        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), Transport::Udp, Instant::now());
         for (message, route) in incoming.messages() {
-            count += 1;
-            let client = route.peer.to_std();
-            if fast.answer(message, client, Transport::Udp, &mut outgoing.bytes).is_some() {
-                outgoing.end_answer(route);
-                continue;
-            }
-            match query::serve(shared, &snapshot, message, client, Transport::Udp, now) {
-                Served::Nothing => {}
-                Served::Now(bytes) => {
-                    outgoing.bytes.extend_from_slice(&bytes);
-                    outgoing.end_answer(route);
-                }
-                Served::Validity(bytes, cacheable) => {
-                    fast.keep(message, &bytes, &cacheable);
-                    outgoing.bytes.extend_from_slice(&bytes);
-                    outgoing.end_answer(route);
-                }
-                Served::Later(later) => {
-                    let (late_answers, due) =
-                        (Arc::clone(late_answers), ReplyTo { route, _waits: Arc::clone(waiting) });
-                    later.finish(now, move |finished, batch| late_answers.push(finished, due, batch));
+            match answerer.answer(message, route.peer.to_std(), &mut outgoing.bytes) {
+                Handled::Answered => outgoing.end_answer(route),
+                Handled::Nothing => {}
+                Handled::Later(later) => {
+                    let reply_to = ReplyTo { route, _waits: Arc::clone(waiting) };
+                    let late_answers = Arc::clone(late_answers);
+                    later.finish(move |finished, batch| late_answers.push(finished, reply_to, batch));
                 }
             }
         }
-        shared.counters.udp_queries.fetch_add(count, Ordering::Relaxed);
-        fast.count(&shared.counters);
     }
 }

@@ -86,14 +86,14 @@ async fn an_upstream_that_comes_back_is_used_again() {
     for number in 0..3 {
         world.ask(&format!("n{number}")).await.unwrap();
     }
-    assert_eq!(world.forwarder.upstreams()[0].counts.received, 0);
+    assert_eq!(world.forwarder.status()[0].counts.received, 0);
     well.store(true, SeqCst);
     // The first probe of one that is down is due after a second, and clients' questions are the probes.
     world.pass(Duration::from_secs(1)).await;
     let before = world.asked(1);
     world.ask("probe").await.unwrap();
     world.pass(MS).await;
-    assert_eq!(world.ask("next").await.unwrap().upstream, world.forwarder.upstreams()[0].address);
+    assert_eq!(world.ask("next").await.unwrap().upstream, Some(world.forwarder.status()[0].address));
     assert_eq!(world.asked(1) - before, 1, "the probe's client did not depend on it");
 }
 
@@ -105,7 +105,7 @@ async fn an_upstream_that_leads_back_to_us_is_not_used() {
     let (reply, took) = world.timed("www.example").await;
     assert!(reply == Err(Failure::Loop) && took == Duration::ZERO, "{reply:?} {took:?}");
     assert_eq!((world.asked(0), world.counts(0).loops), (0, 1));
-    assert_eq!(world.forwarder.upstreams()[0].state, State::Looping);
+    assert_eq!(world.forwarder.status()[0].state, State::Looping);
 }
 
 #[tokio::test]
@@ -115,7 +115,7 @@ async fn an_upstream_that_is_this_server_is_never_asked() {
         Settings { groups: vec![group(&[own.address])], resolv_conf: "/nonexistent".into(), listen: vec![own.address] };
     let forwarder = Upstreams::start(settings).unwrap();
     assert_eq!(ask(&forwarder, "www.example").await, Err(Failure::Loop));
-    assert_eq!((own.asked(), forwarder.upstreams().len()), (0, 0));
+    assert_eq!((own.asked(), forwarder.status().len()), (0, 0));
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn who_asks_for_a_name_that_was_given_up_has_it_asked_again() {
     let alive = Arc::new(AtomicBool::new(false));
     let answers = Arc::clone(&alive);
     let mut world = World::of(move |got| if answers.load(SeqCst) { now(got.good()) } else { vec![] });
-    let first = world.pose(0, question("www.example"), 0, Duration::from_mins(1));
+    let first = world.pose(0, question("www.example"), None, Duration::from_mins(1));
     // TCP is the last way; after the longest pause between ways there is nothing left to try.
     world.pass((400 + 800 + 1200 + 1300) * MS).await;
     let tried = world.asked(0);

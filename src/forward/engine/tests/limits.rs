@@ -42,11 +42,12 @@ async fn what_never_gets_its_turn_fails_as_overloaded_at_its_deadline() {
 #[tokio::test]
 async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
     let mut world = limited(|got| vec![(50 * MS, got.good())], |settings| settings.max_in_flight = Some(1));
-    let flood: Vec<_> =
-        (0..60).map(|number| world.pose(0, question(&format!("n{number}")), 1, Duration::from_mins(1))).collect();
+    let flood: Vec<_> = (0..60)
+        .map(|number| world.pose(0, question(&format!("n{number}")), Some(network(1)), Duration::from_mins(1)))
+        .collect();
     world.turn().await;
     let begin = world.now;
-    let other = world.pose(0, question("other"), 2, Duration::from_mins(1));
+    let other = world.pose(0, question("other"), Some(network(2)), Duration::from_mins(1));
     let (answer, at) = world.answer(&other).await;
     assert!(answer.is_ok() && at - begin <= 3 * 50 * MS, "after the one in hand and one whose turn it was");
     assert!(flood.iter().filter(|place| place.lock().unwrap().is_some()).count() <= 2, "it came before the flood");
@@ -60,14 +61,14 @@ async fn new_questions_of_a_flood_do_not_overtake_those_that_wait() {
     let mut world = limited(|got| now(got.good()), change);
     let flood = |world: &World, round: usize| {
         for number in 0..20 {
-            world.pose(0, question(&format!("n{round}-{number}")), 1, Duration::from_mins(1));
+            world.pose(0, question(&format!("n{round}-{number}")), Some(network(1)), Duration::from_mins(1));
         }
     };
     (0..25).for_each(|round| flood(&world, round));
     world.turn().await;
     let mut round = 25;
     for number in 0..5 {
-        let place = world.pose(0, question(&format!("other{number}")), 2, Duration::from_mins(1));
+        let place = world.pose(0, question(&format!("other{number}")), Some(network(2)), Duration::from_mins(1));
         let is_answered = || place.lock().unwrap().is_some();
         // Ten milliseconds bring one more query and twenty more questions of the flood.
         while !is_answered() {
@@ -142,6 +143,6 @@ async fn whatever_upstreams_do_every_question_ends_and_nothing_stays_open() {
     let answered = replies.iter().filter(|(reply, _)| reply.is_ok()).count();
     assert!(answered > 400, "{answered} answered");
     world.pass(Duration::from_secs(1)).await;
-    let open: Vec<u64> = world.forwarder.upstreams().iter().map(|upstream| upstream.in_flight).collect();
+    let open: Vec<u64> = world.forwarder.status().iter().map(|upstream| upstream.in_flight).collect();
     assert_eq!((open, world.status().waiting), (vec![0, 0, 0], 0));
 }

@@ -13,9 +13,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::{Ask, Engine};
 use crate::dns::{Name, Rtype};
 use crate::forward::*;
 use scripted::{Got, Replies, Scripted, address, now};
+use tokio::sync::oneshot;
 use world::{Cast, World};
 
 const MS: Duration = Duration::from_millis(1);
@@ -48,12 +50,27 @@ fn question(name: &str) -> Question {
     Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false }
 }
 
+/// Asks a group on the machine's clock.
+async fn ask_group(group: &dyn AskUpstream, name: &str) -> Result<Arc<Reply>, Failure> {
+    let (sender, answer) = oneshot::channel();
+    let then = Box::new(|outcome, _: &mut Batch| drop(sender.send(outcome)));
+    let now = Instant::now();
+    let waiter = Waiter { network: None, deadline: now + Duration::from_mins(1), is_counted: true, then };
+    group.ask(question(name), waiter, None, now);
+    answer.await.unwrap_or(Err(Failure::Stopped))
+}
+
 async fn ask(forwarder: &Upstreams, name: &str) -> Result<Arc<Reply>, Failure> {
-    forwarder.groups()[0].ask(&question(name), 0, Instant::now() + Duration::from_mins(1)).await
+    ask_group(&*forwarder.groups()[0], name).await
+}
+
+/// A client's network: the nth.
+fn network(number: u8) -> ClientNetwork {
+    ClientNetwork::of([10, 0, number, 1].into())
 }
 
 fn counts(forwarder: &Upstreams, index: usize) -> Counts {
-    forwarder.upstreams()[index].counts.clone()
+    forwarder.status()[index].counts.clone()
 }
 
 /// An address where nobody listens: one that was free a moment ago.

@@ -19,7 +19,7 @@ async fn questions_with_other_flags_or_of_another_group_do_not_share() {
     let with_do = Question { dnssec_ok: true, ..plain.clone() };
     let with_cd = Question { checking_disabled: true, ..plain.clone() };
     let asked = [(0, plain.clone()), (0, with_do), (0, with_cd), (1, plain)];
-    let places = asked.map(|(group, question)| world.pose(group, question, 0, Duration::from_secs(5)));
+    let places = asked.map(|(group, question)| world.pose(group, question, None, Duration::from_secs(5)));
     for place in places {
         assert!(world.answer(&place).await.0.is_ok());
     }
@@ -29,14 +29,10 @@ async fn questions_with_other_flags_or_of_another_group_do_not_share() {
 #[tokio::test]
 async fn the_first_to_ask_may_leave_and_the_others_still_get_the_answer() {
     let mut world = World::of(|got| vec![(100 * MS, got.good())]);
-    let group = Arc::clone(&world.forwarder.groups()[0]);
-    let deadline = world.now + Duration::from_secs(5);
-    let first = tokio::spawn(async move { group.ask(&question("same.example"), 0, deadline).await });
-    tokio::task::yield_now().await;
+    let first = world.pose(0, question("same.example"), None, Duration::from_secs(5));
     world.turn().await;
     assert_eq!((world.status().asked, world.asked(0)), (1, 1));
-    first.abort();
-    assert!(first.await.unwrap_err().is_cancelled());
+    drop(first);
     assert!(world.ask("same.example").await.is_ok());
     assert_eq!((world.status().shared, world.asked(0)), (1, 1));
 }
@@ -45,8 +41,8 @@ async fn the_first_to_ask_may_leave_and_the_others_still_get_the_answer() {
 async fn one_who_joins_late_waits_to_its_own_deadline() {
     let mut world = World::of(|got| vec![(600 * MS, got.good())]);
     let begin = world.now;
-    let early = world.pose(0, question("same.example"), 0, 300 * MS);
-    let late = world.pose(0, question("same.example"), 0, 3000 * MS);
+    let early = world.pose(0, question("same.example"), None, 300 * MS);
+    let late = world.pose(0, question("same.example"), None, 3000 * MS);
     let (answer, at) = world.answer(&early).await;
     assert!(answer == Err(Failure::Timeout) && at - begin < 300 * MS + LATE, "{answer:?} {:?}", at - begin);
     let (answer, at) = world.answer(&late).await;

@@ -116,7 +116,7 @@ impl Cast {
         let settings = Settings { groups, resolv_conf: "/nonexistent".into(), listen: vec![] };
         let now = Instant::now();
         let (forwarder, mut engine, inbox) = Upstreams::assemble(settings, now).unwrap();
-        let all: Vec<SocketAddr> = forwarder.upstreams().iter().map(|upstream| upstream.address).collect();
+        let all: Vec<SocketAddr> = forwarder.status().iter().map(|upstream| upstream.address).collect();
         assert_eq!(all, self.0.iter().map(|(address, _)| *address).collect::<Vec<_>>(), "each is in a group, in order");
         let acted = |(index, (address, actor)): (usize, (SocketAddr, Actor))| {
             let jobs = engine.upstreams[index].act_tcp();
@@ -164,11 +164,18 @@ impl World {
     }
 
     /// Puts a question to a group; the answer will be in its place.
-    pub(crate) fn pose(&self, group: usize, question: Question, network: u64, patience: Duration) -> Place {
+    pub(crate) fn pose(
+        &self,
+        group: usize,
+        question: Question,
+        network: Option<ClientNetwork>,
+        patience: Duration,
+    ) -> Place {
         let place = Place::default();
         let answer = Arc::clone(&place);
-        let then = Box::new(move |answered, turn: &mut Batch| *answer.lock().unwrap() = Some((answered, turn.now)));
-        self.forwarder.groups()[group].ask_then(question, network, self.now + patience, self.now, then);
+        let then = Box::new(move |answered, batch: &mut Batch| *answer.lock().unwrap() = Some((answered, batch.now)));
+        let waiter = Waiter { network, deadline: self.now + patience, is_counted: true, then };
+        self.forwarder.groups()[group].ask(question, waiter, None, self.now);
         place
     }
 
@@ -188,7 +195,7 @@ impl World {
     ) -> Vec<(Result<Arc<Reply>, Failure>, Duration)> {
         let begin = self.now;
         let places: Vec<Place> =
-            names.into_iter().map(|name| self.pose(0, question(&name), 0, Duration::from_mins(1))).collect();
+            names.into_iter().map(|name| self.pose(0, question(&name), None, Duration::from_mins(1))).collect();
         let mut answers = Vec::new();
         for place in places {
             let (answer, at) = self.answer(&place).await;

@@ -41,7 +41,7 @@ fn reply(answer: &[&str], authority: &[&str], rcode: Rcode) -> Reply {
         answer: answer.iter().map(|text| record(text)).collect(),
         authority: authority.iter().map(|text| record(text)).collect(),
         chain: Chain::Whole,
-        upstream: ([127, 0, 0, 1], 53).into(),
+        upstream: None,
     }
 }
 

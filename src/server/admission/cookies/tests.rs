@@ -25,9 +25,8 @@ fn octets(hex: &str) -> Vec<u8> {
 fn answer(secrets: &[Secret], time: u64, address: &str, cookie: &[u8]) -> (CookieStatus, Vec<u8>) {
     let (cookies, now) = cookies(secrets, time);
     let (client, server) = cookie.split_first_chunk().unwrap();
-    let query_options = QueryOptions { cookie: Some(Cookie { client, server }), ..QueryOptions::default() };
-    let client = address.parse().unwrap();
-    (cookies.status(&query_options, client, now), cookies.answer(&query_options, client, now).unwrap().to_vec())
+    let (status, answer) = cookies.check(Some(&Cookie { client, server }), address.parse().unwrap(), now);
+    (status, answer.unwrap().to_vec())
 }
 
 #[test]
@@ -93,8 +92,9 @@ fn time_goes_on_between_snapshots() {
     let made = answer(&[SECRET], NOON, ADDRESS, &CLIENT).1;
     let (cookies, now) = cookies(&[SECRET], NOON);
     let (client, server) = made.split_first_chunk().unwrap();
-    let query_options = QueryOptions { cookie: Some(Cookie { client, server }), ..QueryOptions::default() };
-    let after = |seconds| cookies.status(&query_options, ADDRESS.parse().unwrap(), now + Duration::from_secs(seconds));
+    let cookie = Cookie { client, server };
+    let status = |at| cookies.check(Some(&cookie), ADDRESS.parse().unwrap(), at).0;
+    let after = |seconds| status(now + Duration::from_secs(seconds));
     assert_eq!([after(1800), after(1801), after(3601)], [CookieStatus::Good, CookieStatus::Renew, CookieStatus::Bad]);
 }
 
@@ -125,11 +125,6 @@ fn another_address_client_or_length_is_bad() {
 fn cookies_that_are_off_are_neither_judged_nor_answered() {
     let now = (Instant::now(), SystemTime::now());
     let off = Cookies::new(&Settings { enabled: false, secrets: vec![SECRET] }, SECRET, now);
-    let query_options =
-        QueryOptions { cookie: Some(Cookie { client: &CLIENT, server: &[0; 16] }), ..QueryOptions::default() };
-    let client = ADDRESS.parse().unwrap();
-    assert_eq!(
-        (off.status(&query_options, client, now.0), off.answer(&query_options, client, now.0)),
-        (CookieStatus::Absent, None)
-    );
+    let cookie = Cookie { client: &CLIENT, server: &[0; 16] };
+    assert_eq!(off.check(Some(&cookie), ADDRESS.parse().unwrap(), now.0), (CookieStatus::Absent, None));
 }

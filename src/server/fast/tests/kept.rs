@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::super::tests::*;
 use crate::dns::{Ede, Record, rdata};
-use crate::forward::cache::Key;
-use crate::forward::{Chain, Question, Reply};
+use crate::forward::cache::{Key, RouteId};
+use crate::forward::{Question, Reply};
 use crate::server::Snapshot;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -53,8 +53,7 @@ fn soa() -> Record {
 }
 
 fn reply(rcode: Rcode, answer: Vec<Record>) -> Reply {
-    let upstream = ([127, 0, 0, 1], 53).into();
-    Reply { rcode, authentic: false, ede: None, answer, authority: vec![], chain: Chain::Whole, upstream }
+    Reply { answer, ..Reply::new(rcode) }
 }
 
 impl World {
@@ -67,7 +66,7 @@ impl World {
                 let name: Name = name.parse().unwrap();
                 let (dnssec_ok, checking_disabled) = (flags & 1 != 0, flags & 2 != 0);
                 let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled };
-                snapshot.resolver.cache().put(Key { group: 1, question }, &reply(), now);
+                snapshot.resolver.cache().put(Key { route: RouteId(1), question }, &reply(), now);
             }
         }
     }
@@ -75,21 +74,20 @@ impl World {
     /// Asks the ordinary road until the answer is popular and kept.
     fn make_popular(&self, message: &[u8], now: Instant) {
         for _ in 0..4 {
-            self.road_at(message, CLIENT, Transport::Udp, now);
+            self.full_at(message, CLIENT, Transport::Udp, now);
         }
     }
 
     fn is_kept(&self, name: &str, now: Instant) -> bool {
         let message = plain(name, 1);
         self.make_popular(&message, now);
-        let fast = self.hot_at(&message, CLIENT, Transport::Udp, now);
-        assert!(fast.is_none() || fast == self.road_at(&message, CLIENT, Transport::Udp, now), "{name}");
+        let fast = self.fast_at(&message, CLIENT, Transport::Udp, now);
+        assert!(fast.is_none() || fast == self.full_at(&message, CLIENT, Transport::Udp, now), "{name}");
         fast.is_some()
     }
 
     fn counts(&self) -> [u64; 3] {
-        let counters = &self.shared.counters;
-        [&counters.local, &counters.forwarded, &counters.rechased].map(|counter| counter.load(Relaxed))
+        ["local", "forwarded", "rechased"].map(|name| self.shared.counters.named(name))
     }
 }
 
@@ -115,7 +113,7 @@ fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
     let message = plain("plain.example", 1);
     world.make_popular(&message, world.start);
     let ttl = |seconds: u32| {
-        let fast = world.hot_at(&message, CLIENT, Transport::Udp, world.start + seconds * SECOND)?;
+        let fast = world.fast_at(&message, CLIENT, Transport::Udp, world.start + seconds * SECOND)?;
         Some(u32::from_be_bytes(*fast[fast.len() - 10..].first_chunk().unwrap()))
     };
     assert_eq!([ttl(0), ttl(1), ttl(53)], [Some(60), Some(59), Some(7)]);
@@ -126,7 +124,7 @@ fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
 fn nothing_kept_outlives_the_snapshot_or_a_flush() {
     let world = World::new();
     world.fill(world.start);
-    let kept = |name: &str| world.hot_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).is_some();
+    let kept = |name: &str| world.fast_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).is_some();
     assert!(world.is_kept("plain.example", world.start) && world.is_kept("ours.example", world.start));
     world.shared.snapshot.load().resolver.cache().flush(&"plain.example".parse().unwrap(), false);
     assert!(!kept("plain.example") && !kept("ours.example"));
@@ -140,7 +138,7 @@ fn nothing_kept_outlives_the_snapshot_or_a_flush() {
     drop(old);
     assert!(!kept("ours.example"));
     world.make_popular(&plain("ours.example", 1), world.start);
-    let fast = world.hot_at(&plain("ours.example", 1), CLIENT, Transport::Udp, world.start).unwrap();
+    let fast = world.fast_at(&plain("ours.example", 1), CLIENT, Transport::Udp, world.start).unwrap();
     assert!(fast.windows(4).any(|bytes| bytes == [10, 9, 9, 9]) && !fast.ends_with(&[10, 0, 0, 3]));
 }
 
@@ -163,9 +161,9 @@ fn a_kept_answer_counts_as_the_ordinary_roads_does() {
         assert!(world.is_kept(name, world.start));
         let misses = || world.shared.snapshot.load().zones.iter().map(|zone| zone.misses.load(Relaxed)).sum::<u64>();
         let before = (world.counts(), misses());
-        world.road_at(&plain(name, 1), CLIENT, Transport::Udp, world.start);
+        world.full_at(&plain(name, 1), CLIENT, Transport::Udp, world.start);
         let road = (world.counts(), misses());
-        world.hot_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).unwrap();
+        world.fast_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).unwrap();
         let fast = (world.counts(), misses());
         assert_eq!(
             fast.0.map(i128::from),
@@ -210,8 +208,8 @@ proptest! {
         for (message, tcp, pause) in questions {
             now += Duration::from_millis(pause);
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-            let fast = world.hot_at(&message, CLIENT, transport, now);
-            let road = world.road_at(&message, CLIENT, transport, now);
+            let fast = world.fast_at(&message, CLIENT, transport, now);
+            let road = world.full_at(&message, CLIENT, transport, now);
             prop_assert!(fast.is_none() || fast == road, "{:02x?} {:02x?} {:02x?}", message, fast, road);
         }
     }

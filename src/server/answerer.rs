@@ -1,0 +1,97 @@
+//! From a message to its answer, for every transport: the fast path first, else the full path; each answer is counted, and
+//! what may be given again is stored.
+//!
+//! In: the messages of one batch, their senders, one snapshot. Out: bytes behind those that are in the buffer already, or a
+//! query that waits for an upstream. A transport decides where bytes go, and nothing else.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::context::{RequestContext, Transport};
+use super::counters::{Disposition, Tally};
+use super::fast::{AnswerCache, FastPath};
+use super::query::{self, Finished, Later, Served};
+use super::snapshot::{Shared, Snapshot};
+
+/// What became of a message.
+pub(crate) enum Handled {
+    /// Its answer is in the buffer.
+    Answered,
+    /// Nothing goes to the client.
+    Nothing,
+    /// An upstream has to be asked.
+    Later(Box<Later>),
+}
+
+/// Answers the messages of one batch.
+pub(crate) struct Answerer<'a> {
+    shared: &'a Arc<Shared>,
+    snapshot: &'a Arc<Snapshot>,
+    fast: Option<FastPath<'a>>,
+    transport: Transport,
+    now: Instant,
+    tally: Tally<'a>,
+}
+
+impl<'a> Answerer<'a> {
+    /// For one batch that came at this time; without an answer cache every message takes the full path.
+    pub(crate) fn new(
+        shared: &'a Arc<Shared>,
+        snapshot: &'a Arc<Snapshot>,
+        answers: Option<&'a mut AnswerCache>,
+        transport: Transport,
+        now: Instant,
+    ) -> Self {
+        let fast = answers.map(|answers| FastPath::new(snapshot, &shared.misses, answers, now));
+        let tally = Tally::new(&shared.counters, transport);
+        Self { shared, snapshot, fast, transport, now, tally }
+    }
+
+    /// Answers one message.
+    pub(crate) fn answer(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Handled {
+        self.tally.message();
+        match self.fast(message, client, out) {
+            Some(_) => Handled::Answered,
+            None => self.full(message, client, out),
+        }
+    }
+
+    /// Answers from memory, in place; `None`, and `out` as it was, if the message has to take the full path.
+    pub(crate) fn fast(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Option<Disposition> {
+        let context = self.context(client);
+        let disposition = self.fast.as_mut()?.answer(message, &context, out)?;
+        self.tally.count(disposition);
+        Some(disposition)
+    }
+
+    /// Answers by the full path.
+    pub(crate) fn full(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Handled {
+        match query::process(self.shared, self.snapshot, message, self.context(client)) {
+            Served::Nothing(disposition) => {
+                self.tally.count(disposition);
+                Handled::Nothing
+            }
+            Served::Now(answer) => {
+                self.tally.count(answer.disposition);
+                if let (Some(fast), Some(cacheable)) = (&mut self.fast, &answer.cacheable) {
+                    fast.store(message, &answer.bytes, cacheable);
+                }
+                out.extend_from_slice(&answer.bytes);
+                Handled::Answered
+            }
+            Served::Later(later) => Handled::Later(later),
+        }
+    }
+
+    fn context(&self, client: SocketAddr) -> RequestContext {
+        RequestContext { client, transport: self.transport, at: self.now }
+    }
+}
+
+/// Composes the answer of a query that waited, and counts it.
+pub(crate) fn finish(shared: &Shared, finished: &Finished) -> Vec<u8> {
+    let Some(answer) = finished.compose(shared) else { return Vec::new() };
+    shared.counters.count(finished.context.transport, answer.disposition);
+    answer.bytes
+}

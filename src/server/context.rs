@@ -1,0 +1,67 @@
+//! How a message came: from whom, over which transport, and when.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use crate::dns::Query;
+
+/// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
+pub(crate) const PAYLOAD: u16 = 1232;
+
+/// What carried a message. What a transport allows is decided here and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// A datagram.
+    Udp,
+    /// A stream: 65,535 octets.
+    Tcp,
+}
+
+impl Transport {
+    /// All of them, by [`Transport::index`].
+    pub(crate) const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+
+    /// Its place in tables.
+    pub(crate) fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether the client's address is proven: a handshake reached it.
+    pub(crate) fn proves_address(self) -> bool {
+        self.is_stream()
+    }
+
+    /// Whether messages come one after another on a connection, which EDNS keepalive speaks of (RFC 7828).
+    pub(crate) fn is_stream(self) -> bool {
+        match self {
+            Self::Udp => false,
+            Self::Tcp => true,
+        }
+    }
+
+    /// The longest answer that the client takes, octets.
+    pub(crate) fn max_answer(self, query: &Query<'_>) -> usize {
+        let payload = match (self, &query.edns) {
+            (Self::Tcp, _) => u16::MAX,
+            // RFC 6891 section 6.2.3: less than 512 counts as 512.
+            (Self::Udp, Some(edns)) => edns.payload.clamp(512, PAYLOAD),
+            (Self::Udp, None) => 512,
+        };
+        payload.into()
+    }
+}
+
+/// The context of one request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestContext {
+    pub(crate) client: SocketAddr,
+    pub(crate) transport: Transport,
+    pub(crate) at: Instant,
+}
+
+impl RequestContext {
+    /// The client's address without its port.
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.client.ip()
+    }
+}

@@ -1,0 +1,98 @@
+//! The fast path and the full path side by side, without a socket: for properties, fuzzing and benches.
+//!
+//! In: messages and the time. Out: what each path answers, by the [`Answerer`] that serves clients.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use super::admission::access::Access;
+use super::admission::cookies::Cookies;
+use super::answerer::{Answerer, Handled};
+use super::context::{RequestContext, Transport};
+use super::fast::AnswerCache;
+use super::settings::Settings;
+use super::snapshot::{Shared, Snapshot};
+use crate::dns::Name;
+use crate::forward::cache::{self, Cache, RouteId};
+use crate::forward::resolver::public::PublicNames;
+use crate::forward::resolver::{self, Resolver, Route};
+use crate::forward::{NoUpstream, Upstreams};
+use crate::zone::ZoneSet;
+
+/// A snapshot of a server that asks nobody: these zones, an empty cache, and one route, of id 1.
+pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant, SystemTime)) -> Snapshot {
+    let route = Route { id: RouteId(1), suffix: Name::root(), group: Arc::new(NoUpstream) };
+    let cache = Arc::new(Cache::new(cache::Settings::default()));
+    let resolving = resolver::Settings {
+        public_names: PublicNames::OnFailure,
+        special: Arc::default(),
+        timeout: Duration::from_secs(5),
+    };
+    let resolver = Resolver::new(vec![Arc::new(route)], cache, Arc::new(Upstreams::none()), resolving);
+    let cookies = Cookies::new(&settings.cookies, [7; 16], now);
+    Snapshot { zones: Arc::new(zones), access, resolver: Arc::new(resolver), settings: Arc::new(settings), cookies }
+}
+
+/// One worker's memory and what it shares.
+pub struct BothPaths {
+    shared: Arc<Shared>,
+    answers: AnswerCache,
+}
+
+/// A message and how it came.
+#[derive(Clone, Copy)]
+pub struct Incoming<'a> {
+    /// The message.
+    pub message: &'a [u8],
+    /// Who sent it.
+    pub client: SocketAddr,
+    /// Whether it came by TCP.
+    pub stream: bool,
+}
+
+impl Incoming<'_> {
+    fn context(&self, at: Instant) -> RequestContext {
+        let transport = if self.stream { Transport::Tcp } else { Transport::Udp };
+        RequestContext { client: self.client, transport, at }
+    }
+}
+
+impl BothPaths {
+    /// A worker that starts now.
+    pub fn new(shared: Arc<Shared>, now: Instant) -> Self {
+        Self { shared, answers: AnswerCache::new(now) }
+    }
+
+    fn answerer<T>(
+        &mut self,
+        incoming: &Incoming<'_>,
+        now: Instant,
+        work: impl FnOnce(&mut Answerer<'_>, SocketAddr) -> T,
+    ) -> T {
+        let snapshot = self.shared.snapshot.load();
+        let transport = incoming.context(now).transport;
+        let mut answerer = Answerer::new(&self.shared, &snapshot, Some(&mut self.answers), transport, now);
+        work(&mut answerer, incoming.client)
+    }
+
+    /// Appends the answer that a client gets from memory to `out`; `false`, and `out` as it was, if there is none.
+    pub fn answer(&mut self, incoming: Incoming<'_>, now: Instant, out: &mut Vec<u8>) -> bool {
+        self.answerer(&incoming, now, |answerer, client| {
+            matches!(answerer.answer(incoming.message, client, out), Handled::Answered)
+        })
+    }
+
+    /// Appends the fast path's answer to `out`; `false`, and `out` as it was, if it leaves the message alone.
+    pub fn fast(&mut self, incoming: Incoming<'_>, now: Instant, out: &mut Vec<u8>) -> bool {
+        self.answerer(&incoming, now, |answerer, client| answerer.fast(incoming.message, client, out).is_some())
+    }
+
+    /// The full path's answer, as far as memory leads; the fast path stores it if it may be given again.
+    pub fn full(&mut self, incoming: Incoming<'_>, now: Instant) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        let handled =
+            self.answerer(&incoming, now, |answerer, client| answerer.full(incoming.message, client, &mut out));
+        matches!(handled, Handled::Answered).then_some(out)
+    }
+}

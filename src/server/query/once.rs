@@ -1,0 +1,33 @@
+//! One question of the command line's, resolved as a client's query would be.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::dns::{Name, Rtype};
+use crate::forward::resolver::chase::Resolved;
+use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
+use crate::server::snapshot::Snapshot;
+
+/// An answer with its story.
+pub struct Answered {
+    /// The answer.
+    pub resolved: Resolved,
+    /// Where each forwarded part came from.
+    pub trace: Vec<(Name, Provenance)>,
+}
+
+/// Resolves one question.
+pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
+    let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false };
+    let mut resolution = Resolution::new(qname, qtype, flags);
+    resolution.trace = Some(Vec::new());
+    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, Instant::now()) {
+        Progress::Done(resolved) => resolved,
+        Progress::Ask(question) => {
+            let (resolver, zones) = (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones));
+            let (resolved, trace) = resolver.finish(zones, resolution, question).await;
+            return Answered { resolved, trace };
+        }
+    };
+    Answered { resolved, trace: resolution.trace.unwrap_or_default() }
+}

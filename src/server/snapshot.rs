@@ -1,0 +1,102 @@
+//! All that decides an answer, in one value that the daemon swaps; and what the listeners share around it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+
+use super::admission::access::Access;
+use super::admission::cookies::Cookies;
+use super::admission::pending::Pending;
+use super::admission::rates::Limits;
+use super::counters::Counters;
+use super::misses::Misses;
+use super::settings::Settings;
+use crate::forward::resolver::Resolver;
+use crate::zone::ZoneSet;
+
+/// Questions that may wait for upstreams at one time, over all clients: far more than dnsmasq and BIND allow, and still only
+/// some tens of megabytes.
+const MAX_PENDING: usize = 20_000;
+
+/// All that decides an answer. A query takes one and uses it to its end.
+pub struct Snapshot {
+    /// The zones.
+    pub zones: Arc<ZoneSet>,
+    /// Who may ask.
+    pub access: Access,
+    /// Cache and upstreams.
+    pub resolver: Arc<Resolver>,
+    /// What the config says of how clients are treated.
+    pub settings: Arc<Settings>,
+    /// The cookies that are good now.
+    pub cookies: Cookies,
+}
+
+/// What one client is answered from.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) zones: &'a Arc<ZoneSet>,
+    pub(crate) resolver: &'a Arc<Resolver>,
+}
+
+impl Snapshot {
+    /// What this client is answered from: the same for all clients.
+    pub(crate) fn view(&self, _client: IpAddr) -> View<'_> {
+        View { zones: &self.zones, resolver: &self.resolver }
+    }
+
+    /// The same with other zones, at this time.
+    #[must_use]
+    pub fn with_zones(&self, zones: Arc<ZoneSet>, now: (Instant, SystemTime)) -> Self {
+        Self {
+            zones,
+            access: self.access.clone(),
+            resolver: Arc::clone(&self.resolver),
+            settings: Arc::clone(&self.settings),
+            cookies: self.cookies.at(now),
+        }
+    }
+}
+
+/// What all queries share.
+pub struct Shared {
+    /// The present snapshot.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// What happened so far.
+    pub counters: Counters,
+    /// Names that our zones lack, and the wish for an early sync.
+    pub misses: Misses,
+    /// Questions that wait for upstreams.
+    pub(crate) pending: Arc<Pending>,
+    /// What each client network used of its rates.
+    pub(crate) limits: Limits,
+    /// TCP connections that are open now.
+    pub(crate) open_connections: Arc<AtomicUsize>,
+}
+
+impl Shared {
+    /// A server's state around its first snapshot.
+    pub fn new(snapshot: Snapshot) -> Arc<Self> {
+        Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            counters: Counters::default(),
+            misses: Misses::default(),
+            pending: Pending::new(MAX_PENDING),
+            limits: Limits::new(Instant::now()),
+            open_connections: Arc::default(),
+        })
+    }
+
+    /// TCP connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.open_connections.load(Relaxed)
+    }
+
+    /// Questions that wait for upstreams now.
+    pub fn waiting(&self) -> usize {
+        self.pending.taken()
+    }
+}

@@ -1,0 +1,58 @@
+//! New connections: accepted, or turned away where there is no room.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::streams::Streams;
+use super::tcp::Connection;
+use crate::server::counters::Counters;
+
+/// How long accepting rests when the system has no more descriptors or memory.
+const BACK_OFF: Duration = Duration::from_millis(50);
+
+/// Accepts connections until `stopped` turns true.
+pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut stopped: watch::Receiver<bool>) {
+    let mut open = tokio::task::JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.changed() => break,
+            Some(_) = open.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, client)) => {
+                if let Some(handle) = streams.admit(client) {
+                    open.spawn(Connection::new(client, Arc::clone(&streams), handle).run(stream, stopped.clone()));
+                }
+            }
+            Err(error) if is_the_clients(&error) => {}
+            // Accepting at once again would only burn the core.
+            Err(_) => {
+                Counters::add(&streams.shared.counters.tcp_accept_failed);
+                streams.connections.make_room();
+                tokio::time::sleep(BACK_OFF).await;
+            }
+        }
+    }
+    // Whoever comes now is turned away at once, and can ask another server.
+    drop(listener);
+    while open.join_next().await.is_some() {}
+}
+
+/// What accept(2) says of a connection that ended before it was accepted, and not of ourselves.
+fn is_the_clients(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionAborted
+            | Kind::ConnectionReset
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::NetworkDown
+            | Kind::Interrupted
+    ) || error.raw_os_error() == Some(nix::libc::EPROTO)
+}
