@@ -33,7 +33,7 @@ pub(super) fn changes(made: &Changes) {
     }
     match made.total - made.shown.len() {
         0 => {}
-        more => info!(more, "records changed that are not told one by one; see changes.jsonl in state_dir"),
+        more => info!(more, "more records changed; see changes.jsonl in state_dir"),
     }
 }
 

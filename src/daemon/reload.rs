@@ -38,12 +38,11 @@ fn build(
     let losses = config.losses(old);
     let problem = |id, text: String| Diagnostic::error(id, Place::file(&config.file), text);
     if why == Why::FileEvent && !losses.is_empty() {
-        let way_out = format!("if that is meant, say so: privatelink-dns reload --config {}", diag::path(&config.file));
+        let way_out = format!("if this is intended, run: privatelink-dns reload --config {}", diag::path(&config.file));
         return Err(losses.into_iter().chain([problem(Id::CONFIG_LOSS, way_out)]).collect());
     }
-    let routes = Routes::build(&config, bound, Some(routes)).map_err(|failed| {
-        vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be asked: {failed}"))]
-    })?;
+    let routes = Routes::build(&config, bound, Some(routes))
+        .map_err(|failed| vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be used: {failed}"))])?;
     Ok(Built { config, routes })
 }
 
@@ -71,7 +70,7 @@ impl Daemon {
         let refused = match read {
             Some(Read::Same) => return false,
             None => {
-                let text = "reading the config broke off, which is a bug; please report what the log says";
+                let text = "internal error: reading the config stopped; please report this with the log";
                 vec![Diagnostic::error(Id::TASK_BROKE_OFF, Place::file(&self.config.file), text)]
             }
             Some(Read::New(built, bytes)) => {

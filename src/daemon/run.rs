@@ -181,7 +181,7 @@ impl Daemon {
             Event::Slow => {
                 course.slow = None;
                 let place = Place::file(&self.config.zones.zone_dir);
-                let text = "reading or writing zones takes very long: look whether the disk of zone_dir or state_dir hangs; \
+                let text = "reading or writing zones takes very long: check whether the disk of zone_dir or state_dir hangs; \
                             what is in service stays";
                 log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
             }

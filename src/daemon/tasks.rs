@@ -56,7 +56,7 @@ impl Daemon {
                 self.config_seen = seen;
                 self.task_done(Some(done), Vec::new());
             }
-            Err(failed) => error!(%failed, "reading the zones broke off"),
+            Err(failed) => error!(%failed, "internal error: reading the zones stopped"),
         }
     }
 
@@ -100,7 +100,7 @@ impl Daemon {
         self.board.task_ended();
         let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {
             let place = Place::file(&self.config.zones.zone_dir);
-            let text = "the pass broke off, which is a bug; the zones in service stay; please report what the log says";
+            let text = "internal error: the pass stopped; the zones in service stay; please report this with the log";
             let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
             log::found(&broken);
             answer(waiters, || ControlReply::Refused(vec![broken.clone()]));

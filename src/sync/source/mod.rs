@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use listing::{Entry, Listing};
-pub use read::{Bounds, EntryBudget, MAX_BYTES, Reading, read, stand_in};
+pub use read::{Bounds, EntryBudget, Reading, read, stand_in};
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use listing::ListingBuilder;
@@ -75,7 +75,7 @@ impl FromStr for Format {
             .into_iter()
             .find(|(word, _)| *word == text)
             .map(|(_, format)| format)
-            .ok_or_else(|| format!("'{text}' is no list format: use auto, text, json, toml or screen"))
+            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml or screen"))
     }
 }
 
