@@ -12,9 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{State, StateError};
 use crate::files;
-
-/// Octets of the largest list that is read and kept. A million lines of UTF-16 take 170 MB; a larger file is a wrong path.
-pub(crate) const MAX_LIST_BYTES: u64 = 256 << 20;
+use crate::sync::MAX_BYTES;
 
 const PART: &str = "lists";
 
@@ -146,7 +144,7 @@ impl State {
     }
 
     fn load_list(&self, name: &str, source: &str) -> Option<Kept> {
-        let text = self.read(PART, name, MAX_LIST_BYTES + MAX_HEAD).ok()??;
+        let text = self.read(PART, name, MAX_BYTES + MAX_HEAD).ok()??;
         let end = text.iter().position(|byte| *byte == b'\n')?;
         let head: ListHead = serde_json::from_slice(&text[..end]).ok()?;
         let bytes = text.get(end + 1..)?.to_vec();
