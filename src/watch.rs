@@ -33,7 +33,7 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// What a change in it concerns.
     pub(crate) kind: Kind,
-    /// Whether folders below count.
+    /// True if folders below count.
     pub(crate) recursive: bool,
 }
 
@@ -58,7 +58,8 @@ impl Watch {
                 let _ = ticks.try_send(kind);
             }
         };
-        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told apart.
+        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told
+        // apart.
         let mut debouncer: Debouncer<RecommendedWatcher, NoCache> =
             new_debouncer_opt(QUIET, None, on_events, NoCache::new(), notify::Config::default())?;
         let mut unwatched = Vec::new();

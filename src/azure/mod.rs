@@ -18,5 +18,5 @@ pub use names::{
 /// Azure's own resolver: the same address in every virtual network, answered by the host of each machine.
 pub const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
-/// What many scripts and pages have in place of [`RESOLVER`]; nothing answers there.
+/// A misprint of [`RESOLVER`] that is in many scripts and pages; nothing answers there.
 pub const RESOLVER_MISPRINT: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 63, 129, 16));

@@ -35,7 +35,7 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// What a pass would meet, everything but the writing, and a summary for when nothing is wrong.
+/// The diagnostics of a pass that does not write, and a summary for when there are no errors.
 fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String) {
     let progress = ProgressLine::start();
     let mut store = Store::new(config.zones.clone());

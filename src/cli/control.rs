@@ -136,7 +136,7 @@ fn with_reply(
     }
 }
 
-/// What the server says, or why there is no reply and the exit code for that.
+/// The server's reply, or the exit code and the reason why there is none.
 fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<ControlReply, (u8, String)> {
     let wrong = |reason: String| (USAGE, reason);
     let file = file.map_err(wrong)?;

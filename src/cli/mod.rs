@@ -44,7 +44,7 @@ enum Verb {
     Serve(ConfigFile),
     /// Config, lists and zones: every problem, with file and line.
     Check(ConfigFile),
-    /// What sync would change, by zone; writes nothing. Exit code 3: there are changes.
+    /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes.
     Plan {
         #[command(flatten)]
         config: ConfigFile,

@@ -1,7 +1,7 @@
 //! Shows a terminal what a long pass is busy with.
 //!
-//! In: the steps of a pass. Out: one line on standard error that is drawn again and again and wiped at the end; nothing at all
-//! when standard error is no terminal.
+//! In: the steps of a pass. Out: one line on standard error that is drawn again and again and wiped at the end; nothing
+//! at all when standard error is no terminal.
 
 use std::time::Duration;
 

@@ -68,7 +68,8 @@ fn sources(top: &Section<'_>, base: &Path) -> Vec<source::Settings> {
         let path = section.string("path", |text| {
             if text.contains("**") {
                 return Err(
-                    "'**' never ends where folders are links to each other; name the folders instead, such as lists/*/*.txt".to_owned()
+                    "'**' never ends where folders link to each other; name the folders, such as lists/*/*.txt"
+                        .to_owned(),
                 );
             }
             Ok(base.join(text))

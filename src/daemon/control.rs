@@ -40,7 +40,7 @@ pub(super) struct Command {
     pub(super) answer: oneshot::Sender<ControlReply>,
 }
 
-/// What it is.
+/// The kind of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommandKind {
     /// As SIGHUP does.
@@ -49,7 +49,7 @@ pub(super) enum CommandKind {
     Sync,
 }
 
-/// What the connections need.
+/// The state that the connections need.
 pub(super) struct ControlContext {
     pub(super) shared: Arc<Shared>,
     pub(super) board: Arc<StatusBoard>,
@@ -82,7 +82,8 @@ impl ControlError {
                 (path, "another server already answers on this control socket; this server runs without one".to_owned())
             }
             Self::InTheWay(path) => {
-                let text = "the file of the control socket exists and is not a socket; move it, or set 'control' to another path";
+                let text =
+                    "the control socket's file exists and is not a socket; move it, or set 'control' to another path";
                 (path, text.to_owned())
             }
             Self::System { path, cause } => {
@@ -141,8 +142,8 @@ fn clear(path: &Path) -> Result<(), ControlError> {
     }
 }
 
-/// Whether somebody listens there. One who never accepts has a full queue: to connect would wait for him for ever, to ask
-/// without waiting says so at once.
+/// True if somebody listens there. One who never accepts has a full queue: to connect would wait for him for ever, to
+/// ask without waiting says so at once.
 fn is_listened_to(path: &Path) -> bool {
     let connect = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -198,7 +199,7 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
     }
 }
 
-/// Whether the peer is the socket's owner or root, whatever the mode of the folder and the file.
+/// True if the peer is the socket's owner or root, whatever the mode of the folder and the file.
 fn is_ours(stream: &UnixStream, owner: u32) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
 }

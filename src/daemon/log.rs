@@ -37,7 +37,7 @@ pub(super) fn changes(made: &Changes) {
     }
 }
 
-/// What a reading of zones found and changed.
+/// Logs the findings and changes of a reading of zones.
 pub(super) fn report(report: &Report) {
     report.errors.iter().chain(&report.warnings).for_each(found);
     for published in &report.published {
@@ -50,7 +50,7 @@ pub(super) fn report(report: &Report) {
     }
 }
 
-/// What the last pass had to say, so that the same is not said again at the next interval.
+/// The diagnostics of the last pass, so that they are not logged again at the next interval.
 #[derive(Default)]
 pub(super) struct PassLog {
     already_logged: Vec<Diagnostic>,

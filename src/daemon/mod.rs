@@ -9,7 +9,8 @@
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
-//! The loop waits for nothing but events. Whatever touches a disk runs in the background, one task at a time (see `work`).
+//! The loop waits for nothing but events. Whatever touches a disk runs in the background, one task at a time (see
+//! `work`).
 
 mod background;
 pub mod control;
@@ -94,7 +95,7 @@ struct Daemon {
     answering: Option<server::Running>,
     due: Due,
     control: Option<Control>,
-    /// What the last pass left to do once its zones are in service.
+    /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
 }
 

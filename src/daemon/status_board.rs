@@ -1,4 +1,4 @@
-//! What the daemon last found, kept where `status` can see it while the loop is busy.
+//! The latest findings of the daemon, kept where `status` can see them while the loop is busy.
 //!
 //! In: the outcome of each pass, reading of zones and reading of the config. Out: a [`Status`]. It decides nothing.
 
@@ -33,7 +33,7 @@ pub(super) struct StatusBoard {
 #[derive(Default)]
 struct Facts {
     config_problems: Vec<Diagnostic>,
-    /// What waits for the next start.
+    /// The settings that wait for the next start.
     waiting: Vec<Diagnostic>,
     degraded: Degraded,
     sources: Vec<SourceStatus>,
@@ -62,7 +62,7 @@ impl StatusBoard {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What keeps the newest config out of service.
+    /// The problems that keep the newest config out of service.
     pub(super) fn config_read(&self, problems: Vec<Diagnostic>) {
         self.facts().config_problems = problems;
     }
@@ -74,7 +74,7 @@ impl StatusBoard {
         facts.waiting = waiting;
     }
 
-    /// What is wrong with zone files.
+    /// The problems with zone files.
     pub(super) fn zones_read(&self, degraded: Degraded) {
         self.facts().degraded = degraded;
     }
@@ -115,7 +115,7 @@ impl StatusBoard {
         pass
     }
 
-    /// Whether something waits for consent.
+    /// True if something waits for consent.
     pub(super) fn is_held(&self) -> bool {
         self.facts().pass.as_ref().is_some_and(|pass| pass.held.is_some())
     }

@@ -1,4 +1,4 @@
-//! What runs in the background on lists and zones: passes, and readings of the zone files.
+//! Background work on lists and zones: passes, and readings of the zone files.
 
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
@@ -17,14 +17,14 @@ use crate::sync::progress::no_progress;
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
 
-/// What a task needs and gives back.
+/// The state that a task uses and keeps.
 pub(super) struct Tools {
     store: Store,
     gatherer: Gatherer,
     seen: Seen,
 }
 
-/// What a task brought.
+/// The result of a task.
 pub(super) struct Done {
     report: Report,
     degraded: Degraded,

@@ -1,8 +1,8 @@
 //! All sources of a pass, read side by side within one deadline.
 //!
-//! In: the sources and how long they may take. Out: for each source what it gave, or what it gave when it was last good. A
-//! share that hangs keeps the thread that waits for it and nobody else: the next pass does not start a second one, and takes
-//! what the first one brings, should it ever come back.
+//! In: the sources and how long they may take. Out: for each source what it gave, or what it gave when it was last
+//! good. A share that hangs keeps the thread that waits for it and nobody else: the next pass does not start a second
+//! one, and takes what the first one brings, should it ever come back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,12 +28,12 @@ struct Waiting {
     answer: Receiver<Reading>,
 }
 
-/// What every reader thread needs.
+/// The input of every reader thread.
 #[derive(Clone)]
 pub(crate) struct GatherTask<'a> {
     /// The sources, in the order of the config.
     pub sources: &'a [source::Settings],
-    /// What makes a list unfit.
+    /// The rules by which a list is unfit.
     pub limits: &'a Limits,
     /// Where good lists are kept.
     pub state: &'a State,
@@ -62,7 +62,8 @@ impl Gatherer {
                     Err(RecvTimeoutError::Timeout) => {
                         // No time that grows: the same trouble is said once.
                         let text = format!(
-                            "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share hangs",
+                            "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share \
+                             hangs",
                             humantime::format_duration(task.deadline)
                         );
                         self.late.insert(source.name.clone(), waiting);

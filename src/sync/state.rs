@@ -1,9 +1,9 @@
-//! What sync remembers besides zones, in `state_dir`: each list as it was when it was last good, the guard's base, where
+//! The memory of sync besides zones, in `state_dir`: the last good copy of each list, the guard's base, where
 //! each record is listed, and the changes that were made.
 //!
-//! Safe to lose and never needed to serve: without it the zones are what they were, a list that is away keeps the records
-//! it gave, and the guard starts from what is in service. Every file is replaced whole, so a crash leaves the old or the
-//! new one.
+//! Safe to lose and never needed to serve: without it the zones are what they were, a list that is away keeps the
+//! records it gave, and the guard starts from what is in service. Every file is replaced whole, so a crash leaves the
+//! old or the new one.
 
 pub(crate) mod base;
 pub(crate) mod changes;

@@ -1,8 +1,8 @@
 //! The one block of bytes that a zone's names and records lie in, each name right before its RRsets, so that a lookup
 //! touches few cache lines.
 //!
-//! In: names and their records in order. Out: a number for each name, and by that number what is there. Never: a search;
-//! that is the index's work.
+//! In: names and their records in order. Out: a number for each name, and by that number what is there. Never: a
+//! search; that is the index's work.
 //!
 //! ```text
 //!    name     length 1 | owner name relative to the apex, wire format without the root label, lower case
@@ -102,7 +102,7 @@ impl<'z> Node<'z> {
         })
     }
 
-    /// What follows it.
+    /// The octets that follow it.
     fn end(&self) -> &'z [u8] {
         let mut rest = self.rest;
         for _ in 0..self.rrsets {
@@ -173,7 +173,8 @@ impl LayoutWriter {
         Some(at)
     }
 
-    /// Adds a name without RRsets that is the end of the one with this number, behind so many octets of it; gives its number.
+    /// Adds a name without RRsets that is the end of the one with this number, behind so many octets of it; gives its
+    /// number.
     pub(super) fn end_of_name(&mut self, other: u32, skipped: u8) -> Option<u32> {
         let at = u32::try_from(self.bytes.len()).ok()?;
         self.bytes.push(END_OF_ANOTHER);

@@ -1,4 +1,4 @@
-//! What a zone says about a name: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
+//! Lookup of a name in a zone: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
 //! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
 use super::layout::Node;
@@ -76,7 +76,8 @@ impl Zone {
     }
 
     /// What the topmost cut at or above the name, or DNAME above it, makes of it. The apex is no cut. DS belongs to the
-    /// parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a DNAME does for itself.
+    /// parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a DNAME does for
+    /// itself.
     fn cut_or_dname(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
         let mut found = None;
         let mut rest = relative;

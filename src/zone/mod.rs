@@ -33,14 +33,15 @@ use layout::{Layout, Node};
 /// A million addresses take about 40 MB.
 pub struct Zone {
     apex: Name,
-    /// Whether our header stands on top of the file: sync wrote it and may write it again.
+    /// True if our header stands on top of the file: sync wrote it and may write it again.
     managed: bool,
     aliases: Aliases,
     index: HashTable<u32>,
     hasher: RandomState,
     layout: Layout,
     records: usize,
-    /// Whether any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a name.
+    /// True if any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a
+    /// name.
     has_cuts: bool,
     has_wildcards: bool,
     negative: Option<NegativeSoa>,
@@ -52,7 +53,7 @@ impl Zone {
         &self.apex
     }
 
-    /// Whether sync wrote the file.
+    /// True if sync wrote the file.
     pub fn is_managed(&self) -> bool {
         self.managed
     }
@@ -92,8 +93,8 @@ impl Zone {
         self.negative.as_ref()
     }
 
-    /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case, none for
-    /// the apex itself.
+    /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case,
+    /// none for the apex itself.
     pub fn rrsets(&self) -> impl Iterator<Item = (&[u8], RRsetRef<'_>)> {
         self.layout.nodes().flat_map(|node| node.rrsets().map(move |rrset| (node.name, rrset)))
     }

@@ -18,7 +18,7 @@ use crate::files;
 /// Octets of a zone file: twenty times what a zone of a million addresses takes. What is larger is a wrong file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What to host.
+/// The settings of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The folder of the zone files.
@@ -43,13 +43,13 @@ struct Loaded {
     file: Option<Fingerprint>,
     zone: Option<Arc<Zone>>,
     misses: Arc<AtomicU64>,
-    /// What keeps the file of that fingerprint out of service; empty if nothing.
+    /// The errors that keep the file with that fingerprint out of service; empty if there are none.
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
 
-/// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one even
-/// if somebody sets the first back.
+/// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one
+/// even if somebody sets the first back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Fingerprint {
     modified: Option<SystemTime>,
@@ -71,10 +71,10 @@ pub(crate) struct Published {
     pub records: usize,
 }
 
-/// What one reading found.
+/// The result of one reading.
 #[derive(Default)]
 pub(crate) struct Report {
-    /// What is to be served.
+    /// The zones to serve.
     pub zones: ZoneSet,
     /// Zones that changed.
     pub published: Vec<Published>,
@@ -138,7 +138,7 @@ impl Store {
         Ok(files)
     }
 
-    /// Whether anything was ever read from the folder.
+    /// True if anything was ever read from the folder.
     fn has_any(&self) -> bool {
         self.loaded.values().any(|known| known.zone.is_some())
     }
@@ -197,7 +197,7 @@ impl Store {
         said.copied().unwrap_or(OnMiss::NxDomain)
     }
 
-    /// Whether sync has written any zone.
+    /// True if sync has written any zone.
     fn has_managed(&self) -> bool {
         self.loaded.values().any(|known| known.zone.as_ref().is_some_and(|zone| zone.is_managed()))
     }

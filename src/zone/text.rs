@@ -57,11 +57,11 @@ pub(crate) struct SyntaxError {
     pub line: u32,
     /// From 1; `None` where it is not known.
     pub column: Option<u32>,
-    /// What is wrong and, where that is known, what to write.
+    /// The problem and, where that is known, the correction.
     pub reason: String,
 }
 
-/// Whether sync wrote this text.
+/// True if sync wrote this text.
 pub(crate) fn is_managed(text: &[u8]) -> bool {
     text.starts_with(MANAGED_HEADER.as_bytes())
 }

@@ -99,7 +99,7 @@ fn several_entries(
     }
 }
 
-/// What one statement, or one earlier round, says.
+/// The claim of one statement, or of one earlier round.
 fn claim(drafts: &[EntryDraft]) -> Claim {
     let mut addresses: Vec<IpAddr> = drafts.iter().map(|draft| draft.address).collect();
     addresses.sort_unstable();

@@ -57,7 +57,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Whether this may be what the operator wants.
+    /// True if this may be what the operator wants.
     pub(crate) fn is_approvable(&self) -> bool {
         !matches!(self, Self::HandWritten | Self::Unreadable(_))
     }

@@ -26,7 +26,7 @@ use listing::ListingBuilder;
 /// One `[[sources]]` of the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What the operator calls it.
+    /// The operator's name for it.
     pub name: String,
     /// A file or a glob.
     pub path: PathBuf,
@@ -84,7 +84,7 @@ impl FromStr for Format {
 #[error("{0}")]
 pub struct SourceError(pub Diagnostics);
 
-/// What is wrong with a part of a list: its kind, and a text for people.
+/// A problem in a list without its place: its kind, and a text for people.
 type Wrong = (Id, String);
 
 /// Reads one list. `path` is for the messages and for the ending `.toml`; nothing is opened.

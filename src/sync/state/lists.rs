@@ -39,7 +39,7 @@ struct ListHead {
     sha256: String,
 }
 
-/// What tells a list from what it was before, without reading it.
+/// A mark by which a changed list is known without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     length: u64,
@@ -63,7 +63,7 @@ impl Stamp {
 const VERSION: u32 = 1;
 
 impl State {
-    /// Whether the list with this stamp is kept already.
+    /// True if the list with this stamp is kept already.
     pub fn has_list(&self, source: &str, path: &Path, stamp: Stamp) -> bool {
         let head = self.list_head(&file_name(source, path));
         head.is_some_and(|head| (head.version, head.stamp) == (VERSION, stamp))
@@ -110,7 +110,7 @@ impl State {
         kept
     }
 
-    /// Whether any list was ever good.
+    /// True if any list was ever good.
     pub fn has_lists(&self) -> bool {
         !self.list_names().is_empty()
     }

@@ -1,7 +1,8 @@
-//! Types that the parser does not know and whose RDATA is written like that of one it knows: `AFSDB 1 host` like `MX 1 host`.
+//! Types that the parser does not know and whose RDATA is written like that of one it knows: `AFSDB 1 host` like `MX 1
+//! host`.
 //!
-//! In: the text of a zone file. Out: the same with the known type's mnemonic, and which entries are of which type in truth.
-//! Any other type that the parser does not know has to be written as RFC 3597 has it.
+//! In: the text of a zone file. Out: the same with the known type's mnemonic, and which entries are of which type in
+//! truth. Any other type that the parser does not know has to be written as RFC 3597 has it.
 
 use std::collections::VecDeque;
 
@@ -58,7 +59,7 @@ impl Rewritten {
         (!rewritten.types.is_empty()).then_some(rewritten)
     }
 
-    /// What the next record is in truth, if it is not what the parser read; its entry ends on this line, from 0.
+    /// The real type of the next record, if the parser read another one; its entry ends on this line, from 0.
     pub(super) fn type_of(&mut self, line: u32) -> Option<Rtype> {
         self.types.pop_front_if(|(start, _)| *start <= line).map(|(_, rtype)| rtype)
     }
