@@ -1,8 +1,8 @@
 //! Floor 0: regular files, read whole within a bound and replaced whole.
 //!
-//! In: a path. Out: its bytes, or a reason; or a file that is the old one or the new one at every moment. A pipe, a
-//! device or a socket is never waited for: what is opened is looked at again once it is open, so that nobody can swap
-//! it between.
+//! Input: a path. Output: its bytes or a reason; for writing, a file that is at every moment the old one or the new
+//! one. Nothing here waits for a pipe, a device or a socket: the type is checked once the file is open, so that it
+//! cannot be swapped in between.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};

@@ -1,8 +1,8 @@
 //! File events as ticks: something in a watched folder changed.
 //!
-//! In: folders. Out: on a channel, which kind of file it concerns. Folders are watched, never files: editors and
-//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until it is quiet for
-//! [`QUIET`], so that a file that is still being written is read once, whole.
+//! Input: folders. Output: on a channel, the kind of file that changed. Folders are watched, never files: editors and
+//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until the folder has been
+//! quiet for [`QUIET`], so that a file that is still being written is read once, whole.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

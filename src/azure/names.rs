@@ -1,9 +1,9 @@
-//! Which record of which hosted zone an FQDN stands for, and the way back.
+//! The record and hosted zone of an FQDN, and the way back.
 //!
-//! In: an FQDN as lists, portals and scripts write it: with or without `privatelink.`, partitioned (`z33`), in any
-//! case, with or without the final dot. Out: a zone and an owner, or the reason why the text is no record of ours. All
-//! spellings of one name meet in one owner. A zone is only ever one of the three families, never `<geo>.backup...` or
-//! `blob.core...` themselves: those would hide public names.
+//! Input: an FQDN as lists, portals and scripts write it: with or without `privatelink.`, partitioned (`z33`), in any
+//! case, with or without the final dot. Output: a zone and an owner, or the reason why the text is not a record of
+//! ours. All spellings of one name lead to one owner. A zone always belongs to one of the three families; it is never
+//! `<geo>.backup...` or `blob.core...` itself, since that would hide public names.
 
 mod locate;
 #[cfg(test)]

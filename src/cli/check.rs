@@ -1,4 +1,4 @@
-//! `check`: every problem in config, lists and zones.
+//! `check`: reports every problem in config, lists and zones.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

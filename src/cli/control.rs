@@ -1,6 +1,7 @@
-//! `flush`, `status`, `reload` and `sync --running`: what the running server does or says, through its control socket.
+//! `flush`, `status`, `reload` and `sync --running`: requests to the running server, through its control socket.
 //!
-//! In: a config, for the socket's path alone: `status` must work while the config is being repaired. Out: text or JSON.
+//! Input: a config, of which only the socket's path is used: `status` must work while the config is being repaired.
+//! Output: text or JSON.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;

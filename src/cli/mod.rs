@@ -1,7 +1,7 @@
 //! Floor 5: the verbs of the command line.
 //!
-//! In: arguments. Out: text on standard output, problems on standard error, an exit code: 0 good; 1 failed; 2 usage or
-//! config; 3 `plan`: there are changes; 5 `plan`, `sync`: the guard holds a part back.
+//! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed; 2
+//! usage or config; 3 `plan`: there are changes; 5 `plan`, `sync`: the guard holds a part back.
 
 mod check;
 mod control;

@@ -1,4 +1,4 @@
-//! `plan` and `sync`: what would change, and one pass by hand.
+//! `plan` and `sync`: shows the changes, and makes one pass by hand.
 
 use std::process::ExitCode;
 use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! `[forward]` and `[[forward.rules]]`: who is asked for what.
+//! `[forward]` and `[[forward.rules]]`: the upstreams, and the names each of them is asked for.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Floor 4: the config file.
 //!
-//! In: TOML. Out: a [`Config`], each module's own settings side by side, or every problem with its place. It opens
-//! the one file, binds nothing and starts nothing.
+//! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
+//! place. This module opens the one file, binds nothing and starts nothing.
 
 mod forward;
 mod locate;

@@ -1,6 +1,7 @@
-//! Reading TOML section by section, so that every problem is found in one reading and each has its place.
+//! Reads TOML section by section, so that every problem is found in one reading and each has its place.
 //!
-//! In: text. Out: values, and problems as `file:line:column: what is wrong`. It knows nothing of what the keys mean.
+//! Input: text. Output: values, and diagnostics with line and column. This module does not know the meaning of the
+//! keys.
 
 use std::cell::RefCell;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `zone_dir`, `state_dir`, `[sync]` and `[[sources]]`: the lists, and what keeps their mistakes away from zones.
+//! `zone_dir`, `state_dir`, `[sync]` and `[[sources]]`: the lists, and the limits that keep their mistakes out of
+//! zones.
 
 use std::collections::BTreeMap;
 use std::path::Path;

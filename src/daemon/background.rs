@@ -1,6 +1,7 @@
-//! Work that may take seconds while clients are served: on a thread of its own, behind those that answer.
+//! Work that may take seconds while clients are served: each task has its own thread, at a lower priority than those
+//! that answer.
 //!
-//! In: something to do. Out: what came of it. Never: a thread that answers queries.
+//! Input: a task. Output: its result. A thread that answers queries never runs one.
 
 use std::io;
 

@@ -1,7 +1,8 @@
-//! The control socket: how `flush`, `status`, `reload` and `sync --running` reach the server that runs.
+//! The control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
 //!
-//! In: one line of JSON on a unix socket that only our own user and root can open. Out: one line of JSON. What shared
-//! state can tell is answered here; the rest goes to the daemon's loop. It never touches a query or a zone.
+//! Input: one line of JSON on a unix socket that only our own user and root can open. Output: one line of JSON.
+//! Requests that shared state can answer are answered here; the others go to the daemon's loop. Queries and zones are
+//! never touched.
 
 pub mod in_process;
 pub(crate) mod protocol;

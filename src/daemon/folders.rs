@@ -1,7 +1,7 @@
-//! Which folders a config has us watch, and which of them answer.
+//! The folders that a config needs to have watched, and those among them that respond.
 //!
-//! A folder on a share that hangs would take every other one along: each is looked at by a thread of its own, and what
-//! does not answer soon is left out until it does.
+//! A folder on a share that hangs would hang all others too. So each folder is looked at by its own thread, and one
+//! that does not respond soon is left out until it does.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! How the daemon speaks in the log.
+//! The log messages of the daemon.
 
 use tracing::{error, info, warn};
 

@@ -1,7 +1,7 @@
 //! Floor 5: the composition root of `serve`.
 //!
-//! In: a config. Out: a running server, until a signal ends it. Everything that lasts is owned here; everything
-//! that changes an answer goes through `Daemon::publish`.
+//! Input: a config. Output: a running server, until a signal ends it. Everything that lasts is owned here; every change
+//! of an answer goes through `Daemon::publish`.
 //!
 //! ```text
 //!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
@@ -9,8 +9,7 @@
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
-//! The loop waits for nothing but events. Whatever touches a disk runs in the background, one task at a time (see
-//! `work`).
+//! The loop waits for events only. All work on a disk runs in the background, one task at a time (see `work`).
 
 mod background;
 pub mod control;

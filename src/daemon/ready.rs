@@ -1,4 +1,4 @@
-//! The ready line: one line of JSON on standard output, for whoever started us.
+//! The ready line: one line of JSON on standard output, for the process that started the server.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

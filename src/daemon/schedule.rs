@@ -1,4 +1,4 @@
-//! When the next sync is due: at the interval, or early because a client asked for a name that is missing.
+//! The time of the next sync: at the interval, or early because a client asked for a missing name.
 
 use std::time::Duration;
 

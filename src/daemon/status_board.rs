@@ -1,6 +1,7 @@
 //! The latest findings of the daemon, kept where `status` can see them while the loop is busy.
 //!
-//! In: the outcome of each pass, reading of zones and reading of the config. Out: a [`Status`]. It decides nothing.
+//! Input: the outcome of each pass, of each reading of zones and of the config. Output: a [`Status`]. Nothing is
+//! decided here.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! The queue of background work: passes, reading zones, reading the config, watching folders.
 //!
-//! In: what is due. Out: one thing at a time to do, and who waits for it. The loop itself never touches a disk, so that
-//! signals, the control socket and `status` are heard whatever a share or a disk does.
+//! Input: work that is due. Output: one task at a time, with the clients that wait for it. The loop itself never
+//! touches a disk, so that it hears signals, the control socket and `status` even while a share or a disk hangs.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;

@@ -1,9 +1,9 @@
 //! From an approved plan to zone files.
 //!
-//! In: an [`ApprovedPlan`], which only the guard makes, the folder, the state and the time. Out: each changed zone's
-//! file, replaced whole by rename, with a later serial. A file is on disk, old or new, at every moment, and so it is
-//! after a power cut. What the guard needs to know of a change is on disk before the change is. A zone without changes
-//! is not touched.
+//! Input: an [`ApprovedPlan`], which only the guard makes, the folder, the state and the time. Output: the file of each
+//! changed zone, replaced whole by rename, with a later serial. At every moment, also after a power cut, the old or the
+//! new file is on disk. The guard's memory of a change is on disk before the change is. A zone without changes is not
+//! touched.
 
 mod render;
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The desired state of every zone, from all lists together.
 //!
-//! In: listings. Out: per zone the records with their origin, and conflicts apart. Names get their zone here, through
-//! [`crate::azure::names`]. Inside one list the later round wins, with a warning; between lists nobody wins. Nothing
-//! here knows what is on disk.
+//! Input: listings. Output: for each zone the records with their origin, and conflicts apart. Names get their zone
+//! here, through [`crate::azure::names`]. Inside one list the later round wins, with a warning; between lists a
+//! difference is a conflict. This module does not know the zones on disk.
 
 mod merge;
 #[cfg(test)]

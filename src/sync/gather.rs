@@ -1,8 +1,8 @@
-//! All sources of a pass, read side by side within one deadline.
+//! Reads all sources of a pass side by side within one deadline.
 //!
-//! In: the sources and how long they may take. Out: for each source what it gave, or what it gave when it was last
-//! good. A share that hangs keeps the thread that waits for it and nobody else: the next pass does not start a second
-//! one, and takes what the first one brings, should it ever come back.
+//! Input: the sources and the time they may take. Output: the lists of each source, or its last good lists. A share
+//! that hangs holds up only the thread that waits for it: the next pass does not start a second thread, and takes the
+//! result of the first one if it ever comes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
-//! The one door between a plan and the disk.
+//! The only way from a plan to the disk.
 //!
-//! In: a [`Plan`], what each zone was `guard_window` ago, the operator's limits, and the digest he approved, if any.
-//! Out: an [`ApprovedPlan`], which nothing else can make, and an [`UnsafePlan`] with what is held back, why, and how to
-//! go on.
+//! Input: a [`Plan`], the contents of each zone `guard_window` ago, the operator's limits, and the digest that the
+//! operator approved, if any. Output: an [`ApprovedPlan`], which nothing else can make, and an [`UnsafePlan`] with the
+//! changes that are held back, the reasons, and the way to approve them.
 //!
 //! The guard measures the change against the base and not against a moment ago: small steps add up, and names that were
-//! added since do not enlarge the whole. What is held are the removals and changes of a zone; what is new goes in, and
-//! other zones go on. Consent is for the held changes alone, by their digest. What is wrong in any case (a file that is
-//! not ours) is cured by an operator's hands, never by consent.
+//! added since then do not enlarge the whole. It holds back the removals and changes of a zone; new records go in, and
+//! other zones are not affected. Consent is for the held changes alone, by their digest. A file that is not ours is
+//! wrong in any case: an operator repairs it by hand, and consent does not help.
 
 mod reason;
 #[cfg(test)]

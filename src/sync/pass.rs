@@ -1,8 +1,8 @@
 //! One sync pass, from the lists on disk to the zone files on disk.
 //!
-//! In: settings, the zones in service, and which sources have yet to answer. Out: an [`Outcome`] that says what was
-//! found and done. This is the thin shell around the pure steps; the running server and the command line go through it
-//! alike.
+//! Input: settings, the zones in service, and the sources that have not answered yet. Output: a [`PassOutcome`] with
+//! all findings and changes. This is the thin shell around the pure steps; the running server and the command line use
+//! the same one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,7 +1,7 @@
-//! The difference between what lists want and what zone files hold, zone by zone and sorted.
+//! The difference between the lists and the zone files, zone by zone and sorted.
 //!
-//! In: a [`super::desired::DesiredState`] and the [`Current`] state of the zones. Out: a [`Plan`], which can be read by
-//! people, as JSON, and known again by its digest. A plan never says whether it is safe: that is [`super::guard`]'s
+//! Input: a [`super::desired::DesiredState`] and the [`Current`] state of the zones. Output: a [`Plan`] as text for
+//! people, as JSON for programs, and as a digest. A plan does not say whether it is safe: that is [`super::guard`]'s
 //! part.
 
 mod aliases;

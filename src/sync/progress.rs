@@ -1,7 +1,6 @@
 //! Progress of a pass, for people who wait for it.
 //!
-//! In: nothing. Out: a [`Step`] whenever a pass goes on to the next thing; whoever started the pass decides whether to
-//! show it.
+//! A [`PassStep`] is reported whenever a pass goes on to the next step; the caller decides whether to show it.
 
 use std::fmt;
 use std::path::Path;

@@ -1,7 +1,8 @@
-//! Further public names of a zone's records, which sync leaves in comments: a zone holds no names outside of itself.
+//! Further public names of a zone's records, which sync keeps in comments, because a zone holds no names outside of
+//! itself.
 //!
-//! In: the last lines of a file that sync wrote, `; alias acct.z12.blob.storage.azure.net acct`. Out: which owner such
-//! a name leads to. It never decides when that is told to anybody.
+//! Input: the last lines of a file that sync wrote, `; alias acct.z12.blob.storage.azure.net acct`. Output: the owner
+//! that such a name leads to. The decision when to answer with it is made elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! Building a [`Zone`]: records in, in any order; the immutable, indexed zone out, with all that was found.
+//! Builds a [`Zone`]: takes records in any order and gives the immutable, indexed zone, with all findings.
 
 use super::check::{self, FileDiagnostics};
 use super::row::{Row, relative_to};

@@ -1,7 +1,7 @@
 //! The semantic checks between parsing and serving.
 //!
-//! In: the records of a zone, sorted. Out: findings with their lines. An error keeps the file out of service, a
-//! warning does not.
+//! Input: the records of a zone, sorted. Output: diagnostics with their lines. An error keeps the file out of service,
+//! a warning does not.
 
 use std::collections::HashMap;
 

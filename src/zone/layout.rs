@@ -1,8 +1,8 @@
 //! The one block of bytes that a zone's names and records lie in, each name right before its RRsets, so that a lookup
 //! touches few cache lines.
 //!
-//! In: names and their records in order. Out: a number for each name, and by that number what is there. Never: a
-//! search; that is the index's work.
+//! Input: names and their records in order. Output: a number for each name, and the records behind that number. The
+//! index does the searching.
 //!
 //! ```text
 //!    name     length 1 | owner name relative to the apex, wire format without the root label, lower case

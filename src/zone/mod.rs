@@ -1,7 +1,7 @@
-//! Floor 1: zones as immutable values, and how they come off the disk.
+//! Floor 1: zones as immutable values, and the way they come off the disk.
 //!
-//! In: zone files (RFC 1035). Out: a [`ZoneSet`] that answers which zone a name is in and, through
-//! [`Zone::lookup`], what that zone says about it. Only [`store`] touches the disk; nothing here knows who asks.
+//! Input: zone files (RFC 1035). Output: a [`ZoneSet`] that finds the zone of a name and, through [`Zone::lookup`], the
+//! zone's answer. Only [`store`] touches the disk; this module does not know the clients.
 
 mod aliases;
 mod build;

@@ -1,6 +1,6 @@
 //! Zones from the disk: reads `<zone_dir>/*.zone`, checks them, and keeps the last good copy of each.
 //!
-//! In: a folder and the zones that must be hosted. Out: a [`ZoneSet`] and what was found. It never writes.
+//! Input: a folder and the zones that must be hosted. Output: a [`ZoneSet`] and diagnostics. It never writes.
 
 use std::collections::BTreeMap;
 use std::fs;

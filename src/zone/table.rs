@@ -1,7 +1,7 @@
-//! The records of a zone while it is being built: names stand once, records are numbers.
+//! The records of a zone while it is being built: each name is stored once, and records refer to names by number.
 //!
-//! In: owners and records in any order. Out: the records of a name, and the [`Layout`] of all. It never judges them:
-//! that is `check`'s part.
+//! Input: owners and records in any order. Output: the records of a name, and the [`Layout`] of all. The records are
+//! judged elsewhere, in `check`.
 
 use std::hash::BuildHasher;
 

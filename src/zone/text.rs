@@ -1,8 +1,8 @@
 //! Zone files: text in, records with their line out.
 //!
-//! Parsing itself is the `domain` crate's. This module gives each record its line, goes on after an error so
-//! that one reading reports them all, and says what is not supported. It never judges what the records mean:
-//! that is `check`'s part. What sync writes is read by `managed`, which is several times as fast.
+//! The `domain` crate parses. This module gives each record its line, goes on after an error so that one reading
+//! reports all of them, and names what is not supported. `check` judges the meaning of the records. Files that sync
+//! wrote are read by `managed`, which is several times as fast.
 
 use bytes::Bytes;
 use domain::base::iana::Class as DomainClass;

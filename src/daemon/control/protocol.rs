@@ -1,7 +1,7 @@
 //! The messages of the control socket, as types for both ends.
 //!
-//! In and out: a line of JSON each. Durations are in seconds or as the field's name says, times in RFC 3339.
-//! `docs/status-json.md` describes it for programs.
+//! Each message is a line of JSON. Durations are in seconds or in the unit that the field's name has, times in RFC
+//! 3339. `docs/status-json.md` describes the status for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Decides, RRset by RRset, what several entries of one name mean.
+//! Decides, RRset by RRset, between several entries for one name.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;

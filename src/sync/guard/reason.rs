@@ -1,4 +1,4 @@
-//! Why a part of a plan is unsafe, and what to do about it.
+//! The reasons why a part of a plan is unsafe, with the remedy for each.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Which further public names come and go.
+//! The further public names that a plan adds and removes.
 
 use super::Action;
 use crate::zone::Aliases;

@@ -1,4 +1,4 @@
-//! Makes a plan: what lists want beside what is in service.
+//! Makes a plan: compares the desired records with those in service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

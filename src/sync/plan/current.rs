@@ -1,4 +1,4 @@
-//! A zone as it is on disk, as far as a plan asks.
+//! A zone as it is on disk, as far as a plan needs it.
 
 use crate::dns::{Name, Rtype, Serial, rdata};
 use crate::sync::records::Records;

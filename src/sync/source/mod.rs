@@ -1,8 +1,8 @@
-//! Sources: files with endpoint lists, in every shape in which people have them.
+//! Sources: files with endpoint lists, in all shapes that people have them in.
 //!
-//! In: the settings of a source, or bytes and the path they came from. Out: a [`Listing`] of FQDNs and addresses, each
-//! with its line, or all problems of the list at once. A list with one bad line is no list. Nothing here knows zones:
-//! what a name means is decided in [`super::desired`].
+//! Input: the settings of a source, or bytes and the path they came from. Output: a [`Listing`] of FQDNs and addresses,
+//! each with its line, or all problems of the list at once. A list with one bad line is refused. This module does not
+//! know zones: [`super::desired`] decides the meaning of a name.
 
 mod decode;
 mod json;

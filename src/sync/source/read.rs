@@ -1,9 +1,8 @@
-//! One source off the disk: its lists as they are now, or, where one is away or bad, as they were when they were last
-//! good.
+//! Reads one source from the disk: its present lists or, where one is missing or bad, the last good copy.
 //!
-//! In: the settings of a source, what makes a name or an address unfit, and the state. Out: a [`Reading`]. A list that
-//! is good is kept, so that it can stand in for itself later. It may wait as long as a network share wants: whoever
-//! calls it does not wait with it (see [`super::super::gather`]).
+//! Input: the settings of a source, the rules for names and addresses, and the state. Output: a [`Reading`]. A copy of
+//! each good list is kept, so that it can stand in later. The read may take as long as a network share takes; the
+//! caller does not wait with it (see [`super::super::gather`]).
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! `Label : value` screens, as PowerShell prints objects (Format-List), with JSON behind some of the labels.
 //!
-//! Only a few labels matter: names, addresses, and anything whose value is JSON. The rest of the screen is left aside.
+//! Only a few labels matter: names, addresses, and any label whose value is JSON. The rest of the screen is ignored.
 
 use std::net::IpAddr;
 

@@ -1,4 +1,4 @@
-//! The words of a text list and what each of them can be.
+//! The words of a text list, and the meaning that each can have.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};

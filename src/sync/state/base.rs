@@ -1,7 +1,8 @@
-//! The guard's base: what each zone held `guard_window` ago, as far as that differs from what it holds now.
+//! The guard's base: the contents of each zone `guard_window` ago, as far as they differ from the present ones.
 //!
-//! In: the changes that sync makes, with their time. Out: for an RRset that changed since, what it was. One line an
-//! RRset and change; what is older than the window is dropped. The window and the clock are arguments.
+//! Input: the changes that sync makes, with their time. Output: the former addresses of each RRset that changed since
+//! then. Each change of an RRset is a line; older changes than the window are dropped. The window and the clock are
+//! arguments.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -1,6 +1,7 @@
-//! Each list as it was when it was last good: its bytes, behind a line that says whose they are.
+//! The last good copy of each list: its bytes, behind a line with its source and path.
 //!
-//! The bytes and not what was read from them: they go through the same reader again, which may have learnt since.
+//! The bytes are kept and not the entries, because they go through the same reader again, which may have learnt more
+//! since.
 
 use std::collections::HashSet;
 use std::fs::Metadata;

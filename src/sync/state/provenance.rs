@@ -1,7 +1,7 @@
-//! Where each record in service is listed: source, file, line.
+//! The place where each record in service is listed: source, file, line.
 //!
-//! In: a zone's records with their origins, when the zone is written or its lists have moved. Out: the same after a
-//! restart. Text, a line an RRset, so that a person with `grep` finds it too.
+//! Input: the records of a zone with their origins, when the zone is written or its lists have moved. Output: the same
+//! after a restart. It is text with a line for each RRset, so that a person finds it with `grep` too.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;

@@ -1,5 +1,5 @@
-//! The lookup against the algorithm as RFC 1034 section 4.3.2 tells it, label by label from the apex down, over a plain
-//! list of records.
+//! Compares the lookup with the algorithm of RFC 1034 section 4.3.2, written down label by label from the apex over a
+//! plain list of records.
 
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
-//! Entries that go on over line feeds: what is within parentheses or quotes (RFC 1035 section 5.1).
+//! Entries that go on over line feeds, within parentheses or quotes (RFC 1035 section 5.1).
 //!
-//! In: the text of a zone file. Out: where entries begin, and which is the last if the text stops within it. It does
-//! not say what is in them.
+//! Input: the text of a zone file. Output: the places where entries begin, and the unfinished entry at the end, if
+//! there is one. The contents of entries are not looked at.
 
 /// A parenthesis or quote that nothing closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

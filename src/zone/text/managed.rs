@@ -1,9 +1,9 @@
-//! The address lines that sync writes, a million of them, read without the general parser.
+//! Reads the address lines that sync writes, a million of them, without the general parser.
 //!
-//! In: the text of a zone file. Out: its records, as far as it looks like a file of ours: comments, `$ORIGIN`, `$TTL`
-//! and the apex's records on top, then lines of owner, A or AAAA, address. It stops at the first line that is anything
-//! else, and the general parser takes over: this decides how fast a file is read and never what it means, which a
-//! property holds it to.
+//! Input: the text of a zone file. Output: its records, as far as it looks like a file of ours: comments, `$ORIGIN`,
+//! `$TTL` and the apex's records on top, then lines of owner, A or AAAA, address. It stops at the first other line, and
+//! the general parser takes over. So this reader decides the speed of reading and never the meaning of a file; a
+//! property test proves that.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,8 +1,8 @@
-//! Types that the parser does not know and whose RDATA is written like that of one it knows: `AFSDB 1 host` like `MX 1
+//! Types that the parser does not know, and whose RDATA is written like that of a known type: `AFSDB 1 host` like `MX 1
 //! host`.
 //!
-//! In: the text of a zone file. Out: the same with the known type's mnemonic, and which entries are of which type in
-//! truth. Any other type that the parser does not know has to be written as RFC 3597 has it.
+//! Rewrites each such entry to use the known type's mnemonic, and returns the entries whose type must be restored
+//! afterwards. Any other unknown type has to be written in the generic form of RFC 3597.
 
 use std::collections::VecDeque;
 

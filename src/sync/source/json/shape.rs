@@ -1,5 +1,5 @@
-//! The outside of a JSON text, looked at before it is parsed: how long a value is, how deep it nests, and how much
-//! memory its tree takes. One pass over the octets and nothing kept, so that no text is too much for it.
+//! Measures a JSON text before it is parsed: the length of a value, its depth, and the memory of its tree. One pass
+//! over the octets that keeps nothing, so that no text is too large for it.
 
 /// Brackets within brackets. Azure's deepest lists have about ten; parser and walker go down the stack with each.
 pub(super) const MAX_DEPTH: usize = 64;

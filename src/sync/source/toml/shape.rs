@@ -1,5 +1,5 @@
-//! The outside of a TOML text, looked at before it is parsed: how much memory its tables take. One pass over the octets
-//! and nothing kept, so that no text is too much for it.
+//! Measures a TOML text before it is parsed: the memory that its tables take. One pass over the octets that keeps
+//! nothing, so that no text is too large for it.
 
 use crate::diag::Id;
 use crate::sync::source::Wrong;
