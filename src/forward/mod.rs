@@ -24,6 +24,7 @@ pub mod cache;
 mod callback;
 mod client_network;
 mod engine;
+pub mod harness;
 mod ids;
 mod question;
 pub mod resolver;

@@ -43,7 +43,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
             &["callback", "scrub", "transport"],
             &["upstream"],
             &["engine"],
-            &["upstreams"],
+            &["harness", "upstreams"],
             &["cache"],
             &["resolver"],
         ],

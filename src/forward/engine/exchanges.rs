@@ -96,6 +96,11 @@ impl Exchanges {
         self.flights.is_empty()
     }
 
+    /// Attempts at an upstream that are open, over all flights.
+    pub(crate) fn open_attempts(&self, upstream: UpstreamIndex) -> usize {
+        self.flights.iter().map(|flight| flight.attempts_at(upstream).count()).sum()
+    }
+
     /// When the next moment is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Option<Instant> {
         let queued = self.groups.iter().any(|group| !group.queue.is_empty()).then(|| now + TICK);

@@ -4,10 +4,10 @@
 //! everyone who asked. Each turn takes all there is, has `exchanges.rs` decide without a socket, and sends what came of it in
 //! batches. Never: a wait other than for the next turn.
 
-mod exchanges;
+pub(crate) mod exchanges;
 pub(crate) mod flight;
 mod flights;
-mod outbox;
+pub(crate) mod outbox;
 pub(crate) mod queue;
 mod replies;
 mod steps;
