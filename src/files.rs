@@ -23,7 +23,7 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
     }
     if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file but a pipe, a socket or a device"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe, socket or device, not a regular file"));
     }
     Ok((file, metadata))
 }
@@ -172,7 +172,7 @@ mod tests {
         std::os::unix::fs::symlink(&pipe, &link).unwrap();
         for path in [&pipe, &link, Path::new("/dev/zero"), Path::new("/dev/null")] {
             let error = read(path, 10).unwrap_err();
-            assert!(error.to_string().contains("no file but a pipe"), "{}: {error}", path.display());
+            assert!(error.to_string().contains("it is a pipe, socket or device"), "{}: {error}", path.display());
         }
         assert!(read(folder.path(), 10).unwrap_err().to_string().contains("a folder"));
     }

@@ -34,7 +34,8 @@ fn filter(said: Option<&str>, default: &str) -> (EnvFilter, Option<String>) {
         None => (quiet(default).unwrap_or_default(), None),
         Some((_, Some(filter))) => (filter, None),
         Some((said, None)) => {
-            let wrong = format!("'{}' is no filter: write error, warn, info or debug", crate::diag::printable(said));
+            let wrong =
+                format!("'{}' is not a log filter: write error, warn, info or debug", crate::diag::printable(said));
             (quiet(default).unwrap_or_default(), Some(wrong))
         }
     }

@@ -60,6 +60,6 @@ impl FromStr for Cloud {
         Self::ALL
             .into_iter()
             .find(|cloud| cloud.keyword() == text)
-            .ok_or_else(|| format!("'{text}' is no cloud: use public, usgov or china"))
+            .ok_or_else(|| format!("'{text}' is not a cloud: use public, usgov or china"))
     }
 }

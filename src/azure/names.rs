@@ -118,7 +118,7 @@ pub enum NotHosted {
     #[error("has 'privatelink' in the wrong place: it belongs between the name and its zone")]
     StrayPrivatelink,
     /// No host name: a character, an empty label, a length.
-    #[error("is no host name: {0}")]
+    #[error("is not a host name: {0}")]
     BadHost(String),
 }
 

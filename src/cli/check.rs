@@ -31,7 +31,7 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
         print(format!("{}: good; {summary}", diag::path(&file)));
         return ExitCode::SUCCESS;
     }
-    print_error(format!("{}: {} to mend", diag::path(&file), count(errors.len(), "problem")));
+    print_error(format!("{}: {} to fix", diag::path(&file), count(errors.len(), "problem")));
     ExitCode::from(USAGE)
 }
 

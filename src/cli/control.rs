@@ -1,6 +1,6 @@
 //! `flush`, `status`, `reload` and `sync --running`: what the running server does or says, through its control socket.
 //!
-//! In: a config, for the socket's path alone: `status` must work while the config is being mended. Out: text or JSON.
+//! In: a config, for the socket's path alone: `status` must work while the config is being repaired. Out: text or JSON.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -28,7 +28,7 @@ const MAX_REPLY: u64 = 64 << 20;
 /// Has the server forget what it cached about a name.
 pub(super) fn flush(file: Result<PathBuf, String>, name: &str, subtree: bool) -> ExitCode {
     if let Err(error) = name.parse::<Name>() {
-        return usage(format!("'{name}' is no domain name: {error}"));
+        return usage(format!("'{name}' is not a domain name: {error}"));
     }
     let below = if subtree { " and the names below it" } else { "" };
     with_reply(file, &ControlRequest::Flush { name: name.to_owned(), subtree }, |reply| match reply {
@@ -101,7 +101,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
         print_error(&held.what_to_do);
     }
     if !pass.errors.is_empty() {
-        return fail("not everything could be done; what is in service for the rest stays");
+        return fail("not everything could be done; the rest stays as it is in service");
     }
     if pass.held.is_some() {
         return ExitCode::from(HELD);
@@ -118,7 +118,7 @@ fn unexpected(reply: ControlReply) -> ExitCode {
             reasons.iter().for_each(print_diagnostic);
             ExitCode::from(FAILED)
         }
-        _ => fail("the server answered something else; is it of another version?"),
+        _ => fail("unexpected reply from the server; is it another version?"),
     }
 }
 
@@ -141,7 +141,7 @@ fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<C
     let wrong = |reason: String| (USAGE, reason);
     let file = file.map_err(wrong)?;
     let (config, _) = Config::inspect(&file).map_err(|problem| wrong(problem.to_string()))?;
-    let off = || wrong("this config has control = \"off\": there is no socket to reach the server by".to_owned());
+    let off = || wrong("this config has control = \"off\": the server has no control socket".to_owned());
     let path = config.control.ok_or_else(off)?;
     let ask = |request| ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)));
     let status = ask(&ControlRequest::Status)?;
@@ -188,15 +188,15 @@ fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
-            "no server is running with this config (nobody answers at '{path}'); start it: privatelink-dns serve --config {}",
+            "no server is running with this config (no answer at '{path}'); start it: privatelink-dns serve --config {}",
             config.display()
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(
-            "the server at '{path}' does not let us in ({error}); run this as the server's own user, or as root"
+            "the server at '{path}' refused the connection ({error}); run this as the server's own user, or as root"
         ),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("the server at '{path}' took longer than {} s; see its log", PATIENCE.as_secs())
         }
-        _ => format!("the server at '{path}' cannot be asked: {error}"),
+        _ => format!("the control socket '{path}' cannot be used: {error}"),
     }
 }

@@ -16,7 +16,7 @@ use crate::zone::store::path_of;
 pub(super) fn run(config: &Config, name: &str, rtype: &str) -> ExitCode {
     let name: Name = match name.parse() {
         Ok(name) => name,
-        Err(error) => return usage(format!("'{name}' is no domain name: {error}")),
+        Err(error) => return usage(format!("'{name}' is not a domain name: {error}")),
     };
     let rtype: Rtype = match rtype.parse() {
         Ok(rtype) => rtype,
@@ -70,11 +70,11 @@ fn story(config: &Config, snapshot: &Snapshot, answered: &Answered) -> Vec<Strin
             Provenance::Stale => format!("'{name}' from the cache, past its time"),
             Provenance::Upstream(address) => format!("'{name}' from upstream {address}"),
             Provenance::Special => format!("'{name}' is a special name (RFC 6761, RFC 6303) and is not asked upstream"),
-            Provenance::SynthesizedCname => format!("'{name}' aliased from our own zone"),
+            Provenance::SynthesizedCname => format!("'{name}' is a synthesized CNAME from our own zone"),
         });
     }
     if let Some(missed) = &origin.missed {
-        lines.push(format!("no zone of ours has '{}'", missed.without_dot()));
+        lines.push(format!("no hosted zone has '{}'", missed.without_dot()));
     }
     if let Some(apex) = &origin.zone {
         let file = path_of(&config.zones.zone_dir, apex);

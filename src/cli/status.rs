@@ -25,7 +25,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
         status.sources.iter().for_each(|found| source(&mut lines, found));
     }
     if let Some(seconds) = status.task_running_s {
-        lines.push(format!("lists and zones are being read for {seconds} s now"));
+        lines.push(format!("lists and zones have been read for {seconds} s"));
     }
     if let Some(found) = &status.pass {
         pass(&mut lines, found, status.last_good_pass.as_deref());
@@ -57,7 +57,7 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
         None => "no good copy yet: SERVFAIL".to_owned(),
     };
     let keeper = if zone.managed { "" } else { ", not written by sync" };
-    let misses = if zone.misses == 0 { String::new() } else { format!(", {} asked in vain", zone.misses) };
+    let misses = if zone.misses == 0 { String::new() } else { format!(", {} not found", zone.misses) };
     lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.zone, zone.on_miss));
     trouble(lines, "degraded", &zone.degraded);
 }

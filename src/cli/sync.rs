@@ -65,7 +65,7 @@ fn show_text(review: &Review, config: &Config) {
     }
     if review.approved.plan().has_changes() {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
-        print(format!("to write {rest}: privatelink-dns sync --config {file}"));
+        print(format!("to apply {rest}, run: privatelink-dns sync --config {file}"));
     }
 }
 
@@ -77,11 +77,11 @@ pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     }
     let (id, text) = source.last_good().map_or_else(
         || {
-            let text = "gives nothing; no record is removed for want of it, other sources go on";
+            let text = "gives no records; no record is removed because of that, and other sources are not affected";
             (Id::SOURCE_SILENT, text.to_owned())
         },
         |at| {
-            let text = format!("what it gave before stands, the oldest of {at}; other sources go on");
+            let text = format!("its last good lists stay in use, the oldest of {at}; other sources are not affected");
             (Id::SOURCE_STANDS_IN, text)
         },
     );
@@ -125,7 +125,7 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
         print_error(held.message(&crate::diag::path(&config.file)));
     }
     if outcome.has_failed() || !outcome.is_complete() {
-        return fail("not everything could be done; what is in service for the rest stays");
+        return fail("not everything could be done; the rest stays as it is in service");
     }
     if outcome.held.is_some() {
         return ExitCode::from(HELD);

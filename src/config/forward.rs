@@ -81,12 +81,10 @@ fn upstreams(section: &Section<'_>, listen: &[SocketAddr]) -> Option<Vec<Upstrea
         }
         let address = values::socket(text).map_err(|reason| format!("{reason}, or \"system\""))?;
         if address.port() == 0 {
-            return Err(format!("'{text}' has port 0, where nobody can be asked; write \"{}:53\"", address.ip()));
+            return Err(format!("'{text}' has port 0, which is not usable; write \"{}:53\"", address.ip()));
         }
         if crate::forward::would_loop(address, listen) {
-            return Err(format!(
-                "'{text}' is this server itself (see 'listen'): every question would come back; name another"
-            ));
+            return Err(format!("'{text}' is this server itself (see 'listen'), so queries would loop; name another"));
         }
         Ok(UpstreamSpec::Address(address))
     };

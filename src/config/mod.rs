@@ -11,7 +11,6 @@ mod spec;
 mod sync;
 mod values;
 
-use std::io;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -77,33 +76,12 @@ impl Config {
 impl Config {
     /// Reads a config file.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
-        let (config, problems) = Self::inspect(file).map_err(|problem| vec![problem])?;
-        if problems.is_empty() { Ok(config) } else { Err(problems) }
+        Contents::read(file).map_err(|problem| vec![problem])?.load()
     }
 
     /// Reads a config file and goes on past what is wrong in it, for `check`.
     pub fn inspect(file: &Path) -> Result<(Self, Vec<Diagnostic>), Diagnostic> {
-        let (bytes, metadata) = files::read(file, MAX_BYTES).map_err(|error| {
-            let text = format!("cannot read the config: {error}; name another file with --config");
-            Diagnostic::error(Id::CONFIG_UNREADABLE, Place::file(file), text)
-        })?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let line = error.as_bytes()[..error.utf8_error().valid_up_to()].split(|byte| *byte == b'\n').count();
-            let place = Place::line(&diag::path(file), u32::try_from(line).ok());
-            Diagnostic::error(Id::CONFIG_UNREADABLE, place, "this line is not UTF-8: save the config as UTF-8")
-        })?;
-        let (mut config, problems) = Self::parse(file, &text);
-        let mode = metadata.permissions().mode();
-        let exposed = if mode & 0o002 != 0 {
-            Some("every user of this machine may write the config: chmod o-w")
-        } else if mode & 0o004 != 0 && !config.server.cookies.secrets.is_empty() {
-            Some("it holds secrets, and every user of this machine may read it: chmod o-r")
-        } else {
-            None
-        };
-        let exposed = exposed.map(|text| Diagnostic::warning(Id::CONFIG_EXPOSED, Place::file(file), text));
-        config.warnings.extend(exposed);
-        Ok((config, problems))
+        Contents::read(file)?.inspect()
     }
 
     /// Reads what a config file says; `file` is where relative paths and problems have their place, and is not opened.
@@ -112,12 +90,57 @@ impl Config {
     }
 }
 
-/// The bytes of a config file.
-///
-/// # Errors
-/// What the system says, or that it is no file or far too large for a config.
-pub(crate) fn read(file: &Path) -> io::Result<Vec<u8>> {
-    files::read(file, MAX_BYTES).map(|(bytes, _)| bytes)
+/// A config file as it was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Contents {
+    file: PathBuf,
+    bytes: Vec<u8>,
+    mode: u32,
+}
+
+impl Contents {
+    /// Reads the file.
+    pub(crate) fn read(file: &Path) -> Result<Self, Diagnostic> {
+        let (bytes, metadata) = files::read(file, MAX_BYTES).map_err(|error| {
+            let text = format!("cannot read the config: {error}; name another file with --config");
+            Diagnostic::error(Id::CONFIG_UNREADABLE, Place::file(file), text)
+        })?;
+        Ok(Self { file: file.to_owned(), bytes, mode: metadata.permissions().mode() })
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The config, if nothing is wrong in it.
+    pub(crate) fn load(&self) -> Result<Config, Vec<Diagnostic>> {
+        let (config, problems) = self.inspect().map_err(|problem| vec![problem])?;
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    fn inspect(&self) -> Result<(Config, Vec<Diagnostic>), Diagnostic> {
+        let text = std::str::from_utf8(&self.bytes).map_err(|error| {
+            let line = self.bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+            let place = Place::line(&diag::path(&self.file), u32::try_from(line).ok());
+            Diagnostic::error(Id::CONFIG_UNREADABLE, place, "this line is not UTF-8: save the config as UTF-8")
+        })?;
+        let (mut config, problems) = Config::parse(&self.file, text);
+        config.warnings.extend(self.exposed(!config.server.cookies.secrets.is_empty()));
+        Ok((config, problems))
+    }
+
+    /// What other users of the machine may do with the file.
+    fn exposed(&self, holds_secrets: bool) -> Option<Diagnostic> {
+        let text = if self.mode & 0o002 != 0 {
+            "every user of this machine may write the config: chmod o-w"
+        } else if self.mode & 0o004 != 0 && holds_secrets {
+            "it holds secrets, and every user of this machine may read it: chmod o-r"
+        } else {
+            return None;
+        };
+        Some(Diagnostic::warning(Id::CONFIG_EXPOSED, Place::file(&self.file), text))
+    }
 }
 
 #[cfg(test)]

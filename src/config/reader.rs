@@ -130,7 +130,7 @@ impl<'a> Section<'a> {
     pub(super) fn strings<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
         let value = self.get(key)?;
         let items = self.read(key, value, |value| {
-            value.as_array().cloned().ok_or_else(|| format!("a list is wanted here, not a {}", value.type_str()))
+            value.as_array().cloned().ok_or_else(|| format!("expected a list, not a {}", value.type_str()))
         })?;
         let mut good = Vec::new();
         let mut complete = true;
@@ -152,7 +152,7 @@ impl<'a> Section<'a> {
                 .and_then(|number| u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).ok());
             number
                 .filter(|number| range.contains(number))
-                .ok_or_else(|| format!("a whole number from {} to {} is wanted here", range.start(), range.end()))
+                .ok_or_else(|| format!("expected a whole number from {} to {}", range.start(), range.end()))
         })
     }
 
@@ -160,7 +160,7 @@ impl<'a> Section<'a> {
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
         self.read(key, value, |value| {
-            value.as_bool().ok_or_else(|| format!("true or false is wanted here, not a {}", value.type_str()))
+            value.as_bool().ok_or_else(|| format!("expected true or false, not a {}", value.type_str()))
         })
     }
 
@@ -169,7 +169,7 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         let table = self.read(key, value, |value| match value {
             DeValue::Table(_) => Ok(()),
-            other => Err(format!("a table [{key}] is wanted here, not a {}", other.type_str())),
+            other => Err(format!("expected a table [{key}], not a {}", other.type_str())),
         });
         table.and_then(|()| self.child(format!("[{key}]"), value))
     }
@@ -186,7 +186,7 @@ impl<'a> Section<'a> {
         let Some(value) = self.get(key) else { return Vec::new() };
         let items = self.read(key, value, |value| match value {
             DeValue::Array(items) if items.iter().all(|item| item.get_ref().is_table()) => Ok(()),
-            _ => Err(format!("tables [[{shown}]] are wanted here")),
+            _ => Err(format!("expected tables [[{shown}]]")),
         });
         let Some((DeValue::Array(items), ())) = items.map(|()| (value.get_ref(), ())) else { return Vec::new() };
         items.iter().filter_map(|item| self.child(format!("[[{shown}]]"), item)).collect()
@@ -214,7 +214,7 @@ impl<'a> Section<'a> {
 }
 
 fn as_str<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
-    value.as_str().ok_or_else(|| format!("a string in quotes is wanted here, not a {}", value.type_str()))
+    value.as_str().ok_or_else(|| format!("expected a string in quotes, not a {}", value.type_str()))
 }
 
 /// The known word that is close enough to be what was meant.

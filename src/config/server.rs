@@ -22,7 +22,7 @@ pub(super) fn settings(top: &Section<'_>) -> Settings {
 
 fn short(text: &str, max: usize) -> Result<Arc<str>, String> {
     if text.is_empty() || text.len() > max {
-        return Err(format!("from 1 to {max} octets; leave the key out to say nothing"));
+        return Err(format!("from 1 to {max} octets; leave the key out to send none"));
     }
     Ok(text.into())
 }

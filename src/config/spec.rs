@@ -111,7 +111,7 @@ fn backup(top: &Section<'_>) -> Option<Backup> {
         match azure::names::check_geo(cloud, azure::names::Service::Backup, &code) {
             Ok(GeoCode::Known) => Ok(code),
             Ok(GeoCode::Unknown(why)) => {
-                unknown.borrow_mut().push(format!("geos: {why}; it is hosted all the same, as you say so here"));
+                unknown.borrow_mut().push(format!("geos: {why}; its zone is hosted because geos names it"));
                 Ok(code)
             }
             Err(reason) => Err(reason.to_string()),

@@ -68,7 +68,7 @@ fn sources(top: &Section<'_>, base: &Path) -> Vec<source::Settings> {
         let path = section.string("path", |text| {
             if text.contains("**") {
                 return Err(
-                    "'**' goes on for ever where folders are links: name the folders, such as lists/*/*.txt".to_owned()
+                    "'**' never ends where folders are links to each other; name the folders instead, such as lists/*/*.txt".to_owned()
                 );
             }
             Ok(base.join(text))

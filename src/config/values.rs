@@ -15,7 +15,7 @@ const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
 pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse()
         .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-        .map_err(|_| format!("'{text}' is no address; write \"10.0.0.4:53\" or \"[fd00::4]:53\""))
+        .map_err(|_| format!("'{text}' is not an address; write \"10.0.0.4:53\" or \"[fd00::4]:53\""))
 }
 
 /// A network, or an address for itself alone.
@@ -23,13 +23,13 @@ pub(super) fn network(text: &str) -> Result<IpNet, String> {
     text.parse::<IpNet>()
         .map(|network| network.trunc())
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| format!("'{text}' is no network; write \"10.0.0.0/8\" or \"fd00::/8\""))
+        .map_err(|_| format!("'{text}' is not a network; write \"10.0.0.0/8\" or \"fd00::/8\""))
 }
 
 /// "60s", "1h 30m".
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("'{text}' is no duration ({error}); write \"5s\", \"1m\" or \"1h\""))?;
+        .map_err(|error| format!("'{text}' is not a duration ({error}); write \"5s\", \"1m\" or \"1h\""))?;
     if duration > MAX_DURATION {
         return Err(format!("'{text}' is longer than a year; write less, such as \"1h\""));
     }
@@ -38,7 +38,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 /// A domain name.
 pub(super) fn name(text: &str) -> Result<Name, String> {
-    text.parse().map_err(|error| format!("'{text}' is no domain name: {error}"))
+    text.parse().map_err(|error| format!("'{text}' is not a domain name: {error}"))
 }
 
 /// 16 octets in hexadecimal digits. What is wrong does not show the secret.

@@ -33,7 +33,7 @@ pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Se
 /// # Errors
 /// If there can be no such thread, or it panicked.
 pub(super) async fn run<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
-    start(name, work).await.map_err(|_| io::Error::other("no thread can be had, or it panicked"))
+    start(name, work).await.map_err(|_| io::Error::other("no thread could be started, or it panicked"))
 }
 
 #[cfg(test)]

@@ -79,11 +79,10 @@ impl ControlError {
     pub(super) fn diagnostic(&self) -> Diagnostic {
         let (path, text) = match self {
             Self::Taken(path) => {
-                (path, "control socket: another server answers there; this one goes on without".to_owned())
+                (path, "another server already answers on this control socket; this server runs without one".to_owned())
             }
             Self::InTheWay(path) => {
-                let text =
-                    "control socket: a file is in the way that is no socket; move it, or set 'control' to another path";
+                let text = "the file of the control socket exists and is not a socket; move it, or set 'control' to another path";
                 (path, text.to_owned())
             }
             Self::System { path, cause } => {
@@ -224,7 +223,7 @@ impl ControlContext {
             ControlRequest::Status => ControlReply::Status(Box::new(self.board.status(&self.shared))),
             ControlRequest::Flush { name, subtree } => match name.parse::<Name>() {
                 Ok(name) => ControlReply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
-                Err(error) => bad_request(format!("'{name}' is no domain name: {error}")),
+                Err(error) => bad_request(format!("'{name}' is not a domain name: {error}")),
             },
             ControlRequest::Reload => self.command(CommandKind::Reload).await,
             ControlRequest::Sync => self.command(CommandKind::Sync).await,

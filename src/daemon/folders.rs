@@ -8,8 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::work::Running;
+use super::{Daemon, background, log};
 use crate::config::Config;
-use crate::watch::{Folder, Kind};
+use crate::diag::{Diagnostic, Id, Place};
+use crate::watch::{Folder, Kind, Unwatched, Watch};
 
 /// How long folders may take to answer before they are left out.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -84,6 +90,38 @@ fn fixed_part(path: &Path) -> (PathBuf, bool) {
 
 fn parent(path: &Path) -> PathBuf {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+impl Daemon {
+    /// Starts to watch the folders that the present config names. A share that hangs keeps the thread that looks at it.
+    pub(super) fn watch_folders(&self) -> Running<Vec<(Watch, Unwatched)>> {
+        let (config, ticks) = (self.config.clone(), self.ticks.clone());
+        let work = move || of(&config).iter().filter_map(|folders| start_watch(folders, &ticks)).collect();
+        Running::new(background::start("watch", work), Vec::new())
+    }
+
+    pub(super) fn watching(&mut self, found: Option<Vec<(Watch, Unwatched)>>) {
+        let (watches, unwatched): (Vec<Watch>, Vec<Unwatched>) = found.unwrap_or_default().into_iter().unzip();
+        for (folder, reason) in unwatched.iter().flatten().filter(|(folder, _)| !self.unwatched.contains(folder)) {
+            let text = format!("cannot watch the folder: {reason}; its changes are seen at the next interval");
+            log::found(&Diagnostic::warning(Id::FOLDER_UNWATCHED, Place::file(folder), text));
+        }
+        self.watches = watches;
+        self.unwatched = unwatched.into_iter().flatten().map(|(folder, _)| folder).collect();
+    }
+}
+
+fn start_watch(folders: &Folders, ticks: &mpsc::Sender<Kind>) -> Option<(Watch, Unwatched)> {
+    match Watch::start(&folders.watched, ticks.clone()) {
+        Ok((watch, mut unwatched)) => {
+            unwatched.extend(folders.silent.iter().map(|folder| (folder.clone(), "it does not answer".to_owned())));
+            Some((watch, unwatched))
+        }
+        Err(failed) => {
+            warn!(%failed, "cannot watch files; changes are seen at the next interval");
+            None
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use tracing::{error, info, warn};
 
 use crate::diag::{Diagnostic, Severity};
+use crate::sync::pass::PassOutcome;
 use crate::sync::state::changes::{Changes, addresses};
 use crate::zone::store::Report;
 
@@ -32,7 +33,7 @@ pub(super) fn changes(made: &Changes) {
     }
     match made.total - made.shown.len() {
         0 => {}
-        more => info!(more, "records changed that are not told one by one; see changes.jsonl in state_dir"),
+        more => info!(more, "more records changed; see changes.jsonl in state_dir"),
     }
 }
 
@@ -46,5 +47,33 @@ pub(super) fn report(report: &Report) {
         } else {
             info!(zone, records = published.records, "serial {} in service", published.serial);
         }
+    }
+}
+
+/// What the last pass had to say, so that the same is not said again at the next interval.
+#[derive(Default)]
+pub(super) struct PassLog {
+    already_logged: Vec<Diagnostic>,
+    last_pass_failed: bool,
+}
+
+impl PassLog {
+    /// Says what a pass found, once: the same again at the next interval is no news.
+    pub(super) fn pass(&mut self, outcome: &PassOutcome, config: &str) {
+        changes(&outcome.changes);
+        let mut found = outcome.warnings.to_vec();
+        found.extend(outcome.conflicts.to_vec());
+        let errors = outcome.all_errors();
+        let has_failed = !errors.is_empty() || outcome.held.is_some();
+        found.extend(errors);
+        let held = outcome.held.iter().flat_map(|held| held.for_log(config));
+        // Whatever waits for a person is an error in the log.
+        found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
+        found.iter().filter(|found| !self.already_logged.contains(found)).for_each(self::found);
+        if !has_failed && self.last_pass_failed {
+            info!("the sync is good again");
+        }
+        self.last_pass_failed = has_failed;
+        self.already_logged = found;
     }
 }

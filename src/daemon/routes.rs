@@ -13,7 +13,7 @@ use crate::forward::resolver::{self, Resolver, Route};
 use crate::forward::{AskUpstream, GroupSettings, Settings, UpstreamSpec, Upstreams};
 use crate::zone::ZoneSet;
 
-/// The forwarder, its routes and the cache: a value that is built whole and then takes the place of the one before.
+/// The upstreams, their routes and the cache: a value that is built whole and then takes the place of the one before.
 #[derive(Clone)]
 pub(super) struct Routes {
     settings: Vec<GroupSettings>,
@@ -29,7 +29,7 @@ impl Routes {
     /// server listens on: an upstream there is itself.
     ///
     /// # Errors
-    /// If there can be no such forwarder. The one before is as it was.
+    /// If there can be no such upstreams. The one before is as it was.
     pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);

@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn as_json_it_has_its_source_its_place_and_its_id() {
-        let found = Diagnostic::error(Id::LIST_BAD_ADDRESS, Place::line("a.txt", 3), "'x' is no IP address");
+        let found = Diagnostic::error(Id::LIST_BAD_ADDRESS, Place::line("a.txt", 3), "'x' is not an IP address");
         let json = serde_json::to_value(found.of_source("vault")).unwrap();
         let expected = serde_json::json!({
             "severity": "error", "id": "list-bad-address", "source": "vault",
-            "place": {"kind": "file", "file": "a.txt", "line": 3}, "text": "'x' is no IP address",
+            "place": {"kind": "file", "file": "a.txt", "line": 3}, "text": "'x' is not an IP address",
         });
         assert_eq!(json, expected);
     }

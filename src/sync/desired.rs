@@ -268,7 +268,7 @@ impl<'s> Sorter<'s> {
                 if self.settings.cloud == Some(place.cloud) {
                     self.warnings.warning(|| {
                         let text = format!(
-                            "{why}; zone '{}' is not hosted and its names wait: correct the list, or consent with \
+                            "{why}; zone '{}' is not hosted, and its records wait: correct the list, or consent with \
                              geos = [\"{}\"] in [backup]",
                             place.zone_text(),
                             place.geo

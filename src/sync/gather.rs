@@ -62,7 +62,7 @@ impl Gatherer {
                     Err(RecvTimeoutError::Timeout) => {
                         // No time that grows: the same trouble is said once.
                         let text = format!(
-                            "no answer within {} (pass_deadline); what it gave before stands; look whether its share hangs",
+                            "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share hangs",
                             humantime::format_duration(task.deadline)
                         );
                         self.late.insert(source.name.clone(), waiting);
@@ -113,7 +113,7 @@ fn start(
         let _ = sender.send(source::read(&settings, &limits, &state, &room, at));
     };
     thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| {
-        let text = format!("no thread to read it with: {error}; the next pass tries again");
+        let text = format!("cannot start a thread to read it: {error}; the next pass tries again");
         source.problem(Id::SOURCE_BROKE_OFF, text)
     })?;
     Ok(Waiting { source: source.clone(), since: now, answer })
@@ -127,7 +127,7 @@ fn already(reading: Reading) -> Receiver<Reading> {
 }
 
 fn broken(source: &source::Settings) -> Diagnostic {
-    source.problem(Id::SOURCE_BROKE_OFF, "the reader broke off, which is a bug; please report it with the list")
+    source.problem(Id::SOURCE_BROKE_OFF, "internal error: the reader stopped; please report this with the list")
 }
 
 #[cfg(test)]

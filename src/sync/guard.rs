@@ -66,7 +66,7 @@ impl FromStr for Percent {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let number = text.strip_suffix('%').and_then(|digits| digits.trim_end().parse().ok());
-        number.and_then(Self::new).ok_or_else(|| format!("'{text}' is no share: write 0% to 100%"))
+        number.and_then(Self::new).ok_or_else(|| format!("'{text}' is not a percentage: write 0% to 100%"))
     }
 }
 
@@ -177,7 +177,7 @@ impl UnsafePlan {
         let head = "held back; those records stay as they are in service:".to_owned();
         let reasons = self.reasons().into_iter().map(|reason| format!("  {reason}"));
         let stale = self.stale.map(|stale| {
-            format!("digest {stale} approves other changes: lists or zones have changed since, look again")
+            format!("digest {stale} approves other changes: lists or zones have changed since, run plan again")
         });
         let lines = std::iter::once(head).chain(reasons).chain(stale).chain([self.way_out(config)]);
         lines.collect::<Vec<_>>().join("\n")
@@ -185,11 +185,12 @@ impl UnsafePlan {
 
     /// What to do about it: the command that approves exactly this, if one can.
     pub(crate) fn way_out(&self, config: &str) -> String {
-        let approve = || format!("if this is right: privatelink-dns sync --config {config} --approve {}", self.digest);
+        let approve =
+            || format!("if this is right, run: privatelink-dns sync --config {config} --approve {}", self.digest);
         match (self.is_approvable(), self.zones.iter().all(HeldZone::is_approvable)) {
             (true, true) => approve(),
-            (true, false) => format!("{}; the rest cannot be approved: mend the zone files named above", approve()),
-            _ => "this cannot be approved: mend the zone files named above".to_owned(),
+            (true, false) => format!("{}; the rest cannot be approved: fix the zone files named above", approve()),
+            _ => "this cannot be approved: fix the zone files named above".to_owned(),
         }
     }
 }

@@ -145,7 +145,7 @@ fn make_plan(
         match Base::load(&settings.state, apex, clock(settings, now)) {
             Ok(base) => drop(planned.bases.insert(apex.clone(), base)),
             Err(error) => {
-                let then = "; the guard takes what is in service for its base";
+                let then = "; the guard compares with what is in service instead";
                 planned.errors.error(|| error.diagnostic(Id::GUARD_BASE_FAILED).and(then));
             }
         }
@@ -213,7 +213,7 @@ pub(crate) fn run(
         settings.state.record_changes(plan, written, |zone| approved.has_consent(&zone.apex), &at);
     outcome.changes = changes;
     if let Err(error) = recorded {
-        let then = "; the changes are in the log alone";
+        let then = "; the changes are only in the log";
         outcome.warnings.warning(|| error.diagnostic(Id::JOURNAL_FAILED).and(then));
     }
     outcome.aftermath = Some(Aftermath::of(review.approved, &outcome.applied, &settings.state));
@@ -291,7 +291,7 @@ fn current(zone_dir: &Path, hosted: &Hosted) -> Current {
         FileState::Managed if hosted.zone.is_none() => {
             FileState::Unreadable("the file does not load, so nothing can be compared".to_owned())
         }
-        FileState::Managed if !managed => FileState::Unreadable("the file has just become another".to_owned()),
+        FileState::Managed if !managed => FileState::Unreadable("the file changed while it was read".to_owned()),
         state => state,
     };
     current

@@ -64,7 +64,7 @@ impl ZoneBuilder {
         let Some(relative) = relative_to(parsed.owner, self.table.apex.as_wire()) else {
             return self.findings.error(line, Id::ZONE_OUT_OF_ZONE, || {
                 let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
-                format!("'{owner}' is not in this zone; move it to its own zone's file, or mend $ORIGIN or a missing final dot")
+                format!("'{owner}' is not in this zone; move it to its own zone's file, or correct $ORIGIN or add a missing final dot")
             });
         };
         if let Some(reason) = check::unsupported(parsed.rtype) {
@@ -81,7 +81,7 @@ impl ZoneBuilder {
     fn full(&mut self, line: u32, what: &str) {
         self.is_full = true;
         self.findings.error(line, Id::ZONE_TOO_LARGE, || {
-            format!("up to here {what}, more than a zone may: split it, and delegate the parts")
+            format!("up to here {what}, more than a zone may have: split it, and delegate the parts")
         });
     }
 
@@ -89,7 +89,7 @@ impl ZoneBuilder {
         let findings = &mut self.findings;
         self.table.sort(|kept, dropped| {
             let (first, second) = (kept.line.min(dropped.line), kept.line.max(dropped.line));
-            findings.warning(second, Id::ZONE_DUPLICATE, || format!("the record of line {first} again"));
+            findings.warning(second, Id::ZONE_DUPLICATE, || format!("duplicate of the record in line {first}"));
         });
         check::review(&self.table, findings);
     }

@@ -66,7 +66,7 @@ impl FileDiagnostics {
 /// Why records of a type cannot be in a zone here; `None` if they can.
 pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     if rtype.is_meta() {
-        return Some(format!("{rtype} is no type for a zone; remove the record"));
+        return Some(format!("{rtype} records cannot be in a zone; remove the record"));
     }
     // Signed zones need proofs in their negative answers.
     let reason = match rtype.0 {
@@ -130,7 +130,10 @@ fn node(table: &RecordTable, group: &[Row], findings: &mut FileDiagnostics) {
         && table.relative(row.node).starts_with(b"\x01*")
     {
         findings.warning(row.line, Id::ZONE_WILDCARD_CUT, || {
-            format!("{} at a wildcard: servers differ in what they make of it, ours makes nothing", row.rtype)
+            format!(
+                "{} at a wildcard: the behaviour is undefined (RFC 4592 sections 4.2 and 4.4); this server ignores it",
+                row.rtype
+            )
         });
     }
     rrsets(group, findings);
@@ -148,7 +151,7 @@ fn alone(
     let id = if rtype == Rtype::CNAME { Id::ZONE_CNAME_OTHER_DATA } else { Id::ZONE_DNAME_OTHER_DATA };
     for other in group.iter().filter(|row| excludes(row.rtype)) {
         findings.error(other.line, id, || {
-            format!("'{owner}' has a {rtype} (line {}) and so can have no {}", alias.line, other.rtype)
+            format!("'{owner}' has a {rtype} (line {}), so it cannot have {} records", alias.line, other.rtype)
         });
     }
     for second in group.iter().filter(|row| row.rtype == rtype).skip(1) {

@@ -236,7 +236,7 @@ fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous:
     let (zone, findings) = Zone::from_file(apex, &diag::path(path), text);
     let stays = match &previous {
         Some(zone) => format!("; serial {} stays in service", zone.serial()),
-        None => "; the zone answers SERVFAIL until this is mended".to_owned(),
+        None => "; the zone answers SERVFAIL until this is fixed".to_owned(),
     };
     let (errors, warnings): (Vec<_>, Vec<_>) = findings.to_vec().into_iter().partition(Diagnostic::is_error);
     Loaded {

@@ -173,7 +173,7 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     match (is_good, is_generic) {
         (true, _) => Ok(()),
         // RFC 3597 section 5: a known type may be written so, and is what it is.
-        (false, true) => Err((Id::ZONE_SYNTAX, "the octets behind \\# are no RDATA of this type")),
+        (false, true) => Err((Id::ZONE_SYNTAX, "the octets behind \\# are not RDATA of this type")),
         (false, false) => Err((Id::ZONE_SYNTAX, "a name has an empty label (two dots in a row)")),
     }
 }
@@ -209,7 +209,7 @@ fn describe(message: &str, text: &[u8], first_line: u32) -> SyntaxError {
     let reason = parts.next().unwrap_or(message).trim();
     let content = nth_line(text, line);
     let hint = if reason.starts_with("unknown record type") {
-        " (write its RDATA as RFC 3597 has it: \\# 3 abcdef, the length and the octets in hex)"
+        " (write its RDATA in the generic form of RFC 3597: \\# 3 abcdef, the length and the octets in hex)"
     } else if content.trim_start().starts_with("$GENERATE") {
         " ($GENERATE is not supported: write the records out)"
     } else if content.split_whitespace().any(is_ttl_with_unit) {

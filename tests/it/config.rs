@@ -80,10 +80,10 @@ fn a_config_in_another_encoding_or_no_file_at_all_is_named_with_what_to_do() {
     site.run("check", &[]).expect(2, &["save the config as UTF-8"]);
     std::fs::remove_file(site.config_file()).unwrap();
     nix::unistd::mkfifo(&site.config_file(), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    site.run("check", &[]).expect(2, &["no file but a pipe"]);
+    site.run("check", &[]).expect(2, &["it is a pipe, socket or device"]);
     std::fs::remove_file(site.config_file()).unwrap();
     std::os::unix::fs::symlink("/dev/zero", site.config_file()).unwrap();
-    site.run("check", &[]).expect(2, &["no file but a pipe"]);
+    site.run("check", &[]).expect(2, &["it is a pipe, socket or device"]);
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn a_socket_that_a_killed_server_left_is_replaced_and_a_live_one_is_not() {
     assert_eq!(std::fs::metadata(site.path(SOCKET)).unwrap().permissions().mode() & 0o777, 0o600);
     let pid = site.status()["pid"].clone();
     let second = site.start();
-    second.until_says("another server answers there", 0);
+    second.until_says("another server already answers", 0);
     second.stop();
     assert_eq!(site.status()["pid"], pid, "the first one still answers");
     server.stop();
@@ -207,7 +207,7 @@ fn however_many_questions_miss_the_lists_are_looked_at_once_an_interval_and_each
     server.until_resolves("corp.example", "10.0.0.1");
     assert_eq!(passes(), 2);
     assert_eq!(named(&site.status()["zones"], "zone", zone)["misses"], 200);
-    site.run("status", &[]).expect(0, &["200 asked in vain"]);
+    site.run("status", &[]).expect(0, &["200 not found"]);
     server.stop();
 }
 

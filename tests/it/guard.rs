@@ -169,7 +169,7 @@ fn a_list_is_the_same_list_however_the_config_is_named() {
         .current_dir(site.path(""))
         .output()
         .unwrap();
-    Ran::from(relative).expect(5, &["a list names no endpoint at all: b.txt"]);
+    Ran::from(relative).expect(5, &["a list names no endpoint: b.txt"]);
 }
 
 #[test]

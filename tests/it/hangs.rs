@@ -80,7 +80,7 @@ fn a_share_that_begins_to_hang_keeps_its_records_holds_up_nobody_and_heals_by_it
     server.until_says("source 'far': no answer", 0);
     site.rename_list("near.txt", "10.1.0.9 acct.blob.core.windows.net\n");
     server.until_resolves(NAME, "10.1.0.9");
-    assert_eq!(server.resolves(FAR), ["10.1.0.2"], "what it gave before stands");
+    assert_eq!(server.resolves(FAR), ["10.1.0.2"], "its last good lists stay in use");
     assert!(far(&site)["last_good"].is_string());
     let ran = site.run("sync", &["--running"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");

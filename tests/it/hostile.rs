@@ -93,7 +93,7 @@ fn a_list_that_was_never_good_removes_nothing_that_may_be_in_it() {
     site.run("sync", &[]).expect(0, &[]);
     std::fs::remove_dir_all(site.path("zones/.state")).unwrap();
     site.write_list("b.txt", "nonsense\n");
-    site.run("sync", &[]).expect(1, &["b.txt:1", "other sources go on"]);
+    site.run("sync", &[]).expect(1, &["b.txt:1", "other sources are not affected"]);
     assert!(site.zone("privatelink.blob.core.windows.net").contains("\nb A 10.1.0.2\n"));
 }
 
@@ -103,7 +103,7 @@ fn a_list_that_becomes_a_pipe_between_two_passes_hangs_nothing() {
     let server = site.start();
     std::fs::remove_file(site.list_path("a.txt")).unwrap();
     nix::unistd::mkfifo(&site.list_path("a.txt"), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    site.run("sync", &["--running"]).expect(1, &["is no file but a pipe"]);
+    site.run("sync", &["--running"]).expect(1, &["is a pipe, socket or device"]);
     assert_eq!(server.resolves(NAME), ["10.1.0.1"]);
     server.stop();
 }
@@ -178,7 +178,7 @@ fn a_deaf_listener_in_the_sockets_place_holds_up_no_start() {
         .collect();
     assert!(waiting.len() < 10_000, "the queue never fills");
     let server = site.start();
-    server.until_says("another server answers there", 0);
+    server.until_says("another server already answers", 0);
     assert_eq!(server.resolves(NAME), ["10.1.0.1"]);
     server.stop();
 }

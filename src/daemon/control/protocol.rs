@@ -131,7 +131,7 @@ pub(crate) enum PassResult {
     Written,
     /// The guard holds a part of the plan back.
     Held,
-    /// A source is away or bad: what it gave before stands in for it.
+    /// A source is away or bad: its last good lists stay in use in for it.
     Incomplete,
     /// The disk failed.
     Failed,
@@ -156,7 +156,7 @@ pub(crate) struct HeldStatus {
     pub(crate) digest: Option<String>,
     /// Why, zone by zone.
     pub(crate) reasons: Vec<Diagnostic>,
-    /// The exact command to approve it, or what to mend.
+    /// The exact command to approve it, or what to fix.
     pub(crate) what_to_do: String,
 }
 

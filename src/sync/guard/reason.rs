@@ -99,7 +99,7 @@ impl fmt::Display for Reason {
                  out of the lists",
             ),
             Self::Unreadable(reason) => {
-                write!(f, "the zone file does not load ({reason}), so what it holds is not known; repair it or move it away")
+                write!(f, "the zone file does not load ({reason}), so its contents are not known; repair it or move it away")
             }
             Self::Foreign { count, first } => {
                 write!(f, "{count} records that no list can hold would be lost, first '{first}'; move them to another zone")
@@ -107,16 +107,16 @@ impl fmt::Display for Reason {
             Self::Empty { in_service } => write!(f, "would become empty, with {in_service} RRsets in service"),
             Self::Share { updated, deleted, base, allowed, limit } => write!(
                 f,
-                "{} of {base} RRsets would have gone or changed within guard_window ({deleted} removed, {updated} changed), \
-                 {allowed} may (max_removed = \"{limit}\")",
+                "{} of {base} RRsets would be removed or changed within guard_window ({deleted} removed, {updated} changed), \
+                 at most {allowed} allowed (max_removed = \"{limit}\")",
                 updated + deleted
             ),
             Self::Growth { created, base, allowed } => write!(
                 f,
-                "{created} RRsets would have come within guard_window to a zone that had {base}, {allowed} may"
+                "{created} RRsets would be added within guard_window to a zone that had {base}; at most {allowed} allowed"
             ),
             Self::EmptyLists { lists, removed } => {
-                write!(f, "{removed} RRsets would go while a list names no endpoint at all: {}", lists.join(", "))
+                write!(f, "{removed} RRsets would be removed while a list names no endpoint: {}", lists.join(", "))
             }
         }
     }

@@ -112,7 +112,7 @@ fn an_empty_list_takes_nothing_away_without_consent() {
     let plan = planned(managed(10), managed(0), &["", &names(1..10, "blob.core.windows.net")]);
     let refusal = refused(plan);
     assert!(matches!(refusal.zones[0].reasons[..], [Reason::EmptyLists { removed: 1, .. }]));
-    assert!(refusal.to_string().contains("a list names no endpoint at all: a (a.txt)"));
+    assert!(refusal.to_string().contains("a list names no endpoint: a (a.txt)"));
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn a_zone_that_is_filled_may_have_any_size_and_that_is_its_base() {
     assert!(world.pass(&many, None).is_none());
     let mut world = World::new(&moved(10, 0));
     let held = world.pass(&(moved(10, 0) + &many), None).unwrap();
-    assert!(held.to_string().contains("20000 RRsets would have come"), "{held}");
+    assert!(held.to_string().contains("20000 RRsets would be added"), "{held}");
     assert_eq!((world.current.records.len(), held.is_approvable()), (10, true));
 }
 

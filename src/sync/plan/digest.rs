@@ -19,7 +19,7 @@ pub struct Digest(u128);
 
 /// Text that is no digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{}' is no digest of a held change: it has 32 hexadecimal digits, as `plan` and `status` show it", crate::diag::printable(.0))]
+#[error("'{}' is not the digest of a held change: a digest has 32 hexadecimal digits, as `plan` and `status` show it", crate::diag::printable(.0))]
 pub struct DigestError(String);
 
 impl FromStr for Digest {

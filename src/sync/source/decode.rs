@@ -10,7 +10,7 @@ use super::lines::feeds;
 /// This many pairs of ASCII bytes in a row are no UTF-16 text of any language, but text of one byte a character.
 const MIXED_RUN: usize = 16;
 
-const ADVICE: &str = "write the file anew in one encoding, best with `Out-File -Encoding utf8` and without -Append";
+const ADVICE: &str = "rewrite the file in one encoding, best with `Out-File -Encoding utf8` and without -Append";
 
 /// The text, or the line where it cannot be read and what is wrong there.
 pub(super) fn decode(bytes: Vec<u8>) -> Result<String, (u32, String)> {
@@ -45,10 +45,10 @@ fn utf8(mut bytes: Vec<u8>) -> Result<String, (u32, String)> {
 /// `high` is the index of the high byte in a pair.
 fn utf16(encoding: &'static Encoding, bytes: &[u8], high: usize) -> Result<String, (u32, String)> {
     if let Some(at) = one_byte_run(bytes, high) {
-        let what = "from here on the file is UTF-8 or the like, but it starts as UTF-16";
+        let what = "from here on the file is UTF-8 or similar, but it starts as UTF-16";
         return Err((line_of(&bytes[..at], 2), format!("{what}: {ADVICE}")));
     }
-    let malformed = || (line_of(bytes, 2), format!("the file is not whole UTF-16: {ADVICE}"));
+    let malformed = || (line_of(bytes, 2), format!("the file is not complete UTF-16: {ADVICE}"));
     if !bytes.len().is_multiple_of(2) {
         return Err(malformed());
     }

@@ -156,18 +156,18 @@ impl FileBudget {
 /// What is wrong with a statement that has this many names and addresses, if it has too many.
 pub(super) fn excess(names: usize, addresses: usize) -> Option<String> {
     if names > MAX_NAMES {
-        return Some(format!("over {MAX_NAMES} names at one place: an endpoint has a few; write the others apart"));
+        return Some(format!("over {MAX_NAMES} names in one entry: an endpoint has a few; list the others separately"));
     }
     if addresses > MAX_ADDRESSES {
         return Some(format!(
-            "over {MAX_ADDRESSES} addresses at one place: an endpoint has one or two; take out the others"
+            "over {MAX_ADDRESSES} addresses in one entry: an endpoint has one or two; remove the others"
         ));
     }
     let records = names * addresses;
     (records > Listing::MAX_RECORDS).then(|| {
         format!(
-            "{names} names with {addresses} addresses each are {records} records, over the {} that one place may make: \
-             write the names apart, each with its own address",
+            "{names} names with {addresses} addresses each are {records} records, more than the {} that one entry may make: \
+             list the names separately, each with its own address",
             Listing::MAX_RECORDS
         )
     })
@@ -225,7 +225,7 @@ impl ListingBuilder {
         else {
             let text = quoted(name.first().copied().unwrap_or_default());
             return self.problem(line, Id::LIST_BAD_NAME, || {
-                format!("'{text}' is far too long for a host name: they have 253 characters")
+                format!("'{text}' is too long for a host name, which has at most 253 characters")
             });
         };
         for (index, part) in name.iter().enumerate() {

@@ -75,7 +75,7 @@ impl FromStr for Format {
             .into_iter()
             .find(|(word, _)| *word == text)
             .map(|(_, format)| format)
-            .ok_or_else(|| format!("'{text}' is no list format: use auto, text, json, toml or screen"))
+            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml or screen"))
     }
 }
 

@@ -83,7 +83,7 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {
-            let problem = source.problem(Id::SOURCE_NO_FILES, format!("{problem}; what it gave before stands"));
+            let problem = source.problem(Id::SOURCE_NO_FILES, format!("{problem}; its last good lists stay in use"));
             return stand_in(source, (limits, room), state, problem);
         }
     };
@@ -145,7 +145,7 @@ fn read_one(
     let mut listing = checked(source, path, bounds, bytes)?;
     let kept = news.map_or(Ok(()), |copy| state.keep_list(&source.name, path, (now, stamp), &copy));
     if let Err(failed) = kept {
-        let then = "; should the list go away, its records stay but cannot be compared";
+        let then = "; if the list disappears, its records stay but cannot be compared";
         listing.warnings.warning(|| failed.diagnostic(Id::LIST_NOT_KEPT).and(then).of_source(&source.name));
     }
     Ok(listing)
@@ -171,7 +171,7 @@ fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     if !text.contains(['*', '?', '[']) {
         return Ok(vec![source.path.clone()]);
     }
-    let matches = glob::glob(text).map_err(|error| format!("'{shown}' is no glob: {error}"))?;
+    let matches = glob::glob(text).map_err(|error| format!("'{shown}' is not a valid glob: {error}"))?;
     let mut files = Vec::new();
     for found in matches {
         let path =
@@ -207,7 +207,7 @@ fn why_unreadable(error: &io::Error, left: u64) -> String {
         io::ErrorKind::IsADirectory => "is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned(),
         // Opening a pipe waits for a writer, and all passes with it.
         io::ErrorKind::InvalidInput => {
-            "is no file but a pipe, a socket or a device: have it written into a file".to_owned()
+            "is a pipe, socket or device, not a regular file; write the list to a file instead".to_owned()
         }
         io::ErrorKind::FileTooLarge if left < MAX_BYTES => {
             format!("is left out: the lists of its source are larger than {} together", files::size(MAX_BYTES))
@@ -215,7 +215,7 @@ fn why_unreadable(error: &io::Error, left: u64) -> String {
         io::ErrorKind::FileTooLarge => format!("is larger than {}: is this the right file?", files::size(MAX_BYTES)),
         io::ErrorKind::ResourceBusy => "changed while it was being read; the next pass reads it again".to_owned(),
         io::ErrorKind::WouldBlock => {
-            "gives nothing at once, as a kernel log does: have it written into a file".to_owned()
+            "gives no data at once, as a kernel log does; write the list to a file instead".to_owned()
         }
         _ => format!("cannot read the list: {error}"),
     }

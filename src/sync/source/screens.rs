@@ -100,11 +100,13 @@ impl<'t> ScreenObject<'t> {
                 }),
                 (Field::Addresses, TokenKind::Address(address)) => push(&mut self.addresses, address, MAX_ADDRESSES),
                 (Field::Addresses, _) => {
-                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is no IP address", quoted(token.text)));
+                    out.problem(line, Id::LIST_BAD_ADDRESS, || {
+                        format!("'{}' is not an IP address", quoted(token.text))
+                    });
                 }
                 (Field::Names, TokenKind::Address(_) | TokenKind::BadAddress) => {
                     out.problem(line, Id::LIST_NO_NAME, || {
-                        format!("'{}' stands where a host name belongs", quoted(token.text))
+                        format!("'{}' is an address where a host name belongs", quoted(token.text))
                     });
                 }
                 (Field::Names, _) => push(&mut self.names, token.text, MAX_NAMES),

@@ -180,7 +180,7 @@ fn a_pipe_is_refused_instead_of_waited_for() {
     let path = folder.path().join("pipe.txt");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let problems = reading(folder.path(), "pipe.txt", 7).problems.to_string();
-    assert!(problems.contains("pipe.txt: is no file but a pipe"), "{problems}");
+    assert!(problems.contains("pipe.txt: is a pipe, socket or device"), "{problems}");
 }
 
 #[test]

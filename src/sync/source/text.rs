@@ -205,7 +205,7 @@ impl<'t> Line<'t> {
             return Err((Id::LIST_CUT_OFF, text));
         }
         if let Some(text) = self.bad_address {
-            return Err((Id::LIST_BAD_ADDRESS, format!("'{}' is no IP address", quoted(text))));
+            return Err((Id::LIST_BAD_ADDRESS, format!("'{}' is not an IP address", quoted(text))));
         }
         let pair = self.pair()?;
         if self.names.is_empty() && pair.is_none() {

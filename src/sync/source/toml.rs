@@ -80,7 +80,7 @@ pub(super) fn read(text: &str, out: &mut ListingBuilder) {
             match text.parse::<IpAddr>() {
                 Ok(address) => addresses.push(address),
                 Err(_) => {
-                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is no IP address", quoted(&text)));
+                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is not an IP address", quoted(&text)));
                 }
             }
         }

@@ -69,7 +69,9 @@ fn a_pipe_in_a_zones_place_is_an_error_instead_of_waited_for() {
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
     let report = folder.1.reload();
     assert_eq!(Folder::serial(&report, "corp.example"), Some(1));
-    assert!(report.errors[0].text.contains("no file but a pipe, a socket or a device; serial 1 stays in service"));
+    assert!(
+        report.errors[0].text.contains("it is a pipe, socket or device, not a regular file; serial 1 stays in service")
+    );
     assert!(folder.1.reload().errors.is_empty(), "it is said once");
 }
 

@@ -131,7 +131,8 @@ impl Walker<'_, '_> {
         let place = (self.out.statement(), self.round);
         for name in texts {
             if name.parse::<IpAddr>().is_ok() {
-                self.out.problem(line, Id::LIST_NO_NAME, || format!("'{name}' stands where a host name belongs"));
+                self.out
+                    .problem(line, Id::LIST_NO_NAME, || format!("'{name}' is an address where a host name belongs"));
             }
             self.out.entries(line, place, &[name], &addresses);
         }
@@ -169,7 +170,7 @@ impl Walker<'_, '_> {
                     let is_cut_off = word.starts_with("System.");
                     let id = if is_cut_off { Id::LIST_CUT_OFF } else { Id::LIST_BAD_ADDRESS };
                     let advice = if is_cut_off { format!("; {DEPTH_ADVICE}") } else { String::new() };
-                    self.out.problem(line, id, || format!("'{}' is no IP address{advice}", quoted(word)));
+                    self.out.problem(line, id, || format!("'{}' is not an IP address{advice}", quoted(word)));
                     return None;
                 };
                 if found.len() == MAX_ADDRESSES {
@@ -182,7 +183,7 @@ impl Walker<'_, '_> {
         if found.is_empty() {
             self.out.problem(line, Id::LIST_NO_ADDRESS, || {
                 format!(
-                    "'{}' has no address: is the endpoint still being made? List it again when it is done",
+                    "'{}' has no address: is the endpoint still being provisioned? List it again when that is done",
                     quoted(name)
                 )
             });

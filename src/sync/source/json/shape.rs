@@ -52,10 +52,10 @@ pub(super) fn check(text: &str, max_tree: usize) -> Result<(), Excess> {
             _ => tree += FURTHER,
         }
         if depth > MAX_DEPTH {
-            return Err((at, format!("brackets nest over {MAX_DEPTH} deep, which no list of endpoints does")));
+            return Err((at, format!("brackets nest over {MAX_DEPTH} deep; no list of endpoints does")));
         }
         if tree > max_tree {
-            let text = "more JSON than is read at once: split the list into several files, or have only names and addresses \
+            let text = "more JSON than is read at once: split the list into several files, or keep only names and addresses \
                         in it";
             return Err((at, text.to_owned()));
         }

@@ -109,7 +109,7 @@ fn names_and_addresses_of_one_place_are_counted_in_every_shape() {
         assert!(problem(&shape(MAX_NAMES + 1, 1)).starts_with("list.txt:1: over 100 names"));
         let message = problem(&shape(17, 16));
         assert!(
-            message.starts_with("list.txt:1: 17 names with 16 addresses each are 272 records, over the 256"),
+            message.starts_with("list.txt:1: 17 names with 16 addresses each are 272 records, more than the 256"),
             "{message}"
         );
     }

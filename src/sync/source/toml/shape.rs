@@ -26,7 +26,7 @@ pub(super) fn check(text: &str) -> Result<(), (usize, Wrong)> {
             b'#' => at = line_end(bytes, at),
             b'"' | b'\'' if bytes[at..].starts_with(&[byte; 3]) => {
                 let problem =
-                    "a string of several lines, which no name or address is: put it on one line, in single quotes";
+                    "a multi-line string, which cannot be a name or an address: put it on one line, in single quotes";
                 return Err((at, (Id::LIST_SYNTAX, problem.to_owned())));
             }
             b'"' | b'\'' => at = string_end(bytes, at),

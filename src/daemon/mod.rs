@@ -1,0 +1,207 @@
+//! Floor 5: the composition root of `serve`.
+//!
+//! In: a config. Out: a running server, until a signal ends it. Everything that lasts is owned here; everything
+//! that changes an answer goes through `Daemon::publish`.
+//!
+//! ```text
+//!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
+//!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
+//!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
+//! ```
+//!
+//! The loop waits for nothing but events. Whatever touches a disk runs in the background, one task at a time (see `work`).
+
+mod background;
+pub mod control;
+mod folders;
+mod log;
+mod ready;
+mod reload;
+mod routes;
+mod run;
+mod schedule;
+mod snapshot;
+mod status_board;
+mod tasks;
+mod work;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::info;
+
+use crate::config::{Config, Contents};
+use crate::server::admission::cookies::{Cookies, Secret};
+use crate::server::{self, BindError, Listeners, Shared, Snapshot};
+use crate::sync::pass::Aftermath;
+use crate::watch::{Kind, Watch};
+use control::protocol::ControlReply;
+use control::{Command, Control, ControlContext, ControlError, PlacedSocket};
+use log::PassLog;
+use routes::Routes;
+pub(crate) use snapshot::snapshot;
+use status_board::StatusBoard;
+use tasks::Tools;
+use work::{Due, Running, Waiter, finished};
+
+/// How long queries under way may take once the end has come.
+const GRACE: Duration = Duration::from_secs(6);
+
+/// Why the server did not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// Addresses that could not be bound.
+    #[error("{}", lines(.0))]
+    Bind(Vec<BindError>),
+    /// The thread that asks upstreams is gone.
+    #[error("internal error: the forwarding thread stopped; restart the server, and report this with the log")]
+    Upstreams,
+    /// Something else of the system's.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+fn lines(errors: &[BindError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+struct Daemon {
+    config: Config,
+    /// The `listen` of the config at the start.
+    started_with: Vec<SocketAddr>,
+    /// The config file when it was last read, taken or not.
+    config_seen: Option<Contents>,
+    /// Where this server listens; a new `listen` takes effect at the next start.
+    bound: Vec<SocketAddr>,
+    /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
+    tools: Arc<Mutex<Tools>>,
+    pass_log: PassLog,
+    /// Makes cookies unless the config has secrets.
+    secret: Secret,
+    routes: Routes,
+    shared: Arc<Shared>,
+    /// For `status`.
+    board: Arc<StatusBoard>,
+    watches: Vec<Watch>,
+    unwatched: Vec<PathBuf>,
+    ticks: mpsc::Sender<Kind>,
+    /// The threads that answer, once there are zones to answer from.
+    answering: Option<server::Running>,
+    due: Due,
+    control: Option<Control>,
+    /// What the last pass left to do once its zones are in service.
+    aftermath: Option<Aftermath>,
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
+    crate::telemetry::start_logs("info");
+    let started = std::time::Instant::now();
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let hangup = signal(SignalKind::hangup())?;
+    let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
+    let (ticks, inbox) = mpsc::channel(TICKS);
+    let bound = listeners.addresses();
+    let board = Arc::new(StatusBoard::new(&config.file, bound.clone(), started));
+    let mut daemon = Daemon::new(config, bound, board, ticks)?;
+    let ended = tokio::select! {
+        broken = daemon.run(listeners, inbox, hangup) => broken,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    };
+    info!("draining");
+    if let Some(answering) = daemon.answering.take() {
+        answering.drain(&daemon.shared, GRACE).await;
+    }
+    info!("stopped");
+    ended
+}
+
+/// Ticks that may wait: one of each kind, and some to spare.
+const TICKS: usize = 16;
+
+/// UDP workers: one for each core.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+impl Daemon {
+    /// Everything but what needs a disk.
+    fn new(
+        config: Config,
+        bound: Vec<SocketAddr>,
+        board: Arc<StatusBoard>,
+        ticks: mpsc::Sender<Kind>,
+    ) -> Result<Self, StartError> {
+        config.warnings.iter().for_each(log::found);
+        let routes = Routes::build(&config, &bound, None)?;
+        let secret = Cookies::own_secret();
+        // Nobody is answered before there are zones.
+        let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
+        board.sources(&config);
+        Ok(Self {
+            tools: Arc::new(Mutex::new(Tools::new(&config))),
+            bound,
+            started_with: config.listen.clone(),
+            config,
+            config_seen: None,
+            pass_log: PassLog::default(),
+            secret,
+            routes,
+            shared,
+            board,
+            watches: Vec::new(),
+            unwatched: Vec::new(),
+            ticks,
+            answering: None,
+            due: Due::default(),
+            control: None,
+            aftermath: None,
+        })
+    }
+
+    /// Opens the control socket, and waits until it is there.
+    pub(super) async fn place_control(&self, command_sender: mpsc::Sender<Command>) -> Option<Control> {
+        let mut placing = Some(self.start_placing()?);
+        let (placed, _) = finished(&mut placing).await;
+        self.start_control(placed, command_sender)
+    }
+
+    /// Starts to put the control socket where the config wants it; it may wait for the disk.
+    pub(super) fn start_placing(&self) -> Option<Running<Result<PlacedSocket, ControlError>>> {
+        let path = self.config.control.clone()?;
+        Some(Running::new(background::start("control", move || control::place(&path)), Vec::new()))
+    }
+
+    /// Listens on it; without one the server serves all the same.
+    pub(super) fn start_control(
+        &self,
+        placed: Option<Result<PlacedSocket, ControlError>>,
+        command_sender: mpsc::Sender<Command>,
+    ) -> Option<Control> {
+        let commands = ControlContext {
+            shared: Arc::clone(&self.shared),
+            board: Arc::clone(&self.board),
+            commands: command_sender,
+        };
+        let started = placed?.and_then(|placed| Control::start(placed, commands));
+        started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
+    }
+
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        self.shared.snapshot.store(Arc::new(snapshot));
+    }
+}
+
+/// Tells everybody who waits; some may have gone.
+fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> ControlReply) {
+    for waiter in waiters {
+        let _ = waiter.send(reply());
+    }
+}

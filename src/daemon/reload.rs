@@ -1,0 +1,111 @@
+//! A changed config: it is read and built whole in the background, and then takes the place of the old one in one step.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tracing::{error, info};
+
+use super::control::protocol::ControlReply;
+use super::routes::Routes;
+use super::work::{Running, Waiter, Why};
+use super::{Daemon, answer, background, log, snapshot};
+use crate::config::{Config, Contents};
+use crate::diag::{self, Diagnostic, Id, Place};
+
+/// What reading the config brought.
+pub(super) enum Read {
+    /// It is the one that was read last.
+    Same,
+    /// What was built of it, or why not, and the file.
+    New(Result<Box<Built>, Vec<Diagnostic>>, Option<Contents>),
+}
+
+/// A config and what follows from it, whole and not yet in service.
+pub(super) struct Built {
+    config: Config,
+    routes: Routes,
+}
+
+/// Builds what follows from a config. What is in service is not touched.
+fn build(
+    why: Why,
+    contents: Result<Contents, Diagnostic>,
+    old: &Config,
+    bound: &[SocketAddr],
+    routes: &Routes,
+) -> Result<Built, Vec<Diagnostic>> {
+    let config = contents.map_err(|problem| vec![problem])?.load()?;
+    let losses = config.losses(old);
+    let problem = |id, text: String| Diagnostic::error(id, Place::file(&config.file), text);
+    if why == Why::FileEvent && !losses.is_empty() {
+        let way_out = format!("if this is intended, run: privatelink-dns reload --config {}", diag::path(&config.file));
+        return Err(losses.into_iter().chain([problem(Id::CONFIG_LOSS, way_out)]).collect());
+    }
+    let routes = Routes::build(&config, bound, Some(routes))
+        .map_err(|failed| vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be used: {failed}"))])?;
+    Ok(Built { config, routes })
+}
+
+impl Daemon {
+    /// Starts to read the config, if that is due, and to build what follows from it.
+    pub(super) fn start_config(&mut self) -> Option<Running<Read>> {
+        let (why, waiters) = self.due.take_config()?;
+        let (old, seen) = (self.config.clone(), self.config_seen.clone());
+        let (bound, routes) = (self.bound.clone(), self.routes.clone());
+        let work = move || {
+            let contents = Contents::read(&old.file);
+            // The config's folder may hold files that change all the time, our own log among them.
+            let is_same = contents.as_ref().ok().map(Contents::bytes) == seen.as_ref().map(Contents::bytes);
+            if why == Why::FileEvent && is_same {
+                return Read::Same;
+            }
+            let read = contents.as_ref().ok().cloned();
+            Read::New(build(why, contents, &old, &bound, &routes).map(Box::new), read)
+        };
+        Some(Running::new(background::start("config", work), waiters))
+    }
+
+    /// Takes all of a new config, or none of it; whether it was taken.
+    pub(super) fn config_read(&mut self, read: Option<Read>, waiters: Vec<Waiter>) -> bool {
+        let refused = match read {
+            Some(Read::Same) => return false,
+            None => {
+                let text = "internal error: reading the config stopped; please report this with the log";
+                vec![Diagnostic::error(Id::TASK_BROKE_OFF, Place::file(&self.config.file), text)]
+            }
+            Some(Read::New(built, bytes)) => {
+                self.config_seen = bytes;
+                match built {
+                    Ok(built) => {
+                        self.take_config(*built);
+                        self.due.pass_for(waiters);
+                        return true;
+                    }
+                    Err(problems) => problems,
+                }
+            }
+        };
+        refused.iter().for_each(log::found);
+        error!(problems = refused.len(), "the new config is not taken; the old one stays in service");
+        self.board.config_read(refused.clone());
+        answer(waiters, || ControlReply::Refused(refused.clone()));
+        false
+    }
+
+    /// Puts in service what was built; nothing here can fail.
+    fn take_config(&mut self, Built { config, routes }: Built) {
+        let waiting = if config.listen == self.started_with {
+            Vec::new()
+        } else {
+            let text = "'listen' changed; that takes effect at the next start";
+            vec![Diagnostic::warning(Id::RESTART_NEEDED, Place::file(&config.file), text)]
+        };
+        waiting.iter().for_each(log::found);
+        self.board.config_taken(waiting);
+        config.warnings.iter().for_each(log::found);
+        (self.config, self.routes) = (config, routes);
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        self.publish(snapshot::of(&self.config, &self.routes, self.secret, zones));
+        info!(config = %diag::path(&self.config.file), "config read");
+    }
+}

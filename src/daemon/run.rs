@@ -1,0 +1,208 @@
+//! The loop of the server: it waits for events, and starts what they ask for. Nothing in it touches a disk.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::signal::unix::Signal;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::control::{Command, CommandKind, ControlError, PlacedSocket};
+use super::reload::Read;
+use super::routes::Routes;
+use super::schedule::Schedule;
+use super::tasks::Done;
+use super::work::{Running, Task, Waiter, Why, finished};
+use super::{Daemon, StartError, TICKS, log, ready};
+use crate::diag::{Diagnostic, Id, Place};
+use crate::server::{Listeners, Shared};
+use crate::watch::{Kind, Unwatched, Watch};
+
+/// How much longer than its sources a pass may take before somebody should look at the disk.
+const SLOW: Duration = Duration::from_secs(30);
+
+/// What the loop waits for.
+enum Event {
+    /// A task is over, and who waited for it.
+    Task(Option<Box<Done>>, Vec<Waiter>),
+    /// The config was read, and who waited for that.
+    Config(Option<Read>, Vec<Waiter>),
+    /// Folders are watched.
+    Watches(Option<Vec<(Watch, Unwatched)>>),
+    /// The control socket is in its new place.
+    Control(Option<Result<PlacedSocket, ControlError>>),
+    /// A file changed.
+    Changed(Kind),
+    /// Somebody asked for something by the control socket.
+    Command(Command),
+    /// SIGHUP.
+    Hangup,
+    /// A client asked for a name that a zone lacks.
+    Missed,
+    /// It is time to look at the lists.
+    Interval,
+    /// A task takes very long.
+    Slow,
+    /// The first pass takes too long to wait for it.
+    ReadyAtLast,
+    /// The thread that asks upstreams is gone.
+    UpstreamsEnded,
+}
+
+/// Where the loop is.
+struct Course {
+    inbox: mpsc::Receiver<Kind>,
+    commands: mpsc::Receiver<Command>,
+    hangup: Signal,
+    addresses: Vec<SocketAddr>,
+    schedule: Schedule,
+    task: Option<Running<Box<Done>>>,
+    config: Option<Running<Read>>,
+    watches: Option<Running<Vec<(Watch, Unwatched)>>>,
+    /// For the control socket, wherever it is.
+    command_sender: mpsc::Sender<Command>,
+    /// A control socket that is being put in its place.
+    control: Option<Running<Result<PlacedSocket, ControlError>>>,
+    /// When the present task has taken very long.
+    slow: Option<Instant>,
+    /// When to be ready at the latest; none once that was said.
+    ready: Option<Instant>,
+    /// Whether the first pass has yet to begin.
+    is_first: bool,
+}
+
+impl Course {
+    async fn next(&mut self, shared: &Shared, routes: &Routes) -> Event {
+        let is_idle = self.task.is_none();
+        let upstreams = routes.upstreams();
+        tokio::select! {
+            (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
+            (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
+            (found, _) = finished(&mut self.watches) => Event::Watches(found),
+            (placed, _) = finished(&mut self.control) => Event::Control(placed),
+            Some(kind) = self.inbox.recv() => Event::Changed(kind),
+            Some(command) = self.commands.recv() => Event::Command(command),
+            _ = self.hangup.recv() => Event::Hangup,
+            () = shared.misses.wanted() => Event::Missed,
+            () = tokio::time::sleep_until(self.schedule.next()), if is_idle => Event::Interval,
+            () = until(self.slow) => Event::Slow,
+            () = until(self.ready) => Event::ReadyAtLast,
+            () = upstreams.ended() => Event::UpstreamsEnded,
+        }
+    }
+}
+
+impl Daemon {
+    /// Starts to answer, then does what there is to do, as long as that makes sense.
+    pub(super) async fn run(
+        &mut self,
+        listeners: Listeners,
+        inbox: mpsc::Receiver<Kind>,
+        hangup: Signal,
+    ) -> Result<(), StartError> {
+        let started = Instant::now();
+        let addresses = listeners.addresses();
+        let (command_sender, commands) = mpsc::channel(TICKS);
+        self.control = self.place_control(command_sender.clone()).await;
+        self.first_zones().await;
+        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        let ready = ready::at_the_latest(&zones, self.config.sync.pass_deadline, started);
+        let mut course = Course {
+            inbox,
+            commands,
+            hangup,
+            addresses,
+            schedule: Schedule::new(Instant::now(), &self.config.sync),
+            task: None,
+            config: None,
+            watches: Some(self.watch_folders()),
+            command_sender,
+            control: None,
+            slow: None,
+            ready: Some(ready),
+            is_first: true,
+        };
+        loop {
+            if course.config.is_none() {
+                course.config = self.start_config();
+            }
+            if course.task.is_none() {
+                course.task = self.start_task();
+                course.slow = course.task.as_ref().map(|task| task.started + self.config.sync.pass_deadline + SLOW);
+            }
+            let event = course.next(&self.shared, &self.routes).await;
+            self.act(event, &mut course)?;
+        }
+    }
+
+    /// Does what an event asks for; nothing here waits.
+    fn act(&mut self, event: Event, course: &mut Course) -> Result<(), StartError> {
+        let now = Instant::now();
+        match event {
+            Event::Task(done, waiters) => {
+                course.slow = None;
+                if self.task_done(done, waiters) {
+                    course.schedule.synced(now, &self.config.sync);
+                    self.shared.misses.rearm();
+                    self.announce(course);
+                    if !self.unwatched.is_empty() && course.watches.is_none() {
+                        course.watches = Some(self.watch_folders());
+                    }
+                }
+            }
+            Event::Config(read, waiters) => {
+                let before = self.config.control.clone();
+                if self.config_read(read, waiters) {
+                    course.watches = Some(self.watch_folders());
+                    if self.config.control != before {
+                        self.control = None;
+                        course.control = self.start_placing();
+                    }
+                }
+            }
+            Event::Watches(found) => {
+                self.watching(found);
+                // The first pass: what changes after it has read is seen.
+                if std::mem::take(&mut course.is_first) {
+                    self.due.task(Task::Pass);
+                }
+            }
+            Event::Control(placed) => self.control = self.start_control(placed, course.command_sender.clone()),
+            Event::Changed(Kind::Config) => self.due.config(Why::FileEvent),
+            Event::Changed(Kind::Lists) | Event::Interval => self.due.task(Task::Pass),
+            Event::Changed(Kind::Zones) => self.due.task(Task::Zones),
+            Event::Command(Command { kind: CommandKind::Reload, answer }) => self.due.reload_for(answer),
+            Event::Command(Command { kind: CommandKind::Sync, answer }) => self.due.pass_for([answer]),
+            Event::Hangup => self.due.config(Why::Person),
+            Event::Missed => course.schedule.missed(now, &self.config.sync),
+            Event::Slow => {
+                course.slow = None;
+                let place = Place::file(&self.config.zones.zone_dir);
+                let text = "reading or writing zones takes very long: check whether the disk of zone_dir or state_dir hangs; \
+                            what is in service stays";
+                log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
+            }
+            Event::ReadyAtLast => self.announce(course),
+            Event::UpstreamsEnded => return Err(StartError::Upstreams),
+        }
+        Ok(())
+    }
+
+    /// Says once that queries are answered.
+    fn announce(&self, course: &mut Course) {
+        if course.ready.take().is_some() {
+            ready::announce(&course.addresses, &self.shared.snapshot.load().zones);
+        }
+    }
+}
+
+/// Waits until then, or for ever.
+async fn until(then: Option<Instant>) {
+    match then {
+        Some(then) => tokio::time::sleep_until(then).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,35 @@
+//! The one place where a [`Snapshot`] is made: all that decides an answer, from all that it follows from.
+
+use std::io;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::routes::Routes;
+use crate::config::Config;
+use crate::server::Snapshot;
+use crate::server::admission::cookies::{Cookies, Secret};
+use crate::zone::ZoneSet;
+use crate::zone::store::Store;
+
+/// The snapshot that a server with this config would start with, for one question on the command line.
+pub(crate) fn snapshot(config: &Config) -> io::Result<Arc<Snapshot>> {
+    let zones = Store::new(config.zones.clone()).reload().zones;
+    let routes = Routes::build(config, &config.listen, None)?;
+    Ok(Arc::new(of(config, &routes, Cookies::own_secret(), Arc::new(zones))))
+}
+
+/// All that decides an answer, from all that it follows from.
+pub(super) fn of(config: &Config, routes: &Routes, secret: Secret, zones: Arc<ZoneSet>) -> Snapshot {
+    Snapshot {
+        zones,
+        access: config.access.clone(),
+        resolver: routes.resolver(config),
+        settings: Arc::new(config.server.clone()),
+        cookies: Cookies::new(&config.server.cookies, secret, now()),
+    }
+}
+
+/// On the clock that answers go by, and of the day.
+pub(super) fn now() -> (std::time::Instant, SystemTime) {
+    (std::time::Instant::now(), SystemTime::now())
+}

@@ -1,0 +1,133 @@
+//! What runs in the background on lists and zones: passes, and readings of the zone files.
+
+use std::sync::{Arc, PoisonError};
+use std::time::SystemTime;
+
+use tracing::error;
+
+use super::control::protocol::ControlReply;
+use super::status_board::{self, Degraded};
+use super::work::{Running, Task, Waiter};
+use super::{Daemon, answer, background, log, snapshot};
+use crate::config::{Config, Contents};
+use crate::diag::{self, Diagnostic, Id, Place};
+use crate::sync::gather::Gatherer;
+use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
+use crate::sync::progress::no_progress;
+use crate::zone::ZoneSet;
+use crate::zone::store::{Report, Store};
+
+/// What a task needs and gives back.
+pub(super) struct Tools {
+    store: Store,
+    gatherer: Gatherer,
+    seen: Seen,
+}
+
+/// What a task brought.
+pub(super) struct Done {
+    report: Report,
+    degraded: Degraded,
+    outcome: Option<PassOutcome>,
+}
+
+impl Tools {
+    /// Does what a pass left to do.
+    fn remember(&mut self, aftermath: Aftermath) -> Option<PassOutcome> {
+        let remembered = aftermath.remember(&mut self.seen);
+        if let Some(error) = self.seen.news(remembered) {
+            log::found(&error);
+        }
+        None
+    }
+
+    pub(super) fn new(config: &Config) -> Self {
+        Self { store: Store::new(config.zones.clone()), gatherer: Gatherer::default(), seen: Seen::default() }
+    }
+}
+
+impl Daemon {
+    /// Reads the zones for the first time: what is on disk is served, whatever lists say and whether they are there.
+    pub(super) async fn first_zones(&mut self) {
+        let file = self.config.file.clone();
+        let work = self.work(|_| None);
+        match background::run("zones", move || (work(), Contents::read(&file).ok())).await {
+            Ok((done, seen)) => {
+                self.config_seen = seen;
+                self.task_done(Some(done), Vec::new());
+            }
+            Err(failed) => error!(%failed, "internal error: reading the zones stopped"),
+        }
+    }
+
+    /// Starts the next task, if one is due, or does what the last one left.
+    pub(super) fn start_task(&mut self) -> Option<Running<Box<Done>>> {
+        let now = SystemTime::now();
+        if let Some(aftermath) = self.aftermath.take() {
+            self.board.task_started(now);
+            return Some(Running::new(
+                background::start("state", self.work(|tools| tools.remember(aftermath))),
+                Vec::new(),
+            ));
+        }
+        let (task, waiters) = self.due.take_task()?;
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        let settings = self.config.sync.clone();
+        self.board.task_started(now);
+        let pass = move |tools: &mut Tools| {
+            (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &no_progress))
+        };
+        Some(Running::new(background::start("sync", self.work(pass)), waiters))
+    }
+
+    /// Something to do with the tools, and then the zone files, behind the loop.
+    fn work(
+        &self,
+        first: impl FnOnce(&mut Tools) -> Option<PassOutcome> + Send + 'static,
+    ) -> impl FnOnce() -> Box<Done> + Send + 'static {
+        let (tools, zones) = (Arc::clone(&self.tools), self.config.zones.clone());
+        move || {
+            let mut tools = tools.lock().unwrap_or_else(PoisonError::into_inner);
+            tools.store.set_settings(zones);
+            let outcome = first(&mut tools);
+            let report = tools.store.reload();
+            Box::new(Done { report, degraded: status_board::degraded(&tools.store), outcome })
+        }
+    }
+
+    /// Takes what a task brought; whether it was a pass. Whatever comes of it, serving goes on.
+    pub(super) fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
+        self.board.task_ended();
+        let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {
+            let place = Place::file(&self.config.zones.zone_dir);
+            let text = "internal error: the pass stopped; the zones in service stay; please report this with the log";
+            let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
+            log::found(&broken);
+            answer(waiters, || ControlReply::Refused(vec![broken.clone()]));
+            return true;
+        };
+        self.board.zones_read(degraded);
+        log::report(&report);
+        self.publish_zones(report.zones);
+        let Some(mut outcome) = outcome else {
+            // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
+            if !report.published.is_empty() && self.board.is_held() {
+                self.due.task(Task::Pass);
+            }
+            return false;
+        };
+        let pass = self.board.passed(&outcome, &self.config, SystemTime::now());
+        self.pass_log.pass(&outcome, &diag::path(&self.config.file));
+        self.aftermath = outcome.aftermath.take();
+        answer(waiters, || ControlReply::Passed(pass.clone()));
+        true
+    }
+
+    fn publish_zones(&self, zones: ZoneSet) {
+        let current = self.shared.snapshot.load();
+        // Answers that were kept ready are good as long as the zones are the same.
+        let is_same = current.zones.is_same(&zones);
+        let zones = if is_same { Arc::clone(&current.zones) } else { Arc::new(zones) };
+        self.publish(current.with_zones(zones, snapshot::now()));
+    }
+}
