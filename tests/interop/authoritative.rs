@@ -1,6 +1,6 @@
-//! NSD, Knot, BIND and ours have the same zone files and are asked the same, tens of thousands of times: whatever they do
-//! not agree on falls into a class that `docs/differences.md` lists, with the RFC that decides and whose answer is right. A
-//! difference of no class fails, and so does a class that no longer occurs.
+//! NSD, Knot, BIND and ours have the same zone files and are asked the same, tens of thousands of times. Every
+//! difference falls into a class that `docs/differences.md` lists, with the RFC that decides and the server whose
+//! answer is right. A difference of no class fails, and so does a class that no longer occurs.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,7 +11,6 @@ use tempfile::TempDir;
 use crate::resolvers::Resolver;
 use crate::support::record::Rr;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
@@ -34,7 +33,7 @@ const BY_HAND: [&str; 4] = ["rich.example", "child.rich.example", "other.example
 /// Those that sync writes.
 const BY_SYNC: [&str; 2] = ["privatelink.we.backup.windowsazure.com", "privatelink.blob.core.windows.net"];
 
-/// What sync writes them from.
+/// The list from which sync writes them.
 const LIST: &str = "10.1.0.5 acct.blob.core.windows.net\nfd00::5 acct.blob.core.windows.net\n\
                     10.1.0.7 acct-secondary.blob.core.windows.net\n\
                     10.1.0.8 4611686018427387904-ab-pod01-rec2.we.backup.windowsazure.com\n\
@@ -48,7 +47,7 @@ const CONFIG: &str = "[[zones]]\nname = \"privatelink.blob.core.windows.net\"\no
 const VERSIONS: [(&str, &str, &str); 3] =
     [("nsd", "-v", "NSD version 4.6."), ("knotd", "-V", "version 3.2."), ("named", "-v", "BIND 9.18.")];
 
-/// What is compared of a reply, TTLs included; not the order within a section.
+/// The parts of a reply that are compared: TTLs too, but not the order within a section.
 #[derive(Clone, PartialEq, Eq)]
 struct Said {
     rcode: String,
@@ -142,7 +141,7 @@ fn apexes() -> Vec<&'static str> {
 /// Meets every class.
 const SEED: u64 = 7;
 
-/// The same questions each time, or others for who looks further: `SEED=8 cargo test --test interop nsd_knot`.
+/// The same questions each time, or others in a longer search: `SEED=8 cargo test --test interop nsd_knot`.
 fn seed() -> u64 {
     std::env::var("SEED").map_or(SEED, |seed| seed.parse().unwrap())
 }
@@ -161,7 +160,7 @@ fn every_difference_to_nsd_knot_and_bind_is_of_a_class_that_is_listed() {
     if !VERSIONS.into_iter().all(is_version) {
         return;
     }
-    let upstream = Upstream::start(Script::default());
+    let upstream = Upstream::serving("");
     let (folder, site) = zones(&upstream);
     let started = [
         ("NSD", servers::nsd(folder.path(), &apexes())),

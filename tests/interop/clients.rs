@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::tool::{find, run};
 use crate::world::world;
 
-/// What a tool prints for a question, spaces squeezed.
+/// The output of a tool for a question, spaces squeezed.
 fn printed(tool: &str, port: u16, arguments: &str) -> Option<String> {
     let mut command = Command::new(find(tool)?);
     command.args(["@127.0.0.1", "-p", &port.to_string()]).args(arguments.split(' '));
@@ -35,7 +35,7 @@ const QUESTIONS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn rfc8945_5_2_1_who_signs_is_told_that_there_is_no_such_key() {
+fn rfc8945_5_2_1_a_client_that_signs_is_told_that_there_is_no_such_key() {
     let question = "-y hmac-sha256:key.:AAAA privatelink.blob.core.windows.net SOA";
     for (tool, wanted) in [("dig", &["status: NOTAUTH", "BADKEY 0"][..]), ("kdig", &["status: BADKEY"])] {
         let Some(said) = printed(tool, world().server.address().port(), question) else { continue };

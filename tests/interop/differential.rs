@@ -1,6 +1,6 @@
-//! Ours, Unbound and BIND forward to one scripted upstream and are asked the same: whatever they do not agree on is in
-//! `docs/differences.md`, with the reason and whose answer is right. A difference that is not there fails, and so does one
-//! that is there and no longer occurs.
+//! Ours, Unbound and BIND forward to one upstream and are asked the same: every difference is in `docs/differences.md`,
+//! with the reason and whose answer is right. A difference that is not there fails, and so does one that is there and
+//! no longer occurs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,7 +14,7 @@ use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::tool::is_version;
 
-/// What is compared of a reply: TTLs are not, nor the order within a section.
+/// The parts of a reply that are compared: neither TTLs nor the order within a section.
 #[derive(Clone, PartialEq, Eq)]
 struct Said {
     rcode: String,
@@ -30,7 +30,7 @@ impl Said {
         };
         let compared = |flag: &&str| ["aa", "tc", "ra", "ad", "cd"].contains(flag);
         let flags: Vec<&str> = reply.flags.split(' ').filter(compared).collect();
-        // What fits beside TC is each server's own choice.
+        // The records that a server leaves beside TC are its own choice.
         let section = |records: &[Rr]| if reply.truncated() { Vec::new() } else { sorted(records) };
         Self {
             rcode: reply.rcode.clone(),
@@ -74,7 +74,7 @@ fn sorted(records: &[Rr]) -> Vec<String> {
     lines
 }
 
-/// A question as the file has it, and from whom ours differs in it.
+/// A question as the file has it, and the server from which ours differs in it.
 type Found = BTreeMap<(String, String), String>;
 
 /// The rows of the tables: question, other server, parts.
@@ -102,7 +102,7 @@ fn every_difference_to_unbound_and_bind_is_listed_with_its_reason() {
     let file = path("tests/interop/questions.case");
     let text = std::fs::read_to_string(&file).unwrap();
     let case = read(&file).unwrap();
-    let upstream = Upstream::start(case.upstreams[""].clone());
+    let upstream = Upstream::of(case.upstreams[""].clone());
     let (Some(unbound), Some(bind)) = (unbound(upstream.address()), bind(upstream.address())) else { return };
     let site = Site::new().with_upstream(&upstream);
     let server = site.start();
@@ -139,7 +139,7 @@ fn every_difference_to_unbound_and_bind_is_listed_with_its_reason() {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
-/// Whoever hears nothing asks again, as clients do: on a busy machine a server may drop what it has had for too long.
+/// A question without an answer is asked again, as clients do: a server on a busy machine may drop one that is too old.
 fn ask(question: &Question, server: std::net::SocketAddr) -> Said {
     let is_silence = |why: &String| why.starts_with("no reply");
     let mut said = question.ask.try_to(server);

@@ -1,6 +1,6 @@
-//! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and BIND have the
-//! same zones, the zone checkers read its files, ip gives it a host with many addresses. A tool that is missing fails the test where `CI=true` is set, and skips it
-//! loudly elsewhere.
+//! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and
+//! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses. A tool that is
+//! missing fails the test where `CI=true` is set, and skips it with a line elsewhere.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

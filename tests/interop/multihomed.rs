@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6, UdpSocket};
 use crate::network::{Host, two_hosts};
 use crate::support::SOON;
 use crate::support::client::{Ask, ask};
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -45,7 +44,7 @@ fn world() -> Option<World> {
     // Names of the upstream's own: one for each address, so that each first answer comes late.
     let records: Vec<String> = (0..ADDRESSES.len()).map(|at| format!("late{at}.test. 60 A 192.0.2.{at}")).collect();
     let (upstream, site, server) = server_host.run(|| {
-        let upstream = Upstream::start(Script::of(&records.join("\n")));
+        let upstream = Upstream::serving(&records.join("\n"));
         let site = Site::new().with_zone("example", &zone()).with_upstream(&upstream).with_config(
             "listen = [\"0.0.0.0:0\", \"[::]:0\"]\n[access]\nallow = [\"0.0.0.0/0\", \"::/0\"]\n\
              [forward]\nspecial_names = \"forward\"\n",
@@ -59,7 +58,7 @@ fn world() -> Option<World> {
 const CLIENTS: [&str; 5] = ["192.0.2.101", "192.0.2.102", "2001:db8::101", "2001:db8::102", "fe80::101"];
 
 impl World {
-    /// Where the clients find the server.
+    /// The server's addresses, as its clients see them.
     fn addresses(&self) -> Vec<SocketAddr> {
         let interface = self.client_host.run(|| {
             let text = std::fs::read_to_string("/proc/thread-self/net/if_inet6").unwrap();
@@ -89,7 +88,7 @@ fn every_answer_leaves_from_the_address_that_was_asked() {
     for (number, address) in world.addresses().into_iter().enumerate() {
         let late = format!("late{number}.test");
         world.client_host.run(|| {
-            // Twice and more: what comes from upstream is late, then cached, then hot.
+            // Twice and more: an answer from upstream is late, then from the cache, then from the fast path.
             for round in 0..4 {
                 let say = |what: &str| format!("{what} at {address}, round {round}");
                 let over_udp = |name: &str, qtype: &str| any(&ask(name, qtype), address).to(address);
@@ -97,9 +96,11 @@ fn every_answer_leaves_from_the_address_that_was_asked() {
                 assert_eq!(over_udp(&late, "A").addresses(), [format!("192.0.2.{number}")], "{}", say("upstream's"));
                 assert_eq!(over_udp("gone.example", "A").rcode, "NXDOMAIN", "{}", say("what is not"));
                 let cut = over_udp("big.example", "TXT");
-                assert!(cut.truncated() && cut.answer.is_empty(), "{}", say("what does not fit"));
+                assert!(cut.truncated(), "{}", say("what does not fit"));
+                assert!(cut.answer.is_empty(), "{}", say("what does not fit"));
                 let whole = ask("big.example", "TXT").tcp().to(address);
-                assert!(!whole.truncated() && whole.answer.len() == 20, "{}", say("over TCP"));
+                assert!(!whole.truncated(), "{}", say("over TCP"));
+                assert_eq!(whole.answer.len(), 20, "{}", say("over TCP"));
             }
         });
     }

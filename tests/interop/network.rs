@@ -1,5 +1,5 @@
-//! Two hosts with a cable between them, without leaving this one: network namespaces that no name leads to and that end
-//! with whoever holds them.
+//! Two hosts with a cable between them, without leaving this one: network namespaces that have no name and end with the
+//! values that hold them.
 
 use std::fs::File;
 use std::process::Command;

@@ -96,7 +96,8 @@ fn forwards_to_us(start: impl Fn(SocketAddr) -> Option<Resolver>) {
         assert_eq!(resolver.resolves(backup), ["10.1.0.8"]);
         assert_eq!(resolver.resolves("www.example"), ["192.0.2.1"]);
         let nodata = ask("acct.blob.core.windows.net", "AAAA").to(resolver.address);
-        assert_eq!((nodata.rcode.as_str(), nodata.addresses().len()), ("NOERROR", 0), "{nodata}");
+        assert_eq!(nodata.rcode, "NOERROR", "{nodata}");
+        assert!(nodata.addresses().is_empty(), "{nodata}");
         assert_eq!(ask("no.privatelink.we.backup.windowsazure.com", "A").to(resolver.address).rcode, "NXDOMAIN");
     }
     world.server.stop();
@@ -148,9 +149,9 @@ fn bind_that_forwards_to_us_resolves_both_accounts() {
 }
 
 #[test]
-fn unbound_and_bind_resolve_through_the_scripted_upstream() {
-    use crate::support::{script::Script, upstream::Upstream};
-    let upstream = Upstream::start(Script::of("www.example. 60 A 192.0.2.1\n"));
+fn unbound_and_bind_resolve_through_the_ordinary_upstream() {
+    use crate::support::upstream::Upstream;
+    let upstream = Upstream::serving("www.example. 60 A 192.0.2.1\n");
     for start in [unbound, bind] {
         if let Some(resolver) = start(upstream.address()) {
             assert_eq!(resolver.resolves("www.example"), ["192.0.2.1"]);

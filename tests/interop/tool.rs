@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Where Debian puts servers; not on every user's path.
+/// The folders in which Debian has servers; not on every user's path.
 const MORE_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /// The program, or `None` and a loud line; a panic where `CI=true` is set.
@@ -19,13 +19,13 @@ pub(crate) fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// Runs a command to its end; whether it succeeded, and all it printed.
+/// Runs a command to its end; true if it succeeded, and all its output.
 pub(crate) fn run(command: &mut Command) -> (bool, String) {
     let output = command.stdin(Stdio::null()).output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
-/// Whether a program is of the version that `docs/differences.md` is about; a loud line if it is not.
+/// True if a program is of the version that `docs/differences.md` is about; a loud line if it is not.
 pub(crate) fn is_version((program, argument, version): (&str, &str, &str)) -> bool {
     let Some(file) = find(program) else { return false };
     let is_listed = run(Command::new(file).arg(argument)).1.contains(version);

@@ -1,6 +1,5 @@
 //! The world in which the tools ask: one account of ours, one of somebody else's, and a real server between them.
 
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -28,7 +27,7 @@ pub(crate) struct World {
 
 /// Starts it.
 pub(crate) fn world() -> World {
-    let upstream = Upstream::start(Script::of(PUBLIC));
+    let upstream = Upstream::serving(PUBLIC);
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
     World { server: site.start(), _site: site, _upstream: upstream }
 }

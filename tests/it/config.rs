@@ -3,7 +3,6 @@
 use std::process::Command;
 
 use crate::support::client::ask;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
@@ -13,10 +12,10 @@ const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
 const OTHER: &str = "other.blob.core.windows.net";
 
 fn upstream() -> Upstream {
-    Upstream::start(Script::of(
+    Upstream::serving(
         "other.blob.core.windows.net. 60 CNAME other.privatelink.blob.core.windows.net.\n\
          other.privatelink.blob.core.windows.net. 60 A 20.60.0.2\n",
-    ))
+    )
 }
 
 fn is_as_before(site: &Site, server: &Server, said: &str) {
@@ -53,12 +52,12 @@ fn a_config_that_drops_a_source_or_a_zone_waits_for_a_persons_word() {
     site.write_raw_config(&good.replace("\"we\", \"ne\"", "\"we\""));
     is_as_before(&site, &server, "zone 'privatelink.ne.backup.windowsazure.com' is no longer in it");
     site.run("reload", &[]).expect(0, &["config read"]);
-    assert_eq!(site.status()["config_problems"], serde_json::json!([]), "who says reload means it");
+    assert_eq!(site.status()["config_problems"], serde_json::json!([]), "a reload by hand is consent");
     server.stop();
 }
 
 #[test]
-fn what_a_storage_zone_does_with_names_it_lacks_follows_from_its_name_and_not_from_who_mentions_it() {
+fn on_miss_of_a_storage_zone_follows_from_its_name_and_not_from_the_config_that_mentions_it() {
     let upstream = upstream();
     let site = Site::new().with_upstream(&upstream).with_list("a.txt", LIST);
     site.run("sync", &[]).expect(0, &[]);

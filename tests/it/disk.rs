@@ -68,8 +68,8 @@ fn a_folder_that_cannot_be_written_leaves_the_old_zone_in_service_and_heals() {
     if nix::unistd::geteuid().is_root() {
         // Permissions do not stop root.
         let program = site.path("privatelink-dns");
-        // Copied by a program of its own: a descriptor open for writing here may live on in another test's child, and a file
-        // that is written cannot be run.
+        // Copied by a program of its own: a descriptor open for writing here may live on in another test's child, and a
+        // file that is written cannot be run.
         assert!(Command::new("cp").arg(command.get_program()).arg(&program).status().unwrap().success());
         fs::set_permissions(site.path(""), Permissions::from_mode(0o755)).unwrap();
         chown(site.path("zones"), Some(NOBODY), Some(NOBODY)).unwrap();

@@ -30,7 +30,7 @@ fn synced(site: &Site, list: &str) -> Ran {
     site.run("sync", &[])
 }
 
-/// How many of the accounts are where they were.
+/// The number of accounts that have their first address.
 fn right(site: &Site) -> usize {
     site.zone(BLOB).lines().filter(|line| line.starts_with("acct") && line.contains(" A 10.1.")).count()
 }
@@ -74,7 +74,7 @@ fn a_restart_forgets_nothing_of_what_was_moved() {
 }
 
 #[test]
-fn what_is_new_and_other_zones_go_on_while_losses_wait() {
+fn additions_and_other_zones_go_on_while_losses_wait() {
     let site = site();
     let more = "new.blob.core.windows.net 10.1.9.9\nq.queue.core.windows.net 10.1.9.8\n";
     synced(&site, &(accounts(100..200, 0) + more)).expect(5, &["100 of 200 RRsets", "(100 removed, 0 changed)"]);
@@ -111,7 +111,7 @@ fn consent_for_something_else_is_none() {
 }
 
 #[test]
-fn what_was_approved_is_in_service_and_no_longer_held_in_status() {
+fn approved_changes_are_in_service_and_no_longer_held_in_status() {
     let site = site();
     site.write_list("a.txt", accounts(0..200, 100));
     let server = site.start();
@@ -123,7 +123,7 @@ fn what_was_approved_is_in_service_and_no_longer_held_in_status() {
 }
 
 #[test]
-fn after_a_window_what_was_then_is_what_counts() {
+fn after_a_window_the_state_at_its_start_counts() {
     let site = Site::new()
         .with_list("a.txt", accounts(0..10, 0))
         .with_config("[sync]\ninterval = \"1h\"\nguard_window = \"1s\"");

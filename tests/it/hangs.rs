@@ -1,7 +1,7 @@
 //! A share that hangs: whatever touches it waits for ever, and nothing else does.
 //!
-//! The share is a shim between the server and the C library (`tests/support/hang.c`): calls about paths below `/hangs/` do not come
-//! back as long as a file is there. It needs a C compiler, which building Rust needs anyway.
+//! The share is a shim between the server and the C library (`tests/support/hang.c`): calls about paths below `/hangs/`
+//! do not come back as long as a file is there. It needs a C compiler, which building Rust needs anyway.
 
 use std::path::PathBuf;
 use std::process::Command;

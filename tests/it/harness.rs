@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::support::casefile::{Action, parse};
 use crate::support::client::{Ask, Mangled, ask, timed};
 use crate::support::record::Rr;
-use crate::support::script::{Faults, Script};
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::ledger::Tally;
+use crate::support::upstream::script::{Faults, Script};
 use crate::support::wait_until;
 
 const CHAIN: &str = "
@@ -20,44 +21,90 @@ odd.example. 5 TYPE65280 \\# 3 010203
 ";
 
 fn faulty(words: &str) -> Upstream {
-    let mut script = Script::of(CHAIN);
-    script.faults.read(words).unwrap();
-    Upstream::start(script)
+    Upstream::scripted(Script::with_faults(CHAIN, words))
+}
+
+/// An ordinary upstream, and a scripted one that has nothing to say of its own: both answer alike.
+fn both_kinds() -> [Upstream; 2] {
+    [Upstream::serving(CHAIN), Upstream::scripted(Script::of(CHAIN))]
 }
 
 #[test]
-fn the_upstream_answers_whole_chains_over_udp_and_tcp() {
-    let upstream = Upstream::start(Script::of(CHAIN));
-    for question in [ask("www.contoso.com", "A"), ask("www.contoso.com", "A").tcp()] {
-        let reply = question.to(upstream.address());
-        assert_eq!((reply.rcode.as_str(), reply.flags.as_str(), reply.answer.len()), ("NOERROR", "qr rd ra", 4));
-        assert_eq!(reply.addresses(), ["20.60.0.1"]);
+fn an_upstream_answers_whole_chains_over_udp_and_tcp() {
+    for upstream in both_kinds() {
+        for question in [ask("www.contoso.com", "A"), ask("www.contoso.com", "A").tcp()] {
+            let reply = question.to(upstream.address());
+            assert_eq!(reply.rcode, "NOERROR");
+            assert_eq!(reply.flags, "qr aa rd");
+            assert_eq!(reply.answer.len(), 4, "{reply}");
+            assert_eq!(reply.addresses(), ["20.60.0.1"]);
+        }
+        ask("www.contoso.com", "A").to(upstream.address());
+        assert_eq!(upstream.asked("WWW.contoso.com", "A"), 2, "over TCP it counts as the same question");
     }
-    ask("www.contoso.com", "A").to(upstream.address());
-    assert_eq!(upstream.asked("WWW.contoso.com", "A"), 2, "over TCP it counts as the same question");
 }
 
 #[test]
-fn the_upstream_tells_nodata_from_nxdomain() {
-    let upstream = Upstream::start(Script::of(CHAIN));
-    let nodata = ask("www.contoso.com", "AAAA").to(upstream.address());
-    assert_eq!((nodata.rcode.as_str(), nodata.answer.len(), nodata.authority.len()), ("NOERROR", 3, 1));
-    assert_eq!(ask("contoso.com", "A").to(upstream.address()).rcode, "NOERROR", "an empty non-terminal");
-    assert_eq!(ask("nobody.example", "A").to(upstream.address()).rcode, "NXDOMAIN");
+fn an_upstream_tells_nodata_from_nxdomain_and_leaves_the_end_of_a_chain_open() {
+    for upstream in both_kinds() {
+        let chain = ask("www.contoso.com", "AAAA").to(upstream.address());
+        assert_eq!(chain.rcode, "NOERROR");
+        assert_eq!(chain.answer.len(), 3, "{chain}");
+        assert_eq!(chain.authority.len(), 0, "{chain}");
+        let nodata = ask("blob.ams09prdstr07a.store.core.windows.net", "AAAA").to(upstream.address());
+        assert_eq!(nodata.rcode, "NOERROR");
+        assert_eq!(nodata.authority.len(), 1, "{nodata}");
+        assert_eq!(ask("contoso.com", "A").to(upstream.address()).rcode, "NOERROR", "an empty non-terminal");
+        assert_eq!(ask("nobody.example", "A").to(upstream.address()).rcode, "NXDOMAIN");
+    }
 }
 
 #[test]
 fn unknown_types_pass_byte_for_byte() {
-    let upstream = Upstream::start(Script::of(CHAIN));
-    let reply = ask("odd.example", "TYPE65280").to(upstream.address());
-    assert_eq!(reply.answer[0].rdata, [1, 2, 3]);
-    assert!(reply.answer[0].same(&Rr::from_line("odd.example. 5 TYPE65280 \\# 3 010203").unwrap()));
+    for upstream in both_kinds() {
+        let reply = ask("odd.example", "TYPE65280").to(upstream.address());
+        assert_eq!(reply.answer[0].rdata, [1, 2, 3]);
+        assert!(reply.answer[0].same(&Rr::from_line("odd.example. 5 TYPE65280 \\# 3 010203").unwrap()));
+    }
 }
 
 #[test]
-fn the_upstream_acts_each_fault() {
+fn the_nearest_soa_denies() {
+    let zones =
+        "example. 60 SOA ns.example. h.example. 1 2 3 4 5\na.example. 60 SOA ns.a.example. h.example. 1 2 3 4 5\n";
+    let upstream = Upstream::serving(&format!("{zones}www.a.example. 60 A 192.0.2.1\n"));
+    for (name, apex) in [("x.a.example", "a.example"), ("x.example", "example"), ("x.test", ".")] {
+        let reply = ask(name, "A").to(upstream.address());
+        assert_eq!(reply.rcode, "NXDOMAIN");
+        assert_eq!(reply.authority[0].owner.to_string(), apex, "{reply}");
+    }
+    assert_eq!(ask("www.a.example", "A").to(upstream.address()).addresses(), ["192.0.2.1"]);
+}
+
+#[test]
+fn new_records_are_served_at_once_and_the_old_ones_are_gone() {
+    for upstream in both_kinds() {
+        upstream.serve("www.example. 60 A 192.0.2.1");
+        assert_eq!(ask("www.example", "A").to(upstream.address()).addresses(), ["192.0.2.1"]);
+        assert_eq!(ask("www.contoso.com", "A").to(upstream.address()).rcode, "NXDOMAIN");
+    }
+}
+
+#[test]
+fn a_spelled_reply_goes_before_the_records_of_its_name_and_type_alone() {
+    let records = "UPSTREAM\n    www.example. 60 A 192.0.2.1\n    www.example. 60 TXT \"x\"\n";
+    let text = format!("{records}REPLY www.example A\n    rcode REFUSED\n");
+    let case = parse(Path::new("x.case"), &text).unwrap();
+    let upstream = Upstream::of(case.upstreams[""].clone());
+    assert_eq!(ask("www.example", "A").to(upstream.address()).rcode, "REFUSED");
+    assert_eq!(ask("www.example", "TXT").to(upstream.address()).answer.len(), 1);
+    assert_eq!(upstream.tally(), Tally { by_hickory: 1, by_script: 1 });
+}
+
+#[test]
+fn a_scripted_upstream_acts_each_fault() {
     let patient = || ask("www.contoso.com", "A");
-    // Who never answers cannot be too slow.
+    // An upstream that never answers cannot be too slow.
     let quick = || patient().patience(Duration::from_millis(200));
     for words in ["drop", "drop-udp", "drop-edns", "wrong-source"] {
         assert!(quick().try_to(faulty(words).address()).is_err(), "{words}");
@@ -78,7 +125,7 @@ fn the_upstream_acts_each_fault() {
 }
 
 #[test]
-fn the_upstream_says_what_it_holds_when_it_is_told() {
+fn a_scripted_upstream_says_what_it_holds_when_it_is_told() {
     let upstream = faulty("hold");
     let address = upstream.address();
     for question in [ask("www.contoso.com", "A"), ask("contoso.com", "A").tcp()] {
@@ -103,21 +150,26 @@ fn silence_is_told_from_an_answer_by_what_comes_after_it() {
 }
 
 #[test]
-fn the_upstream_dies_and_comes_back_on_its_port() {
-    let mut upstream = Upstream::start(Script::of(CHAIN));
-    upstream.kill();
-    let asked = ask("www.contoso.com", "A");
-    assert!(asked.try_to(upstream.address()).is_err());
-    upstream.restart();
-    assert!(asked.try_to(upstream.address()).is_ok());
+fn an_upstream_dies_and_comes_back_on_its_port() {
+    for mut upstream in both_kinds() {
+        upstream.kill();
+        for asked in [ask("www.contoso.com", "A"), ask("www.contoso.com", "A").tcp()] {
+            assert!(asked.try_to(upstream.address()).is_err(), "nobody is there");
+        }
+        upstream.restart();
+        for asked in [ask("www.contoso.com", "A"), ask("www.contoso.com", "A").tcp()] {
+            assert!(asked.try_to(upstream.address()).is_ok(), "it is back");
+        }
+    }
 }
 
 #[test]
 fn an_answer_that_does_not_fit_is_truncated_over_udp_alone() {
     let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many.example. 60 A 10.9.0.{n}\n"));
-    let upstream = Upstream::start(Script::of(&many));
-    assert!(ask("many.example", "A").to(upstream.address()).truncated());
-    assert_eq!(ask("many.example", "A").tcp().to(upstream.address()).answer.len(), 120);
+    for upstream in [Upstream::serving(&many), Upstream::scripted(Script::of(&many))] {
+        assert!(ask("many.example", "A").to(upstream.address()).truncated());
+        assert_eq!(ask("many.example", "A").tcp().to(upstream.address()).answer.len(), 120);
+    }
 }
 
 #[test]
@@ -154,10 +206,15 @@ ASKED gone.example A 0
 #[test]
 fn a_case_file_is_read_as_it_is_meant() {
     let case = parse(Path::new("x.case"), CASE).unwrap();
-    assert_eq!((case.setup.len(), case.steps.len(), case.steps[0].line), (1, 2, 10));
+    assert_eq!(case.setup.len(), 1);
+    assert_eq!(case.steps.len(), 2);
+    assert_eq!(case.steps[0].line, 10);
     assert_eq!(case.steps[0].test, "a sentence");
     let Action::Query(question) = &case.steps[0].action else { panic!("a QUERY") };
-    assert!(question.ask.tcp && question.ask.opt.as_ref().is_some_and(|opt| opt.flags == 0x8000));
+    assert!(question.ask.tcp);
+    let opt = question.ask.opt.as_ref().unwrap();
+    assert_eq!(opt.flags, 0x8000);
+    assert_eq!(opt.payload, 512);
 }
 
 #[test]
@@ -174,10 +231,10 @@ fn a_mistake_in_a_case_file_is_named_with_its_line() {
 fn a_reply_that_differs_is_shown_with_what_was_wanted() {
     let case = parse(Path::new("x.case"), CASE).unwrap();
     let Action::Query(question) = &case.steps[0].action else { panic!("a QUERY") };
-    let upstream = Upstream::start(case.upstreams[""].clone());
+    let upstream = Upstream::of(case.upstreams[""].clone());
     let reply = ask("www.contoso.com", "A").to(upstream.address());
     let shown = question.expected.differs(&reply, 0).unwrap();
     assert!(shown.contains("- authority core.windows.net. 10 SOA *"), "{shown}");
-    assert!(shown.contains("+ rcode NXDOMAIN"), "{shown}");
+    assert!(shown.contains("+ flags qr aa rd"), "{shown}");
     assert!(!shown.contains("answer"), "the answer section is as wanted: {shown}");
 }

@@ -1,4 +1,5 @@
-//! End-to-end tests: the real binary on ports from the kernel, against a scripted upstream.
+//! End-to-end tests: the real binary on ports from the kernel. Its upstream is hickory-server, or a scripted one where
+//! faults matter.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +28,7 @@ mod limits;
 mod live;
 mod options;
 mod overload;
+mod plan_json;
 mod readme;
 mod sample;
 mod signals;

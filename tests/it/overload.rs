@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::support::burst::Burst;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
-use crate::support::server::Server;
+use crate::support::server::{Server, process_status};
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::script::Script;
 use crate::support::wait_until;
 
 const OURS: &str = "acct.privatelink.blob.core.windows.net";
@@ -23,13 +23,12 @@ const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 const NAMES: usize = 1500;
 const ROUNDS: usize = 60;
 
-/// Octets that the flood may make the server take: two kilobytes for each question that may wait, and room for the allocator.
+/// Octets that the flood may make the server take: two kilobytes for each question that may wait, and room for the
+/// allocator.
 const GROWTH: usize = 96 << 20;
 
 fn resident(server: &Server) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
+    usize::try_from(process_status(server.pid(), "VmRSS")).unwrap() * 1024
 }
 
 /// In a flood a datagram may find no room in the server's socket; a client asks again, as clients do.
@@ -73,7 +72,7 @@ fn a_flood_of_one_client_is_shed_while_zones_cache_and_other_clients_go_on() {
         "www.example. 600 A 192.0.2.1\nnow.example. 60 A 192.0.2.2\nlater.example. 60 A 192.0.2.3\n\
          acct.blob.core.windows.net. 60 CNAME acct.privatelink.blob.core.windows.net.",
     );
-    let upstream = Upstream::start(Script { silent_below: Some("flood.example".to_owned()), ..script });
+    let upstream = Upstream::scripted(Script { silent_below: Some("flood.example".to_owned()), ..script });
     let list = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 pod01-rec2.we.backup.windowsazure.com\n";
     let site = Site::new().with_list("a.txt", list).with_upstream(&upstream).with_config("[forward]\ntimeout = \"3s\"");
     let server = site.start();

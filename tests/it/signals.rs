@@ -5,9 +5,9 @@ use std::net::TcpStream;
 use nix::sys::signal::Signal;
 
 use crate::support::client::{Ask, ask};
-use crate::support::script::Script;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::script::Script;
 use crate::support::{has_ipv6, wait_until};
 
 const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
@@ -51,9 +51,7 @@ fn sigint_ends_it_with_code_0_too() {
 
 /// Ends a server that waits for its upstream, which answers only once new connections are refused.
 fn drains(question: Ask) {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.hold = true;
-    let upstream = Upstream::start(script);
+    let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let mut server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
     let address = server.address();
     let asking = std::thread::spawn(move || question.try_to(address));

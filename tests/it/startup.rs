@@ -1,4 +1,4 @@
-//! What keeps the server from starting: one clear line, and the exit code of the contract.
+//! Faults that keep the server from starting: one clear line, and the exit code of the contract.
 
 use std::net::{TcpListener, UdpSocket};
 

@@ -6,10 +6,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::client::{ask, framed, read_framed};
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::upstream::script::Script;
 use crate::support::{SOON, wait_until};
 
 const OURS: &str = "acct.privatelink.blob.core.windows.net";
@@ -29,25 +29,17 @@ fn query(name: &str) -> Vec<u8> {
     framed(&ask(name, "A").bytes())
 }
 
-/// Whether a question on this connection is answered.
+/// True if a question on this connection is answered.
 fn answers(stream: &mut TcpStream) -> bool {
     stream.write_all(&query(OURS)).is_ok() && read_framed(stream).is_ok()
 }
 
-/// Whether the server has ended the connection, by whatever means; waits for it.
+/// True once the server has ended the connection, by a FIN or a reset; waits for it.
 fn ends(stream: &mut TcpStream) -> bool {
     match stream.read(&mut [0; 512]) {
         Ok(length) => length == 0,
         Err(error) => !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
     }
-}
-
-fn status(site: &Site) -> serde_json::Value {
-    serde_json::from_str(&site.run("status", &["--json"]).stdout).unwrap()
-}
-
-fn counter(site: &Site, name: &str) -> u64 {
-    status(site)["counters"][name].as_u64().unwrap()
 }
 
 fn still_serves(server: &Server) {
@@ -56,9 +48,7 @@ fn still_serves(server: &Server) {
 
 #[test]
 fn rfc7766_6_2_1_1_a_slow_answer_does_not_hold_up_those_behind_it() {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.hold = true;
-    let upstream = Upstream::start(script);
+    let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let server = site().with_upstream(&upstream).start();
     let mut stream = connect(server.address());
     let (slow, quick) = (query("slow.example"), query(OURS));
@@ -71,7 +61,7 @@ fn rfc7766_6_2_1_1_a_slow_answer_does_not_hold_up_those_behind_it() {
 
 #[test]
 fn more_questions_than_may_wait_are_all_answered() {
-    let upstream = Upstream::start(Script::of(""));
+    let upstream = Upstream::serving("");
     let server = site().with_upstream(&upstream).start();
     let mut stream = connect(server.address());
     let all: Vec<u8> = (0..500).flat_map(|n| query(&format!("n{n}.example"))).collect();
@@ -83,12 +73,14 @@ fn more_questions_than_may_wait_are_all_answered() {
 }
 
 #[test]
-fn answers_to_who_hangs_up_his_end_still_come() {
+fn answers_still_come_to_a_client_that_has_closed_its_end() {
     let server = site().start();
     let mut stream = connect(server.address());
     stream.write_all(&[query(OURS), query(OURS)].concat()).unwrap();
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    assert!(read_framed(&mut stream).is_ok() && read_framed(&mut stream).is_ok() && ends(&mut stream));
+    assert!(read_framed(&mut stream).is_ok(), "the first answer");
+    assert!(read_framed(&mut stream).is_ok(), "the second answer");
+    assert!(ends(&mut stream), "and then the end");
     server.stop();
 }
 
@@ -135,10 +127,8 @@ fn an_idle_connection_ends_and_one_in_use_does_not() {
 }
 
 #[test]
-fn rfc7766_3_who_waits_for_an_answer_is_not_idle() {
-    let mut script = Script::of("slow.example. 60 A 192.0.2.1");
-    script.faults.hold = true;
-    let upstream = Upstream::start(script);
+fn rfc7766_3_a_connection_that_waits_for_an_answer_is_not_idle() {
+    let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let server = site().with_upstream(&upstream).with_config("[tcp]\nidle = \"700ms\"").start();
     let mut waiting = InUse::new(server.address());
     waiting.stream.write_all(&query("slow.example")).unwrap();
@@ -169,7 +159,7 @@ fn a_message_that_trickles_in_is_not_waited_for() {
 }
 
 #[test]
-fn who_asks_and_does_not_take_the_answers_is_cut_off() {
+fn a_client_that_asks_and_does_not_take_the_answers_is_cut_off() {
     let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many 60 A 10.9.0.{n}\n"));
     let zone =
         format!("$TTL 60\n@ SOA ns.big.example. h.big.example. 1 2 3 4 5\n@ NS ns.big.example.\nns A 10.0.0.1\n{many}");
@@ -197,10 +187,13 @@ fn when_the_share_of_a_client_is_taken_its_longest_idle_connection_goes() {
         server.until_idle();
     }
     let mut fourth = connect(server.address());
-    assert!(answers(&mut fourth) && ends(&mut streams[2]));
-    assert!(answers(&mut streams[0]) && answers(&mut streams[1]));
-    assert_eq!((counter(&site, "tcp_displaced"), counter(&site, "tcp_rejected")), (1, 0));
-    assert_eq!(status(&site)["connections"], 3);
+    assert!(answers(&mut fourth), "the new one");
+    assert!(ends(&mut streams[2]), "the one that was idle for longest");
+    assert!(answers(&mut streams[0]), "the one that was used last");
+    assert!(answers(&mut streams[1]), "the one that was used before it");
+    assert_eq!(site.counted("tcp_displaced"), 1);
+    assert_eq!(site.counted("tcp_rejected"), 0);
+    assert_eq!(site.status()["connections"], 3);
     server.stop();
 }
 
@@ -210,14 +203,14 @@ fn the_limit_holds_over_all_listen_addresses() {
     let server = site.start();
     let mut streams: Vec<TcpStream> =
         server.addresses().iter().map(|address| connect(*address)).chain([connect(server.address())]).collect();
-    wait_until("the first has gone", || counter(&site, "tcp_displaced") == 1);
+    wait_until("the first has gone", || site.counted("tcp_displaced") == 1);
     assert_eq!(streams.iter_mut().filter_map(|stream| answers(stream).then_some(())).count(), 2);
     server.stop();
 }
 
 #[test]
 fn without_descriptors_udp_goes_on_and_so_does_tcp_when_there_are_some_again() {
-    let upstream = Upstream::start(Script::of("www.example. 60 A 192.0.2.1"));
+    let upstream = Upstream::serving("www.example. 60 A 192.0.2.1");
     let site = site().with_upstream(&upstream);
     let mut command = Command::new("sh");
     let serve = site.command("serve");

@@ -1,65 +1,60 @@
-//! What takes several clients or several servers to show: sharing, limits, prefetch, stale answers in time, loops.
+//! Behaviour that needs several clients or servers to show: sharing, limits, prefetch, stale answers in time, loops.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use nix::sys::signal::Signal;
 
 use crate::support::burst::Burst;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
-use crate::support::script::Script;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
-use crate::support::wait_until;
+use crate::support::upstream::script::Script;
+use crate::support::{has_ipv6, wait_until};
 
 /// An upstream with records, and a fault for each question.
-fn upstream(records: &str, faults: &str) -> Upstream {
-    let mut script = Script::of(records);
-    script.faults.read(faults).unwrap();
-    Upstream::start(script)
+fn faulty(records: &str, faults: &str) -> Upstream {
+    Upstream::scripted(Script::with_faults(records, faults))
 }
 
-fn status(site: &Site) -> serde_json::Value {
-    serde_json::from_str(&site.run("status", &["--json"]).stdout).unwrap()
-}
-
-/// How many questions went to the upstreams, each with all its retransmits.
+/// The number of questions that went to the upstreams, each with all its retransmits.
 fn exchanges(site: &Site) -> u64 {
-    let group = &status(site)["groups"][0];
+    let group = &site.status()["groups"][0];
     group["asked"].as_u64().unwrap() - group["shared"].as_u64().unwrap()
 }
 
 #[test]
 fn clients_who_ask_the_same_at_once_cost_the_upstream_one_question() {
-    let upstream = upstream("www.example. 60 A 192.0.2.1\n", "hold");
+    let upstream = faulty("www.example. 60 A 192.0.2.1\n", "hold");
     let site = Site::new().with_upstream(&upstream);
     let server = site.start();
     let mut clients = Burst::new(Ipv4Addr::LOCALHOST, server.address());
     clients.send(vec![ask("www.example", "A"); 20]);
-    wait_until("all of them wait", || status(&site)["pending"] == 20);
+    wait_until("all of them wait", || site.status()["pending"] == 20);
     upstream.release();
     wait_until("all have their answer", || clients.take() == 20);
     assert!(clients.replies.iter().all(|reply| reply.addresses() == ["192.0.2.1"]));
-    assert_eq!((exchanges(&site), upstream.asked("www.example", "A")), (1, 1));
+    assert_eq!(exchanges(&site), 1, "as the server counts");
+    assert_eq!(upstream.asked("www.example", "A"), 1, "as the upstream counts");
     server.stop();
 }
 
 #[test]
-fn what_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach_the_upstream_than_it_takes() {
-    let upstream = upstream("", "drop");
+fn a_question_that_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach_the_upstream_than_it_takes() {
+    let upstream = faulty("", "drop");
     let limits = "[forward]\nmax_in_flight = 2\ntimeout = \"1s\"\n";
     let site = Site::new().with_upstream(&upstream).with_config(limits);
     let server = site.start();
     let mut clients = Burst::new(Ipv4Addr::LOCALHOST, server.address());
-    // What comes while it stands still it finds together.
+    // Questions that come while it stands still are read together.
     server.signal(Signal::SIGSTOP);
     clients.send((0..10).map(|n| ask(&format!("n{n}.example"), "A")));
     server.signal(Signal::SIGCONT);
     let asked = || upstream.questions().iter().filter(|question| question.contains(".example.")).count();
     wait_until("all have their answer", || {
         // In this order: what has ended since makes room for no more than was seen before.
-        let (asked, group) = (asked(), &status(&site)["groups"][0]);
+        let (asked, group) = (asked(), &site.status()["groups"][0]);
         let ended = group["timeouts"].as_u64().unwrap() + group["overloaded"].as_u64().unwrap();
         assert!(asked as u64 <= 2 + ended, "{asked} were asked when {ended} had ended");
         clients.take() == 10
@@ -68,7 +63,21 @@ fn what_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach_the_upstre
     let overloaded = clients.replies.iter().filter(|reply| reply.ede_text().contains("too many")).count();
     // A turn that comes in the last moment is one all the same; for the rest there is none.
     assert_eq!(overloaded + asked(), 10, "{:#?}", clients.replies.iter().map(Reply::ede_text).collect::<Vec<_>>());
-    assert!(overloaded > 0 && asked() >= 2, "{:#?}", upstream.questions());
+    assert!(overloaded > 0, "some were turned away");
+    assert!(asked() >= 2, "{:#?}", upstream.questions());
+    server.stop();
+}
+
+#[test]
+fn an_upstream_at_an_ipv6_address_is_asked_over_udp_and_tcp() {
+    if !has_ipv6() {
+        return;
+    }
+    let many: String = (0..120).fold(String::new(), |zone, n| zone + &format!("many.example. 60 A 10.9.0.{n}\n"));
+    let upstream = Upstream::serving_at(Ipv6Addr::LOCALHOST, &(many + "www.example. 60 A 192.0.2.1\n"));
+    let server = Site::new().with_upstream(&upstream).start();
+    assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);
+    assert_eq!(ask("many.example", "A").tcp().to(server.address()).answer.len(), 120);
     server.stop();
 }
 
@@ -79,16 +88,16 @@ const ROUNDS: usize = 10;
 fn a_popular_answer_is_asked_for_again_before_it_ends() {
     let name = |round: usize| format!("www{round}.example");
     let records: Vec<String> = (0..ROUNDS).map(|round| format!("{}. 6 A 192.0.2.1\n", name(round))).collect();
-    let upstream = upstream(&records.concat(), "");
+    let upstream = faulty(&records.concat(), "");
     let server = Site::new().with_upstream(&upstream).start();
     assert!((0..ROUNDS).any(|round| is_asked_for_again_in_time(&upstream, &server, &name(round))));
     server.stop();
 }
 
-/// Whether a client was served a fresh answer from the cache while the upstream was already asked for the next.
+/// True if a client was served a fresh answer from the cache while the upstream was already asked for the next.
 fn is_asked_for_again_in_time(upstream: &Upstream, server: &Server, name: &str) -> bool {
     assert_eq!(server.resolves(name), ["192.0.2.1"]);
-    // From now on it says nothing: whoever gets a fresh answer has it from the cache.
+    // From now on it says nothing: a fresh answer comes from the cache.
     upstream.script(|script| script.faults.hold = true);
     let mut is_in_time = None;
     wait_until("the upstream is asked again, or the answer is past its time", || {
@@ -108,14 +117,12 @@ fn is_asked_for_again_in_time(upstream: &Upstream, server: &Server, name: &str) 
 
 #[test]
 fn a_stale_answer_does_not_wait_for_a_slow_upstream_and_the_fresh_one_is_there_for_the_next_client() {
-    let upstream = upstream("www.example. 1 A 192.0.2.1\n", "");
+    let upstream = faulty("www.example. 1 A 192.0.2.1\n", "");
     let site = Site::new().with_upstream(&upstream);
     let server = site.start();
     assert_eq!(server.resolves("www.example"), ["192.0.2.1"]);
-    upstream.script(|script| {
-        *script = Script::of("www.example. 60 A 192.0.2.2\n");
-        script.faults.hold = true;
-    });
+    upstream.serve("www.example. 60 A 192.0.2.2\n");
+    upstream.script(|script| script.faults.hold = true);
     let mut stale = Vec::new();
     let mut ask_again = || {
         let reply = server.ask("www.example", "A");
@@ -167,7 +174,7 @@ fn two_servers_that_forward_to_each_other_find_the_loop_and_do_not_melt() {
     wait_until("one of the logs has it", || {
         [&first, &second].iter().any(|server| server.stderr().contains("forwarding loop"))
     });
-    let sent = status(site)["upstreams"][0]["counts"]["sent"].as_u64().unwrap();
+    let sent = site.status()["upstreams"][0]["counts"]["sent"].as_u64().unwrap();
     assert!(sent < 1000, "{sent} queries went round");
     for server in [first, second] {
         server.stop();
@@ -176,7 +183,7 @@ fn two_servers_that_forward_to_each_other_find_the_loop_and_do_not_melt() {
 
 #[test]
 fn a_loop_that_ends_is_used_again() {
-    let good = upstream("www.example. 60 A 192.0.2.1\n", "");
+    let good = Upstream::serving("www.example. 60 A 192.0.2.1\n");
     let site = &mut Site::new();
     let first = site.start();
     let other = &mut Site::new().with_config(&format!("[forward]\nupstreams = [\"{}\"]", first.address()));

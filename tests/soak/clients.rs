@@ -1,4 +1,4 @@
-//! The clients: they ask at a steady pace, whatever becomes of it, and judge each answer.
+//! The clients: they ask at a steady pace, answered or not, and judge each answer.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -13,18 +13,18 @@ use crate::kills::Outages;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
 use crate::tally::Tally;
-use crate::truth::{ACCOUNTS, Faulted, HOT, Kind, Verdict};
+use crate::truth::{ACCOUNTS, Faulted, Kind, POPULAR, Verdict};
 
 /// Threads that ask over UDP.
 const THREADS: u64 = 2;
-/// How long an answer may take: longer than the server's own deadline.
+/// The time that an answer may take: longer than the server's own deadline.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Between two questions over TCP.
 const TCP_PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Clients(Vec<JoinHandle<()>>);
 
-/// What a client thread has in hand.
+/// The state of a client thread.
 struct Client {
     server: SocketAddr,
     faulted: Arc<Faulted>,
@@ -76,7 +76,7 @@ fn kind() -> Kind {
         35..40 => Kind::Theirs(account),
         40..45 => Kind::NoType(account),
         45..50 => Kind::Gone(rng.next_u64()),
-        50..85 => Kind::Hot(rng.random_range(0..HOT)),
+        50..85 => Kind::Popular(rng.random_range(0..POPULAR)),
         85..95 => Kind::Fresh(rng.next_u64()),
         _ => Kind::Missing(rng.next_u64()),
     }
@@ -148,7 +148,7 @@ impl Client {
     /// Large sets, which do not fit elsewhere.
     fn ask_over_tcp(&self) {
         while !self.stop.load(Ordering::Relaxed) {
-            let kind = Kind::Large(rand::rng().random_range(0..HOT));
+            let kind = Kind::Large(rand::rng().random_range(0..POPULAR));
             self.tally.asked();
             let sent = Instant::now();
             match ask(&kind.name(), kind.qtype()).tcp().try_to(self.server) {

@@ -1,4 +1,4 @@
-//! What else happens while questions are asked: words in `SOAK_EVENTS`, each with its own interval.
+//! Events while questions are asked: words in `SOAK_EVENTS`, each with its own interval.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::truth::{self, LIST};
 
-/// What an event may change.
+/// The things that an event may change.
 pub(crate) struct World {
     pub(crate) site: Site,
     pub(crate) server: Server,
@@ -21,7 +21,7 @@ impl World {
     }
 }
 
-/// What happens, and every how many seconds.
+/// An event and its interval in seconds.
 struct Event {
     word: &'static str,
     every: u64,
@@ -45,7 +45,7 @@ impl Events {
         Self(words.split_whitespace().map(find).collect())
     }
 
-    /// Has happen what is due in this second.
+    /// Runs the events that are due in this second.
     pub(crate) fn happen(&mut self, second: u64, world: &mut World) {
         for event in self.0.iter().filter(|event| second.is_multiple_of(event.every)) {
             (event.act)(second, world);

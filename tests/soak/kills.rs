@@ -1,6 +1,6 @@
-//! The server dies at a random moment and comes back: what it left on disk is whole, and is served at once.
+//! The server dies at a random moment and comes back: its files are whole, and are served at once.
 //!
-//! In: a running server. Out: another one at the same address, and a panic where something was torn, lost or left behind.
+//! In: a running server. Out: another one at the same address, and a panic where a file was torn, lost or left behind.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -23,10 +23,10 @@ const ZONES: [(&str, usize); 2] =
 /// From the change of a list until the zones are written, and some more.
 const PASS: u64 = 400;
 
-/// How long a question may be on its way to an answer; younger ones die with the server.
+/// The time that a question may take to its answer; younger ones die with the server.
 const UNDER_WAY: Duration = Duration::from_secs(4);
 
-/// When there was no server.
+/// The times without a server.
 #[derive(Default)]
 pub(crate) struct Outages(Mutex<Vec<(Instant, Option<Instant>)>>);
 
@@ -41,18 +41,18 @@ impl Outages {
         }
     }
 
-    /// Whether nobody may expect an answer to a question of this time.
+    /// True if a question of this time may have no answer.
     pub(crate) fn excuse(&self, sent: Instant) -> bool {
         let outages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         outages.iter().any(|(begin, end)| sent + UNDER_WAY >= *begin && end.is_none_or(|end| sent <= end))
     }
 }
 
-/// How the kills ended.
+/// The kills and their outcomes.
 #[derive(Debug, Default)]
 pub(crate) struct Kills {
     count: u32,
-    /// So many left a temporary file.
+    /// Kills that left a temporary file.
     in_a_write: u32,
     slowest_start: Duration,
     serials: [u32; 2],
@@ -71,7 +71,7 @@ impl Kills {
             assert!(now.wrapping_sub(before).cast_signed() >= 0 || self.count == 0, "serial {before} -> {now}");
         }
         let left = temporary(site);
-        // What it serves now, it serves from the zone files.
+        // From here on it serves from the zone files.
         std::fs::remove_file(site.list_path(LIST)).unwrap();
         site.add(&format!("listen = [\"{}\"]", server.address()));
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What each life of the server held, second by second: flat after the warm-up.
+//! Memory and files of each life of the server, second by second: flat after the warm-up.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use nix::unistd::Pid;
 
 use crate::gauge::Gauge;
 
-/// Seconds until the cache is full and memory has its size. Of a shorter life nothing can be said.
+/// Seconds until the cache is full and memory has its size. A shorter life says nothing.
 const WARM: usize = 60;
 
 /// The least share of a life that counts as warm-up, percent.
 const WARM_SHARE: usize = 30;
 
-/// How much more memory than after the warm-up is no leak, percent: the allocator's own comings and goings.
+/// Memory at the end as a share of that after the warm-up, percent, that is not a leak: the allocator's own noise.
 const SLACK: u64 = 110;
 
-/// How many more files than after the warm-up are open for good reason.
+/// Files more than after the warm-up that may be open for good reason.
 const FILES: usize = 8;
 
 /// One process after the other.

@@ -1,8 +1,9 @@
-//! The soak: the real binary for minutes, thousands of questions a second, upstreams that fail at random, and every answer
-//! checked. `cargo xtask soak [SECONDS] [sync] [reload] [kill]` runs it; the words are what happens meanwhile.
+//! The soak: the real binary for minutes, thousands of questions a second, upstreams that fail at random, and every
+//! answer checked. `cargo xtask soak [SECONDS] [sync] [reload] [kill]` runs it; the words are events (`events.rs`).
 //!
-//! In: seconds (`SOAK_SECONDS`), questions a second (`SOAK_QPS`), events (`SOAK_EVENTS`). Out: a line a second, a table at the
-//! end, and a failure if an answer was wrong, one is missing, a question is stuck, or memory grew after the warm-up.
+//! In: seconds (`SOAK_SECONDS`), questions a second (`SOAK_QPS`), events (`SOAK_EVENTS`). Out: a line a second, a table
+//! at the end, and a failure if an answer was wrong, one is missing, a question is stuck, or memory grew after the
+//! warm-up.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! What was asked and what came of it, counted from all threads.
+//! Questions and their outcomes, counted from all threads.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,5 +1,5 @@
-//! Which names there are, what is right about each, and how to tell a wrong answer: the one place where both the upstreams
-//! and the clients look.
+//! The names that exist, the right answer for each, and the judgement of an answer: the one place for both the
+//! upstreams and the clients.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -8,20 +8,20 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::base::{Name, Rtype};
 
-use crate::support::record::Rr;
+use crate::support::record::{Rr, dotted};
 use crate::support::reply::Reply;
-use crate::support::script::{Draft, dotted};
+use crate::support::upstream::script::Draft;
 
 /// The endpoint list's file.
 pub(crate) const LIST: &str = "soak.txt";
 /// Accounts of ours, and of others.
 pub(crate) const ACCOUNTS: u32 = 500;
-/// Names that everyone asks for.
-pub(crate) const HOT: u32 = 300;
+/// Names that are asked for often.
+pub(crate) const POPULAR: u32 = 300;
 /// Records in a large set.
 const LARGE: u32 = 120;
 
-/// What upstreams say of our accounts, and forgers of anything: no client may ever see either.
+/// The address that upstreams give for our accounts: no client may ever see it.
 const PUBLIC: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 77);
 
 /// A question by what makes it special.
@@ -40,7 +40,7 @@ pub(crate) enum Kind {
     /// A name that our backup zone lacks.
     Gone(u64),
     /// A name that is asked for often.
-    Hot(u32),
+    Popular(u32),
     /// A name that is asked for once.
     Fresh(u64),
     /// Likewise, and it does not exist.
@@ -49,7 +49,7 @@ pub(crate) enum Kind {
     Large(u32),
 }
 
-/// What an answer is worth.
+/// The judgement of an answer.
 pub(crate) enum Verdict {
     Right,
     /// The upstreams failed, and so there is none.
@@ -105,7 +105,7 @@ impl Kind {
             Self::Partitioned(n) => format!("acct{n}.z{}.blob.storage.azure.net", n % 50),
             Self::Theirs(n) => format!("other{n}.blob.core.windows.net"),
             Self::Gone(n) => format!("{n}-ab-pod01-rec2.privatelink.we.backup.windowsazure.com"),
-            Self::Hot(n) => format!("hot{n}.example"),
+            Self::Popular(n) => format!("popular{n}.example"),
             Self::Fresh(n) => format!("u{n:x}.fresh.example"),
             Self::Missing(n) => format!("u{n:x}.missing.example"),
             Self::Large(n) => format!("large{n}.example"),
@@ -128,14 +128,14 @@ impl Kind {
             Self::NoType(_) => is_negative("NOERROR"),
             Self::Gone(_) | Self::Missing(_) => is_negative("NXDOMAIN"),
             Self::Theirs(_) => is(derived(&private_name(&dotted(&name)).unwrap())),
-            Self::Hot(_) | Self::Fresh(_) => is(derived(&name)),
+            Self::Popular(_) | Self::Fresh(_) => is(derived(&name)),
             Self::Large(_) => rcode == "NOERROR" && addresses.len() == large(&name).len() && has_all(&addresses, &name),
         };
         if is_right {
             return Verdict::Right;
         }
         let may_fail =
-            matches!(self, Self::Theirs(_) | Self::Hot(_) | Self::Fresh(_) | Self::Missing(_) | Self::Large(_));
+            matches!(self, Self::Theirs(_) | Self::Popular(_) | Self::Fresh(_) | Self::Missing(_) | Self::Large(_));
         let has_failed = matches!(rcode, "SERVFAIL" | "REFUSED") && addresses.is_empty();
         let asked = [Some(dotted(&name)), private_name(&dotted(&name))];
         let is_known = asked.iter().flatten().any(|name| faulted.contains(name));
@@ -151,7 +151,7 @@ fn has_all(addresses: &[String], name: &str) -> bool {
     large(name).iter().all(|address| found.contains(address.to_string().as_str()))
 }
 
-/// What an upstream that does not fail says.
+/// The reply of an upstream that does not fail.
 pub(crate) fn draft(name: &str, qtype: Rtype) -> Draft {
     let mut draft = Draft::default();
     let name = dotted(name);

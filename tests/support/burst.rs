@@ -1,4 +1,4 @@
-//! Many questions at once from one socket, and whatever comes back.
+//! Many questions at once from one socket, and all the replies.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::reply::Reply;
 /// A client that does not wait for answers.
 pub(crate) struct Burst {
     socket: UdpSocket,
-    /// What came back so far.
+    /// The replies so far.
     pub(crate) replies: Vec<Reply>,
 }
 
@@ -29,7 +29,7 @@ impl Burst {
         }
     }
 
-    /// Takes what has come back; returns how many replies there are now.
+    /// Takes the replies that are there; returns the number of all so far.
     pub(crate) fn take(&mut self) -> usize {
         self.socket.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
         let mut buffer = [0; 4096];
@@ -39,7 +39,7 @@ impl Burst {
         self.replies.len()
     }
 
-    /// How many replies have this RCODE and are whole.
+    /// The number of replies that have this RCODE and are whole.
     pub(crate) fn whole(&self, rcode: &str) -> usize {
         self.replies.iter().filter(|reply| reply.rcode == rcode && !reply.truncated()).count()
     }

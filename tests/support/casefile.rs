@@ -1,4 +1,4 @@
-//! Case files: what is on disk, what the upstream says, then questions and their answers, in presentation format.
+//! Case files: the files on disk, the data of upstreams, then questions and their answers, in presentation format.
 //! `tests/cases/README.md` describes the syntax.
 
 use std::collections::BTreeMap;
@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::client::{Ask, Mangled, ask};
 use super::expect::Expected;
 use super::record::Rr;
-use super::script::{Draft, Script, Scripted};
+use super::upstream::script::{Draft, Script, ScriptedReply};
 
 /// One file.
 pub(crate) struct Case {
     pub(crate) path: PathBuf,
-    /// What is there before the server starts.
+    /// The files and the config before the server starts.
     pub(crate) setup: Vec<Setup>,
     pub(crate) upstreams: BTreeMap<String, Script>,
     pub(crate) steps: Vec<Step>,
@@ -33,7 +33,7 @@ pub(crate) struct Step {
     pub(crate) action: Action,
 }
 
-/// What happens.
+/// The step itself.
 pub(crate) enum Action {
     Query(Box<Question>),
     /// `ASKED name type count [@upstream]`
@@ -50,7 +50,7 @@ pub(crate) enum Action {
     Restart(String),
 }
 
-/// A question and what should come back.
+/// A question and the reply that should come back.
 pub(crate) struct Question {
     pub(crate) ask: Ask,
     /// `to=::1`: the listen address of IPv6.
@@ -173,7 +173,7 @@ impl Case {
         for (line, text) in &block.body {
             read_draft(&mut draft, text).map_err(|error| (*line, error))?;
         }
-        let scripted = Scripted { name: block.word(0)?.to_owned(), qtype, draft };
+        let scripted = ScriptedReply { name: block.word(0)?.to_owned(), qtype, draft };
         self.upstreams.entry(block.upstream()).or_default().replies.push(scripted);
         Ok(())
     }

@@ -4,13 +4,14 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
-use domain::base::{Name, Rtype};
+use domain::base::Name;
 use rand::RngExt;
 use socket2::{Domain, Socket, Type};
 
+use super::record::rtype;
 use super::reply::Reply;
 
-/// How long a client waits: longer than the server's own deadline for an upstream, and than a busy machine takes.
+/// The time that a client waits: longer than the server's own deadline for an upstream, and than a busy machine takes.
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// The OPT record to send.
@@ -38,14 +39,14 @@ pub(crate) struct Ask {
     pub(crate) opt: Option<SendOpt>,
     pub(crate) tcp: bool,
     pub(crate) header_only: bool,
-    /// What no client sends; the reply need not have the question then.
+    /// Damage that no client does; the reply need not have the question then.
     pub(crate) mangled: Option<Mangled>,
     pub(crate) mixed_case: bool,
     pub(crate) from: Option<IpAddr>,
     pub(crate) patience: Duration,
 }
 
-/// What is done to a query's bytes before they are sent.
+/// Damage to a query's bytes before they are sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mangled {
     /// The QR flag: it is a response.
@@ -73,10 +74,9 @@ impl Mangled {
 
 /// `name` and `qtype` over UDP.
 pub(crate) fn ask(name: &str, qtype: &str) -> Ask {
-    let qtype: Rtype = qtype.parse().unwrap_or_else(|_| panic!("{qtype} is no RR type"));
     Ask {
         name: name.to_owned(),
-        qtype: qtype.to_int(),
+        qtype: rtype(qtype).to_int(),
         class: 1,
         opcode: 0,
         rd: true,
@@ -133,8 +133,8 @@ impl Ask {
         Reply::read(bytes)
     }
 
-    /// Whether nothing comes back for it: what is asked after it from the same port, as one should ask, is answered first.
-    /// A server that would answer the one before does so before, or with the same answer from upstream.
+    /// True if nothing comes back for it: a good question that is sent after it from the same port is answered first.
+    /// A server that answers the damaged one does so before, or with the same answer from upstream.
     pub(crate) fn gets_silence(&self, server: SocketAddr) -> Result<(), String> {
         let text = |error: std::io::Error| format!("no reply to the good question either: {error}");
         let socket = self.socket_to(server).map_err(text)?;
@@ -189,7 +189,7 @@ impl Ask {
         read_framed(&mut stream).map_err(text)
     }
 
-    /// What is sent: the query, mangled if it is to be.
+    /// The bytes that are sent: the query, mangled if it is to be.
     pub(crate) fn sent(&self) -> Vec<u8> {
         let mut query = self.bytes();
         if let Some(mangled) = &self.mangled {
@@ -256,7 +256,7 @@ pub(crate) fn read_framed(stream: &mut impl Read) -> std::io::Result<Vec<u8>> {
     Ok(message)
 }
 
-/// How long `f` took, and what it returned.
+/// The time that `f` took, and its value.
 pub(crate) fn timed<T>(f: impl FnOnce() -> T) -> (Duration, T) {
     let start = Instant::now();
     let value = f();

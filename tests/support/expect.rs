@@ -1,11 +1,11 @@
-//! What a case says about a reply, and how the reply differs from it.
+//! The reply that a case expects, and the differences of another from it.
 
 use std::fmt::Write;
 
-use super::record::Rr;
+use super::record::{Rr, dotted};
 use super::reply::Reply;
 
-/// A section: its records in order, or whatever it holds.
+/// A section: its records in order, or any content.
 #[derive(Clone, Default)]
 pub(crate) enum Section {
     /// `answer *`
@@ -26,7 +26,7 @@ pub(crate) enum Wanted {
     AnyData { owner: String, ttl: Option<u32>, rtype: String },
 }
 
-/// Everything a case can say; what it does not say is not compared, the sections excepted.
+/// Everything that a case can say. Parts that it does not mention are not compared, the sections excepted.
 #[derive(Clone, Default)]
 pub(crate) struct Expected {
     /// `silence`: no reply at all.
@@ -41,9 +41,9 @@ pub(crate) struct Expected {
     /// `edns no`, `edns yes`, `edns do`, `edns version=0`, `edns options=none`
     pub(crate) edns: Vec<String>,
     pub(crate) opcode: Option<u8>,
-    /// At most so many octets.
+    /// The greatest number of octets.
     pub(crate) size: Option<usize>,
-    /// At least so many milliseconds. What is to come soon is asked for without a clock: a busy machine is no error.
+    /// The least number of milliseconds. There is no greatest: a busy machine is not an error.
     pub(crate) after: Option<u128>,
 }
 
@@ -67,7 +67,7 @@ impl Wanted {
         match self {
             Self::Record { record, with_ttl } => record.same(got) && (!with_ttl || record.ttl == got.ttl),
             Self::AnyData { owner, ttl, rtype } => {
-                super::script::dotted(owner) == super::script::dotted(&got.owner.to_string())
+                dotted(owner) == dotted(&got.owner.to_string())
                     && *rtype == got.rtype.to_string()
                     && ttl.is_none_or(|ttl| ttl == got.ttl)
             }
@@ -155,7 +155,7 @@ impl Expected {
         Ok(())
     }
 
-    /// How a reply differs, as lines `- wanted` and `+ got`; `None` if it does not.
+    /// The differences of a reply as lines `- wanted` and `+ got`; `None` if there are none.
     pub(crate) fn differs(&self, reply: &Reply, took_ms: u128) -> Option<String> {
         let mut out = String::new();
         let mut line = |name: &str, wanted: String, got: String| {
@@ -192,7 +192,7 @@ impl Expected {
     }
 }
 
-/// What the reply has to say to one word after `edns`; the word itself if it agrees.
+/// The reply's value for one word after `edns`; the word itself if both agree.
 fn edns(wanted: &str, reply: &Reply) -> String {
     let Some(opt) = &reply.opt else { return "no".to_owned() };
     let (key, _) = wanted.split_once('=').unwrap_or((wanted, ""));

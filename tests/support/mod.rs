@@ -1,8 +1,8 @@
-//! What the end-to-end tests share: the real binary in a folder of its own, a scripted upstream, a small DNS
-//! client, and case files. Nothing here leaves 127.0.0.0/8 and `::1`, and every port comes from the kernel.
+//! The tools that the end-to-end tests share: the real binary in a folder of its own, its upstreams (hickory-server,
+//! and a scripted one for faults), a small DNS client, and case files. Nothing here leaves 127.0.0.0/8 and `::1`, and
+//! every port comes from the kernel.
 #![allow(dead_code, reason = "each test binary uses its own part of this folder")]
 
-pub(crate) mod answers;
 pub(crate) mod burst;
 pub(crate) mod casefile;
 pub(crate) mod client;
@@ -11,18 +11,17 @@ pub(crate) mod prober;
 pub(crate) mod record;
 pub(crate) mod reply;
 pub(crate) mod runner;
-pub(crate) mod script;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod upstream;
 
 use std::time::{Duration, Instant};
 
-/// How long a test waits for something that should happen soon. It ends a test that hangs, and says nothing about how
-/// fast anything is: machines that run tests are busy.
+/// The limit for something that should happen soon. It ends a test that hangs, and says nothing about how fast anything
+/// is: machines that run tests are busy.
 pub(crate) const SOON: Duration = Duration::from_mins(1);
 
-/// Whether this machine has `::1`; where it does not, what needs it is skipped loudly.
+/// True if this machine has `::1`; if not, a line says that the test is skipped.
 pub(crate) fn has_ipv6() -> bool {
     let there = std::net::UdpSocket::bind("[::1]:0").is_ok();
     if !there {
@@ -31,11 +30,11 @@ pub(crate) fn has_ipv6() -> bool {
     there
 }
 
-/// Polls until `done` says yes; panics with `what` when `SOON` is over.
+/// Polls until `done` returns true; panics with `what` when `SOON` is over.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let start = Instant::now();
     while !done() {
-        assert!(start.elapsed() < SOON, "waited {SOON:?} in vain: {what}");
+        assert!(start.elapsed() < SOON, "waited {SOON:?} for this, which did not happen: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -69,12 +69,12 @@ impl Rr {
             .map_or_else(|_| format!("{:02x?}", self.rdata), |data| data.to_string())
     }
 
-    /// Owner and type, what makes records one RRset.
+    /// Owner and type: records with the same key are one RRset.
     pub(crate) fn key(&self) -> (String, Rtype) {
         (self.owner.to_string().to_ascii_lowercase(), self.rtype)
     }
 
-    /// Whether both are the same record, TTL aside: names in any case, everything else exactly.
+    /// True if both are the same record, TTL aside: names in any case, everything else exactly.
     pub(crate) fn same(&self, other: &Self) -> bool {
         let folds = !matches!(self.rtype, Rtype::TXT | Rtype::HINFO);
         self.key() == other.key()
@@ -88,4 +88,14 @@ impl fmt::Display for Rr {
         let dot = if owner.ends_with('.') { "" } else { "." };
         write!(f, "{owner}{dot} {} {} {}", self.ttl, self.rtype, self.data())
     }
+}
+
+/// The type of this mnemonic, or `TYPE65280`.
+pub(crate) fn rtype(mnemonic: &str) -> Rtype {
+    mnemonic.parse().unwrap_or_else(|_| panic!("{mnemonic} is no RR type"))
+}
+
+/// Lower case, with one final dot.
+pub(crate) fn dotted(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.').to_ascii_lowercase())
 }

@@ -8,7 +8,7 @@ use domain::base::{Message, RecordSection, Rtype, UnknownRecordData};
 
 use super::record::Rr;
 
-/// What the OPT record says.
+/// The contents of the OPT record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Opt {
     pub(crate) payload: u16,
@@ -57,7 +57,7 @@ impl Reply {
         })
     }
 
-    /// Whether TC is set.
+    /// True if TC is set.
     pub(crate) fn truncated(&self) -> bool {
         self.flags.split(' ').any(|flag| flag == "tc")
     }

@@ -11,14 +11,48 @@ use super::client::timed;
 use super::server::Server;
 use super::site::Site;
 use super::upstream::Upstream;
+use super::upstream::ledger::Tally;
+
+/// The number of steps by the upstream that they asked: the rest asked none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Steps {
+    pub(crate) all: usize,
+    /// hickory-server's answers alone.
+    pub(crate) ordinary: usize,
+    /// At least one reply or fault of a script.
+    pub(crate) scripted: usize,
+}
+
+impl Steps {
+    fn count(&mut self, before: Tally, after: Tally) {
+        self.all += 1;
+        if after.by_script > before.by_script {
+            self.scripted += 1;
+        } else if after.by_hickory > before.by_hickory {
+            self.ordinary += 1;
+        }
+    }
+
+    /// Both together.
+    pub(crate) fn plus(self, more: Self) -> Self {
+        Self {
+            all: self.all + more.all,
+            ordinary: self.ordinary + more.ordinary,
+            scripted: self.scripted + more.scripted,
+        }
+    }
+}
 
 /// Runs one file; the error has every step that failed, with file and line.
-pub(crate) fn run(path: &Path) -> Result<usize, String> {
+pub(crate) fn run(path: &Path) -> Result<Steps, String> {
     let case = read(path)?;
     let mut stage = Stage::set_up(&case);
-    let mut failed = String::new();
+    let (mut failed, mut steps) = (String::new(), Steps::default());
     for step in &case.steps {
-        if let Err(why) = stage.act(&step.action) {
+        let before = stage.tally();
+        let result = stage.act(&step.action);
+        steps.count(before, stage.tally());
+        if let Err(why) = result {
             let shown = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path);
             // Writing to a String cannot fail.
             let _fits = writeln!(failed, "{}:{}: {}\n{why}", shown.display(), step.line, step.test);
@@ -26,7 +60,7 @@ pub(crate) fn run(path: &Path) -> Result<usize, String> {
     }
     if failed.is_empty() {
         stage.server.stop();
-        return Ok(case.steps.len());
+        return Ok(steps);
     }
     let log = stage.server.stderr();
     let tail: Vec<&str> = log.lines().rev().take(15).collect();
@@ -46,8 +80,8 @@ struct Stage {
 impl Stage {
     fn set_up(case: &Case) -> Self {
         let mut upstreams: BTreeMap<String, Upstream> =
-            case.upstreams.iter().map(|(name, script)| (name.clone(), Upstream::start(script.clone()))).collect();
-        upstreams.entry(String::new()).or_insert_with(|| Upstream::start(super::script::Script::default()));
+            case.upstreams.iter().map(|(name, script)| (name.clone(), Upstream::of(script.clone()))).collect();
+        upstreams.entry(String::new()).or_insert_with(|| Upstream::serving(""));
         let mut site = Site::new().with_upstream(&upstreams[""]);
         for setup in &case.setup {
             site = match setup {
@@ -58,6 +92,14 @@ impl Stage {
         }
         let server = site.start();
         Self { site, upstreams, server }
+    }
+
+    /// The messages to all upstreams so far.
+    fn tally(&self) -> Tally {
+        self.upstreams.values().map(Upstream::tally).fold(Tally::default(), |sum, more| Tally {
+            by_hickory: sum.by_hickory + more.by_hickory,
+            by_script: sum.by_script + more.by_script,
+        })
     }
 
     fn act(&mut self, action: &Action) -> Result<(), String> {

@@ -14,7 +14,7 @@ use super::client::ask;
 use super::reply::Reply;
 use super::{SOON, wait_until};
 
-/// How long the server may take until its ready line.
+/// The time that the server may take until its ready line.
 const START: Duration = SOON;
 
 /// A server process; killed when it goes out of scope.
@@ -23,7 +23,7 @@ pub(crate) struct Server {
     stderr: Arc<Mutex<String>>,
     listen: Vec<SocketAddr>,
     ready: serde_json::Value,
-    /// What stdout says after the ready line: nothing, that is the contract.
+    /// The lines of stdout after the ready line: none, by the contract.
     rest: Receiver<String>,
 }
 
@@ -77,17 +77,17 @@ impl Server {
         wait_until(&format!("{name} resolves to {address}"), || self.resolves(name) == [address]);
     }
 
-    /// What it has logged so far.
+    /// The log so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Waits until the log says this, in what came after `start` octets.
+    /// Waits until the log says this, after its first `start` octets.
     pub(crate) fn until_says(&self, text: &str, start: usize) {
         wait_until(&format!("the log says '{text}'"), || self.stderr()[start..].contains(text));
     }
 
-    /// Waits until all its threads sleep: what it has begun is done.
+    /// Waits until all its threads sleep: the work that it has begun is done.
     pub(crate) fn until_idle(&self) {
         // The state comes after the name of the thread, which is in brackets.
         let sleeps = |stat: String| stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('S'));
@@ -109,7 +109,7 @@ impl Server {
         self.signal(Signal::SIGHUP);
     }
 
-    /// Whether it is still running.
+    /// True while it runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -135,6 +135,13 @@ impl Server {
     }
 }
 
+/// A number that the kernel gives of a process, such as `VmRSS` in KiB; 0 once it is gone.
+pub(crate) fn process_status(pid: Pid, key: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let value = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    value.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Already gone after `stop`.
@@ -146,7 +153,7 @@ impl Drop for Server {
     }
 }
 
-/// A `serve` that should fail: its exit code and what it said, or a panic if it runs on.
+/// A `serve` that should fail: its exit code and its output, or a panic if it runs on.
 pub(crate) fn fails_to_start(command: Command) -> super::site::Ran {
     let (mut child, stderr, lines) = spawn(command);
     let deadline = Instant::now() + START;

@@ -10,7 +10,8 @@ use toml::{Table, Value};
 /// The binary under test.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_privatelink-dns");
 
-/// What a test gets unless it says otherwise: any port, our three zones, patience with an upstream on a busy machine.
+/// The config of a test that does not change it: any port, our three zones, patience with an upstream on a busy
+/// machine.
 const DEFAULTS: &str = r#"
     zone_dir = "zones"
     [backup]
@@ -165,12 +166,13 @@ impl Site {
         Ran::from(output)
     }
 
-    /// What the running server says of itself.
+    /// The status of the running server.
     pub(crate) fn status(&self) -> serde_json::Value {
-        serde_json::from_str(&self.run("status", &["--json"]).stdout).unwrap()
+        let ran = self.run("status", &["--json"]);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
     }
 
-    /// What the running server counted under this name.
+    /// The running server's counter of this name.
     pub(crate) fn counted(&self, name: &str) -> usize {
         let status = self.status();
         let count = status["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter '{name}' in {status:#}"));
@@ -183,7 +185,7 @@ impl Site {
     }
 }
 
-/// How a verb ended.
+/// The end of a verb.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -192,12 +194,12 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// What it printed on both streams.
+    /// Its output on both streams.
     pub(crate) fn all(&self) -> String {
         format!("{}{}", self.stdout, self.stderr)
     }
 
-    /// Panics unless it ended with this code and said all of these.
+    /// Panics unless it ended with this code and printed all of these.
     pub(crate) fn expect(&self, code: i32, said: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:#?}");
         for text in said {

@@ -1,124 +1,139 @@
-//! A scripted upstream: UDP and TCP on one port of 127.0.0.1, each in a thread.
+//! The server that ours forwards to: UDP and TCP on one port of 127.0.0.1 or `::1`, with a count of each question.
+//!
+//! There are two kinds. An *ordinary* upstream is hickory-server, a DNS server of other authors: it looks up names,
+//! follows chains and denies names that do not exist. A *scripted* upstream is for faults: replies that no good server
+//! gives, silence, answers that are held back, ids and addresses that do not match; all other questions it answers with
+//! hickory-server's bytes.
 
-use std::collections::{BTreeMap, HashSet};
-use std::io::{ErrorKind, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+pub(crate) mod answers;
+pub(crate) mod ledger;
+pub(crate) mod ordinary;
+pub(crate) mod script;
+pub(crate) mod scripted;
+pub(crate) mod sockets;
 
-use super::answers::{Received, datagrams};
-use super::client::{framed, read_framed};
-use super::script::{Draft, Script, dotted};
-use super::{SOON, wait_until};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
 
-/// How often a thread looks whether it should end.
-const TICK: Duration = Duration::from_millis(20);
+use tokio::runtime::Runtime;
+
+use super::wait_until;
+use ledger::{Ledger, Tally};
+use ordinary::Zones;
+use script::Script;
+use scripted::Scripted;
+use sockets::bind_both;
 
 /// An upstream that is killed when it goes out of scope.
 pub(crate) struct Upstream {
     address: SocketAddr,
-    state: Arc<Shared>,
+    zones: Arc<Zones>,
+    ledger: Arc<Ledger>,
+    /// `None` in an ordinary upstream.
+    scripted: Option<Arc<Scripted>>,
     running: Option<Running>,
-    /// Of one that was killed: its UDP port, kept from other tests' servers.
+    /// The UDP port of a killed upstream, kept from other tests' servers.
     kept: Option<UdpSocket>,
 }
 
-/// What the threads share with the test.
-struct Shared {
-    state: Mutex<State>,
-    /// Rings when answers that are held may go.
-    released: Condvar,
-}
-
-struct State {
-    script: Script,
-    asked: BTreeMap<(String, u16), Asked>,
-    /// How often held answers were let go.
-    releases: u32,
-}
-
-/// How often a question came.
-#[derive(Default)]
-struct Asked {
-    /// Whatever came, repetitions too.
-    messages: u32,
-    /// Port and id of each query that was no repetition.
-    queries: HashSet<(SocketAddr, [u8; 2])>,
-}
-
-impl Asked {
-    /// Who hears nothing in time sends the same again, then without EDNS, then over TCP: how often depends on how busy
-    /// the machine is. All of that is one question.
-    fn count(&mut self, bytes: &[u8], client: SocketAddr, is_first_way: bool) -> u32 {
-        self.messages += 1;
-        if is_first_way || self.queries.is_empty() {
-            self.queries.insert((client, [bytes[0], bytes[1]]));
-        }
-        self.messages
-    }
-
-    fn questions(&self) -> u32 {
-        u32::try_from(self.queries.len()).unwrap_or(u32::MAX)
-    }
-}
-
+/// The tasks that serve, and their UDP port.
 struct Running {
+    runtime: Runtime,
     udp: UdpSocket,
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
 }
 
 impl Upstream {
-    /// Starts on a port from the kernel.
-    pub(crate) fn start(script: Script) -> Self {
-        let (udp, tcp) = bind_both();
-        let address = udp.local_addr().unwrap();
-        let state = State { script, asked: BTreeMap::new(), releases: 0 };
-        let state = Arc::new(Shared { state: Mutex::new(state), released: Condvar::new() });
-        let running = Some(Running::start(udp, tcp, &state));
-        Self { address, state, running, kept: None }
+    /// Starts hickory-server with these records, a zone file with fully qualified owners. No other names exist.
+    pub(crate) fn serving(records: &str) -> Self {
+        Self::serving_at(Ipv4Addr::LOCALHOST, records)
     }
 
-    /// Where it listens.
+    /// The same at another address of this machine.
+    pub(crate) fn serving_at(address: impl Into<IpAddr>, records: &str) -> Self {
+        Self::start(address.into(), Arc::new(Zones::of(records)), None)
+    }
+
+    /// Starts an ordinary one if hickory-server alone can do what a script says, and a scripted one otherwise.
+    pub(crate) fn of(script: Script) -> Self {
+        if script.is_ordinary() {
+            Self::start(Ipv4Addr::LOCALHOST.into(), Arc::new(Zones::new(&script.records)), None)
+        } else {
+            Self::scripted(script)
+        }
+    }
+
+    /// Starts a scripted upstream.
+    pub(crate) fn scripted(script: Script) -> Self {
+        let zones = Arc::new(Zones::new(&script.records));
+        let scripted = Scripted::new(script, Arc::clone(&zones));
+        Self::start(Ipv4Addr::LOCALHOST.into(), zones, Some(Arc::new(scripted)))
+    }
+
+    fn start(address: IpAddr, zones: Arc<Zones>, scripted: Option<Arc<Scripted>>) -> Self {
+        let (udp, tcp) = bind_both(address);
+        let address = udp.local_addr().unwrap();
+        let ledger = scripted.as_ref().map_or_else(Arc::default, |scripted| Arc::clone(&scripted.ledger));
+        let mut upstream = Self { address, zones, ledger, scripted, running: None, kept: None };
+        upstream.run(udp, tcp);
+        upstream
+    }
+
+    fn run(&mut self, udp: UdpSocket, tcp: TcpListener) {
+        let kept = udp.try_clone().unwrap();
+        let runtime = sockets::runtime();
+        match &self.scripted {
+            Some(scripted) => sockets::serve(&runtime, udp, tcp, scripted),
+            None => ordinary::serve(&runtime, udp, tcp, &self.zones, &self.ledger),
+        }
+        self.running = Some(Running { runtime, udp: kept });
+    }
+
+    /// The address of both sockets.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes what it answers.
+    /// Replaces all records by these.
+    pub(crate) fn serve(&self, records: &str) {
+        self.zones.replace(records);
+    }
+
+    /// Changes the script of a scripted upstream; its records are changed by `serve`.
     pub(crate) fn script(&self, change: impl FnOnce(&mut Script)) {
-        change(&mut lock(&self.state).script);
+        self.as_scripted().change(change);
     }
 
-    /// Lets go what is held, and holds no more.
+    /// Sends the answers that a scripted upstream holds back; it holds back no more.
     pub(crate) fn release(&self) {
-        let mut state = lock(&self.state);
-        state.releases += 1;
-        state.script.faults.hold = false;
-        self.state.released.notify_all();
+        self.as_scripted().release();
     }
 
-    /// How often it was asked this; the same question again, without EDNS, or over TCP counts once.
+    fn as_scripted(&self) -> &Scripted {
+        self.scripted.as_ref().expect("a scripted upstream")
+    }
+
+    /// The number of times this was asked; the same question again, without EDNS, or over TCP counts once.
     pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
-        let qtype: domain::base::Rtype = qtype.parse().unwrap_or_else(|_| panic!("{qtype} is no RR type"));
-        lock(&self.state).asked.get(&(dotted(name), qtype.to_int())).map_or(0, Asked::questions)
+        self.ledger.asked(name, qtype)
     }
 
     /// Every question it got so far, with a count.
     pub(crate) fn questions(&self) -> Vec<String> {
-        let shown = |((name, qtype), asked): (&(String, u16), &Asked)| {
-            format!("{name} TYPE{qtype} {}x in {} messages", asked.questions(), asked.messages)
-        };
-        lock(&self.state).asked.iter().map(shown).collect()
+        self.ledger.questions()
     }
 
-    /// Closes its sockets: from now on nobody is there.
+    /// The number of messages so far, by the source of their answers.
+    pub(crate) fn tally(&self) -> Tally {
+        self.ledger.tally()
+    }
+
+    /// Closes its sockets: from now on the kernel refuses whatever is sent there.
     pub(crate) fn kill(&mut self) {
-        if let Some(running) = self.running.take() {
-            let udp = running.end();
-            // A socket that is connected to someone else holds the port, and to all others the kernel says that nobody is there.
-            udp.connect((Ipv4Addr::LOCALHOST, 1)).unwrap();
+        if let Some(Running { runtime, udp }) = self.running.take() {
+            drop(runtime);
+            // A socket that is connected to another address holds the port, and to all others the kernel says that the
+            // port is closed.
+            udp.connect((self.address.ip(), 1)).unwrap();
             self.kept = Some(udp);
         }
     }
@@ -128,149 +143,14 @@ impl Upstream {
         if self.running.is_none() {
             drop(self.kept.take());
             let mut both = None;
-            // A late answer may still hold the old socket, or a client have been given the port for a moment.
+            // A client may have been given the port for a moment.
             wait_until("the upstream's port is free again", || {
                 let udp = UdpSocket::bind(self.address).ok();
                 both = udp.zip(TcpListener::bind(self.address).ok());
                 both.is_some()
             });
             let (udp, tcp) = both.unwrap();
-            self.running = Some(Running::start(udp, tcp, &self.state));
+            self.run(udp, tcp);
         }
     }
-}
-
-impl Drop for Upstream {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// One port for both: the kernel chooses for TCP, and UDP must get the same.
-fn bind_both() -> (UdpSocket, TcpListener) {
-    for _ in 0..50 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
-            return (udp, tcp);
-        }
-    }
-    panic!("no port is free for both UDP and TCP");
-}
-
-fn lock(shared: &Shared) -> MutexGuard<'_, State> {
-    shared.state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    /// Waits until the answer to a question that came after so many releases may go; `false` if the upstream ends instead.
-    fn may_go(&self, draft: &Draft, releases: u32, stop: &AtomicBool) -> bool {
-        std::thread::sleep(draft.faults.delay);
-        let mut state = lock(self);
-        while draft.faults.hold && state.releases == releases {
-            if stop.load(Ordering::Relaxed) {
-                return false;
-            }
-            state = self.released.wait_timeout(state, TICK).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
-    }
-}
-
-impl Running {
-    fn start(udp: UdpSocket, tcp: TcpListener, state: &Arc<Shared>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        udp.set_read_timeout(Some(TICK)).unwrap();
-        tcp.set_nonblocking(true).unwrap();
-        let kept = udp.try_clone().unwrap();
-        let (udp_state, udp_stop) = (Arc::clone(state), Arc::clone(&stop));
-        let (tcp_state, tcp_stop) = (Arc::clone(state), Arc::clone(&stop));
-        let threads = vec![
-            std::thread::spawn(move || serve_udp(&udp, &udp_state, &udp_stop)),
-            std::thread::spawn(move || serve_tcp(&tcp, &tcp_state, &tcp_stop)),
-        ];
-        Self { udp: kept, stop, threads }
-    }
-
-    /// Ends the threads; the socket is left for whoever wants to keep the port.
-    fn end(self) -> UdpSocket {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads {
-            assert!(thread.join().is_ok(), "a thread of the scripted upstream panicked");
-        }
-        self.udp
-    }
-}
-
-fn serve_udp(socket: &UdpSocket, state: &Arc<Shared>, stop: &Arc<AtomicBool>) {
-    let mut buffer = [0; 4096];
-    while !stop.load(Ordering::Relaxed) {
-        let Ok((length, client)) = socket.recv_from(&mut buffer) else { continue };
-        let Some((received, draft, releases)) = consider(&buffer[..length], client, state, true) else { continue };
-        let socket = if draft.faults.wrong_source {
-            UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()
-        } else {
-            socket.try_clone().unwrap()
-        };
-        let (state, stop) = (Arc::clone(state), Arc::clone(stop));
-        let send = move || {
-            if !state.may_go(&draft, releases, &stop) {
-                return;
-            }
-            for datagram in datagrams(&received, &draft, true) {
-                // The client may be gone.
-                let _gone = socket.send_to(&datagram, client);
-            }
-        };
-        std::thread::spawn(send);
-    }
-}
-
-fn serve_tcp(listener: &TcpListener, state: &Arc<Shared>, stop: &Arc<AtomicBool>) {
-    while !stop.load(Ordering::Relaxed) {
-        match listener.accept() {
-            Ok((stream, client)) => {
-                let (state, stop) = (Arc::clone(state), Arc::clone(stop));
-                std::thread::spawn(move || serve_stream(stream, client, &state, &stop));
-            }
-            Err(_) => std::thread::sleep(TICK),
-        }
-    }
-}
-
-fn serve_stream(mut stream: TcpStream, client: SocketAddr, state: &Shared, stop: &AtomicBool) {
-    stream.set_nonblocking(false).unwrap();
-    stream.set_read_timeout(Some(TICK)).unwrap();
-    while !stop.load(Ordering::Relaxed) {
-        match stream.peek(&mut [0; 2]) {
-            Ok(2) => {}
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => continue,
-            _ => return,
-        }
-        stream.set_read_timeout(Some(SOON)).unwrap();
-        let Ok(query) = read_framed(&mut stream) else { return };
-        stream.set_read_timeout(Some(TICK)).unwrap();
-        let Some((received, draft, releases)) = consider(&query, client, state, false) else { continue };
-        if draft.faults.close_tcp || !state.may_go(&draft, releases, stop) {
-            return;
-        }
-        for message in datagrams(&received, &draft, false) {
-            if stream.write_all(&framed(&message)).is_err() {
-                return;
-            }
-        }
-    }
-}
-
-/// Counts a question and looks up its reply; `None` if none is to be sent. How often held answers were let go before
-/// goes with it.
-fn consider(bytes: &[u8], client: SocketAddr, state: &Shared, udp: bool) -> Option<(Received, Draft, u32)> {
-    let received = Received::read(bytes)?;
-    let mut state = lock(state);
-    let asked = state.asked.entry((dotted(&received.name), received.qtype.to_int())).or_default();
-    let count = asked.count(bytes, client, udp && received.payload.is_some());
-    let draft = state.script.draft(&received.name, received.qtype);
-    let faults = &draft.faults;
-    let transport = if udp { faults.drop_udp } else { faults.drop_tcp };
-    let dropped = count <= faults.drop || transport || faults.drop_edns && received.payload.is_some();
-    (!dropped).then_some((received, draft, state.releases))
 }

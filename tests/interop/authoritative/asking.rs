@@ -10,10 +10,10 @@ use crate::support::reply::Reply;
 /// Questions on their way at once: few enough for any server's socket buffer.
 const AT_ONCE: usize = 64;
 
-/// How often a question is asked before it counts as unanswered.
+/// Tries before a question counts as unanswered.
 const TRIES: usize = 5;
 
-/// How long a server may say nothing at all.
+/// The time that a server may say nothing at all.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The replies over UDP, one for each question.
@@ -49,7 +49,7 @@ fn one_batch(socket: &UdpSocket, batch: &[Question]) -> Vec<Result<Reply, String
     replies.into_iter().map(|bytes| Reply::read(bytes.ok_or("no reply over UDP")?)).collect()
 }
 
-/// Whether a reply has the question of a query, byte for byte.
+/// True if a reply has the question of a query, byte for byte.
 fn echoes(query: &[u8], reply: &[u8]) -> bool {
     let end = query.len() - if query[11] == 1 { 11 } else { 0 };
     reply[..2] == query[..2] && reply.get(12..end) == Some(&query[12..end])

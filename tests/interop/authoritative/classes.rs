@@ -1,4 +1,5 @@
-//! The classes of differences that we know. Each takes its own part out of two replies: what is then equal is explained.
+//! The classes of differences that we know. Each takes its own part out of two replies: what is then equal is
+//! explained.
 
 use domain::base::{Name, Rtype};
 
@@ -118,14 +119,14 @@ fn too_large(question: &Question, ours: &mut Said, theirs: &mut Said) {
     }
 }
 
-/// What the additional section has for names in the answer.
+/// Addresses in the additional section for names in the answer.
 fn beside_answers(_: &Question, ours: &mut Said, theirs: &mut Said) {
     if !theirs.answer.is_empty() && ours.additional.is_empty() && ours.authority.is_empty() {
         theirs.additional.clear();
     }
 }
 
-/// What it has for name servers that are not below the cut.
+/// Addresses there for name servers that are not below the cut.
 fn beside_referrals(_: &Question, ours: &mut Said, theirs: &mut Said) {
     let Some(cut) = ours.authority.first().filter(|line| line.contains(" NS ")) else { return };
     let cut = format!(".{}", cut.split(' ').next().unwrap_or_default());
@@ -151,7 +152,7 @@ impl Said {
         self.rcode == "NOERROR" && self.answer.is_empty() && self.authority.iter().any(|line| line.contains(" SOA "))
     }
 
-    /// Whether it stops, without a word on what comes then, where the other goes on.
+    /// True if its answer is the first part of the other's, and it says nothing about the rest.
     fn is_front_of(&self, other: &Self) -> bool {
         self.rcode == "NOERROR"
             && self.authority.is_empty()
@@ -159,7 +160,8 @@ impl Said {
             && self.answer.iter().all(|line| other.answer.contains(line))
     }
 
-    /// Where the aliases of the answer lead from the QNAME; `None` if they do not lead anywhere or the answer has more.
+    /// The name to which the aliases of the answer lead from the QNAME; `None` if there are none or the answer has
+    /// more.
     fn end(&self, question: &Question) -> Option<String> {
         let name = Name::from_octets(question.qname.as_slice()).ok()?.to_string().to_ascii_lowercase();
         let mut at = name.clone();

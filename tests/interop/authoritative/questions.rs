@@ -1,4 +1,5 @@
-//! Questions about zones, made from a seed: names that are there, names near them, and everything that a client may turn.
+//! Questions about zones, made from a seed: names that are there, names near them, and everything that a client may
+//! turn.
 
 use std::collections::BTreeSet;
 

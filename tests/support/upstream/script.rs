@@ -1,25 +1,19 @@
-//! What a scripted upstream answers: records as in a zone file, replies spelled out for single questions, faults.
+//! The script of an upstream: replies spelled out for single questions, and faults.
 
 use std::time::Duration;
 
 use domain::base::Rtype;
 
-use super::record::Rr;
+use crate::support::record::{Rr, dotted};
 
-/// The SOA of negative answers where the script has none of its own.
-const ROOT_SOA: &str = ". 86400 IN SOA a.root-servers.net. nstld.verisign-grs.com. 2026112300 1800 900 604800 86400";
-
-/// At most this many CNAMEs are followed: more than any server under test should accept.
-const MAX_LINKS: usize = 64;
-
-/// Everything one upstream has to say.
+/// The words and faults of one upstream.
 #[derive(Clone, Default)]
 pub(crate) struct Script {
-    /// Answered as a resolver would: chains are followed, the rest is NODATA or NXDOMAIN with an SOA.
+    /// hickory-server answers from these where no reply is spelled out.
     pub(crate) records: Vec<Rr>,
     /// Replies that are given word for word; they go before `records`.
-    pub(crate) replies: Vec<Scripted>,
-    /// What goes wrong with every question.
+    pub(crate) replies: Vec<ScriptedReply>,
+    /// The faults of every question.
     pub(crate) faults: Faults,
     /// A name below which nothing is answered.
     pub(crate) silent_below: Option<String>,
@@ -27,7 +21,7 @@ pub(crate) struct Script {
 
 /// The reply to one question, or to every type of one name.
 #[derive(Clone)]
-pub(crate) struct Scripted {
+pub(crate) struct ScriptedReply {
     pub(crate) name: String,
     /// `None` for all types.
     pub(crate) qtype: Option<Rtype>,
@@ -50,11 +44,11 @@ pub(crate) struct Draft {
     pub(crate) faults: Faults,
 }
 
-/// What goes wrong. All off by default.
-#[derive(Clone, Default)]
+/// Ways to go wrong. All off by default.
+#[derive(Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and they combine")]
 pub(crate) struct Faults {
-    /// How many questions of that name and type get no answer at all; `u32::MAX` for all.
+    /// The first questions of that name and type, which get no answer at all; `u32::MAX` for all.
     pub(crate) drop: u32,
     pub(crate) drop_udp: bool,
     pub(crate) drop_tcp: bool,
@@ -64,7 +58,7 @@ pub(crate) struct Faults {
     pub(crate) drop_edns: bool,
     pub(crate) formerr_on_edns: bool,
     pub(crate) delay: Duration,
-    /// Nothing is said until the test lets it go.
+    /// Answers are held back until the test releases them.
     pub(crate) hold: bool,
     pub(crate) wrong_id: bool,
     pub(crate) wrong_question: bool,
@@ -112,6 +106,30 @@ impl Faults {
     }
 }
 
+impl Faults {
+    /// Both together.
+    fn with(&self, all: &Self) -> Self {
+        Self {
+            drop: self.drop.max(all.drop),
+            drop_udp: self.drop_udp | all.drop_udp,
+            drop_tcp: self.drop_tcp | all.drop_tcp,
+            close_tcp: self.close_tcp | all.close_tcp,
+            drop_edns: self.drop_edns | all.drop_edns,
+            formerr_on_edns: self.formerr_on_edns | all.formerr_on_edns,
+            delay: self.delay.max(all.delay),
+            hold: self.hold | all.hold,
+            wrong_id: self.wrong_id | all.wrong_id,
+            wrong_question: self.wrong_question | all.wrong_question,
+            wrong_source: self.wrong_source | all.wrong_source,
+            junk_first: self.junk_first | all.junk_first,
+            truncate: self.truncate | all.truncate,
+            lower_case: self.lower_case | all.lower_case,
+            pointer_loop: self.pointer_loop | all.pointer_loop,
+            pointer_chain: self.pointer_chain | all.pointer_chain,
+        }
+    }
+}
+
 impl Script {
     /// A script of records alone, a zone file with fully qualified owners.
     pub(crate) fn of(records: &str) -> Self {
@@ -119,78 +137,32 @@ impl Script {
         Self { records, ..Self::default() }
     }
 
-    /// The reply to a question.
-    pub(crate) fn draft(&self, name: &str, qtype: Rtype) -> Draft {
-        let fits = |s: &&Scripted| s.name.eq_ignore_ascii_case(name) && s.qtype.is_none_or(|t| t == qtype);
-        let mut draft = match self.replies.iter().find(fits) {
-            Some(scripted) => scripted.draft.clone(),
-            None => self.resolve(name, qtype),
-        };
-        self.add_faults(&mut draft.faults);
+    /// The same, and these faults with every question.
+    pub(crate) fn with_faults(records: &str, words: &str) -> Self {
+        let mut script = Self::of(records);
+        script.faults.read(words).unwrap_or_else(|error| panic!("{error}"));
+        script
+    }
+
+    /// True if hickory-server alone can do all of it: nothing is spelled out, and nothing goes wrong.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        self.replies.is_empty() && self.faults == Faults::default() && self.silent_below.is_none()
+    }
+
+    /// The reply that is spelled out for a question.
+    pub(crate) fn reply(&self, name: &str, qtype: Rtype) -> Option<&Draft> {
+        let fits = |s: &&ScriptedReply| s.name.eq_ignore_ascii_case(name) && s.qtype.is_none_or(|t| t == qtype);
+        self.replies.iter().find(fits).map(|scripted| &scripted.draft)
+    }
+
+    /// The faults that a question meets: those of its own reply, and those of all.
+    pub(crate) fn faults(&self, name: &str, own: &Faults) -> Faults {
+        let mut faults = own.with(&self.faults);
         if self.silent_below.as_ref().is_some_and(|apex| is_at_or_below(&dotted(name), &dotted(apex))) {
-            draft.faults.drop = u32::MAX;
+            faults.drop = u32::MAX;
         }
-        draft
+        faults
     }
-
-    fn add_faults(&self, own: &mut Faults) {
-        let all = &self.faults;
-        own.drop = own.drop.max(all.drop);
-        own.delay = own.delay.max(all.delay);
-        own.hold |= all.hold;
-        own.drop_udp |= all.drop_udp;
-        own.drop_tcp |= all.drop_tcp;
-        own.close_tcp |= all.close_tcp;
-        own.drop_edns |= all.drop_edns;
-        own.formerr_on_edns |= all.formerr_on_edns;
-        own.wrong_id |= all.wrong_id;
-        own.wrong_question |= all.wrong_question;
-        own.wrong_source |= all.wrong_source;
-        own.junk_first |= all.junk_first;
-        own.truncate |= all.truncate;
-        own.lower_case |= all.lower_case;
-        own.pointer_loop |= all.pointer_loop;
-        own.pointer_chain |= all.pointer_chain;
-    }
-
-    /// As a resolver answers: the chain, then the records, or why there are none.
-    fn resolve(&self, name: &str, qtype: Rtype) -> Draft {
-        let mut draft = Draft::default();
-        let mut at = dotted(name);
-        for _ in 0..MAX_LINKS {
-            let here: Vec<&Rr> = self.records.iter().filter(|rr| dotted(&rr.owner.to_string()) == at).collect();
-            let wanted = here.iter().filter(|rr| rr.rtype == qtype || qtype == Rtype::ANY);
-            let found: Vec<Rr> = wanted.map(|rr| (*rr).clone()).collect();
-            if !found.is_empty() {
-                draft.answer.extend(found);
-                return draft;
-            }
-            let Some(link) = here.iter().find(|rr| rr.rtype == Rtype::CNAME) else {
-                draft.rcode = if self.exists(&at) { 0 } else { 3 };
-                draft.authority = vec![self.soa_above(&at)];
-                return draft;
-            };
-            draft.answer.push((*link).clone());
-            at = dotted(&link.data());
-        }
-        draft
-    }
-
-    /// Whether there is a record at or below the name.
-    fn exists(&self, name: &str) -> bool {
-        self.records.iter().any(|rr| is_at_or_below(&dotted(&rr.owner.to_string()), name))
-    }
-
-    fn soa_above(&self, name: &str) -> Rr {
-        let above = |rr: &&Rr| rr.rtype == Rtype::SOA && is_at_or_below(name, &dotted(&rr.owner.to_string()));
-        let nearest = self.records.iter().filter(above).max_by_key(|rr| rr.owner.len());
-        nearest.cloned().unwrap_or_else(|| Rr::from_line(ROOT_SOA).unwrap_or_else(|error| panic!("{error}")))
-    }
-}
-
-/// Lower case, with one final dot.
-pub(crate) fn dotted(name: &str) -> String {
-    format!("{}.", name.trim_end_matches('.').to_ascii_lowercase())
 }
 
 fn is_at_or_below(name: &str, apex: &str) -> bool {

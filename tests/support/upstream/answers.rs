@@ -3,8 +3,9 @@
 use domain::base::Message;
 use domain::base::name::ToLabelIter;
 
-use super::record::Rr;
-use super::script::Draft;
+use super::script::{Draft, Faults};
+use super::sockets::Transport;
+use crate::support::record::Rr;
 
 /// A question as an upstream received it.
 pub(crate) struct Received {
@@ -39,19 +40,17 @@ impl Received {
     }
 }
 
-/// The datagrams to send for a question, in order; over TCP there is one.
-pub(crate) fn datagrams(received: &Received, draft: &Draft, udp: bool) -> Vec<Vec<u8>> {
-    let faults = &draft.faults;
+/// The datagrams to send for a question, in order, with what goes wrong; over TCP there is one.
+pub(crate) fn datagrams(received: &Received, reply: Vec<u8>, faults: &Faults, by: Transport) -> Vec<Vec<u8>> {
     if faults.formerr_on_edns && received.payload.is_some() {
         return vec![formerr(received)];
     }
     if faults.pointer_loop || faults.pointer_chain {
         return vec![pointers(received, faults.pointer_chain)];
     }
-    let mut right = if udp && faults.truncate { truncated(received) } else { whole(received, draft) };
-    if udp && right.len() > usize::from(received.payload.unwrap_or(512).max(512)) {
-        right = truncated(received);
-    }
+    let fits = reply.len() <= usize::from(received.payload.unwrap_or(512).max(512));
+    let is_cut = by == Transport::Udp && (faults.truncate || !fits);
+    let mut right = if is_cut { truncated(received) } else { reply };
     if faults.wrong_id {
         right[0] ^= 0x55;
     }
@@ -61,7 +60,7 @@ pub(crate) fn datagrams(received: &Received, draft: &Draft, udp: bool) -> Vec<Ve
     if faults.lower_case {
         right[12..received.question_end].make_ascii_lowercase();
     }
-    if !udp || !faults.junk_first {
+    if by == Transport::Tcp || !faults.junk_first {
         return vec![right];
     }
     let (mut id, mut question) = (right.clone(), right.clone());
@@ -70,7 +69,8 @@ pub(crate) fn datagrams(received: &Received, draft: &Draft, udp: bool) -> Vec<Ve
     vec![b"\0".to_vec(), received.bytes.clone(), id, question, right]
 }
 
-fn whole(received: &Received, draft: &Draft) -> Vec<u8> {
+/// A reply that is spelled out.
+pub(crate) fn whole(received: &Received, draft: &Draft) -> Vec<u8> {
     let mut out = header(received, draft, draft.rcode);
     let sections = [&draft.answer, &draft.authority, &draft.additional];
     for (index, section) in sections.into_iter().enumerate() {
@@ -135,8 +135,8 @@ fn truncated(received: &Received) -> Vec<u8> {
     out
 }
 
-/// An answer whose first owner is a pointer to itself, or whose second owner leads through hundreds of pointers that lie in
-/// the RDATA of the first record.
+/// An answer whose first owner is a pointer to itself, or whose second owner leads through hundreds of pointers that
+/// lie in the RDATA of the first record.
 fn pointers(received: &Received, chain: bool) -> Vec<u8> {
     let mut out = header(received, &Draft::default(), 0);
     let pointer = |target: usize| (0xc000 | u16::try_from(target).unwrap_or_default()).to_be_bytes();
