@@ -22,7 +22,7 @@
 //!                                                               forward: engine, upstream, transport
 //! ```
 //!
-//! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; the store of [`zone`] loads the files.
+//! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone`] loads and checks the files.
 //! - Queries: [`server`] answers from [`zone`] and, through [`forward`], from upstreams. [`dns`] is the wire format.
 //! - Around both: [`config`] reads the TOML, [`daemon`] composes all and swaps the snapshot, [`cli`] has the verbs.
 //!
