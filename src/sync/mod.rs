@@ -87,3 +87,6 @@ impl Settings {
         u32::try_from(self.ttl.as_secs()).unwrap_or(u32::MAX)
     }
 }
+
+/// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
+pub const MAX_BYTES: u64 = 256 << 20;

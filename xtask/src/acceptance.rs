@@ -8,30 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::machine;
 use crate::page::{Page, Passed};
-use crate::{busy, cargo_with, fuzz, machine, soak};
-
-/// One long check.
-pub(crate) struct Stage {
-    pub(crate) name: &'static str,
-    pub(crate) what: &'static str,
-    /// A full turn.
-    pub(crate) minutes: u64,
-    run: fn(&Path, u64) -> Result<(), String>,
-}
-
-/// All of them, in the order in which they run. A new one needs its line here, and what it needs in `.ci/tools`.
-pub(crate) const STAGES: &[Stage] = &[
-    Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
-    Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
-    Stage {
-        name: "soak",
-        what: "load while upstreams fail, lists change and the server is killed",
-        minutes: 120,
-        run: endure,
-    },
-    Stage { name: "fuzz", what: "all fuzz targets, each its share of the time", minutes: 480, run: fuzz_all },
-];
+use crate::stages::{STAGES, Stage};
 
 /// Runs them, a failing one too, and says at the end.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -90,37 +69,6 @@ fn note(root: &Path, stage: &Stage, turn: u64, took: Duration, commit: String) -
     };
     page.passed(stage.name, passed);
     page.write(root)
-}
-
-/// Whether so many minutes are over.
-fn clock(minutes: u64) -> impl Fn() -> bool {
-    let start = Instant::now();
-    move || start.elapsed() >= Duration::from_mins(minutes)
-}
-
-fn interop(root: &Path, minutes: u64) -> Result<(), String> {
-    let is_over = clock(minutes);
-    loop {
-        // A tool that is missing is a failure.
-        cargo_with(root, &["test", "--locked", "--test", "interop"], &[("CI", "true")])?;
-        if is_over() {
-            return Ok(());
-        }
-    }
-}
-
-fn busy_machine(root: &Path, minutes: u64) -> Result<(), String> {
-    let is_over = clock(minutes);
-    busy::run_until(root, &[], |_| is_over())
-}
-
-fn endure(root: &Path, minutes: u64) -> Result<(), String> {
-    soak(root, &[(minutes * 60).to_string(), "sync".to_owned(), "reload".to_owned(), "kill".to_owned()])
-}
-
-fn fuzz_all(root: &Path, minutes: u64) -> Result<(), String> {
-    let targets = fuzz::targets(root)?.len().max(1) as u64;
-    fuzz::run(root, &[(minutes * 60 / targets).max(1).to_string()])
 }
 
 fn succeed(command: &mut Command) -> Result<(), String> {

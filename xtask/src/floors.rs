@@ -39,8 +39,8 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "forward",
         &[
-            &["question", "settings", "status", "callback"],
-            &["scrub", "transport"],
+            &["client_network", "ids", "question", "settings", "status"],
+            &["callback", "scrub", "transport"],
             &["upstream"],
             &["engine"],
             &["upstreams"],
@@ -51,14 +51,14 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "server",
         &[
-            &["counters", "misses"],
-            &["admission"],
+            &["context", "misses"],
+            &["admission", "counters"],
             &["settings"],
             &["snapshot"],
             &["query"],
             &["fast"],
             &["answerer"],
-            &["transport"],
+            &["harness", "transport"],
         ],
     ),
 ];

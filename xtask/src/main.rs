@@ -9,6 +9,7 @@ mod machine;
 mod page;
 mod paths;
 mod source;
+mod stages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-use crate::acceptance::STAGES;
+use crate::stages::STAGES;
 
 const HEAD: &str = "# Acceptance
 

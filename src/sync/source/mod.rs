@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 pub use listing::{Entry, Listing};
-pub use read::{Bounds, EntryBudget, MAX_BYTES, Reading, read, stand_in};
+pub use read::{Bounds, EntryBudget, Reading, read, stand_in};
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use listing::ListingBuilder;

@@ -12,12 +12,10 @@ use std::sync::{Mutex, PoisonError};
 use super::{Listing, Settings, SourceError, Wrong, parse};
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 use crate::files;
+use crate::sync::MAX_BYTES;
 use crate::sync::desired::{self, Limits};
 use crate::sync::state::State;
 use crate::sync::state::lists::{Kept, Stamp};
-
-/// The largest list that is read. A million lines of UTF-16 take 170 MB; what is larger is a wrong path.
-pub const MAX_BYTES: u64 = 256 << 20;
 
 /// Entries of all lists of a pass together: twice what one may have. A pass over as many takes about a gigabyte.
 const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{State, StateError};
 use crate::files;
-use crate::sync::source::MAX_BYTES;
+use crate::sync::MAX_BYTES;
 
 const PART: &str = "lists";
 
