@@ -96,7 +96,7 @@ fn undefined(root: &Path, line: &str) -> Vec<String> {
         let [file] = spans(pair[0])[..] else { continue };
         if pair[0].len() == file.len() + 2 && is_path(file) && is_kind(file, "rs") && is_only_spans(pair[1]) {
             let text = std::fs::read_to_string(root.join(file)).unwrap_or_default();
-            let names = spans(pair[1]).into_iter().filter(|name| !defines(&text, last(name)));
+            let names = spans(pair[1]).into_iter().filter(|name| !has_item(&text, name));
             wrong.extend(names.map(|name| format!("`{name}` in {file}")));
         }
     }
@@ -142,9 +142,10 @@ fn is_sentence(span: &str) -> bool {
     span.matches('_').count() > 2 && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
-/// The last segment of a path such as `Zone::lookup`.
-fn last(item: &str) -> &str {
-    item.rsplit("::").next().unwrap_or(item)
+/// Whether a source defines the last segment of a path such as `Zone::lookup`, and names those before it.
+fn has_item(source: &str, item: &str) -> bool {
+    let (path, name) = item.rsplit_once("::").unwrap_or(("", item));
+    defines(source, name) && path.split("::").all(|segment| source.contains(segment))
 }
 
 /// Whether a source defines a function, type or constant of that name.
@@ -179,7 +180,11 @@ mod tests {
 
     #[test]
     fn a_row_names_what_its_file_defines() {
-        assert_eq!(wrong("| step | `xtask/src/paths.rs` | `check`, `Nothing::spans` |"), [""; 0]);
+        assert_eq!(wrong("| step | `xtask/src/source.rs` | `code_only` |"), [""; 0]);
+        assert_eq!(
+            wrong("| `xtask/src/source.rs` | `Nowhere::code_only` |"),
+            ["`Nowhere::code_only` in xtask/src/source.rs"]
+        );
         assert_eq!(wrong("| `xtask/src/paths.rs` | `spans`, `span` |"), ["`span` in xtask/src/paths.rs"]);
         assert_eq!(wrong("| `xtask/src/paths.rs` | then `span` |"), [""; 0]);
     }
