@@ -79,7 +79,7 @@ pub(crate) type Failed = (&'static str, io::Error);
 /// Replaces `folder/name` whole: the bytes go to a temporary file of this name in the same folder, to the disk, and
 /// into place; the folder goes to the disk behind it, or the rename itself could be lost with the power.
 ///
-/// The temporary file's name has no random part, so that an error about it reads the same each time; whoever writes
+/// The temporary file's name has no random part, so that an error about it reads the same each time; the writer
 /// holds a lock on the folder.
 ///
 /// # Errors
@@ -88,7 +88,7 @@ pub(crate) fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, byt
     write_and_rename(folder, name, temporary, mode, bytes, true)
 }
 
-/// As [`replace`], for what may be lost with the power: nobody waits for the disk.
+/// As [`replace`], for files that may be lost with the power: this does not wait for the disk.
 ///
 /// # Errors
 /// The step that failed. The old file is as it was.
@@ -105,7 +105,7 @@ fn write_and_rename(
     is_lasting: bool,
 ) -> Result<(), Failed> {
     let because = |doing: &'static str| move |error: io::Error| (doing, error);
-    // Whoever may write it is alone: what is there was left by one that was killed.
+    // There is only one writer: a file that is there was left by one that was killed.
     let _ = fs::remove_file(folder.join(temporary));
     let mut builder = tempfile::Builder::new();
     builder.prefix(temporary).rand_bytes(0).permissions(Permissions::from_mode(mode));

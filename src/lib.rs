@@ -6,26 +6,25 @@
 //! query becomes an answer.
 //!
 //! ```text
-//!    endpoint lists                                                a client
-//!         | read                                                      | datagram / stream
-//!    sync::source     Listing                                      server::transport    UDP workers, TCP
-//!         v                                                           v
-//!    sync::desired    DesiredState <- azure::names                 server::fast         usual queries end here
-//!         v                                                           v full path
-//!    sync::plan       Plan <------- current -------+               server::admission    drop | REFUSED | pass
-//!         v                                        |                  v
-//!    sync::guard      ApprovedPlan | UnsafePlan    |               server::query -----> zone: Outcome
-//!         v                                        |                  | not ours          ^
-//!    sync::apply      zone file on disk            |                  v                   | a CNAME target is ours
-//!         v                                        |               forward::resolver -----+
-//!    zone::store      parse, check, Arc<ZoneSet> --+-- publish        | not in forward::cache
-//!                                                                     v
-//!                                                                  forward: engine, transport, upstream
+//!    endpoint lists                                             a client
+//!         | read                                                   | datagram / stream
+//!    sync::source     Listing                                   server::transport    UDP workers, TCP
+//!         v                                                        v
+//!    sync::desired    DesiredState <- azure::names              server::answerer ---> server::fast: the fast path
+//!         v                                                        | full path
+//!    sync::plan       Plan <------- current -------+               v
+//!         v                                        |            server::query ------> zone: Outcome
+//!    sync::guard      ApprovedPlan | UnsafePlan    |               | not ours            ^
+//!         v                                        |               v                     | a CNAME target is ours
+//!    sync::apply      zone file on disk            |            forward::resolver -------+
+//!         v                                        |               | not in forward::cache
+//!    zone::store      parse, check, Arc<ZoneSet> --+-- publish     v
+//!                                                               forward: engine, upstream, transport
 //! ```
 //!
-//! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone::store`] loads the files.
+//! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone`] loads and checks the files.
 //! - Queries: [`server`] answers from [`zone`] and, through [`forward`], from upstreams. [`dns`] is the wire format.
-//! - Around both: [`config`] reads the TOML, [`daemon`] composes everything and swaps the snapshot, [`cli`] has the verbs.
+//! - Around both: [`config`] reads the TOML, [`daemon`] composes all and swaps the snapshot, [`cli`] has the verbs.
 //!
 //! Imports go down only, floor by floor; `cargo xtask floors` checks it, and CONTRIBUTING.md has the table of floors.
 //! `docs/architecture.md` walks one query and one list from file to file.

@@ -54,7 +54,7 @@ impl Watch {
         let watched = resolved(folders);
         let on_events = move |events: DebounceEventResult| {
             for kind in kinds(&watched, events) {
-                // See above; and once nobody receives any more there is nobody to tell.
+                // See above; and once the receiver is gone the tick has no use.
                 let _ = ticks.try_send(kind);
             }
         };

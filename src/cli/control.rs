@@ -20,7 +20,7 @@ use crate::dns::Name;
 /// How long a pass over many long lists may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How long a server may take to hear us: it accepts at once, whatever it is busy with.
+/// The time that a server has to accept us: it accepts at once, however busy it is.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Octets of a reply that are read at most.

@@ -159,7 +159,7 @@ fn serve(config: Config) -> ExitCode {
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
     let ended = runtime.block_on(daemon::serve(config));
-    // What still runs waits for upstreams that nobody will hear of.
+    // Tasks that still run wait for upstreams, and their answers are of no use any more.
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -185,7 +185,7 @@ fn access(top: &Section<'_>) -> Access {
     limits(top, Access::new(allow.unwrap_or_else(default)))
 }
 
-/// `[limits]`: what those are held to whom it does not trust. Without a word about trust, who may ask is trusted.
+/// Reads `[limits]`, the rate limits for untrusted clients. Without `trusted`, every client in `[access]` is trusted.
 fn limits(top: &Section<'_>, access: Access) -> Access {
     let Some(section) = top.section("limits") else { return access };
     let default = Rates::default();

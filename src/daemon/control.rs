@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at one time: an operator and some scripts.
 const MAX_CONNECTIONS: usize = 16;
 
-/// Something that only the daemon's loop can do, and who waits for it.
+/// A command for the daemon's loop, and the channel for its reply.
 pub(super) struct Command {
     pub(super) kind: CommandKind,
     pub(super) answer: oneshot::Sender<ControlReply>,
@@ -95,7 +95,7 @@ impl ControlError {
     }
 }
 
-/// A socket that is in its place but that nobody listens to yet.
+/// A socket that is in its place but not listened to yet.
 pub(super) struct PlacedSocket {
     path: PathBuf,
     listener: std::os::unix::net::UnixListener,
@@ -134,7 +134,7 @@ impl Drop for Control {
     }
 }
 
-/// Makes sure that nobody answers at `path` and that no other file is lost there.
+/// Makes sure that no server answers at `path` and that no other file is lost there.
 fn clear(path: &Path) -> Result<(), ControlError> {
     match std::fs::symlink_metadata(path) {
         Ok(file) if !file.file_type().is_socket() => Err(ControlError::InTheWay(path.to_owned())),
@@ -143,7 +143,7 @@ fn clear(path: &Path) -> Result<(), ControlError> {
     }
 }
 
-/// True if somebody listens there. One who never accepts has a full queue: to connect would wait for him for ever, to
+/// True if a server listens there. One that never accepts has a full queue: to connect would wait for it for ever, to
 /// ask without waiting says so at once.
 fn is_listened_to(path: &Path) -> bool {
     let connect = || {
@@ -157,7 +157,7 @@ fn is_listened_to(path: &Path) -> bool {
     }
 }
 
-/// Binds beside `path`, shuts others out, then takes the place: nobody meets it half made.
+/// Binds beside `path`, shuts others out, then takes the place, so that no client meets it half made.
 fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::Metadata)> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o755)?;

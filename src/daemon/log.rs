@@ -67,7 +67,7 @@ impl PassLog {
         let has_failed = !errors.is_empty() || outcome.held.is_some();
         found.extend(errors);
         let held = outcome.held.iter().flat_map(|held| held.for_log(config));
-        // Whatever waits for a person is an error in the log.
+        // Everything that waits for a person is an error in the log.
         found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
         found.iter().filter(|found| !self.already_logged.contains(found)).for_each(self::found);
         if !has_failed && self.last_pass_failed {

@@ -142,7 +142,7 @@ impl Daemon {
         config.warnings.iter().for_each(log::found);
         let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
-        // Nobody is answered before there are zones.
+        // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sources(&config);
         Ok(Self {
@@ -199,7 +199,7 @@ impl Daemon {
     }
 }
 
-/// Tells everybody who waits; some may have gone.
+/// Replies to all waiting clients; some may be gone.
 fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> ControlReply) {
     for waiter in waiters {
         let _ = waiter.send(reply());

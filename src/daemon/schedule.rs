@@ -27,7 +27,7 @@ impl Schedule {
         self.early.get_or_insert((now + GATHER).max(allowed));
     }
 
-    /// A sync has been made, for whatever reason.
+    /// A sync has been made, for any reason.
     pub(super) fn synced(&mut self, now: Instant, settings: &Settings) {
         if self.early.take_if(|early| *early <= now).is_some() {
             self.last_early = Some(now);

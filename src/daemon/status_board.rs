@@ -54,7 +54,7 @@ pub(super) fn degraded(store: &Store) -> Degraded {
 
 impl StatusBoard {
     pub(super) fn new(config: &Path, listen: Vec<SocketAddr>, started: Instant) -> Self {
-        // Whole, so that whoever asks can tell it from another server's.
+        // The whole path, so that a client can tell it from another server's.
         let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
         Self { started, config, listen, facts: Mutex::default() }
     }

@@ -73,7 +73,8 @@ impl Due {
     }
 }
 
-/// Waits for what was started, and says who waited for it; for ever if nothing was. There is no result if it broke off.
+/// Waits for a task and gives its result with the clients that waited for it; for ever if there is no task. There is no
+/// result if the task stopped with a panic.
 pub(super) async fn finished<T>(running: &mut Option<Running<T>>) -> (Option<T>, Vec<Waiter>) {
     let Some(current) = running.as_mut() else { return std::future::pending().await };
     let result = (&mut current.result).await.ok();

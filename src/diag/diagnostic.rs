@@ -28,7 +28,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Something that the operator should know. Nobody reads its text to learn what it is about: `id`, `source` and `place`
+/// Something that the operator should know. No code reads its text to learn its subject: `id`, `source` and `place`
 /// say that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {

@@ -17,13 +17,15 @@
 //!       v
 //!    transport     sockets and bytes: udp_pool, socket, tcp, message, batch        scrub   what is kept of a reply
 //!
-//!    question, settings, status, callback, client_network: plain values that all of these speak of
+//!    question, ids, settings, status, callback, client_network: plain values that all of these speak of
 //! ```
 
 pub mod cache;
 mod callback;
 mod client_network;
 mod engine;
+pub mod harness;
+mod ids;
 mod question;
 pub mod resolver;
 pub mod scrub;

@@ -85,7 +85,7 @@ impl Counter {
 
 /// What is shared of one upstream outside the forwarder's task.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct SharedUpstream {
     pub(crate) address: SocketAddr,
     pub(crate) counters: Counters,
     pub(crate) up: AtomicBool,
@@ -100,7 +100,7 @@ pub(crate) struct Shared {
     pub(crate) case_off: AtomicBool,
 }
 
-impl Shared {
+impl SharedUpstream {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address,

@@ -8,9 +8,10 @@ use tokio::runtime;
 use tokio::sync::mpsc;
 
 use super::callback::Batch;
-use super::engine::flight::{GroupIndex, Key, Waiter};
+use super::engine::flight::{Key, Waiter};
 use super::engine::queue::Queue;
 use super::engine::{Ask, Engine, GroupState};
+use super::ids::GroupIndex;
 use super::question::{Failure, Question};
 use super::settings::Settings;
 use super::status::{GroupCounters, GroupStatus, UpstreamStatus};

@@ -139,7 +139,7 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
 /// take it, records that agents wait for go in all the same.
 fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
     let counts = zone.counts();
-    // Consent makes a new base, whatever became of the old one.
+    // Consent makes a new base; the old one does not matter.
     let base = if has_consent { Ok(Base::default()) } else { Base::load(state, &zone.apex, clock) };
     let noted = base.and_then(|mut base| {
         let is_first = counts.in_service == 0 && base.changed().all(|(_, _, was)| was.is_empty());

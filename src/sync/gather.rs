@@ -54,7 +54,7 @@ impl Gatherer {
         for (source, asked) in waiting {
             progress(PassStep::Reading(&source.path));
             let answered = asked.and_then(|waiting| {
-                // One that was late before holds up nobody a second time.
+                // A source that was late before is not waited for a second time.
                 let until = if waiting.since < start { start } else { start + task.deadline };
                 let left = until.saturating_duration_since(Instant::now());
                 match waiting.answer.recv_timeout(left) {
@@ -110,7 +110,7 @@ fn start(
     let (settings, limits, state, at) = (source.clone(), task.limits.clone(), task.state.clone(), task.now);
     let room = Arc::clone(room);
     let read = move || {
-        // Whoever waited may have gone.
+        // The receiver may be gone.
         let _ = sender.send(source::read(&settings, &limits, &state, &room, at));
     };
     thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| {

@@ -25,7 +25,7 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     folder: PathBuf,
-    /// For who looks and changes nothing: `plan`, `check`.
+    /// For verbs that change nothing: `plan`, `check`.
     is_read_only: bool,
 }
 

@@ -157,7 +157,7 @@ impl std::fmt::Debug for RRsetRef<'_> {
 }
 
 impl LayoutWriter {
-    /// For names and RDATA of so many octets in all.
+    /// For names and RDATA of this many octets in all.
     pub(super) fn new(names: usize, name_octets: usize, rrsets: usize, rdata_octets: usize) -> Self {
         let octets = names * 3 + name_octets + rrsets * (RRSET_HEAD + 2) + rdata_octets;
         Self { bytes: Vec::with_capacity(octets), count_at: 0 }
@@ -173,7 +173,7 @@ impl LayoutWriter {
         Some(at)
     }
 
-    /// Adds a name without RRsets that is the end of the one with this number, behind so many octets of it; gives its
+    /// Adds a name without RRsets that is the end of the one with this number, behind `skipped` octets of it; gives its
     /// number.
     pub(super) fn end_of_name(&mut self, other: u32, skipped: u8) -> Option<u32> {
         let at = u32::try_from(self.bytes.len()).ok()?;

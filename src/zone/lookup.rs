@@ -75,9 +75,9 @@ impl Zone {
         self.node(&source).map_or(Outcome::NxDomain, |node| at_node(&node, qtype))
     }
 
-    /// What the topmost cut at or above the name, or DNAME above it, makes of it. The apex is no cut. DS belongs to the
-    /// parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a DNAME does for
-    /// itself.
+    /// The answer from the topmost cut at or above the name, or from a DNAME above it. The apex is not a cut. DS
+    /// belongs to the parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a
+    /// DNAME does for itself.
     fn cut_or_dname(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
         let mut found = None;
         let mut rest = relative;

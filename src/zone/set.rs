@@ -32,7 +32,7 @@ pub struct Hosted {
 }
 
 impl Hosted {
-    /// A zone that nobody has missed anything in yet.
+    /// A zone without misses so far.
     pub fn new(apex: Name, on_miss: OnMiss, zone: Option<Arc<Zone>>) -> Self {
         Self { apex, on_miss, zone, misses: Arc::default() }
     }
@@ -46,7 +46,7 @@ pub struct ZoneSet {
     aliased: Box<[Arc<Zone>]>,
     /// The longest apex, in octets of wire format: longer suffixes need no look.
     longest: usize,
-    /// What answers for zones `privatelink.<geo>.<suffix>` while nobody knows which there will be; its apex is the
+    /// Answers for all zones `privatelink.<geo>.<suffix>` while their geo codes are not known; its apex is the
     /// suffix.
     unread: Option<Box<Hosted>>,
 }
@@ -70,7 +70,7 @@ impl ZoneSet {
         Self { unread, ..self }
     }
 
-    /// The suffix of zones that nobody knows yet.
+    /// The suffix of the zones that are not known yet.
     pub fn unread(&self) -> Option<&Name> {
         self.unread.as_ref().map(|hosted| &hosted.apex)
     }

@@ -25,10 +25,10 @@ pub struct Settings {
     pub zone_dir: PathBuf,
     /// Zones hosted whether their file is there or not, and what each does with names it lacks.
     pub hosted: BTreeMap<Name, OnMiss>,
-    /// What zones do with names they lack where `hosted` does not say: it follows from a zone's name and not from who
-    /// mentions it. Zones in neither say NXDOMAIN.
+    /// The action for missing names in zones that `hosted` does not list: it follows from a zone's name and not from
+    /// who mentions it. Zones in neither say NXDOMAIN.
     pub on_miss: BTreeMap<Name, OnMiss>,
-    /// While sync has yet to write its first zone: the suffix below which nobody knows which zones there will be.
+    /// While sync has yet to write its first zone: the suffix below which the zones are not known yet.
     pub unread_suffix: Option<Name>,
 }
 
@@ -49,7 +49,7 @@ struct Loaded {
 }
 
 /// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one
-/// even if somebody sets the first back.
+/// even if the first is set back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Fingerprint {
     modified: Option<SystemTime>,
@@ -147,7 +147,7 @@ impl Store {
         path_of(&self.settings.zone_dir, apex)
     }
 
-    /// A zone that nobody asks us to host and whose file is gone was removed on purpose.
+    /// A zone that the config does not list and whose file is gone was removed on purpose.
     fn forget_removed(&mut self, files: &BTreeMap<Name, PathBuf>) {
         self.loaded.retain(|apex, _| files.contains_key(apex));
     }

@@ -87,7 +87,7 @@ pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) 
     })
 }
 
-/// Reads any zone file, so many octets of it more than once.
+/// Reads any zone file, at most `reread` octets of it more than once.
 fn parse_all(text: &[u8], apex: &Name, mut reread: usize, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     let mut start = 0;

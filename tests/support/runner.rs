@@ -12,6 +12,7 @@ use super::server::Server;
 use super::site::Site;
 use super::upstream::Upstream;
 use super::upstream::ledger::Tally;
+use super::upstream::script::ScriptedReply;
 
 /// The number of steps by the upstream that they asked: the rest asked none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,6 +47,7 @@ impl Steps {
 /// Runs one file; the error has every step that failed, with file and line.
 pub(crate) fn run(path: &Path) -> Result<Steps, String> {
     let case = read(path)?;
+    let shown = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path);
     let mut stage = Stage::set_up(&case);
     let (mut failed, mut steps) = (String::new(), Steps::default());
     for step in &case.steps {
@@ -53,10 +55,12 @@ pub(crate) fn run(path: &Path) -> Result<Steps, String> {
         let result = stage.act(&step.action);
         steps.count(before, stage.tally());
         if let Err(why) = result {
-            let shown = path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap_or(path);
             // Writing to a String cannot fail.
             let _fits = writeln!(failed, "{}:{}: {}\n{why}", shown.display(), step.line, step.test);
         }
+    }
+    for unasked in stage.unasked(&case) {
+        let _fits = writeln!(failed, "{}: no step asks for {unasked}", shown.display());
     }
     if failed.is_empty() {
         stage.server.stop();
@@ -100,6 +104,20 @@ impl Stage {
             by_hickory: sum.by_hickory + more.by_hickory,
             by_script: sum.by_script + more.by_script,
         })
+    }
+
+    /// Replies that are spelled out and that no step made the server ask for.
+    fn unasked(&self, case: &Case) -> Vec<String> {
+        let replies = case.upstreams.iter().flat_map(|(name, script)| script.replies.iter().map(move |r| (name, r)));
+        let is_unasked = |(upstream, reply): &(&String, &ScriptedReply)| {
+            let upstream = &self.upstreams[*upstream];
+            !upstream.was_asked(&reply.name, reply.qtype)
+        };
+        let shown = |(upstream, reply): (&String, &ScriptedReply)| {
+            let qtype = reply.qtype.map_or_else(|| "*".to_owned(), |qtype| qtype.to_string());
+            format!("REPLY {} {qtype} @{upstream}", reply.name)
+        };
+        replies.filter(is_unasked).map(shown).collect()
     }
 
     fn act(&mut self, action: &Action) -> Result<(), String> {

@@ -15,6 +15,7 @@ pub(crate) mod sockets;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
+use domain::base::Rtype;
 use tokio::runtime::Runtime;
 
 use super::wait_until;
@@ -115,6 +116,11 @@ impl Upstream {
     /// The number of times this was asked; the same question again, without EDNS, or over TCP counts once.
     pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
         self.ledger.asked(name, qtype)
+    }
+
+    /// True if a question for this name and type came, or for this name and any type.
+    pub(crate) fn was_asked(&self, name: &str, qtype: Option<Rtype>) -> bool {
+        self.ledger.was_asked(name, qtype)
     }
 
     /// Every question it got so far, with a count.

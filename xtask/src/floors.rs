@@ -39,11 +39,11 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "forward",
         &[
-            &["client_network", "question", "settings", "status"],
+            &["client_network", "ids", "question", "settings", "status"],
             &["callback", "scrub", "transport"],
             &["upstream"],
             &["engine"],
-            &["upstreams"],
+            &["harness", "upstreams"],
             &["cache"],
             &["resolver"],
         ],

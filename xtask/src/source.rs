@@ -125,13 +125,11 @@ fn branch<'t>(text: &'t str, path: &mut Vec<String>, found: &mut Vec<Vec<String>
     };
     let rest = &text[name.len()..];
     path.push(name);
-    match rest.strip_prefix("::") {
-        Some(rest) => branch(rest, path, found),
-        None => {
-            found.push(path.clone());
-            rest
-        }
+    if let Some(rest) = rest.strip_prefix("::") {
+        return branch(rest, path, found);
     }
+    found.push(path.clone());
+    rest
 }
 
 /// The code without the module of tests at its end.

@@ -40,7 +40,7 @@ impl ControlRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ControlReply {
-    /// So many answers were forgotten.
+    /// The number of answers that were forgotten.
     Flushed(usize),
     Status(Box<Status>),
     /// A pass was made.

@@ -17,16 +17,14 @@ use std::time::{Duration, Instant};
 
 use crate::forward::callback::OnReply;
 use crate::forward::client_network::ClientNetwork;
+use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::{Failure, Question, Reply};
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
+use crate::forward::upstream::Retried;
 
 /// What the ones who asked get.
 pub(crate) type Answer = Result<Arc<Reply>, Failure>;
-
-/// The place of a group in the settings and in the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct GroupIndex(pub(crate) usize);
 
 /// A question within its group.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -56,28 +54,20 @@ pub(crate) enum Transport {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
-    pub(crate) upstream: usize,
-    pub(crate) way: Transport,
+    pub(crate) upstream: UpstreamIndex,
+    pub(crate) transport: Transport,
     pub(crate) sent: Instant,
     /// Its silence has been counted.
     pub(crate) silent: bool,
 }
 
-/// Whether it was asked again for a reason that counts once.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Retried {
-    /// In lower case, because the upstream did not keep the case.
-    pub(crate) case: bool,
-    /// Without EDNS, because the upstream refused it.
-    pub(crate) edns: bool,
-}
-
 pub(crate) struct Flight {
+    pub(crate) id: FlightId,
     pub(crate) key: Arc<Key>,
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
-    pub(crate) tried: Vec<usize>,
+    pub(crate) tried: Vec<UpstreamIndex>,
     /// The first answer that another upstream might better: SERVFAIL and the like.
     pub(crate) fallback: Option<Arc<Reply>>,
     pub(crate) malformed: bool,
@@ -86,8 +76,8 @@ pub(crate) struct Flight {
     pub(crate) queued: bool,
     /// When the next step is due, and when the wheel brings the flight up.
     pub(crate) step_at: Instant,
-    pub(crate) armed: Option<Instant>,
-    pass: Round,
+    pub(crate) scheduled: Option<Instant>,
+    round: Round,
     cursor: usize,
 }
 
@@ -100,69 +90,102 @@ enum Round {
     Over,
 }
 
-/// The lists of a flight that is over, empty: the next one need not allocate.
-#[derive(Default)]
-pub(crate) struct Buffers {
-    pub(crate) waiters: Vec<Waiter>,
-    pub(crate) attempts: Vec<Attempt>,
-    pub(crate) tried: Vec<usize>,
-}
-
 /// What to try next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Ask an upstream that has not been asked.
-    Ask(usize),
+    Ask(UpstreamIndex),
     /// Send the same again.
-    Resend(usize),
+    Resend(UpstreamIndex),
     /// Ask without EDNS.
-    WithoutEdns(usize),
+    WithoutEdns(UpstreamIndex),
     /// Ask over TCP.
-    Tcp(usize),
+    Tcp(UpstreamIndex),
     /// Nothing more.
     Wait,
 }
 
 impl Flight {
-    /// With the empty lists of a flight that is over.
-    pub(crate) fn new(key: Arc<Key>, waiter: Waiter, now: Instant, lists: Buffers) -> Self {
-        let Buffers { mut waiters, attempts, tried } = lists;
-        waiters.push(waiter);
+    /// A flight that begins now, in the memory of one that is over.
+    pub(crate) fn renew(spare: Option<Box<Self>>, id: FlightId, key: Arc<Key>, now: Instant) -> Box<Self> {
+        let Some(mut flight) = spare else {
+            return Box::new(Self::new(id, key, now));
+        };
+        let (waiters, attempts) = (std::mem::take(&mut flight.waiters), std::mem::take(&mut flight.attempts));
+        let mut tried = std::mem::take(&mut flight.tried);
+        tried.clear();
+        *flight = Self { waiters, attempts, tried, ..Self::new(id, key, now) };
+        flight
+    }
+
+    fn new(id: FlightId, key: Arc<Key>, now: Instant) -> Self {
         Self {
+            id,
             key,
-            waiters,
-            attempts,
-            tried,
+            waiters: Vec::new(),
+            attempts: Vec::new(),
+            tried: Vec::new(),
             fallback: None,
             malformed: false,
             retried: Retried::default(),
             queued: false,
             step_at: now,
-            armed: None,
-            pass: Round::First,
+            scheduled: None,
+            round: Round::First,
             cursor: 0,
         }
     }
 
+    /// Takes note that an upstream had its turn.
+    pub(crate) fn was_tried(&mut self, upstream: UpstreamIndex) {
+        if !self.tried.contains(&upstream) {
+            self.tried.push(upstream);
+        }
+    }
+
+    /// The attempts at one upstream that are open.
+    pub(crate) fn attempts_at(&self, upstream: UpstreamIndex) -> impl Iterator<Item = &Attempt> {
+        self.attempts.iter().filter(move |attempt| attempt.upstream == upstream)
+    }
+
+    pub(crate) fn is_asked_by_tcp(&self, upstream: UpstreamIndex) -> bool {
+        self.attempts_at(upstream).any(|attempt| attempt.transport == Transport::Tcp)
+    }
+
+    /// Whether a query with EDNS is open at an upstream.
+    pub(crate) fn is_asked_with_edns(&self, upstream: UpstreamIndex) -> bool {
+        self.attempts_at(upstream).any(|attempt| matches!(attempt.transport, Transport::Udp(_, form) if form.edns))
+    }
+
+    /// What those get whose deadline has passed.
+    pub(crate) fn answer_at_deadline(&self) -> Answer {
+        match &self.fallback {
+            Some(reply) => Ok(Arc::clone(reply)),
+            None if self.queued => Err(Failure::Overloaded),
+            None if self.malformed => Err(Failure::Malformed),
+            None => Err(Failure::Timeout),
+        }
+    }
+
     /// The next step; `up` and `down` are the upstreams that may be asked, in order.
-    pub(crate) fn next_step(&mut self, up: &[usize], down: &[usize]) -> Step {
-        if self.pass == Round::First {
+    pub(crate) fn next_step(&mut self, up: &[UpstreamIndex], down: &[UpstreamIndex]) -> Step {
+        if self.round == Round::First {
             if let Some(next) = self.untried(up).or_else(|| self.untried(down)) {
                 return Step::Ask(next);
             }
-            self.pass = Round::Again;
+            self.round = Round::Again;
         }
-        while self.pass != Round::Over {
+        while self.round != Round::Over {
             if let Some(upstream) = self.tried.get(self.cursor).copied() {
                 self.cursor += 1;
-                return match self.pass {
+                return match self.round {
                     Round::Again => Step::Resend(upstream),
                     Round::WithoutEdns => Step::WithoutEdns(upstream),
                     _ => Step::Tcp(upstream),
                 };
             }
             self.cursor = 0;
-            self.pass = match self.pass {
+            self.round = match self.round {
                 Round::First | Round::Again => Round::WithoutEdns,
                 Round::WithoutEdns => Round::Tcp,
                 Round::Tcp | Round::Over => Round::Over,
@@ -172,7 +195,7 @@ impl Flight {
     }
 
     /// The first of `upstreams` that has not been asked.
-    pub(crate) fn untried(&self, upstreams: &[usize]) -> Option<usize> {
+    pub(crate) fn untried(&self, upstreams: &[UpstreamIndex]) -> Option<UpstreamIndex> {
         upstreams.iter().copied().find(|upstream| !self.tried.contains(upstream))
     }
 
@@ -181,7 +204,7 @@ impl Flight {
         if self.attempts.is_empty() {
             return REFUSED_PAUSE;
         }
-        match self.pass {
+        match self.round {
             Round::First => wait,
             Round::Again => (wait * 2).max(LATER_PAUSE),
             Round::WithoutEdns | Round::Tcp | Round::Over => (wait * 3).clamp(LATER_PAUSE, MAX_PAUSE),
@@ -190,20 +213,20 @@ impl Flight {
 
     /// Someone has begun to wait now: if nothing is left to try, all that was asked is asked again.
     pub(crate) fn revive(&mut self, now: Instant) {
-        if self.pass == Round::Over {
-            (self.pass, self.cursor, self.step_at) = (Round::Again, 0, now);
+        if self.round == Round::Over {
+            (self.round, self.cursor, self.step_at) = (Round::Again, 0, now);
         }
     }
 
     /// Nothing is open and nothing is left to try.
     pub(crate) fn is_lost(&self) -> bool {
-        self.pass == Round::Over && self.attempts.is_empty()
+        self.round == Round::Over && self.attempts.is_empty()
     }
 
     /// When something is to be done, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
         let first = self.waiters.iter().map(|waiter| waiter.deadline).min()?;
-        Some(if self.queued || (self.pass == Round::Over && self.fallback.is_none()) {
+        Some(if self.queued || (self.round == Round::Over && self.fallback.is_none()) {
             first
         } else {
             first.min(self.step_at)
@@ -226,15 +249,17 @@ mod tests {
     use super::*;
     use crate::dns::{Name, Rtype};
 
+    const A: UpstreamIndex = UpstreamIndex(0);
+    const B: UpstreamIndex = UpstreamIndex(1);
+    const C: UpstreamIndex = UpstreamIndex(2);
+
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-        let waiter = Waiter {
-            network: None,
-            deadline: now + Duration::from_secs(5),
-            is_counted: true,
-            then: Box::new(|_, _| {}),
-        };
-        Flight::new(Arc::new(Key { group: GroupIndex(0), question }), waiter, now, Buffers::default())
+        let mut flight =
+            Flight::new(FlightId { slot: 0, generation: 0 }, Arc::new(Key { group: GroupIndex(0), question }), now);
+        let deadline = now + Duration::from_secs(5);
+        flight.waiters.push(Waiter { network: None, deadline, is_counted: true, then: Box::new(|_, _| {}) });
+        flight
     }
 
     #[test]
@@ -242,7 +267,7 @@ mod tests {
         let mut flight = flight(Instant::now());
         let mut steps = Vec::new();
         loop {
-            let step = flight.next_step(&[1, 2], &[0]);
+            let step = flight.next_step(&[B, C], &[A]);
             if let Step::Ask(upstream) = step {
                 flight.tried.push(upstream);
             }
@@ -251,34 +276,34 @@ mod tests {
                 break;
             }
         }
-        let falls_through = [Step::Ask, Step::Resend, Step::WithoutEdns, Step::Tcp];
-        let expected = falls_through.iter().flat_map(|pass| [1, 2, 0].map(pass)).chain([Step::Wait]);
+        let rounds = [Step::Ask, Step::Resend, Step::WithoutEdns, Step::Tcp];
+        let expected = rounds.iter().flat_map(|round| [B, C, A].map(round)).chain([Step::Wait]);
         assert_eq!(steps, expected.collect::<Vec<_>>());
     }
 
     #[test]
-    fn who_begins_to_wait_when_all_was_tried_has_it_tried_again() {
+    fn a_new_waiter_restarts_a_question_that_was_tried_in_every_way() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.tried.push(0);
-        while flight.next_step(&[0], &[]) != Step::Wait {}
+        flight.tried.push(A);
+        while flight.next_step(&[A], &[]) != Step::Wait {}
         let later = now + Duration::from_secs(3);
         flight.revive(later);
         assert_eq!(flight.due(), Some(later), "at once");
-        assert_eq!(flight.next_step(&[0], &[]), Step::Resend(0));
+        assert_eq!(flight.next_step(&[A], &[]), Step::Resend(A));
         flight.revive(later + Duration::from_secs(1));
-        assert_eq!(flight.next_step(&[0], &[]), Step::WithoutEdns(0), "one at a time, however many begin to wait");
+        assert_eq!(flight.next_step(&[A], &[]), Step::WithoutEdns(A), "one at a time, however many begin to wait");
     }
 
     #[test]
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt { upstream: 0, way: Transport::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt { upstream: A, transport: Transport::Tcp, sent: now, silent: false });
         let mut passed = Duration::ZERO;
         loop {
-            match flight.next_step(&[0], &[]) {
-                Step::Ask(_) => flight.tried.push(0),
+            match flight.next_step(&[A], &[]) {
+                Step::Ask(_) => flight.tried.push(A),
                 Step::Tcp(_) => break,
                 _ => {}
             }

@@ -1,84 +1,53 @@
-//! The forwarder's one task, on a thread of its own: it owns every upstream, socket and question in flight, so nothing in it is locked.
+//! The thread that asks upstreams: it owns every upstream, socket and question in flight, so nothing in it is locked.
 //!
 //! In: questions from its inbox, datagrams, what the TCP connections report, the passing of time. Out: an answer for
-//! everyone who asked. Each turn takes all there is, decides, and sends what came of it in batches. What happens to one
-//! question is in `exchange.rs`. Never: a wait other than for the next turn.
+//! everyone who asked. Each turn takes all there is, has `exchanges.rs` decide without a socket, and sends what came of it in
+//! batches. Never: a wait other than for the next turn.
 
-mod exchange;
+pub(crate) mod exchanges;
 pub(crate) mod flight;
+mod flights;
+pub(crate) mod outbox;
 pub(crate) mod queue;
 mod replies;
+mod steps;
 mod timer_wheel;
 
-use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use foldhash::quality::RandomState;
 use tokio::sync::mpsc;
 
-use crate::forward::callback::Batch;
-use crate::forward::client_network::ClientNetwork;
+use crate::forward::ids::UpstreamIndex;
 use crate::forward::settings::{GroupSettings, UpstreamSpec};
-use crate::forward::status::GroupCounters;
+use crate::forward::transport::Sockets;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
-use crate::forward::transport::tcp::Outcome;
-use crate::forward::transport::udp_pool::{Headers, Pool};
+use crate::forward::transport::tcp::TcpOutcome;
+use crate::forward::transport::udp_pool::Headers;
 use crate::forward::upstream::Upstream;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
 use crate::forward::upstream::resolv_conf::ResolvConf;
-use flight::{Buffers, Flight, Key, Waiter};
-use queue::Queue;
-use timer_wheel::{TICK, TimerWheel};
+use exchanges::Exchanges;
+pub(crate) use exchanges::{Ask, GroupState};
 
-/// Questions taken from the inbox in one turn.
-pub(crate) const BATCH: usize = 512;
-/// How often "system" is looked at, and loops are looked for at last; a loop that was found is looked at more often.
+/// The most questions taken from the inbox in one turn.
+const MAX_ASKS: usize = 512;
+/// How often "system" is looked at, and how far apart searches for loops are at last; a loop that was found is looked at more
+/// often.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 const LOOP_INTERVAL: Duration = Duration::from_secs(10);
-/// The flight number of probes, which nobody waits for.
-pub(crate) const PROBE: u64 = 0;
 
-/// A question and who asks it.
-pub(crate) struct Ask {
-    pub(crate) key: Arc<Key>,
-    pub(crate) waiter: Waiter,
-    /// One more, who is answered sooner.
-    pub(crate) impatient: Option<Waiter>,
-}
-
-pub(crate) struct GroupState {
-    pub(crate) settings: GroupSettings,
-    pub(crate) upstreams: Vec<usize>,
-    /// Whether an upstream was left out because it is ourselves.
-    pub(crate) is_own: bool,
-    /// Questions that wait for their turn.
-    pub(crate) queue: Queue<Option<ClientNetwork>>,
-    pub(crate) counters: Arc<GroupCounters>,
-}
-
+/// The thread's all.
 pub(crate) struct Engine {
-    pub(crate) pool: Pool,
-    pub(crate) upstreams: Vec<Upstream>,
-    pub(crate) groups: Vec<GroupState>,
-    pub(crate) flights: HashMap<u64, Flight, RandomState>,
-    pub(crate) by_key: HashMap<Arc<Key>, u64, RandomState>,
-    pub(crate) timer_wheel: TimerWheel,
-    pub(crate) last_flight: u64,
-    /// Of flights that are over, for those to come.
-    pub(crate) spare: Vec<Buffers>,
-    /// Those who wait, in all flights.
-    pub(crate) waiters: usize,
-    pub(crate) outcomes: mpsc::UnboundedSender<Outcome>,
-    outcome_inbox: mpsc::UnboundedReceiver<Outcome>,
+    exchanges: Exchanges,
+    sockets: Sockets,
+    outcomes: mpsc::UnboundedReceiver<TcpOutcome>,
     events: Vec<SocketEvent>,
-    due: Vec<u64>,
-    pub(crate) turn: Batch,
-    directory: Arc<LoopProbes>,
+    probes: Arc<LoopProbes>,
     listen: Vec<SocketAddr>,
     resolv_conf: ResolvConf,
     system_due: Instant,
@@ -86,30 +55,21 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// Must be called within a tokio runtime.
     pub(crate) fn new(
         groups: Vec<GroupState>,
         resolv_conf: ResolvConf,
         listen: Vec<SocketAddr>,
-        directory: Arc<LoopProbes>,
+        probes: Arc<LoopProbes>,
         now: Instant,
     ) -> io::Result<Self> {
-        let (outcomes, outcome_inbox) = mpsc::unbounded_channel();
+        let (sockets, outcomes) = Sockets::new()?;
         let mut engine = Self {
-            pool: Pool::new()?,
-            upstreams: Vec::new(),
-            groups,
-            flights: HashMap::default(),
-            by_key: HashMap::default(),
-            timer_wheel: TimerWheel::new(now),
-            last_flight: PROBE,
-            spare: Vec::new(),
-            waiters: 0,
+            exchanges: Exchanges::new(groups, now),
+            sockets,
             outcomes,
-            outcome_inbox,
             events: Vec::new(),
-            due: Vec::new(),
-            turn: Batch::new(now),
-            directory,
+            probes,
             listen,
             resolv_conf,
             system_due: now + SYSTEM_INTERVAL,
@@ -122,25 +82,26 @@ impl Engine {
 
     /// Runs until nobody can ask any more and everyone has an answer.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
-        let mut asks = Vec::with_capacity(BATCH);
+        let mut asks = Vec::with_capacity(MAX_ASKS);
         let mut headers = Headers::new();
         let mut open = true;
         let sleep = tokio::time::sleep_until(Instant::now().into());
         tokio::pin!(sleep);
-        while open || !self.flights.is_empty() {
+        while open || !self.exchanges.is_empty() {
             let mut outcome = None;
             tokio::select! {
-                count = inbox.recv_many(&mut asks, BATCH), if open => {
+                count = inbox.recv_many(&mut asks, MAX_ASKS), if open => {
                     open = count > 0;
                 }
-                _ = self.pool.readable() => {}
-                received = self.outcome_inbox.recv() => outcome = received,
+                _ = self.sockets.udp.readable() => {}
+                received = self.outcomes.recv() => outcome = received,
                 () = &mut sleep => {}
             }
-            // Whoever is about to ask or to answer on this core gets to, so that more goes out in one batch.
+            // A client that is about to ask or an upstream that is about to answer on this core gets to, so that more goes out
+            // in one batch.
             std::thread::yield_now();
             while open
-                && asks.len() < BATCH
+                && asks.len() < MAX_ASKS
                 && let Ok(ask) = inbox.try_recv()
             {
                 asks.push(ask);
@@ -161,108 +122,86 @@ impl Engine {
         now: Instant,
         asks: &mut Vec<Ask>,
         headers: &mut Headers,
-        mut outcome: Option<Outcome>,
+        mut outcome: Option<TcpOutcome>,
     ) {
-        self.turn.now = now;
-        for ask in asks.drain(..) {
-            self.ask(ask, now);
-        }
+        self.exchanges.begin(now);
+        asks.drain(..).for_each(|ask| self.exchanges.ask(ask, &mut self.sockets));
         let mut events = std::mem::take(&mut self.events);
-        self.pool.receive(headers, &mut events);
-        events.drain(..).for_each(|event| self.arrived(event, now));
-        while let Some(done) = outcome.take().or_else(|| self.outcome_inbox.try_recv().ok()) {
-            self.tcp_done(done, now);
+        self.sockets.udp.receive(headers, &mut events);
+        events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
+        while let Some(done) = outcome.take().or_else(|| self.outcomes.try_recv().ok()) {
+            self.exchanges.take_tcp_outcome(done, &mut self.sockets);
         }
-        self.run_wheel(now);
-        self.house_keeping(now);
-        self.run_queues(now);
-        // What cannot be sent may make another upstream's turn; what that cannot send waits for the wheel.
+        self.exchanges.run_timers(&mut self.sockets);
+        self.keep_house(now);
+        self.exchanges.run_queues(&mut self.sockets);
+        // What cannot be sent may make another upstream's turn; what that cannot send waits for the timer wheel.
         for _ in 0..2 {
-            self.pool.flush(&mut events);
-            events.drain(..).for_each(|event| self.arrived(event, now));
+            self.sockets.udp.flush(&mut events);
+            events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
         }
         self.events = events;
-        self.turn.end();
-    }
-
-    fn run_wheel(&mut self, now: Instant) {
-        let mut due = std::mem::take(&mut self.due);
-        self.timer_wheel.advance(now, &mut due);
-        for flight in due.drain(..) {
-            self.due(flight, now);
-        }
-        self.due = due;
+        self.exchanges.end();
     }
 
     /// When the next turn is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Instant {
-        let mut wake = self.system_due;
-        for upstream in &self.upstreams {
-            wake = wake.min(upstream.probe.due);
-        }
-        if let Some(next) = self.timer_wheel.next() {
-            wake = wake.min(next);
-        }
-        if self.pool.is_open() {
-            wake = wake.min(self.sweep_due);
-        }
-        if self.groups.iter().any(|group| !group.queue.is_empty()) {
-            wake = wake.min(now + TICK);
-        }
-        wake
+        let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_probe.due);
+        let sweep = self.sockets.udp.is_open().then_some(self.sweep_due);
+        let others = self.exchanges.wake(now).into_iter().chain(sweep);
+        probes.chain(others).fold(self.system_due, Instant::min)
     }
 
-    fn house_keeping(&mut self, now: Instant) {
+    fn keep_house(&mut self, now: Instant) {
         if self.sweep_due <= now {
             self.sweep_due = now + MAX_AGE / 2;
-            self.pool.sweep(now);
-            for upstream in &self.upstreams {
-                upstream.publish(now);
-            }
+            self.sockets.udp.sweep(now);
+            self.exchanges.upstreams.iter().for_each(|upstream| upstream.publish(now));
         }
         if self.system_due <= now {
             self.system_due = now + SYSTEM_INTERVAL;
-            if self.groups.iter().any(|group| group.settings.upstreams.contains(&UpstreamSpec::System))
+            let is_used = |group: &GroupState| group.settings.upstreams.contains(&UpstreamSpec::System);
+            if self.exchanges.groups.iter().any(is_used)
                 && let Some(servers) = self.resolv_conf.changed()
             {
                 tracing::info!(?servers, "system name servers changed");
                 self.place_upstreams(&servers, now);
             }
         }
-        for index in 0..self.upstreams.len() {
-            if self.upstreams[index].probe.due <= now {
-                self.probe(index, now);
+        for index in (0..self.exchanges.upstreams.len()).map(UpstreamIndex) {
+            if self.exchanges.upstreams[index.0].loop_probe.due <= now {
+                self.probe_for_loop(index, now);
             }
         }
     }
 
     /// Looks for a loop through one upstream, and sees whether the one found last time is gone.
-    fn probe(&mut self, index: usize, now: Instant) {
-        let upstream = &mut self.upstreams[index];
-        if let Some((handle, _)) = upstream.probe.out.take() {
-            self.pool.cancel(handle);
+    fn probe_for_loop(&mut self, index: UpstreamIndex, now: Instant) {
+        let upstream = &mut self.exchanges.upstreams[index.0];
+        if let Some(query) = upstream.loop_probe.out.take() {
+            self.sockets.udp.cancel(query);
         }
         let shared = Arc::clone(&upstream.shared);
         if !shared.probe_seen.load(Relaxed) && shared.looping.swap(false, Relaxed) {
             tracing::info!(upstream = %shared.address, "forwarding loop is gone; upstream in use again");
         }
-        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { upstream.probe.gap };
-        upstream.probe.gap = (upstream.probe.gap * 2).min(PROBE_INTERVAL);
-        upstream.probe.due = now + interval;
+        let probe = &mut upstream.loop_probe;
+        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { probe.gap };
+        probe.gap = (probe.gap * 2).min(PROBE_INTERVAL);
+        probe.due = now + interval;
         let form = upstream.form(now);
-        let Some(group) = self.groups.iter().find(|group| group.upstreams.contains(&index)) else {
-            return;
-        };
-        if let Some(question) = self.directory.probe(&shared, &group.settings.suffix)
-            && let Ok(handle) = self.pool.send(index, &shared, PROBE, &question, form, now)
+        let uses = |group: &&GroupState| group.upstreams.contains(&index);
+        let Some(group) = self.exchanges.groups.iter().find(uses) else { return };
+        if let Some(question) = self.probes.probe(&shared, &group.settings.suffix)
+            && let Ok(query) = self.sockets.udp.send(index, &shared, None, &question, form, now)
         {
-            self.upstreams[index].probe.out = Some((handle, now));
+            self.exchanges.upstreams[index.0].loop_probe.out = Some(query);
         }
     }
 
     /// Gives each group its upstreams, those of "system" being `servers`.
     fn place_upstreams(&mut self, servers: &[SocketAddr], now: Instant) {
-        let mut groups = std::mem::take(&mut self.groups);
+        let mut groups = std::mem::take(&mut self.exchanges.groups);
         for group in &mut groups {
             let mut places = Vec::new();
             group.is_own = false;
@@ -285,19 +224,21 @@ impl Engine {
             }
             group.upstreams = places;
         }
-        let in_use = |index: &usize| groups.iter().any(|group| group.upstreams.contains(index));
-        let used = (0..self.upstreams.len()).filter(in_use).map(|index| Arc::clone(&self.upstreams[index].shared));
-        self.directory.set(used.collect());
-        self.groups = groups;
+        let in_use = |index: &usize| groups.iter().any(|group| group.upstreams.contains(&UpstreamIndex(*index)));
+        let upstreams = &self.exchanges.upstreams;
+        let used = (0..upstreams.len()).filter(in_use).map(|index| Arc::clone(&upstreams[index].shared));
+        self.probes.set(used.collect());
+        self.exchanges.groups = groups;
     }
 
     /// The upstream at an address: one for all groups, since its limits are.
-    fn upstream_at(&mut self, address: SocketAddr, settings: &GroupSettings, now: Instant) -> usize {
-        if let Some(index) = self.upstreams.iter().position(|upstream| upstream.shared.address == address) {
-            return index;
-        }
-        self.upstreams.push(Upstream::new(address, settings.max_in_flight, settings.max_qps, now));
-        self.upstreams.len() - 1
+    fn upstream_at(&mut self, address: SocketAddr, settings: &GroupSettings, now: Instant) -> UpstreamIndex {
+        let upstreams = &mut self.exchanges.upstreams;
+        let known = upstreams.iter().position(|upstream| upstream.shared.address == address);
+        UpstreamIndex(known.unwrap_or_else(|| {
+            upstreams.push(Upstream::new(address, settings.max_in_flight, settings.max_qps, now));
+            upstreams.len() - 1
+        }))
     }
 }
 

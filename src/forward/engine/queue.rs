@@ -8,23 +8,23 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 /// The lines.
-pub(crate) struct Queue<N> {
+pub(crate) struct Queue<N, T> {
     capacity: usize,
     len: usize,
     /// Never empty; by network, whose hash nobody can foresee.
-    lines: HashMap<N, VecDeque<u64>>,
+    lines: HashMap<N, VecDeque<T>>,
     /// The networks that have a line, in the order of their turns.
     turns: VecDeque<N>,
 }
 
-impl<N: Copy + Eq + Hash> Queue<N> {
+impl<N: Copy + Eq + Hash, T: Copy> Queue<N, T> {
     /// For `capacity` flights.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, len: 0, lines: HashMap::new(), turns: VecDeque::new() }
     }
 
     /// Puts a flight at the end of its network's line; `false` if there is no place for it.
-    pub(crate) fn push(&mut self, network: N, flight: u64) -> bool {
+    pub(crate) fn push(&mut self, network: N, flight: T) -> bool {
         let held = self.lines.get(&network).map_or(0, VecDeque::len);
         if held >= self.capacity - self.len {
             return false;
@@ -38,7 +38,7 @@ impl<N: Copy + Eq + Hash> Queue<N> {
     }
 
     /// Whose turn it is.
-    pub(crate) fn front(&self) -> Option<u64> {
+    pub(crate) fn front(&self) -> Option<T> {
         self.lines.get(self.turns.front()?)?.front().copied()
     }
 
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn drained(queue: &mut Queue<u64>) -> Vec<u64> {
+    fn drained(queue: &mut Queue<u64, u64>) -> Vec<u64> {
         std::iter::from_fn(|| {
             let front = queue.front();
             queue.pop();

@@ -11,21 +11,21 @@ pub(crate) const TICK: Duration = Duration::from_millis(16);
 const SLOTS: usize = 512;
 
 #[derive(Debug)]
-pub(crate) struct TimerWheel {
-    slots: Box<[Vec<u64>]>,
+pub(crate) struct TimerWheel<K> {
+    slots: Box<[Vec<K>]>,
     /// The slot that is due at `next`.
     position: usize,
     next: Instant,
     count: usize,
 }
 
-impl TimerWheel {
+impl<K> TimerWheel<K> {
     pub(crate) fn new(now: Instant) -> Self {
         Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), position: 0, next: now + TICK, count: 0 }
     }
 
     /// Brings `key` up at `at`, never before.
-    pub(crate) fn insert(&mut self, now: Instant, at: Instant, key: u64) {
+    pub(crate) fn insert(&mut self, now: Instant, at: Instant, key: K) {
         if self.count == 0 {
             self.next = now + TICK;
         }
@@ -35,12 +35,12 @@ impl TimerWheel {
         self.count += 1;
     }
 
-    /// Moves what is due at `now` to `due`.
-    pub(crate) fn advance(&mut self, now: Instant, due: &mut Vec<u64>) {
+    /// Moves what is due at `now` to `expired`.
+    pub(crate) fn advance(&mut self, now: Instant, expired: &mut Vec<K>) {
         while self.count > 0 && self.next <= now {
             let slot = &mut self.slots[self.position];
             self.count -= slot.len();
-            due.append(slot);
+            expired.append(slot);
             self.position = (self.position + 1) % SLOTS;
             self.next += TICK;
         }

@@ -1,10 +1,33 @@
-//! The wire to an upstream: sockets, and the bytes on them.
+//! The wire to upstreams: sockets, and the bytes on them.
 //!
-//! In: questions with an upstream's address. Out: what came back, matched with its question. No decision on what to ask next is
-//! made here.
+//! In: questions with an upstream's address. Out: what came back, matched with its question. What to ask next is not decided
+//! here.
 
 mod batch;
 pub(crate) mod message;
 pub(crate) mod socket;
 pub(crate) mod tcp;
+mod tcp_pool;
 pub(crate) mod udp_pool;
+
+use std::io;
+
+use tokio::sync::mpsc;
+
+use tcp::TcpOutcome;
+use tcp_pool::TcpPool;
+use udp_pool::UdpPool;
+
+/// All sockets towards upstreams.
+pub(crate) struct Sockets {
+    pub(crate) udp: UdpPool,
+    pub(crate) tcp: TcpPool,
+}
+
+impl Sockets {
+    /// None yet; and where the outcomes of questions over TCP arrive. Must be called within a tokio runtime.
+    pub(crate) fn new() -> io::Result<(Self, mpsc::UnboundedReceiver<TcpOutcome>)> {
+        let (tcp, outcomes) = TcpPool::new();
+        Ok((Self { udp: UdpPool::new()?, tcp }, outcomes))
+    }
+}

@@ -15,8 +15,9 @@ use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
 use super::message::{self, Match, QueryForm};
 use crate::dns::Message;
+use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
-use crate::forward::status::Shared;
+use crate::forward::status::SharedUpstream;
 
 /// New questions one socket takes.
 pub(crate) const MAX_QUERIES: usize = 64;
@@ -38,8 +39,8 @@ pub(crate) struct QueryHandle {
 /// Something that happened to a question.
 #[derive(Debug)]
 pub(crate) struct SocketEvent {
-    pub(crate) upstream: usize,
-    pub(crate) flight: u64,
+    pub(crate) upstream: UpstreamIndex,
+    pub(crate) flight: Option<FlightId>,
     pub(crate) handle: QueryHandle,
     /// When the question was first sent on this ticket.
     pub(crate) sent: Instant,
@@ -66,8 +67,8 @@ pub(crate) enum SocketNews {
 /// One port.
 pub(crate) struct Socket {
     raw: RawSocket,
-    pub(crate) upstream: usize,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) upstream: UpstreamIndex,
+    pub(crate) shared: Arc<SharedUpstream>,
     opened: Instant,
     pending: Vec<Pending>,
     live: usize,
@@ -78,7 +79,7 @@ pub(crate) struct Socket {
 struct Pending {
     id: u16,
     live: bool,
-    flight: u64,
+    flight: Option<FlightId>,
     sent: Instant,
     query: Box<[u8]>,
 }
@@ -91,7 +92,7 @@ impl AsFd for Socket {
 
 impl Socket {
     /// On a port drawn at random, hearing that upstream alone.
-    pub(crate) fn open(upstream: usize, shared: &Arc<Shared>, now: Instant) -> io::Result<Self> {
+    pub(crate) fn open(upstream: UpstreamIndex, shared: &Arc<SharedUpstream>, now: Instant) -> io::Result<Self> {
         Ok(Self {
             raw: connected(shared.address)?,
             upstream,
@@ -128,7 +129,13 @@ impl Socket {
     }
 
     /// Takes a question in: its id and the query to send.
-    pub(crate) fn ask(&mut self, flight: u64, question: &Question, form: QueryForm, now: Instant) -> (u16, &[u8]) {
+    pub(crate) fn ask(
+        &mut self,
+        flight: Option<FlightId>,
+        question: &Question,
+        form: QueryForm,
+        now: Instant,
+    ) -> (u16, &[u8]) {
         let mut random = rand::rng();
         let id = self.unused_id(&mut random);
         let query = message::query(id, question, form, || random.next_u64());

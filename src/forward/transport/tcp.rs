@@ -15,8 +15,9 @@ use tokio::time::{timeout, timeout_at};
 
 use super::message::{self, Match, QueryForm};
 use crate::dns::Message;
+use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::{Failure, Question};
-use crate::forward::status::Shared;
+use crate::forward::status::SharedUpstream;
 
 /// How long a connection may take to open, a write to be taken, or an answer to begin to come.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -28,7 +29,7 @@ pub(crate) const MAX_PENDING: usize = 512;
 /// A question for the connection.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) flight: u64,
+    pub(crate) flight: FlightId,
     pub(crate) question: Question,
     pub(crate) edns: bool,
     pub(crate) deadline: Instant,
@@ -36,9 +37,9 @@ pub(crate) struct Job {
 
 /// What became of it.
 #[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) upstream: usize,
-    pub(crate) flight: u64,
+pub(crate) struct TcpOutcome {
+    pub(crate) upstream: UpstreamIndex,
+    pub(crate) flight: FlightId,
     /// The answer, or whether the connection failed or what came was no answer.
     pub(crate) answer: Result<Box<Message>, Failure>,
 }
@@ -53,10 +54,10 @@ struct Pending {
 
 /// Runs until the forwarder drops its end.
 pub(crate) async fn run(
-    upstream: usize,
-    shared: Arc<Shared>,
+    upstream: UpstreamIndex,
+    shared: Arc<SharedUpstream>,
     mut jobs: mpsc::Receiver<Job>,
-    outcomes: mpsc::UnboundedSender<Outcome>,
+    outcomes: mpsc::UnboundedSender<TcpOutcome>,
 ) {
     let mut follow_cname = Link { upstream, outcomes, pending: Vec::new() };
     while let Some(job) = jobs.recv().await {
@@ -77,8 +78,8 @@ pub(crate) async fn run(
 }
 
 struct Link {
-    upstream: usize,
-    outcomes: mpsc::UnboundedSender<Outcome>,
+    upstream: UpstreamIndex,
+    outcomes: mpsc::UnboundedSender<TcpOutcome>,
     pending: Vec<Pending>,
 }
 
@@ -109,9 +110,9 @@ impl Link {
         true
     }
 
-    fn report(&self, flight: u64, answer: Result<Box<Message>, Failure>) {
+    fn report(&self, flight: FlightId, answer: Result<Box<Message>, Failure>) {
         // The forwarder is gone: so is everyone who waits.
-        let _ = self.outcomes.send(Outcome { upstream: self.upstream, flight, answer });
+        let _ = self.outcomes.send(TcpOutcome { upstream: self.upstream, flight, answer });
     }
 
     /// Nobody is there: neither for those who wait on the connection nor for those who came meanwhile.

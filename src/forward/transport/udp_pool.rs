@@ -19,14 +19,15 @@ use super::batch;
 pub(crate) use super::batch::Headers;
 use super::message::QueryForm;
 use super::socket::{QueryHandle, Socket, SocketEvent};
+use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
-use crate::forward::status::Shared;
+use crate::forward::status::SharedUpstream;
 
 /// Sockets towards one upstream; beyond that the newest takes more than its share.
 const MAX_SOCKETS: usize = 256;
 
 /// All sockets of the forwarder.
-pub(crate) struct Pool {
+pub(crate) struct UdpPool {
     poller: AsyncFd<Poller>,
     slots: Vec<Slot>,
     free: Vec<u32>,
@@ -63,7 +64,7 @@ struct Slot {
     socket: Option<Socket>,
 }
 
-impl Pool {
+impl UdpPool {
     /// Must be called within a tokio runtime.
     pub(crate) fn new() -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
@@ -81,9 +82,9 @@ impl Pool {
     /// Puts a question into the outbox.
     pub(crate) fn send(
         &mut self,
-        upstream: usize,
-        shared: &Arc<Shared>,
-        flight: u64,
+        upstream: UpstreamIndex,
+        shared: &Arc<SharedUpstream>,
+        flight: Option<FlightId>,
         question: &Question,
         form: QueryForm,
         now: Instant,
@@ -102,8 +103,8 @@ impl Pool {
     }
 
     /// The next question for this upstream goes out on a port of its own.
-    pub(crate) fn fresh_port(&mut self, upstream: usize) {
-        if let Some(slot) = self.current.get_mut(upstream).and_then(|(current, _)| current.take()) {
+    pub(crate) fn fresh_port(&mut self, upstream: UpstreamIndex) {
+        if let Some(slot) = self.current.get_mut(upstream.0).and_then(|(current, _)| current.take()) {
             if let Some(socket) = &mut self.slots[slot as usize].socket {
                 socket.retire();
             }
@@ -238,8 +239,8 @@ impl Pool {
 
     /// How many ports are open towards an upstream.
     #[cfg(test)]
-    pub(crate) fn ports(&self, upstream: usize) -> usize {
-        self.current.get(upstream).map_or(0, |(_, open)| *open)
+    pub(crate) fn ports(&self, upstream: UpstreamIndex) -> usize {
+        self.current.get(upstream.0).map_or(0, |(_, open)| *open)
     }
 
     fn close_if_done(&mut self, slot: u32) {
@@ -249,18 +250,23 @@ impl Pool {
         if let Some(socket) = entry.socket.take_if(|socket| socket.is_done()) {
             entry.generation = entry.generation.wrapping_add(1);
             self.free.push(slot);
-            let (current, open) = &mut self.current[socket.upstream];
+            let (current, open) = &mut self.current[socket.upstream.0];
             current.take_if(|current| *current == slot);
             *open -= 1;
         }
     }
 
     /// The socket of an upstream that takes a new question.
-    fn accepting_slot(&mut self, upstream: usize, shared: &Arc<Shared>, now: Instant) -> io::Result<u32> {
-        if self.current.len() <= upstream {
-            self.current.resize(upstream + 1, (None, 0));
+    fn accepting_slot(
+        &mut self,
+        upstream: UpstreamIndex,
+        shared: &Arc<SharedUpstream>,
+        now: Instant,
+    ) -> io::Result<u32> {
+        if self.current.len() <= upstream.0 {
+            self.current.resize(upstream.0 + 1, (None, 0));
         }
-        let (current, open) = self.current[upstream];
+        let (current, open) = self.current[upstream.0];
         if let Some(slot) = current {
             let full = open >= MAX_SOCKETS;
             if self.slots[slot as usize].socket.as_mut().is_some_and(|socket| socket.accepts(now) || full) {
@@ -269,10 +275,10 @@ impl Pool {
         }
         match self.open(upstream, shared, now) {
             Ok(slot) => {
-                if let Some(old) = self.current[upstream].0.replace(slot) {
+                if let Some(old) = self.current[upstream.0].0.replace(slot) {
                     self.close_if_done(old);
                 }
-                self.current[upstream].1 += 1;
+                self.current[upstream.0].1 += 1;
                 Ok(slot)
             }
             // Out of file descriptors: an old port is better than no answer.
@@ -280,7 +286,7 @@ impl Pool {
         }
     }
 
-    fn open(&mut self, upstream: usize, shared: &Arc<Shared>, now: Instant) -> io::Result<u32> {
+    fn open(&mut self, upstream: UpstreamIndex, shared: &Arc<SharedUpstream>, now: Instant) -> io::Result<u32> {
         let socket = Socket::open(upstream, shared, now)?;
         let slot = match self.free.last() {
             Some(slot) => *slot,

@@ -22,8 +22,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(400);
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(1);
 /// Time between probes of a down upstream.
-const FIRST_PROBE: Duration = Duration::from_secs(1);
-const MAX_PROBE: Duration = Duration::from_secs(10);
+const FIRST_CHECK: Duration = Duration::from_secs(1);
+const MAX_CHECK: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub(crate) struct Health {
@@ -36,7 +36,7 @@ pub(crate) struct Health {
 
 #[derive(Debug)]
 struct Down {
-    next_probe: Instant,
+    next_check: Instant,
     gap: Duration,
 }
 
@@ -74,7 +74,7 @@ impl Health {
     }
 
     fn go_down(&mut self, now: Instant) {
-        self.down.get_or_insert(Down { next_probe: now + FIRST_PROBE, gap: FIRST_PROBE });
+        self.down.get_or_insert(Down { next_check: now + FIRST_CHECK, gap: FIRST_CHECK });
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -82,12 +82,12 @@ impl Health {
     }
 
     /// Whether a question should go to this down upstream as a probe; the next one is due later.
-    pub(crate) fn take_probe(&mut self, now: Instant) -> bool {
-        let Some(down) = self.down.as_mut().filter(|down| down.next_probe <= now) else {
+    pub(crate) fn take_check(&mut self, now: Instant) -> bool {
+        let Some(down) = self.down.as_mut().filter(|down| down.next_check <= now) else {
             return false;
         };
-        down.gap = (down.gap * 2).min(MAX_PROBE);
-        down.next_probe = now + down.gap;
+        down.gap = (down.gap * 2).min(MAX_CHECK);
+        down.next_check = now + down.gap;
         true
     }
 
@@ -147,7 +147,7 @@ mod tests {
         health.refused(start);
         let mut probes = Vec::new();
         for second in 0..40 {
-            if health.take_probe(start + second * 1000 * MS) {
+            if health.take_check(start + second * 1000 * MS) {
                 probes.push(second);
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! In: questions that want to go and questions that are done. Out: yes or no. Never: a queue.
 
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 /// A token bucket and a count of what is in flight.
@@ -9,8 +10,8 @@ use std::time::{Duration, Instant};
 pub(crate) struct Limit {
     max_in_flight: usize,
     in_flight: usize,
-    /// Queries a second; 0 is no limit.
-    rate: u32,
+    /// Queries a second, if that is limited.
+    rate: Option<NonZeroU32>,
     /// Tokens at most: a twentieth of a second's worth.
     burst: f64,
     tokens: f64,
@@ -18,8 +19,8 @@ pub(crate) struct Limit {
 }
 
 impl Limit {
-    pub(crate) fn new(max_in_flight: usize, max_qps: u32, now: Instant) -> Self {
-        let burst = (f64::from(max_qps) / 20.0).max(1.0);
+    pub(crate) fn new(max_in_flight: usize, max_qps: Option<NonZeroU32>, now: Instant) -> Self {
+        let burst = (f64::from(max_qps.map_or(0, NonZeroU32::get)) / 20.0).max(1.0);
         Self { max_in_flight: max_in_flight.max(1), in_flight: 0, rate: max_qps, burst, tokens: burst, filled: now }
     }
 
@@ -34,11 +35,9 @@ impl Limit {
 
     /// One more packet for a question that has its place: a retransmit.
     pub(crate) fn take_token(&mut self, now: Instant) -> bool {
-        if self.rate == 0 {
-            return true;
-        }
+        let Some(rate) = self.rate else { return true };
         let passed = now.saturating_duration_since(self.filled).min(Duration::from_secs(1));
-        self.tokens = (self.tokens + passed.as_secs_f64() * f64::from(self.rate)).min(self.burst);
+        self.tokens = (self.tokens + passed.as_secs_f64() * f64::from(rate.get())).min(self.burst);
         self.filled = self.filled.max(now);
         if self.tokens < 1.0 {
             return false;
@@ -71,7 +70,7 @@ mod tests {
     #[test]
     fn the_place_of_a_question_is_free_again_once_it_is_done() {
         let now = Instant::now();
-        let mut limit = Limit::new(2, 0, now);
+        let mut limit = Limit::new(2, None, now);
         assert!(limit.acquire(now) && limit.acquire(now));
         assert!(!limit.acquire(now));
         limit.release();
@@ -82,7 +81,7 @@ mod tests {
         #[test]
         fn no_second_ever_sees_more_than_the_rate_and_one_burst(gaps in prop::collection::vec(0_u64..3000, 1..3000)) {
             let start = Instant::now();
-            let mut limit = Limit::new(usize::MAX, 900, start);
+            let mut limit = Limit::new(usize::MAX, NonZeroU32::new(900), start);
             let mut at = start;
             let mut sent = Vec::new();
             for gap in gaps {

@@ -12,7 +12,7 @@ use rand::Rng;
 
 use crate::dns::{Name, Rtype};
 use crate::forward::question::Question;
-use crate::forward::status::Shared;
+use crate::forward::status::SharedUpstream;
 
 /// Hex digits of a 64-bit number.
 const DIGITS: usize = 16;
@@ -35,7 +35,7 @@ pub fn would_loop(upstream: SocketAddr, listen: &[SocketAddr]) -> bool {
 #[derive(Debug)]
 pub(crate) struct LoopProbes {
     nonce: [u8; DIGITS],
-    upstreams: RwLock<Vec<Arc<Shared>>>,
+    upstreams: RwLock<Vec<Arc<SharedUpstream>>>,
 }
 
 impl LoopProbes {
@@ -44,16 +44,16 @@ impl LoopProbes {
     }
 
     /// These are the upstreams in use now.
-    pub(crate) fn set(&self, upstreams: Vec<Arc<Shared>>) {
+    pub(crate) fn set(&self, upstreams: Vec<Arc<SharedUpstream>>) {
         *self.upstreams.write().unwrap_or_else(PoisonError::into_inner) = upstreams;
     }
 
-    pub(crate) fn all(&self) -> Vec<Arc<Shared>> {
+    pub(crate) fn all(&self) -> Vec<Arc<SharedUpstream>> {
         self.upstreams.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A question that nobody else asks; below `suffix`, so that whoever forwards that to us forwards this too.
-    pub(crate) fn probe(&self, upstream: &Shared, suffix: &Name) -> Option<Question> {
+    pub(crate) fn probe(&self, upstream: &SharedUpstream, suffix: &Name) -> Option<Question> {
         let number = rand::rng().next_u64();
         upstream.probe_number.store(number, Relaxed);
         upstream.probe_seen.store(false, Relaxed);
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_probe_that_comes_back_marks_its_upstream_and_no_other() {
         let directory = LoopProbes::new();
-        let upstreams = ["10.0.0.1:53", "10.0.0.2:53"].map(|a| Arc::new(Shared::new(address(a))));
+        let upstreams = ["10.0.0.1:53", "10.0.0.2:53"].map(|a| Arc::new(SharedUpstream::new(address(a))));
         directory.set(upstreams.to_vec());
         let suffix: Name = "corp.example".parse().unwrap();
         let probes = upstreams.each_ref().map(|u| directory.probe(u, &suffix).unwrap().name);

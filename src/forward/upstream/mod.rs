@@ -1,4 +1,4 @@
-//! One upstream as the forwarder sees it: health, limits, what it was found to lack, its TCP connection, loop probes.
+//! One upstream as the forwarder sees it: health, limits, its quirks, loop probes.
 //!
 //! In: what happened on the wire. Out: whether and how to ask it. Never: a socket of its own.
 
@@ -8,67 +8,72 @@ pub(crate) mod loops;
 mod quirks;
 pub(crate) mod resolv_conf;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
-
-use crate::forward::question::Failure;
-use crate::forward::status::Shared;
+use crate::azure;
+use crate::dns::{Message, Rcode};
+use crate::forward::status::SharedUpstream;
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
-use crate::forward::transport::tcp::{self, Job, Outcome};
 use health::Health;
 use limit::Limit;
 use quirks::Quirk;
 
 /// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and drops the rest in silence;
 /// what is left of both is for other programs on it.
-const AZURE: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 const AZURE_LIMITS: (usize, u32) = (180, 900);
 /// Elsewhere: what a resolver with default settings queues (Unbound 1024 to 4096), and no rate.
 const OTHER_LIMITS: (usize, u32) = (4096, 0);
 
 /// Signs that make a finding: an answer without the case kept, confirmed by one in lower case; silence to EDNS while
 /// plain questions are answered; a refusal of EDNS, confirmed by a plain answer.
-const CASE_STRIKES: u8 = 2;
-const EDNS_SILENCE_STRIKES: u8 = 3;
-const EDNS_REFUSAL_STRIKES: u8 = 2;
+const CASE_FAILURES: u8 = 2;
+const EDNS_SILENCES: u8 = 3;
+const EDNS_REFUSALS: u8 = 2;
 
 /// Time between the first two searches for a loop; it doubles, since others may still be starting.
-const FIRST_PROBE: Duration = Duration::from_secs(1);
+const FIRST_LOOP_PROBE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Upstream {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<SharedUpstream>,
     pub(crate) health: Health,
     pub(crate) limit: Limit,
     edns: Quirk,
     case: Quirk,
-    tcp: Option<mpsc::Sender<Job>>,
-    pub(crate) probe: Probe,
+    pub(crate) loop_probe: LoopProbe,
 }
 
 /// The search for a loop through this upstream.
-pub(crate) struct Probe {
+pub(crate) struct LoopProbe {
     pub(crate) due: Instant,
     /// Until the one after that.
     pub(crate) gap: Duration,
-    pub(crate) out: Option<(QueryHandle, Instant)>,
+    pub(crate) out: Option<QueryHandle>,
+}
+
+/// Whether a question was asked again for a reason that counts once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Retried {
+    /// In lower case, because the upstream did not keep the case.
+    pub(crate) case: bool,
+    /// Without EDNS, because the upstream refused it.
+    pub(crate) edns: bool,
 }
 
 impl Upstream {
     pub(crate) fn new(address: SocketAddr, max_in_flight: Option<usize>, max_qps: Option<u32>, now: Instant) -> Self {
-        let (in_flight, qps) = if address.ip().to_canonical() == AZURE { AZURE_LIMITS } else { OTHER_LIMITS };
+        let (in_flight, qps) = if address.ip().to_canonical() == azure::RESOLVER { AZURE_LIMITS } else { OTHER_LIMITS };
         Self {
-            shared: Arc::new(Shared::new(address)),
+            shared: Arc::new(SharedUpstream::new(address)),
             health: Health::default(),
-            limit: Limit::new(max_in_flight.unwrap_or(in_flight), max_qps.unwrap_or(qps), now),
+            limit: Limit::new(max_in_flight.unwrap_or(in_flight), NonZeroU32::new(max_qps.unwrap_or(qps)), now),
             edns: Quirk::default(),
             case: Quirk::default(),
-            tcp: None,
-            probe: Probe { due: now, gap: FIRST_PROBE, out: None },
+            loop_probe: LoopProbe { due: now, gap: FIRST_LOOP_PROBE, out: None },
         }
     }
 
@@ -85,58 +90,39 @@ impl Upstream {
         self.shared.looping.load(Relaxed)
     }
 
-    /// An answer to a query of this form arrived over UDP; `had_edns` if an OPT record came with it.
-    pub(crate) fn answered(&mut self, form: QueryForm, had_edns: bool, now: Instant) {
+    /// Learns from an answer over UDP to a query of this form: does the upstream know EDNS, does it keep the case of a name?
+    /// `retried` says how the question was asked before, `edns_is_open` whether a query with EDNS still waits here. Returns
+    /// whether the question is to be asked again without EDNS.
+    pub(crate) fn learn(
+        &mut self,
+        form: QueryForm,
+        message: &Message,
+        retried: Retried,
+        edns_is_open: bool,
+        now: Instant,
+    ) -> bool {
         self.shared.counters.received.one();
-        if form.edns && had_edns {
+        if form.edns && message.has_edns {
             self.edns.observe_success(now);
         }
         if form.mixed {
             self.case.observe_success(now);
         }
-    }
-
-    /// A plain question was answered after one with EDNS was refused.
-    pub(crate) fn refuses_edns(&mut self, now: Instant) {
-        self.edns.observe_failure(now, EDNS_REFUSAL_STRIKES);
-    }
-
-    /// A plain question was answered after one with EDNS was not.
-    pub(crate) fn drops_edns(&mut self, now: Instant) {
-        self.edns.observe_failure(now, EDNS_SILENCE_STRIKES);
-    }
-
-    /// A question in lower case was answered, on a port and with an id of its own, after one in mixed case came back
-    /// without its case.
-    pub(crate) fn loses_case(&mut self, now: Instant) {
-        self.case.observe_failure(now, CASE_STRIKES);
-    }
-
-    /// Hands a question to the TCP connection, which starts if there is none.
-    pub(crate) fn ask_tcp(&mut self, index: usize, job: Job, outcomes: &mpsc::UnboundedSender<Outcome>) {
-        let sender = self.tcp.get_or_insert_with(|| {
-            let (sender, jobs) = mpsc::channel(tcp::MAX_PENDING);
-            tokio::spawn(tcp::run(index, Arc::clone(&self.shared), jobs, outcomes.clone()));
-            sender
-        });
-        let (flight, failure) = match sender.try_send(job) {
-            Ok(()) => return,
-            Err(mpsc::error::TrySendError::Full(job)) => (job.flight, Failure::Overloaded),
-            Err(mpsc::error::TrySendError::Closed(job)) => {
-                self.tcp = None;
-                (job.flight, Failure::Unreachable)
-            }
-        };
-        // The forwarder holds the other end itself, so this cannot fail.
-        let _ = outcomes.send(Outcome { upstream: index, flight, answer: Err(failure) });
-    }
-
-    /// A TCP connection that the test acts.
-    #[cfg(test)]
-    pub(crate) fn act_tcp(&mut self) -> mpsc::Receiver<Job> {
-        let (sender, jobs) = mpsc::channel(tcp::MAX_PENDING);
-        self.tcp = Some(sender);
-        jobs
+        let is_unknown = matches!(message.rcode, Rcode::FORMERR | Rcode::NOTIMP);
+        let refuses_edns = is_unknown && !message.has_edns || message.rcode == Rcode::BADVERS;
+        if form.edns && refuses_edns && !retried.edns {
+            return true;
+        }
+        // Asked in lower case, on a port and with an id of its own, after an answer that had lost its case.
+        if !form.mixed && retried.case {
+            self.case.observe_failure(now, CASE_FAILURES);
+        }
+        if !form.edns && retried.edns && !is_unknown {
+            self.edns.observe_failure(now, EDNS_REFUSALS);
+        } else if !form.edns && edns_is_open {
+            self.edns.observe_failure(now, EDNS_SILENCES);
+        }
+        false
     }
 
     /// Shows the state outside the forwarder's task.

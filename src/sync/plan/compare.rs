@@ -36,13 +36,13 @@ struct Lists {
 }
 
 impl Lists {
-    /// True if a record may be in a list that nobody could read: it is no reason to remove it that no other has it.
+    /// True if a record may be in a list that could not be read: then it stays although no other list has it.
     fn may_hold(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
         let listed = provenance.of(record.owner, record.rtype());
         !self.silent.is_empty() && listed.is_none_or(|listed| self.silent.contains(&listed.source))
     }
 
-    /// True if a record is remembered to be from a list that nobody could read.
+    /// True if a record is remembered to be from a list that could not be read.
     fn had(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
         provenance.of(record.owner, record.rtype()).is_some_and(|listed| self.silent.contains(&listed.source))
     }
@@ -69,7 +69,7 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
     let aliases = keep_unread_aliases(aliases, &current.aliases, &after, lists);
     let (mut spans, mut counts) = difference(&before, &after);
     if current.file == FileState::HandWritten {
-        // Whoever wrote the file may well have more in it than the lists.
+        // The person who wrote the file may have more in it than the lists.
         spans.retain(|span| !span.is_removal());
         counts.deleted = 0;
     }

@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Scope, ZonePlan};
 
-/// The first 128 bits of a SHA-256 over the held changes: whoever can write lists should not be able to make two that
-/// have one digest.
+/// The first 128 bits of a SHA-256 over the held changes: a person who can write lists should not be able to make two
+/// that have one digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(u128);
 

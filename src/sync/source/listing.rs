@@ -68,7 +68,7 @@ pub struct Entry<'a> {
 
 impl Listing {
     /// Entries that a file may have: twice the million that is measured and documented. Each takes a hundred octets and
-    /// more until it is a record, whatever made it.
+    /// more until it is a record, in every format.
     pub const MAX_ENTRIES: usize = 2_000_000;
 
     /// Records that one statement may make: a hundred names with an address of each family, or one with a hundred
@@ -178,7 +178,7 @@ impl ListingBuilder {
     pub(super) fn new(source: &str, path: &Path) -> Self {
         let listing = Listing {
             source: source.into(),
-            // Whatever a file is called, it makes no line of its own anywhere.
+            // The name of a file must not start a line of its own in any message.
             file: diag::path(path).into(),
             warnings: Diagnostics::default(),
             blocks: Vec::new(),

@@ -34,13 +34,13 @@ impl Default for EntryBudget {
 }
 
 impl EntryBudget {
-    /// For so many.
+    /// A budget of this many entries.
     #[cfg(test)]
     pub(super) fn with(entries: usize) -> Self {
         Self(AtomicUsize::new(entries))
     }
 
-    /// Takes so many; whether there was room for them.
+    /// Takes this many; true if there was room for them.
     fn take(&self, entries: usize) -> bool {
         self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(entries)).is_ok()
     }

@@ -41,7 +41,7 @@ pub(super) fn walk(text: &[u8], mut entry: impl FnMut(usize, u32)) -> Option<Ope
                 }
             }
             _ if is_comment => {}
-            // An escaped line feed still ends its line for those who count them.
+            // An escaped line feed still counts as a line.
             b'\\' if text.get(at + 1).is_some_and(|next| *next != b'\n') => {
                 bytes.next();
             }

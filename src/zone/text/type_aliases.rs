@@ -38,7 +38,7 @@ const TYPE_ALIASES: [TypeAlias; 16] = [
 /// A text that the parser knows all types in.
 pub(super) struct Rewritten {
     pub(super) text: Vec<u8>,
-    /// Where entries start that are of another type in truth, in lines from 0, and of which.
+    /// The entries that are really of another type: the line on which each starts, from 0, and the type.
     types: VecDeque<(u32, Rtype)>,
 }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use domain::base::Rtype;
+
 use super::answers::Received;
 use super::sockets::Transport;
 use crate::support::record::{dotted, rtype};
@@ -62,6 +64,12 @@ impl Ledger {
     /// The number of times this was asked, repetitions left out.
     pub(crate) fn asked(&self, name: &str, qtype: &str) -> u32 {
         self.lock().get(&(dotted(name), rtype(qtype).to_int())).map_or(0, Asked::questions)
+    }
+
+    /// True if a question for this name and type came, or for this name and any type.
+    pub(crate) fn was_asked(&self, name: &str, qtype: Option<Rtype>) -> bool {
+        let (name, qtype) = (dotted(name), qtype.map(Rtype::to_int));
+        self.lock().keys().any(|(asked, number)| *asked == name && qtype.is_none_or(|qtype| qtype == *number))
     }
 
     /// Every question, with a count.

@@ -14,8 +14,9 @@ use tokio::time::timeout;
 
 use super::super::tests::*;
 use crate::dns::Message;
+use crate::forward::ids::UpstreamIndex;
 use crate::forward::transport::message::{self, Match, QueryForm};
-use crate::forward::transport::tcp::{Job, Outcome};
+use crate::forward::transport::tcp::{Job, TcpOutcome};
 use crate::forward::transport::udp_pool::Headers;
 
 /// How long the kernel may take to carry a datagram to the next socket: only where something is broken does it pass.
@@ -119,7 +120,7 @@ impl Cast {
         let all: Vec<SocketAddr> = forwarder.status().iter().map(|upstream| upstream.address).collect();
         assert_eq!(all, self.0.iter().map(|(address, _)| *address).collect::<Vec<_>>(), "each is in a group, in order");
         let acted = |(index, (address, actor)): (usize, (SocketAddr, Actor))| {
-            let jobs = engine.upstreams[index].act_tcp();
+            let jobs = engine.sockets.tcp.act(UpstreamIndex(index));
             Acted { address, actor, jobs, heard: 0, probes: Vec::new(), asked: 0, over_tcp: 0, open: 0 }
         };
         let upstreams = self.0.into_iter().enumerate().map(acted).collect();
@@ -258,7 +259,9 @@ impl World {
     /// Where nobody listens the kernel says so.
     async fn hear_of_those_away(&mut self) {
         for upstream in 0..self.upstreams.len() {
-            while matches!(self.upstreams[upstream].actor, Actor::Nobody) && self.engine.pool.ports(upstream) > 0 {
+            while matches!(self.upstreams[upstream].actor, Actor::Nobody)
+                && self.engine.sockets.udp.ports(UpstreamIndex(upstream)) > 0
+            {
                 self.read().await;
             }
         }
@@ -266,7 +269,7 @@ impl World {
 
     /// A turn as soon as there is something to read.
     async fn read(&mut self) {
-        timeout(KERNEL, self.engine.pool.readable()).await.expect("something to read").unwrap();
+        timeout(KERNEL, self.engine.sockets.udp.readable()).await.expect("something to read").unwrap();
         self.engine.turn(self.now, &mut Vec::new(), &mut self.headers, None);
         self.hear();
     }
@@ -323,10 +326,10 @@ impl World {
         let upstream = &mut self.upstreams[say.upstream];
         upstream.open -= usize::from(say.is_last);
         match (say.to, &upstream.actor) {
-            (To::Port(port), Actor::Scripted(socket, _)) if self.engine.pool.has_mail(port.port()).is_some() => {
+            (To::Port(port), Actor::Scripted(socket, _)) if self.engine.sockets.udp.has_mail(port.port()).is_some() => {
                 socket.send_to(&say.bytes, port).unwrap();
                 let begin = Instant::now();
-                while self.engine.pool.has_mail(port.port()) == Some(false) {
+                while self.engine.sockets.udp.has_mail(port.port()) == Some(false) {
                     assert!(begin.elapsed() < KERNEL, "a datagram got lost on the way to {port}");
                     tokio::task::yield_now().await;
                 }
@@ -336,7 +339,7 @@ impl World {
             (To::Port(_), _) => {}
             (To::Job(job, query), _) => {
                 let answer = outcome(&query, &say.bytes);
-                let outcome = Outcome { upstream: say.upstream, flight: job.flight, answer };
+                let outcome = TcpOutcome { upstream: UpstreamIndex(say.upstream), flight: job.flight, answer };
                 self.engine.turn(self.now, &mut Vec::new(), &mut self.headers, Some(outcome));
                 self.hear();
             }

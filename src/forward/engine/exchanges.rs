@@ -1,0 +1,259 @@
+//! The decisions about all questions on their way, without a socket or a clock: what is asked, when, and who gets which answer.
+//!
+//! In: questions, what upstreams said, the passing of time. Out: queries in an [`Outbox`], answers to those who wait. One flight
+//! serves equal questions of a group; one that finds no upstream with room waits in its group's queue. The steps of one flight are
+//! in `steps.rs`, what comes back is taken in by `replies.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use super::flight::{Answer, Flight, Key, Transport, Waiter};
+use super::flights::{Flights, Found};
+use super::outbox::Outbox;
+use super::queue::Queue;
+use super::timer_wheel::{TICK, TimerWheel};
+use crate::forward::callback::Batch;
+use crate::forward::client_network::ClientNetwork;
+use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
+use crate::forward::question::Failure;
+use crate::forward::settings::GroupSettings;
+use crate::forward::status::GroupCounters;
+use crate::forward::upstream::Upstream;
+
+/// The most who wait for an answer in all: what a server can have in hand, and some 20 MB.
+const MAX_WAITERS: usize = 65_536;
+
+/// A question and who asks it.
+pub(crate) struct Ask {
+    pub(crate) key: Arc<Key>,
+    pub(crate) waiter: Waiter,
+    /// One more, who is answered sooner.
+    pub(crate) impatient: Option<Waiter>,
+}
+
+/// One group.
+pub(crate) struct GroupState {
+    pub(crate) settings: GroupSettings,
+    pub(crate) upstreams: Vec<UpstreamIndex>,
+    /// Whether an upstream was left out because it is ourselves.
+    pub(crate) is_own: bool,
+    /// Questions that wait for their turn.
+    pub(crate) queue: Queue<Option<ClientNetwork>, FlightId>,
+    pub(crate) counters: Arc<GroupCounters>,
+}
+
+/// Whether a flight goes on.
+pub(super) enum Fate {
+    /// It goes on.
+    Open,
+    /// It ends with this answer.
+    Over(Answer),
+}
+
+/// All questions on their way.
+pub(crate) struct Exchanges {
+    pub(crate) upstreams: Vec<Upstream>,
+    pub(crate) groups: Vec<GroupState>,
+    flights: Flights,
+    timer_wheel: TimerWheel<FlightId>,
+    expired: Vec<FlightId>,
+    /// Those who wait, in all flights.
+    waiters: usize,
+    /// The answers of this moment; it says what time it is.
+    batch: Batch,
+}
+
+impl Exchanges {
+    pub(crate) fn new(groups: Vec<GroupState>, now: Instant) -> Self {
+        Self {
+            upstreams: Vec::new(),
+            groups,
+            flights: Flights::default(),
+            timer_wheel: TimerWheel::new(now),
+            expired: Vec::new(),
+            waiters: 0,
+            batch: Batch::new(now),
+        }
+    }
+
+    /// From here on it is `now`.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.batch.now = now;
+    }
+
+    /// Everything that is due at this moment has been decided: the answers leave.
+    pub(crate) fn end(&mut self) {
+        self.batch.end();
+    }
+
+    pub(crate) fn now(&self) -> Instant {
+        self.batch.now
+    }
+
+    /// Whether nobody waits for anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.flights.is_empty()
+    }
+
+    /// Attempts at an upstream that are open, over all flights.
+    pub(crate) fn open_attempts(&self, upstream: UpstreamIndex) -> usize {
+        self.flights.iter().map(|flight| flight.attempts_at(upstream).count()).sum()
+    }
+
+    /// When the next moment is due, whatever arrives.
+    pub(crate) fn wake(&self, now: Instant) -> Option<Instant> {
+        let queued = self.groups.iter().any(|group| !group.queue.is_empty()).then(|| now + TICK);
+        [self.timer_wheel.next(), queued].into_iter().flatten().min()
+    }
+
+    /// Takes a question in.
+    pub(crate) fn ask(&mut self, ask: Ask, out: &mut impl Outbox) {
+        let Ask { key, waiter, impatient } = ask;
+        let counters = &self.groups[key.group.0].counters;
+        counters.asked.one();
+        if self.waiters >= MAX_WAITERS {
+            counters.overloaded.one();
+            for waiter in [Some(waiter), impatient].into_iter().flatten() {
+                self.batch.call(waiter.then, Err(Failure::Overloaded));
+            }
+            return;
+        }
+        self.waiters += 1 + usize::from(impatient.is_some());
+        let now = self.now();
+        match self.flights.find_or_insert(&key) {
+            Found::Same(id) => {
+                counters.shared.one();
+                if let Some(mut flight) = self.flights.take(id) {
+                    flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                    // One that has tried everything tries again: the upstream may have come back.
+                    flight.revive(now);
+                    self.settle(flight, Fate::Open, out);
+                }
+            }
+            Found::New(id) => {
+                let mut flight = Flight::renew(self.flights.spare(), id, key, now);
+                flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                let fate = self.launch(&mut flight, out);
+                self.settle(flight, fate, out);
+            }
+        }
+    }
+
+    /// Looks after every flight whose time has come, and lets those go whose turn it is.
+    pub(crate) fn run_timers(&mut self, out: &mut impl Outbox) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.timer_wheel.advance(self.now(), &mut expired);
+        for id in expired.drain(..) {
+            if let Some(mut flight) = self.flights.take(id) {
+                flight.scheduled = None;
+                let fate = self.time_passed(&mut flight, out);
+                self.settle(flight, fate, out);
+            }
+        }
+        self.expired = expired;
+    }
+
+    /// Lets those go who wait for their turn, as far as there is room.
+    pub(crate) fn run_queues(&mut self, out: &mut impl Outbox) {
+        for group in (0..self.groups.len()).map(GroupIndex) {
+            while let Some(id) = self.group(group).queue.front() {
+                let Some(mut flight) = self.flights.take(id) else {
+                    self.group_mut(group).queue.pop();
+                    continue;
+                };
+                let Some(fate) = self.place(&mut flight, out) else {
+                    self.flights.put(flight);
+                    break;
+                };
+                self.group_mut(group).queue.pop();
+                flight.queued = false;
+                self.settle(flight, fate, out);
+            }
+            let state = self.group(group);
+            state.counters.waiting.store(state.queue.len() as u64, Relaxed);
+        }
+    }
+
+    /// What something decided about a flight: it goes on, and comes up again when something is due; or it ends.
+    pub(super) fn settle(&mut self, mut flight: Box<Flight>, fate: Fate, out: &mut impl Outbox) {
+        match fate {
+            Fate::Open => {
+                if let Some(due) = flight.due()
+                    && flight.scheduled.is_none_or(|scheduled| due < scheduled)
+                {
+                    flight.scheduled = Some(due);
+                    self.timer_wheel.insert(self.batch.now, due, flight.id);
+                }
+                self.flights.put(flight);
+            }
+            Fate::Over(answer) => self.finish(flight, &answer, out),
+        }
+    }
+
+    /// Ends a flight: everyone who waits gets the answer, and nothing of it stays open.
+    fn finish(&mut self, mut flight: Box<Flight>, answer: &Answer, out: &mut impl Outbox) {
+        for attempt in flight.attempts.drain(..) {
+            self.upstreams[attempt.upstream.0].limit.release();
+            if let Transport::Udp(query, _) = attempt.transport {
+                out.cancel(query);
+            }
+        }
+        self.waiters -= flight.waiters.len();
+        let waiters = std::mem::take(&mut flight.waiters);
+        flight.waiters = self.answer_all(flight.key.group, waiters, answer);
+        self.flights.end(flight);
+    }
+
+    /// Gives an answer to these, and gives back the empty list.
+    pub(super) fn answer_all(&mut self, group: GroupIndex, mut waiters: Vec<Waiter>, answer: &Answer) -> Vec<Waiter> {
+        let counted = waiters.iter().filter(|waiter| waiter.is_counted).count();
+        let counters = &self.group(group).counters;
+        match answer {
+            Ok(_) => {}
+            Err(Failure::Timeout) => counters.timeouts.add(counted),
+            Err(Failure::Overloaded) => counters.overloaded.add(counted),
+            Err(_) => counters.failures.add(counted),
+        }
+        for waiter in waiters.drain(..) {
+            self.batch.call(waiter.then, answer.clone());
+        }
+        waiters
+    }
+
+    /// Answers those whose deadline has passed.
+    pub(super) fn expire(&mut self, flight: &mut Flight) -> Fate {
+        let now = self.now();
+        if flight.waiters.iter().all(|waiter| waiter.deadline <= now) {
+            return Fate::Over(flight.answer_at_deadline());
+        }
+        let late: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        if !late.is_empty() {
+            self.waiters -= late.len();
+            self.answer_all(flight.key.group, late, &flight.answer_at_deadline());
+        }
+        Fate::Open
+    }
+
+    /// Takes a flight out, to decide something about it; [`Exchanges::settle`] takes it back.
+    pub(super) fn take(&mut self, id: FlightId) -> Option<Box<Flight>> {
+        self.flights.take(id)
+    }
+
+    /// Puts a flight back about which nothing was decided.
+    pub(super) fn put(&mut self, flight: Box<Flight>) {
+        self.flights.put(flight);
+    }
+
+    pub(super) fn group(&self, index: GroupIndex) -> &GroupState {
+        &self.groups[index.0]
+    }
+
+    pub(super) fn group_mut(&mut self, index: GroupIndex) -> &mut GroupState {
+        &mut self.groups[index.0]
+    }
+
+    pub(super) fn upstream(&mut self, index: UpstreamIndex) -> &mut Upstream {
+        &mut self.upstreams[index.0]
+    }
+}

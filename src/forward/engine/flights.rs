@@ -1,0 +1,94 @@
+//! All questions on their way, by their id and by what they ask.
+//!
+//! A flight is taken out while something is decided about it, and put back if it goes on: nobody looks it up twice, and nobody
+//! else can touch it meanwhile. What a flight that is over had allocated serves the next one.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use foldhash::quality::RandomState;
+
+use super::flight::{Flight, Key};
+use crate::forward::ids::FlightId;
+
+/// The most flights that are kept for those to come.
+const MAX_SPARE: usize = 512;
+
+/// The flights.
+#[derive(Default)]
+pub(crate) struct Flights {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    by_key: HashMap<Arc<Key>, FlightId, RandomState>,
+    spare: Vec<Box<Flight>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    /// Empty while the flight is taken out, too.
+    flight: Option<Box<Flight>>,
+}
+
+/// Where a question belongs.
+pub(crate) enum Found {
+    /// The flight that asks the same.
+    Same(FlightId),
+    /// A new flight.
+    New(FlightId),
+}
+
+impl Flights {
+    /// The flight that asks this, or the id of a new one, which has to be put back.
+    pub(crate) fn find_or_insert(&mut self, key: &Arc<Key>) -> Found {
+        match self.by_key.entry(Arc::clone(key)) {
+            Entry::Occupied(same) => Found::Same(*same.get()),
+            Entry::Vacant(vacant) => {
+                let slot = self.free.pop().unwrap_or_else(|| {
+                    self.slots.push(Slot::default());
+                    u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+                });
+                let generation = self.slots[slot as usize].generation;
+                Found::New(*vacant.insert(FlightId { slot, generation }))
+            }
+        }
+    }
+
+    /// A flight that is over, to be made a new one.
+    pub(crate) fn spare(&mut self) -> Option<Box<Flight>> {
+        self.spare.pop()
+    }
+
+    /// Takes a flight out; `None` if it is over.
+    pub(crate) fn take(&mut self, id: FlightId) -> Option<Box<Flight>> {
+        self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?.flight.take()
+    }
+
+    /// Puts a flight back that goes on.
+    pub(crate) fn put(&mut self, flight: Box<Flight>) {
+        let id = flight.id;
+        self.slots[id.slot as usize].flight = Some(flight);
+    }
+
+    /// Forgets a flight that was taken out and is over.
+    pub(crate) fn end(&mut self, flight: Box<Flight>) {
+        let slot = &mut self.slots[flight.id.slot as usize];
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(flight.id.slot);
+        self.by_key.remove(&flight.key);
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(flight);
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
+        self.slots.iter().filter_map(|slot| slot.flight.as_deref())
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+}

@@ -1,0 +1,246 @@
+//! The steps of one flight: whom it asks first, whom next, and how long it waits between.
+//!
+//! In: a flight that was taken out, and the state of its upstreams. Out: queries in the outbox, and whether the flight goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exchanges::{Exchanges, Fate};
+use super::flight::{Attempt, Flight, Step, Transport};
+use super::outbox::{Outbox, Recipient};
+use crate::forward::ids::{GroupIndex, UpstreamIndex};
+use crate::forward::question::Failure;
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::tcp::Job;
+
+impl Exchanges {
+    /// Sends a new question on its way, or queues it. Nobody overtakes those who wait for their turn, or a flood of new
+    /// questions would keep it from coming.
+    pub(super) fn launch(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
+        if !self.group(flight.key.group).queue.is_empty() {
+            return self.enqueue(flight);
+        }
+        match self.place(flight, out) {
+            Some(fate) => fate,
+            None => self.enqueue(flight),
+        }
+    }
+
+    /// Asks the first upstream that has room; `None` if none has.
+    pub(super) fn place(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Option<Fate> {
+        let group = flight.key.group;
+        let state = self.group(group);
+        if state.upstreams.iter().all(|index| self.upstreams[index.0].is_looping()) {
+            let is_loop = state.is_own || !state.upstreams.is_empty();
+            return Some(Fate::Over(Err(if is_loop { Failure::Loop } else { Failure::Stopped })));
+        }
+        let first = self.acquire_slot(group)?;
+        self.send(flight, first, None, out);
+        self.check_those_down(flight, first, out);
+        self.pause(flight, first);
+        Some(Fate::Open)
+    }
+
+    /// A place in the limit of the first upstream that has one, those that are up before those that are down.
+    fn acquire_slot(&mut self, group: GroupIndex) -> Option<UpstreamIndex> {
+        let now = self.now();
+        let Self { groups, upstreams, .. } = self;
+        [true, false].into_iter().find_map(|up| {
+            groups[group.0].upstreams.iter().copied().find(|index| {
+                let upstream = &mut upstreams[index.0];
+                !upstream.is_looping() && upstream.is_up() == up && upstream.limit.acquire(now)
+            })
+        })
+    }
+
+    /// Asks the group's upstreams that are down too, where it is time to see whether they are back.
+    fn check_those_down(&mut self, flight: &mut Flight, asked: UpstreamIndex, out: &mut impl Outbox) {
+        let now = self.now();
+        for place in 0..self.group(flight.key.group).upstreams.len() {
+            let index = self.group(flight.key.group).upstreams[place];
+            let upstream = self.upstream(index);
+            let is_down = index != asked && !upstream.is_up() && !upstream.is_looping();
+            if is_down && upstream.health.take_check(now) {
+                self.try_send(flight, index, None, out);
+            }
+        }
+    }
+
+    fn enqueue(&mut self, flight: &mut Flight) -> Fate {
+        let network = flight.waiters.first().and_then(|first| first.network);
+        let state = self.group_mut(flight.key.group);
+        if !state.queue.push(network, flight.id) {
+            return Fate::Over(Err(Failure::Overloaded));
+        }
+        flight.queued = true;
+        if let Some(first) = state.upstreams.first().copied() {
+            self.upstream(first).shared.counters.delayed.one();
+        }
+        Fate::Open
+    }
+
+    /// The group's upstreams that are up, and those that are down; none that leads back to us.
+    pub(super) fn candidates(&self, group: GroupIndex) -> (Vec<UpstreamIndex>, Vec<UpstreamIndex>) {
+        let upstream = |index: &UpstreamIndex| &self.upstreams[index.0];
+        let usable = self.group(group).upstreams.iter().copied().filter(|index| !upstream(index).is_looping());
+        usable.partition(|index| upstream(index).is_up())
+    }
+
+    /// Asks over UDP if the limits let it; else it gets its chance again when everyone is asked again.
+    fn try_send(&mut self, flight: &mut Flight, index: UpstreamIndex, form: Option<QueryForm>, out: &mut impl Outbox) {
+        let now = self.now();
+        if self.upstream(index).limit.acquire(now) {
+            self.send(flight, index, form, out);
+        } else {
+            flight.was_tried(index);
+        }
+    }
+
+    /// Asks over UDP; the place in the upstream's limit is taken already.
+    pub(super) fn send(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        form: Option<QueryForm>,
+        out: &mut impl Outbox,
+    ) {
+        let now = self.now();
+        flight.was_tried(index);
+        let upstream = self.upstream(index);
+        let form = form.unwrap_or_else(|| upstream.form(now));
+        let to = Recipient { index, shared: &upstream.shared };
+        if let Some(query) = out.send(to, flight.id, &flight.key.question, form, now) {
+            let transport = Transport::Udp(query, form);
+            flight.attempts.push(Attempt { upstream: index, transport, sent: now, silent: false });
+        } else {
+            upstream.shared.counters.unreachable.one();
+            upstream.limit.release();
+        }
+    }
+
+    /// Asks over TCP: at most one more than the limit allows for each answer that was too long.
+    pub(super) fn ask_tcp(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) {
+        let now = self.now();
+        let (false, Some(deadline)) = (flight.is_asked_by_tcp(index), flight.last_deadline()) else {
+            return;
+        };
+        let upstream = self.upstream(index);
+        upstream.limit.force();
+        let edns = upstream.form(now).edns;
+        let job = Job { flight: flight.id, question: flight.key.question.clone(), edns, deadline };
+        out.ask_tcp(Recipient { index, shared: &upstream.shared }, job);
+        flight.attempts.push(Attempt { upstream: index, transport: Transport::Tcp, sent: now, silent: false });
+    }
+
+    /// Time has passed for a flight: some who wait may be late, upstreams may have been silent, the next step may be due.
+    pub(super) fn time_passed(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
+        let now = self.now();
+        if let over @ Fate::Over(_) = self.expire(flight) {
+            return over;
+        }
+        if flight.queued || flight.step_at > now {
+            return Fate::Open;
+        }
+        for attempt in flight.attempts.iter_mut().filter(|attempt| !attempt.silent) {
+            let upstream = &mut self.upstreams[attempt.upstream.0];
+            if now.saturating_duration_since(attempt.sent) >= upstream.health.wait() {
+                attempt.silent = true;
+                upstream.shared.counters.silences.one();
+                upstream.health.silent(now, attempt.sent);
+            }
+        }
+        self.step(flight, out)
+    }
+
+    /// Takes the next step of a flight.
+    pub(super) fn step(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
+        let (up, down) = self.candidates(flight.key.group);
+        match &flight.fallback {
+            Some(reply) if flight.untried(&up).is_none() => return Fate::Over(Ok(Arc::clone(reply))),
+            // A loop was found meanwhile: what goes round in it ends here.
+            None if up.is_empty() && down.is_empty() => return Fate::Over(Err(Failure::Loop)),
+            _ => {}
+        }
+        for _ in 0..=4 * (up.len() + down.len()) {
+            let step = flight.next_step(&up, &down);
+            if let Some(index) = self.take_step(flight, step, out) {
+                self.pause(flight, index);
+                return Fate::Open;
+            }
+            if step == Step::Wait {
+                break;
+            }
+        }
+        match flight.is_lost() {
+            true if flight.malformed => Fate::Over(Err(Failure::Malformed)),
+            true => Fate::Over(Err(Failure::Unreachable)),
+            false => Fate::Open,
+        }
+    }
+
+    /// Whom the step was taken with; `None` if there was nothing to do in it.
+    fn take_step(&mut self, flight: &mut Flight, step: Step, out: &mut impl Outbox) -> Option<UpstreamIndex> {
+        match step {
+            Step::Ask(index) => {
+                self.try_send(flight, index, None, out);
+                Some(index)
+            }
+            Step::Resend(index) => self.resend(flight, index, out),
+            Step::WithoutEdns(index) => self.ask_without_edns(flight, index, out),
+            Step::Tcp(index) if flight.is_asked_by_tcp(index) => None,
+            Step::Tcp(index) => {
+                self.upstream(index).shared.counters.tcp_silent.one();
+                self.ask_tcp(flight, index, out);
+                Some(index)
+            }
+            Step::Wait => None,
+        }
+    }
+
+    /// Sends the same datagram again, or a new one if none is out. Where TCP was asked there is nothing to send again.
+    fn resend(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> Option<UpstreamIndex> {
+        let now = self.now();
+        let first = flight.attempts_at(index).next().map(|attempt| attempt.transport);
+        match first {
+            Some(Transport::Tcp) => return None,
+            Some(Transport::Udp(query, _)) => {
+                let upstream = self.upstream(index);
+                if upstream.limit.take_token(now) {
+                    upstream.shared.counters.retransmits.one();
+                    out.resend(query);
+                }
+            }
+            None => self.try_send(flight, index, None, out),
+        }
+        Some(index)
+    }
+
+    /// A client that set DO would take the unsigned answer for a forgery, so the question of such a client is never asked
+    /// without EDNS.
+    fn ask_without_edns(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        out: &mut impl Outbox,
+    ) -> Option<UpstreamIndex> {
+        let now = self.now();
+        if flight.key.question.dnssec_ok || !flight.is_asked_with_edns(index) {
+            return None;
+        }
+        let upstream = self.upstream(index);
+        let form = QueryForm { edns: false, ..upstream.form(now) };
+        upstream.shared.counters.edns_fallback.one();
+        self.try_send(flight, index, Some(form), out);
+        Some(index)
+    }
+
+    /// The next step of a flight is due after the upstream's own time.
+    pub(super) fn pause(&mut self, flight: &mut Flight, index: UpstreamIndex) {
+        let wait = self.upstream(index).health.wait();
+        self.pause_for(flight, wait);
+    }
+
+    pub(super) fn pause_for(&self, flight: &mut Flight, wait: Duration) {
+        flight.step_at = self.now() + flight.pause(wait);
+    }
+}

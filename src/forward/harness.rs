@@ -1,0 +1,482 @@
+//! The engine's decisions played without sockets: for properties and fuzzing, and for tests that read as a transcript.
+//!
+//! In: steps, each a few octets (a question, time that passes, something an upstream does). Out: what was sent and answered, or the
+//! rule that was broken. The clock is the script's.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::callback::Batch;
+use super::client_network::ClientNetwork;
+use super::engine::exchanges::{Ask, Exchanges, GroupState};
+use super::engine::flight::{Key, Waiter};
+use super::engine::outbox::{Outbox, Recipient};
+use super::engine::queue::Queue;
+use super::ids::{FlightId, GroupIndex, UpstreamIndex};
+use super::question::{Failure, Question, Reply};
+use super::settings::GroupSettings;
+use super::transport::message::QueryForm;
+use super::transport::socket::{QueryHandle, SocketEvent, SocketNews};
+use super::transport::tcp::{Job, TcpOutcome};
+use super::upstream::Upstream;
+use crate::dns::{Message, Name, Rcode, Rtype};
+
+/// How late the timer wheel may bring something up.
+const LATE: Duration = Duration::from_millis(50);
+
+/// What may happen to a question that is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An answer with this RCODE and, if the query had one, an OPT record.
+    Answer(Rcode),
+    /// An answer with this RCODE and without an OPT record.
+    AnswerWithoutEdns(Rcode),
+    /// An answer with TC.
+    Truncated,
+    /// An answer that lost the case of the name.
+    CaseMismatch,
+    /// FORMERR without a question.
+    Unreadable,
+    /// The network says that nobody listens.
+    Refused,
+    /// Somebody guesses.
+    SpoofSuspected,
+}
+
+/// Upstreams, groups, and everything that is out.
+pub struct Script {
+    exchanges: Exchanges,
+    sent: Sent,
+    begin: Instant,
+    now: Instant,
+    /// By number: when each waiter is answered at the latest, and how often it was.
+    waiters: Arc<Mutex<Vec<Waits>>>,
+    /// What happened, a line each.
+    pub transcript: Arc<Mutex<String>>,
+}
+
+struct Waits {
+    deadline: Instant,
+    answered: u32,
+}
+
+/// An outbox that takes note.
+struct Sent {
+    queries: Vec<Query>,
+    jobs: Vec<(UpstreamIndex, Job)>,
+    next: u32,
+    is_out_of_sockets: bool,
+    begin: Instant,
+    now: Instant,
+    transcript: Arc<Mutex<String>>,
+    broken: Option<String>,
+}
+
+struct Query {
+    handle: QueryHandle,
+    upstream: UpstreamIndex,
+    flight: FlightId,
+    form: QueryForm,
+    sent: Instant,
+}
+
+fn note(transcript: &Mutex<String>, at: Duration, what: &str) {
+    let mut text = transcript.lock().unwrap_or_else(PoisonError::into_inner);
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{} ms: {what}", at.as_millis());
+}
+
+impl Outbox for Sent {
+    fn send(
+        &mut self,
+        to: Recipient<'_>,
+        flight: FlightId,
+        question: &Question,
+        form: QueryForm,
+        now: Instant,
+    ) -> Option<QueryHandle> {
+        if self.is_out_of_sockets {
+            return None;
+        }
+        let how = match form {
+            QueryForm { edns: false, .. } => " without EDNS",
+            QueryForm { mixed: false, .. } => " in lower case",
+            _ => "",
+        };
+        note(&self.transcript, now - self.begin, &format!("to {}: {}{how}", to.index.0, question.name));
+        self.next += 1;
+        let handle = QueryHandle { slot: self.next, generation: 0, id: 0 };
+        self.queries.push(Query { handle, upstream: to.index, flight, form, sent: now });
+        Some(handle)
+    }
+
+    fn resend(&mut self, query: QueryHandle) {
+        match self.queries.iter().find(|own| own.handle == query) {
+            Some(own) => note(&self.transcript, self.now - self.begin, &format!("to {}: again", own.upstream.0)),
+            None => self.broken = Some("a query was sent again that was over".to_owned()),
+        }
+    }
+
+    fn cancel(&mut self, query: QueryHandle) {
+        self.queries.retain(|own| own.handle != query);
+    }
+
+    fn fresh_port(&mut self, _upstream: UpstreamIndex) {}
+
+    fn ask_tcp(&mut self, to: Recipient<'_>, job: Job) {
+        note(&self.transcript, self.now - self.begin, &format!("to {}: {} over TCP", to.index.0, job.question.name));
+        self.jobs.push((to.index, job));
+    }
+}
+
+impl Script {
+    /// Groups of upstreams, each upstream with room for `room` questions at once. Upstreams are numbers; two groups that have
+    /// the same number share it.
+    pub fn new(groups: &[&[u16]], room: usize) -> Self {
+        let begin = Instant::now();
+        let address = |number: u16| SocketAddr::from(([127, 0, 0, 1], 1024 + number));
+        let count = groups.iter().flat_map(|group| group.iter()).max().map_or(0, |last| last + 1);
+        let states = groups.iter().map(|group| GroupState {
+            settings: GroupSettings {
+                suffix: Name::root(),
+                upstreams: Vec::new(),
+                timeout: Duration::from_secs(5),
+                max_in_flight: None,
+                max_qps: None,
+            },
+            upstreams: group.iter().map(|number| UpstreamIndex(usize::from(*number))).collect(),
+            is_own: false,
+            queue: Queue::new(8),
+            counters: Arc::default(),
+        });
+        let mut exchanges = Exchanges::new(states.collect(), begin);
+        let upstream = |number| Upstream::new(address(number), Some(room), None, begin);
+        exchanges.upstreams = (0..count).map(upstream).collect();
+        let transcript: Arc<Mutex<String>> = Arc::default();
+        let sent = Sent {
+            queries: Vec::new(),
+            jobs: Vec::new(),
+            next: 0,
+            is_out_of_sockets: false,
+            begin,
+            now: begin,
+            transcript: Arc::clone(&transcript),
+            broken: None,
+        };
+        Self { exchanges, sent, begin, now: begin, waiters: Arc::default(), transcript }
+    }
+
+    fn waiter(&self, network: Option<ClientNetwork>, patience: Duration, is_counted: bool) -> Waiter {
+        let deadline = self.now + patience;
+        let (waiters, transcript, begin) = (Arc::clone(&self.waiters), Arc::clone(&self.transcript), self.begin);
+        let mut all = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = all.len();
+        all.push(Waits { deadline, answered: 0 });
+        let then = Box::new(move |outcome: Result<Arc<Reply>, Failure>, batch: &mut Batch| {
+            let mut all = waiters.lock().unwrap_or_else(PoisonError::into_inner);
+            all[number].answered += 1;
+            let what = match outcome {
+                Ok(reply) => reply.rcode.to_string(),
+                Err(failure) => format!("{failure:?}"),
+            };
+            note(&transcript, batch.now - begin, &format!("waiter {number}: {what}"));
+        });
+        Waiter { network, deadline, is_counted, then }
+    }
+
+    /// Asks a group for the A of a name; a second waiter, if there is one, has this patience.
+    pub fn ask(&mut self, group: usize, name: &str, patience: Duration, impatient: Option<Duration>) {
+        let Ok(name) = name.parse() else { return };
+        self.ask_question(GroupIndex(group), name, false, 1, patience, impatient);
+    }
+
+    fn ask_question(
+        &mut self,
+        group: GroupIndex,
+        name: Name,
+        dnssec_ok: bool,
+        network: u8,
+        patience: Duration,
+        impatient: Option<Duration>,
+    ) {
+        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false };
+        let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
+        let waiter = self.waiter(network, patience, true);
+        let impatient = impatient.map(|patience| self.waiter(network, patience, false));
+        let ask = Ask { key: Arc::new(Key { group, question }), waiter, impatient };
+        self.at_once(|exchanges, sent| exchanges.ask(ask, sent));
+    }
+
+    /// Lets time pass, from one moment at which something is due to the next.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.now < until {
+            let wake = self.exchanges.wake(self.now).unwrap_or(until);
+            self.now = wake.clamp(self.now + Duration::from_millis(1), until);
+            self.at_once(|exchanges, sent| {
+                exchanges.run_timers(sent);
+                exchanges.run_queues(sent);
+            });
+        }
+    }
+
+    /// Something happens to the nth query that is out over UDP.
+    pub fn happens(&mut self, nth: usize, event: Event) {
+        let Some(query) = self.sent.queries.get(nth) else { return };
+        let (handle, upstream, sent) = (query.handle, query.upstream, query.sent);
+        let message = |rcode, has_edns| SocketNews::Answer(Box::new(answer(rcode, has_edns)));
+        let news = match event {
+            Event::Answer(rcode) => message(rcode, query.form.edns),
+            Event::AnswerWithoutEdns(rcode) => message(rcode, false),
+            Event::Truncated => SocketNews::Truncated,
+            Event::CaseMismatch => SocketNews::CaseMismatch,
+            Event::Unreadable => SocketNews::Unreadable,
+            Event::Refused => SocketNews::Refused,
+            Event::SpoofSuspected => SocketNews::SpoofSuspected,
+        };
+        let event = SocketEvent { upstream, flight: Some(query.flight), handle, sent, news };
+        // The socket waits on after a mismatch and an error without a question, and for nothing else.
+        if !matches!(event.news, SocketNews::CaseMismatch | SocketNews::Unreadable) {
+            self.sent.queries.remove(nth);
+        }
+        self.at_once(|exchanges, sent| exchanges.take_event(event, sent));
+    }
+
+    /// The nth question over TCP is done.
+    pub fn tcp_happens(&mut self, nth: usize, answer: Result<Rcode, Failure>) {
+        if nth >= self.sent.jobs.len() {
+            return;
+        }
+        let (upstream, job) = self.sent.jobs.remove(nth);
+        let answer = answer.map(|rcode| Box::new(self::answer(rcode, job.edns)));
+        let outcome = TcpOutcome { upstream, flight: job.flight, answer };
+        self.at_once(|exchanges, sent| exchanges.take_tcp_outcome(outcome, sent));
+    }
+
+    /// One moment.
+    fn at_once(&mut self, what: impl FnOnce(&mut Exchanges, &mut Sent)) {
+        self.sent.now = self.now;
+        self.exchanges.begin(self.now);
+        what(&mut self.exchanges, &mut self.sent);
+        self.exchanges.end();
+    }
+
+    /// The first rule that does not hold now.
+    ///
+    /// # Errors
+    /// The rule.
+    pub fn check(&self) -> Result<(), String> {
+        if let Some(broken) = &self.sent.broken {
+            return Err(broken.clone());
+        }
+        for (number, waits) in self.waiters.lock().unwrap_or_else(PoisonError::into_inner).iter().enumerate() {
+            if waits.answered > 1 {
+                return Err(format!("waiter {number} was answered {} times", waits.answered));
+            }
+            if waits.answered == 0 && waits.deadline + LATE < self.now {
+                return Err(format!("waiter {number} waits past its deadline"));
+            }
+        }
+        for (index, upstream) in self.exchanges.upstreams.iter().enumerate() {
+            let open = self.exchanges.open_attempts(UpstreamIndex(index));
+            if upstream.limit.in_flight() != open {
+                let counted = upstream.limit.in_flight();
+                return Err(format!("upstream {index} has {open} questions in hand, and {counted} are counted"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets everyone's time run out, and sees that nothing stays open.
+    ///
+    /// # Errors
+    /// What stays open.
+    pub fn end(&mut self) -> Result<(), String> {
+        self.pass(Duration::from_secs(20));
+        self.check()?;
+        match (self.exchanges.is_empty(), self.sent.queries.len()) {
+            (true, 0) => Ok(()),
+            (false, _) => Err("a flight without waiters stays open".to_owned()),
+            (true, open) => Err(format!("{open} queries stay open")),
+        }
+    }
+}
+
+fn answer(rcode: Rcode, has_edns: bool) -> Message {
+    Message {
+        id: 0,
+        response: true,
+        flags: [0x81, 0x80],
+        rcode,
+        answer: Vec::new(),
+        authority: Vec::new(),
+        names_servers: false,
+        has_edns,
+        ede: None,
+    }
+}
+
+/// Plays a script of octets against two groups that share an upstream.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub fn play(script: &[u8]) -> Result<(), String> {
+    let mut play = Script::new(&[&[0, 1], &[1, 2]], 3);
+    for step in script.chunks_exact(3) {
+        let (a, b) = (usize::from(step[1]), u64::from(step[2]));
+        match step[0] % 8 {
+            0 | 1 => {
+                let Ok(name) = format!("n{}.example", a % 6).parse() else { continue };
+                let patience = Duration::from_millis(50 + b * 20);
+                let impatient = (b % 3 == 0).then(|| patience / 3);
+                play.ask_question(GroupIndex(a % 2), name, b % 5 == 0, step[1] >> 5, patience, impatient);
+            }
+            2 => play.pass(Duration::from_millis(b * 8)),
+            3 | 4 => play.happens(a % (play.sent.queries.len().max(1)), event(step[2])),
+            5 => {
+                let answer = match b % 4 {
+                    0 => Ok(Rcode::NOERROR),
+                    1 => Ok(Rcode::SERVFAIL),
+                    2 => Err(Failure::Unreachable),
+                    _ => Err(Failure::Malformed),
+                };
+                play.tcp_happens(a % (play.sent.jobs.len().max(1)), answer);
+            }
+            6 => play.sent.is_out_of_sockets = b % 4 == 0,
+            _ => {
+                let upstream = &play.exchanges.upstreams[a % 3];
+                upstream.shared.looping.store(b % 4 == 0, std::sync::atomic::Ordering::Relaxed);
+            }
+        }
+        play.check()?;
+    }
+    play.end()
+}
+
+fn event(octet: u8) -> Event {
+    match octet % 11 {
+        0 | 1 => Event::Answer(Rcode::NOERROR),
+        2 => Event::Answer(Rcode::SERVFAIL),
+        3 => Event::Answer(Rcode::NXDOMAIN),
+        4 => Event::AnswerWithoutEdns(Rcode::FORMERR),
+        5 => Event::Answer(Rcode::BADVERS),
+        6 => Event::Truncated,
+        7 => Event::CaseMismatch,
+        8 => Event::Unreadable,
+        9 => Event::Refused,
+        _ => Event::SpoofSuspected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    /// What happened, with the times rounded down to the tenth of a second that the timer wheel is exact to.
+    fn shown(script: &Script) -> Vec<String> {
+        let text = script.transcript.lock().unwrap();
+        let rounded = |line: &str| {
+            let (at, what) = line.split_once(" ms: ").unwrap();
+            format!("{:.1} s: {what}", (at.parse::<f64>().unwrap() / 100.0).floor() / 10.0)
+        };
+        text.lines().map(rounded).collect()
+    }
+
+    #[test]
+    fn silent_upstreams_are_asked_in_turn_then_again_then_without_edns_then_over_tcp() {
+        let mut script = Script::new(&[&[0, 1]], 9);
+        script.ask(0, "www.example", PATIENCE, None);
+        script.end().unwrap();
+        let expected = [
+            "0.0 s: to 0: www.example.",
+            "0.4 s: to 1: www.example.",
+            "0.8 s: to 0: again",
+            "1.6 s: to 1: again",
+            "2.4 s: to 0: www.example. without EDNS",
+            "3.6 s: to 1: www.example. without EDNS",
+            "4.8 s: to 0: www.example. over TCP",
+            "5.0 s: waiter 0: Timeout",
+        ];
+        assert_eq!(shown(&script), expected);
+    }
+
+    #[test]
+    fn a_refusal_or_servfail_moves_on_at_once_and_the_first_good_answer_wins() {
+        let mut script = Script::new(&[&[0, 1, 2]], 9);
+        script.ask(0, "www.example", PATIENCE, None);
+        script.happens(0, Event::Refused);
+        script.happens(0, Event::Answer(Rcode::SERVFAIL));
+        script.happens(0, Event::Answer(Rcode::NXDOMAIN));
+        let expected = [
+            "0.0 s: to 0: www.example.",
+            "0.0 s: to 1: www.example.",
+            "0.0 s: to 2: www.example.",
+            "0.0 s: waiter 0: NXDOMAIN",
+        ];
+        assert_eq!(shown(&script), expected);
+        script.end().unwrap();
+    }
+
+    #[test]
+    fn an_impatient_waiter_is_answered_first_and_the_exchange_goes_on() {
+        let mut script = Script::new(&[&[0]], 9);
+        script.ask(0, "www.example", PATIENCE, Some(1800 * MS));
+        script.pass(2000 * MS);
+        script.happens(0, Event::Answer(Rcode::NOERROR));
+        let answers: Vec<String> = shown(&script).into_iter().filter(|line| line.contains("waiter")).collect();
+        assert_eq!(answers, ["1.8 s: waiter 1: Timeout", "2.0 s: waiter 0: NOERROR"]);
+        let counters = &script.exchanges.groups[0].counters;
+        assert_eq!((counters.status().timeouts, counters.status().asked), (0, 1), "the group did not fail");
+    }
+
+    #[test]
+    fn an_upstream_that_refuses_edns_is_asked_without_and_after_two_such_answers_never_with_it() {
+        let mut script = Script::new(&[&[0]], 9);
+        for name in ["one.example", "two.example"] {
+            script.ask(0, name, PATIENCE, None);
+            script.happens(0, Event::AnswerWithoutEdns(Rcode::FORMERR));
+            script.happens(0, Event::AnswerWithoutEdns(Rcode::NOERROR));
+        }
+        script.ask(0, "three.example", PATIENCE, None);
+        let asked: Vec<String> = shown(&script).into_iter().filter(|line| line.contains("to 0")).collect();
+        let expected = [
+            "0.0 s: to 0: one.example.",
+            "0.0 s: to 0: one.example. without EDNS",
+            "0.0 s: to 0: two.example.",
+            "0.0 s: to 0: two.example. without EDNS",
+            "0.0 s: to 0: three.example. without EDNS",
+        ];
+        assert_eq!(asked, expected);
+        script.end().unwrap();
+    }
+
+    #[test]
+    fn what_an_upstream_has_no_room_for_waits_and_goes_when_there_is_some() {
+        let mut script = Script::new(&[&[0]], 1);
+        script.ask(0, "one.example", PATIENCE, None);
+        script.ask(0, "two.example", PATIENCE, None);
+        script.pass(20 * MS);
+        assert_eq!(shown(&script).len(), 1, "{:?}", shown(&script));
+        script.happens(0, Event::Answer(Rcode::NOERROR));
+        script.pass(20 * MS);
+        assert_eq!(shown(&script)[2], "0.0 s: to 0: two.example.");
+        script.end().unwrap();
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_happens_every_waiter_is_answered_once_in_time_and_nothing_stays_open(
+            script in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            prop_assert_eq!(play(&script), Ok(()));
+        }
+    }
+}
