@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn responses_and_stubs_of_messages_get_no_answer() {
+    fn responses_and_messages_cut_short_get_no_answer() {
         assert_eq!(Query::parse(&PLAIN[..11]), Err(QueryError::Ignore));
         let mut response = PLAIN.to_vec();
         response[2] |= 0x80;

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_the_same_and_names_are_compressed() {
+    fn a_written_message_reads_back_the_same_and_names_are_compressed() {
         let (mut writer, records) = chain();
         for record in &records {
             assert!(writer.record(Section::Answer, record, record.ttl));

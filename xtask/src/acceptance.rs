@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stage_and_no_number_is_named() {
+    fn an_argument_that_is_neither_stage_nor_number_is_named() {
         assert!(read(&words("sleep")).unwrap_err().contains("'sleep' is no stage; there are: interop"));
         for minutes in ["--minutes", "--minutes none", "--minutes 0"] {
             assert!(read(&words(minutes)).is_err(), "{minutes}");

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_run_says_never() {
+    fn a_stage_that_has_not_run_says_never() {
         let text = Page::parse("").text();
         assert_eq!(text.matches("| never |").count(), STAGES.len());
     }

@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out_once_and_no_more_than_fits(
+        fn each_question_leaves_the_queue_once_and_no_more_enter_than_fit(
             steps in prop::collection::vec(prop::option::weighted(0.7, 0_u64..6), 0..400),
         ) {
             let (mut queue, mut inside, mut next) = (Queue::new(40), std::collections::BTreeSet::new(), 0);

@@ -85,7 +85,7 @@ fn an_upstream_that_refuses_edns_is_asked_without_and_after_two_such_answers_nev
 }
 
 #[test]
-fn what_an_upstream_has_no_room_for_waits_and_goes_when_there_is_some() {
+fn a_question_waits_while_its_upstream_is_full_and_goes_when_there_is_space() {
     let mut script = Script::new(&[&[0]], 1);
     script.ask(0, "one.example", PATIENCE, None);
     script.ask(0, "two.example", PATIENCE, None);
@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_every_waiter_is_answered_once_in_time_and_nothing_stays_open(
+    fn every_waiter_is_answered_once_in_time_and_nothing_stays_open(
         script in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         prop_assert_eq!(play(&script), Ok(()));

@@ -164,7 +164,7 @@ fn any_record() -> impl Strategy<Value = Record> {
 
 proptest! {
     #[test]
-    fn whatever_comes_only_what_follows_from_the_question_is_kept(
+    fn only_records_that_follow_from_the_question_are_kept(
         answer in prop::collection::vec(any_record(), 0..30),
         authority in prop::collection::vec(any_record(), 0..10),
         dnssec_ok: bool,

@@ -133,7 +133,7 @@ async fn with_one_of_two_dead_many_at_once_are_answered_as_fast_as_with_both_ali
 }
 
 #[tokio::test]
-async fn who_asks_for_a_name_that_was_given_up_has_it_asked_again() {
+async fn a_question_for_a_name_that_was_given_up_is_asked_again() {
     let alive = Arc::new(AtomicBool::new(false));
     let answers = Arc::clone(&alive);
     let mut world = World::of(move |got| if answers.load(SeqCst) { now(got.good()) } else { vec![] });

@@ -133,7 +133,7 @@ async fn an_upstream_that_drops_edns_is_asked_plain_and_after_some_of_that_remem
 }
 
 #[tokio::test]
-async fn who_wants_signatures_is_not_answered_without_edns_because_packets_were_lost() {
+async fn lost_packets_do_not_make_a_client_that_wants_signatures_lose_edns() {
     let mut world = World::of(|got| if got.tcp || got.query().edns.is_none() { now(got.good()) } else { vec![] });
     let question = Question { dnssec_ok: true, ..question("www.example") };
     let place = world.pose(0, question, None, Duration::from_secs(9));
@@ -182,7 +182,7 @@ async fn every_question_alone_has_a_port_and_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_sent_carries_do_cd_and_our_payload_and_nothing_else() {
+async fn a_sent_question_carries_do_cd_and_our_payload_and_nothing_else() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let mut world = World::of(move |got| {

@@ -30,7 +30,7 @@ async fn no_more_are_in_flight_than_the_limit_and_the_rest_get_their_turn() {
 }
 
 #[tokio::test]
-async fn what_never_gets_its_turn_fails_as_overloaded_at_its_deadline() {
+async fn a_question_that_stays_queued_fails_as_overloaded_at_its_deadline() {
     let change = |settings: &mut GroupSettings| (settings.max_in_flight, settings.timeout) = (Some(2), 300 * MS);
     let mut world = limited(|_| vec![], change);
     let replies = world.all(names(10)).await;
@@ -132,7 +132,7 @@ fn fault(got: &Got) -> Replies {
 }
 
 #[tokio::test]
-async fn whatever_upstreams_do_every_question_ends_and_nothing_stays_open() {
+async fn every_question_ends_and_nothing_stays_open_with_unreliable_upstreams() {
     let mut cast = Cast::default();
     let mut settings = group(&[cast.scripted(fault), cast.nobody(), cast.scripted(fault)]);
     settings.timeout = 1500 * MS;
