@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
             if self.keep_final(&at) {
                 return Ok((at, true));
             }
-            let Some((follow_cname, target)) = self.follow_cname(&at) else {
+            let Some((link, target)) = self.follow_cname(&at) else {
                 return Ok((at, false));
             };
             if target == at || seen.contains(&target) {
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
                 return Err(Chain::TooLong);
             }
             self.keep_dname(&at, &target);
-            self.kept.push(follow_cname.clone());
+            self.kept.push(link.clone());
             self.keep_signatures(&at, Rtype::CNAME);
             seen.push(std::mem::replace(&mut at, target));
         }
@@ -107,8 +107,8 @@ impl<'a> Walk<'a> {
 
     /// The CNAME at `owner` and where it leads. A second one there is against the rules and is not looked at.
     fn follow_cname(&self, owner: &Name) -> Option<(&'a Record, Name)> {
-        let follow_cname = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
-        Some((follow_cname, follow_cname.cname_target()?))
+        let link = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
+        Some((link, link.cname_target()?))
     }
 
     /// Keeps the DNAME that the link from `owner` to `target` follows from, if there is one: it lies above `owner`,

@@ -106,9 +106,9 @@ fn a_question_for_cname_is_not_followed() {
 fn a_dname_is_kept_only_where_the_chain_follows_from_it() {
     let dname = to(Rtype::DNAME, "test", "other");
     assert_eq!(answer(vec![dname.clone(), a("q.test", 1)]), [a("q.test", 1)], "unasked");
-    let follow_cname = cname("q.test", "q.other");
-    let kept = answer(vec![follow_cname.clone(), dname.clone(), a("q.other", 1)]);
-    assert_eq!(kept, [dname.clone(), follow_cname, a("q.other", 1)]);
+    let link = cname("q.test", "q.other");
+    let kept = answer(vec![link.clone(), dname.clone(), a("q.other", 1)]);
+    assert_eq!(kept, [dname.clone(), link, a("q.other", 1)]);
     let elsewhere = cname("q.test", "elsewhere");
     assert_eq!(answer(vec![dname, elsewhere.clone()]), [elsewhere], "does not lead there");
 }

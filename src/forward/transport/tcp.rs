@@ -59,20 +59,20 @@ pub(crate) async fn run(
     mut jobs: mpsc::Receiver<Job>,
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
 ) {
-    let mut follow_cname = Link { upstream, outcomes, pending: Vec::new() };
+    let mut link = Link { upstream, outcomes, pending: Vec::new() };
     while let Some(job) = jobs.recv().await {
-        follow_cname.take(job, false);
+        link.take(job, false);
         // One connection, and one more if the first goes stale under questions that were not its first.
-        while !follow_cname.pending.is_empty() {
+        while !link.pending.is_empty() {
             let Ok(Ok(stream)) = timeout(PATIENCE, TcpStream::connect(shared.address)).await else {
                 shared.counters.tcp_failed.one();
-                follow_cname.fail_all(&mut jobs);
+                link.fail_all(&mut jobs);
                 break;
             };
-            if follow_cname.serve(stream, &mut jobs).await.is_err() {
+            if link.serve(stream, &mut jobs).await.is_err() {
                 shared.counters.tcp_failed.one();
             }
-            follow_cname.fail_all_but_retries();
+            link.fail_all_but_retries();
         }
     }
 }

@@ -1,10 +1,10 @@
-//! What one upstream is given at once and per second, and what happens to the rest.
+//! The limits of one upstream in flight and per second, and the questions beyond them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use super::super::tests::*;
 
-/// Upstreams of one group whose settings are changed so.
+/// Upstreams of one group with changed settings.
 fn limited(script: impl FnMut(&Got) -> Replies + Send + 'static, change: impl FnOnce(&mut GroupSettings)) -> World {
     let mut cast = Cast::default();
     let mut settings = group(&[cast.scripted(script)]);
@@ -105,7 +105,7 @@ async fn ten_thousand_questions_for_a_dead_upstream_all_get_an_answer_and_leave_
     assert_eq!(status.timeouts + status.overloaded, 10_000);
 }
 
-/// A fault for each number, some of them none.
+/// A fault for each number; some numbers have none.
 fn fault(got: &Got) -> Replies {
     let (good, mut bad) = (got.good(), got.good());
     match (got.number.wrapping_mul(2_654_435_761) >> 7) % 11 {
