@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_up_come_first_then_those_that_are_down_then_each_again() {
+    fn upstreams_that_are_up_come_first_then_those_that_are_down_then_each_again() {
         let mut flight = flight(Instant::now());
         let mut steps = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! The engine played: transcripts, and a property over all scripts.
+//! The engine without sockets: transcripts, and a property over all scripts.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const MS: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What happened, with the times rounded down to the tenth of a second that the timer wheel is exact to.
+/// The transcript, with the times rounded down to the tenth of a second that the timer wheel is exact to.
 fn shown(script: &Script) -> Vec<String> {
     let text = script.transcript.lock().unwrap();
     let rounded = |line: &str| {

@@ -194,7 +194,7 @@ proptest! {
         if scrubbed.chain != Chain::Whole {
             prop_assert!(scrubbed.authority.is_empty());
         }
-        // What is kept is kept again.
+        // Scrubbing a second time keeps the same records.
         let again = scrub(&message(Rcode::NOERROR, scrubbed.answer.clone(), scrubbed.authority.clone()), &ask(Rtype::A, dnssec_ok));
         if scrubbed.chain == Chain::Whole {
             prop_assert_eq!(again, scrubbed);

@@ -249,7 +249,7 @@ impl World {
             }
             self.engine.turn(self.now, &mut asks, &mut self.headers, None);
             self.hear();
-            self.hear_of_those_away().await;
+            self.hear_of_closed_ports().await;
             if self.inbox.is_empty() {
                 return;
             }
@@ -257,7 +257,7 @@ impl World {
     }
 
     /// The kernel reports a closed port.
-    async fn hear_of_those_away(&mut self) {
+    async fn hear_of_closed_ports(&mut self) {
         for upstream in 0..self.upstreams.len() {
             while matches!(self.upstreams[upstream].actor, Actor::Nobody)
                 && self.engine.sockets.udp.ports(UpstreamIndex(upstream)) > 0
