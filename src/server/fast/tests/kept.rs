@@ -128,7 +128,7 @@ fn nothing_kept_outlives_the_snapshot_or_a_flush() {
     assert!(world.is_kept("plain.example", world.start) && world.is_kept("ours.example", world.start));
     world.shared.snapshot.load().resolver.cache().flush(&"plain.example".parse().unwrap(), false);
     assert!(!kept("plain.example") && !kept("ours.example"));
-    assert!(world.is_kept("ours.example", world.start), "what was not flushed is kept again");
+    assert!(world.is_kept("ours.example", world.start), "an answer that was not flushed is stored again");
     let old = world.shared.snapshot.load_full();
     let text = ZONE.replace("10.0.0.2", "10.9.9.9");
     let zones = Arc::new(ZoneSet::new([hosted("b.test", OnMiss::NxDomain, Some(&text))]));
