@@ -68,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_place_of_a_question_is_free_again_once_it_is_done() {
+    fn the_slot_of_a_question_is_free_again_once_it_is_done() {
         let now = Instant::now();
         let mut limit = Limit::new(2, None, now);
         assert!(limit.acquire(now) && limit.acquire(now));

@@ -205,7 +205,7 @@ fn a_query_with_a_cookie_stays_on_the_fast_path() {
     let option = &fast[fast.len() - 28..];
     assert_eq!(option[..12], *b"\0\x0a\0\x18abcdefgh");
     let again = world.fast(&ask(option), CLIENT, Transport::Udp).unwrap();
-    assert_eq!(again, fast, "a good cookie is response_options again");
+    assert_eq!(again, fast, "a good cookie is given again");
     assert_eq!(world.fast(&ask(b"\0\x0a\0\x09abcdefghi"), CLIENT, Transport::Udp), None, "malformed");
 }
 

@@ -17,7 +17,7 @@ fn names(count: usize) -> impl Iterator<Item = String> {
 }
 
 #[tokio::test]
-async fn no_more_are_in_flight_than_the_limit_and_the_rest_get_their_turn() {
+async fn no_more_are_in_flight_than_the_limit_and_the_rest_follow() {
     let most = Arc::new(AtomicUsize::new(0));
     let peak = Arc::clone(&most);
     let script = move |got: &Got| {
@@ -49,7 +49,7 @@ async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
     let begin = world.now;
     let other = world.pose(0, question("other"), Some(network(2)), Duration::from_mins(1));
     let (answer, at) = world.answer(&other).await;
-    assert!(answer.is_ok() && at - begin <= 3 * 50 * MS, "after the one in hand and one whose turn it was");
+    assert!(answer.is_ok() && at - begin <= 3 * 50 * MS, "after the open question and one queued before it");
     assert!(flood.iter().filter(|place| place.lock().unwrap().is_some()).count() <= 2, "it came before the flood");
 }
 

@@ -49,7 +49,7 @@ fn kinds_and_networks_are_counted_apart_and_a_second_later_all_is_forgotten() {
 }
 
 #[test]
-fn a_rate_of_zero_is_no_limit() {
+fn a_rate_of_zero_means_no_limit() {
     let now = Instant::now();
     let (limits, rates) = (Limits::new(now), Rates { errors: 0, negative: 0, forwarded: 0 });
     for kind in [LimitedKind::Error, LimitedKind::Negative, LimitedKind::Forwarded] {

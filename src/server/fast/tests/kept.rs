@@ -92,7 +92,7 @@ impl World {
 }
 
 #[test]
-fn popular_forwarded_and_rechased_answers_are_kept_and_no_others() {
+fn popular_forwarded_and_rechased_answers_are_stored_and_no_others() {
     let world = World::new();
     world.fill(world.start);
     for name in ["plain.example", "signed.example", "alias.example", "ours.example", "nodata.example"] {
@@ -107,7 +107,7 @@ fn popular_forwarded_and_rechased_answers_are_kept_and_no_others() {
 }
 
 #[test]
-fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
+fn a_stored_answer_ages_and_ends_before_the_cache_would_ask_again() {
     let world = World::new();
     world.fill(world.start);
     let message = plain("plain.example", 1);
@@ -121,7 +121,7 @@ fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
 }
 
 #[test]
-fn nothing_kept_outlives_the_snapshot_or_a_flush() {
+fn no_stored_answer_outlives_the_snapshot_or_a_flush() {
     let world = World::new();
     world.fill(world.start);
     let kept = |name: &str| world.fast_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).is_some();
