@@ -25,8 +25,8 @@ const NAMES: usize = 40;
 const KILLS: u32 = 1000;
 const THREADS: u32 = 2;
 
-/// Passes for each kill at most. How many are over before their kill, and where a kill finds the others, depends on the
-/// machine: it goes on until enough were killed, and in every way.
+/// The greatest number of passes for each kill. How many are over before their kill, and where a kill finds the others,
+/// depends on the machine: it goes on until enough were killed, and in every way.
 const TRIES: u32 = 10;
 
 #[test]

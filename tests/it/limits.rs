@@ -70,7 +70,7 @@ fn of_negative_answers_over_the_limit_every_second_is_an_empty_one_with_tc() {
         assert!(slip.authority.is_empty(), "{slip}");
         assert!(slip.bytes.len() < 80, "{} octets: {slip}", slip.bytes.len());
     }
-    // Over TCP the address is proven, and an answer that is there is no negative one.
+    // Over TCP the address is proven, and a positive answer is not a negative one.
     for _ in 0..5 {
         let reply = ask(APEX, "A").from(GUEST.into()).tcp().to(server.address());
         assert_eq!(reply.rcode, "NOERROR");

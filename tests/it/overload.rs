@@ -19,7 +19,7 @@ const CACHED: &str = "www.example";
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 9);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 
-/// Names of one round, and rounds at most: several times what may wait.
+/// Names of one round, and the greatest number of rounds: several times the questions that may wait.
 const NAMES: usize = 1500;
 const ROUNDS: usize = 60;
 
