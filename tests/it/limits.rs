@@ -109,7 +109,7 @@ fn new_limits_hold_after_a_reload() {
     burst(&site, &server, GUEST, APEX, withheld);
     assert!(withheld() > 0);
     site.add("[limits]\nnegative = 0");
-    site.run("reload", &[]).expect(0, &[]);
+    site.reload();
     let withheld = || site.counted("limited_negative").saturating_sub(site.counted("slipped"));
     let free = burst(&site, &server, GUEST, APEX, withheld);
     assert_eq!(free.whole("NOERROR"), MANY);
