@@ -1,7 +1,8 @@
 //! Floor 0: regular files, read whole within a bound and replaced whole.
 //!
-//! In: a path. Out: its bytes, or a reason; or a file that is the old one or the new one at every moment. A pipe, a device
-//! or a socket is never waited for: what is opened is looked at again once it is open, so that nobody can swap it between.
+//! Input: a path. Output: its bytes or a reason; for writing, a file that is at every moment the old one or the new
+//! one. Nothing here waits for a pipe, a device or a socket: the type is checked once the file is open, so that it
+//! cannot be swapped in between.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -10,7 +11,8 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// Opens a regular file for reading; symbolic links are followed, since Kubernetes mounts files as links and swaps them.
+/// Opens a regular file for reading; symbolic links are followed, since Kubernetes mounts files as links and swaps
+/// them.
 ///
 /// # Errors
 /// What the system says, or that it is a folder, a pipe, a socket or a device.
@@ -74,11 +76,11 @@ pub(crate) fn size(octets: u64) -> String {
 /// What was being done when it failed, for messages, and what the system said.
 pub(crate) type Failed = (&'static str, io::Error);
 
-/// Replaces `folder/name` whole: the bytes go to a temporary file of this name in the same folder, to the disk, and into
-/// place; the folder goes to the disk behind it, or the rename itself could be lost with the power.
+/// Replaces `folder/name` whole: the bytes go to a temporary file of this name in the same folder, to the disk, and
+/// into place; the folder goes to the disk behind it, or the rename itself could be lost with the power.
 ///
-/// The temporary file's name has no random part, so that an error about it reads the same each time; whoever writes holds
-/// a lock on the folder.
+/// The temporary file's name has no random part, so that an error about it reads the same each time; the writer
+/// holds a lock on the folder.
 ///
 /// # Errors
 /// The step that failed. The old file is as it was.
@@ -86,7 +88,7 @@ pub(crate) fn replace(folder: &Path, name: &str, temporary: &str, mode: u32, byt
     write_and_rename(folder, name, temporary, mode, bytes, true)
 }
 
-/// As [`replace`], for what may be lost with the power: nobody waits for the disk.
+/// As [`replace`], for files that may be lost with the power: this does not wait for the disk.
 ///
 /// # Errors
 /// The step that failed. The old file is as it was.
@@ -103,7 +105,7 @@ fn write_and_rename(
     is_lasting: bool,
 ) -> Result<(), Failed> {
     let because = |doing: &'static str| move |error: io::Error| (doing, error);
-    // Whoever may write it is alone: what is there was left by one that was killed.
+    // There is only one writer: a file that is there was left by one that was killed.
     let _ = fs::remove_file(folder.join(temporary));
     let mut builder = tempfile::Builder::new();
     builder.prefix(temporary).rand_bytes(0).permissions(Permissions::from_mode(mode));
@@ -125,7 +127,7 @@ fn write_and_rename(
 /// Makes a folder and those above it that are missing, each for the owner of the one above, closed to others by `mode`.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system.
 pub(crate) fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -144,7 +146,7 @@ pub(crate) fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
 /// that the server cannot write.
 ///
 /// # Errors
-/// What the system says.
+/// The error of the system.
 pub(crate) fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());

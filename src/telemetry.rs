@@ -4,7 +4,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// The watcher of files tells of every event it sees: in a log inside of a watched folder each line would cause the next.
+/// The watcher of files tells of every event it sees: in a log inside of a watched folder each line would cause the
+/// next.
 const QUIET: &str = "notify=warn,notify_debouncer_full=warn,mio=warn";
 
 /// Starts logging; `default` is the level where `RUST_LOG` does not say one.

@@ -1,8 +1,8 @@
 //! File events as ticks: something in a watched folder changed.
 //!
-//! In: folders. Out: on a channel, which kind of file it concerns. Folders are watched, never files: editors and
-//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until it is quiet for
-//! [`QUIET`], so that a file that is still being written is read once, whole.
+//! Input: folders. Output: on a channel, the kind of file that changed. Folders are watched, never files: editors and
+//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until the folder has been
+//! quiet for [`QUIET`], so that a file that is still being written is read once, whole.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(crate) struct Folder {
     pub(crate) path: PathBuf,
     /// What a change in it concerns.
     pub(crate) kind: Kind,
-    /// Whether folders below count.
+    /// True if folders below count.
     pub(crate) recursive: bool,
 }
 
@@ -54,11 +54,12 @@ impl Watch {
         let watched = resolved(folders);
         let on_events = move |events: DebounceEventResult| {
             for kind in kinds(&watched, events) {
-                // See above; and once nobody receives any more there is nobody to tell.
+                // See above; and once the receiver is gone the tick has no use.
                 let _ = ticks.try_send(kind);
             }
         };
-        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told apart.
+        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told
+        // apart.
         let mut debouncer: Debouncer<RecommendedWatcher, NoCache> =
             new_debouncer_opt(QUIET, None, on_events, NoCache::new(), notify::Config::default())?;
         let mut unwatched = Vec::new();

@@ -19,7 +19,7 @@ impl Cloud {
     /// Every cloud.
     pub const ALL: [Self; 3] = [Self::Public, Self::UsGov, Self::China];
 
-    /// What follows the geo code in names of the Backup service.
+    /// The suffix behind the geo code in names of the Backup service.
     pub fn backup_suffix(self) -> &'static str {
         match self {
             Self::Public => "backup.windowsazure.com",
@@ -28,7 +28,7 @@ impl Cloud {
         }
     }
 
-    /// What follows `blob.` and `queue.` in names of storage accounts.
+    /// The suffix behind `blob.` and `queue.` in names of storage accounts.
     pub fn storage_suffix(self) -> &'static str {
         match self {
             Self::Public => "core.windows.net",

@@ -1,7 +1,7 @@
-//! Floor 1: what Azure means. Clouds and their suffixes, geo codes, and which record of which zone an FQDN stands for.
+//! Floor 1: the meaning of Azure's names: clouds and their suffixes, geo codes, and the record and zone of an FQDN.
 //!
-//! In: text from endpoint lists, names from questions. Out: zones and owners as [`crate::dns::Name`]s, or the reason
-//! why a text is none. Nothing here touches a file, a socket or a clock, and no input makes it panic.
+//! Input: text from endpoint lists, names from queries. Output: zones and owners as [`crate::dns::Name`]s, or the
+//! reason why a text is not such a name. Nothing here touches a file, a socket or a clock, and no input causes a panic.
 
 mod cloud;
 mod geo;
@@ -18,5 +18,5 @@ pub use names::{
 /// Azure's own resolver: the same address in every virtual network, answered by the host of each machine.
 pub const RESOLVER: IpAddr = IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16));
 
-/// What many scripts and pages have in place of [`RESOLVER`]; nothing answers there.
+/// A misprint of [`RESOLVER`] that is in many scripts and pages; nothing answers there.
 pub const RESOLVER_MISPRINT: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 63, 129, 16));

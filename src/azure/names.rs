@@ -1,9 +1,9 @@
-//! Which record of which hosted zone an FQDN stands for, and the way back.
+//! The record and hosted zone of an FQDN, and the way back.
 //!
-//! In: an FQDN as lists, portals and scripts write it: with or without `privatelink.`, partitioned (`z33`), in any case,
-//! with or without the final dot. Out: a zone and an owner, or the reason why the text is no record of ours. All spellings
-//! of one name meet in one owner. A zone is only ever one of the three families, never `<geo>.backup...` or `blob.core...`
-//! themselves: those would hide public names.
+//! Input: an FQDN as lists, portals and scripts write it: with or without `privatelink.`, partitioned (`z33`), in any
+//! case, with or without the final dot. Output: a zone and an owner, or the reason why the text is not a record of
+//! ours. All spellings of one name lead to one owner. A zone always belongs to one of the three families; it is never
+//! `<geo>.backup...` or `blob.core...` itself, since that would hide public names.
 
 mod locate;
 #[cfg(test)]
@@ -19,10 +19,10 @@ pub(crate) use locate::locate;
 /// The label that Azure puts into the private form of a name.
 pub const PRIVATELINK: &str = "privatelink";
 
-/// What follows `blob.` and `queue.` in partitioned names, which are documented for the public cloud only.
+/// The suffix behind `blob.` and `queue.` in partitioned names, which are documented for the public cloud only.
 const PARTITIONED_SUFFIX: &str = "storage.azure.net";
 
-/// What a hosted zone is for.
+/// The service of a hosted zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Service {
     /// `privatelink.<geo>.backup.windowsazure.com`
@@ -81,7 +81,7 @@ pub struct Located {
     pub zone: Name,
     /// The full owner, inside the zone.
     pub owner: Name,
-    /// What the operator should look at although the name is usable.
+    /// Warnings for the operator although the name is usable.
     pub warnings: Vec<String>,
 }
 
@@ -109,7 +109,7 @@ pub enum NotHosted {
     /// A region's name where its geo code belongs.
     #[error("has a region's name where the geo code belongs: did you mean '{code}' instead of '{found}'?")]
     RegionName {
-        /// What stands there.
+        /// The text that stands there.
         found: String,
         /// The geo code of that region.
         code: &'static str,
@@ -153,16 +153,17 @@ pub fn normalise(text: &str) -> Result<Located, NotHosted> {
     Ok(Located { zone, owner, warnings })
 }
 
-/// What a geo code is.
+/// The standing of a geo code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GeoCode {
     /// One of the cloud, or none is needed: a zone of it may be made because a list names it.
     Known,
-    /// None that is known in the cloud, and why it may be meant otherwise. Azure adds regions, so an operator may consent.
+    /// None that is known in the cloud, and why it may be meant otherwise. Azure adds regions, so an operator may
+    /// consent.
     Unknown(String),
 }
 
-/// Whether a zone may be made from this geo code; a region's name is refused with the code that was meant.
+/// True if a zone may be made from this geo code; a region's name is refused with the code that was meant.
 pub(crate) fn check_geo(cloud: Cloud, service: Service, code: &str) -> Result<GeoCode, NotHosted> {
     if service != Service::Backup {
         return Ok(GeoCode::Known);
@@ -190,7 +191,7 @@ pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
     storage.into_iter().chain(backup).filter_map(|place| place.zone_text().parse().ok()).collect()
 }
 
-/// What a zone is for, if it is one of the three families.
+/// The family of a zone: its cloud and service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Family {
     /// The cloud by its suffix.
@@ -219,14 +220,14 @@ pub fn storage_zones() -> impl Iterator<Item = Name> {
     Cloud::ALL.into_iter().flat_map(|cloud| hosted_zones::<&str>(cloud, &[]))
 }
 
-/// Whether a zone shares its public names with other tenants: then a name that it lacks may have a public answer. All
+/// True if a zone shares its public names with other tenants: then a name that it lacks may have a public answer. All
 /// storage accounts of a cloud are in one blob and one queue zone; a backup zone holds the names of our vaults alone.
 pub fn has_other_tenants(zone: &Name) -> bool {
     family(zone).is_some_and(|family| family.service != Service::Backup)
 }
 
-/// The name in a blob or queue zone to which public DNS leads a public name: `acct.privatelink.blob.core.windows.net` for
-/// `acct.blob.core.windows.net`. Whether there is such a zone is not asked here.
+/// The name in a blob or queue zone to which public DNS leads a public name: `acct.privatelink.blob.core.windows.net`
+/// for `acct.blob.core.windows.net`. Whether there is such a zone is not asked here.
 pub fn private_name(public: &Name) -> Option<Name> {
     let account = public.first_label()?;
     let parent = public.parent()?;
@@ -236,7 +237,7 @@ pub fn private_name(public: &Name) -> Option<Name> {
     zone.prepend(account)
 }
 
-/// Whether a name that a hosted zone lacks looks like one that an agent is waiting for, so that an early sync may help:
+/// True if a name that a hosted zone lacks looks like one that an agent is waiting for, so that an early sync may help:
 /// `<digits>-ab-pod01-<service>` in a backup zone, any possible storage account in a blob or queue zone.
 pub fn looks_like_backup(zone: &Name, owner: &Name) -> bool {
     let Some(family) = family(zone) else {

@@ -1,4 +1,4 @@
-//! `check`: every problem in config, lists and zones.
+//! `check`: reports every problem in config, lists and zones.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,7 +35,7 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// What a pass would meet, everything but the writing, and a summary for when nothing is wrong.
+/// The diagnostics of a pass that does not write, and a summary for when there are no errors.
 fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String) {
     let progress = ProgressLine::start();
     let mut store = Store::new(config.zones.clone());
@@ -62,7 +62,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String)
     let by_hand = report.zones.iter().filter(|hosted| is_by_hand(hosted)).count();
     let unplanned = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
     let zones = view.zones.len() + unplanned;
-    // Files that sync wrote are nobody's any more: such a config is one that lost its contents.
+    // Files that sync wrote do not count: a config that names no zone beside them has lost its contents.
     if config.zones.hosted.is_empty() && by_hand == 0 {
         let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
         found.push(Diagnostic::error(Id::CONFIG_NO_ZONE, Place::file(&config.file), nothing));

@@ -1,6 +1,7 @@
-//! `flush`, `status`, `reload` and `sync --running`: what the running server does or says, through its control socket.
+//! `flush`, `status`, `reload` and `sync --running`: requests to the running server, through its control socket.
 //!
-//! In: a config, for the socket's path alone: `status` must work while the config is being repaired. Out: text or JSON.
+//! Input: a config, of which only the socket's path is used: `status` must work while the config is being repaired.
+//! Output: text or JSON.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -19,7 +20,7 @@ use crate::dns::Name;
 /// How long a pass over many long lists may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// How long a server may take to hear us: it accepts at once, whatever it is busy with.
+/// The time that a server has to accept us: it accepts at once, however busy it is.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// Octets of a reply that are read at most.
@@ -136,7 +137,7 @@ fn with_reply(
     }
 }
 
-/// What the server says, or why there is no reply and the exit code for that.
+/// The server's reply, or the exit code and the reason why there is none.
 fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<ControlReply, (u8, String)> {
     let wrong = |reason: String| (USAGE, reason);
     let file = file.map_err(wrong)?;

@@ -1,7 +1,7 @@
 //! Floor 5: the verbs of the command line.
 //!
-//! In: arguments. Out: text on standard output, problems on standard error, an exit code: 0 good; 1 failed; 2 usage or
-//! config; 3 `plan`: there are changes; 5 `plan`, `sync`: the guard holds a part back.
+//! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed; 2
+//! usage or config; 3 `plan`: there are changes; 5 `plan`, `sync`: the guard holds a part back.
 
 mod check;
 mod control;
@@ -44,7 +44,7 @@ enum Verb {
     Serve(ConfigFile),
     /// Config, lists and zones: every problem, with file and line.
     Check(ConfigFile),
-    /// What sync would change, by zone; writes nothing. Exit code 3: there are changes.
+    /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes.
     Plan {
         #[command(flatten)]
         config: ConfigFile,
@@ -159,7 +159,7 @@ fn serve(config: Config) -> ExitCode {
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
     let ended = runtime.block_on(daemon::serve(config));
-    // What still runs waits for upstreams that nobody will hear of.
+    // Tasks that still run wait for upstreams, and their answers are of no use any more.
     runtime.shutdown_background();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

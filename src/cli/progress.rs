@@ -1,7 +1,7 @@
-//! Shows a terminal what a long pass is busy with.
+//! Shows on a terminal the step that a long pass is at.
 //!
-//! In: the steps of a pass. Out: one line on standard error that is drawn again and again and wiped at the end; nothing at all
-//! when standard error is no terminal.
+//! Input: the steps of a pass. Output: one line on standard error that is redrawn with each step and wiped at the end;
+//! nothing at all when standard error is not a terminal.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! `query`: one answer, and the story of where it came from.
+//! `query`: one answer, and how it came about.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! `status` as text for people; programs take `--json`.
 //!
-//! In: what the running server said. Out: lines. Good news is short, trouble comes with its reason below it.
+//! Input: the status of the running server. Output: lines. Good news is short; each problem has its reason below it.
 
 use crate::daemon::control::protocol::{PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus};
 use crate::diag::Diagnostic;

@@ -1,4 +1,4 @@
-//! `plan` and `sync`: what would change, and one pass by hand.
+//! `plan` and `sync`: shows the changes, and makes one pass by hand.
 
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -69,7 +69,7 @@ fn show_text(review: &Review, config: &Config) {
     }
 }
 
-/// What is wrong with a source, and what that means for its records.
+/// The problems of a source, and their effect on its records.
 pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     let mut problems = source.problems.to_vec();
     if problems.is_empty() {

@@ -1,4 +1,4 @@
-//! `[forward]` and `[[forward.rules]]`: who is asked for what.
+//! `[forward]` and `[[forward.rules]]`: the upstreams, and the names each of them is asked for.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const PUBLIC_NAMES: [(&str, PublicNames); 3] =
 
 const SPECIAL_NAMES: [(&str, SpecialNames); 2] = [("local", SpecialNames::Local), ("forward", SpecialNames::Forward)];
 
-/// What the section says.
+/// The settings of the section.
 pub(super) struct Forward {
     /// The default group first, then one group per rule.
     pub(super) groups: Vec<GroupSettings>,

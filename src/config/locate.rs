@@ -1,4 +1,4 @@
-//! Where the config is, and what its relative paths are relative to.
+//! The place of the config, and the folder that its relative paths start from.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Floor 4: the config file.
 //!
-//! In: TOML. Out: a [`Config`], each module's own settings side by side, or every problem with its place. It opens
-//! the one file, binds nothing and starts nothing.
+//! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
+//! place. This module opens the one file, binds nothing and starts nothing.
 
 mod forward;
 mod locate;
@@ -38,26 +38,26 @@ pub struct Config {
     pub control: Option<PathBuf>,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
-    /// Who may ask.
+    /// The clients that may ask.
     pub access: Access,
     /// How the server presents itself to clients.
     pub server: crate::server::Settings,
     /// The default group first, then one group per rule.
     pub groups: Vec<GroupSettings>,
-    /// What to do about our own public names.
+    /// The rule for our own public names.
     pub public_names: PublicNames,
-    /// What to do about names that must not leave.
+    /// The rule for names that must not leave.
     pub special_names: SpecialNames,
     /// The cache's bounds.
     pub cache: cache::Settings,
     /// Lists, guard and schedule of the sync.
     pub sync: crate::sync::Settings,
-    /// What is allowed but looks like a mistake.
+    /// Settings that are allowed but look like mistakes.
     pub warnings: Vec<Diagnostic>,
 }
 
 impl Config {
-    /// What a person would miss if this config took the place of `old`: zones and sources that are in service. A half-written
+    /// The zones and sources in service that would be lost if this config took the place of `old`. A half-written
     /// or emptied file looks just like that, so only a person's own word takes it.
     pub fn losses(&self, old: &Self) -> Vec<Diagnostic> {
         let mut losses = Vec::new();
@@ -130,7 +130,7 @@ impl Contents {
         Ok((config, problems))
     }
 
-    /// What other users of the machine may do with the file.
+    /// A warning if other users of the machine may write the file, or read its secrets.
     fn exposed(&self, holds_secrets: bool) -> Option<Diagnostic> {
         let text = if self.mode & 0o002 != 0 {
             "every user of this machine may write the config: chmod o-w"

@@ -1,6 +1,7 @@
-//! Reading TOML section by section, so that every problem is found in one reading and each has its place.
+//! Reads TOML section by section, so that every problem is found in one reading and each has its place.
 //!
-//! In: text. Out: values, and problems as `file:line:column: what is wrong`. It knows nothing of what the keys mean.
+//! Input: text. Output: values, and diagnostics with line and column. This module does not know the meaning of the
+//! keys.
 
 use std::cell::RefCell;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub(super) struct ConfigText<'a> {
 /// Where in the text something was found, what kind of thing, and what there is to say.
 type Found = (usize, Id, String);
 
-/// One table of it. Keys that nobody asked for by the time of [`Section::finish`] are unknown.
+/// One table of it. Keys that were not asked for before [`Section::finish`] are unknown.
 pub(super) struct Section<'a> {
     text: &'a ConfigText<'a>,
     /// `[forward]`, for messages.
@@ -197,7 +198,7 @@ impl<'a> Section<'a> {
         Some(Section { text: self.text, title, table, at: value.span().start, known: RefCell::default() })
     }
 
-    /// Reports the keys that nobody asked for, each with the nearest known one.
+    /// Reports the unknown keys, each with the nearest known one.
     pub(super) fn finish(self) {
         let known = self.known.borrow();
         for key in self.table.into_iter().flat_map(DeTable::keys) {

@@ -1,4 +1,4 @@
-//! What clients see of the server itself: `nsid`, `version`, `[cookies]`, `[tcp]`.
+//! The server's own identity and limits, as clients see them: `nsid`, `version`, `[cookies]`, `[tcp]`.
 
 use std::sync::Arc;
 use std::time::Duration;

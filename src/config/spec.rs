@@ -1,4 +1,4 @@
-//! What the TOML may say: each key, its default and its limits.
+//! The keys of the config that have no file of their own: each with its default and its limits.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -154,14 +154,14 @@ fn hosted(top: &Section<'_>, backup: Option<&Backup>) -> BTreeMap<Name, OnMiss> 
     hosted
 }
 
-/// The zones that hold other tenants' names too, whether the config names them or not: what happens to a name that one of
-/// them lacks follows from its own name, also where the zone is hosted because its file is there.
+/// The zones that hold other tenants' names too, whether the config names them or not: what happens to a name that one
+/// of them lacks follows from its own name, also where the zone is hosted because its file is there.
 fn storage_zones() -> BTreeMap<Name, OnMiss> {
     azure::storage_zones().map(|apex| (apex.clone(), default_on_miss(&apex))).collect()
 }
 
-/// Where the geo codes are yet to be learnt from lists: the suffix of all backup zones, whose names are SERVFAIL and not
-/// public until then.
+/// Where the geo codes are yet to be learnt from lists: the suffix of all backup zones, whose names are SERVFAIL and
+/// not public until then.
 fn unread_suffix(backup: Option<&Backup>, hosted: &BTreeMap<Name, OnMiss>, sync: &sync::Settings) -> Option<Name> {
     let backup = backup.filter(|backup| backup.geos.is_empty() && !sync.sources.is_empty())?;
     let is_backup =
@@ -185,7 +185,7 @@ fn access(top: &Section<'_>) -> Access {
     limits(top, Access::new(allow.unwrap_or_else(default)))
 }
 
-/// `[limits]`: what those are held to whom it does not trust. Without a word about trust, who may ask is trusted.
+/// Reads `[limits]`, the rate limits for untrusted clients. Without `trusted`, every client in `[access]` is trusted.
 fn limits(top: &Section<'_>, access: Access) -> Access {
     let Some(section) = top.section("limits") else { return access };
     let default = Rates::default();

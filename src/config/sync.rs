@@ -1,4 +1,5 @@
-//! `zone_dir`, `state_dir`, `[sync]` and `[[sources]]`: the lists, and what keeps their mistakes away from zones.
+//! `zone_dir`, `state_dir`, `[sync]` and `[[sources]]`: the lists, and the limits that keep their mistakes out of
+//! zones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -68,7 +69,8 @@ fn sources(top: &Section<'_>, base: &Path) -> Vec<source::Settings> {
         let path = section.string("path", |text| {
             if text.contains("**") {
                 return Err(
-                    "'**' never ends where folders are links to each other; name the folders instead, such as lists/*/*.txt".to_owned()
+                    "'**' never ends where folders link to each other; name the folders, such as lists/*/*.txt"
+                        .to_owned(),
                 );
             }
             Ok(base.join(text))

@@ -1,6 +1,7 @@
-//! Work that may take seconds while clients are served: on a thread of its own, behind those that answer.
+//! Work that may take seconds while clients are served: each task has its own thread, at a lower priority than those
+//! that answer.
 //!
-//! In: something to do. Out: what came of it. Never: a thread that answers queries.
+//! Input: a task. Output: its result. A thread that answers queries never runs one.
 
 use std::io;
 
@@ -14,16 +15,16 @@ const NICE: i32 = 10;
 
 /// Does it on a new thread, and sends what came of it; nothing comes if there can be no such thread, or it panicked.
 ///
-/// Nobody has to wait: a disk or a share may hang for as long as it likes.
+/// The caller need not wait: a disk or a share may hang for as long as it likes.
 pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
     let (done, result) = oneshot::channel();
     let thread = move || {
         // On Linux the priority is the thread's own. Without it the work is done all the same.
         let _ = setpriority_process(Some(gettid()), NICE);
-        // Whoever waits may have gone.
+        // The receiver may be gone.
         let _ = done.send(work());
     };
-    // Without a thread the sender is gone, and whoever waits hears of it.
+    // Without a thread the sender is gone, and the receiver learns of it.
     drop(std::thread::Builder::new().name(name.to_owned()).spawn(thread));
     result
 }

@@ -1,7 +1,8 @@
-//! The control socket: how `flush`, `status`, `reload` and `sync --running` reach the server that runs.
+//! The control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
 //!
-//! In: one line of JSON on a unix socket that only our own user and root can open. Out: one line of JSON. What shared
-//! state can tell is answered here; the rest goes to the daemon's loop. It never touches a query or a zone.
+//! Input: one line of JSON on a unix socket that only our own user and root can open. Output: one line of JSON.
+//! Requests that shared state can answer are answered here; the others go to the daemon's loop. Queries and zones are
+//! never touched.
 
 pub mod in_process;
 pub(crate) mod protocol;
@@ -34,13 +35,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections at one time: an operator and some scripts.
 const MAX_CONNECTIONS: usize = 16;
 
-/// Something that only the daemon's loop can do, and who waits for it.
+/// A command for the daemon's loop, and the channel for its reply.
 pub(super) struct Command {
     pub(super) kind: CommandKind,
     pub(super) answer: oneshot::Sender<ControlReply>,
 }
 
-/// What it is.
+/// The kind of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommandKind {
     /// As SIGHUP does.
@@ -49,7 +50,7 @@ pub(super) enum CommandKind {
     Sync,
 }
 
-/// What the connections need.
+/// The state that the connections need.
 pub(super) struct ControlContext {
     pub(super) shared: Arc<Shared>,
     pub(super) board: Arc<StatusBoard>,
@@ -82,7 +83,8 @@ impl ControlError {
                 (path, "another server already answers on this control socket; this server runs without one".to_owned())
             }
             Self::InTheWay(path) => {
-                let text = "the file of the control socket exists and is not a socket; move it, or set 'control' to another path";
+                let text =
+                    "the control socket's file exists and is not a socket; move it, or set 'control' to another path";
                 (path, text.to_owned())
             }
             Self::System { path, cause } => {
@@ -93,7 +95,7 @@ impl ControlError {
     }
 }
 
-/// A socket that is in its place but that nobody listens to yet.
+/// A socket that is in its place but not listened to yet.
 pub(super) struct PlacedSocket {
     path: PathBuf,
     listener: std::os::unix::net::UnixListener,
@@ -132,7 +134,7 @@ impl Drop for Control {
     }
 }
 
-/// Makes sure that nobody answers at `path` and that no other file is lost there.
+/// Makes sure that no server answers at `path` and that no other file is lost there.
 fn clear(path: &Path) -> Result<(), ControlError> {
     match std::fs::symlink_metadata(path) {
         Ok(file) if !file.file_type().is_socket() => Err(ControlError::InTheWay(path.to_owned())),
@@ -141,8 +143,8 @@ fn clear(path: &Path) -> Result<(), ControlError> {
     }
 }
 
-/// Whether somebody listens there. One who never accepts has a full queue: to connect would wait for him for ever, to ask
-/// without waiting says so at once.
+/// True if a server listens there. One that never accepts has a full queue: to connect would wait for it for ever, to
+/// ask without waiting says so at once.
 fn is_listened_to(path: &Path) -> bool {
     let connect = || {
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -155,7 +157,7 @@ fn is_listened_to(path: &Path) -> bool {
     }
 }
 
-/// Binds beside `path`, shuts others out, then takes the place: nobody meets it half made.
+/// Binds beside `path`, shuts others out, then takes the place, so that no client meets it half made.
 fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::Metadata)> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o755)?;
@@ -198,7 +200,7 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
     }
 }
 
-/// Whether the peer is the socket's owner or root, whatever the mode of the folder and the file.
+/// True if the peer is the socket's owner or root, whatever the mode of the folder and the file.
 fn is_ours(stream: &UnixStream, owner: u32) -> bool {
     stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
 }

@@ -1,7 +1,7 @@
-//! Which folders a config has us watch, and which of them answer.
+//! The folders that a config needs to have watched, and those among them that respond.
 //!
-//! A folder on a share that hangs would take every other one along: each is looked at by a thread of its own, and what does
-//! not answer soon is left out until it does.
+//! A folder on a share that hangs would hang all others too. So each folder is looked at by its own thread, and one
+//! that does not respond soon is left out until it does.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ pub(super) struct Folders {
     pub(super) silent: Vec<PathBuf>,
 }
 
-/// The folders of the config, the lists and the zones, and those that links among them lead to; what may hang apart from
-/// what is ours.
+/// The folders of the config, the lists and the zones, and those that links among them lead to; what may hang apart
+/// from what is ours.
 pub(super) fn of(config: &Config) -> [Folders; 2] {
     let ours = [(parent(&config.file), Kind::Config), (config.zones.zone_dir.clone(), Kind::Zones)];
     let ours = ours.map(|(path, kind)| Wanted { folder: Folder { path, kind, recursive: false }, link: None });
@@ -47,7 +47,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// What there is to watch; looks at the disk.
+    /// The folders to watch; looks at the disk.
     fn look(self) -> Vec<Folder> {
         let target = self.link.and_then(|link| link.canonicalize().ok());
         let background =

@@ -1,4 +1,4 @@
-//! How the daemon speaks in the log.
+//! The log messages of the daemon.
 
 use tracing::{error, info, warn};
 
@@ -37,7 +37,7 @@ pub(super) fn changes(made: &Changes) {
     }
 }
 
-/// What a reading of zones found and changed.
+/// Logs the findings and changes of a reading of zones.
 pub(super) fn report(report: &Report) {
     report.errors.iter().chain(&report.warnings).for_each(found);
     for published in &report.published {
@@ -50,7 +50,7 @@ pub(super) fn report(report: &Report) {
     }
 }
 
-/// What the last pass had to say, so that the same is not said again at the next interval.
+/// The diagnostics of the last pass, so that they are not logged again at the next interval.
 #[derive(Default)]
 pub(super) struct PassLog {
     already_logged: Vec<Diagnostic>,
@@ -67,7 +67,7 @@ impl PassLog {
         let has_failed = !errors.is_empty() || outcome.held.is_some();
         found.extend(errors);
         let held = outcome.held.iter().flat_map(|held| held.for_log(config));
-        // Whatever waits for a person is an error in the log.
+        // Everything that waits for a person is an error in the log.
         found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
         found.iter().filter(|found| !self.already_logged.contains(found)).for_each(self::found);
         if !has_failed && self.last_pass_failed {

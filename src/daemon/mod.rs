@@ -1,7 +1,7 @@
 //! Floor 5: the composition root of `serve`.
 //!
-//! In: a config. Out: a running server, until a signal ends it. Everything that lasts is owned here; everything
-//! that changes an answer goes through `Daemon::publish`.
+//! Input: a config. Output: a running server, until a signal ends it. Everything that lasts is owned here; every change
+//! of an answer goes through `Daemon::publish`.
 //!
 //! ```text
 //!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
@@ -9,7 +9,7 @@
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
-//! The loop waits for nothing but events. Whatever touches a disk runs in the background, one task at a time (see `work`).
+//! The loop waits for events only. All work on a disk runs in the background, one task at a time (see `work`).
 
 mod background;
 pub mod control;
@@ -94,7 +94,7 @@ struct Daemon {
     answering: Option<server::Running>,
     due: Due,
     control: Option<Control>,
-    /// What the last pass left to do once its zones are in service.
+    /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
 }
 
@@ -142,7 +142,7 @@ impl Daemon {
         config.warnings.iter().for_each(log::found);
         let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
-        // Nobody is answered before there are zones.
+        // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sources(&config);
         Ok(Self {
@@ -199,7 +199,7 @@ impl Daemon {
     }
 }
 
-/// Tells everybody who waits; some may have gone.
+/// Replies to all waiting clients; some may be gone.
 fn answer(waiters: Vec<Waiter>, reply: impl Fn() -> ControlReply) {
     for waiter in waiters {
         let _ = waiter.send(reply());

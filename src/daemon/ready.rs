@@ -1,4 +1,4 @@
-//! The ready line: one line of JSON on standard output, for whoever started us.
+//! The ready line: one line of JSON on standard output, for the process that started the server.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -38,7 +38,7 @@ pub(super) fn announce(addresses: &[SocketAddr], zones: &ZoneSet) {
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
     });
     let mut stdout = io::stdout().lock();
-    // A closed pipe is the business of whoever closed it.
+    // A closed pipe is not our problem.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     info!(listen = shown.join(" "), zones = zones.iter().count(), records, "ready");

@@ -12,11 +12,11 @@ use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
 use crate::diag::{self, Diagnostic, Id, Place};
 
-/// What reading the config brought.
+/// The result of reading the config.
 pub(super) enum Read {
     /// It is the one that was read last.
     Same,
-    /// What was built of it, or why not, and the file.
+    /// The config and its upstreams or the problems with it, and the file.
     New(Result<Box<Built>, Vec<Diagnostic>>, Option<Contents>),
 }
 

@@ -25,8 +25,8 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// Those of a config; what is cached stays unless its upstreams or bounds changed. `bound` are the addresses that this
-    /// server listens on: an upstream there is itself.
+    /// Those of a config; what is cached stays unless its upstreams or bounds changed. `bound` are the addresses that
+    /// this server listens on: an upstream there is itself.
     ///
     /// # Errors
     /// If there can be no such upstreams. The one before is as it was.
@@ -75,8 +75,8 @@ impl Routes {
     }
 }
 
-/// The special names that are answered here. Azure's own resolver knows the reverse names of the `VNet`'s machines and keeps
-/// them inside, so those are left to it.
+/// The special names that are answered here. Azure's own resolver knows the reverse names of the `VNet`'s machines and
+/// keeps them inside, so those are left to it.
 fn special(config: &Config) -> Arc<ZoneSet> {
     let is_azure =
         |upstream: &UpstreamSpec| matches!(upstream, UpstreamSpec::Address(at) if at.ip() == azure::RESOLVER);

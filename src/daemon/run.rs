@@ -20,14 +20,14 @@ use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
 use crate::watch::{Kind, Unwatched, Watch};
 
-/// How much longer than its sources a pass may take before somebody should look at the disk.
+/// The time that a pass may take beyond its sources before a person should look at the disk.
 const SLOW: Duration = Duration::from_secs(30);
 
-/// What the loop waits for.
+/// An event that the loop waits for.
 enum Event {
-    /// A task is over, and who waited for it.
+    /// A task is over; with the clients that waited for it.
     Task(Option<Box<Done>>, Vec<Waiter>),
-    /// The config was read, and who waited for that.
+    /// The config was read; with the clients that waited for that.
     Config(Option<Read>, Vec<Waiter>),
     /// Folders are watched.
     Watches(Option<Vec<(Watch, Unwatched)>>),
@@ -69,7 +69,7 @@ struct Course {
     slow: Option<Instant>,
     /// When to be ready at the latest; none once that was said.
     ready: Option<Instant>,
-    /// Whether the first pass has yet to begin.
+    /// True if the first pass has yet to begin.
     is_first: bool,
 }
 

@@ -1,4 +1,4 @@
-//! When the next sync is due: at the interval, or early because a client asked for a name that is missing.
+//! The time of the next sync: at the interval, or early because a client asked for a missing name.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ impl Schedule {
         self.early.get_or_insert((now + GATHER).max(allowed));
     }
 
-    /// A sync has been made, for whatever reason.
+    /// A sync has been made, for any reason.
     pub(super) fn synced(&mut self, now: Instant, settings: &Settings) {
         if self.early.take_if(|early| *early <= now).is_some() {
             self.last_early = Some(now);

@@ -1,4 +1,4 @@
-//! The one place where a [`Snapshot`] is made: all that decides an answer, from all that it follows from.
+//! The one place that makes a [`Snapshot`]: everything that decides an answer, from config, routes and zones.
 
 use std::io;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
-//! What the daemon last found, kept where `status` can see it while the loop is busy.
+//! The latest findings of the daemon, kept where `status` can see them while the loop is busy.
 //!
-//! In: the outcome of each pass, reading of zones and reading of the config. Out: a [`Status`]. It decides nothing.
+//! Input: the outcome of each pass, of each reading of zones and of the config. Output: a [`Status`]. Nothing is
+//! decided here.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -33,7 +34,7 @@ pub(super) struct StatusBoard {
 #[derive(Default)]
 struct Facts {
     config_problems: Vec<Diagnostic>,
-    /// What waits for the next start.
+    /// The settings that wait for the next start.
     waiting: Vec<Diagnostic>,
     degraded: Degraded,
     sources: Vec<SourceStatus>,
@@ -53,7 +54,7 @@ pub(super) fn degraded(store: &Store) -> Degraded {
 
 impl StatusBoard {
     pub(super) fn new(config: &Path, listen: Vec<SocketAddr>, started: Instant) -> Self {
-        // Whole, so that whoever asks can tell it from another server's.
+        // The whole path, so that a client can tell it from another server's.
         let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
         Self { started, config, listen, facts: Mutex::default() }
     }
@@ -62,7 +63,7 @@ impl StatusBoard {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What keeps the newest config out of service.
+    /// The problems that keep the newest config out of service.
     pub(super) fn config_read(&self, problems: Vec<Diagnostic>) {
         self.facts().config_problems = problems;
     }
@@ -74,7 +75,7 @@ impl StatusBoard {
         facts.waiting = waiting;
     }
 
-    /// What is wrong with zone files.
+    /// The problems with zone files.
     pub(super) fn zones_read(&self, degraded: Degraded) {
         self.facts().degraded = degraded;
     }
@@ -115,7 +116,7 @@ impl StatusBoard {
         pass
     }
 
-    /// Whether something waits for consent.
+    /// True if something waits for consent.
     pub(super) fn is_held(&self) -> bool {
         self.facts().pass.as_ref().is_some_and(|pass| pass.held.is_some())
     }

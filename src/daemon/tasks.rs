@@ -1,4 +1,4 @@
-//! What runs in the background on lists and zones: passes, and readings of the zone files.
+//! Background work on lists and zones: passes, and readings of the zone files.
 
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
@@ -17,14 +17,14 @@ use crate::sync::progress::no_progress;
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
 
-/// What a task needs and gives back.
+/// The state that a task uses and keeps.
 pub(super) struct Tools {
     store: Store,
     gatherer: Gatherer,
     seen: Seen,
 }
 
-/// What a task brought.
+/// The result of a task.
 pub(super) struct Done {
     report: Report,
     degraded: Degraded,
@@ -47,7 +47,7 @@ impl Tools {
 }
 
 impl Daemon {
-    /// Reads the zones for the first time: what is on disk is served, whatever lists say and whether they are there.
+    /// Reads the zones for the first time: the files on disk are served, whether or not lists can be read.
     pub(super) async fn first_zones(&mut self) {
         let file = self.config.file.clone();
         let work = self.work(|_| None);
@@ -95,7 +95,7 @@ impl Daemon {
         }
     }
 
-    /// Takes what a task brought; whether it was a pass. Whatever comes of it, serving goes on.
+    /// Takes the result of a task; true if it was a pass. Serving goes on in any case.
     pub(super) fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         self.board.task_ended();
         let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {

@@ -1,14 +1,14 @@
-//! What the daemon does behind its loop: passes, reading zones, reading the config, watching folders.
+//! The queue of background work: passes, reading zones, reading the config, watching folders.
 //!
-//! In: what is due. Out: one thing at a time to do, and who waits for it. The loop itself never touches a disk, so that signals,
-//! the control socket and `status` are heard whatever a share or a disk does.
+//! Input: work that is due. Output: one task at a time, with the clients that wait for it. The loop itself never
+//! touches a disk, so that it hears signals, the control socket and `status` even while a share or a disk hangs.
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::control::protocol::ControlReply;
 
-/// Who waits for a pass or a reload.
+/// A client that waits for a pass or a reload.
 pub(super) type Waiter = oneshot::Sender<ControlReply>;
 
 /// Why the config is to be read.
@@ -20,7 +20,7 @@ pub(super) enum Why {
     Person,
 }
 
-/// What is to be done with lists and zones.
+/// Work on lists and zones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Task {
     /// Read zone files.
@@ -29,14 +29,14 @@ pub(super) enum Task {
     Pass,
 }
 
-/// What is due.
+/// The work that is due.
 #[derive(Default)]
 pub(super) struct Due {
     config: Option<Why>,
     task: Option<Task>,
-    /// Who waits for the next reading of the config.
+    /// Clients that wait for the next reading of the config.
     reloads: Vec<Waiter>,
-    /// Who waits for the next pass.
+    /// Clients that wait for the next pass.
     passes: Vec<Waiter>,
 }
 
@@ -73,7 +73,8 @@ impl Due {
     }
 }
 
-/// Waits for what was started, and says who waited for it; for ever if nothing was. There is no result if it broke off.
+/// Waits for a task and gives its result with the clients that waited for it; for ever if there is no task. There is no
+/// result if the task stopped with a panic.
 pub(super) async fn finished<T>(running: &mut Option<Running<T>>) -> (Option<T>, Vec<Waiter>) {
     let Some(current) = running.as_mut() else { return std::future::pending().await };
     let result = (&mut current.result).await.ok();

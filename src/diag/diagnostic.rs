@@ -28,20 +28,20 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Something that the operator should know. Nobody reads its text to learn what it is about: `id`, `source` and `place`
+/// Something that the operator should know. No code reads its text to learn its subject: `id`, `source` and `place`
 /// say that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
     /// How much it matters.
     pub severity: Severity,
-    /// What kind of thing it is; stable, for programs.
+    /// Its kind; stable, for programs.
     pub id: Id,
     /// The name of the configured source that it belongs to; `None` if it belongs to no source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Where it is.
     pub place: Place,
-    /// What is wrong, what to do about it, and what happens now.
+    /// The problem, the remedy, and the effect.
     pub text: String,
 }
 
@@ -77,7 +77,7 @@ impl Diagnostic {
         Self { text: self.text + &printable(more), ..self }
     }
 
-    /// Whether it is an error.
+    /// True if it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }

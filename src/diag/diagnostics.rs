@@ -85,12 +85,12 @@ impl Diagnostics {
         self.totals.iter().sum()
     }
 
-    /// Whether there is none.
+    /// True if it is empty.
     pub fn is_empty(&self) -> bool {
         self.total() == 0
     }
 
-    /// Whether there is an error among them.
+    /// True if there is an error among them.
     pub fn has_errors(&self) -> bool {
         self.totals[Severity::Error as usize] > 0
     }
@@ -102,7 +102,7 @@ impl Diagnostics {
         all
     }
 
-    /// What counts the ones of a severity that were not kept.
+    /// A count of those of a severity that were not kept.
     fn rest(&self, severity: Severity) -> Option<Diagnostic> {
         let of_severity = || self.kept.iter().filter(|found| found.severity == severity);
         let more = self.totals[severity as usize].checked_sub(of_severity().count()).filter(|more| *more > 0)?;

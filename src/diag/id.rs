@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What kind of thing a [`super::Diagnostic`] is about: a word in kebab case.
+/// The kind of a [`super::Diagnostic`]: a word in kebab case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Id(&'static str);
 
@@ -16,7 +16,7 @@ macro_rules! ids {
             /// Every id there is.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// What an id means, in a sentence for people.
+            /// The meaning of an id, in a sentence for people.
             pub fn meaning(self) -> &'static str {
                 match self.0 {
                     $($text => $meaning.trim_ascii_start(),)*
@@ -80,7 +80,7 @@ ids! {
     STATE_FAILED = "state-failed";
     /// The changes of a pass could not be appended to the journal.
     JOURNAL_FAILED = "journal-failed";
-    /// What the guard compares with cannot be read or written.
+    /// The base that the guard compares with cannot be read or written.
     GUARD_BASE_FAILED = "guard-base-failed";
     /// A zone file was not written by sync and is never changed.
     GUARD_HAND_WRITTEN = "guard-hand-written";

@@ -1,11 +1,11 @@
 //! Floor 0: what the operator is told.
 //!
-//! One [`Diagnostic`] serves lists, zone files, the config, the guard and the daemon, and is shown by the log, by `check`
-//! and by `status`: it says how much something matters, which source it belongs to, where it is, and what is wrong.
-//! [`Id`] has the registry of all kinds.
+//! One [`Diagnostic`] serves lists, zone files, the config, the guard and the daemon, and is shown by the log, by
+//! `check` and by `status`: it says how much something matters, which source it belongs to, where it is, and what is
+//! wrong. [`Id`] has the registry of all kinds.
 //!
-//! Lists and file names are written by people who may want a terminal or a log to show something else (CWE-150): the text
-//! of others reaches neither before it has been through [`printable`].
+//! Lists and file names are written by people who may want a terminal or a log to show something else (CWE-150): the
+//! text of others reaches neither before it has been through [`printable`].
 
 mod diagnostic;
 mod diagnostics;

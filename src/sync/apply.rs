@@ -1,8 +1,9 @@
 //! From an approved plan to zone files.
 //!
-//! In: an [`ApprovedPlan`], which only the guard makes, the folder, the state and the time. Out: each changed zone's file,
-//! replaced whole by rename, with a later serial. A file is on disk, old or new, at every moment, and so it is after a power
-//! cut. What the guard needs to know of a change is on disk before the change is. A zone without changes is not touched.
+//! Input: an [`ApprovedPlan`], which only the guard makes, the folder, the state and the time. Output: the file of each
+//! changed zone, replaced whole by rename, with a later serial. At every moment, also after a power cut, the old or the
+//! new file is on disk. The guard's memory of a change is on disk before the change is. A zone without changes is not
+//! touched.
 
 mod render;
 #[cfg(test)]
@@ -49,9 +50,9 @@ pub enum ApplyError {
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was being done.
+        /// The step that failed.
         doing: &'static str,
-        /// What the system says.
+        /// The error of the system.
         #[source]
         error: io::Error,
     },
@@ -90,17 +91,17 @@ impl ApplyError {
     }
 }
 
-/// What is there instead.
+/// The file that is there instead.
 fn stands(path: &Path) -> &'static str {
     if path.is_file() { "the file on disk is the last good one" } else { "there is no file of this zone yet" }
 }
 
-/// What became of the plan: zones are written one after another, and an error of one stops no other.
+/// The result of a plan: zones are written one after another, and an error of one does not stop the others.
 #[derive(Debug, Default)]
 pub struct Applied {
     /// The zones that were written.
     pub written: Vec<Written>,
-    /// What kept others from being written.
+    /// The errors because of which others were not written.
     pub errors: Vec<ApplyError>,
 }
 
@@ -134,11 +135,11 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
     applied
 }
 
-/// Has the guard know of a change before it is made. What is new needs no memory to be let in: if the disk does not take it,
-/// records that agents wait for go in all the same.
+/// Has the guard know of a change before it is made. What is new needs no memory to be let in: if the disk does not
+/// take it, records that agents wait for go in all the same.
 fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
     let counts = zone.counts();
-    // Consent makes a new base, whatever became of the old one.
+    // Consent makes a new base; the old one does not matter.
     let base = if has_consent { Ok(Base::default()) } else { Base::load(state, &zone.apex, clock) };
     let noted = base.and_then(|mut base| {
         let is_first = counts.in_service == 0 && base.changed().all(|(_, _, was)| was.is_empty());
@@ -170,8 +171,8 @@ fn written(zone: &ZonePlan, serial: Serial) -> Written {
     }
 }
 
-/// The serial after this one: the time where that is later, and always later in the sense of RFC 1982, also when the clock
-/// was set back or the numbers wrap.
+/// The serial after this one: the time where that is later, and always later in the sense of RFC 1982, also when the
+/// clock was set back or the numbers wrap.
 pub fn next_serial(current: Option<Serial>, now: u64) -> Serial {
     // The low 32 bits go on in 2106 from 0, as serials do.
     let time = Serial(u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default().max(1));

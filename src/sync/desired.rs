@@ -1,8 +1,8 @@
-//! What the lists together say: one desired state of every zone.
+//! The desired state of every zone, from all lists together.
 //!
-//! In: listings. Out: per zone the records with their origin, and conflicts apart. Names get their zone here, through
-//! [`crate::azure::names`]. Inside one list the later round wins, with a warning; between lists nobody wins. Nothing here
-//! knows what is on disk.
+//! Input: listings. Output: for each zone the records with their origin, and conflicts apart. Names get their zone
+//! here, through [`crate::azure::names`]. Inside one list the later round wins, with a warning; between lists a
+//! difference is a conflict. This module does not know the zones on disk.
 
 mod merge;
 #[cfg(test)]
@@ -40,7 +40,7 @@ impl Settings {
     }
 }
 
-/// What makes a list unfit to be used: names that can be no record here, and addresses that no private endpoint has.
+/// The rules by which a list is unfit: names that cannot be a record here, and addresses that no private endpoint has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Which names are ours.
@@ -58,12 +58,12 @@ impl Limits {
     }
 }
 
-/// What every zone should hold.
+/// The desired contents of every zone.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
     /// By apex.
     pub zones: BTreeMap<Name, DesiredZone>,
-    /// What origins point to.
+    /// The lists that origins point to.
     pub places: Places,
     /// Superseded lines, unknown geo codes, names of other services.
     pub warnings: Diagnostics,
@@ -82,7 +82,7 @@ pub struct EmptyList {
     pub file: Arc<str>,
 }
 
-/// What one zone should hold.
+/// The desired contents of one zone.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredZone {
     /// The records that are agreed on.
@@ -100,7 +100,7 @@ pub struct Conflict {
     pub owner: String,
     /// A or AAAA.
     pub rtype: Rtype,
-    /// What each says, at least two, in the order of the sources.
+    /// The claims, at least two, in the order of the sources.
     pub claims: Vec<Claim>,
 }
 
@@ -109,11 +109,11 @@ pub struct Conflict {
 pub struct Claim {
     /// Where it says so.
     pub origin: Origin,
-    /// What it says.
+    /// The addresses it gives.
     pub addresses: Vec<IpAddr>,
 }
 
-/// What makes one list unfit: every name that can be no record although it looks like one of ours, and every address
+/// The problems of one list: every name that cannot be a record although it looks like one of ours, and every address
 /// outside of `allowed_targets`, with its line.
 pub fn check(listing: &Listing, limits: &Limits) -> Diagnostics {
     let mut sorter = Sorter::new(&limits.names);

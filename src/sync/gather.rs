@@ -1,8 +1,8 @@
-//! All sources of a pass, read side by side within one deadline.
+//! Reads all sources of a pass side by side within one deadline.
 //!
-//! In: the sources and how long they may take. Out: for each source what it gave, or what it gave when it was last good. A
-//! share that hangs keeps the thread that waits for it and nobody else: the next pass does not start a second one, and takes
-//! what the first one brings, should it ever come back.
+//! Input: the sources and the time they may take. Output: the lists of each source, or its last good lists. A share
+//! that hangs holds up only the thread that waits for it: the next pass does not start a second thread, and takes the
+//! result of the first one if it ever comes.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,12 +28,12 @@ struct Waiting {
     answer: Receiver<Reading>,
 }
 
-/// What every reader thread needs.
+/// The input of every reader thread.
 #[derive(Clone)]
 pub(crate) struct GatherTask<'a> {
     /// The sources, in the order of the config.
     pub sources: &'a [source::Settings],
-    /// What makes a list unfit.
+    /// The rules by which a list is unfit.
     pub limits: &'a Limits,
     /// Where good lists are kept.
     pub state: &'a State,
@@ -54,7 +54,7 @@ impl Gatherer {
         for (source, asked) in waiting {
             progress(PassStep::Reading(&source.path));
             let answered = asked.and_then(|waiting| {
-                // One that was late before holds up nobody a second time.
+                // A source that was late before is not waited for a second time.
                 let until = if waiting.since < start { start } else { start + task.deadline };
                 let left = until.saturating_duration_since(Instant::now());
                 match waiting.answer.recv_timeout(left) {
@@ -62,7 +62,8 @@ impl Gatherer {
                     Err(RecvTimeoutError::Timeout) => {
                         // No time that grows: the same trouble is said once.
                         let text = format!(
-                            "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share hangs",
+                            "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share \
+                             hangs",
                             humantime::format_duration(task.deadline)
                         );
                         self.late.insert(source.name.clone(), waiting);
@@ -109,7 +110,7 @@ fn start(
     let (settings, limits, state, at) = (source.clone(), task.limits.clone(), task.state.clone(), task.now);
     let room = Arc::clone(room);
     let read = move || {
-        // Whoever waited may have gone.
+        // The receiver may be gone.
         let _ = sender.send(source::read(&settings, &limits, &state, &room, at));
     };
     thread::Builder::new().name("source".to_owned()).spawn(read).map_err(|error| {

@@ -1,12 +1,13 @@
-//! The one door between a plan and the disk.
+//! The only way from a plan to the disk.
 //!
-//! In: a [`Plan`], what each zone was `guard_window` ago, the operator's limits, and the digest he approved, if any. Out: an
-//! [`ApprovedPlan`], which nothing else can make, and an [`UnsafePlan`] with what is held back, why, and how to go on.
+//! Input: a [`Plan`], the contents of each zone `guard_window` ago, the operator's limits, and the digest that the
+//! operator approved, if any. Output: an [`ApprovedPlan`], which nothing else can make, and an [`UnsafePlan`] with the
+//! changes that are held back, the reasons, and the way to approve them.
 //!
-//! What counts is the change against the base and not against a moment ago: small steps add up, and names that were added
-//! since do not enlarge the whole. What is held are the removals and changes of a zone; what is new goes in, and other zones go
-//! on. Consent is for the held changes alone, by their digest. What is wrong in any case (a file that is not ours) is cured by
-//! an operator's hands, never by consent.
+//! The guard measures the change against the base and not against a moment ago: small steps add up, and names that were
+//! added since then do not enlarge the whole. It holds back the removals and changes of a zone; new records go in, and
+//! other zones are not affected. Consent is for the held changes alone, by their digest. A file that is not ours is
+//! wrong in any case: an operator repairs it by hand, and consent does not help.
 
 mod reason;
 #[cfg(test)]
@@ -55,7 +56,7 @@ impl Percent {
 }
 
 impl Default for Percent {
-    /// What octoDNS has found to be a good line between work and accident.
+    /// The share that octoDNS found to be a good line between work and accident.
     fn default() -> Self {
         Self(30)
     }
@@ -84,28 +85,28 @@ pub struct ApprovedPlan {
 }
 
 impl ApprovedPlan {
-    /// What was approved.
+    /// The approved plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// What was approved, for good.
+    /// The approved plan itself.
     pub fn into_plan(self) -> Plan {
         self.plan
     }
 
-    /// Whether an operator consented to what happens to this zone: what it is afterwards is its new base.
+    /// True if an operator consented to what happens to this zone: what it is afterwards is its new base.
     pub fn has_consent(&self, apex: &Name) -> bool {
         self.consented.contains(apex)
     }
 }
 
-/// What became of a plan.
+/// The result of a review.
 #[derive(Debug)]
 pub(crate) struct Review {
-    /// What may be written.
+    /// The part that may be written.
     pub approved: ApprovedPlan,
-    /// What may not; `None` if all may.
+    /// The part that may not; `None` if all may.
     pub held: Option<Box<UnsafePlan>>,
 }
 
@@ -126,15 +127,15 @@ impl Review {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.message("FILE"))]
 pub(crate) struct UnsafePlan {
-    /// What is held back, by zone.
+    /// The parts that are held back, by zone.
     pub zones: Vec<HeldZone>,
-    /// What approves all of it that can be approved.
+    /// The digest that approves all of it that can be approved.
     pub digest: Digest,
     /// The digest that was given but belongs to other changes.
     pub stale: Option<Digest>,
 }
 
-/// What is held back of one zone.
+/// The part of one zone's plan that is held back.
 #[derive(Debug)]
 pub(crate) struct HeldZone {
     /// The whole plan for it.
@@ -152,7 +153,7 @@ impl HeldZone {
 }
 
 impl UnsafePlan {
-    /// Whether `--approve` helps with any of it.
+    /// True if `--approve` helps with any of it.
     pub(crate) fn is_approvable(&self) -> bool {
         self.zones.iter().any(HeldZone::is_approvable)
     }
@@ -183,7 +184,7 @@ impl UnsafePlan {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// What to do about it: the command that approves exactly this, if one can.
+    /// The way out: the command that approves exactly this, if consent is possible.
     pub(crate) fn way_out(&self, config: &str) -> String {
         let approve =
             || format!("if this is right, run: privatelink-dns sync --config {config} --approve {}", self.digest);
@@ -195,7 +196,8 @@ impl UnsafePlan {
     }
 }
 
-/// Splits a plan into what may be written and what waits. `bases` has what each zone was, where that is not what it is now.
+/// Splits a plan into what may be written and what waits. `bases` has what each zone was, where that is not what it is
+/// now.
 pub(crate) fn review(
     plan: Plan,
     bases: &BTreeMap<Name, Base>,
@@ -312,7 +314,7 @@ impl Drift {
     }
 }
 
-/// Whether a name had addresses of the other family at the base: then a new RRset moves it.
+/// True if a name had addresses of the other family at the base: then a new RRset moves it.
 fn had_other_family(zone: &ZonePlan, base: &Base, owner: &str, rtype: Rtype) -> bool {
     let now = || zone.before().has_other_family(owner, rtype);
     base.before(owner, other_family(rtype)).map_or_else(now, |was| !was.is_empty())

@@ -37,14 +37,14 @@ use crate::dns::Name;
 use guard::Percent;
 use state::State;
 
-/// What the config says about the sync.
+/// The settings of the sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The lists.
     pub sources: Vec<source::Settings>,
     /// The folder of the zone files.
     pub zone_dir: PathBuf,
-    /// What is remembered besides zones.
+    /// The folder of the state.
     pub state: State,
     /// The cloud of `[backup]`, whose zones are added as lists name them; `None` without that section.
     pub cloud: Option<Cloud>,
@@ -67,17 +67,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What [`desired::merge`] needs.
+    /// The settings of [`desired::merge`].
     pub fn desired(&self) -> desired::Settings {
         desired::Settings { cloud: self.cloud, hosted: self.hosted.clone() }
     }
 
-    /// What makes a list unfit.
+    /// The rules by which a list is unfit.
     pub fn limits(&self) -> desired::Limits {
         desired::Limits { names: self.desired(), allowed_targets: self.allowed_targets.clone() }
     }
 
-    /// What [`guard::review`] needs.
+    /// The settings of [`guard::review`].
     pub fn guard(&self) -> guard::Settings {
         guard::Settings { max_removed: self.max_removed }
     }

@@ -1,7 +1,8 @@
 //! One sync pass, from the lists on disk to the zone files on disk.
 //!
-//! In: settings, the zones in service, and which sources have yet to answer. Out: an [`Outcome`] that says what was found and
-//! done. This is the thin shell around the pure steps; the running server and the command line go through it alike.
+//! Input: settings, the zones in service, and the sources that have not answered yet. Output: a [`PassOutcome`] with
+//! all findings and changes. This is the thin shell around the pure steps; the running server and the command line use
+//! the same one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -38,25 +39,25 @@ pub(crate) struct PassOutcome {
     pub applied: Applied,
     /// The changes that were made.
     pub changes: Changes,
-    /// What the guard holds back.
+    /// The part that the guard holds back.
     pub held: Option<Box<UnsafePlan>>,
-    /// What went wrong besides sources and zone files.
+    /// Errors besides those of sources and zone files.
     pub errors: Diagnostics,
-    /// What is worth a look.
+    /// Findings that are worth a look.
     pub warnings: Diagnostics,
     /// Records that are held back because lists disagree.
     pub conflicts: Diagnostics,
-    /// What is left to do once the zones are in service.
+    /// Work that is left once the zones are in service.
     pub aftermath: Option<Aftermath>,
 }
 
 impl PassOutcome {
-    /// Whether something is wrong that is no consent's business.
+    /// True if something went wrong that consent cannot cure.
     pub(crate) fn has_failed(&self) -> bool {
         !self.applied.errors.is_empty() || !self.errors.is_empty()
     }
 
-    /// What is wrong with sources, zone files and everything else.
+    /// All errors: those of sources, of zone files and the others.
     pub(crate) fn all_errors(&self) -> Vec<Diagnostic> {
         let mut errors: Vec<Diagnostic> = self.sources.iter().flat_map(|source| source.problems.to_vec()).collect();
         errors.extend(self.errors.to_vec());
@@ -64,13 +65,13 @@ impl PassOutcome {
         errors
     }
 
-    /// Whether every source is as it is now.
+    /// True if every source was read as it is now.
     pub(crate) fn is_complete(&self) -> bool {
         self.sources.iter().all(|source| source.problems.is_empty())
     }
 }
 
-/// What became of one source.
+/// The result of reading one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SourceReport {
     /// Its name in the config.
@@ -79,7 +80,7 @@ pub(crate) struct SourceReport {
     pub entries: usize,
     /// When the oldest of what it gives was read, seconds since 1970; `None` if it gives nothing.
     pub read_at: Option<u64>,
-    /// What is wrong with it now.
+    /// Its present problems.
     pub problems: Diagnostics,
 }
 
@@ -94,13 +95,13 @@ impl SourceReport {
 /// A plan, and the sources that it was made from.
 #[derive(Debug, Default)]
 pub(crate) struct DryRun {
-    /// What sync would do.
+    /// The changes that sync would make.
     pub plan: Plan,
     /// Every source, in the order of the config.
     pub sources: Vec<SourceReport>,
-    /// What each zone was `guard_window` ago, where that is not what it is now.
+    /// The contents of each zone `guard_window` ago, where they differ from the present ones.
     pub bases: BTreeMap<Name, Base>,
-    /// What kept the plan from being better.
+    /// Errors because of which the plan may be incomplete.
     pub errors: Diagnostics,
 }
 
@@ -220,7 +221,7 @@ pub(crate) fn run(
     outcome
 }
 
-/// What is left to do once the zones are in service: to remember where each record is listed.
+/// The work that is left once the zones are in service: to remember where each record is listed.
 #[derive(Debug)]
 pub(crate) struct Aftermath {
     plan: Plan,
@@ -249,16 +250,16 @@ impl Aftermath {
     }
 }
 
-/// What was remembered last of each zone.
+/// The digest of each zone that was remembered last.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     zones: BTreeMap<Name, u64>,
-    /// What went wrong last, so that it is said once.
+    /// The last error, so that it is reported once.
     error: Option<Diagnostic>,
 }
 
 impl Seen {
-    /// What went wrong, if that is news.
+    /// The error, if it is not the same as the last one.
     pub(crate) fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
         let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
@@ -283,7 +284,7 @@ fn currents(settings: &Settings, zones: &ZoneSet) -> BTreeMap<Name, Current> {
     zones.iter().map(|hosted| (hosted.apex.clone(), current(&settings.zone_dir, hosted))).collect()
 }
 
-/// What is in service, and whose file is on disk just now: that decides whether it may be written.
+/// The records in service, and the keeper of the file on disk just now, which decides if it may be written.
 fn current(zone_dir: &Path, hosted: &Hosted) -> Current {
     let mut current = hosted.zone.as_deref().map(Current::of).unwrap_or_default();
     let managed = hosted.zone.as_ref().is_none_or(|zone| zone.is_managed());

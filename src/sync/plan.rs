@@ -1,7 +1,8 @@
-//! The difference between what lists want and what zone files hold, zone by zone and sorted.
+//! The difference between the lists and the zone files, zone by zone and sorted.
 //!
-//! In: a [`super::desired::DesiredState`] and the [`Current`] state of the zones. Out: a [`Plan`], which can be read by people, as JSON, and
-//! known again by its digest. A plan never says whether it is safe: that is [`super::guard`]'s part.
+//! Input: a [`super::desired::DesiredState`] and the [`Current`] state of the zones. Output: a [`Plan`] as text for
+//! people, as JSON for programs, and as a digest. A plan does not say whether it is safe: that is [`super::guard`]'s
+//! part.
 
 mod aliases;
 mod change;
@@ -26,14 +27,14 @@ pub use zone::{HeldRrset, Scope, ZonePlan};
 use super::records::Places;
 use crate::diag::Diagnostics;
 
-/// What sync would do.
+/// The changes that sync would make.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// By apex, sorted; zones without changes included.
     pub zones: Vec<ZonePlan>,
-    /// What origins point to.
+    /// The lists that origins point to.
     pub places: Places,
-    /// What the lists gave reason to.
+    /// Warnings about the lists.
     pub warnings: Diagnostics,
     /// The TTL of the records to write, seconds.
     pub ttl: u32,
@@ -43,16 +44,16 @@ pub struct Plan {
 pub struct View<'p> {
     /// Sorted by apex.
     pub zones: Vec<&'p ZonePlan>,
-    /// What origins point to.
+    /// The lists that origins point to.
     pub places: &'p Places,
-    /// What the lists gave reason to.
+    /// Warnings about the lists.
     pub warnings: &'p Diagnostics,
     /// The TTL of the records to write, seconds.
     pub ttl: u32,
 }
 
 impl View<'_> {
-    /// Whether any file would be written.
+    /// True if any file would be written.
     pub fn has_changes(&self) -> bool {
         self.zones.iter().any(|zone| zone.needs_writing())
     }
@@ -64,7 +65,7 @@ impl Plan {
         View { zones: self.zones.iter().collect(), places: &self.places, warnings: &self.warnings, ttl: self.ttl }
     }
 
-    /// Whether any file would be written.
+    /// True if any file would be written.
     pub fn has_changes(&self) -> bool {
         self.zones.iter().any(ZonePlan::needs_writing)
     }

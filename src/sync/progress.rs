@@ -1,6 +1,6 @@
-//! What a pass is busy with, for people who wait for it.
+//! Progress of a pass, for people who wait for it.
 //!
-//! In: nothing. Out: a [`Step`] whenever a pass goes on to the next thing; whoever started the pass decides whether to show it.
+//! A [`PassStep`] is reported whenever a pass goes on to the next step; the caller decides whether to show it.
 
 use std::fmt;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Is told of each step.
 pub(crate) type ProgressFn<'w> = &'w (dyn Fn(PassStep<'_>) + Sync);
 
-/// What a pass does now.
+/// The present step of a pass.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PassStep<'a> {
     /// It reads a list.

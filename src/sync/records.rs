@@ -52,8 +52,8 @@ impl Places {
     }
 }
 
-/// A and AAAA records of a zone, sorted by owner (as text relative to the apex), then by type and address. Names stand in
-/// one text and a record takes 40 bytes, because a plan over a million records holds this twice.
+/// A and AAAA records of a zone, sorted by owner (as text relative to the apex), then by type and address. Names stand
+/// in one text and a record takes 40 bytes, because a plan over a million records holds this twice.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     names: String,
@@ -86,7 +86,7 @@ impl AddressRecord<'_> {
     }
 }
 
-/// What tells RRsets apart, in the order of the set.
+/// The key by which RRsets differ, in the order of the set.
 pub(super) fn key<'r>(record: &AddressRecord<'r>) -> (&'r str, bool) {
     (record.owner, record.address.is_ipv6())
 }
@@ -102,7 +102,8 @@ pub(super) fn rtype_of(address: IpAddr) -> Rtype {
 }
 
 impl Records {
-    /// Sorts records in any order; a record that is there twice is there once. Owners longer than any name are left out.
+    /// Sorts records in any order; a record that is there twice is there once. Owners longer than any name are left
+    /// out.
     #[cfg(test)]
     pub(super) fn from_unsorted<'a>(records: impl IntoIterator<Item = (&'a str, IpAddr)>) -> Self {
         let mut all = Self::default();
@@ -118,7 +119,7 @@ impl Records {
         self.rows.len()
     }
 
-    /// Whether there is none.
+    /// True if it is empty.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -143,13 +144,13 @@ impl Records {
         }
     }
 
-    /// Whether a name has any address.
+    /// True if a name has any address.
     pub(super) fn has_addresses(&self, owner: &str) -> bool {
         [Rtype::A, Rtype::AAAA].iter().any(|rtype| !self.find(owner, *rtype).is_empty())
     }
 
-    /// Whether a name has addresses of the other family. Then an RRset of this family moves the name: clients that prefer
-    /// the family go where the new addresses lead.
+    /// True if a name has addresses of the other family. Then an RRset of this family moves the name: clients that
+    /// prefer the family go where the new addresses lead.
     pub(super) fn has_other_family(&self, owner: &str, rtype: Rtype) -> bool {
         !self.find(owner, other_family(rtype)).is_empty()
     }

@@ -1,9 +1,9 @@
-//! What sync remembers besides zones, in `state_dir`: each list as it was when it was last good, the guard's base, where
+//! The memory of sync besides zones, in `state_dir`: the last good copy of each list, the guard's base, the place where
 //! each record is listed, and the changes that were made.
 //!
-//! Safe to lose and never needed to serve: without it the zones are what they were, a list that is away keeps the records
-//! it gave, and the guard starts from what is in service. Every file is replaced whole, so a crash leaves the old or the
-//! new one.
+//! This memory is safe to lose and never needed to serve: without it the zones stay as they are, a missing list keeps
+//! the records that it gave, and the guard starts from the records in service. Every file is replaced whole, so a crash
+//! leaves the old or the new one.
 
 pub(crate) mod base;
 pub(crate) mod changes;
@@ -25,7 +25,7 @@ const FILE_MODE: u32 = 0o600;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     folder: PathBuf,
-    /// For who looks and changes nothing: `plan`, `check`.
+    /// For verbs that change nothing: `plan`, `check`.
     is_read_only: bool,
 }
 

@@ -1,7 +1,8 @@
-//! Further public names of a zone's records, which sync leaves in comments: a zone holds no names outside of itself.
+//! Further public names of a zone's records, which sync keeps in comments, because a zone holds no names outside of
+//! itself.
 //!
-//! In: the last lines of a file that sync wrote, `; alias acct.z12.blob.storage.azure.net acct`. Out: which owner such a name leads
-//! to. It never decides when that is told to anybody.
+//! Input: the last lines of a file that sync wrote, `; alias acct.z12.blob.storage.azure.net acct`. Output: the owner
+//! that such a name leads to. The decision when to answer with it is made elsewhere.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,8 +10,8 @@ use std::fmt::Write;
 /// How each line starts.
 const START: &str = "; alias ";
 
-/// Public names, without final dot and in lower case, each with the owner it leads to, relative to the apex. Sorted, so that the
-/// same names are the same text.
+/// Public names, without final dot and in lower case, each with the owner it leads to, relative to the apex. Sorted, so
+/// that the same names are the same text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Aliases(BTreeMap<Box<str>, Box<str>>);
 
@@ -51,7 +52,7 @@ impl Aliases {
         self.0.iter().map(|(name, owner)| (&**name, &**owner))
     }
 
-    /// Whether there is none.
+    /// True if it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

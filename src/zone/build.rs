@@ -1,4 +1,4 @@
-//! Building a [`Zone`]: records in, in any order; the immutable, indexed zone out, with all that was found.
+//! Builds a [`Zone`]: takes records in any order and gives the immutable, indexed zone, with all findings.
 
 use super::check::{self, FileDiagnostics};
 use super::row::{Row, relative_to};
@@ -8,13 +8,13 @@ use super::{Aliases, NegativeSoa, Zone};
 use crate::diag::{Diagnostics, Id};
 use crate::dns::{Name, Rtype};
 
-/// Octets that owners and RDATA may take in all: numbers of 32 bits are to lead to any of them. A short `$ORIGIN` makes long
-/// names of short lines.
+/// Octets that owners and RDATA may take in all: numbers of 32 bits are to lead to any of them. A short `$ORIGIN` makes
+/// long names of short lines.
 const MAX_OCTETS: usize = 1 << 30;
 
 struct ZoneBuilder {
     table: RecordTable,
-    /// Whether a bound was met: the rest of the file is not looked at.
+    /// True if a bound was met: the rest of the file is not looked at.
     is_full: bool,
     findings: FileDiagnostics,
 }
@@ -64,7 +64,10 @@ impl ZoneBuilder {
         let Some(relative) = relative_to(parsed.owner, self.table.apex.as_wire()) else {
             return self.findings.error(line, Id::ZONE_OUT_OF_ZONE, || {
                 let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
-                format!("'{owner}' is not in this zone; move it to its own zone's file, or correct $ORIGIN or add a missing final dot")
+                format!(
+                    "'{owner}' is not in this zone; move it to its own zone's file, correct $ORIGIN, or add a missing final \
+                     dot"
+                )
             });
         };
         if let Some(reason) = check::unsupported(parsed.rtype) {

@@ -1,7 +1,7 @@
-//! What makes records a zone: the semantic checks between parsing and serving.
+//! The semantic checks between parsing and serving.
 //!
-//! In: the records of a zone, sorted. Out: findings with their lines. An error keeps the file out of service, a
-//! warning does not.
+//! Input: the records of a zone, sorted. Output: diagnostics with their lines. An error keeps the file out of service,
+//! a warning does not.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use crate::dns::{Name, Rtype};
 /// Findings of one severity that are kept. A zone of a million bad lines makes a hundred and a count.
 const MAX_FINDINGS: usize = 100;
 
-/// What is found in one zone file.
+/// The findings in one zone file.
 pub(super) struct FileDiagnostics {
     /// The file, as messages show it.
     file: String,
@@ -45,13 +45,13 @@ impl FileDiagnostics {
         }
     }
 
-    /// Whether any of them keeps the zone out of service.
+    /// True if any of them keeps the zone out of service.
     pub(super) fn has_errors(&self) -> bool {
         self.found.has_errors()
     }
 
-    /// Leaves out what is said of the whole file: after a line that does not parse, a missing SOA record would be the same
-    /// error a second time.
+    /// Leaves out what is said of the whole file: after a line that does not parse, a missing SOA record would be the
+    /// same error a second time.
     pub(super) fn keep_lines(&mut self) {
         self.found.retain(|finding| finding.place.line_number().is_some());
     }

@@ -1,8 +1,8 @@
 //! The one block of bytes that a zone's names and records lie in, each name right before its RRsets, so that a lookup
 //! touches few cache lines.
 //!
-//! In: names and their records in order. Out: a number for each name, and by that number what is there. Never: a search;
-//! that is the index's work.
+//! Input: names and their records in order. Output: a number for each name, and the records behind that number. The
+//! index does the searching.
 //!
 //! ```text
 //!    name     length 1 | owner name relative to the apex, wire format without the root label, lower case
@@ -102,7 +102,7 @@ impl<'z> Node<'z> {
         })
     }
 
-    /// What follows it.
+    /// The octets that follow it.
     fn end(&self) -> &'z [u8] {
         let mut rest = self.rest;
         for _ in 0..self.rrsets {
@@ -157,7 +157,7 @@ impl std::fmt::Debug for RRsetRef<'_> {
 }
 
 impl LayoutWriter {
-    /// For names and RDATA of so many octets in all.
+    /// For names and RDATA of this many octets in all.
     pub(super) fn new(names: usize, name_octets: usize, rrsets: usize, rdata_octets: usize) -> Self {
         let octets = names * 3 + name_octets + rrsets * (RRSET_HEAD + 2) + rdata_octets;
         Self { bytes: Vec::with_capacity(octets), count_at: 0 }
@@ -173,7 +173,8 @@ impl LayoutWriter {
         Some(at)
     }
 
-    /// Adds a name without RRsets that is the end of the one with this number, behind so many octets of it; gives its number.
+    /// Adds a name without RRsets that is the end of the one with this number, behind `skipped` octets of it; gives its
+    /// number.
     pub(super) fn end_of_name(&mut self, other: u32, skipped: u8) -> Option<u32> {
         let at = u32::try_from(self.bytes.len()).ok()?;
         self.bytes.push(END_OF_ANOTHER);

@@ -1,4 +1,4 @@
-//! What a zone says about a name: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
+//! Lookup of a name in a zone: the authoritative algorithm of RFC 1034 section 4.3.2, step 3, with RFC 4592
 //! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
 use super::layout::Node;
@@ -75,8 +75,9 @@ impl Zone {
         self.node(&source).map_or(Outcome::NxDomain, |node| at_node(&node, qtype))
     }
 
-    /// What the topmost cut at or above the name, or DNAME above it, makes of it. The apex is no cut. DS belongs to the
-    /// parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a DNAME does for itself.
+    /// The answer from the topmost cut at or above the name, or from a DNAME above it. The apex is not a cut. DS
+    /// belongs to the parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a
+    /// DNAME does for itself.
     fn cut_or_dname(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
         let mut found = None;
         let mut rest = relative;

@@ -1,7 +1,7 @@
-//! Floor 1: zones as immutable values, and how they come off the disk.
+//! Floor 1: zones as immutable values, and the way they come off the disk.
 //!
-//! In: zone files (RFC 1035). Out: a [`ZoneSet`] that answers which zone a name is in and, through
-//! [`Zone::lookup`], what that zone says about it. Only [`store`] touches the disk; nothing here knows who asks.
+//! Input: zone files (RFC 1035). Output: a [`ZoneSet`] that finds the zone of a name and, through [`Zone::lookup`], the
+//! zone's answer. Only [`store`] touches the disk; this module does not know the clients.
 
 mod aliases;
 mod build;
@@ -33,14 +33,15 @@ use layout::{Layout, Node};
 /// A million addresses take about 40 MB.
 pub struct Zone {
     apex: Name,
-    /// Whether our header stands on top of the file: sync wrote it and may write it again.
+    /// True if our header stands on top of the file: sync wrote it and may write it again.
     managed: bool,
     aliases: Aliases,
     index: HashTable<u32>,
     hasher: RandomState,
     layout: Layout,
     records: usize,
-    /// Whether any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a name.
+    /// True if any name below the apex has NS records, or any a DNAME: only then does a lookup mind what is above a
+    /// name.
     has_cuts: bool,
     has_wildcards: bool,
     negative: Option<NegativeSoa>,
@@ -52,7 +53,7 @@ impl Zone {
         &self.apex
     }
 
-    /// Whether sync wrote the file.
+    /// True if sync wrote the file.
     pub fn is_managed(&self) -> bool {
         self.managed
     }
@@ -92,8 +93,8 @@ impl Zone {
         self.negative.as_ref()
     }
 
-    /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case, none for
-    /// the apex itself.
+    /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case,
+    /// none for the apex itself.
     pub fn rrsets(&self) -> impl Iterator<Item = (&[u8], RRsetRef<'_>)> {
         self.layout.nodes().flat_map(|node| node.rrsets().map(move |rrset| (node.name, rrset)))
     }

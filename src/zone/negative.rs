@@ -1,8 +1,8 @@
 //! The SOA of a negative answer, in bytes: composed once for a zone, moved into place for each answer.
 //!
-//! In: a zone's apex and SOA. Out: the record as [`Writer`] writes it behind any question in the zone. Every pointer
-//! in it leads into the apex at the end of the QNAME or into the record itself, so all of them move by the length of
-//! the QNAME. Never: an answer for a QNAME that shares more than the apex with the names in the SOA; there is none.
+//! Input: a zone's apex and SOA. Output: the record as [`Writer`] writes it behind any question in the zone. Every
+//! pointer in it leads into the apex at the end of the QNAME or into the record itself, so all of them move by the
+//! length of the QNAME. A QNAME that shares more than the apex with the names in the SOA gets no record from here.
 
 use crate::dns::{Class, Name, Record, Rtype, Section, Writer, name_end};
 

@@ -1,4 +1,4 @@
-//! What the steps of building a zone share: a record by numbers, and relative names.
+//! Shared by the steps of building a zone: a record by numbers, and relative names.
 //!
 //! A relative name is a name without its apex: labels in wire format and lower case, none for the apex itself.
 

@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use super::{Outcome, Zone};
 use crate::dns::{Name, Rtype};
 
-/// What happens to a name that a zone does not have.
+/// The action for a name that a zone does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnMiss {
     /// Ask upstream: another tenant's account has a public answer.
@@ -23,7 +23,7 @@ pub enum OnMiss {
 pub struct Hosted {
     /// The apex.
     pub apex: Name,
-    /// What to do for names it lacks.
+    /// The action for names it lacks.
     pub on_miss: OnMiss,
     /// Its data; `None` while no good copy has been read: then the answer is SERVFAIL, never NXDOMAIN.
     pub zone: Option<Arc<Zone>>,
@@ -32,7 +32,7 @@ pub struct Hosted {
 }
 
 impl Hosted {
-    /// A zone that nobody has missed anything in yet.
+    /// A zone without misses so far.
     pub fn new(apex: Name, on_miss: OnMiss, zone: Option<Arc<Zone>>) -> Self {
         Self { apex, on_miss, zone, misses: Arc::default() }
     }
@@ -46,7 +46,8 @@ pub struct ZoneSet {
     aliased: Box<[Arc<Zone>]>,
     /// The longest apex, in octets of wire format: longer suffixes need no look.
     longest: usize,
-    /// What answers for zones `privatelink.<geo>.<suffix>` while nobody knows which there will be; its apex is the suffix.
+    /// Answers for all zones `privatelink.<geo>.<suffix>` while their geo codes are not known; its apex is the
+    /// suffix.
     unread: Option<Box<Hosted>>,
 }
 
@@ -61,15 +62,15 @@ impl ZoneSet {
         Self { by_apex, aliased, longest, unread: None }
     }
 
-    /// Has every zone `privatelink.<geo>.<suffix>` that is not in the set be one without a good copy: its names are SERVFAIL
-    /// and not public.
+    /// Has every zone `privatelink.<geo>.<suffix>` that is not in the set be one without a good copy: its names are
+    /// SERVFAIL and not public.
     #[must_use]
     pub fn with_unread(self, suffix: Option<Name>) -> Self {
         let unread = suffix.map(|suffix| Box::new(Hosted::new(suffix, OnMiss::NxDomain, None)));
         Self { unread, ..self }
     }
 
-    /// The suffix of zones that nobody knows yet.
+    /// The suffix of the zones that are not known yet.
     pub fn unread(&self) -> Option<&Name> {
         self.unread.as_ref().map(|hosted| &hosted.apex)
     }
@@ -132,7 +133,7 @@ impl ZoneSet {
         format!("{owner}.{}", zone.apex()).parse().ok()
     }
 
-    /// Whether both hold the same zones, not copies that are alike, and treat them alike.
+    /// True if both hold the same zones, not copies that are alike, and treat them alike.
     pub fn is_same(&self, other: &Self) -> bool {
         let same_zone = |a: &Option<Arc<Zone>>, b: &Option<Arc<Zone>>| match (a, b) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),

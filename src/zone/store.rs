@@ -1,6 +1,6 @@
 //! Zones from the disk: reads `<zone_dir>/*.zone`, checks them, and keeps the last good copy of each.
 //!
-//! In: a folder and the zones that must be hosted. Out: a [`ZoneSet`] and what was found. It never writes.
+//! Input: a folder and the zones that must be hosted. Output: a [`ZoneSet`] and diagnostics. It never writes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -18,17 +18,17 @@ use crate::files;
 /// Octets of a zone file: twenty times what a zone of a million addresses takes. What is larger is a wrong file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What to host.
+/// The settings of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The folder of the zone files.
     pub zone_dir: PathBuf,
     /// Zones hosted whether their file is there or not, and what each does with names it lacks.
     pub hosted: BTreeMap<Name, OnMiss>,
-    /// What zones do with names they lack where `hosted` does not say: it follows from a zone's name and not from who
-    /// mentions it. Zones in neither say NXDOMAIN.
+    /// The action for missing names in zones that `hosted` does not list: it follows from a zone's name and not from
+    /// who mentions it. Zones in neither say NXDOMAIN.
     pub on_miss: BTreeMap<Name, OnMiss>,
-    /// While sync has yet to write its first zone: the suffix below which nobody knows which zones there will be.
+    /// While sync has yet to write its first zone: the suffix below which the zones are not known yet.
     pub unread_suffix: Option<Name>,
 }
 
@@ -43,13 +43,13 @@ struct Loaded {
     file: Option<Fingerprint>,
     zone: Option<Arc<Zone>>,
     misses: Arc<AtomicU64>,
-    /// What keeps the file of that fingerprint out of service; empty if nothing.
+    /// The errors that keep the file with that fingerprint out of service; empty if there are none.
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
 }
 
-/// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one even
-/// if somebody sets the first back.
+/// Enough to see that a file changed: its inode changes with every rename, its times with every write, the second one
+/// even if the first is set back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Fingerprint {
     modified: Option<SystemTime>,
@@ -71,10 +71,10 @@ pub(crate) struct Published {
     pub records: usize,
 }
 
-/// What one reading found.
+/// The result of one reading.
 #[derive(Default)]
 pub(crate) struct Report {
-    /// What is to be served.
+    /// The zones to serve.
     pub zones: ZoneSet,
     /// Zones that changed.
     pub published: Vec<Published>,
@@ -138,7 +138,7 @@ impl Store {
         Ok(files)
     }
 
-    /// Whether anything was ever read from the folder.
+    /// True if anything was ever read from the folder.
     fn has_any(&self) -> bool {
         self.loaded.values().any(|known| known.zone.is_some())
     }
@@ -147,7 +147,7 @@ impl Store {
         path_of(&self.settings.zone_dir, apex)
     }
 
-    /// A zone that nobody asks us to host and whose file is gone was removed on purpose.
+    /// A zone that the config does not list and whose file is gone was removed on purpose.
     fn forget_removed(&mut self, files: &BTreeMap<Name, PathBuf>) {
         self.loaded.retain(|apex, _| files.contains_key(apex));
     }
@@ -197,7 +197,7 @@ impl Store {
         said.copied().unwrap_or(OnMiss::NxDomain)
     }
 
-    /// Whether sync has written any zone.
+    /// True if sync has written any zone.
     fn has_managed(&self) -> bool {
         self.loaded.values().any(|known| known.zone.as_ref().is_some_and(|zone| zone.is_managed()))
     }

@@ -1,7 +1,7 @@
-//! The records of a zone while it is being built: names stand once, records are numbers.
+//! The records of a zone while it is being built: each name is stored once, and records refer to names by number.
 //!
-//! In: owners and records in any order. Out: the records of a name, and the [`Layout`] of all. It never judges them: that is
-//! `check`'s part.
+//! Input: owners and records in any order. Output: the records of a name, and the [`Layout`] of all. The records are
+//! judged elsewhere, in `check`.
 
 use std::hash::BuildHasher;
 
@@ -13,8 +13,8 @@ use super::row::{RdataEntry, Row, parent};
 use super::text::Parsed;
 use crate::dns::{Name, rdata};
 
-/// Names that a zone may have because others lie below them (RFC 4592 section 2.2.2). A million hosts all over `ip6.arpa`,
-/// with 34 labels each, have 27 million; a line of 127 labels has 126, and each costs some 30 octets.
+/// Names that a zone may have because others lie below them (RFC 4592 section 2.2.2). A million hosts all over
+/// `ip6.arpa`, with 34 labels each, have 27 million; a line of 127 labels has 126, and each costs some 30 octets.
 pub(super) const MAX_ANCESTORS: usize = 32_000_000;
 
 /// Where a name lies: one with no line of its own in the octets of the name below it that made it.
@@ -36,11 +36,11 @@ pub(super) struct RecordTable {
     bytes: Vec<u8>,
     /// Names that are there because others lie below them.
     pub(super) ancestors: usize,
-    /// Whether there would be more of those than there may be.
+    /// True if there would be more of those than there may be.
     pub(super) lacks_ancestors: bool,
 }
 
-/// What a zone is made of: where each name is in the layout, by its hash.
+/// The parts of a zone: its layout, and the place of each name in it, by the hash of the name.
 pub(super) struct Indexed {
     pub(super) apex: Name,
     pub(super) index: HashTable<u32>,
@@ -87,7 +87,8 @@ impl RecordTable {
         self.index.find(hash, |number| self.relative(*number) == relative).copied()
     }
 
-    /// The node of a name, and nodes for the empty non-terminals above it (RFC 4592 section 2.2.2), which lie in its octets.
+    /// The node of a name, and nodes for the empty non-terminals above it (RFC 4592 section 2.2.2), which lie in its
+    /// octets.
     fn intern(&mut self, relative: &[u8]) -> u32 {
         let hash = self.hasher.hash_one(relative);
         if let Some(number) = self.find(hash, relative) {
@@ -142,13 +143,13 @@ impl RecordTable {
         &self.bytes[at..at + usize::from(row.rdata.len)]
     }
 
-    /// Whether any name is a wildcard.
+    /// True if any name is a wildcard.
     pub(super) fn has_wildcards(&self) -> bool {
         self.nodes.iter().any(|node| slice(&self.names, *node).starts_with(b"\x01*"))
     }
 
-    /// Brings the records of one RRset together, its RDATA in a stable order, and drops duplicates, each of which is handed
-    /// over with the one that stays.
+    /// Brings the records of one RRset together, its RDATA in a stable order, and drops duplicates, each of which is
+    /// handed over with the one that stays.
     pub(super) fn sort(&mut self, mut duplicate: impl FnMut(&Row, &Row)) {
         let mut rows = std::mem::take(&mut self.rows);
         let key = |row: &Row| (row.node, row.rtype);

@@ -1,8 +1,8 @@
 //! Zone files: text in, records with their line out.
 //!
-//! Parsing itself is the `domain` crate's. This module gives each record its line, goes on after an error so
-//! that one reading reports them all, and says what is not supported. It never judges what the records mean:
-//! that is `check`'s part. What sync writes is read by `managed`, which is several times as fast.
+//! The `domain` crate parses. This module gives each record its line, goes on after an error so that one reading
+//! reports all of them, and names what is not supported. `check` judges the meaning of the records. Files that sync
+//! wrote are read by `managed`, which is several times as fast.
 
 use bytes::Bytes;
 use domain::base::iana::Class as DomainClass;
@@ -57,11 +57,11 @@ pub(crate) struct SyntaxError {
     pub line: u32,
     /// From 1; `None` where it is not known.
     pub column: Option<u32>,
-    /// What is wrong and, where that is known, what to write.
+    /// The problem and, where that is known, the correction.
     pub reason: String,
 }
 
-/// Whether sync wrote this text.
+/// True if sync wrote this text.
 pub(crate) fn is_managed(text: &[u8]) -> bool {
     text.starts_with(MANAGED_HEADER.as_bytes())
 }
@@ -87,7 +87,7 @@ pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) 
     })
 }
 
-/// Reads any zone file, so many octets of it more than once.
+/// Reads any zone file, at most `reread` octets of it more than once.
 fn parse_all(text: &[u8], apex: &Name, mut reread: usize, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
     let mut errors = Vec::new();
     let mut start = 0;

@@ -8,8 +8,8 @@ use crate::azure::Cloud;
 /// The longest name in text without its final dot (RFC 1035 section 3.1: 255 octets in wire format).
 const MAX_TEXT: usize = 253;
 
-/// Labels that an owner may have. Azure's have one; each more is a name of its own in the zone (RFC 4592 section 2.2.2), so
-/// that a short line could make a hundred of them.
+/// Labels that an owner may have. Azure's have one; each more is a name of its own in the zone (RFC 4592 section
+/// 2.2.2), so that a short line could make a hundred of them.
 const MAX_LABELS: usize = 8;
 
 /// Finds cloud, zone and owner of an FQDN by its syntax alone; the geo code is not checked. The slices lie in `buffer`.
@@ -92,7 +92,8 @@ fn storage(cloud: Cloud, service: Service, owner: &str) -> AzureName<'_> {
     AzureName { cloud, service, geo: "", owner, partition: None }
 }
 
-/// `acct.z33.blob.storage.azure.net` has its alias at `acct.privatelink.blob.core.windows.net`: the partition drops out.
+/// `acct.z33.blob.storage.azure.net` has its alias at `acct.privatelink.blob.core.windows.net`: the partition drops
+/// out.
 fn partitioned(service: Service, rest: &str) -> AzureName<'_> {
     let (before, last) = rest.rsplit_once('.').unwrap_or(("", rest));
     if is_partition(last) {

@@ -1,7 +1,7 @@
 //! The control socket without a socket: for fuzzing.
 //!
-//! In: the bytes of a connection. Out: the bytes that come back. What only the daemon's loop can do is refused; it
-//! serves nobody.
+//! Input: the bytes of a connection. Output: the bytes of the reply. Commands that only the daemon's loop can execute
+//! are refused.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! What is said on the control socket, as types for both ends.
+//! The messages of the control socket, as types for both ends.
 //!
-//! In and out: a line of JSON each. Durations are in seconds or as the field's name says, times in RFC 3339.
-//! `docs/status-json.md` describes it for programs.
+//! Each message is a line of JSON. Durations are in seconds or in the unit that the field's name has, times in RFC
+//! 3339. `docs/status-json.md` describes the status for programs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -36,11 +36,11 @@ impl ControlRequest {
     }
 }
 
-/// What comes back.
+/// The server's reply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ControlReply {
-    /// So many answers were forgotten.
+    /// The number of answers that were forgotten.
     Flushed(usize),
     Status(Box<Status>),
     /// A pass was made.
@@ -56,14 +56,15 @@ pub(crate) struct Status {
     pub(crate) pid: u32,
     pub(crate) uptime_s: u64,
     pub(crate) config: String,
-    /// What keeps the newest config out of service; empty if nothing does.
+    /// The problems that keep the newest config out of service; empty if there are none.
     pub(crate) config_problems: Vec<Diagnostic>,
-    /// What of the config in service takes effect at the next start.
+    /// The changes of the config that take effect at the next start.
     pub(crate) waits_for_restart: Vec<Diagnostic>,
     pub(crate) listen: Vec<String>,
     /// Zones without a good copy: their names are SERVFAIL.
     pub(crate) servfail: Vec<String>,
-    /// Whether geo codes are yet to be learnt from lists: until one was read, the zones of all of them are in `servfail`.
+    /// True if geo codes are yet to be learnt from lists: until one was read, the zones of all of them are in
+    /// `servfail`.
     pub(crate) no_list_read: bool,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
@@ -90,7 +91,7 @@ pub(crate) struct ZoneStatus {
     /// None while no good copy has been read.
     pub(crate) serial: Option<u32>,
     pub(crate) records: usize,
-    /// Whether sync writes it.
+    /// True if sync writes it.
     pub(crate) managed: bool,
     pub(crate) on_miss: String,
     /// Questions for names that it lacks: a client may have gone public for each.
@@ -107,7 +108,7 @@ pub(crate) struct SourceStatus {
     pub(crate) last_good: Option<String>,
     /// The entries of its lists, names times addresses.
     pub(crate) entries: usize,
-    /// What was wrong in the last pass.
+    /// The errors of the last pass.
     pub(crate) errors: Vec<Diagnostic>,
 }
 
@@ -149,7 +150,7 @@ impl fmt::Display for PassResult {
     }
 }
 
-/// What waits for consent.
+/// The changes that wait for consent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct HeldStatus {
     /// None where no consent helps.

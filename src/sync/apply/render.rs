@@ -8,8 +8,8 @@ use crate::sync::Records;
 use crate::zone::Aliases;
 use crate::zone::text::MANAGED_HEADER;
 
-/// The SOA's MINIMUM, seconds: how long a resolver may believe that a name is missing. Records arrive while agents wait for
-/// them, so it is as short as in Azure's own private zones.
+/// The SOA's MINIMUM, seconds: how long a resolver may believe that a name is missing. Records arrive while agents wait
+/// for them, so it is as short as in Azure's own private zones.
 pub const MINIMUM: u32 = 10;
 
 /// In the SOA and the NS record. A name that never resolves (RFC 2606), because clients are told which server to use.

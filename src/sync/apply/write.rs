@@ -12,11 +12,11 @@ use crate::dns::Serial;
 use crate::files;
 use crate::zone::text::is_managed;
 
-/// The one temporary file: whoever holds the lock writes it.
+/// The one temporary file: the holder of the lock writes it.
 const TEMPORARY: &str = ".privatelink-dns.tmp";
 
-/// The file that is locked while zones are written. Nobody but the folder's owner can open it, so nobody else can hold it:
-/// the folder itself could be locked by whoever may read it.
+/// The file that is locked while zones are written. Only the folder's owner can open it, so only the owner can hold
+/// it: the folder itself could be locked by every user who may read it.
 const LOCK: &str = ".privatelink-dns.lock";
 
 /// A zone file's mode: every server and person on the machine may read zones.
@@ -44,7 +44,7 @@ impl ZoneFolder {
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(failed(path, "cannot lock the zone folder")(error)),
         }
-        // Nobody else writes while the folder is locked: what is there was left by a sync that was killed.
+        // No other process writes while the folder is locked: this file was left by a sync that was killed.
         let _ = fs::remove_file(path.join(TEMPORARY));
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -58,8 +58,8 @@ impl ZoneFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ApplyError::Changed(path)),
             Err(error) => return Err(failed(&path, "cannot read it")(error)),
         };
-        // A file without our header never gets past this line, whatever the plan says. A serial that is not found in ours
-        // is no reason to stop: it was edited, and edits of our files do not last.
+        // A file without our header never gets past this line, whatever the plan says. A serial that is not found in
+        // ours is no reason to stop: it was edited, and edits of our files do not last.
         let is_expected =
             serial.is_some() && is_managed(&head) && serial_of(&head).is_none_or(|found| Some(found) == serial);
         if is_expected { Ok(()) } else { Err(ApplyError::Changed(path)) }

@@ -1,4 +1,4 @@
-//! Decides, RRset by RRset, what several entries of one name mean.
+//! Decides, RRset by RRset, between several entries for one name.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -99,7 +99,7 @@ fn several_entries(
     }
 }
 
-/// What one statement, or one earlier round, says.
+/// The claim of one statement, or of one earlier round.
 fn claim(drafts: &[EntryDraft]) -> Claim {
     let mut addresses: Vec<IpAddr> = drafts.iter().map(|draft| draft.address).collect();
     addresses.sort_unstable();

@@ -1,4 +1,4 @@
-//! Why a part of a plan is unsafe, and what to do about it.
+//! The reasons why a part of a plan is unsafe, with the remedy for each.
 
 use std::fmt;
 
@@ -57,7 +57,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Whether this may be what the operator wants.
+    /// True if this may be what the operator wants.
     pub(crate) fn is_approvable(&self) -> bool {
         !matches!(self, Self::HandWritten | Self::Unreadable(_))
     }

@@ -1,4 +1,4 @@
-//! Which further public names come and go.
+//! The further public names that a plan adds and removes.
 
 use super::Action;
 use crate::zone::Aliases;
@@ -10,7 +10,7 @@ pub struct AliasChange {
     pub name: String,
     /// [`Action::Delete`] or [`Action::Create`].
     pub action: Action,
-    /// What it leads to, relative to the apex.
+    /// The owner it leads to, relative to the apex.
     pub owner: String,
 }
 

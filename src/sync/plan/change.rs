@@ -16,7 +16,7 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Whether the RRset is gone afterwards.
+    /// True if the RRset is gone afterwards.
     pub(super) fn is_removal(self) -> bool {
         self.after.1 == 0
     }
@@ -33,8 +33,8 @@ pub struct ChangeCounts {
     pub updated: usize,
     /// Gone.
     pub deleted: usize,
-    /// Of those that are new: AAAA of a name that had A alone, or the other way round. Clients that prefer the new family go
-    /// where it leads, so this moves a name as much as a change does.
+    /// Of those that are new: AAAA of a name that had A alone, or the other way round. Clients that prefer the new
+    /// family go where it leads, so this moves a name as much as a change does.
     pub widened: usize,
 }
 
@@ -45,7 +45,7 @@ impl ChangeCounts {
     }
 }
 
-/// What happens to an RRset.
+/// The kind of change to an RRset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// It is new.
@@ -64,7 +64,7 @@ pub struct Change<'p> {
 }
 
 impl<'p> Change<'p> {
-    /// What happens.
+    /// The kind of change.
     pub fn action(&self) -> Action {
         match (self.span.before.1, self.span.after.1) {
             (0, _) => Action::Create,

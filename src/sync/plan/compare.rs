@@ -1,4 +1,4 @@
-//! Makes a plan: what lists want beside what is in service.
+//! Makes a plan: compares the desired records with those in service.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -12,8 +12,8 @@ use crate::sync::records::{AddressRecord, Records};
 use crate::sync::state::provenance::ZoneProvenance;
 use crate::zone::Aliases;
 
-/// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are left
-/// alone unless lists name records in them.
+/// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are
+/// left alone unless lists name records in them.
 pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u32) -> Plan {
     let mut wanted = desired.zones;
     for (apex, zone) in &current {
@@ -36,13 +36,13 @@ struct Lists {
 }
 
 impl Lists {
-    /// Whether a record may be in a list that nobody could read: it is no reason to remove it that no other has it.
+    /// True if a record may be in a list that could not be read: then it stays although no other list has it.
     fn may_hold(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
         let listed = provenance.of(record.owner, record.rtype());
         !self.silent.is_empty() && listed.is_none_or(|listed| self.silent.contains(&listed.source))
     }
 
-    /// Whether a record is remembered to be from a list that nobody could read.
+    /// True if a record is remembered to be from a list that could not be read.
     fn had(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
         provenance.of(record.owner, record.rtype()).is_some_and(|listed| self.silent.contains(&listed.source))
     }
@@ -69,7 +69,7 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
     let aliases = keep_unread_aliases(aliases, &current.aliases, &after, lists);
     let (mut spans, mut counts) = difference(&before, &after);
     if current.file == FileState::HandWritten {
-        // Whoever wrote the file may well have more in it than the lists.
+        // The person who wrote the file may have more in it than the lists.
         spans.retain(|span| !span.is_removal());
         counts.deleted = 0;
     }

@@ -1,4 +1,4 @@
-//! A zone as it is on disk, as far as a plan asks.
+//! A zone as it is on disk, as far as a plan needs it.
 
 use crate::dns::{Name, Rtype, Serial, rdata};
 use crate::sync::records::Records;
@@ -10,13 +10,13 @@ use crate::zone::{Aliases, Zone};
 pub struct Current {
     /// Of a zone that loads.
     pub serial: Option<Serial>,
-    /// Whose file it is.
+    /// The keeper of the file.
     pub file: FileState,
     /// The TTL of the address records if all have the same.
     pub ttl: Option<u32>,
     /// The A and AAAA records.
     pub records: Records,
-    /// What no sync has written, in presentation format: it would be lost.
+    /// Records that sync did not write, in presentation format: they would be lost.
     pub foreign: Vec<String>,
     /// Further public names of the records.
     pub aliases: Aliases,
@@ -24,7 +24,7 @@ pub struct Current {
     pub provenance: ZoneProvenance,
 }
 
-/// Whose file a zone is.
+/// The keeper of a zone file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum FileState {
     /// There is none.
@@ -76,8 +76,8 @@ impl Current {
     }
 }
 
-/// The presentation format of relative labels into a text that is used again, fast for the characters that host names are
-/// made of.
+/// The presentation format of relative labels into a text that is used again, fast for the characters that host names
+/// are made of.
 pub(super) fn write_relative(owner: &[u8], text: &mut String) {
     text.clear();
     let mut labels = owner;

@@ -1,7 +1,7 @@
-//! What an operator approves: a digest of the changes that the guard holds back, and of nothing else.
+//! The digest that an operator approves: it covers the changes that the guard holds back, and nothing else.
 //!
-//! No serial, no clock and no path goes into it: the same held change on two servers has one digest, and one consent fits
-//! both.
+//! No serial, no clock and no path goes into it: the same held change on two servers has one digest, and one consent
+//! fits both.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -12,8 +12,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Scope, ZonePlan};
 
-/// The first 128 bits of a SHA-256 over the held changes: whoever can write lists should not be able to make two that have
-/// one digest.
+/// The first 128 bits of a SHA-256 over the held changes: a person who can write lists should not be able to make two
+/// that have one digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(u128);
 

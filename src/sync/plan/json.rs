@@ -11,14 +11,14 @@ use crate::sync::desired::Claim;
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
 const VERSION: u32 = 1;
 
-/// What there is to say about a plan besides itself.
+/// Remarks on a plan that are not part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
     /// Why the guard holds back a part of it.
     pub refused: Vec<String>,
-    /// What approves that part.
+    /// The digest that approves that part.
     pub digest: Option<Digest>,
-    /// What is wrong with sources: what they gave before stands in for them.
+    /// Problems with sources; their last good lists stand in for them.
     pub problems: Vec<String>,
 }
 

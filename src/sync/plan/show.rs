@@ -19,7 +19,7 @@ const GREEN: Style = AnsiColor::Green.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const MAGENTA: Style = AnsiColor::Magenta.on_default();
 
-/// Writes the plan as text with colours, which the stream takes out where nobody would see them.
+/// Writes the plan as text with colours, which the stream removes where the output is not a terminal.
 pub fn write_text(plan: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut line = |style: Style, text: &str| writeln!(out, "{style}{text}{style:#}");
     for zone in &plan.zones {

@@ -1,4 +1,4 @@
-//! What sync would do with one zone, and the same without what the guard holds back.
+//! The plan for one zone, and the same plan without the part that the guard holds back.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -10,18 +10,18 @@ use crate::sync::desired::{Claim, EmptyList};
 use crate::sync::records::Records;
 use crate::zone::Aliases;
 
-/// What sync would do with one zone.
+/// The plan for one zone.
 #[derive(Clone, Debug)]
 pub struct ZonePlan {
     /// The zone.
     pub apex: Name,
-    /// What its serial is now.
+    /// Its present serial.
     pub serial: Option<Serial>,
-    /// Whose file it is now.
+    /// The present keeper of its file.
     pub file: FileState,
     /// RRsets that stay as they are because lists disagree.
     pub held: Vec<HeldRrset>,
-    /// What would be lost with the file, in presentation format.
+    /// Records that would be lost with the file, in presentation format.
     pub foreign: Vec<String>,
     /// The TTL in the file, where it has to change.
     pub old_ttl: Option<Option<u32>>,
@@ -45,9 +45,9 @@ pub struct HeldRrset {
     pub owner: String,
     /// A or AAAA.
     pub rtype: Rtype,
-    /// What stays; empty if there is nothing.
+    /// The addresses that stay; empty if there are none.
     pub in_service: Vec<IpAddr>,
-    /// What the lists say.
+    /// The claims of the lists.
     pub claims: Vec<Claim>,
 }
 
@@ -82,12 +82,12 @@ impl ZonePlan {
         &self.alias_changes
     }
 
-    /// Whether its file is gone while what was in it is in service: without a file a restart would begin from nothing.
+    /// True if its file is gone while what was in it is in service: without a file a restart would begin from nothing.
     fn has_vanished(&self) -> bool {
         self.file == FileState::Absent && !self.before.is_empty()
     }
 
-    /// Whether the file would be written.
+    /// True if the file would be written.
     pub fn needs_writing(&self) -> bool {
         !self.spans.is_empty()
             || self.creates_empty
@@ -135,7 +135,7 @@ impl ZonePlan {
         }
     }
 
-    /// What is wanted, but where an RRset in service would go or change, what is in service.
+    /// The wanted records, but the ones in service for every RRset that would be removed or changed.
     fn without_losses(&self) -> (Records, Aliases) {
         let mut after = self.after.clone();
         let mut stays = BTreeSet::new();
@@ -159,12 +159,12 @@ impl ZonePlan {
         (after, aliases)
     }
 
-    /// What a scope holds back, sorted by owner and type.
+    /// The changes that a scope holds back, sorted by owner and type.
     pub fn held_changes(&self, scope: Scope) -> impl Iterator<Item = Change<'_>> {
         self.changes().filter(move |change| scope == Scope::Everything || self.is_loss(change))
     }
 
-    /// Whether clients of a name in service would miss it, or find it elsewhere.
+    /// True if clients of a name in service would miss it, or find it elsewhere.
     fn is_loss(&self, change: &Change<'_>) -> bool {
         change.action() != Action::Create || self.before.has_other_family(change.owner(), change.rtype())
     }

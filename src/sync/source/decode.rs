@@ -1,7 +1,7 @@
 //! Bytes to text: UTF-8 with or without BOM, and UTF-16 with BOM, which Windows PowerShell writes.
 //!
-//! Out: text without byte order marks, terminal colours and typographic blanks, with the lines of the file. A file in
-//! two encodings, as two versions of PowerShell leave it when both append, is refused, not guessed at.
+//! The text has no byte order marks, terminal colours or typographic blanks, and the same lines as the file. A file in
+//! two encodings, as two versions of PowerShell leave it when both append, is refused instead of guessed at.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 

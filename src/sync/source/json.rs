@@ -1,9 +1,9 @@
-//! JSON lists: whatever `az`, `az rest`, exported templates and `ConvertTo-Json` make of endpoints.
+//! JSON lists: the output of `az`, `az rest`, exported templates and `ConvertTo-Json`.
 //!
-//! The whole tree is walked, and three shapes in it count, with keys in any case: an object with an FQDN and addresses
-//! (`customDnsConfigs`, `recordSets`, what queries rename them to), an IP configuration with
-//! `privateLinkConnectionProperties`, and a label with a zone and addresses. All else is left aside. What is too deep or too
-//! much for parser and stack is refused before it is parsed.
+//! The reader walks the whole tree and takes three shapes, with keys in any case: an object with an FQDN and addresses
+//! (`customDnsConfigs`, `recordSets`, and the names that queries give to them), an IP configuration with
+//! `privateLinkConnectionProperties`, and a label with a zone and addresses. Everything else is ignored. A text that is
+//! too deep or too large for parser and stack is refused before it is parsed.
 
 mod object;
 mod shape;
@@ -43,7 +43,7 @@ pub(super) fn read_part(text: &str, line: u32, out: &mut ListingBuilder) {
     document(text, line, 0, Within::File, out);
 }
 
-/// What a document stands in.
+/// The surroundings of a document.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
     File,
@@ -52,8 +52,8 @@ enum Within {
     Text,
 }
 
-/// JSON with comments and a comma behind the last value, and no more. Strict where laxness would hide that a list is damaged:
-/// a lost comma often goes with a lost line.
+/// JSON with comments and a comma behind the last value, and no more. Strict where laxness would hide that a list is
+/// damaged: a lost comma often goes with a lost line.
 fn options() -> ParseOptions {
     ParseOptions {
         allow_comments: true,

@@ -1,4 +1,4 @@
-//! What a reader makes: entries in one block, problems and warnings with their place.
+//! The result of a reader: entries in one block, problems and warnings with their place.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -9,15 +9,15 @@ use super::SourceError;
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 
-/// Addresses that a statement may give to its names. Azure gives one, or one of each family; BIND takes a hundred records of
-/// a type at a name (`max-records-per-type`).
+/// Addresses that a statement may give to its names. Azure gives one, or one of each family; BIND takes a hundred
+/// records of a type at a name (`max-records-per-type`).
 pub(super) const MAX_ADDRESSES: usize = 100;
 
 /// Names that a statement may have. A network interface of a vault has about ten.
 pub(super) const MAX_NAMES: usize = 100;
 
-/// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a dot in
-/// it looks like one and is left aside later.
+/// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a
+/// dot in it looks like one and is left aside later.
 const MAX_NAME: usize = 1000;
 
 /// The contents of one file of a source. Names stand in few texts and an entry takes 36 bytes: lists may have a million
@@ -28,12 +28,12 @@ pub struct Listing {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
-    /// What was read but is worth a look.
+    /// Lines that were read but are worth a look.
     pub warnings: Diagnostics,
     blocks: Vec<Block>,
 }
 
-/// What one reader found, in the order of the file.
+/// The entries that one reader found, in the order of the file.
 #[derive(Clone, Debug, Default)]
 struct Block {
     names: String,
@@ -68,11 +68,12 @@ pub struct Entry<'a> {
 
 impl Listing {
     /// Entries that a file may have: twice the million that is measured and documented. Each takes a hundred octets and
-    /// more until it is a record, whatever made it.
+    /// more until it is a record, in every format.
     pub const MAX_ENTRIES: usize = 2_000_000;
 
     /// Records that one statement may make: a hundred names with an address of each family, or one with a hundred
-    /// addresses. Every name of a statement has all its addresses, so that without this a line of 200 kB makes 20 million.
+    /// addresses. Every name of a statement has all its addresses, so that without this a line of 200 kB makes 20
+    /// million.
     pub const MAX_RECORDS: usize = 256;
 
     /// The entries in the order of the file.
@@ -96,7 +97,7 @@ impl Listing {
         Place::line(&self.file, line)
     }
 
-    /// Whether the list names nothing at all.
+    /// True if the list names nothing at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -153,7 +154,7 @@ impl FileBudget {
     }
 }
 
-/// What is wrong with a statement that has this many names and addresses, if it has too many.
+/// The problem with a statement that has this many names and addresses, if these are too many.
 pub(super) fn excess(names: usize, addresses: usize) -> Option<String> {
     if names > MAX_NAMES {
         return Some(format!("over {MAX_NAMES} names in one entry: an endpoint has a few; list the others separately"));
@@ -177,7 +178,7 @@ impl ListingBuilder {
     pub(super) fn new(source: &str, path: &Path) -> Self {
         let listing = Listing {
             source: source.into(),
-            // Whatever a file is called, it makes no line of its own anywhere.
+            // The name of a file must not start a line of its own in any message.
             file: diag::path(path).into(),
             warnings: Diagnostics::default(),
             blocks: Vec::new(),

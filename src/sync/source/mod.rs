@@ -1,8 +1,8 @@
-//! Sources: files with endpoint lists, in every shape in which people have them.
+//! Sources: files with endpoint lists, in all shapes that people have them in.
 //!
-//! In: the settings of a source, or bytes and the path they came from. Out: a [`Listing`] of FQDNs and addresses, each
-//! with its line, or all problems of the list at once. A list with one bad line is no list. Nothing here knows zones:
-//! what a name means is decided in [`super::desired`].
+//! Input: the settings of a source, or bytes and the path they came from. Output: a [`Listing`] of FQDNs and addresses,
+//! each with its line, or all problems of the list at once. A list with one bad line is refused. This module does not
+//! know zones: [`super::desired`] decides the meaning of a name.
 
 mod decode;
 mod json;
@@ -26,7 +26,7 @@ use listing::ListingBuilder;
 /// One `[[sources]]` of the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// What the operator calls it.
+    /// The operator's name for it.
     pub name: String,
     /// A file or a glob.
     pub path: PathBuf,
@@ -84,7 +84,7 @@ impl FromStr for Format {
 #[error("{0}")]
 pub struct SourceError(pub Diagnostics);
 
-/// What is wrong with a part of a list: its kind, and a text for people.
+/// A problem in a list without its place: its kind, and a text for people.
 type Wrong = (Id, String);
 
 /// Reads one list. `path` is for the messages and for the ending `.toml`; nothing is opened.

@@ -1,8 +1,8 @@
-//! One source off the disk: its lists as they are now, or, where one is away or bad, as they were when they were last good.
+//! Reads one source from the disk: its present lists or, where one is missing or bad, the last good copy.
 //!
-//! In: the settings of a source, what makes a name or an address unfit, and the state. Out: a [`Reading`]. A list that is
-//! good is kept, so that it can stand in for itself later. It may wait as long as a network share wants: whoever calls it
-//! does not wait with it (see [`super::super::gather`]).
+//! Input: the settings of a source, the rules for names and addresses, and the state. Output: a [`Reading`]. A copy of
+//! each good list is kept, so that it can stand in later. The read may take as long as a network share takes; the
+//! caller does not wait with it (see [`super::super::gather`]).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;
 #[derive(Debug)]
 pub struct EntryBudget(AtomicUsize);
 
-/// What a list is held to.
+/// The limits that every list of a pass is checked against.
 pub type Bounds<'a> = (&'a Limits, &'a EntryBudget);
 
 impl Default for EntryBudget {
@@ -34,13 +34,13 @@ impl Default for EntryBudget {
 }
 
 impl EntryBudget {
-    /// For so many.
+    /// A budget of this many entries.
     #[cfg(test)]
     pub(super) fn with(entries: usize) -> Self {
         Self(AtomicUsize::new(entries))
     }
 
-    /// Takes so many; whether there was room for them.
+    /// Takes this many; true if there was room for them.
     fn take(&self, entries: usize) -> bool {
         self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(entries)).is_ok()
     }
@@ -49,14 +49,14 @@ impl EntryBudget {
 /// Files of one source. A vault has a list or two.
 const MAX_FILES: usize = 1_000;
 
-/// What one source gives to a pass.
+/// The contribution of one source to a pass.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// Its lists: as they are, or as they were when they were last good.
     pub listings: Vec<Listing>,
-    /// What is wrong now; empty if all of its lists are as they are.
+    /// The present problems; empty if every list was read as it is now.
     pub problems: Diagnostics,
-    /// Whether a list is away that was never good: it may hold any record, so none is removed for want of it.
+    /// True if a list is away that was never good: it may hold any record, so none is removed for want of it.
     pub is_silent: bool,
     /// When the oldest of its listings was read, seconds since 1970.
     pub read_at: Option<u64>,
@@ -108,7 +108,7 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
     reading
 }
 
-/// What a source gave when it was last good, in place of what it does not give now.
+/// The last good lists of a source, in place of what it does not give now.
 pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: Diagnostic) -> Reading {
     let mut reading = Reading::problem(problem);
     for kept in state.kept_lists(&source.name) {
@@ -151,8 +151,8 @@ fn read_one(
     Ok(listing)
 }
 
-/// A list that can be used as it is: it can be read, each of its names and addresses can be a record, and there is room for
-/// it beside the others.
+/// A list that can be used as it is: it can be read, each of its names and addresses can be a record, and there is room
+/// for it beside the others.
 fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Vec<u8>) -> Result<Listing, SourceError> {
     let _one_at_a_time = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
     let listing = parse(&source.name, path, source.format, bytes)?;

@@ -1,6 +1,6 @@
 //! `Label : value` screens, as PowerShell prints objects (Format-List), with JSON behind some of the labels.
 //!
-//! Only a few labels matter: names, addresses, and anything whose value is JSON. The rest of the screen is left aside.
+//! Only a few labels matter: names, addresses, and any label whose value is JSON. The rest of the screen is ignored.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use super::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES, excess};
 use super::token::{TokenKind, quoted, tokens};
 use crate::diag::Id;
 
-/// Whether a line looks like the first of such a screen. A column of its own for the colon tells it from IPv6.
+/// True if a line looks like the first of such a screen. A column of its own for the colon tells it from IPv6.
 pub(super) fn is_labelled(line: &str) -> bool {
     label(line).is_some()
 }
@@ -72,7 +72,7 @@ struct ScreenObject<'t> {
     line: u32,
     names: Vec<&'t str>,
     addresses: Vec<IpAddr>,
-    /// What continuation lines belong to.
+    /// The field that continuation lines belong to.
     last: Option<Field>,
 }
 

@@ -1,8 +1,8 @@
-//! Text lists: one rule for `PrivateIP.ps1` output, hosts files, CSV, tables and what people paste from the portal.
+//! Text lists: one rule for `PrivateIP.ps1` output, hosts files, CSV, tables and text pasted from the portal.
 //!
 //! A line has one address and one or more host names, or a label and a zone, in any order and with any separators
-//! between. Everything else on it (a network interface, a TTL) is left aside. Headers, rules, blank lines and `#` comments
-//! are no lines of the list; whatever else has no address or no name is a problem.
+//! between. Everything else on it (a network interface, a TTL) is ignored. Headers, rules, blank lines and `#` comments
+//! are skipped; any other line without an address or a name is a problem.
 
 use std::net::IpAddr;
 
@@ -116,7 +116,7 @@ fn read_part(text: &str, first: u32, out: &mut ListingBuilder) {
     }
 }
 
-/// What stands on one line; the vectors are reused from line to line.
+/// The contents of one line; the vectors are reused from line to line.
 #[derive(Default)]
 struct Line<'t> {
     tokens: Vec<Token<'t>>,

@@ -1,4 +1,4 @@
-//! The words of a text list and what each of them can be.
+//! The words of a text list, and the meaning that each can have.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,7 +15,7 @@ pub(super) struct Token<'t> {
     pub(super) in_braces: bool,
 }
 
-/// What a word can be, by its looks.
+/// The meaning that a word can have by its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenKind {
     /// An IP address.
@@ -32,7 +32,7 @@ pub(super) enum TokenKind {
     Rule,
 }
 
-/// What a byte can be part of, as bits: the tokeniser looks at every byte of a million lines once.
+/// The kinds of words that a byte can be part of, as bits: the tokeniser looks at every byte of a million lines once.
 mod class {
     pub(super) const SEPARATOR: u8 = 1;
     pub(super) const DOT: u8 = 2;

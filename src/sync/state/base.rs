@@ -1,7 +1,8 @@
-//! The guard's base: what each zone held `guard_window` ago, as far as that differs from what it holds now.
+//! The guard's base: the contents of each zone `guard_window` ago, as far as they differ from the present ones.
 //!
-//! In: the changes that sync makes, with their time. Out: for an RRset that changed since, what it was. One line an RRset and
-//! change; what is older than the window is dropped. The window and the clock are arguments.
+//! Input: the changes that sync makes, with their time. Output: the former addresses of each RRset that changed since
+//! then. Each change of an RRset is a line; older changes than the window are dropped. The window and the clock are
+//! arguments.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,14 +20,14 @@ const HEADER: &str = "; privatelink-dns base 1: milliseconds since 1970, owner, 
 /// Octets of a base that are read: 2,000,000 RRsets, the most that lists may have, take less.
 const MAX_BYTES: u64 = 512 << 20;
 
-/// An RRset that changes all the time is noted this often in a window, not more: its time may be off by a fiftieth of the
-/// window, always to the later side.
+/// An RRset that changes all the time is noted this often in a window, not more: its time may be off by a fiftieth of
+/// the window, always to the later side.
 const STEPS: u64 = 50;
 
 /// Owner relative to the apex, and whether it is AAAA.
 type RrsetKey = (Box<str>, bool);
 
-/// What a zone's RRsets were, where they are something else now.
+/// The former addresses of a zone's RRsets, where the present ones differ.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Base(BTreeMap<RrsetKey, Vec<PastChange>>);
 
@@ -51,7 +52,7 @@ impl Clock {
         u64::try_from(self.window.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Whether a change at that time is within the window. A clock that was set back makes it older, never forgotten.
+    /// True if a change at that time is within the window. A clock that was set back makes it older, never forgotten.
     fn covers(self, at: u64) -> bool {
         self.now < at.saturating_add(self.window_ms())
     }
@@ -64,7 +65,8 @@ impl Clock {
 }
 
 impl Base {
-    /// Reads the base of a zone; what is older than the window is left out. A file that makes no sense is as good as none.
+    /// Reads the base of a zone; what is older than the window is left out. A file that makes no sense is as good as
+    /// none.
     ///
     /// # Errors
     /// If there is one and the disk does not give it.
@@ -80,7 +82,8 @@ impl Base {
         Ok(base)
     }
 
-    /// Writes it, within its bound: where an RRset changed often, what it was first counts until its last change is old.
+    /// Writes it, within its bound: where an RRset changed often, what it was first counts until its last change is
+    /// old.
     ///
     /// # Errors
     /// If the disk does not take it.
@@ -118,7 +121,7 @@ impl Base {
         text
     }
 
-    /// What the RRset was at the base, if that is not what it is in service now.
+    /// The addresses of the RRset at the base, if those in service differ.
     pub(crate) fn before(&self, owner: &str, rtype: Rtype) -> Option<&[IpAddr]> {
         // A key that borrows would need an allocation as well.
         let changes = self.0.get(&(owner.into(), rtype == Rtype::AAAA))?;

@@ -1,7 +1,7 @@
-//! The changes that sync made, the newest last: which record of which zone, from what to what, by which list.
+//! The changes that sync made, the newest last: the record, its zone, its addresses before and after, and the list.
 //!
-//! In: an approved plan and what was written of it. Out: lines of JSON in `changes.jsonl`, bounded, and the first of them as
-//! values for the log. Whoever asks at three in the morning what changed finds it here.
+//! Input: an approved plan and the zones that were written. Output: lines of JSON in `changes.jsonl`, bounded, and the
+//! first of them as values for the log. The journal answers the question what changed last night.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -48,7 +48,7 @@ pub struct AppliedChange {
     pub source: Option<String>,
     /// Where in it, `file:line`.
     pub place: Option<String>,
-    /// Whether an operator consented.
+    /// True if an operator consented.
     pub approved: bool,
 }
 

@@ -1,6 +1,7 @@
-//! Each list as it was when it was last good: its bytes, behind a line that says whose they are.
+//! The last good copy of each list: its bytes, behind a line with its source and path.
 //!
-//! The bytes and not what was read from them: they go through the same reader again, which may have learnt since.
+//! The bytes are kept and not the entries, because they go through the same reader again, which may have learnt more
+//! since.
 
 use std::collections::HashSet;
 use std::fs::Metadata;
@@ -39,7 +40,7 @@ struct ListHead {
     sha256: String,
 }
 
-/// What tells a list from what it was before, without reading it.
+/// A mark by which a changed list is known without reading it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     length: u64,
@@ -63,7 +64,7 @@ impl Stamp {
 const VERSION: u32 = 1;
 
 impl State {
-    /// Whether the list with this stamp is kept already.
+    /// True if the list with this stamp is kept already.
     pub fn has_list(&self, source: &str, path: &Path, stamp: Stamp) -> bool {
         let head = self.list_head(&file_name(source, path));
         head.is_some_and(|head| (head.version, head.stamp) == (VERSION, stamp))
@@ -110,7 +111,7 @@ impl State {
         kept
     }
 
-    /// Whether any list was ever good.
+    /// True if any list was ever good.
     pub fn has_lists(&self) -> bool {
         !self.list_names().is_empty()
     }

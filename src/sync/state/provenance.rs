@@ -1,7 +1,7 @@
-//! Where each record in service is listed: source, file, line.
+//! The place where each record in service is listed: source, file, line.
 //!
-//! In: a zone's records with their origins, when the zone is written or its lists have moved. Out: the same after a restart.
-//! Text, a line an RRset, so that a person with `grep` finds it too.
+//! Input: the records of a zone with their origins, when the zone is written or its lists have moved. Output: the same
+//! after a restart. It is text with a line for each RRset, so that a person finds it with `grep` too.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -79,8 +79,8 @@ impl State {
         ZoneProvenance::parse(&String::from_utf8_lossy(&text))
     }
 
-    /// Remembers where the records of a zone are listed. A record that stays although no list has it, because its list is
-    /// away or the guard holds its end, keeps what was remembered of it.
+    /// Remembers where the records of a zone are listed. A record that stays although no list has it, because its list
+    /// is away or the guard holds its end, keeps what was remembered of it.
     ///
     /// # Errors
     /// If the disk does not take it.

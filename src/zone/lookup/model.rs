@@ -1,5 +1,5 @@
-//! The lookup against the algorithm as RFC 1034 section 4.3.2 tells it, label by label from the apex down, over a plain
-//! list of records.
+//! Compares the lookup with the algorithm of RFC 1034 section 4.3.2, written down label by label from the apex over a
+//! plain list of records.
 
 use proptest::prelude::*;
 
@@ -25,7 +25,7 @@ fn text(entries: &[Entry]) -> String {
     entries.iter().map(line).fold(top, |text, line| text + &line)
 }
 
-/// What becomes of a question.
+/// The expected answer to a question.
 fn model(entries: &[Entry], qname: &[&'static str], qtype: Rtype) -> String {
     let has = |owner: &[&str], rtype| entries.iter().any(|(at, of)| at == owner && *of == rtype);
     let exists = |name: &[&str]| name.is_empty() || entries.iter().any(|(owner, _)| owner.ends_with(name));

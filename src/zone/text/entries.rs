@@ -1,7 +1,7 @@
-//! Entries that go on over line feeds: what is within parentheses or quotes (RFC 1035 section 5.1).
+//! Entries that go on over line feeds, within parentheses or quotes (RFC 1035 section 5.1).
 //!
-//! In: the text of a zone file. Out: where entries begin, and which is the last if the text stops within it. It does not say
-//! what is in them.
+//! Input: the text of a zone file. Output: the places where entries begin, and the unfinished entry at the end, if
+//! there is one. The contents of entries are not looked at.
 
 /// A parenthesis or quote that nothing closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) fn walk(text: &[u8], mut entry: impl FnMut(usize, u32)) -> Option<Ope
                 }
             }
             _ if is_comment => {}
-            // An escaped line feed still ends its line for those who count them.
+            // An escaped line feed still counts as a line.
             b'\\' if text.get(at + 1).is_some_and(|next| *next != b'\n') => {
                 bytes.next();
             }

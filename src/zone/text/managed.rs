@@ -1,8 +1,9 @@
-//! The address lines that sync writes, a million of them, read without the general parser.
+//! Reads the address lines that sync writes, a million of them, without the general parser.
 //!
-//! In: the text of a zone file. Out: its records, as far as it looks like a file of ours: comments, `$ORIGIN`, `$TTL` and the
-//! apex's records on top, then lines of owner, A or AAAA, address. It stops at the first line that is anything else, and the
-//! general parser takes over: this decides how fast a file is read and never what it means, which a property holds it to.
+//! Input: the text of a zone file. Output: its records, as far as it looks like a file of ours: comments, `$ORIGIN`,
+//! `$TTL` and the apex's records on top, then lines of owner, A or AAAA, address. It stops at the first other line, and
+//! the general parser takes over. So this reader decides the speed of reading and never the meaning of a file; a
+//! property test proves that.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +15,7 @@ const MAX_NAME: usize = 255;
 /// Bytes in a label.
 const MAX_LABEL: usize = 63;
 
-/// What stands above the address lines.
+/// The head of the file, above the address lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ManagedHead {
     /// Its length in bytes.
@@ -156,7 +157,7 @@ mod tests {
         (parsed.owner.to_vec(), parsed.rtype, parsed.ttl, parsed.rdata.to_vec(), parsed.line)
     }
 
-    /// What the file means, read both ways.
+    /// The records of the file, read both ways.
     fn both(text: &str) -> [(Vec<Row>, Vec<SyntaxError>); 2] {
         let (mut fast, mut general) = (Vec::new(), Vec::new());
         let fast_errors = parse(text.as_bytes(), &apex(), |parsed| fast.push(row(parsed)));

@@ -1,7 +1,8 @@
-//! Types that the parser does not know and whose RDATA is written like that of one it knows: `AFSDB 1 host` like `MX 1 host`.
+//! Types that the parser does not know, and whose RDATA is written like that of a known type: `AFSDB 1 host` like `MX 1
+//! host`.
 //!
-//! In: the text of a zone file. Out: the same with the known type's mnemonic, and which entries are of which type in truth.
-//! Any other type that the parser does not know has to be written as RFC 3597 has it.
+//! Rewrites each such entry to use the known type's mnemonic, and returns the entries whose type must be restored
+//! afterwards. Any other unknown type has to be written in the generic form of RFC 3597.
 
 use std::collections::VecDeque;
 
@@ -37,7 +38,7 @@ const TYPE_ALIASES: [TypeAlias; 16] = [
 /// A text that the parser knows all types in.
 pub(super) struct Rewritten {
     pub(super) text: Vec<u8>,
-    /// Where entries start that are of another type in truth, in lines from 0, and of which.
+    /// The entries that are really of another type: the line on which each starts, from 0, and the type.
     types: VecDeque<(u32, Rtype)>,
 }
 
@@ -58,7 +59,7 @@ impl Rewritten {
         (!rewritten.types.is_empty()).then_some(rewritten)
     }
 
-    /// What the next record is in truth, if it is not what the parser read; its entry ends on this line, from 0.
+    /// The real type of the next record, if the parser read another one; its entry ends on this line, from 0.
     pub(super) fn type_of(&mut self, line: u32) -> Option<Rtype> {
         self.types.pop_front_if(|(start, _)| *start <= line).map(|(_, rtype)| rtype)
     }

@@ -31,12 +31,12 @@ const LABEL_KEYS: [&str; 4] = ["recordsetname", "recordname", "resourcename", "n
 /// Keys that hold a zone.
 const ZONE_KEYS: [&str; 4] = ["dns", "zone", "dnszone", "zonename"];
 
-/// Whether a label on a screen or a key holds names; in lower case.
+/// True if a label on a screen or a key holds names; in lower case.
 pub(in crate::sync::source) fn is_name_key(key: &str) -> bool {
     NAME_KEYS.contains(&key)
 }
 
-/// Whether a label on a screen or a key holds addresses; in lower case.
+/// True if a label on a screen or a key holds addresses; in lower case.
 pub(in crate::sync::source) fn is_address_key(key: &str) -> bool {
     ADDRESS_KEYS.contains(&key)
 }
@@ -224,9 +224,9 @@ fn is_other_type(object: &Object<'_>) -> bool {
     rtype.is_some_and(|text| !text.eq_ignore_ascii_case("A") && !text.eq_ignore_ascii_case("AAAA"))
 }
 
-/// Keys of an object whose values stand in a string beside them too, in lower case: `CustomDnsConfigsText` holds as JSON
-/// what `CustomDnsConfigs` may have lost to PowerShell's depth limit. Looked up once for each property, of which there may be
-/// as many as there are octets.
+/// Keys of an object whose values stand in a string beside them too, in lower case: `CustomDnsConfigsText` holds as
+/// JSON what `CustomDnsConfigs` may have lost to PowerShell's depth limit. Looked up once for each property, of which
+/// there may be as many as there are octets.
 struct JsonInStrings(HashMap<String, bool>);
 
 impl JsonInStrings {
@@ -242,7 +242,7 @@ impl JsonInStrings {
         Self(known)
     }
 
-    /// Whether the text is to be read instead of the value with this key.
+    /// True if the text is to be read instead of the value with this key.
     fn replace(&self, key: &str) -> bool {
         !self.0.is_empty() && self.0.get(&key.to_ascii_lowercase()).is_some_and(|replaces| *replaces)
     }

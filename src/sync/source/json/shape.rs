@@ -1,5 +1,5 @@
-//! The outside of a JSON text, looked at before it is parsed: how long a value is, how deep it nests, and how much memory
-//! its tree takes. One pass over the octets and nothing kept, so that no text is too much for it.
+//! Measures a JSON text before it is parsed: the length of a value, its depth, and the memory of its tree. One pass
+//! over the octets that keeps nothing, so that no text is too large for it.
 
 /// Brackets within brackets. Azure's deepest lists have about ten; parser and walker go down the stack with each.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -18,7 +18,7 @@ const ARRAY: usize = 256;
 /// Octets for one more property or value, and what a string in it with escapes takes apart.
 const FURTHER: usize = 144;
 
-/// What is wrong with a text, and where in it.
+/// The place in a text where something is wrong, and a text that says so.
 pub(super) type Excess = (usize, String);
 
 /// The length of the JSON value at the start of the text: up to its closing bracket, or everything if there is none.
@@ -39,7 +39,7 @@ pub(in crate::sync::source) fn value_length(text: &str) -> usize {
     text.len()
 }
 
-/// Whether the text can be parsed within bounds; its tree may take so many octets.
+/// Checks that the text can be parsed within bounds; its tree may take at most `max_tree` octets.
 pub(super) fn check(text: &str, max_tree: usize) -> Result<(), Excess> {
     let (mut depth, mut tree) = (0_usize, 0_usize);
     for (at, mark) in Marks::of(text) {

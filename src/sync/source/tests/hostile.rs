@@ -1,4 +1,5 @@
-//! Lists that somebody made to hurt, or that a script made by accident: whatever they hold, they are read within bounds.
+//! Lists that somebody made to hurt, or that a script made by accident: whatever they hold, they are read within
+//! bounds.
 
 use super::*;
 use crate::sync::source::listing::{MAX_ADDRESSES, MAX_NAMES};

@@ -1,13 +1,15 @@
-//! The outside of a TOML text, looked at before it is parsed: how much memory its tables take. One pass over the octets and
-//! nothing kept, so that no text is too much for it.
+//! Measures a TOML text before it is parsed: the memory that its tables take. One pass over the octets that keeps
+//! nothing, so that no text is too large for it.
 
 use crate::diag::Id;
 use crate::sync::source::Wrong;
 
-/// Octets that the tables of a list may take, as reckoned from its marks; a list that is as large as it may be has a quarter.
+/// Octets that the tables of a list may take, as reckoned from its marks; a list that is as large as it may be has a
+/// quarter.
 const MAX_TREE: usize = 256 << 20;
 
-/// Octets for a mark outside of strings. A dot in a key is a table, and so is a brace; both have a kilobyte as measured.
+/// Octets for a mark outside of strings. A dot in a key is a table, and so is a brace; both have a kilobyte as
+/// measured.
 const fn weight(mark: u8) -> usize {
     match mark {
         b'.' | b'{' => 1200,
@@ -17,7 +19,7 @@ const fn weight(mark: u8) -> usize {
     }
 }
 
-/// What is wrong with a text, and where in it, if it is not to be parsed.
+/// The place in a text and the problem there, if the text must not be parsed.
 pub(super) fn check(text: &str) -> Result<(), (usize, Wrong)> {
     let bytes = text.as_bytes();
     let (mut at, mut tree) = (0, 0);
