@@ -28,7 +28,9 @@ const ROUNDS: usize = 60;
 const GROWTH: usize = 96 << 20;
 
 fn resident(server: &Server) -> usize {
-    usize::try_from(process_status(server.pid(), "VmRSS")).unwrap() * 1024
+    let kib = process_status(server.pid(), "VmRSS");
+    assert!(kib > 0, "the kernel says how much");
+    usize::try_from(kib).unwrap() * 1024
 }
 
 /// In a flood a datagram may find no room in the server's socket; a client asks again, as clients do.
