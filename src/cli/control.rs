@@ -17,7 +17,7 @@ use crate::daemon::control::protocol::{ControlReply, ControlRequest, PassStatus,
 use crate::diag;
 use crate::dns::Name;
 
-/// How long a pass over many long lists may take.
+/// The time that a pass over many long lists may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The time that a server has to accept us: it accepts at once, however busy it is.

@@ -29,7 +29,7 @@ use protocol::{ControlReply, ControlRequest};
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
 const MAX_REQUEST: u64 = 4096;
 
-/// How long a client may take to send its line, or to read ours.
+/// The time that a client may take to send its line, or to read ours.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections at one time: an operator and some scripts.
@@ -64,7 +64,7 @@ pub(super) struct Control {
     task: JoinHandle<()>,
 }
 
-/// Why there is no control socket.
+/// The reason why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ControlError {
     #[error("{}", self.diagnostic())]

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::watch::{Folder, Kind, Unwatched, Watch};
 
-/// How long folders may take to answer before they are left out.
+/// The time that folders may take to respond before they are left out.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Folders for one watcher.

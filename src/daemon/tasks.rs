@@ -3,8 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use tracing::error;
-
 use super::control::protocol::ControlReply;
 use super::status_board::{self, Degraded};
 use super::work::{Running, Task, Waiter};
@@ -56,7 +54,12 @@ impl Daemon {
                 self.config_seen = seen;
                 self.task_done(Some(done), Vec::new());
             }
-            Err(failed) => error!(%failed, "internal error: reading the zones stopped"),
+            Err(failed) => {
+                let place = Place::file(&self.config.zones.zone_dir);
+                let text =
+                    format!("internal error: reading the zones stopped ({failed}); please report this with the log");
+                log::found(&Diagnostic::error(Id::TASK_BROKE_OFF, place, text));
+            }
         }
     }
 

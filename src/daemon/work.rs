@@ -11,7 +11,7 @@ use super::control::protocol::ControlReply;
 /// A client that waits for a pass or a reload.
 pub(super) type Waiter = oneshot::Sender<ControlReply>;
 
-/// Why the config is to be read.
+/// The reason to read the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     /// Something in its folder changed. That may be half a file: what would be lost by it waits for a person.

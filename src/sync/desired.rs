@@ -23,7 +23,7 @@ use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
 use merge::EntryDraft;
 
-/// Which zones are hosted whether a list names them or not.
+/// The zones that are hosted whether a list names them or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The cloud whose zones are added as lists name them; names of another one are refused. With `None` only `hosted`
@@ -43,7 +43,7 @@ impl Settings {
 /// The rules by which a list is unfit: names that cannot be a record here, and addresses that no private endpoint has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Which names are ours.
+    /// The names that are ours.
     pub names: Settings,
     /// The networks that records may point into.
     pub allowed_targets: Vec<IpNet>,
@@ -107,7 +107,7 @@ pub struct Conflict {
 /// One side of a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Where it says so.
+    /// The line that says so.
     pub origin: Origin,
     /// The addresses it gives.
     pub addresses: Vec<IpAddr>,

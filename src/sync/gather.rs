@@ -35,11 +35,11 @@ pub(crate) struct GatherTask<'a> {
     pub sources: &'a [source::Settings],
     /// The rules by which a list is unfit.
     pub limits: &'a Limits,
-    /// Where good lists are kept.
+    /// The folder where good lists are kept.
     pub state: &'a State,
     /// Seconds since 1970.
     pub now: u64,
-    /// How long all of them together may take.
+    /// The time that all of them together may take.
     pub deadline: Duration,
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// How each line starts.
+/// The start of each line.
 const START: &str = "; alias ";
 
 /// Public names, without final dot and in lower case, each with the owner it leads to, relative to the apex. Sorted, so

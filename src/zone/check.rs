@@ -63,7 +63,7 @@ impl FileDiagnostics {
     }
 }
 
-/// Why records of a type cannot be in a zone here; `None` if they can.
+/// The reason why records of a type cannot be in a zone here; `None` if they can.
 pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     if rtype.is_meta() {
         return Some(format!("{rtype} records cannot be in a zone; remove the record"));
@@ -216,7 +216,7 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     }
 }
 
-/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
+/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and must not be aliases (RFC 2181 section 10.3).
 fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
     for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = table.rdata(row).to_ascii_lowercase();

@@ -213,7 +213,7 @@ impl Store {
     }
 }
 
-/// Where the file of a zone is.
+/// The path of a zone's file.
 pub(crate) fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
     zone_dir.join(format!("{}.zone", apex.without_dot()))
 }

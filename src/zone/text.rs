@@ -51,7 +51,7 @@ pub(crate) struct Parsed<'a> {
 /// A place in a file that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
-    /// Which kind of diagnostic it makes.
+    /// The id of its diagnostic.
     pub id: Id,
     /// From 1.
     pub line: u32,
@@ -233,7 +233,7 @@ fn nth_line(text: &[u8], line: u32) -> String {
     String::from_utf8_lossy(&found[..found.len().min(MAX_LINE)]).into_owned()
 }
 
-/// Where parsing can start again after an error on line `failed`: the next line that starts an entry.
+/// The place where parsing can start again after an error on line `failed`: the next line that starts an entry.
 fn next_entry(text: &[u8], start: usize, first_line: u32, failed: u32) -> Option<(usize, u32)> {
     let mut at = start;
     let mut line = first_line;
@@ -256,7 +256,7 @@ struct LineCounter<'a> {
 }
 
 impl LineCounter<'_> {
-    /// The line of the last octet before `offset` that is no line feed.
+    /// The line of the last octet before `offset` that is not a line feed.
     fn at(&mut self, offset: usize) -> u32 {
         let end = offset.min(self.text.len());
         let end = if end > 0 && self.text[end - 1] == b'\n' { end - 1 } else { end };

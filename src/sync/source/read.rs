@@ -20,7 +20,7 @@ use crate::sync::state::lists::{Kept, Stamp};
 /// Entries of all lists of a pass together: twice what one may have. A pass over as many takes about a gigabyte.
 const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;
 
-/// How many entries the lists of one pass may still have.
+/// The number of entries that the lists of one pass may still have.
 #[derive(Debug)]
 pub struct EntryBudget(AtomicUsize);
 
@@ -58,7 +58,7 @@ pub struct Reading {
     pub problems: Diagnostics,
     /// True if a list is away that was never good: it may hold any record, so none is removed for want of it.
     pub is_silent: bool,
-    /// When the oldest of its listings was read, seconds since 1970.
+    /// The time when the oldest of its listings was read, seconds since 1970.
     pub read_at: Option<u64>,
 }
 

@@ -121,7 +121,7 @@ fn read_part(text: &str, first: u32, out: &mut ListingBuilder) {
 struct Line<'t> {
     tokens: Vec<Token<'t>>,
     addresses: Vec<IpAddr>,
-    /// Host names with at least one dot that are no zones.
+    /// Host names with at least one dot that are not zones.
     names: Vec<&'t str>,
     /// Indexes into `tokens` of names of zones.
     zones: Vec<usize>,

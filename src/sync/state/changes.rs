@@ -46,7 +46,7 @@ pub struct AppliedChange {
     pub after: Vec<IpAddr>,
     /// The list that says so, or that said so until now.
     pub source: Option<String>,
-    /// Where in it, `file:line`.
+    /// The place in it, `file:line`.
     pub place: Option<String>,
     /// True if an operator consented.
     pub approved: bool,
@@ -75,7 +75,7 @@ pub(crate) fn addresses(addresses: &[IpAddr]) -> String {
 pub struct Changes {
     /// The first of them.
     pub shown: Vec<AppliedChange>,
-    /// How many there are in all.
+    /// The number of all of them.
     pub total: usize,
 }
 

@@ -22,7 +22,7 @@ const MAX_HEAD: u64 = 64 << 10;
 
 /// A list that was good.
 pub struct Kept {
-    /// Where it was read.
+    /// The path it was read from.
     pub path: PathBuf,
     /// Seconds since 1970.
     pub read_at: u64,
