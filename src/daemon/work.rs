@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_while_a_pass_runs_waits_for_the_next_one() {
+    async fn a_client_that_asks_while_a_pass_runs_waits_for_the_next_one() {
         let mut due = Due::default();
         let (first, _) = oneshot::channel();
         due.pass_for([first]);

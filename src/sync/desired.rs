@@ -260,26 +260,7 @@ impl<'s> Sorter<'s> {
             return Ok(known);
         }
         let apex = place.zone_text().parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()))?;
-        let is_pinned = self.settings.hosted.contains(&apex);
-        let is_known = match check_geo(place.cloud, place.service, place.geo)? {
-            GeoCode::Known => self.settings.cloud == Some(place.cloud),
-            GeoCode::Unknown(_) if is_pinned => true,
-            GeoCode::Unknown(why) => {
-                if self.settings.cloud == Some(place.cloud) {
-                    self.warnings.warning(|| {
-                        let text = format!(
-                            "{why}; zone '{}' is not hosted, and its records wait: correct the list, or consent with \
-                             geos = [\"{}\"] in [backup]",
-                            place.zone_text(),
-                            place.geo
-                        );
-                        at(listing, entry, Id::GEO_UNKNOWN, text)
-                    });
-                }
-                false
-            }
-        };
-        let slot = (is_known || is_pinned).then_some(self.slots.len());
+        let slot = self.is_hosted(place, &apex, entry, listing)?.then_some(self.slots.len());
         self.by_zone.insert(key, slot);
         let Some(slot) = slot else { return Ok(None) };
         self.last = slot;
@@ -293,6 +274,34 @@ impl<'s> Sorter<'s> {
             aliases: Aliases::default(),
         });
         Ok(Some(slot))
+    }
+
+    /// True if a zone takes records here: the config names it, or its cloud is ours and its geo code is known.
+    fn is_hosted(
+        &mut self,
+        place: &AzureName<'_>,
+        apex: &Name,
+        entry: &Entry<'_>,
+        listing: &Listing,
+    ) -> Result<bool, NotHosted> {
+        let code = check_geo(place.cloud, place.service, place.geo)?;
+        if self.settings.hosted.contains(apex) {
+            return Ok(true);
+        }
+        let is_our_cloud = self.settings.cloud == Some(place.cloud);
+        let GeoCode::Unknown(why) = code else { return Ok(is_our_cloud) };
+        if is_our_cloud {
+            self.warnings.warning(|| {
+                let text = format!(
+                    "{why}; zone '{}' is not hosted, and its records wait: correct the list, or consent with geos = \
+                     [\"{}\"] in [backup]",
+                    place.zone_text(),
+                    place.geo
+                );
+                at(listing, entry, Id::GEO_UNKNOWN, text)
+            });
+        }
+        Ok(false)
     }
 }
 

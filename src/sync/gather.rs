@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_taken_by_the_next_pass_and_nobody_is_asked_twice() {
+    fn a_late_reading_is_taken_by_the_next_pass_and_no_source_is_asked_twice() {
         let folder = tempfile::tempdir().unwrap();
         let sources = [source("late", &folder.path().join("nothing here"))];
         let state = State::new(folder.path().join("state"));

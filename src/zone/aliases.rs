@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn the_written_text_is_read_again() {
         let mut aliases = Aliases::default();
         aliases.insert("b.z07.blob.storage.azure.net", "b");
         aliases.insert("a.z33.blob.storage.azure.net", "a");

@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_again_for_further_errors_is_bounded() {
+    fn rereading_for_further_errors_is_bounded() {
         let text = |lines: usize| "$TTL 9\n".to_owned() + &"a A x\n".repeat(200) + &"b A 10.0.0.1\n".repeat(lines);
         for lines in [1000, 2000] {
             let text = text(lines);

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_closed_or_no_group_at_all_is_fine() {
+    fn closed_or_missing_parentheses_are_fine() {
         for text in
             ["", "a A 1\n", "a (\n)\n", "a (()) b\n", "\"(\" x", "; (\n", "\\( x", "\"\\\"\"", ") (\n)", "\"a\nb\""]
         {

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_strings_and_comments_does_not_count() {
+    fn strings_and_comments_do_not_count() {
         let max = MAX_TREE / weight(b'.');
         let dots = ".".repeat(max + 1);
         for text in
