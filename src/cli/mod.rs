@@ -108,7 +108,7 @@ pub fn run() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => arguments.verb.run(),
         Err(error) => {
-            // Help and version go to standard output and are no failure; clap knows which is which.
+            // Help and version go to standard output and are not failures; clap knows which is which.
             let _ = error.print();
             if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
         }

@@ -188,13 +188,13 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
             Ok((stream, _)) if is_ours(&stream, owner) => {
                 let context = Arc::clone(&context);
                 tokio::spawn(async move {
-                    // A client that went away hears nothing, and nothing is lost.
+                    // A client that went away gets no reply, and nothing is lost.
                     let _ = converse(stream, &context).await;
                     drop(place);
                 });
             }
             Ok(_) => {}
-            // Out of file descriptors, say: no reason to spin.
+            // For instance no file descriptor is left: wait instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }

@@ -72,7 +72,7 @@ fn answering(wanted: impl Iterator<Item = Wanted>) -> Folders {
 fn ask(wanted: Wanted) -> (PathBuf, Receiver<Vec<Folder>>) {
     let (sender, answer) = sync_channel(1);
     let path = wanted.folder.path.clone();
-    // Without a thread the sender is gone, which is no answer either.
+    // Without a thread the sender is gone, which counts as no response.
     let look = move || drop(sender.send(wanted.look()));
     drop(std::thread::Builder::new().name("folder".to_owned()).spawn(look));
     (path, answer)

@@ -165,7 +165,7 @@ impl Daemon {
             }
             Event::Watches(found) => {
                 self.watching(found);
-                // The first pass: what changes after it has read is seen.
+                // The first pass starts after the folders are watched, so that no later change is missed.
                 if std::mem::take(&mut course.is_first) {
                     self.due.task(Task::Pass);
                 }

@@ -151,7 +151,7 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
                 sorter.slots[slot].push(index, &place, entry);
             }
         });
-        // A list of other services' names alone says as little about ours as one without a line.
+        // A list that names other services only is, for us, as empty as one without lines.
         if is_empty {
             empty_lists.push(EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) });
         }
@@ -227,7 +227,7 @@ impl<'s> Sorter<'s> {
     fn refuse_or_skip(&mut self, place: &AzureName<'_>, entry: &Entry<'_>, listing: &Listing) {
         let (name, is) = (entry.fqdn, place.cloud);
         match self.settings.cloud {
-            // Its zone waits for consent, which was said once.
+            // Its zone waits for consent, which was reported once.
             Some(ours) if ours == is => {}
             Some(ours) => self.problems.error(|| {
                 let text = format!("'{name}' is a name of the {is} cloud, but the config says cloud = \"{ours}\"");

@@ -60,7 +60,7 @@ impl Gatherer {
                 match waiting.answer.recv_timeout(left) {
                     Ok(reading) => Ok(reading),
                     Err(RecvTimeoutError::Timeout) => {
-                        // No time that grows: the same trouble is said once.
+                        // The text has no time that grows, so that the same problem is reported once.
                         let text = format!(
                             "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share \
                              hangs",

@@ -161,7 +161,7 @@ fn make_plan(
             }
             planned.plan = plan(desired, currents, settings.ttl_seconds());
         }
-        // Each list was held to the same rule before.
+        // Each list was checked by the same rules before.
         Err(SourceError(problems)) => planned.errors.append(problems),
     }
     planned

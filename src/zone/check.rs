@@ -221,7 +221,7 @@ fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
     for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = table.rdata(row).to_ascii_lowercase();
         let Some(relative) = relative_to(&target, table.apex.as_wire()) else { continue };
-        // They are sorted, and as many NS records may name one target as it has records.
+        // The records are sorted. A search by type matters: many NS records may name one target with many records.
         let rows = table.rows_at(relative);
         let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);
         if first(Rtype::A).or(first(Rtype::AAAA)).is_some() {

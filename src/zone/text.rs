@@ -80,7 +80,7 @@ pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) 
             return Vec::new();
         }
     }
-    // From the top again, past what was good already.
+    // Starts at the top again, and skips the records that were handed over already.
     parse_all(text, apex, MAX_REREAD, |parsed| match handed_over.checked_sub(1) {
         Some(rest) => handed_over = rest,
         None => each(parsed),
@@ -172,7 +172,7 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     let is_good = name_end(owner, 0) == Some(owner.len()) && rdata::is_well_formed(rtype, rdata);
     match (is_good, is_generic) {
         (true, _) => Ok(()),
-        // RFC 3597 section 5: a known type may be written so, and is what it is.
+        // RFC 3597 section 5: a known type may be written in this form too, and keeps its meaning.
         (false, true) => Err((Id::ZONE_SYNTAX, "the octets behind \\# are not RDATA of this type")),
         (false, false) => Err((Id::ZONE_SYNTAX, "a name has an empty label (two dots in a row)")),
     }

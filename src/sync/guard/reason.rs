@@ -85,7 +85,7 @@ impl Reason {
     pub(crate) fn scope(&self) -> Scope {
         match self {
             Self::Empty { .. } | Self::Share { .. } | Self::EmptyLists { .. } => Scope::Losses,
-            // To write anything into such a file is to lose what is in it.
+            // Writing anything into such a file would lose its contents.
             Self::HandWritten | Self::Unreadable(_) | Self::Foreign { .. } | Self::Growth { .. } => Scope::Everything,
         }
     }

@@ -135,7 +135,7 @@ fn keep_unread(before: &Records, after: &mut Records, provenance: &ZoneProvenanc
     }
     let is_unread = |record: &AddressRecord<'_>| {
         let is_named = !after.find(record.owner, record.rtype()).is_empty();
-        // What another list says of a name is no reason to move it while the list that had it is away.
+        // Another list must not move a name while the list that had it is away.
         if is_named { lists.had(provenance, record) } else { lists.may_hold(provenance, record) }
     };
     let unread: Vec<AddressRecord<'_>> = before.iter().filter(is_unread).collect();

@@ -95,7 +95,7 @@ impl State {
         let mut lines = Vec::new();
         for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.apex == zone.apex)) {
             let is_removal = |change: &Change<'_>| change.after().len() == 0;
-            // A record that goes is in no list any more: what is remembered says in which it was.
+            // A removed record is in no list any more: the provenance says which list it was in.
             let known = if zone.changes().any(|change| is_removal(&change)) {
                 self.provenance(&zone.apex)
             } else {

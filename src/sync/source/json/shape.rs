@@ -84,7 +84,7 @@ impl<'t> Marks<'t> {
     }
 
     fn skip_string(&mut self) {
-        // What is escaped ends nothing.
+        // An escaped octet does not end the string.
         while self.skip_past(|byte| matches!(byte, b'"' | b'\\')) == Some(b'\\') {
             self.at += 1;
         }
