@@ -12,7 +12,7 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::sync::mpsc;
 
-/// How long a folder must be quiet before its change counts.
+/// The time that a folder must be quiet before its change counts.
 const QUIET: Duration = Duration::from_millis(150);
 
 /// What changed.

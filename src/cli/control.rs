@@ -17,7 +17,7 @@ use crate::daemon::control::protocol::{ControlReply, ControlRequest, PassStatus,
 use crate::diag;
 use crate::dns::Name;
 
-/// How long a pass over many long lists may take.
+/// The time that a pass over many long lists may take.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The time that a server has to accept us: it accepts at once, however busy it is.
@@ -69,7 +69,7 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
     with_reply(file, &ControlRequest::Reload, |reply| match reply {
         ControlReply::Passed(pass) => {
             print("config read");
-            // What it does not do is part of how it went.
+            // The changes that need a restart are part of the result.
             if let Ok(ControlReply::Status(status)) = reply_to(again, &ControlRequest::Status) {
                 status.waits_for_restart.iter().for_each(print);
             }

@@ -31,7 +31,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
-    // However the config was named, what it names has one path: what is remembered of a list is found by it.
+    // The paths in a config are the same however the config was named: the memory of a list is found by its path.
     let base = base_folder(file);
     let base = base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base);
     let backup = backup(&top);

@@ -145,7 +145,7 @@ fn limits_hold_for_whom_they_do_not_trust_and_by_default_that_is_strangers() {
 }
 
 #[test]
-fn what_the_server_says_of_itself_is_nothing_unless_the_config_has_it() {
+fn the_server_does_not_identify_itself_unless_the_config_says_so() {
     let silent = good("").server;
     assert_eq!((silent.nsid, silent.version, silent.cookies.enabled), (None, None, true));
     let text = "nsid = \"dns-a\"\n[cookies]\nsecrets = [\"000102030405060708090a0b0c0d0e0f\"]\n[tcp]\nidle = \"5s\"\n";

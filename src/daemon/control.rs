@@ -29,7 +29,7 @@ use protocol::{ControlReply, ControlRequest};
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
 const MAX_REQUEST: u64 = 4096;
 
-/// How long a client may take to send its line, or to read ours.
+/// The time that a client may take to send its line, or to read ours.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connections at one time: an operator and some scripts.
@@ -64,7 +64,7 @@ pub(super) struct Control {
     task: JoinHandle<()>,
 }
 
-/// Why there is no control socket.
+/// The reason why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ControlError {
     #[error("{}", self.diagnostic())]
@@ -188,13 +188,13 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
             Ok((stream, _)) if is_ours(&stream, owner) => {
                 let context = Arc::clone(&context);
                 tokio::spawn(async move {
-                    // A client that went away hears nothing, and nothing is lost.
+                    // A client that went away gets no reply, and nothing is lost.
                     let _ = converse(stream, &context).await;
                     drop(place);
                 });
             }
             Ok(_) => {}
-            // Out of file descriptors, say: no reason to spin.
+            // For instance no file descriptor is left: wait instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::watch::{Folder, Kind, Unwatched, Watch};
 
-/// How long folders may take to answer before they are left out.
+/// The time that folders may take to respond before they are left out.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Folders for one watcher.
@@ -72,7 +72,7 @@ fn answering(wanted: impl Iterator<Item = Wanted>) -> Folders {
 fn ask(wanted: Wanted) -> (PathBuf, Receiver<Vec<Folder>>) {
     let (sender, answer) = sync_channel(1);
     let path = wanted.folder.path.clone();
-    // Without a thread the sender is gone, which is no answer either.
+    // Without a thread the sender is gone, which counts as no response.
     let look = move || drop(sender.send(wanted.look()));
     drop(std::thread::Builder::new().name("folder".to_owned()).spawn(look));
     (path, answer)

@@ -49,10 +49,10 @@ use status_board::StatusBoard;
 use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
 
-/// How long queries under way may take once the end has come.
+/// The time that queries under way may take once the server stops.
 const GRACE: Duration = Duration::from_secs(6);
 
-/// Why the server did not start, or ended by itself.
+/// The reason why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// Addresses that could not be bound.
@@ -76,7 +76,7 @@ struct Daemon {
     started_with: Vec<SocketAddr>,
     /// The config file when it was last read, taken or not.
     config_seen: Option<Contents>,
-    /// Where this server listens; a new `listen` takes effect at the next start.
+    /// The addresses that this server listens on; a new `listen` takes effect at the next start.
     bound: Vec<SocketAddr>,
     /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
     tools: Arc<Mutex<Tools>>,

@@ -51,7 +51,7 @@ enum Event {
     UpstreamsEnded,
 }
 
-/// Where the loop is.
+/// The state of the loop.
 struct Course {
     inbox: mpsc::Receiver<Kind>,
     commands: mpsc::Receiver<Command>,
@@ -65,9 +65,9 @@ struct Course {
     command_sender: mpsc::Sender<Command>,
     /// A control socket that is being put in its place.
     control: Option<Running<Result<PlacedSocket, ControlError>>>,
-    /// When the present task has taken very long.
+    /// The time when the present task has taken very long.
     slow: Option<Instant>,
-    /// When to be ready at the latest; none once that was said.
+    /// The latest time to be ready; none once the server is.
     ready: Option<Instant>,
     /// True if the first pass has yet to begin.
     is_first: bool,
@@ -165,7 +165,7 @@ impl Daemon {
             }
             Event::Watches(found) => {
                 self.watching(found);
-                // The first pass: what changes after it has read is seen.
+                // The first pass starts after the folders are watched, so that no later change is missed.
                 if std::mem::take(&mut course.is_first) {
                     self.due.task(Task::Pass);
                 }

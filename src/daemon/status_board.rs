@@ -102,7 +102,7 @@ impl StatusBoard {
         self.facts().running_since = None;
     }
 
-    /// How a pass ended, as it is told.
+    /// Stores the result of a pass, and gives it as it is shown.
     pub(super) fn passed(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
         let at = humantime::format_rfc3339_seconds(now).to_string();
         let pass = record(outcome, config, at.clone());

@@ -36,7 +36,7 @@ pub struct Written {
     pub records: usize,
 }
 
-/// Why a zone, or none of them, was not written.
+/// The reason why a zone, or every zone, was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Another process writes into the folder.
@@ -61,7 +61,7 @@ pub enum ApplyError {
     Base {
         /// The zone.
         zone: Name,
-        /// Why.
+        /// The reasons.
         #[source]
         error: StateError,
     },

@@ -35,11 +35,11 @@ pub(crate) struct GatherTask<'a> {
     pub sources: &'a [source::Settings],
     /// The rules by which a list is unfit.
     pub limits: &'a Limits,
-    /// Where good lists are kept.
+    /// The folder where good lists are kept.
     pub state: &'a State,
     /// Seconds since 1970.
     pub now: u64,
-    /// How long all of them together may take.
+    /// The time that all of them together may take.
     pub deadline: Duration,
 }
 
@@ -60,7 +60,7 @@ impl Gatherer {
                 match waiting.answer.recv_timeout(left) {
                     Ok(reading) => Ok(reading),
                     Err(RecvTimeoutError::Timeout) => {
-                        // No time that grows: the same trouble is said once.
+                        // The text has no time that grows, so that the same problem is reported once.
                         let text = format!(
                             "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share \
                              hangs",
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_taken_by_the_next_pass_and_nobody_is_asked_twice() {
+    fn a_late_reading_is_taken_by_the_next_pass_and_no_source_is_asked_twice() {
         let folder = tempfile::tempdir().unwrap();
         let sources = [source("late", &folder.path().join("nothing here"))];
         let state = State::new(folder.path().join("state"));

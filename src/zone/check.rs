@@ -63,7 +63,7 @@ impl FileDiagnostics {
     }
 }
 
-/// Why records of a type cannot be in a zone here; `None` if they can.
+/// The reason why records of a type cannot be in a zone here; `None` if they can.
 pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     if rtype.is_meta() {
         return Some(format!("{rtype} records cannot be in a zone; remove the record"));
@@ -216,12 +216,12 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     }
 }
 
-/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
+/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and must not be aliases (RFC 2181 section 10.3).
 fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
     for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = table.rdata(row).to_ascii_lowercase();
         let Some(relative) = CanonicalName::of_octets(&target).strip_suffix(table.apex.canonical()) else { continue };
-        // They are sorted, and as many NS records may name one target as it has records.
+        // The records are sorted. A search by type matters: many NS records may name one target with many records.
         let rows = table.rows_at(relative);
         let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);
         if first(Rtype::A).or(first(Rtype::AAAA)).is_some() {

@@ -17,7 +17,7 @@ use crate::dns::{Name, rdata};
 /// `ip6.arpa`, with 34 labels each, have 27 million; a line of 127 labels has 126, and each costs some 30 octets.
 pub(super) const MAX_ANCESTORS: usize = 32_000_000;
 
-/// Where a name lies: one with no line of its own in the octets of the name below it that made it.
+/// The place of a name: one with no line of its own lies in the octets of the name below it that made it.
 #[derive(Clone, Copy)]
 struct Node {
     name: u32,

@@ -112,7 +112,7 @@ fn keep_unread_aliases(mut wanted: Aliases, in_service: &Aliases, after: &Record
     wanted
 }
 
-/// Where lists disagree, what is in service stays.
+/// Keeps the records in service where lists disagree.
 fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<Conflict>) -> Vec<HeldRrset> {
     let mut held = Vec::with_capacity(conflicts.len());
     for conflict in conflicts {
@@ -128,14 +128,14 @@ fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<Conflict
     held
 }
 
-/// Where a list is away that was never good, what may be in it stays.
+/// Keeps the records that may be in a list that is away and was never good.
 fn keep_unread(before: &Records, after: &mut Records, provenance: &ZoneProvenance, lists: &Lists) {
     if lists.silent.is_empty() {
         return;
     }
     let is_unread = |record: &AddressRecord<'_>| {
         let is_named = !after.find(record.owner, record.rtype()).is_empty();
-        // What another list says of a name is no reason to move it while the list that had it is away.
+        // Another list must not move a name while the list that had it is away.
         if is_named { lists.had(provenance, record) } else { lists.may_hold(provenance, record) }
     };
     let unread: Vec<AddressRecord<'_>> = before.iter().filter(is_unread).collect();
