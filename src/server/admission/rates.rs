@@ -9,26 +9,27 @@
 //! questions are bounded for all: they cost us and our upstreams, not a victim.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::buckets::{Buckets, Take};
 use crate::forward::ClientNetwork;
 
-/// Answers a second to one network; 0 is no limit.
+/// Answers a second to one network; none is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// REFUSED, FORMERR and whatever else says no more than no.
-    pub errors: u32,
+    pub errors: Option<NonZeroU32>,
     /// What memory has to say of names and types that are not there.
-    pub negative: u32,
+    pub negative: Option<NonZeroU32>,
     /// Questions that would wait for an upstream.
-    pub forwarded: u32,
+    pub forwarded: Option<NonZeroU32>,
 }
 
 impl Default for Rates {
     /// For the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and what a cache does not hold.
     fn default() -> Self {
-        Self { errors: 20, negative: 100, forwarded: 200 }
+        Self { errors: NonZeroU32::new(20), negative: NonZeroU32::new(100), forwarded: NonZeroU32::new(200) }
     }
 }
 
@@ -72,9 +73,7 @@ impl Limits {
             LimitedKind::Negative => rates.negative,
             LimitedKind::Forwarded => rates.forwarded,
         };
-        if rate == 0 {
-            return RateDecision::Pass;
-        }
+        let Some(rate) = rate else { return RateDecision::Pass };
         match self.buckets.take((kind, ClientNetwork::of(client)), rate, now) {
             Take::Taken => RateDecision::Pass,
             // A refusal would be one over TCP too, and what is forwarded gets REFUSED: neither has a use for TC.
