@@ -1,8 +1,8 @@
 //! The step that waits: a question is asked upstream, the outcome is stored, and the resolution goes on with it.
 //!
-//! In: a resolution that memory could not finish. Out: its answer, on whatever thread has it; what the upstream said, in the
-//! cache. A question that has a fallback has two waiters: the client's, which takes the fallback when the client's time is over,
-//! and one that stores the outcome, so that the next client finds it.
+//! In: a resolution that needs an upstream. Out: its answer, on the thread that has it; the upstream's reply, in the
+//! cache. A question that has a fallback has two waiters: the client's, which takes the fallback when the client's time
+//! is over, and one that stores the outcome, so that the next client finds it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,10 +26,10 @@ use crate::zone::ZoneSet;
 /// longer.
 const CLIENT_TIMER: Duration = Duration::from_millis(1800);
 
-/// What an exchange came to.
+/// The outcome of an exchange.
 type Outcome = Result<Arc<Reply>, Failure>;
 
-/// A resolution that waits for an upstream, and what is called with its answer.
+/// A resolution that waits for an upstream, and the callback for its answer.
 struct Waiting<F> {
     resolver: Arc<Resolver>,
     zones: Arc<ZoneSet>,
@@ -38,7 +38,7 @@ struct Waiting<F> {
     then: F,
 }
 
-/// What has to be known to store the outcome of an exchange.
+/// An exchange whose outcome will be stored.
 struct Exchange {
     route: Arc<Route>,
     question: Question,
@@ -47,7 +47,7 @@ struct Exchange {
 }
 
 impl Resolver {
-    /// Asks upstream until the answer is complete; where its parts came from goes with it.
+    /// Asks upstream until the answer is complete; returns the sources of its parts with it.
     pub async fn finish(
         self: Arc<Self>,
         zones: Arc<ZoneSet>,
@@ -61,8 +61,8 @@ impl Resolver {
         answer.await.unwrap_or((stopped, Trace::new()))
     }
 
-    /// Asks upstream until the answer is complete; it goes to `then` on whatever thread has it. The zones are those that the
-    /// question started with.
+    /// Asks upstream until the answer is complete; it goes to `then`, on the thread that has it. The zones are those
+    /// that the question started with.
     pub fn finish_then<F>(
         self: Arc<Self>,
         zones: Arc<ZoneSet>,
@@ -133,7 +133,7 @@ where
     }
 }
 
-/// The step after an exchange: with what the upstream said, unless that is worth less than the fallback.
+/// The step after an exchange: with the upstream's reply, unless the fallback is better.
 fn step_after(
     zones: &ZoneSet,
     resolution: &mut Resolution,
@@ -185,7 +185,7 @@ impl Exchange {
         Key { route: self.route.id, question: self.question.clone() }
     }
 
-    /// Stores a reply, cut at each hosted name: no entry ever holds what lies under one.
+    /// Stores a reply, cut at each hosted name: an entry never holds the part below one.
     fn store_reply(&self, resolver: &Resolver, zones: &ZoneSet, reply: &Reply, now: Instant) {
         let (cache, mut key) = (&resolver.cache, self.key());
         if !reply.answers() {
@@ -203,7 +203,7 @@ impl Exchange {
             };
             cache.put(key.clone(), &head, now);
             let Some((name, reply)) = tail else { return };
-            // The upstreams of another rule answer for what lies under its suffix.
+            // The names under another route's suffix belong to that route's upstreams.
             if resolver.routes.of(&name).is_none_or(|other| other.id != self.route.id) {
                 return;
             }
@@ -211,8 +211,8 @@ impl Exchange {
         }
     }
 
-    /// Whether a failure says something about the upstreams to others who ask the same: not if this server had too much to
-    /// do, or the time of one client was nearly over when it asked.
+    /// Whether a failure says something about the upstreams to others with the same question: not if this server was
+    /// overloaded, or the time of one client was nearly over when it asked.
     fn is_cacheable(&self, resolver: &Resolver, failure: Failure) -> bool {
         let full = self.route.group.timeout().min(resolver.settings.timeout);
         match failure {

@@ -1,9 +1,9 @@
-//! Token buckets in a table of fixed size, keyed by whatever hashes.
+//! Token buckets in a table of fixed size, keyed by any value that hashes.
 //!
-//! In: a key, a rate and the time. Out: a token or none. A bucket is one number, the time at which it will be full again.
-//! The hash has a random key, so nobody can choose networks that share a place with another's. When all places of a
-//! set are taken, the bucket that is nearest to full goes: whoever is being held back stays so, and what is lost
-//! would have been full again soonest.
+//! In: a key, a rate and the time. Out: a token or none. A bucket is one number, the time at which it will be full
+//! again. The hash has a random key, so a client cannot choose networks that share a set with another's. When all
+//! places of a set are taken, the bucket that is nearest to full is replaced: a network that is held back stays held
+//! back, and the state that is lost would have expired soonest anyway.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
@@ -20,13 +20,13 @@ const WAYS: usize = 8;
 /// A bucket holds what its rate gives in a second, here in nanoseconds.
 const FULL: u64 = 1_000_000_000;
 
-/// A bucket; zero is one that nobody has.
+/// A bucket; all zeros is a free place.
 #[derive(Clone, Copy, Default)]
 struct Bucket {
     hash: u64,
-    /// When it is full again, in nanoseconds since the table's start.
+    /// The time at which it is full again, in nanoseconds since the table's start.
     full_at: u64,
-    /// How often it was found empty.
+    /// The number of times it was found empty.
     empty: u32,
 }
 
@@ -37,12 +37,12 @@ pub(crate) struct Buckets {
     start: Instant,
 }
 
-/// What came of asking for a token.
+/// The result of asking for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Take {
-    /// There was one.
+    /// The bucket had one.
     Taken,
-    /// There was none, for the nth time.
+    /// The bucket had none, for the nth time.
     Empty(u32),
 }
 
@@ -52,7 +52,8 @@ impl Buckets {
         Self { sets, hasher: RandomState::new(), start }
     }
 
-    /// Takes a token from a key's bucket, into which come `rate` a second. The rate may be another each time.
+    /// Takes a token from the bucket of a key, which gains `rate` tokens a second. The rate may differ from call to
+    /// call.
     pub(crate) fn take(&self, key: impl Hash, rate: NonZeroU32, now: Instant) -> Take {
         let hash = self.hasher.hash_one(key).max(1);
         let nanos = now.saturating_duration_since(self.start).as_nanos();
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_held_back_stays_so_whoever_else_comes() {
+    fn a_network_that_is_held_back_stays_so_when_others_come() {
         let start = Instant::now();
         let buckets = Buckets::new(start);
         taken(&buckets, 0, 100, start, 100);

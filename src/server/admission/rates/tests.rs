@@ -1,4 +1,4 @@
-//! Limits on a clock of their own.
+//! Rate limits on a clock of their own.
 
 use std::time::Duration;
 
