@@ -4,6 +4,7 @@
 //! [`Message`] and, through [`Writer`], bytes again. Nothing here knows a socket, a file, a clock or a log,
 //! and no input makes it panic.
 
+mod canonical;
 pub mod edns;
 mod message;
 mod name;
@@ -18,6 +19,7 @@ mod types;
 mod wire;
 mod writer;
 
+pub use canonical::{CanonicalName, NameBuffer, labels};
 pub use edns::{Ede, Edns};
 pub use message::{Message, MessageError};
 pub use name::{Name, NameError};

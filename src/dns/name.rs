@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use super::canonical::CanonicalName;
 use super::wire::{self, MAX_NAME};
 
 /// A fully qualified domain name in canonical form: uncompressed wire format, ASCII letters in lower case
@@ -60,7 +61,7 @@ impl Name {
 
     /// The labels from left to right, without the root label.
     pub fn labels(&self) -> impl Iterator<Item = &[u8]> {
-        labels(&self.0)
+        self.canonical().labels()
     }
 
     /// How many labels there are, the root label not counted.
@@ -89,25 +90,19 @@ impl Name {
         (wire.len() <= MAX_NAME).then(|| Self(wire.into()))
     }
 
+    /// The name, borrowed.
+    pub fn canonical(&self) -> CanonicalName<'_> {
+        CanonicalName::of_octets(&self.0)
+    }
+
     /// Whether this name is `apex` or below it.
     pub fn is_at_or_below(&self, apex: &Self) -> bool {
-        let Some(cut) = self.0.len().checked_sub(apex.0.len()) else {
-            return false;
-        };
-        self.0[cut..] == apex.0[..] && self.is_label_boundary(cut)
+        self.canonical().strip_suffix(apex.canonical()).is_some()
     }
 
-    fn is_label_boundary(&self, index: usize) -> bool {
-        let mut pos = 0;
-        while pos < index {
-            pos += usize::from(self.0[pos]) + 1;
-        }
-        pos == index
-    }
-
-    /// This name and each ancestor up to the root, as wire-format slices, the longest first.
+    /// This name and each name above it up to the root, as wire-format slices, the longest first.
     pub fn suffixes(&self) -> impl Iterator<Item = &[u8]> {
-        suffixes(&self.0)
+        self.canonical().suffixes().map(CanonicalName::as_wire)
     }
 
     /// Presentation format relative to `origin`: `@` for the origin itself, the full name where it lies elsewhere.
@@ -141,31 +136,6 @@ impl Name {
         }
         text
     }
-}
-
-/// The labels of a wire-format name.
-fn labels(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut pos = 0;
-    std::iter::from_fn(move || {
-        let len = usize::from(*wire.get(pos)?);
-        if len == 0 {
-            return None;
-        }
-        let label = wire.get(pos + 1..=pos + len)?;
-        pos += len + 1;
-        Some(label)
-    })
-}
-
-/// A wire-format name and each of its ancestors, the longest first.
-fn suffixes(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut next = Some(0);
-    std::iter::from_fn(move || {
-        let pos = next?;
-        let len = usize::from(*wire.get(pos)?);
-        next = (len != 0).then_some(pos + len + 1);
-        wire.get(pos..)
-    })
 }
 
 fn push_label(text: &mut String, label: &[u8]) {

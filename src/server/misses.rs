@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Notify;
 
 use crate::azure::names::looks_like_backup;
-use crate::dns::Name;
+use crate::dns::{CanonicalName, Name};
 use crate::zone::Hosted;
 
 /// The signal for an early sync.
@@ -21,14 +21,12 @@ pub struct Misses {
 
 impl Misses {
     /// Counts a miss and asks for a sync if a sync could help. The look at the name is made only while nobody has asked.
-    ///
-    /// `name` is in wire format.
-    pub fn note(&self, hosted: &Hosted, name: &[u8]) {
+    pub fn note(&self, hosted: &Hosted, name: CanonicalName<'_>) {
         hosted.misses.fetch_add(1, Ordering::Relaxed);
         if self.wanted.load(Ordering::Relaxed) {
             return;
         }
-        let may_help = Name::from_wire(name).is_some_and(|name| looks_like_backup(&hosted.apex, &name));
+        let may_help = Name::from_wire(name.as_wire()).is_some_and(|name| looks_like_backup(&hosted.apex, &name));
         if may_help && !self.wanted.swap(true, Ordering::Relaxed) {
             self.wake.notify_one();
         }
@@ -53,7 +51,7 @@ mod tests {
     fn note(misses: &Misses, name: &str) -> u64 {
         let apex: Name = "privatelink.we.backup.windowsazure.com".parse().unwrap();
         let hosted = Hosted::new(apex, OnMiss::NxDomain, None);
-        misses.note(&hosted, name.parse::<Name>().unwrap().as_wire());
+        misses.note(&hosted, name.parse::<Name>().unwrap().canonical());
         hosted.misses.load(Ordering::Relaxed)
     }
 

@@ -1,12 +1,12 @@
 //! Builds a [`Zone`]: takes records in any order and gives the immutable, indexed zone, with all findings.
 
 use super::check::{self, FileDiagnostics};
-use super::row::{Row, relative_to};
+use super::row::Row;
 use super::table::{MAX_ANCESTORS, RecordTable};
 use super::text::{self, Parsed};
 use super::{Aliases, NegativeSoa, Zone};
 use crate::diag::{Diagnostics, Id};
-use crate::dns::{Name, Rtype};
+use crate::dns::{CanonicalName, Name, Rtype};
 
 /// Octets that owners and RDATA may take in all: numbers of 32 bits are to lead to any of them. A short `$ORIGIN` makes
 /// long names of short lines.
@@ -61,7 +61,7 @@ impl ZoneBuilder {
             return;
         }
         let line = parsed.line;
-        let Some(relative) = relative_to(parsed.owner, self.table.apex.as_wire()) else {
+        let Some(relative) = CanonicalName::of_octets(parsed.owner).strip_suffix(self.table.apex.canonical()) else {
             return self.findings.error(line, Id::ZONE_OUT_OF_ZONE, || {
                 let owner = Name::from_wire(parsed.owner).unwrap_or_else(Name::root);
                 format!(

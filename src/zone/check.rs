@@ -5,11 +5,11 @@
 
 use std::collections::HashMap;
 
-use super::row::{Row, parent, relative_to};
+use super::row::{Row, parent};
 use super::table::RecordTable;
 use super::text::SyntaxError;
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
-use crate::dns::{Name, Rtype};
+use crate::dns::{CanonicalName, Name, Rtype};
 
 /// Findings of one severity that are kept. A zone of a million bad lines makes a hundred and a count.
 const MAX_FINDINGS: usize = 100;
@@ -220,7 +220,7 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
 fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
     for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = table.rdata(row).to_ascii_lowercase();
-        let Some(relative) = relative_to(&target, table.apex.as_wire()) else { continue };
+        let Some(relative) = CanonicalName::of_octets(&target).strip_suffix(table.apex.canonical()) else { continue };
         // The records are sorted. A search by type matters: many NS records may name one target with many records.
         let rows = table.rows_at(relative);
         let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);

@@ -2,9 +2,9 @@
 //! wildcards and RFC 6672 DNAME. Pure, and without allocation but for names in a referral and records of a DNAME.
 
 use super::layout::Node;
-use super::row::{parent, relative_to};
+use super::row::parent;
 use super::{RRsetRef, Zone};
-use crate::dns::{Name, Record, Rtype};
+use crate::dns::{CanonicalName, Name, Record, Rtype};
 
 /// The zone's answer to one question.
 #[derive(Debug)]
@@ -35,8 +35,8 @@ pub enum Outcome<'z> {
 
 impl Zone {
     /// Looks up a name in wire format and lower case that is at or below the apex; any other is NXDOMAIN.
-    pub fn lookup(&self, qname: &[u8], qtype: Rtype) -> Outcome<'_> {
-        let Some(relative) = relative_to(qname, self.apex.as_wire()) else {
+    pub fn lookup(&self, qname: CanonicalName<'_>, qtype: Rtype) -> Outcome<'_> {
+        let Some(relative) = qname.strip_suffix(self.apex.canonical()) else {
             return Outcome::NxDomain;
         };
         if self.has_cuts
@@ -55,7 +55,7 @@ impl Zone {
     pub fn glue(&self, name_servers: &RRsetRef<'_>) -> Vec<Record> {
         let mut glue = Vec::new();
         for target in name_servers.rdatas().filter_map(Name::from_wire) {
-            let node = relative_to(target.as_wire(), self.apex.as_wire()).and_then(|relative| self.node(relative));
+            let node = target.canonical().strip_suffix(self.apex.canonical()).and_then(|relative| self.node(relative));
             for rrset in node.iter().flat_map(Node::rrsets) {
                 if matches!(rrset.rtype(), Rtype::A | Rtype::AAAA) {
                     glue.extend(rrset.records(&target));
@@ -78,7 +78,7 @@ impl Zone {
     /// The answer from the topmost cut at or above the name, or from a DNAME above it. The apex is not a cut. DS
     /// belongs to the parent's side (RFC 4035 section 3.1.4.1), so the cut itself answers for it, as the owner of a
     /// DNAME does for itself.
-    fn cut_or_dname(&self, qname: &[u8], relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
+    fn cut_or_dname(&self, qname: CanonicalName<'_>, relative: &[u8], qtype: Rtype) -> Option<Outcome<'_>> {
         let mut found = None;
         let mut rest = relative;
         loop {
@@ -104,7 +104,7 @@ impl Zone {
             return Some(Outcome::Referral { cut: owner, name_servers: rrset });
         }
         let dname = rrset.records(&owner).next()?;
-        Some(Outcome::Dname { alias: substitute(qname, &dname), dname })
+        Some(Outcome::Dname { alias: substitute(qname.as_wire(), &dname), dname })
     }
 }
 

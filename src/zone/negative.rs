@@ -4,7 +4,7 @@
 //! pointer in it leads into the apex at the end of the QNAME or into the record itself, so all of them move by the
 //! length of the QNAME. A QNAME that shares more than the apex with the names in the SOA gets no record from here.
 
-use crate::dns::{Class, Name, Record, Rtype, Section, Writer, name_end};
+use crate::dns::{CanonicalName, Class, Name, Record, Rtype, Section, Writer, name_end};
 
 /// Names longer than this have so many labels that [`Writer`] may stop remembering them.
 const MAX_QNAME: usize = 128;
@@ -42,7 +42,8 @@ impl NegativeSoa {
     /// Appends the record to a message whose question asks for `qname` (lower case, in the zone); `false` and nothing
     /// added if it would have to look different there.
     #[must_use]
-    pub fn append(&self, qname: &[u8], out: &mut Vec<u8>) -> bool {
+    pub fn append(&self, qname: CanonicalName<'_>, out: &mut Vec<u8>) -> bool {
+        let qname = qname.as_wire();
         let Some(below) = qname.len().checked_sub(self.apex_len).filter(|_| qname.len() <= MAX_QNAME) else {
             return false;
         };
@@ -79,7 +80,7 @@ fn skip(record: &[u8], at: usize, pointers: &mut Vec<usize>) -> Option<usize> {
 /// The label directly below the apex in a name that lies below it.
 fn top_label(name: &[u8], apex: &Name) -> Option<Box<[u8]>> {
     let lower = name.to_ascii_lowercase();
-    let relative = super::row::relative_to(&lower, apex.as_wire())?;
+    let relative = CanonicalName::of_octets(&lower).strip_suffix(apex.canonical())?;
     (!relative.is_empty()).then(|| last_label(relative).into())
 }
 
@@ -113,7 +114,7 @@ mod tests {
         let mut out = plain.finish().0;
         let mut expected = whole.finish().0;
         expected[9] = 0;
-        let added = zone.negative().unwrap().append(qname.as_wire(), &mut out);
+        let added = zone.negative().unwrap().append(qname.canonical(), &mut out);
         assert!(!added || out == expected, "{qname}");
         added
     }

@@ -31,16 +31,3 @@ impl Row {
 pub(super) fn parent(relative: &[u8]) -> &[u8] {
     relative.first().and_then(|len| relative.get(usize::from(*len) + 1..)).unwrap_or_default()
 }
-
-/// The part of `name` in front of `apex`, both wire format in lower case; `None` if it is not at or below it.
-pub(super) fn relative_to<'a>(name: &'a [u8], apex: &[u8]) -> Option<&'a [u8]> {
-    let cut = name.len().checked_sub(apex.len())?;
-    if name[cut..] != *apex {
-        return None;
-    }
-    let mut pos = 0;
-    while pos < cut {
-        pos += usize::from(name[pos]) + 1;
-    }
-    (pos == cut).then(|| &name[..cut])
-}

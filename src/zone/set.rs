@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicU64;
 use foldhash::fast::RandomState;
 
 use super::{Outcome, Zone};
-use crate::dns::{Name, Rtype};
+use crate::dns::{CanonicalName, Name, Rtype, labels};
 
 /// The action for a name that a zone does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,43 +75,31 @@ impl ZoneSet {
         self.unread.as_ref().map(|hosted| &hosted.apex)
     }
 
-    /// The closest zone at or above a name in wire format and lower case.
-    pub fn find(&self, qname: &[u8]) -> Option<&Hosted> {
-        let mut rest = qname;
-        loop {
-            if rest.len() <= self.longest
-                && let Some(hosted) = self.by_apex.get(rest)
-            {
-                return Some(hosted);
-            }
-            let len = usize::from(*rest.first()?);
-            if len == 0 {
-                return self.find_unread(qname);
-            }
-            rest = rest.get(len + 1..)?;
-        }
+    /// The closest zone at or above a name.
+    pub fn find(&self, qname: CanonicalName<'_>) -> Option<&Hosted> {
+        let fits = |name: &CanonicalName<'_>| name.as_wire().len() <= self.longest;
+        let hosted = qname.suffixes().filter(fits).find_map(|name| self.by_apex.get(name.as_wire()));
+        hosted.or_else(|| self.find_unread(qname))
     }
 
-    fn find_unread(&self, qname: &[u8]) -> Option<&Hosted> {
+    fn find_unread(&self, qname: CanonicalName<'_>) -> Option<&Hosted> {
         let unread = self.unread.as_deref()?;
-        let mut rest = qname;
+        let below = qname.strip_suffix(unread.apex.canonical())?;
         let (mut service, mut geo) = (&[][..], &[][..]);
-        while rest != unread.apex.as_wire() {
-            let (len, labels) = rest.split_first().filter(|(len, _)| **len > 0)?;
-            let (label, above) = labels.split_at_checked(usize::from(*len))?;
-            (service, geo, rest) = (geo, label, above);
+        for label in labels(below) {
+            (service, geo) = (geo, label);
         }
         (service == b"privatelink" && !geo.is_empty()).then_some(unread)
     }
 
     /// The zone that answers a question: the closest, but for DS at its apex the one above if that one knows the name
     /// (RFC 4035 section 3.1.4.1).
-    pub fn zone_for(&self, qname: &[u8], qtype: Rtype) -> Option<&Hosted> {
+    pub fn zone_for(&self, qname: CanonicalName<'_>, qtype: Rtype) -> Option<&Hosted> {
         let closest = self.find(qname)?;
-        if qtype != Rtype::DS || closest.apex.as_wire() != qname {
+        if qtype != Rtype::DS || closest.apex.canonical() != qname {
             return Some(closest);
         }
-        let above = qname.get(usize::from(*qname.first()?) + 1..).and_then(|parent| self.find(parent));
+        let above = qname.parent().and_then(|parent| self.find(parent));
         let knows = |above: &&Hosted| {
             above.zone.as_deref().is_some_and(|zone| !matches!(zone.lookup(qname, qtype), Outcome::NxDomain))
         };
@@ -163,7 +151,7 @@ mod tests {
     fn the_longest_apex_wins() {
         let hosted = |apex: &str| Hosted::new(apex.parse().unwrap(), OnMiss::NxDomain, None);
         let set = ZoneSet::new([hosted("example"), hosted("a.example"), hosted("other.net")]);
-        let found = |name: &str| set.find(name.parse::<Name>().unwrap().as_wire()).map(|h| h.apex.without_dot());
+        let found = |name: &str| set.find(name.parse::<Name>().unwrap().canonical()).map(|h| h.apex.without_dot());
         assert_eq!(found("x.a.example").as_deref(), Some("a.example"));
         assert_eq!(found("a.example").as_deref(), Some("a.example"));
         assert_eq!(found("xa.example").as_deref(), Some("example"));
@@ -176,7 +164,7 @@ mod tests {
         let suffix: Name = "backup.windowsazure.com".parse().unwrap();
         let hosted = Hosted::new("privatelink.we.backup.windowsazure.com".parse().unwrap(), OnMiss::NxDomain, None);
         let set = ZoneSet::new([hosted]).with_unread(Some(suffix));
-        let found = |name: &str| set.find(name.parse::<Name>().unwrap().as_wire()).map(|h| h.apex.without_dot());
+        let found = |name: &str| set.find(name.parse::<Name>().unwrap().canonical()).map(|h| h.apex.without_dot());
         for name in ["x.privatelink.ne.backup.windowsazure.com", "privatelink.ne.backup.windowsazure.com"] {
             assert_eq!(found(name).as_deref(), Some("backup.windowsazure.com"), "{name}");
         }
@@ -202,7 +190,7 @@ mod tests {
         let zones = ["cut.example", "uncut.example"].map(|apex| hosted(apex, ""));
         let set = ZoneSet::new(zones.into_iter().chain([hosted("example", "cut 10 NS a.\n")]));
         let found = |name: &str, rtype| {
-            set.zone_for(name.parse::<Name>().unwrap().as_wire(), rtype).map(|hosted| hosted.apex.without_dot())
+            set.zone_for(name.parse::<Name>().unwrap().canonical(), rtype).map(|hosted| hosted.apex.without_dot())
         };
         assert_eq!(found("cut.example", Rtype::DS).as_deref(), Some("example"));
         assert_eq!(found("cut.example", Rtype::A).as_deref(), Some("cut.example"));

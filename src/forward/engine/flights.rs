@@ -21,6 +21,7 @@ pub(crate) struct Flights {
     slots: Vec<Slot>,
     free: Vec<u32>,
     by_key: HashMap<Arc<Key>, FlightId, RandomState>,
+    #[expect(clippy::vec_box, reason = "they move between the lists without a copy")]
     spare: Vec<Box<Flight>>,
 }
 

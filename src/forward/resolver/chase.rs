@@ -132,7 +132,7 @@ impl Chase {
     /// Follows the name through our zones as far as they lead.
     pub fn follow(&mut self, zones: &ZoneSet) -> Step {
         loop {
-            let Some(hosted) = zones.zone_for(self.name.as_wire(), self.qtype) else {
+            let Some(hosted) = zones.zone_for(self.name.canonical(), self.qtype) else {
                 return self.ask();
             };
             let Some(zone) = hosted.zone.as_deref() else {
@@ -141,7 +141,7 @@ impl Chase {
                 );
             };
             let first = self.behind.is_empty();
-            match zone.lookup(self.name.as_wire(), self.qtype) {
+            match zone.lookup(self.name.canonical(), self.qtype) {
                 Outcome::NxDomain if hosted.on_miss == OnMiss::Forward => {
                     self.origin.missed = Some(self.name.clone());
                     return self.ask();
@@ -202,7 +202,7 @@ impl Chase {
     /// Takes the answer for the name that [`Step::Ask`] named from a zone that is not hosted: one of the special names.
     pub fn answer_from(&mut self, zone: &Zone) -> Step {
         self.origin.local_start |= self.behind.is_empty();
-        match self.follow_outcome(zone, &zone.lookup(self.name.as_wire(), self.qtype)) {
+        match self.follow_outcome(zone, &zone.lookup(self.name.canonical(), self.qtype)) {
             Some(resolved) => Step::Done(resolved),
             None => Step::Ask(self.name.clone()),
         }
@@ -225,7 +225,7 @@ impl Chase {
                 || !reply.authority.is_empty()
                 || reply.rcode != Rcode::NOERROR
                 || reply.chain != Chain::Whole;
-            if let Some(hosted) = zones.find(self.name.as_wire())
+            if let Some(hosted) = zones.find(self.name.canonical())
                 && !(has_rest && self.falls_through(hosted))
             {
                 return self.follow(zones);
@@ -257,7 +257,7 @@ impl Chase {
         let Some(zone) = hosted.zone.as_deref().filter(|_| hosted.on_miss == OnMiss::Forward) else {
             return false;
         };
-        let missed = matches!(zone.lookup(self.name.as_wire(), self.qtype), Outcome::NxDomain);
+        let missed = matches!(zone.lookup(self.name.canonical(), self.qtype), Outcome::NxDomain);
         if missed {
             self.origin.missed = Some(self.name.clone());
         }
@@ -342,7 +342,7 @@ pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: &Reply) -> Opti
         let alias = &reply.answer[at..at + length];
         let Some(target) = alias.iter().find_map(Record::cname_target) else { break };
         at += length;
-        if zones.find(target.as_wire()).is_some() {
+        if zones.find(target.canonical()).is_some() {
             return Some(cut(reply.clone(), at, target));
         }
         name = target;

@@ -177,13 +177,13 @@ impl Resolver {
 
     /// The special zone of a name, unless a hosted zone or a rule covers it: those know better.
     fn special(&self, zones: &ZoneSet, name: &Name, qtype: Rtype) -> Option<&Zone> {
-        let zone = self.settings.special.find(name.as_wire())?.zone.as_deref()?;
+        let zone = self.settings.special.find(name.canonical())?.zone.as_deref()?;
         // RFC 8375 section 4: that such a zone is not signed is for the one above to prove, to a client that validates.
         if qtype == Rtype::DS && name == zone.apex() && name.labels().last() == Some(b"arpa") {
             return None;
         }
         let is_ruled = self.routes.of(name).is_some_and(|route| route.suffix.label_count() > 0);
-        (!is_ruled && zones.find(name.as_wire()).is_none()).then_some(zone)
+        (!is_ruled && zones.find(name.canonical()).is_none()).then_some(zone)
     }
 
     /// Our own CNAME for a public name of ours, where the upstream is never asked for it.

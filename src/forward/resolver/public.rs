@@ -23,10 +23,10 @@ pub enum PublicNames {
 /// The reply `name CNAME <private name>` if a hosted blob or queue zone has exactly that private name.
 pub fn synthesized_cname(zones: &ZoneSet, name: &Name) -> Option<Reply> {
     let private = private_name(name).or_else(|| zones.alias(name))?;
-    let hosted = zones.find(private.as_wire())?;
+    let hosted = zones.find(private.canonical())?;
     let zone = hosted.zone.as_deref()?;
     // NODATA is an existing name too: AAAA of an account that has an A.
-    if private == hosted.apex || matches!(zone.lookup(private.as_wire(), Rtype::A), Outcome::NxDomain) {
+    if private == hosted.apex || matches!(zone.lookup(private.canonical(), Rtype::A), Outcome::NxDomain) {
         return None;
     }
     let ttl = zone.negative_soa()?.ttl;

@@ -96,8 +96,8 @@ mod tests {
 
     fn said(name: &str, rtype: Rtype) -> Option<String> {
         let (zones, name) = (zones(true), name.parse::<Name>().unwrap());
-        let zone = zones.find(name.as_wire())?.zone.clone()?;
-        Some(match zone.lookup(name.as_wire(), rtype) {
+        let zone = zones.find(name.canonical())?.zone.clone()?;
+        Some(match zone.lookup(name.canonical(), rtype) {
             Outcome::Answer(rrset) => rrset.records(&name).next()?.to_string(),
             Outcome::NoData => "NODATA".to_owned(),
             Outcome::NxDomain => "NXDOMAIN".to_owned(),

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{timeout, timeout_at};
 
 use super::message::{self, Match, QueryForm};
-use crate::dns::Message;
+use crate::dns::{Message, stream};
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::{Failure, Question};
 use crate::forward::status::SharedUpstream;
@@ -140,7 +140,7 @@ impl Link {
         stream.set_nodelay(true)?;
         let mut out = Vec::new();
         for pending in &self.pending {
-            frame(&mut out, &pending.query);
+            stream::frame(&mut out, |out| out.extend_from_slice(&pending.query));
         }
         let mut input = Vec::with_capacity(4096);
         let (mut answered, mut closed) = (false, false);
@@ -158,7 +158,7 @@ impl Link {
                             heard = Instant::now();
                         }
                         if self.take(job, answered) && let Some(pending) = self.pending.last() {
-                            frame(&mut out, &pending.query);
+                            stream::frame(&mut out, |out| out.extend_from_slice(&pending.query));
                         }
                     }
                     None => closed = true,
@@ -183,12 +183,9 @@ impl Link {
     /// Takes the whole messages out of `input`; whether one of them was an answer.
     fn take_messages(&mut self, input: &mut Vec<u8>) -> bool {
         let (mut at, mut answered) = (0, false);
-        while let Some(length) = input.get(at..at + 2).map(|l| usize::from(u16::from_be_bytes([l[0], l[1]]))) {
-            let Some(message) = input.get(at + 2..at + 2 + length) else {
-                break;
-            };
+        while let Some((message, end)) = stream::message_at(input, at) {
             answered |= self.take_message(message);
-            at += 2 + length;
+            at = end;
         }
         input.drain(..at);
         answered
@@ -207,9 +204,4 @@ impl Link {
         self.report(flight, message.ok_or(Failure::Malformed));
         answered
     }
-}
-
-fn frame(out: &mut Vec<u8>, message: &[u8]) {
-    out.extend_from_slice(&u16::try_from(message.len()).unwrap_or_default().to_be_bytes());
-    out.extend_from_slice(message);
 }

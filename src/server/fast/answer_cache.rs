@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use foldhash::fast::RandomState;
 
-use crate::dns::{Query, Rtype};
+use crate::dns::{CanonicalName, Query, Rtype};
 use crate::forward::cache::Validity;
 use crate::forward::resolver::Resolver;
 use crate::server::query::{Cacheable, HeaderBits};
@@ -37,15 +37,14 @@ const NANOS: u64 = 1_000_000_000;
 
 /// All in a question that its answer's records depend on. The rule it falls under is the snapshot's.
 pub(crate) struct CacheKey<'a> {
-    /// In lower case.
-    qname: &'a [u8],
+    qname: CanonicalName<'a>,
     qtype: Rtype,
     /// RD, DO and CD.
     flags: u8,
 }
 
 impl<'a> CacheKey<'a> {
-    pub(crate) fn new(query: &Query<'_>, qname: &'a [u8]) -> Self {
+    pub(crate) fn new(query: &Query<'_>, qname: CanonicalName<'a>) -> Self {
         let bits = [query.header.rd, query.dnssec_ok(), query.header.cd];
         let flags = bits.into_iter().fold(0, |flags, bit| flags << 1 | u8::from(bit));
         Self { qname, qtype: query.qtype, flags }
@@ -126,7 +125,7 @@ impl AnswerCache {
 
     fn hash(&self, key: &CacheKey<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
-        hasher.write(key.qname);
+        hasher.write(key.qname.as_wire());
         hasher.write_u32(u32::from(key.qtype.0) << 8 | u32::from(key.flags));
         hasher.finish()
     }
@@ -209,7 +208,7 @@ impl AnswerCache {
 impl Slot {
     fn answers(&self, key: &CacheKey<'_>) -> bool {
         (self.qtype, self.flags) == (key.qtype, key.flags)
-            && self.bytes.get(..usize::from(self.qname)) == Some(key.qname)
+            && self.bytes.get(..usize::from(self.qname)) == Some(key.qname.as_wire())
     }
 }
 
@@ -223,11 +222,12 @@ struct Bytes {
 
 impl Bytes {
     fn new(key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) -> Option<Self> {
-        let start = 12 + key.qname.len() + 4;
+        let start = 12 + key.qname.as_wire().len() + 4;
         let records = answer.get(start..cacheable.end).filter(|records| records.len() <= MAX_RECORDS_LEN)?;
         let missed = cacheable.missed.as_deref().unwrap_or_default();
-        let mut all = Vec::with_capacity(key.qname.len() + records.len() + 2 * cacheable.aging.len() + missed.len());
-        all.extend_from_slice(key.qname);
+        let mut all =
+            Vec::with_capacity(key.qname.as_wire().len() + records.len() + 2 * cacheable.aging.len() + missed.len());
+        all.extend_from_slice(key.qname.as_wire());
         all.extend_from_slice(records);
         for at in &cacheable.aging {
             let at = usize::from(*at).checked_sub(start).and_then(|at| u16::try_from(at).ok())?;
@@ -237,7 +237,7 @@ impl Bytes {
         Some(Self {
             all: all.into(),
             records: u16::try_from(records.len()).ok()?,
-            qname: u8::try_from(key.qname.len()).ok()?,
+            qname: u8::try_from(key.qname.as_wire().len()).ok()?,
             aging: u8::try_from(cacheable.aging.len()).ok()?,
         })
     }
@@ -276,10 +276,10 @@ impl CachedAnswer<'_> {
     }
 
     /// The name that a hosted zone lacks, if the answer counts as a miss.
-    pub(crate) fn missed(&self) -> Option<&[u8]> {
+    pub(crate) fn missed(&self) -> Option<CanonicalName<'_>> {
         let slot = self.slot;
         let end = usize::from(slot.qname) + usize::from(slot.records) + 2 * usize::from(slot.aging);
-        slot.bytes.get(end..).filter(|name| !name.is_empty())
+        slot.bytes.get(end..).filter(|name| !name.is_empty()).map(CanonicalName::of_octets)
     }
 }
 
@@ -290,8 +290,8 @@ mod tests {
     use super::*;
 
     fn keep(answers: &mut AnswerCache, number: u32, until: Instant) {
-        let qname = [&[4][..], &number.to_be_bytes(), &[0]].concat();
-        let key = CacheKey { qname: &qname, qtype: Rtype::A, flags: 0 };
+        let qname = [&[8][..], format!("{number:08x}").as_bytes(), &[0]].concat();
+        let key = CacheKey { qname: CanonicalName::of_octets(&qname), qtype: Rtype::A, flags: 0 };
         let answer = vec![0; 12 + qname.len() + 4 + 1200];
         let validity = Validity { stored: answers.base, until };
         let end = answer.len();

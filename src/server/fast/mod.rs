@@ -9,7 +9,7 @@ mod answer_cache;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::dns::{Query, Rcode, Writer};
+use crate::dns::{NameBuffer, Query, Rcode, Writer};
 use crate::server::context::{PAYLOAD, RequestContext};
 use crate::server::counters::{Disposition, Reason, Response};
 use crate::server::misses::Misses;
@@ -19,9 +19,6 @@ use crate::server::snapshot::Snapshot;
 use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
 pub(crate) use answer_cache::AnswerCache;
 use answer_cache::CacheKey;
-
-/// Longer names are left to the full path, octets.
-const MAX_NAME: usize = 128;
 
 /// Answers the messages of one batch from one snapshot.
 pub(crate) struct FastPath<'a> {
@@ -38,12 +35,6 @@ struct Ask<'a> {
     /// The header's place and the question, as they came.
     question: &'a [u8],
     options: ReplyOptions,
-}
-
-/// A name in lower case.
-struct Lower {
-    octets: [u8; MAX_NAME],
-    len: usize,
 }
 
 impl<'a> FastPath<'a> {
@@ -70,18 +61,18 @@ impl<'a> FastPath<'a> {
             return None;
         }
         let start = out.len();
-        let qname = Lower::new(query.qname)?;
+        let qname = NameBuffer::new(query.qname)?;
         let question = message.get(..12 + query.qname.len() + 4)?;
         let limit = context.transport.max_answer(&query);
         let (_, options) = options::examine(self.snapshot, &query, context)?;
         let ask = Ask { query: &query, question, options };
-        if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.wire(), query.qtype) {
+        if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.name(), query.qtype) {
             let answered = local(hosted, &ask, &qname, out);
             if let Some(rcode) = answered
                 && out.len() - start <= limit
             {
                 if rcode == Rcode::NXDOMAIN {
-                    self.misses.note(hosted, qname.wire());
+                    self.misses.note(hosted, qname.name());
                 }
                 return Some(Response::Answered(rcode).to(Reason::Zone));
             }
@@ -93,16 +84,16 @@ impl<'a> FastPath<'a> {
     /// Stores the full path's answer to a message, to give it again.
     pub(crate) fn store(&mut self, message: &[u8], answer: &[u8], cacheable: &Cacheable) {
         if let Ok(query) = Query::parse(message)
-            && let Some(qname) = Lower::new(query.qname)
+            && let Some(qname) = NameBuffer::new(query.qname)
         {
-            self.answers.store(&CacheKey::new(&query, qname.wire()), answer, cacheable);
+            self.answers.store(&CacheKey::new(&query, qname.name()), answer, cacheable);
         }
     }
 
     /// What the full path answered before.
-    fn cached(&mut self, ask: &Ask<'_>, qname: &Lower, limit: usize, out: &mut Vec<u8>) -> Option<Disposition> {
+    fn cached(&mut self, ask: &Ask<'_>, qname: &NameBuffer, limit: usize, out: &mut Vec<u8>) -> Option<Disposition> {
         let Ask { query, question, options } = ask;
-        let cached = self.answers.find(&CacheKey::new(query, qname.wire()))?;
+        let cached = self.answers.find(&CacheKey::new(query, qname.name()))?;
         let start = out.len();
         let opt_len = if query.edns.is_some() { options.with(None).opt_len() } else { 0 };
         if question.len() + cached.len() + opt_len > limit {
@@ -134,24 +125,10 @@ impl<'a> FastPath<'a> {
     }
 }
 
-impl Lower {
-    fn new(qname: &[u8]) -> Option<Self> {
-        let mut octets = [0; MAX_NAME];
-        let len = qname.len();
-        octets.get_mut(..len)?.copy_from_slice(qname);
-        octets[..len].make_ascii_lowercase();
-        Some(Self { octets, len })
-    }
-
-    fn wire(&self) -> &[u8] {
-        &self.octets[..self.len]
-    }
-}
-
 /// The answer of one of our zones, and its RCODE.
-fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
+fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
     let zone = hosted.zone.as_deref()?;
-    match zone.lookup(qname.wire(), ask.query.qtype) {
+    match zone.lookup(qname.name(), ask.query.qtype) {
         Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
         Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
         Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => negative(zone, Rcode::NXDOMAIN, ask, qname, out),
@@ -178,10 +155,10 @@ fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rc
     Some(Rcode::NOERROR)
 }
 
-fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &Lower, out: &mut Vec<u8>) -> Option<Rcode> {
+fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::untruncated_flags(ask.query, rcode, true, false), out);
-    if !zone.negative()?.append(qname.wire(), out) {
+    if !zone.negative()?.append(qname.name(), out) {
         return None;
     }
     out[start + 9] = 1;

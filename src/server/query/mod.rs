@@ -201,9 +201,9 @@ fn complete(
     options: &ReplyOptions,
 ) -> (Disposition, response::Composed) {
     if let Some(missed) = &resolved.origin.missed
-        && let Some(hosted) = snapshot.view(context.ip()).zones.find(missed.as_wire())
+        && let Some(hosted) = snapshot.view(context.ip()).zones.find(missed.canonical())
     {
-        shared.misses.note(hosted, missed.as_wire());
+        shared.misses.note(hosted, missed.canonical());
     }
     let composed = response::compose(query, resolved, context.transport, options.with(None));
     let response = if composed.truncated { Response::Truncated } else { Response::Answered(resolved.rcode) };

@@ -131,7 +131,7 @@ impl Connection {
             if self.serve(&mut writer, stopping).await.is_err() {
                 return cut_off(&writer);
             }
-            if self.deadline() < timer.deadline().into() {
+            if self.deadline() < timer.deadline().into_std() {
                 timer.as_mut().reset(self.deadline().into());
             }
         }

@@ -24,7 +24,7 @@ fn findings(lines: &str) -> Vec<(u32, String)> {
 
 fn outcome(zone: &Zone, name: &str) -> &'static str {
     let name: Name = format!("{name}.example").to_lowercase().parse().unwrap();
-    match zone.lookup(name.as_wire(), Rtype::A) {
+    match zone.lookup(name.canonical(), Rtype::A) {
         Outcome::Answer(_) => "answer",
         Outcome::NoData => "nodata",
         Outcome::NxDomain => "nxdomain",

@@ -13,7 +13,7 @@ fn ask(zone: &Zone, question: &str) -> String {
     let name: Name = name.parse().unwrap();
     let shown =
         |rrset: RRsetRef<'_>| rrset.rdatas().map(|r| presentation(rrset.rtype(), r)).collect::<Vec<_>>().join(" ");
-    match zone.lookup(name.as_wire(), qtype.parse().unwrap()) {
+    match zone.lookup(name.canonical(), qtype.parse().unwrap()) {
         Outcome::Answer(rrset) => shown(rrset),
         Outcome::Cname(rrset) => format!("CNAME {}", shown(rrset)),
         Outcome::Referral { cut, name_servers } => format!("REFERRAL {cut} {}", shown(name_servers)),

@@ -1,0 +1,109 @@
+//! The engine played: transcripts, and a property over all scripts.
+
+use super::*;
+use proptest::prelude::*;
+
+const MS: Duration = Duration::from_millis(1);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What happened, with the times rounded down to the tenth of a second that the timer wheel is exact to.
+fn shown(script: &Script) -> Vec<String> {
+    let text = script.transcript.lock().unwrap();
+    let rounded = |line: &str| {
+        let (at, what) = line.split_once(" ms: ").unwrap();
+        format!("{:.1} s: {what}", (at.parse::<f64>().unwrap() / 100.0).floor() / 10.0)
+    };
+    text.lines().map(rounded).collect()
+}
+
+#[test]
+fn silent_upstreams_are_asked_in_turn_then_again_then_without_edns_then_over_tcp() {
+    let mut script = Script::new(&[&[0, 1]], 9);
+    script.ask(0, "www.example", PATIENCE, None);
+    script.end().unwrap();
+    let expected = [
+        "0.0 s: to 0: www.example.",
+        "0.4 s: to 1: www.example.",
+        "0.8 s: to 0: again",
+        "1.6 s: to 1: again",
+        "2.4 s: to 0: www.example. without EDNS",
+        "3.6 s: to 1: www.example. without EDNS",
+        "4.8 s: to 0: www.example. over TCP",
+        "5.0 s: waiter 0: Timeout",
+    ];
+    assert_eq!(shown(&script), expected);
+}
+
+#[test]
+fn a_refusal_or_servfail_moves_on_at_once_and_the_first_good_answer_wins() {
+    let mut script = Script::new(&[&[0, 1, 2]], 9);
+    script.ask(0, "www.example", PATIENCE, None);
+    script.happens(0, Event::Refused);
+    script.happens(0, Event::Answer(Rcode::SERVFAIL));
+    script.happens(0, Event::Answer(Rcode::NXDOMAIN));
+    let expected = [
+        "0.0 s: to 0: www.example.",
+        "0.0 s: to 1: www.example.",
+        "0.0 s: to 2: www.example.",
+        "0.0 s: waiter 0: NXDOMAIN",
+    ];
+    assert_eq!(shown(&script), expected);
+    script.end().unwrap();
+}
+
+#[test]
+fn an_impatient_waiter_is_answered_first_and_the_exchange_goes_on() {
+    let mut script = Script::new(&[&[0]], 9);
+    script.ask(0, "www.example", PATIENCE, Some(1800 * MS));
+    script.pass(2000 * MS);
+    script.happens(0, Event::Answer(Rcode::NOERROR));
+    let answers: Vec<String> = shown(&script).into_iter().filter(|line| line.contains("waiter")).collect();
+    assert_eq!(answers, ["1.8 s: waiter 1: Timeout", "2.0 s: waiter 0: NOERROR"]);
+    let counters = &script.exchanges.groups[0].counters;
+    assert_eq!((counters.status().timeouts, counters.status().asked), (0, 1), "the group did not fail");
+}
+
+#[test]
+fn an_upstream_that_refuses_edns_is_asked_without_and_after_two_such_answers_never_with_it() {
+    let mut script = Script::new(&[&[0]], 9);
+    for name in ["one.example", "two.example"] {
+        script.ask(0, name, PATIENCE, None);
+        script.happens(0, Event::AnswerWithoutEdns(Rcode::FORMERR));
+        script.happens(0, Event::AnswerWithoutEdns(Rcode::NOERROR));
+    }
+    script.ask(0, "three.example", PATIENCE, None);
+    let asked: Vec<String> = shown(&script).into_iter().filter(|line| line.contains("to 0")).collect();
+    let expected = [
+        "0.0 s: to 0: one.example.",
+        "0.0 s: to 0: one.example. without EDNS",
+        "0.0 s: to 0: two.example.",
+        "0.0 s: to 0: two.example. without EDNS",
+        "0.0 s: to 0: three.example. without EDNS",
+    ];
+    assert_eq!(asked, expected);
+    script.end().unwrap();
+}
+
+#[test]
+fn what_an_upstream_has_no_room_for_waits_and_goes_when_there_is_some() {
+    let mut script = Script::new(&[&[0]], 1);
+    script.ask(0, "one.example", PATIENCE, None);
+    script.ask(0, "two.example", PATIENCE, None);
+    script.pass(20 * MS);
+    assert_eq!(shown(&script).len(), 1, "{:?}", shown(&script));
+    script.happens(0, Event::Answer(Rcode::NOERROR));
+    script.pass(20 * MS);
+    assert_eq!(shown(&script)[2], "0.0 s: to 0: two.example.");
+    script.end().unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_every_waiter_is_answered_once_in_time_and_nothing_stays_open(
+        script in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        prop_assert_eq!(play(&script), Ok(()));
+    }
+}
