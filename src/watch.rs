@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_millis(150);
 
 /// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// An endpoint list, or a file beside one.
     Lists,
     /// A zone file.
@@ -32,7 +32,7 @@ pub(crate) struct Folder {
     /// The folder.
     pub(crate) path: PathBuf,
     /// What a change in it concerns.
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     /// True if folders below count.
     pub(crate) recursive: bool,
 }
@@ -49,7 +49,7 @@ impl Watch {
     /// Starts to watch. A tick that finds the channel full is dropped: a tick of that kind is waiting there already.
     pub(crate) fn start(
         folders: &BTreeSet<Folder>,
-        ticks: mpsc::Sender<Kind>,
+        ticks: mpsc::Sender<FileKind>,
     ) -> Result<(Self, Unwatched), notify::Error> {
         let watched = resolved(folders);
         let on_events = move |events: DebounceEventResult| {
@@ -84,17 +84,17 @@ fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
     all
 }
 
-fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<Kind> {
+fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<FileKind> {
     let Ok(events) = events else {
         // The kernel's queue overflowed, say: look at everything.
-        return BTreeSet::from([Kind::Lists, Kind::Zones, Kind::Config]);
+        return BTreeSet::from([FileKind::Lists, FileKind::Zones, FileKind::Config]);
     };
     // Reading a file is no change of it, and our own reading must not lead to the next.
     let changes = events.iter().filter(|event| !matches!(event.kind, EventKind::Access(_)));
     changes.flat_map(|event| &event.paths).flat_map(|path| concerned(watched, path)).collect()
 }
 
-fn concerned(watched: &[Folder], path: &Path) -> BTreeSet<Kind> {
+fn concerned(watched: &[Folder], path: &Path) -> BTreeSet<FileKind> {
     let inside = |folder: &&Folder| {
         path == folder.path || path.parent() == Some(&folder.path) || folder.recursive && path.starts_with(&folder.path)
     };
@@ -109,14 +109,14 @@ mod tests {
     fn a_change_concerns_the_kinds_of_its_folder() {
         let folder = |path: &str, kind, recursive| Folder { path: path.into(), kind, recursive };
         let watched = [
-            folder("/c", Kind::Config, false),
-            folder("/c/lists", Kind::Lists, true),
-            folder("/z", Kind::Zones, false),
+            folder("/c", FileKind::Config, false),
+            folder("/c/lists", FileKind::Lists, true),
+            folder("/z", FileKind::Zones, false),
         ];
         let of = |path: &str| concerned(&watched, Path::new(path)).into_iter().collect::<Vec<_>>();
-        assert_eq!(of("/c/x.toml"), [Kind::Config]);
-        assert_eq!(of("/c/lists/deep/x.txt"), [Kind::Lists]);
-        assert_eq!(of("/c/lists/..data"), [Kind::Lists]);
+        assert_eq!(of("/c/x.toml"), [FileKind::Config]);
+        assert_eq!(of("/c/lists/deep/x.txt"), [FileKind::Lists]);
+        assert_eq!(of("/c/lists/..data"), [FileKind::Lists]);
         assert_eq!(of("/z/a/b.zone"), []);
     }
 }

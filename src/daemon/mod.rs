@@ -39,7 +39,7 @@ use crate::config::{Config, Contents};
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::pass::Aftermath;
-use crate::watch::{Kind, Watch};
+use crate::watch::{FileKind, Watch};
 use control::protocol::ControlReply;
 use control::{Command, Control, ControlContext, ControlError, PlacedSocket};
 use log::PassLog;
@@ -50,7 +50,7 @@ use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
 
 /// The time that queries under way may take once the server stops.
-const GRACE: Duration = Duration::from_secs(6);
+const DRAIN_TIME: Duration = Duration::from_secs(6);
 
 /// The reason why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ struct Daemon {
     board: Arc<StatusBoard>,
     watches: Vec<Watch>,
     unwatched: Vec<PathBuf>,
-    ticks: mpsc::Sender<Kind>,
+    ticks: mpsc::Sender<FileKind>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
@@ -117,7 +117,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     };
     info!("draining");
     if let Some(answering) = daemon.answering.take() {
-        answering.drain(&daemon.shared, GRACE).await;
+        answering.drain(&daemon.shared, DRAIN_TIME).await;
     }
     info!("stopped");
     ended
@@ -137,7 +137,7 @@ impl Daemon {
         config: Config,
         bound: Vec<SocketAddr>,
         board: Arc<StatusBoard>,
-        ticks: mpsc::Sender<Kind>,
+        ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
         let routes = Routes::build(&config, &bound, None)?;

@@ -103,9 +103,9 @@ impl StatusBoard {
     }
 
     /// Stores the result of a pass, and gives it as it is shown.
-    pub(super) fn passed(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
+    pub(super) fn store_pass(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
         let at = humantime::format_rfc3339_seconds(now).to_string();
-        let pass = record(outcome, config, at.clone());
+        let pass = pass_status(outcome, config, at.clone());
         let mut facts = self.facts();
         facts.sources = outcome.sources.iter().map(|source| self::source(source, config)).collect();
         if matches!(pass.outcome, PassResult::Unchanged | PassResult::Written) {
@@ -166,7 +166,7 @@ fn source(report: &pass::SourceReport, config: &Config) -> SourceStatus {
     }
 }
 
-fn record(outcome: &pass::PassOutcome, config: &Config, at: String) -> PassStatus {
+fn pass_status(outcome: &pass::PassOutcome, config: &Config, at: String) -> PassStatus {
     let held = outcome.held.as_ref().map(|held| HeldStatus {
         digest: held.is_approvable().then(|| held.digest.to_string()),
         reasons: held.reasons(),

@@ -260,7 +260,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// The error, if it is not the same as the last one.
-    pub(crate) fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
+    pub(crate) fn new_error(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
         let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
         self.error.clone_from(&error);
