@@ -9,7 +9,7 @@ use crate::dns::Name;
 /// All groups: the default one and one for each rule.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// In the order in which [`Upstreams::groups`] has them.
+    /// In the order in which [`super::Upstreams::groups`] has them.
     pub groups: Vec<GroupSettings>,
     /// Where "system" is read.
     pub resolv_conf: PathBuf,
