@@ -78,7 +78,7 @@ struct Daemon {
     config_seen: Option<Contents>,
     /// The addresses that this server listens on; a new `listen` takes effect at the next start.
     bound: Vec<SocketAddr>,
-    /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
+    /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with it.
     tools: Arc<Mutex<Tools>>,
     pass_log: PassLog,
     /// Makes cookies unless the config has secrets.
@@ -132,7 +132,7 @@ fn workers() -> usize {
 }
 
 impl Daemon {
-    /// Everything but what needs a disk.
+    /// Builds everything that needs no disk.
     fn new(
         config: Config,
         bound: Vec<SocketAddr>,
@@ -185,15 +185,13 @@ impl Daemon {
         placed: Option<Result<PlacedSocket, ControlError>>,
         command_sender: mpsc::Sender<Command>,
     ) -> Option<Control> {
-        let commands = ControlContext {
-            shared: Arc::clone(&self.shared),
-            board: Arc::clone(&self.board),
-            commands: command_sender,
-        };
-        let started = placed?.and_then(|placed| Control::start(placed, commands));
+        let (shared, board) = (Arc::clone(&self.shared), Arc::clone(&self.board));
+        let context = ControlContext { shared, board, commands: command_sender };
+        let started = placed?.and_then(|placed| Control::start(placed, context));
         started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
     }
 
+    /// Puts a snapshot in service. Every change of an answer comes through here.
     pub(super) fn publish(&self, snapshot: Snapshot) {
         self.shared.snapshot.store(Arc::new(snapshot));
     }

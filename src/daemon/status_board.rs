@@ -44,10 +44,10 @@ struct Facts {
     passes: BTreeMap<String, u64>,
 }
 
-/// Zones that are not what their files should make them, by apex without the final dot, and why.
+/// Zones that differ from their files, by apex without the final dot, with the reasons.
 pub(super) type Degraded = BTreeMap<String, Vec<Diagnostic>>;
 
-/// Those of a store.
+/// The degraded zones of a store.
 pub(super) fn degraded(store: &Store) -> Degraded {
     store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.to_vec())).collect()
 }
@@ -97,7 +97,7 @@ impl StatusBoard {
         self.facts().running_since = Some(now);
     }
 
-    /// It is over.
+    /// The task is over.
     pub(super) fn task_ended(&self) {
         self.facts().running_since = None;
     }
@@ -121,7 +121,7 @@ impl StatusBoard {
         self.facts().pass.as_ref().is_some_and(|pass| pass.held.is_some())
     }
 
-    /// All there is to say.
+    /// The whole status.
     pub(super) fn status(&self, shared: &Shared) -> Status {
         let snapshot = shared.snapshot.load_full();
         let resolver = &snapshot.resolver;
