@@ -30,7 +30,7 @@ use protocol::{ControlReply, ControlRequest};
 const MAX_REQUEST: u64 = 4096;
 
 /// The time that a client may take to send its line, or to read ours.
-const PATIENCE: Duration = Duration::from_secs(5);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connections at one time: an operator and some scripts.
 const MAX_CONNECTIONS: usize = 16;
@@ -209,14 +209,14 @@ async fn converse(stream: impl AsyncRead + AsyncWrite, context: &ControlContext)
     let (reader, mut writer) = tokio::io::split(stream);
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
-    tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    tokio::time::timeout(CLIENT_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
     let reply = match ControlRequest::read(&line) {
         Ok(request) => context.answer(request).await,
         Err(error) => bad_request(format!("not a request: {error}")),
     };
     let mut bytes = serde_json::to_vec(&reply)?;
     bytes.push(b'\n');
-    tokio::time::timeout(PATIENCE, writer.write_all(&bytes)).await?
+    tokio::time::timeout(CLIENT_TIMEOUT, writer.write_all(&bytes)).await?
 }
 
 impl ControlContext {

@@ -13,15 +13,15 @@ use crate::diag::{Diagnostic, Id, Place};
 use crate::zone::ZoneSet;
 
 /// The time to wait for the first pass where every zone is served already: a share that hangs does not delay a restart.
-const PATIENCE: Duration = Duration::from_secs(3);
+const FIRST_PASS_WAIT: Duration = Duration::from_secs(3);
 
 /// The time after `pass_deadline` when the first pass should be over; zones not served then are known to be SERVFAIL.
-const GRACE: Duration = Duration::from_secs(5);
+const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The time to be ready although the first pass is not over.
 pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Instant) -> Instant {
     let is_whole = zones.unread().is_none() && not_served(zones).is_empty();
-    start + if is_whole { PATIENCE.min(pass_deadline) } else { pass_deadline + GRACE }
+    start + if is_whole { FIRST_PASS_WAIT.min(pass_deadline) } else { pass_deadline + AFTER_DEADLINE }
 }
 
 /// The zones without a good copy, whose names are SERVFAIL.

@@ -33,7 +33,7 @@ impl Tools {
     /// Does what a pass left to do.
     fn remember(&mut self, aftermath: Aftermath) -> Option<PassOutcome> {
         let remembered = aftermath.remember(&mut self.seen);
-        if let Some(error) = self.seen.news(remembered) {
+        if let Some(error) = self.seen.new_error(remembered) {
             log::found(&error);
         }
         None
@@ -119,7 +119,7 @@ impl Daemon {
             }
             return false;
         };
-        let pass = self.board.passed(&outcome, &self.config, SystemTime::now());
+        let pass = self.board.store_pass(&outcome, &self.config, SystemTime::now());
         self.pass_log.pass(&outcome, &diag::path(&self.config.file));
         self.aftermath = outcome.aftermath.take();
         answer(waiters, || ControlReply::Passed(pass.clone()));

@@ -49,7 +49,7 @@ impl Gatherer {
         let (start, room) = (Instant::now(), Arc::new(EntryBudget::default()));
         self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
         let waiting: Vec<(&source::Settings, Result<Waiting, Diagnostic>)> =
-            task.sources.iter().map(|source| (source, self.ask(source, task, &room, start))).collect();
+            task.sources.iter().map(|source| (source, self.start_or_resume(source, task, &room, start))).collect();
         let mut readings = Vec::with_capacity(waiting.len());
         for (source, asked) in waiting {
             progress(PassStep::Reading(&source.path));
@@ -79,7 +79,7 @@ impl Gatherer {
     }
 
     /// The thread that reads a source: the one that still waits for it, if there is one, else a new one.
-    fn ask(
+    fn start_or_resume(
         &mut self,
         source: &source::Settings,
         task: &GatherTask<'_>,
@@ -91,7 +91,7 @@ impl Gatherer {
         {
             return match waiting.answer.try_recv() {
                 // It was late, but it is the newest that there is.
-                Ok(reading) => Ok(Waiting { answer: already(reading), ..waiting }),
+                Ok(reading) => Ok(Waiting { answer: ready(reading), ..waiting }),
                 Err(TryRecvError::Empty) => Ok(waiting),
                 Err(TryRecvError::Disconnected) => start(source, task, room, now),
             };
@@ -120,7 +120,7 @@ fn start(
     Ok(Waiting { source: source.clone(), since: now, answer })
 }
 
-fn already(reading: Reading) -> Receiver<Reading> {
+fn ready(reading: Reading) -> Receiver<Reading> {
     let (sender, answer) = sync_channel(1);
     // There is room for one.
     let _ = sender.send(reading);

@@ -87,10 +87,13 @@ pub(crate) struct SourceReport {
 impl SourceReport {
     /// The time when the oldest of its lists was read, in RFC 3339; `None` if it gives nothing.
     pub(crate) fn last_good(&self) -> Option<String> {
-        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?);
+        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?.min(LAST_SECOND));
         Some(humantime::format_rfc3339_seconds(at).to_string())
     }
 }
+
+/// The end of the year 9999, which is the last that RFC 3339 can write: a damaged state may hold any number.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A plan, and the sources that it was made from.
 #[derive(Debug, Default)]
@@ -260,7 +263,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// The error, if it is not the same as the last one.
-    pub(crate) fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
+    pub(crate) fn new_error(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
         let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
         self.error.clone_from(&error);

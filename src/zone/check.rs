@@ -81,9 +81,9 @@ pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
     apex(table, findings);
     let mut has_dnames = false;
     for group in table.rows.chunk_by(|a, b| a.node == b.node) {
-        for row in group.iter().filter(|row| row.ttl > LARGEST_TTL) {
+        for row in group.iter().filter(|row| row.ttl > MAX_TTL) {
             findings.error(row.line, Id::ZONE_BAD_TTL, || {
-                format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)")
+                format!("a TTL of over {MAX_TTL} seconds counts as 0 (RFC 2181 section 8)")
             });
         }
         // Nearly all names have these alone, and a zone may have a million of them.
@@ -188,10 +188,10 @@ fn below_dnames(table: &RecordTable, findings: &mut FileDiagnostics) {
 }
 
 /// Octets of records in a message of 65,535 that has the longest question and EDNS.
-const LARGEST_RRSET: usize = 65_000;
+const MAX_RRSET: usize = 65_000;
 
 /// RFC 2181 section 8: 31 bits; resolvers take anything above for 0.
-const LARGEST_TTL: u32 = i32::MAX.unsigned_abs();
+const MAX_TTL: u32 = i32::MAX.unsigned_abs();
 
 fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     if group.len() == 1 {
@@ -203,7 +203,7 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
             findings.error(first.line, Id::ZONE_TOO_LARGE, || "over 65535 records in one RRset".to_owned());
         }
         let octets: usize = rrset.iter().map(|row| 12 + usize::from(row.rdata_len())).sum();
-        if octets > LARGEST_RRSET {
+        if octets > MAX_RRSET {
             findings.warning(first.line, Id::ZONE_LARGE_RRSET, || {
                 format!("{} records of one type at one name do not fit into any answer", rrset.len())
             });

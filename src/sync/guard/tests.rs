@@ -189,7 +189,7 @@ impl World {
         if review.approved.has_consent(&apex) || is_first {
             self.base.reset();
         } else {
-            self.base.note(zone, self.clock());
+            self.base.record(zone, self.clock());
         }
         self.current.records = zone.after().clone();
         review.held

@@ -95,7 +95,7 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
             Ok(listing) => reading.add(listing, now),
             Err(SourceError(problems)) => {
                 reading.problems.append(problems);
-                match state.kept_list(&source.name, file).and_then(|kept| again(source, (limits, room), kept)) {
+                match state.kept_list(&source.name, file).and_then(|kept| read_kept(source, (limits, room), kept)) {
                     Some((listing, read_at)) => reading.add(listing, read_at),
                     None => reading.is_silent = true,
                 }
@@ -112,7 +112,7 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
 pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: Diagnostic) -> Reading {
     let mut reading = Reading::problem(problem);
     for kept in state.kept_lists(&source.name) {
-        if let Some((listing, read_at)) = again(source, bounds, kept) {
+        if let Some((listing, read_at)) = read_kept(source, bounds, kept) {
             reading.add(listing, read_at);
         }
     }
@@ -121,7 +121,7 @@ pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: D
 }
 
 /// A kept list once more, by the limits of today.
-fn again(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64)> {
+fn read_kept(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64)> {
     let read_at = kept.read_at;
     let listing = checked(source, &kept.path, bounds, kept.bytes).ok()?;
     Some((listing, read_at))
