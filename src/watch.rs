@@ -1,8 +1,8 @@
 //! File events as ticks: something in a watched folder changed.
 //!
-//! In: folders. Out: on a channel, the kind of file that changed. Never: a watch on a file: editors and Kubernetes swap
-//! files by rename, and a new file may match a glob. Events are gathered until the folder has been quiet for [`QUIET`],
-//! so that a file that is still being written is read once, whole.
+//! Input: folders. Output: on a channel, the kind of file that changed. Folders are watched, never files: editors and
+//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until the folder has been
+//! quiet for [`QUIET`], so that a file that is still being written is read once, whole.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::sync::mpsc;
 
-/// How long a folder must be quiet before its change counts.
+/// The time that a folder must be quiet before its change counts.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// The kind of file that changed.
+/// What changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// An endpoint list, or a file beside one.
     Lists,
     /// A zone file.
@@ -26,18 +26,18 @@ pub(crate) enum Kind {
     Config,
 }
 
-/// A folder and the kind of its files.
+/// A folder and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Folder {
     /// The folder.
     pub(crate) path: PathBuf,
-    /// The kind of file that a change in it concerns.
-    pub(crate) kind: Kind,
-    /// Whether folders below it count.
+    /// What a change in it concerns.
+    pub(crate) kind: FileKind,
+    /// True if folders below count.
     pub(crate) recursive: bool,
 }
 
-/// A watch that lasts until it is dropped.
+/// Watches until it is dropped.
 pub(crate) struct Watch {
     _debouncer: Debouncer<RecommendedWatcher, NoCache>,
 }
@@ -49,16 +49,16 @@ impl Watch {
     /// Starts to watch. A tick that finds the channel full is dropped: a tick of that kind is waiting there already.
     pub(crate) fn start(
         folders: &BTreeSet<Folder>,
-        ticks: mpsc::Sender<Kind>,
+        ticks: mpsc::Sender<FileKind>,
     ) -> Result<(Self, Unwatched), notify::Error> {
         let watched = resolved(folders);
         let on_events = move |events: DebounceEventResult| {
             for kind in kinds(&watched, events) {
-                // A full channel holds a tick of this kind already; a closed one has no use for the tick.
+                // See above; and once the receiver is gone the tick has no use.
                 let _ = ticks.try_send(kind);
             }
         };
-        // The cache of file ids would look at every file of a folder, and a look may hang; renames need not be told
+        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told
         // apart.
         let mut debouncer: Debouncer<RecommendedWatcher, NoCache> =
             new_debouncer_opt(QUIET, None, on_events, NoCache::new(), notify::Config::default())?;
@@ -73,7 +73,7 @@ impl Watch {
     }
 }
 
-/// The paths of events are either as watched or resolved, depending on the system: both forms are known.
+/// Event paths come as they were watched or resolved, depending on the system: both forms are known.
 fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
     let mut all: Vec<Folder> = folders.iter().cloned().collect();
     for folder in folders {
@@ -84,17 +84,17 @@ fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
     all
 }
 
-fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<Kind> {
+fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<FileKind> {
     let Ok(events) = events else {
-        // The kernel's queue may have overflowed: every kind of file is read again.
-        return BTreeSet::from([Kind::Lists, Kind::Zones, Kind::Config]);
+        // The kernel's queue overflowed, say: look at everything.
+        return BTreeSet::from([FileKind::Lists, FileKind::Zones, FileKind::Config]);
     };
-    // Reading a file does not change it, and our own reading must not lead to the next.
+    // Reading a file is no change of it, and our own reading must not lead to the next.
     let changes = events.iter().filter(|event| !matches!(event.kind, EventKind::Access(_)));
     changes.flat_map(|event| &event.paths).flat_map(|path| concerned(watched, path)).collect()
 }
 
-fn concerned(watched: &[Folder], path: &Path) -> BTreeSet<Kind> {
+fn concerned(watched: &[Folder], path: &Path) -> BTreeSet<FileKind> {
     let inside = |folder: &&Folder| {
         path == folder.path || path.parent() == Some(&folder.path) || folder.recursive && path.starts_with(&folder.path)
     };
@@ -109,14 +109,14 @@ mod tests {
     fn a_change_concerns_the_kinds_of_its_folder() {
         let folder = |path: &str, kind, recursive| Folder { path: path.into(), kind, recursive };
         let watched = [
-            folder("/c", Kind::Config, false),
-            folder("/c/lists", Kind::Lists, true),
-            folder("/z", Kind::Zones, false),
+            folder("/c", FileKind::Config, false),
+            folder("/c/lists", FileKind::Lists, true),
+            folder("/z", FileKind::Zones, false),
         ];
         let of = |path: &str| concerned(&watched, Path::new(path)).into_iter().collect::<Vec<_>>();
-        assert_eq!(of("/c/x.toml"), [Kind::Config]);
-        assert_eq!(of("/c/lists/deep/x.txt"), [Kind::Lists]);
-        assert_eq!(of("/c/lists/..data"), [Kind::Lists]);
+        assert_eq!(of("/c/x.toml"), [FileKind::Config]);
+        assert_eq!(of("/c/lists/deep/x.txt"), [FileKind::Lists]);
+        assert_eq!(of("/c/lists/..data"), [FileKind::Lists]);
         assert_eq!(of("/z/a/b.zone"), []);
     }
 }

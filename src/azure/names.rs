@@ -43,7 +43,7 @@ impl Service {
     }
 }
 
-/// Where an FQDN belongs, as slices of a buffer: what [`normalise`] finds, without allocation.
+/// The place of an FQDN, as slices of a buffer: the result of [`normalise`] without allocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AzureName<'a> {
     /// The cloud whose suffix the name has.
@@ -85,7 +85,7 @@ pub struct Located {
     pub warnings: Vec<String>,
 }
 
-/// Why a text is no record of a hosted zone.
+/// The reason why a text is not a record of a hosted zone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotHosted {
     /// A name of some other service: fine in a list, but none of ours.
@@ -123,7 +123,7 @@ pub enum NotHosted {
 }
 
 impl NotHosted {
-    /// Which kind of diagnostic it makes.
+    /// The id of its diagnostic.
     pub fn id(&self) -> Id {
         match self {
             Self::Elsewhere => Id::NAME_NOT_HOSTED,

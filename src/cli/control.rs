@@ -17,11 +17,11 @@ use crate::daemon::control::protocol::{ControlReply, ControlRequest, PassStatus,
 use crate::diag;
 use crate::dns::Name;
 
-/// How long a pass over many long lists may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The time that a pass over many long lists may take.
+const REPLY_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// The time that a server has to accept us: it accepts at once, however busy it is.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Octets of a reply that are read at most.
 const MAX_REPLY: u64 = 64 << 20;
@@ -69,7 +69,7 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
     with_reply(file, &ControlRequest::Reload, |reply| match reply {
         ControlReply::Passed(pass) => {
             print("config read");
-            // What it does not do is part of how it went.
+            // The changes that need a restart are part of the result.
             if let Ok(ControlReply::Status(status)) = reply_to(again, &ControlRequest::Status) {
                 status.waits_for_restart.iter().for_each(print);
             }
@@ -170,10 +170,10 @@ fn other_config(ours: &Path, found: &Status) -> Option<String> {
 fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlReply> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // It also bounds how long to wait for a server that does not accept.
-    socket.set_write_timeout(Some(CONNECT))?;
+    socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
     socket.connect(&SockAddr::unix(path)?)?;
     let mut stream = UnixStream::from(socket);
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line)?;
@@ -196,7 +196,7 @@ fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
             "the server at '{path}' refused the connection ({error}); run this as the server's own user, or as root"
         ),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            format!("the server at '{path}' took longer than {} s; see its log", PATIENCE.as_secs())
+            format!("the server at '{path}' took longer than {} s; see its log", REPLY_TIMEOUT.as_secs())
         }
         _ => format!("the control socket '{path}' cannot be used: {error}"),
     }

@@ -42,7 +42,7 @@ struct Arguments {
 enum Verb {
     /// Run the server and the sync.
     Serve(ConfigFile),
-    /// Config, lists and zones: every problem, with file and line.
+    /// Check config, lists and zones: show every problem with file and line.
     Check(ConfigFile),
     /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes.
     Plan {
@@ -52,18 +52,18 @@ enum Verb {
         #[arg(long)]
         json: bool,
     },
-    /// One pass: plan, guard, write.
+    /// Make one pass: plan, guard, write.
     Sync {
         #[command(flatten)]
         config: ConfigFile,
-        /// Consent to the one plan with this digest, though the guard holds it back.
+        /// Approve the held changes that have this digest.
         #[arg(long, value_name = "DIGEST")]
         approve: Option<String>,
         /// Have the running server make the pass.
         #[arg(long, conflicts_with = "approve")]
         running: bool,
     },
-    /// How the running server is doing: zones, sources, upstreams, cache.
+    /// Show the state of the running server: zones, sources, upstreams, cache.
     Status {
         #[command(flatten)]
         config: ConfigFile,
@@ -83,7 +83,7 @@ enum Verb {
     },
     /// Have the running server read config, lists and zones again, and wait for the outcome.
     Reload(ConfigFile),
-    /// An answer, and where it came from.
+    /// Answer one query, and show where the answer came from.
     Query {
         /// The name to ask for.
         name: String,
@@ -108,7 +108,7 @@ pub fn run() -> ExitCode {
     match Arguments::try_parse() {
         Ok(arguments) => arguments.verb.run(),
         Err(error) => {
-            // Help and version go to standard output and are no failure; clap knows which is which.
+            // Help and version go to standard output and are not failures; clap knows which is which.
             let _ = error.print();
             if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS }
         }

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::sync::progress::PassStep;
 
-/// How often the line is drawn: a short pass is over before the first time.
+/// The time between two drawings of the line: a short pass is over before the first one.
 const TICK: Duration = Duration::from_millis(150);
 
 /// The line; it goes when this is dropped.

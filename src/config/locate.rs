@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where a config is looked for if neither flag nor variable names one.
+/// The places where a config is looked for if neither flag nor variable names one.
 const PLACES: [&str; 2] = ["config/privatelink-dns.toml", "/etc/privatelink-dns/privatelink-dns.toml"];
 
 /// The config file: the flag's, the variable's, or the first place that has one.

@@ -32,15 +32,15 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Config {
     /// The file it came from.
     pub file: PathBuf,
-    /// Where to listen, UDP and TCP.
+    /// The addresses to listen on, UDP and TCP.
     pub listen: Vec<SocketAddr>,
-    /// Where the control socket is; `None` if there is to be none.
+    /// The path of the control socket; `None` if there is to be none.
     pub control: Option<PathBuf>,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
     /// The clients that may ask.
     pub access: Access,
-    /// How the server presents itself to clients.
+    /// The server's identity and limits, as clients see them.
     pub server: crate::server::Settings,
     /// The default group first, then one group per rule.
     pub groups: Vec<GroupSettings>,

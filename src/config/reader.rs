@@ -19,7 +19,7 @@ pub(super) struct ConfigText<'a> {
     warnings: RefCell<Vec<Found>>,
 }
 
-/// Where in the text something was found, what kind of thing, and what there is to say.
+/// A finding: its place in the text, its kind, and the text for people.
 type Found = (usize, Id, String);
 
 /// One table of it. Keys that were not asked for before [`Section::finish`] are unknown.
@@ -87,7 +87,7 @@ impl<'a> Section<'a> {
         self.table?.get(key)
     }
 
-    /// Where the section starts, for a problem with it as a whole.
+    /// Adds a problem with the section as a whole, at its start.
     pub(super) fn problem(&self, id: Id, text: impl Into<String>) {
         self.text.add(self.at, id, text.into());
     }

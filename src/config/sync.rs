@@ -15,7 +15,7 @@ use crate::sync::state::State;
 use crate::sync::{self};
 use crate::zone::OnMiss;
 
-/// Where private endpoints can be.
+/// The networks where private endpoints can be.
 const DEFAULT_TARGETS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
 
 pub(super) fn settings(

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 /// of ten thousand records to be written, and a sync on a server under full load still ends.
 const NICE: i32 = 10;
 
-/// Does it on a new thread, and sends what came of it; nothing comes if there can be no such thread, or it panicked.
+/// Runs the work on a new thread and sends its result; nothing comes if the thread cannot start, or panics.
 ///
 /// The caller need not wait: a disk or a share may hang for as long as it likes.
 pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
@@ -32,7 +32,7 @@ pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Se
 /// Does it on a new thread and waits for it.
 ///
 /// # Errors
-/// If there can be no such thread, or it panicked.
+/// If the thread cannot start, or panics.
 pub(super) async fn run<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
     start(name, work).await.map_err(|_| io::Error::other("no thread could be started, or it panicked"))
 }

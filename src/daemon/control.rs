@@ -29,8 +29,8 @@ use protocol::{ControlReply, ControlRequest};
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
 const MAX_REQUEST: u64 = 4096;
 
-/// How long a client may take to send its line, or to read ours.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The time that a client may take to send its line, or to read ours.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connections at one time: an operator and some scripts.
 const MAX_CONNECTIONS: usize = 16;
@@ -64,7 +64,7 @@ pub(super) struct Control {
     task: JoinHandle<()>,
 }
 
-/// Why there is no control socket.
+/// The reason why there is no control socket.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ControlError {
     #[error("{}", self.diagnostic())]
@@ -188,13 +188,13 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
             Ok((stream, _)) if is_ours(&stream, owner) => {
                 let context = Arc::clone(&context);
                 tokio::spawn(async move {
-                    // A client that went away hears nothing, and nothing is lost.
+                    // A client that went away gets no reply, and nothing is lost.
                     let _ = converse(stream, &context).await;
                     drop(place);
                 });
             }
             Ok(_) => {}
-            // Out of file descriptors, say: no reason to spin.
+            // For instance no file descriptor is left: wait instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     }
@@ -209,14 +209,14 @@ async fn converse(stream: impl AsyncRead + AsyncWrite, context: &ControlContext)
     let (reader, mut writer) = tokio::io::split(stream);
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
-    tokio::time::timeout(PATIENCE, reader.read_until(b'\n', &mut line)).await??;
+    tokio::time::timeout(CLIENT_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
     let reply = match ControlRequest::read(&line) {
         Ok(request) => context.answer(request).await,
         Err(error) => bad_request(format!("not a request: {error}")),
     };
     let mut bytes = serde_json::to_vec(&reply)?;
     bytes.push(b'\n');
-    tokio::time::timeout(PATIENCE, writer.write_all(&bytes)).await?
+    tokio::time::timeout(CLIENT_TIMEOUT, writer.write_all(&bytes)).await?
 }
 
 impl ControlContext {

@@ -15,10 +15,10 @@ use super::work::Running;
 use super::{Daemon, background, log};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
-use crate::watch::{Folder, Kind, Unwatched, Watch};
+use crate::watch::{FileKind, Folder, Unwatched, Watch};
 
-/// How long folders may take to answer before they are left out.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// The time that folders may take to respond before they are left out.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Folders for one watcher.
 #[derive(Default)]
@@ -31,14 +31,14 @@ pub(super) struct Folders {
 /// The folders of the config, the lists and the zones, and those that links among them lead to; what may hang apart
 /// from what is ours.
 pub(super) fn of(config: &Config) -> [Folders; 2] {
-    let ours = [(parent(&config.file), Kind::Config), (config.zones.zone_dir.clone(), Kind::Zones)];
+    let ours = [(parent(&config.file), FileKind::Config), (config.zones.zone_dir.clone(), FileKind::Zones)];
     let ours = ours.map(|(path, kind)| Wanted { folder: Folder { path, kind, recursive: false }, link: None });
     let lists = config.sync.sources.iter().map(|source| {
         let (path, recursive) = fixed_part(&source.path);
         // A list that is a link changes where it really is, too.
-        Wanted { folder: Folder { path, kind: Kind::Lists, recursive }, link: Some(source.path.clone()) }
+        Wanted { folder: Folder { path, kind: FileKind::Lists, recursive }, link: Some(source.path.clone()) }
     });
-    [answering(ours.into_iter()), answering(lists)]
+    [responding(ours.into_iter()), responding(lists)]
 }
 
 struct Wanted {
@@ -56,9 +56,9 @@ impl Wanted {
     }
 }
 
-fn answering(wanted: impl Iterator<Item = Wanted>) -> Folders {
-    let asked: Vec<(PathBuf, Receiver<Vec<Folder>>)> = wanted.map(ask).collect();
-    let deadline = Instant::now() + PATIENCE;
+fn responding(wanted: impl Iterator<Item = Wanted>) -> Folders {
+    let asked: Vec<(PathBuf, Receiver<Vec<Folder>>)> = wanted.map(probe).collect();
+    let deadline = Instant::now() + RESPONSE_TIMEOUT;
     let mut folders = Folders::default();
     for (path, answer) in asked {
         match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -69,10 +69,10 @@ fn answering(wanted: impl Iterator<Item = Wanted>) -> Folders {
     folders
 }
 
-fn ask(wanted: Wanted) -> (PathBuf, Receiver<Vec<Folder>>) {
+fn probe(wanted: Wanted) -> (PathBuf, Receiver<Vec<Folder>>) {
     let (sender, answer) = sync_channel(1);
     let path = wanted.folder.path.clone();
-    // Without a thread the sender is gone, which is no answer either.
+    // Without a thread the sender is gone, which counts as no response.
     let look = move || drop(sender.send(wanted.look()));
     drop(std::thread::Builder::new().name("folder".to_owned()).spawn(look));
     (path, answer)
@@ -111,7 +111,7 @@ impl Daemon {
     }
 }
 
-fn start_watch(folders: &Folders, ticks: &mpsc::Sender<Kind>) -> Option<(Watch, Unwatched)> {
+fn start_watch(folders: &Folders, ticks: &mpsc::Sender<FileKind>) -> Option<(Watch, Unwatched)> {
     match Watch::start(&folders.watched, ticks.clone()) {
         Ok((watch, mut unwatched)) => {
             unwatched.extend(folders.silent.iter().map(|folder| (folder.clone(), "it does not answer".to_owned())));

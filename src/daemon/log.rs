@@ -58,7 +58,7 @@ pub(super) struct PassLog {
 }
 
 impl PassLog {
-    /// Says what a pass found, once: the same again at the next interval is no news.
+    /// Logs the findings of a pass once: the same findings at the next interval are not logged again.
     pub(super) fn pass(&mut self, outcome: &PassOutcome, config: &str) {
         changes(&outcome.changes);
         let mut found = outcome.warnings.to_vec();

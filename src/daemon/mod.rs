@@ -39,7 +39,7 @@ use crate::config::{Config, Contents};
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::pass::Aftermath;
-use crate::watch::{Kind, Watch};
+use crate::watch::{FileKind, Watch};
 use control::protocol::ControlReply;
 use control::{Command, Control, ControlContext, ControlError, PlacedSocket};
 use log::PassLog;
@@ -49,10 +49,10 @@ use status_board::StatusBoard;
 use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
 
-/// How long queries under way may take once the end has come.
-const GRACE: Duration = Duration::from_secs(6);
+/// The time that queries under way may take once the server stops.
+const DRAIN_TIME: Duration = Duration::from_secs(6);
 
-/// Why the server did not start, or ended by itself.
+/// The reason why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     /// Addresses that could not be bound.
@@ -76,9 +76,9 @@ struct Daemon {
     started_with: Vec<SocketAddr>,
     /// The config file when it was last read, taken or not.
     config_seen: Option<Contents>,
-    /// Where this server listens; a new `listen` takes effect at the next start.
+    /// The addresses that this server listens on; a new `listen` takes effect at the next start.
     bound: Vec<SocketAddr>,
-    /// Held by the task that runs. One that breaks off leaves them as they were: last good copies are not lost with it.
+    /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with it.
     tools: Arc<Mutex<Tools>>,
     pass_log: PassLog,
     /// Makes cookies unless the config has secrets.
@@ -89,7 +89,7 @@ struct Daemon {
     board: Arc<StatusBoard>,
     watches: Vec<Watch>,
     unwatched: Vec<PathBuf>,
-    ticks: mpsc::Sender<Kind>,
+    ticks: mpsc::Sender<FileKind>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
@@ -117,7 +117,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     };
     info!("draining");
     if let Some(answering) = daemon.answering.take() {
-        answering.drain(&daemon.shared, GRACE).await;
+        answering.drain(&daemon.shared, DRAIN_TIME).await;
     }
     info!("stopped");
     ended
@@ -132,12 +132,12 @@ fn workers() -> usize {
 }
 
 impl Daemon {
-    /// Everything but what needs a disk.
+    /// Builds everything that needs no disk.
     fn new(
         config: Config,
         bound: Vec<SocketAddr>,
         board: Arc<StatusBoard>,
-        ticks: mpsc::Sender<Kind>,
+        ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
         let routes = Routes::build(&config, &bound, None)?;
@@ -185,15 +185,13 @@ impl Daemon {
         placed: Option<Result<PlacedSocket, ControlError>>,
         command_sender: mpsc::Sender<Command>,
     ) -> Option<Control> {
-        let commands = ControlContext {
-            shared: Arc::clone(&self.shared),
-            board: Arc::clone(&self.board),
-            commands: command_sender,
-        };
-        let started = placed?.and_then(|placed| Control::start(placed, commands));
+        let (shared, board) = (Arc::clone(&self.shared), Arc::clone(&self.board));
+        let context = ControlContext { shared, board, commands: command_sender };
+        let started = placed?.and_then(|placed| Control::start(placed, context));
         started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
     }
 
+    /// Puts a snapshot in service. Every change of an answer comes through here.
     pub(super) fn publish(&self, snapshot: Snapshot) {
         self.shared.snapshot.store(Arc::new(snapshot));
     }

@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
+use super::log;
+use crate::diag::{Diagnostic, Id, Place};
 use crate::zone::ZoneSet;
 
-/// How long the first pass is waited for where every zone is served already: a share that hangs holds up no restart.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The time to wait for the first pass where every zone is served already: a share that hangs does not delay a restart.
+const FIRST_PASS_WAIT: Duration = Duration::from_secs(3);
 
-/// How long after `pass_deadline` the first pass should be over; what is not served then is known to be SERVFAIL.
-const GRACE: Duration = Duration::from_secs(5);
+/// The time after `pass_deadline` when the first pass should be over; zones not served then are known to be SERVFAIL.
+const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
-/// When to be ready although the first pass is not over.
+/// The time to be ready although the first pass is not over.
 pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Instant) -> Instant {
     let is_whole = zones.unread().is_none() && not_served(zones).is_empty();
-    start + if is_whole { PATIENCE.min(pass_deadline) } else { pass_deadline + GRACE }
+    start + if is_whole { FIRST_PASS_WAIT.min(pass_deadline) } else { pass_deadline + AFTER_DEADLINE }
 }
 
 /// The zones without a good copy, whose names are SERVFAIL.
@@ -43,6 +45,7 @@ pub(super) fn announce(addresses: &[SocketAddr], zones: &ZoneSet) {
     let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
     info!(listen = shown.join(" "), zones = zones.iter().count(), records, "ready");
     if !servfail.is_empty() {
-        warn!(zones = servfail.join(" "), "no good copy of these zones: their names are SERVFAIL until there is one");
+        let text = format!("no good copy of {}: their names are SERVFAIL until there is one", servfail.join(", "));
+        log::found(&Diagnostic::warning(Id::ZONES_NOT_SERVED, Place::Server, text));
     }
 }

@@ -65,7 +65,7 @@ impl Daemon {
         Some(Running::new(background::start("config", work), waiters))
     }
 
-    /// Takes all of a new config, or none of it; whether it was taken.
+    /// Takes all of a new config, or none of it; true if it was taken.
     pub(super) fn config_read(&mut self, read: Option<Read>, waiters: Vec<Waiter>) -> bool {
         let refused = match read {
             Some(Read::Same) => return false,

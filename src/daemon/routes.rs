@@ -29,7 +29,7 @@ impl Routes {
     /// this server listens on: an upstream there is itself.
     ///
     /// # Errors
-    /// If there can be no such upstreams. The one before is as it was.
+    /// If the upstreams cannot be used. The routes before are as they were.
     pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);

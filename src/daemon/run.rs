@@ -18,7 +18,7 @@ use super::work::{Running, Task, Waiter, Why, finished};
 use super::{Daemon, StartError, TICKS, log, ready};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
-use crate::watch::{Kind, Unwatched, Watch};
+use crate::watch::{FileKind, Unwatched, Watch};
 
 /// The time that a pass may take beyond its sources before a person should look at the disk.
 const SLOW: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ enum Event {
     /// The control socket is in its new place.
     Control(Option<Result<PlacedSocket, ControlError>>),
     /// A file changed.
-    Changed(Kind),
+    Changed(FileKind),
     /// Somebody asked for something by the control socket.
     Command(Command),
     /// SIGHUP.
@@ -51,9 +51,9 @@ enum Event {
     UpstreamsEnded,
 }
 
-/// Where the loop is.
+/// The state of the loop.
 struct Course {
-    inbox: mpsc::Receiver<Kind>,
+    inbox: mpsc::Receiver<FileKind>,
     commands: mpsc::Receiver<Command>,
     hangup: Signal,
     addresses: Vec<SocketAddr>,
@@ -65,9 +65,9 @@ struct Course {
     command_sender: mpsc::Sender<Command>,
     /// A control socket that is being put in its place.
     control: Option<Running<Result<PlacedSocket, ControlError>>>,
-    /// When the present task has taken very long.
+    /// The time when the present task has taken very long.
     slow: Option<Instant>,
-    /// When to be ready at the latest; none once that was said.
+    /// The latest time to be ready; none once the server is.
     ready: Option<Instant>,
     /// True if the first pass has yet to begin.
     is_first: bool,
@@ -99,7 +99,7 @@ impl Daemon {
     pub(super) async fn run(
         &mut self,
         listeners: Listeners,
-        inbox: mpsc::Receiver<Kind>,
+        inbox: mpsc::Receiver<FileKind>,
         hangup: Signal,
     ) -> Result<(), StartError> {
         let started = Instant::now();
@@ -165,15 +165,15 @@ impl Daemon {
             }
             Event::Watches(found) => {
                 self.watching(found);
-                // The first pass: what changes after it has read is seen.
+                // The first pass starts after the folders are watched, so that no later change is missed.
                 if std::mem::take(&mut course.is_first) {
                     self.due.task(Task::Pass);
                 }
             }
             Event::Control(placed) => self.control = self.start_control(placed, course.command_sender.clone()),
-            Event::Changed(Kind::Config) => self.due.config(Why::FileEvent),
-            Event::Changed(Kind::Lists) | Event::Interval => self.due.task(Task::Pass),
-            Event::Changed(Kind::Zones) => self.due.task(Task::Zones),
+            Event::Changed(FileKind::Config) => self.due.config(Why::FileEvent),
+            Event::Changed(FileKind::Lists) | Event::Interval => self.due.task(Task::Pass),
+            Event::Changed(FileKind::Zones) => self.due.task(Task::Zones),
             Event::Command(Command { kind: CommandKind::Reload, answer }) => self.due.reload_for(answer),
             Event::Command(Command { kind: CommandKind::Sync, answer }) => self.due.pass_for([answer]),
             Event::Hangup => self.due.config(Why::Person),

@@ -6,13 +6,13 @@ use tokio::time::Instant;
 
 use crate::sync::Settings;
 
-/// How long to gather misses: names come in groups, and lists a moment before or after the first question.
+/// The time to gather misses: names come in groups, and lists a moment before or after the first question.
 const GATHER: Duration = Duration::from_millis(100);
 
 pub(super) struct Schedule {
     regular: Instant,
     early: Option<Instant>,
-    /// When a miss last led to a sync.
+    /// The time when a miss last led to a sync.
     last_early: Option<Instant>,
 }
 
@@ -35,7 +35,7 @@ impl Schedule {
         self.regular = now + settings.interval;
     }
 
-    /// When the next sync is due.
+    /// The time when the next sync is due.
     pub(super) fn next(&self) -> Instant {
         self.early.map_or(self.regular, |early| early.min(self.regular))
     }

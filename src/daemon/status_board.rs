@@ -44,10 +44,10 @@ struct Facts {
     passes: BTreeMap<String, u64>,
 }
 
-/// Zones that are not what their files should make them, by apex without the final dot, and why.
+/// Zones that differ from their files, by apex without the final dot, with the reasons.
 pub(super) type Degraded = BTreeMap<String, Vec<Diagnostic>>;
 
-/// Those of a store.
+/// The degraded zones of a store.
 pub(super) fn degraded(store: &Store) -> Degraded {
     store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.to_vec())).collect()
 }
@@ -97,15 +97,15 @@ impl StatusBoard {
         self.facts().running_since = Some(now);
     }
 
-    /// It is over.
+    /// The task is over.
     pub(super) fn task_ended(&self) {
         self.facts().running_since = None;
     }
 
-    /// How a pass ended, as it is told.
-    pub(super) fn passed(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
+    /// Stores the result of a pass, and gives it as it is shown.
+    pub(super) fn store_pass(&self, outcome: &pass::PassOutcome, config: &Config, now: SystemTime) -> PassStatus {
         let at = humantime::format_rfc3339_seconds(now).to_string();
-        let pass = record(outcome, config, at.clone());
+        let pass = pass_status(outcome, config, at.clone());
         let mut facts = self.facts();
         facts.sources = outcome.sources.iter().map(|source| self::source(source, config)).collect();
         if matches!(pass.outcome, PassResult::Unchanged | PassResult::Written) {
@@ -121,7 +121,7 @@ impl StatusBoard {
         self.facts().pass.as_ref().is_some_and(|pass| pass.held.is_some())
     }
 
-    /// All there is to say.
+    /// The whole status.
     pub(super) fn status(&self, shared: &Shared) -> Status {
         let snapshot = shared.snapshot.load_full();
         let resolver = &snapshot.resolver;
@@ -166,7 +166,7 @@ fn source(report: &pass::SourceReport, config: &Config) -> SourceStatus {
     }
 }
 
-fn record(outcome: &pass::PassOutcome, config: &Config, at: String) -> PassStatus {
+fn pass_status(outcome: &pass::PassOutcome, config: &Config, at: String) -> PassStatus {
     let held = outcome.held.as_ref().map(|held| HeldStatus {
         digest: held.is_approvable().then(|| held.digest.to_string()),
         reasons: held.reasons(),

@@ -3,8 +3,6 @@
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
-use tracing::error;
-
 use super::control::protocol::ControlReply;
 use super::status_board::{self, Degraded};
 use super::work::{Running, Task, Waiter};
@@ -35,7 +33,7 @@ impl Tools {
     /// Does what a pass left to do.
     fn remember(&mut self, aftermath: Aftermath) -> Option<PassOutcome> {
         let remembered = aftermath.remember(&mut self.seen);
-        if let Some(error) = self.seen.news(remembered) {
+        if let Some(error) = self.seen.new_error(remembered) {
             log::found(&error);
         }
         None
@@ -56,7 +54,12 @@ impl Daemon {
                 self.config_seen = seen;
                 self.task_done(Some(done), Vec::new());
             }
-            Err(failed) => error!(%failed, "internal error: reading the zones stopped"),
+            Err(failed) => {
+                let place = Place::file(&self.config.zones.zone_dir);
+                let text =
+                    format!("internal error: reading the zones stopped ({failed}); please report this with the log");
+                log::found(&Diagnostic::error(Id::TASK_BROKE_OFF, place, text));
+            }
         }
     }
 
@@ -110,13 +113,13 @@ impl Daemon {
         log::report(&report);
         self.publish_zones(report.zones);
         let Some(mut outcome) = outcome else {
-            // Somebody else wrote zones, perhaps what was held here: its approval is no news any more.
+            // Another process wrote zones, perhaps the held changes: a pass finds out whether they are still held.
             if !report.published.is_empty() && self.board.is_held() {
                 self.due.task(Task::Pass);
             }
             return false;
         };
-        let pass = self.board.passed(&outcome, &self.config, SystemTime::now());
+        let pass = self.board.store_pass(&outcome, &self.config, SystemTime::now());
         self.pass_log.pass(&outcome, &diag::path(&self.config.file));
         self.aftermath = outcome.aftermath.take();
         answer(waiters, || ControlReply::Passed(pass.clone()));
@@ -125,7 +128,7 @@ impl Daemon {
 
     fn publish_zones(&self, zones: ZoneSet) {
         let current = self.shared.snapshot.load();
-        // Answers that were kept ready are good as long as the zones are the same.
+        // Cached answers stay valid as long as the zones are the same.
         let is_same = current.zones.is_same(&zones);
         let zones = if is_same { Arc::clone(&current.zones) } else { Arc::new(zones) };
         self.publish(current.with_zones(zones, snapshot::now()));

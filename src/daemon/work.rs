@@ -11,7 +11,7 @@ use super::control::protocol::ControlReply;
 /// A client that waits for a pass or a reload.
 pub(super) type Waiter = oneshot::Sender<ControlReply>;
 
-/// Why the config is to be read.
+/// The reason to read the config.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Why {
     /// Something in its folder changed. That may be half a file: what would be lost by it waits for a person.
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_while_a_pass_runs_waits_for_the_next_one() {
+    async fn a_client_that_asks_while_a_pass_runs_waits_for_the_next_one() {
         let mut due = Due::default();
         let (first, _) = oneshot::channel();
         due.pass_for([first]);

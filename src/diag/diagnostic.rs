@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Id, Place, printable};
 
-/// How much a diagnostic matters.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -28,18 +28,18 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Something that the operator should know. No code reads its text to learn its subject: `id`, `source` and `place`
+/// A message for the operator. No code reads its text to learn its subject: `id`, `source` and `place`
 /// say that.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnostic {
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
     /// Its kind; stable, for programs.
     pub id: Id,
     /// The name of the configured source that it belongs to; `None` if it belongs to no source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
-    /// Where it is.
+    /// Its place.
     pub place: Place,
     /// The problem, the remedy, and the effect.
     pub text: String,

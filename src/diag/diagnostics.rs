@@ -9,7 +9,7 @@ use super::{Diagnostic, Id, Severity};
 pub struct Diagnostics {
     capacity: usize,
     kept: Vec<Diagnostic>,
-    /// How many there are in all: errors, warnings, notes.
+    /// The numbers of all errors, warnings and notes.
     totals: [usize; 3],
 }
 
@@ -20,7 +20,7 @@ impl Default for Diagnostics {
 }
 
 impl Diagnostics {
-    /// How many of a severity are kept unless more are wanted.
+    /// The number that is kept of each severity by default.
     pub const CAPACITY: usize = 20;
 
     /// Keeps this many of each severity.
@@ -80,7 +80,7 @@ impl Diagnostics {
         self.kept.sort_by_key(|found| found.place.line_number());
     }
 
-    /// How many there are in all.
+    /// The number of all of them.
     pub fn total(&self) -> usize {
         self.totals.iter().sum()
     }

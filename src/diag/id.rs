@@ -106,6 +106,8 @@ ids! {
     ZONE_UNWRITABLE = "zone-unwritable";
     /// A zone file cannot be read.
     ZONE_UNREADABLE = "zone-unreadable";
+    /// Zones have no good copy, so their names are SERVFAIL.
+    ZONES_NOT_SERVED = "zones-not-served";
     /// A line of a zone file does not parse.
     ZONE_SYNTAX = "zone-syntax";
     /// A parenthesis or quote of a zone file is never closed.

@@ -63,7 +63,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_a_terminal_would_obey_is_shown_instead() {
+    fn text_that_a_terminal_would_obey_is_escaped() {
         assert_eq!(printable("a\u{1b}[2Kb\r\nc\u{9b}1m\u{202e}d"), "a\\u{1b}[2Kb\\r\\nc\\u{9b}1m\\u{202e}d");
         assert_eq!(printable_lines("a\nb\u{7}"), "a\nb\\u{7}");
         assert!(matches!(printable("Überall „gut“"), Cow::Borrowed(_)));
@@ -71,7 +71,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_comes_nothing_that_moves_a_cursor_is_left(text in any::<String>()) {
+        fn no_text_moves_a_cursor(text in any::<String>()) {
             prop_assert!(!printable(&text).chars().any(char::is_control));
             prop_assert!(printable_lines(&text).chars().all(|c| c == '\n' || !c.is_control()));
         }

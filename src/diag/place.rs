@@ -1,4 +1,4 @@
-//! Where a diagnostic belongs.
+//! The place that a diagnostic belongs to.
 
 use std::fmt;
 use std::path::Path;

@@ -9,7 +9,7 @@ use crate::dns::Name;
 /// All groups: the default one and one for each forward rule.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The groups, in the order of [`Upstreams::groups`].
+    /// The groups, in the order of [`super::Upstreams::groups`].
     pub groups: Vec<GroupSettings>,
     /// The file that "system" is read from.
     pub resolv_conf: PathBuf,

@@ -36,7 +36,7 @@ pub struct Written {
     pub records: usize,
 }
 
-/// Why a zone, or none of them, was not written.
+/// The reason why a zone, or every zone, was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
     /// Another process writes into the folder.
@@ -61,7 +61,7 @@ pub enum ApplyError {
     Base {
         /// The zone.
         zone: Name,
-        /// Why.
+        /// The reasons.
         #[source]
         error: StateError,
     },
@@ -80,7 +80,7 @@ impl ApplyError {
                 Diagnostic::error(Id::ZONE_CHANGED, Place::file(file), text)
             }
             Self::Io { path, doing, error } => {
-                let text = format!("{doing}: {error}; {}", stands(path));
+                let text = format!("{doing}: {error}; {}", remaining_file(path));
                 Diagnostic::error(Id::ZONE_UNWRITABLE, Place::file(path), text)
             }
             Self::Base { zone, error } => error.diagnostic(Id::GUARD_BASE_FAILED).and(&format!(
@@ -92,7 +92,7 @@ impl ApplyError {
 }
 
 /// The file that is there instead.
-fn stands(path: &Path) -> &'static str {
+fn remaining_file(path: &Path) -> &'static str {
     if path.is_file() { "the file on disk is the last good one" } else { "there is no file of this zone yet" }
 }
 
@@ -123,7 +123,7 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
         let serial = next_serial(zone.serial, clock.now / 1000);
         let written =
             folder.expect(&file_name(zone), zone.serial.filter(|_| zone.file == FileState::Managed)).and_then(|()| {
-                note(zone, approved.has_consent(&zone.apex), state, clock)?;
+                record_in_base(zone, approved.has_consent(&zone.apex), state, clock)?;
                 let text = render(&zone.apex, serial, plan.ttl, zone.after(), zone.aliases());
                 folder.replace(&file_name(zone), &text)
             });
@@ -137,7 +137,7 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
 
 /// Has the guard know of a change before it is made. What is new needs no memory to be let in: if the disk does not
 /// take it, records that agents wait for go in all the same.
-fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
+fn record_in_base(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
     let counts = zone.counts();
     // Consent makes a new base; the old one does not matter.
     let base = if has_consent { Ok(Base::default()) } else { Base::load(state, &zone.apex, clock) };
@@ -146,7 +146,7 @@ fn note(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Resu
         if is_first {
             base.reset();
         } else if !has_consent {
-            base.note(zone, clock);
+            base.record(zone, clock);
         }
         base.save(state, &zone.apex)
     });

@@ -23,7 +23,7 @@ use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
 use merge::EntryDraft;
 
-/// Which zones are hosted whether a list names them or not.
+/// The zones that are hosted whether a list names them or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The cloud whose zones are added as lists name them; names of another one are refused. With `None` only `hosted`
@@ -43,7 +43,7 @@ impl Settings {
 /// The rules by which a list is unfit: names that cannot be a record here, and addresses that no private endpoint has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Which names are ours.
+    /// The names that are ours.
     pub names: Settings,
     /// The networks that records may point into.
     pub allowed_targets: Vec<IpNet>,
@@ -107,7 +107,7 @@ pub struct Conflict {
 /// One side of a conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Where it says so.
+    /// The line that says so.
     pub origin: Origin,
     /// The addresses it gives.
     pub addresses: Vec<IpAddr>,
@@ -151,7 +151,7 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
                 sorter.slots[slot].push(index, &place, entry);
             }
         });
-        // A list of other services' names alone says as little about ours as one without a line.
+        // A list that names other services only is, for us, as empty as one without lines.
         if is_empty {
             empty_lists.push(EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) });
         }
@@ -227,7 +227,7 @@ impl<'s> Sorter<'s> {
     fn refuse_or_skip(&mut self, place: &AzureName<'_>, entry: &Entry<'_>, listing: &Listing) {
         let (name, is) = (entry.fqdn, place.cloud);
         match self.settings.cloud {
-            // Its zone waits for consent, which was said once.
+            // Its zone waits for consent, which was reported once.
             Some(ours) if ours == is => {}
             Some(ours) => self.problems.error(|| {
                 let text = format!("'{name}' is a name of the {is} cloud, but the config says cloud = \"{ours}\"");
@@ -260,26 +260,7 @@ impl<'s> Sorter<'s> {
             return Ok(known);
         }
         let apex = place.zone_text().parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()))?;
-        let is_pinned = self.settings.hosted.contains(&apex);
-        let is_known = match check_geo(place.cloud, place.service, place.geo)? {
-            GeoCode::Known => self.settings.cloud == Some(place.cloud),
-            GeoCode::Unknown(_) if is_pinned => true,
-            GeoCode::Unknown(why) => {
-                if self.settings.cloud == Some(place.cloud) {
-                    self.warnings.warning(|| {
-                        let text = format!(
-                            "{why}; zone '{}' is not hosted, and its records wait: correct the list, or consent with \
-                             geos = [\"{}\"] in [backup]",
-                            place.zone_text(),
-                            place.geo
-                        );
-                        at(listing, entry, Id::GEO_UNKNOWN, text)
-                    });
-                }
-                false
-            }
-        };
-        let slot = (is_known || is_pinned).then_some(self.slots.len());
+        let slot = self.is_hosted(place, &apex, entry, listing)?.then_some(self.slots.len());
         self.by_zone.insert(key, slot);
         let Some(slot) = slot else { return Ok(None) };
         self.last = slot;
@@ -293,6 +274,34 @@ impl<'s> Sorter<'s> {
             aliases: Aliases::default(),
         });
         Ok(Some(slot))
+    }
+
+    /// True if a zone takes records here: the config names it, or its cloud is ours and its geo code is known.
+    fn is_hosted(
+        &mut self,
+        place: &AzureName<'_>,
+        apex: &Name,
+        entry: &Entry<'_>,
+        listing: &Listing,
+    ) -> Result<bool, NotHosted> {
+        let code = check_geo(place.cloud, place.service, place.geo)?;
+        if self.settings.hosted.contains(apex) {
+            return Ok(true);
+        }
+        let is_our_cloud = self.settings.cloud == Some(place.cloud);
+        let GeoCode::Unknown(why) = code else { return Ok(is_our_cloud) };
+        if is_our_cloud {
+            self.warnings.warning(|| {
+                let text = format!(
+                    "{why}; zone '{}' is not hosted, and its records wait: correct the list, or consent with geos = \
+                     [\"{}\"] in [backup]",
+                    place.zone_text(),
+                    place.geo
+                );
+                at(listing, entry, Id::GEO_UNKNOWN, text)
+            });
+        }
+        Ok(false)
     }
 }
 

@@ -35,11 +35,11 @@ pub(crate) struct GatherTask<'a> {
     pub sources: &'a [source::Settings],
     /// The rules by which a list is unfit.
     pub limits: &'a Limits,
-    /// Where good lists are kept.
+    /// The folder where good lists are kept.
     pub state: &'a State,
     /// Seconds since 1970.
     pub now: u64,
-    /// How long all of them together may take.
+    /// The time that all of them together may take.
     pub deadline: Duration,
 }
 
@@ -49,7 +49,7 @@ impl Gatherer {
         let (start, room) = (Instant::now(), Arc::new(EntryBudget::default()));
         self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
         let waiting: Vec<(&source::Settings, Result<Waiting, Diagnostic>)> =
-            task.sources.iter().map(|source| (source, self.ask(source, task, &room, start))).collect();
+            task.sources.iter().map(|source| (source, self.start_or_resume(source, task, &room, start))).collect();
         let mut readings = Vec::with_capacity(waiting.len());
         for (source, asked) in waiting {
             progress(PassStep::Reading(&source.path));
@@ -60,7 +60,7 @@ impl Gatherer {
                 match waiting.answer.recv_timeout(left) {
                     Ok(reading) => Ok(reading),
                     Err(RecvTimeoutError::Timeout) => {
-                        // No time that grows: the same trouble is said once.
+                        // The text has no time that grows, so that the same problem is reported once.
                         let text = format!(
                             "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share \
                              hangs",
@@ -79,7 +79,7 @@ impl Gatherer {
     }
 
     /// The thread that reads a source: the one that still waits for it, if there is one, else a new one.
-    fn ask(
+    fn start_or_resume(
         &mut self,
         source: &source::Settings,
         task: &GatherTask<'_>,
@@ -91,7 +91,7 @@ impl Gatherer {
         {
             return match waiting.answer.try_recv() {
                 // It was late, but it is the newest that there is.
-                Ok(reading) => Ok(Waiting { answer: already(reading), ..waiting }),
+                Ok(reading) => Ok(Waiting { answer: ready(reading), ..waiting }),
                 Err(TryRecvError::Empty) => Ok(waiting),
                 Err(TryRecvError::Disconnected) => start(source, task, room, now),
             };
@@ -120,7 +120,7 @@ fn start(
     Ok(Waiting { source: source.clone(), since: now, answer })
 }
 
-fn already(reading: Reading) -> Receiver<Reading> {
+fn ready(reading: Reading) -> Receiver<Reading> {
     let (sender, answer) = sync_channel(1);
     // There is room for one.
     let _ = sender.send(reading);
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_late_is_taken_by_the_next_pass_and_nobody_is_asked_twice() {
+    fn a_late_reading_is_taken_by_the_next_pass_and_no_source_is_asked_twice() {
         let folder = tempfile::tempdir().unwrap();
         let sources = [source("late", &folder.path().join("nothing here"))];
         let state = State::new(folder.path().join("state"));

@@ -48,7 +48,7 @@ impl Percent {
         (percent <= 100).then_some(Self(percent))
     }
 
-    /// How many of `whole` that is, rounded down.
+    /// This share of `whole`, rounded down.
     fn of(self, whole: usize) -> usize {
         // No zone comes near the numbers where this saturates.
         whole.saturating_mul(usize::from(self.0)) / 100
@@ -140,9 +140,9 @@ pub(crate) struct UnsafePlan {
 pub(crate) struct HeldZone {
     /// The whole plan for it.
     pub zone: ZonePlan,
-    /// How much of that is held.
+    /// The part of it that is held.
     pub scope: Scope,
-    /// Why.
+    /// The reasons.
     pub reasons: Vec<Reason>,
 }
 
@@ -257,7 +257,7 @@ fn review_zone(zone: &ZonePlan, base: &Base, settings: &Settings) -> Vec<Reason>
     reasons
 }
 
-/// How far a zone would be from its base.
+/// The distance of a zone from its base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Drift {
     /// RRsets at the base.

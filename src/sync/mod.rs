@@ -54,13 +54,13 @@ pub struct Settings {
     pub ttl: Duration,
     /// The share of a zone that may change or go within `guard_window`.
     pub max_removed: Percent,
-    /// How far back the guard looks: what counts is the change against what a zone was then.
+    /// The time that the guard looks back: it measures the change against the zone as it was then.
     pub guard_window: Duration,
-    /// How long the sources of one pass may take; one that takes longer is left out of it.
+    /// The time that the sources of one pass may take; one that takes longer is left out of it.
     pub pass_deadline: Duration,
     /// The networks that records may point into.
     pub allowed_targets: Vec<IpNet>,
-    /// How often to look besides file events.
+    /// The time between two passes without file events.
     pub interval: Duration,
     /// The least time between two looks because a client asked for a name that a zone lacks.
     pub miss_interval: Duration,

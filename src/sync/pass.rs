@@ -30,7 +30,7 @@ use crate::zone::store::path_of;
 use crate::zone::text::is_managed;
 use crate::zone::{Hosted, ZoneSet};
 
-/// How a pass went.
+/// The result of a pass.
 #[derive(Debug, Default)]
 pub(crate) struct PassOutcome {
     /// Every source, in the order of the config.
@@ -78,19 +78,22 @@ pub(crate) struct SourceReport {
     pub name: String,
     /// The entries of its lists, names times addresses.
     pub entries: usize,
-    /// When the oldest of what it gives was read, seconds since 1970; `None` if it gives nothing.
+    /// The time when the oldest of its lists was read, seconds since 1970; `None` if it gives nothing.
     pub read_at: Option<u64>,
     /// Its present problems.
     pub problems: Diagnostics,
 }
 
 impl SourceReport {
-    /// When the oldest of what it gives was read, in RFC 3339; `None` if it gives nothing.
+    /// The time when the oldest of its lists was read, in RFC 3339; `None` if it gives nothing.
     pub(crate) fn last_good(&self) -> Option<String> {
-        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?);
+        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?.min(LAST_SECOND));
         Some(humantime::format_rfc3339_seconds(at).to_string())
     }
 }
+
+/// The end of the year 9999, which is the last that RFC 3339 can write: a damaged state may hold any number.
+const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A plan, and the sources that it was made from.
 #[derive(Debug, Default)]
@@ -161,7 +164,7 @@ fn make_plan(
             }
             planned.plan = plan(desired, currents, settings.ttl_seconds());
         }
-        // Each list was held to the same rule before.
+        // Each list was checked by the same rules before.
         Err(SourceError(problems)) => planned.errors.append(problems),
     }
     planned
@@ -260,7 +263,7 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// The error, if it is not the same as the last one.
-    pub(crate) fn news(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
+    pub(crate) fn new_error(&mut self, remembered: Result<(), StateError>) -> Option<Diagnostic> {
         let error = remembered.err().map(|error| not_remembered(&error));
         let is_news = error != self.error;
         self.error.clone_from(&error);

@@ -7,7 +7,7 @@ use super::source::Listing;
 use crate::diag::Place;
 use crate::dns::Rtype;
 
-/// Which line of which listing a record comes from; read through [`Places`].
+/// The line and listing that a record comes from; read through [`Places`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Origin {
     /// Index of the listing.
@@ -75,7 +75,7 @@ pub struct AddressRecord<'r> {
     pub owner: &'r str,
     /// The address; its family is the record's type.
     pub address: IpAddr,
-    /// Where it was listed; `None` for records from a zone file.
+    /// The line that lists it; `None` for records from a zone file.
     pub origin: Option<Origin>,
 }
 
@@ -114,7 +114,7 @@ impl Records {
         all
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub fn len(&self) -> usize {
         self.rows.len()
     }

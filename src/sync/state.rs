@@ -29,7 +29,7 @@ pub struct State {
     is_read_only: bool,
 }
 
-/// Why something could not be remembered.
+/// The reason why something could not be remembered.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.diagnostic(Id::STATE_FAILED))]
 pub struct StateError {
@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-/// How a file is replaced.
+/// A way to replace a file.
 type Replace = fn(&Path, &str, &str, u32, &[u8]) -> Result<(), files::Failed>;
 
 /// The file of a zone in a part of the state.

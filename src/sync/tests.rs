@@ -191,3 +191,11 @@ fn a_million_lines_go_through_in_one_pass() {
         println!("{}", status.lines().find(|line| line.starts_with("VmHWM")).unwrap());
     }
 }
+
+#[test]
+fn a_last_good_time_of_a_damaged_state_is_shown_without_a_panic() {
+    let report = |read_at| pass::SourceReport { read_at, ..pass::SourceReport::default() };
+    assert_eq!(report(Some(7)).last_good().as_deref(), Some("1970-01-01T00:00:07Z"));
+    assert_eq!(report(Some(u64::MAX)).last_good().as_deref(), Some("9999-12-31T23:59:59Z"));
+    assert_eq!(report(None).last_good(), None);
+}

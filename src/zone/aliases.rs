@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// How each line starts.
+/// The start of each line.
 const START: &str = "; alias ";
 
 /// Public names, without final dot and in lower case, each with the owner it leads to, relative to the apex. Sorted, so
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn the_written_text_is_read_again() {
         let mut aliases = Aliases::default();
         aliases.insert("b.z07.blob.storage.azure.net", "b");
         aliases.insert("a.z33.blob.storage.azure.net", "a");

@@ -63,7 +63,7 @@ impl FileDiagnostics {
     }
 }
 
-/// Why records of a type cannot be in a zone here; `None` if they can.
+/// The reason why records of a type cannot be in a zone here; `None` if they can.
 pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     if rtype.is_meta() {
         return Some(format!("{rtype} records cannot be in a zone; remove the record"));
@@ -81,9 +81,9 @@ pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
     apex(table, findings);
     let mut has_dnames = false;
     for group in table.rows.chunk_by(|a, b| a.node == b.node) {
-        for row in group.iter().filter(|row| row.ttl > LARGEST_TTL) {
+        for row in group.iter().filter(|row| row.ttl > MAX_TTL) {
             findings.error(row.line, Id::ZONE_BAD_TTL, || {
-                format!("a TTL of over {LARGEST_TTL} seconds counts as 0 (RFC 2181 section 8)")
+                format!("a TTL of over {MAX_TTL} seconds counts as 0 (RFC 2181 section 8)")
             });
         }
         // Nearly all names have these alone, and a zone may have a million of them.
@@ -188,10 +188,10 @@ fn below_dnames(table: &RecordTable, findings: &mut FileDiagnostics) {
 }
 
 /// Octets of records in a message of 65,535 that has the longest question and EDNS.
-const LARGEST_RRSET: usize = 65_000;
+const MAX_RRSET: usize = 65_000;
 
 /// RFC 2181 section 8: 31 bits; resolvers take anything above for 0.
-const LARGEST_TTL: u32 = i32::MAX.unsigned_abs();
+const MAX_TTL: u32 = i32::MAX.unsigned_abs();
 
 fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     if group.len() == 1 {
@@ -203,7 +203,7 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
             findings.error(first.line, Id::ZONE_TOO_LARGE, || "over 65535 records in one RRset".to_owned());
         }
         let octets: usize = rrset.iter().map(|row| 12 + usize::from(row.rdata_len())).sum();
-        if octets > LARGEST_RRSET {
+        if octets > MAX_RRSET {
             findings.warning(first.line, Id::ZONE_LARGE_RRSET, || {
                 format!("{} records of one type at one name do not fit into any answer", rrset.len())
             });
@@ -216,12 +216,12 @@ fn rrsets(group: &[Row], findings: &mut FileDiagnostics) {
     }
 }
 
-/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and are no aliases (RFC 2181 section 10.3).
+/// NS targets inside the zone need an address (RFC 1034 section 4.2.2) and must not be aliases (RFC 2181 section 10.3).
 fn name_servers(table: &RecordTable, findings: &mut FileDiagnostics) {
     for row in table.rows.iter().filter(|row| row.rtype == Rtype::NS) {
         let target = table.rdata(row).to_ascii_lowercase();
         let Some(relative) = CanonicalName::of_octets(&target).strip_suffix(table.apex.canonical()) else { continue };
-        // They are sorted, and as many NS records may name one target as it has records.
+        // The records are sorted. A search by type matters: many NS records may name one target with many records.
         let rows = table.rows_at(relative);
         let first = |rtype| rows.get(rows.partition_point(|row| row.rtype < rtype)).filter(|row| row.rtype == rtype);
         if first(Rtype::A).or(first(Rtype::AAAA)).is_some() {

@@ -46,7 +46,7 @@ pub struct RRsetRef<'z> {
 /// A layout in the making.
 pub(super) struct LayoutWriter {
     bytes: Vec<u8>,
-    /// Where in `bytes` the number of RRsets of the last name stands.
+    /// The place in `bytes` of the number of RRsets of the last name.
     count_at: usize,
 }
 
@@ -56,7 +56,7 @@ impl Layout {
         self.read(at as usize).unwrap_or(Node { name: &[], rrsets: 0, rest: &[] })
     }
 
-    /// How many octets it takes.
+    /// The octets that it takes.
     #[cfg(test)]
     pub(super) fn octets(&self) -> usize {
         self.0.len()

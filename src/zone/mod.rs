@@ -63,7 +63,7 @@ impl Zone {
         &self.aliases
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub fn record_count(&self) -> usize {
         self.records
     }

@@ -12,7 +12,7 @@ const MAX_QNAME: usize = 128;
 /// The record behind the question.
 pub struct NegativeSoa {
     record: Box<[u8]>,
-    /// Where in it pointers stand.
+    /// The places of pointers in it.
     pointers: Box<[usize]>,
     apex_len: usize,
     /// The labels directly below the apex that MNAME and RNAME go through, lower case, with their length octet.

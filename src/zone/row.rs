@@ -14,7 +14,7 @@ pub(super) struct Row {
     pub(super) rdata: RdataEntry,
 }
 
-/// Where the RDATA of a record lies while the zone is being built.
+/// The place of a record's RDATA while the zone is being built.
 #[derive(Clone, Copy)]
 pub(super) struct RdataEntry {
     pub(super) at: u32,

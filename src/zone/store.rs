@@ -104,7 +104,7 @@ impl Store {
                 let text = format!("cannot read the zone folder: {error}; the zones in service stay");
                 let place = Place::file(&self.settings.zone_dir);
                 report.errors.push(Diagnostic::error(Id::ZONE_DIR_UNREADABLE, place, text));
-                // What cannot be seen is not gone.
+                // A file that cannot be seen is not gone.
                 self.loaded.keys().map(|apex| (apex.clone(), self.path_of(apex))).collect()
             }
         };
@@ -163,7 +163,7 @@ impl Store {
             Ok((text, file)) => read_zone(apex, path, &text, Fingerprint::of(&file), previous.clone()),
             Err(error) => unreadable(path, &error, previous.clone()),
         };
-        // What was said once is no news, however often the file has to be looked at.
+        // The same errors are reported once, however often the file is read.
         if known.is_none_or(|known| known.errors != loaded.errors) {
             report.errors.extend_from_slice(&loaded.errors);
         }
@@ -213,7 +213,7 @@ impl Store {
     }
 }
 
-/// Where the file of a zone is.
+/// The path of a zone's file.
 pub(crate) fn path_of(zone_dir: &Path, apex: &Name) -> PathBuf {
     zone_dir.join(format!("{}.zone", apex.without_dot()))
 }
@@ -254,7 +254,7 @@ fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Lo
         None => format!("cannot read the zone file: {error}; the zone answers SERVFAIL until it is there"),
     };
     let problem = Diagnostic::error(Id::ZONE_UNREADABLE, Place::file(path), text);
-    // A zone that sync has yet to write is no error; a file that went away is.
+    // A zone that sync has yet to write is not an error; a file that disappeared is.
     let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
     let errors = if expected { Vec::new() } else { vec![problem] };
     Loaded { file: None, zone: previous, misses: Arc::default(), errors, warnings: Vec::new() }

@@ -17,9 +17,9 @@ use crate::dns::{Name, rdata};
 /// `ip6.arpa`, with 34 labels each, have 27 million; a line of 127 labels has 126, and each costs some 30 octets.
 pub(super) const MAX_ANCESTORS: usize = 32_000_000;
 
-/// Where a name lies: one with no line of its own in the octets of the name below it that made it.
+/// The place of a name: one with no line of its own lies in the octets of the name below it that made it.
 #[derive(Clone, Copy)]
-struct Node {
+struct NamePlace {
     name: u32,
     name_len: u8,
 }
@@ -28,7 +28,7 @@ struct Node {
 pub(super) struct RecordTable {
     pub(super) apex: Name,
     names: Vec<u8>,
-    nodes: Vec<Node>,
+    nodes: Vec<NamePlace>,
     index: HashTable<u32>,
     hasher: RandomState,
     /// The records; sorted by owner and type once [`RecordTable::sort`] has been called.
@@ -118,7 +118,7 @@ impl RecordTable {
     fn push_node(&mut self, hash: u64, end: usize, len: usize) -> u32 {
         let number = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         let name = u32::try_from(end - len).unwrap_or(u32::MAX);
-        self.nodes.push(Node { name, name_len: u8::try_from(len).unwrap_or(u8::MAX) });
+        self.nodes.push(NamePlace { name, name_len: u8::try_from(len).unwrap_or(u8::MAX) });
         let (names, nodes, hasher) = (&self.names, &self.nodes, &self.hasher);
         self.index.insert_unique(hash, number, |other| hasher.hash_one(slice(names, nodes[*other as usize])));
         number
@@ -184,7 +184,7 @@ impl RecordTable {
         let mut places = Vec::with_capacity(self.nodes.len());
         let mut rest = self.rows.as_slice();
         // The name whose octets the next ones may lie in, and where it went.
-        let (mut holder, mut place) = (Node { name: 0, name_len: 0 }, 0);
+        let (mut holder, mut place) = (NamePlace { name: 0, name_len: 0 }, 0);
         for (number, node) in self.nodes.iter().enumerate() {
             let (own, tail) = rest.split_at(rest.iter().take_while(|row| row.node as usize == number).count());
             rest = tail;
@@ -206,7 +206,7 @@ impl RecordTable {
     }
 }
 
-fn slice(names: &[u8], node: Node) -> &[u8] {
+fn slice(names: &[u8], node: NamePlace) -> &[u8] {
     let at = node.name as usize;
     &names[at..at + usize::from(node.name_len)]
 }

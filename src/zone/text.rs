@@ -51,7 +51,7 @@ pub(crate) struct Parsed<'a> {
 /// A place in a file that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
-    /// Which kind of diagnostic it makes.
+    /// The id of its diagnostic.
     pub id: Id,
     /// From 1.
     pub line: u32,
@@ -80,7 +80,7 @@ pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) 
             return Vec::new();
         }
     }
-    // From the top again, past what was good already.
+    // Starts at the top again, and skips the records that were handed over already.
     parse_all(text, apex, MAX_REREAD, |parsed| match handed_over.checked_sub(1) {
         Some(rest) => handed_over = rest,
         None => each(parsed),
@@ -172,7 +172,7 @@ fn read(record: &ScannedRecord, owner: &mut Vec<u8>, rdata: &mut Vec<u8>) -> Res
     let is_good = name_end(owner, 0) == Some(owner.len()) && rdata::is_well_formed(rtype, rdata);
     match (is_good, is_generic) {
         (true, _) => Ok(()),
-        // RFC 3597 section 5: a known type may be written so, and is what it is.
+        // RFC 3597 section 5: a known type may be written in this form too, and keeps its meaning.
         (false, true) => Err((Id::ZONE_SYNTAX, "the octets behind \\# are not RDATA of this type")),
         (false, false) => Err((Id::ZONE_SYNTAX, "a name has an empty label (two dots in a row)")),
     }
@@ -233,7 +233,7 @@ fn nth_line(text: &[u8], line: u32) -> String {
     String::from_utf8_lossy(&found[..found.len().min(MAX_LINE)]).into_owned()
 }
 
-/// Where parsing can start again after an error on line `failed`: the next line that starts an entry.
+/// The place where parsing can start again after an error on line `failed`: the next line that starts an entry.
 fn next_entry(text: &[u8], start: usize, first_line: u32, failed: u32) -> Option<(usize, u32)> {
     let mut at = start;
     let mut line = first_line;
@@ -256,7 +256,7 @@ struct LineCounter<'a> {
 }
 
 impl LineCounter<'_> {
-    /// The line of the last octet before `offset` that is no line feed.
+    /// The line of the last octet before `offset` that is not a line feed.
     fn at(&mut self, offset: usize) -> u32 {
         let end = offset.min(self.text.len());
         let end = if end > 0 && self.text[end - 1] == b'\n' { end - 1 } else { end };
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_again_for_further_errors_is_bounded() {
+    fn rereading_for_further_errors_is_bounded() {
         let text = |lines: usize| "$TTL 9\n".to_owned() + &"a A x\n".repeat(200) + &"b A 10.0.0.1\n".repeat(lines);
         for lines in [1000, 2000] {
             let text = text(lines);

@@ -127,7 +127,7 @@ fn zones(upstream: &Upstream) -> (TempDir, Site) {
         let text = std::fs::read_to_string(path(&format!("tests/interop/zones/{apex}.zone"))).unwrap();
         site = site.with_zone(apex, &text);
     }
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     for apex in apexes() {
         std::fs::write(folder.path().join(format!("{apex}.zone")), site.zone(apex)).unwrap();
     }

@@ -76,7 +76,7 @@ fn plan_writes_nothing_and_ends_with_code_3_while_there_are_changes() {
 #[test]
 fn sync_refuses_to_empty_a_zone_with_code_5_and_keeps_the_file() {
     let site = Site::new().with_list("a.txt", LIST);
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     let before = site.zone(ZONE);
     site.write_list("a.txt", "10.1.0.2 other.queue.core.windows.net\n");
     site.run("plan", &[]).expect(5, &[ZONE, "--approve"]);
@@ -87,7 +87,7 @@ fn sync_refuses_to_empty_a_zone_with_code_5_and_keeps_the_file() {
 #[test]
 fn sync_with_a_bad_line_fails_and_names_it() {
     let site = Site::new().with_list("a.txt", LIST);
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     let before = site.zone(ZONE);
     site.write_list("a.txt", "10.1.0.9 acct.blob.core.windows.net\nnonsense\n");
     let ran = site.run("sync", &[]);
@@ -103,7 +103,7 @@ fn query_prints_the_answer_and_where_it_came_from() {
          www.example. 60 A 192.0.2.1\n",
     );
     let site = Site::new().with_list("a.txt", LIST).with_upstream(&upstream);
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     let address = upstream.address().to_string();
     site.run("query", &["acct.privatelink.blob.core.windows.net"]).expect(0, &["10.1.0.1", &format!("{ZONE}.zone")]);
     site.run("query", &["acct.blob.core.windows.net", "A"]).expect(0, &["10.1.0.1", ZONE, &address]);
@@ -113,12 +113,12 @@ fn query_prints_the_answer_and_where_it_came_from() {
 #[test]
 fn a_partitioned_name_is_planned_written_and_settled() {
     let site = Site::new().with_list("a.txt", "10.1.0.1 acct.z12.blob.storage.azure.net\n");
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     let zone = site.zone("privatelink.blob.core.windows.net");
     assert!(zone.ends_with("\nacct A 10.1.0.1\n; alias acct.z12.blob.storage.azure.net acct\n"), "{zone}");
     site.run("plan", &[]).expect(0, &["no changes"]);
     site.write_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n");
     site.run("plan", &[]).expect(3, &["- alias acct.z12.blob.storage.azure.net of acct"]);
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     assert!(!site.zone("privatelink.blob.core.windows.net").contains("alias"));
 }

@@ -60,7 +60,7 @@ fn a_config_that_drops_a_source_or_a_zone_waits_for_a_persons_word() {
 fn on_miss_of_a_storage_zone_follows_from_its_name_and_not_from_the_config_that_mentions_it() {
     let upstream = upstream();
     let site = Site::new().with_upstream(&upstream).with_list("a.txt", LIST);
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     let address = upstream.address();
     site.write_raw_config(&format!(
         "listen = [\"127.0.0.1:0\"]\nzone_dir = \"zones\"\n[forward]\nupstreams = [\"{address}\"]\n"

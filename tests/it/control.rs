@@ -78,7 +78,9 @@ fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() 
     site.write_list("b.txt", "10.1.0.300 b.queue.core.windows.net\n");
     site.run("sync", &["--running"]).expect(1, &["b.txt:1"]);
     let found = site.status();
-    assert!(is_at(&named(&found["sources"], "name", "b.txt")["errors"][0], "b.txt", 1));
+    let error = &named(&found["sources"], "name", "b.txt")["errors"][0];
+    assert!(is_at(error, "b.txt", 1), "{error}");
+    assert_eq!((&error["id"], &error["source"]), (&"list-bad-address".into(), &"b.txt".into()));
     assert_eq!(named(&found["sources"], "name", "a.txt")["errors"], serde_json::json!([]));
     server.stop();
 }

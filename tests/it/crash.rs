@@ -25,8 +25,8 @@ const NAMES: usize = 40;
 const KILLS: u32 = 1000;
 const THREADS: u32 = 2;
 
-/// Passes for each kill at most. How many are over before their kill, and where a kill finds the others, depends on the
-/// machine: it goes on until enough were killed, and in every way.
+/// The greatest number of passes for each kill. How many are over before their kill, and where a kill finds the others,
+/// depends on the machine: it goes on until enough were killed, and in every way.
 const TRIES: u32 = 10;
 
 #[test]
@@ -95,7 +95,7 @@ impl Victim {
     fn new(seed: u64) -> Self {
         let site = Site::new().with_list("a.txt", list(1)).with_config("[sync]\nmax_removed = \"100%\"");
         let start = Instant::now();
-        site.run("sync", &[]).expect(0, &[]);
+        site.sync();
         let states = ZONES.map(|apex| read(&site, apex));
         Self { site, rng: StdRng::seed_from_u64(seed), states, pass: start.elapsed() }
     }
@@ -127,7 +127,7 @@ impl Victim {
             }
             self.judge(version, &mut seen);
         }
-        self.site.run("sync", &[]).expect(0, &[]);
+        self.site.sync();
         assert_eq!(self.temporary(), Vec::<PathBuf>::new(), "a pass clears away what killed ones left");
         let versions: BTreeSet<u16> = ZONES.map(|apex| read(&self.site, apex).version).into();
         assert_eq!(versions, BTreeSet::from([last]), "and writes what they did not");

@@ -21,7 +21,7 @@ fn made_up(count: u32) -> String {
 /// Two hundred accounts, in service since before the guard's window.
 fn site() -> Site {
     let site = Site::new().with_list("a.txt", accounts(0..200, 0)).with_config("[sync]\ninterval = \"1h\"");
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     site
 }
 
@@ -127,7 +127,7 @@ fn after_a_window_the_state_at_its_start_counts() {
     let site = Site::new()
         .with_list("a.txt", accounts(0..10, 0))
         .with_config("[sync]\ninterval = \"1h\"\nguard_window = \"1s\"");
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     synced(&site, &accounts(0..10, 3));
     site.write_list("a.txt", accounts(0..10, 6));
     wait_until("the window has passed", || site.run("sync", &[]).code == Some(0));
@@ -162,7 +162,7 @@ fn a_list_is_the_same_list_however_the_config_is_named() {
     let site = Site::new()
         .with_list("a.txt", "acct0.blob.core.windows.net 10.1.0.0\n")
         .with_list("b.txt", "acct1.blob.core.windows.net 10.1.0.1\n");
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     site.write_list("b.txt", "");
     let relative = std::process::Command::new(crate::support::site::BINARY)
         .args(["sync", "--config", "config/privatelink-dns.toml"])

@@ -90,7 +90,7 @@ fn a_bad_list_holds_up_no_other_and_its_last_good_contents_stand_through_a_resta
 #[test]
 fn a_list_that_was_never_good_removes_nothing_that_may_be_in_it() {
     let site = Site::new().with_list("a.txt", LIST).with_list("b.txt", "10.1.0.2 b.blob.core.windows.net\n");
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     std::fs::remove_dir_all(site.path("zones/.state")).unwrap();
     site.write_list("b.txt", "nonsense\n");
     site.run("sync", &[]).expect(1, &["b.txt:1", "other sources are not affected"]);
@@ -160,7 +160,7 @@ fn geo_codes_that_nobody_knows_make_no_zones_and_hold_up_nobody() {
     server.stop();
     let mut site = site;
     site.add("[backup]\ngeos = [\"q0x\"]");
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     assert!(site.zone("privatelink.q0x.backup.windowsazure.com").contains("\nx A 10.1.0.9\n"), "consent is to name it");
 }
 
@@ -189,7 +189,7 @@ fn a_user_who_may_only_read_the_zone_folder_cannot_hold_the_sync_off() {
     std::fs::set_permissions(site.path("zones"), Permissions::from_mode(0o755)).unwrap();
     let folder = std::fs::File::open(site.path("zones")).unwrap();
     folder.try_lock().unwrap();
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     let mode = |path: &str| std::fs::metadata(site.path(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode("zones/.privatelink-dns.lock"), 0o600);
     assert_eq!(mode("zones/.state"), 0o700, "nor read which lists there are");
@@ -210,7 +210,7 @@ fn an_address_outside_allowed_targets_refuses_its_list_alone_and_check_says_so_t
 #[test]
 fn check_runs_the_guard_a_fault_that_no_consent_cures_is_an_error_and_a_change_that_can_be_approved_a_warning() {
     let site = Site::new().with_list("a.txt", LIST);
-    site.run("sync", &[]).expect(0, &[]);
+    site.sync();
     site.write_list("a.txt", "10.1.0.2 q.queue.core.windows.net\n");
     site.run("check", &[]).expect(0, &["warning", "would become empty", "until it is approved"]);
     site.write_zone("privatelink.blob.core.windows.net", "$TTL 9\n@ SOA a. b. 1 2 3 4 5\n@ NS a.\n@ A 10.0.0.1\n");

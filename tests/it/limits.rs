@@ -70,7 +70,7 @@ fn of_negative_answers_over_the_limit_every_second_is_an_empty_one_with_tc() {
         assert!(slip.authority.is_empty(), "{slip}");
         assert!(slip.bytes.len() < 80, "{} octets: {slip}", slip.bytes.len());
     }
-    // Over TCP the address is proven, and an answer that is there is no negative one.
+    // Over TCP the address is proven, and a positive answer is not a negative one.
     for _ in 0..5 {
         let reply = ask(APEX, "A").from(GUEST.into()).tcp().to(server.address());
         assert_eq!(reply.rcode, "NOERROR");
@@ -109,7 +109,7 @@ fn new_limits_hold_after_a_reload() {
     burst(&site, &server, GUEST, APEX, withheld);
     assert!(withheld() > 0);
     site.add("[limits]\nnegative = 0");
-    site.run("reload", &[]).expect(0, &[]);
+    site.reload();
     let withheld = || site.counted("limited_negative").saturating_sub(site.counted("slipped"));
     let free = burst(&site, &server, GUEST, APEX, withheld);
     assert_eq!(free.whole("NOERROR"), MANY);

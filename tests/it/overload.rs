@@ -19,7 +19,7 @@ const CACHED: &str = "www.example";
 const FLOODER: Ipv4Addr = Ipv4Addr::new(127, 0, 9, 9);
 const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 1, 1);
 
-/// Names of one round, and rounds at most: several times what may wait.
+/// Names of one round, and the greatest number of rounds: several times the questions that may wait.
 const NAMES: usize = 1500;
 const ROUNDS: usize = 60;
 
@@ -28,7 +28,9 @@ const ROUNDS: usize = 60;
 const GROWTH: usize = 96 << 20;
 
 fn resident(server: &Server) -> usize {
-    usize::try_from(process_status(server.pid(), "VmRSS")).unwrap() * 1024
+    let kib = process_status(server.pid(), "VmRSS");
+    assert!(kib > 0, "the kernel says how much");
+    usize::try_from(kib).unwrap() * 1024
 }
 
 /// In a flood a datagram may find no room in the server's socket; a client asks again, as clients do.

@@ -7,7 +7,8 @@ use privatelink_dns::config::Config;
 
 const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
-/// Keys and tables that the sample shows by an example, since they have no default or one that depends on something else.
+/// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
+/// else.
 const EXAMPLES: [&str; 8] =
     ["nsid", "version", "trusted", "secrets", "max_in_flight", "max_qps", "[[forward.rules]]", "[[zones]]"];
 

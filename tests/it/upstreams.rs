@@ -157,7 +157,7 @@ fn an_upstream_that_is_this_server_is_found_out() {
     let site = &mut Site::new();
     let server = site.start();
     site.add(&format!("[forward]\nupstreams = [\"{}\"]", server.address()));
-    site.run("reload", &[]).expect(0, &[]);
+    site.reload();
     says_loop(&server, "www.example");
     server.stop();
 }
@@ -169,7 +169,7 @@ fn two_servers_that_forward_to_each_other_find_the_loop_and_do_not_melt() {
     let other = Site::new().with_config(&format!("[forward]\nupstreams = [\"{}\"]", first.address()));
     let second = other.start();
     site.add(&format!("[forward]\nupstreams = [\"{}\"]", second.address()));
-    site.run("reload", &[]).expect(0, &[]);
+    site.reload();
     says_loop(&first, "a.example");
     wait_until("one of the logs has it", || {
         [&first, &second].iter().any(|server| server.stderr().contains("forwarding loop"))
@@ -189,10 +189,10 @@ fn a_loop_that_ends_is_used_again() {
     let other = &mut Site::new().with_config(&format!("[forward]\nupstreams = [\"{}\"]", first.address()));
     let second = other.start();
     site.add(&format!("[forward]\nupstreams = [\"{}\"]", second.address()));
-    site.run("reload", &[]).expect(0, &[]);
+    site.reload();
     says_loop(&first, "a.example");
     other.add(&format!("[forward]\nupstreams = [\"{}\"]", good.address()));
-    other.run("reload", &[]).expect(0, &[]);
+    other.reload();
     wait_until("the way is free again", || first.resolves("www.example") == ["192.0.2.1"]);
     for server in [first, second] {
         server.stop();

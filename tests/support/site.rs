@@ -166,6 +166,18 @@ impl Site {
         Ran::from(output)
     }
 
+    /// Runs a sync in which all must be good.
+    pub(crate) fn sync(&self) {
+        let ran = self.run("sync", &[]);
+        ran.expect(0, &[]);
+        assert!(!ran.all().contains("error:"), "{ran:#?}");
+    }
+
+    /// Has the running server read everything again, and waits until it has.
+    pub(crate) fn reload(&self) {
+        self.run("reload", &[]).expect(0, &["config read"]);
+    }
+
     /// The status of the running server.
     pub(crate) fn status(&self) -> serde_json::Value {
         let ran = self.run("status", &["--json"]);

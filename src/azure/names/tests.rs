@@ -149,7 +149,7 @@ fn apexes_are_no_records() {
 }
 
 #[test]
-fn what_people_paste_by_accident_is_refused_with_advice() {
+fn text_pasted_by_accident_is_refused_with_advice() {
     assert_eq!(refused("<vaultId>-ab-pod01-fc1.privatelink.eus.backup.windowsazure.com"), NotHosted::Placeholder);
     assert_eq!(refused("1000000000000000001-ab-pod01-..."), NotHosted::Truncated);
     assert_eq!(refused("1000000000000000001-ab....backup.windowsazure.com"), NotHosted::Truncated);

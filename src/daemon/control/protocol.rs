@@ -20,7 +20,7 @@ pub(crate) enum ControlRequest {
         #[serde(default)]
         subtree: bool,
     },
-    /// How is everything?
+    /// Asks for the status.
     Status,
     /// Read the config, lists and zones again.
     Reload,
@@ -68,12 +68,12 @@ pub(crate) struct Status {
     pub(crate) no_list_read: bool,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
-    /// How long the pass or the reading of zones that runs now has been at it; none if none does.
+    /// The time that the present pass or reading of zones has taken so far; none if none runs.
     pub(crate) task_running_s: Option<u64>,
     /// The last pass; none before the first.
     pub(crate) pass: Option<PassStatus>,
     pub(crate) last_good_pass: Option<String>,
-    /// How many passes ended in each way.
+    /// The number of passes by their result.
     pub(crate) passes: BTreeMap<String, u64>,
     pub(crate) upstreams: Vec<UpstreamStatus>,
     pub(crate) groups: Vec<GroupStatus>,
@@ -96,7 +96,7 @@ pub(crate) struct ZoneStatus {
     pub(crate) on_miss: String,
     /// Questions for names that it lacks: a client may have gone public for each.
     pub(crate) misses: u64,
-    /// Why it is not what its file should make it; empty if all is well.
+    /// The reasons why it differs from its file; empty if it does not.
     pub(crate) degraded: Vec<Diagnostic>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) struct ZoneStatus {
 pub(crate) struct SourceStatus {
     pub(crate) name: String,
     pub(crate) path: String,
-    /// When the oldest of what it gives was read; none if it gives nothing.
+    /// The time when the oldest of its lists was read; none if it gives nothing.
     pub(crate) last_good: Option<String>,
     /// The entries of its lists, names times addresses.
     pub(crate) entries: usize,
@@ -155,7 +155,7 @@ impl fmt::Display for PassResult {
 pub(crate) struct HeldStatus {
     /// None where no consent helps.
     pub(crate) digest: Option<String>,
-    /// Why, zone by zone.
+    /// The reasons, zone by zone.
     pub(crate) reasons: Vec<Diagnostic>,
     /// The exact command to approve it, or what to fix.
     pub(crate) what_to_do: String,

@@ -7,6 +7,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
+use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -53,7 +54,7 @@ impl Buckets {
 
     /// Takes a token from the bucket of a key, which gains `rate` tokens a second. The rate may differ from call to
     /// call.
-    pub(crate) fn take(&self, key: impl Hash, rate: u32, now: Instant) -> Take {
+    pub(crate) fn take(&self, key: impl Hash, rate: NonZeroU32, now: Instant) -> Take {
         let hash = self.hasher.hash_one(key).max(1);
         let nanos = now.saturating_duration_since(self.start).as_nanos();
         let now = u64::try_from(nanos).unwrap_or(u64::MAX);
@@ -64,7 +65,7 @@ impl Buckets {
         if own.is_none() {
             set[at] = Bucket { hash, full_at: now, empty: 0 };
         }
-        set[at].take(FULL / u64::from(rate.max(1)), now)
+        set[at].take(FULL / u64::from(rate.get()), now)
     }
 }
 
@@ -92,7 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn taken(buckets: &Buckets, key: u32, rate: u32, at: Instant, tries: u32) -> usize {
-        (0..tries).filter(|_| buckets.take(key, rate, at) == Take::Taken).count()
+        (0..tries).filter(|_| buckets.take(key, NonZeroU32::new(rate).unwrap(), at) == Take::Taken).count()
     }
 
     #[test]
@@ -120,7 +121,7 @@ mod tests {
         let buckets = Buckets::new(start);
         taken(&buckets, 0, 100, start, 100);
         for stranger in 1..200_000_u32 {
-            buckets.take(stranger, 100, start);
+            buckets.take(stranger, NonZeroU32::new(100).unwrap(), start);
         }
         assert_eq!(taken(&buckets, 0, 100, start, 10), 0);
     }
@@ -139,7 +140,7 @@ mod tests {
             let (buckets, mut at, mut taken) = (Buckets::new(start), start, Vec::new());
             for gap in gaps {
                 at += Duration::from_millis(gap);
-                if buckets.take(7, rate, at) == Take::Taken {
+                if buckets.take(7, NonZeroU32::new(rate).unwrap(), at) == Take::Taken {
                     taken.push(at);
                 }
             }

@@ -10,27 +10,28 @@
 //! questions are bounded for all clients: they cost us and our upstreams, not a victim.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::buckets::{Buckets, Take};
 use crate::forward::ClientNetwork;
 
-/// Answers a second to one network; 0 means no limit.
+/// Answers a second to one network; `None` means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
     /// REFUSED, FORMERR and other errors.
-    pub errors: u32,
+    pub errors: Option<NonZeroU32>,
     /// Negative answers from memory: names and types that do not exist.
-    pub negative: u32,
+    pub negative: Option<NonZeroU32>,
     /// Questions that would wait for an upstream.
-    pub forwarded: u32,
+    pub forwarded: Option<NonZeroU32>,
 }
 
 impl Default for Rates {
     /// The rates suit the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and names
     /// that no cache holds.
     fn default() -> Self {
-        Self { errors: 20, negative: 100, forwarded: 200 }
+        Self { errors: NonZeroU32::new(20), negative: NonZeroU32::new(100), forwarded: NonZeroU32::new(200) }
     }
 }
 
@@ -74,9 +75,7 @@ impl Limits {
             LimitedKind::Negative => rates.negative,
             LimitedKind::Forwarded => rates.forwarded,
         };
-        if rate == 0 {
-            return RateDecision::Pass;
-        }
+        let Some(rate) = rate else { return RateDecision::Pass };
         match self.buckets.take((kind, ClientNetwork::of(client)), rate, now) {
             Take::Taken => RateDecision::Pass,
             // A refusal would be the same over TCP, and a forwarded question gets REFUSED: TC would help neither.

@@ -192,7 +192,7 @@ fn a_folder_that_cannot_be_written_is_one_clear_error() {
 }
 
 #[test]
-fn nobody_who_may_only_read_the_folder_can_hold_syncs_off() {
+fn a_user_who_may_only_read_the_folder_cannot_hold_syncs_off() {
     let folder = tempfile::tempdir().unwrap();
     let whole = File::open(folder.path()).unwrap();
     whole.try_lock().unwrap();

@@ -58,8 +58,8 @@ impl ZoneFolder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ApplyError::Changed(path)),
             Err(error) => return Err(failed(&path, "cannot read it")(error)),
         };
-        // A file without our header never gets past this line, whatever the plan says. A serial that is not found in
-        // ours is no reason to stop: it was edited, and edits of our files do not last.
+        // A file without our header never gets past this line. A file of ours with another serial was edited; edits of
+        // our files do not last, so it is written.
         let is_expected =
             serial.is_some() && is_managed(&head) && serial_of(&head).is_none_or(|found| Some(found) == serial);
         if is_expected { Ok(()) } else { Err(ApplyError::Changed(path)) }

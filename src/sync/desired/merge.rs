@@ -83,7 +83,7 @@ fn several_entries(
         let first = claims.len();
         claims.extend(latest.chunk_by(|a, b| a.statement == b.statement).map(claim));
         let now = &claims[first];
-        // The same again is what appending scripts leave behind and no news.
+        // Scripts that append leave the same entry twice; that is not worth a warning.
         if let Some(old) = earlier.iter().map(|round| claim(round)).rfind(|old| old.addresses != now.addresses) {
             warnings.warning(|| superseded(apex, owner, &old, now, places));
         }

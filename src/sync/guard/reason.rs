@@ -15,7 +15,7 @@ pub(crate) enum Reason {
     Unreadable(String),
     /// The file holds what no sync wrote.
     Foreign {
-        /// How many records.
+        /// The number of records.
         count: usize,
         /// The first of them.
         first: String,
@@ -33,7 +33,7 @@ pub(crate) enum Reason {
         deleted: usize,
         /// RRsets at the base.
         base: usize,
-        /// How many may.
+        /// The number that is allowed.
         allowed: usize,
         /// The limit in the config.
         limit: Percent,
@@ -44,14 +44,14 @@ pub(crate) enum Reason {
         created: usize,
         /// RRsets at the base.
         base: usize,
-        /// How many may.
+        /// The number that is allowed.
         allowed: usize,
     },
     /// A list is empty and records that it had would go.
     EmptyLists {
         /// The lists.
         lists: Vec<String>,
-        /// How many RRsets would go.
+        /// The number of RRsets that would be removed.
         removed: usize,
     },
 }
@@ -62,7 +62,7 @@ impl Reason {
         !matches!(self, Self::HandWritten | Self::Unreadable(_))
     }
 
-    /// Which kind of diagnostic it makes.
+    /// The id of its diagnostic.
     pub(crate) fn id(&self) -> Id {
         match self {
             Self::HandWritten => Id::GUARD_HAND_WRITTEN,
@@ -81,11 +81,11 @@ impl Reason {
         make(self.id(), Place::zone(zone), self.to_string())
     }
 
-    /// How much of the zone's plan it holds.
+    /// The part of the zone's plan that it holds.
     pub(crate) fn scope(&self) -> Scope {
         match self {
             Self::Empty { .. } | Self::Share { .. } | Self::EmptyLists { .. } => Scope::Losses,
-            // To write anything into such a file is to lose what is in it.
+            // Writing anything into such a file would lose its contents.
             Self::HandWritten | Self::Unreadable(_) | Self::Foreign { .. } | Self::Growth { .. } => Scope::Everything,
         }
     }

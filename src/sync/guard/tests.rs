@@ -116,7 +116,7 @@ fn an_empty_list_takes_nothing_away_without_consent() {
 }
 
 #[test]
-fn what_is_held_are_the_losses_of_one_zone_and_all_else_goes_in() {
+fn the_guard_holds_the_losses_of_one_zone_and_lets_all_else_in() {
     let blob = names(4..12, "blob.core.windows.net");
     let review = reviewed(planned(managed(10), managed(5), &[&blob, &names(0..7, "queue.core.windows.net")]), None);
     let held = review.held.as_ref().unwrap();
@@ -189,7 +189,7 @@ impl World {
         if review.approved.has_consent(&apex) || is_first {
             self.base.reset();
         } else {
-            self.base.note(zone, self.clock());
+            self.base.record(zone, self.clock());
         }
         self.current.records = zone.after().clone();
         review.held

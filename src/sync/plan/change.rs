@@ -8,7 +8,7 @@ use super::ZonePlan;
 use crate::dns::Rtype;
 use crate::sync::records::{self, AddressRecord, Origin, Records};
 
-/// Where a changed RRset's records lie before and after.
+/// The place of a changed RRset's records before and after.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Span {
     before: (u32, u32),
@@ -93,7 +93,7 @@ impl<'p> Change<'p> {
         self.record().map_or(Rtype::A, |record| record.rtype())
     }
 
-    /// Where the new addresses are listed.
+    /// The line that lists the new addresses.
     pub fn origin(&self) -> Option<Origin> {
         self.record().and_then(|record| record.origin)
     }

@@ -43,21 +43,21 @@ impl Lists {
     }
 
     /// True if a record is remembered to be from a list that could not be read.
-    fn had(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
+    fn is_from_unread(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
         provenance.of(record.owner, record.rtype()).is_some_and(|listed| self.silent.contains(&listed.source))
     }
 
     /// The empty lists that had a record that would go, or may have had it.
     fn emptied_by(&self, zone: &ZonePlan, provenance: &ZoneProvenance) -> Vec<EmptyList> {
-        let mut had = BTreeSet::new();
+        let mut sources = BTreeSet::new();
         for change in zone.changes().filter(|change| change.action() == Action::Delete) {
             let Some(listed) = provenance.of(change.owner(), change.rtype()) else {
                 // It may have been in any of them.
                 return self.empty.clone();
             };
-            had.insert((&listed.source, &listed.file));
+            sources.insert((&listed.source, &listed.file));
         }
-        self.empty.iter().filter(|list| had.contains(&(&list.source, &list.file))).cloned().collect()
+        self.empty.iter().filter(|list| sources.contains(&(&list.source, &list.file))).cloned().collect()
     }
 }
 
@@ -112,7 +112,7 @@ fn keep_unread_aliases(mut wanted: Aliases, in_service: &Aliases, after: &Record
     wanted
 }
 
-/// Where lists disagree, what is in service stays.
+/// Keeps the records in service where lists disagree.
 fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<Conflict>) -> Vec<HeldRrset> {
     let mut held = Vec::with_capacity(conflicts.len());
     for conflict in conflicts {
@@ -128,15 +128,15 @@ fn keep_conflicts(before: &Records, after: &mut Records, conflicts: Vec<Conflict
     held
 }
 
-/// Where a list is away that was never good, what may be in it stays.
+/// Keeps the records that may be in a list that is away and was never good.
 fn keep_unread(before: &Records, after: &mut Records, provenance: &ZoneProvenance, lists: &Lists) {
     if lists.silent.is_empty() {
         return;
     }
     let is_unread = |record: &AddressRecord<'_>| {
         let is_named = !after.find(record.owner, record.rtype()).is_empty();
-        // What another list says of a name is no reason to move it while the list that had it is away.
-        if is_named { lists.had(provenance, record) } else { lists.may_hold(provenance, record) }
+        // Another list must not move a name while the list that had it is away.
+        if is_named { lists.is_from_unread(provenance, record) } else { lists.may_hold(provenance, record) }
     };
     let unread: Vec<AddressRecord<'_>> = before.iter().filter(is_unread).collect();
     let keys: BTreeSet<(&str, Rtype)> = unread.iter().map(|record| (record.owner, record.rtype())).collect();

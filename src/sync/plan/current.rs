@@ -20,7 +20,7 @@ pub struct Current {
     pub foreign: Vec<String>,
     /// Further public names of the records.
     pub aliases: Aliases,
-    /// Where the records were listed, as far as that is remembered and matters.
+    /// The lines that listed the records, as far as they are remembered and matter.
     pub provenance: ZoneProvenance,
 }
 

@@ -17,7 +17,7 @@ use super::{Scope, ZonePlan};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(u128);
 
-/// Text that is no digest.
+/// A text that is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("'{}' is not the digest of a held change: a digest has 32 hexadecimal digits, as `plan` and `status` show it", crate::diag::printable(.0))]
 pub struct DigestError(String);

@@ -14,7 +14,7 @@ const VERSION: u32 = 1;
 /// Remarks on a plan that are not part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remarks {
-    /// Why the guard holds back a part of it.
+    /// The reasons why the guard holds back a part of it.
     pub refused: Vec<String>,
     /// The digest that approves that part.
     pub digest: Option<Digest>,

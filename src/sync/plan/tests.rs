@@ -145,7 +145,7 @@ fn the_digest_is_of_what_is_held_and_of_nothing_else() {
 }
 
 #[test]
-fn what_stays_when_losses_are_held_is_what_was_there() {
+fn held_losses_leave_the_records_that_were_there() {
     let mut current = managed(&[("gone", "10.0.0.4"), ("moves", "10.0.0.5"), ("stays", "10.0.0.6")]);
     current.aliases.insert("gone.z1.blob.storage.azure.net", "gone");
     let text = "moves.blob.core.windows.net 10.0.0.15\nstays.blob.core.windows.net 10.0.0.6\nnew.blob.core.windows.net 10.0.0.7";
@@ -160,7 +160,7 @@ fn what_stays_when_losses_are_held_is_what_was_there() {
 }
 
 #[test]
-fn what_may_be_in_a_list_that_nobody_could_read_stays() {
+fn records_that_may_be_in_an_unread_list_stay() {
     let current = managed(&[("mine", "10.0.0.4"), ("theirs", "10.0.0.5"), ("unknown", "10.0.0.6")]);
     let mut desired = wanted(&[("a", "new.blob.core.windows.net 10.0.0.7")]);
     desired.silent_sources.insert("away".into());

@@ -57,7 +57,7 @@ impl ZonePlan {
         self.spans.iter().map(|span| Change { zone: self, span: *span })
     }
 
-    /// How many RRsets change, and how.
+    /// The numbers of RRsets that change, by the kind of change.
     pub fn counts(&self) -> ChangeCounts {
         self.counts
     }
@@ -97,7 +97,7 @@ impl ZonePlan {
     }
 }
 
-/// How much of a zone's plan is held back.
+/// The part of a zone's plan that is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Removals and changes; what is new goes in.

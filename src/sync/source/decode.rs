@@ -56,7 +56,7 @@ fn utf16(encoding: &'static Encoding, bytes: &[u8], high: usize) -> Result<Strin
     Ok(text.into_owned())
 }
 
-/// Where text of one byte a character starts in what should be UTF-16.
+/// The start of text with one byte for each character within UTF-16.
 fn one_byte_run(bytes: &[u8], high: usize) -> Option<usize> {
     let is_text = |byte: u8| matches!(byte, b'\t' | b'\r' | b'\n' | b' '..=b'~');
     let mut run = 0;

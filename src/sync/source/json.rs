@@ -60,7 +60,7 @@ fn options() -> ParseOptions {
         allow_trailing_commas: true,
         allow_loose_object_property_names: false,
         allow_missing_commas: false,
-        // What JSON5 adds.
+        // The additions of JSON5.
         allow_single_quoted_strings: false,
         allow_hexadecimal_numbers: false,
         allow_unary_plus_numbers: false,

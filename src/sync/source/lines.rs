@@ -1,6 +1,6 @@
 //! Line numbers of places in a text.
 
-/// How many lines end in these bytes.
+/// The number of lines that end in these bytes.
 pub(super) fn feeds(bytes: &[u8]) -> u32 {
     bytes.iter().map(|byte| u32::from(*byte == b'\n')).sum()
 }

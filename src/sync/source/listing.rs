@@ -57,7 +57,7 @@ pub struct Entry<'a> {
     pub fqdn: &'a str,
     /// Its address.
     pub address: IpAddr,
-    /// Where it stands, from 1.
+    /// Its line, from 1.
     pub line: u32,
     /// Entries of one statement (one line of text, one JSON object) belong together: a name may have several addresses.
     pub statement: u32,
@@ -81,12 +81,12 @@ impl Listing {
         self.blocks.iter().flat_map(Block::entries)
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.rows.len()).sum()
     }
 
-    /// How many octets its names take.
+    /// The octets that its names take.
     #[cfg(test)]
     pub(super) fn name_octets(&self) -> usize {
         self.blocks.iter().map(|block| block.names.len()).sum()

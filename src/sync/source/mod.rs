@@ -30,7 +30,7 @@ pub struct Settings {
     pub name: String,
     /// A file or a glob.
     pub path: PathBuf,
-    /// How it is written; recognised unless the config says.
+    /// Its format; recognised unless the config says.
     pub format: Format,
 }
 
@@ -41,7 +41,7 @@ impl Settings {
     }
 }
 
-/// How a list is written.
+/// The format of a list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Recognised from the contents.
@@ -79,7 +79,7 @@ impl FromStr for Format {
     }
 }
 
-/// Why there is no listing: every problem, each with its place first.
+/// The reasons why there is no listing: every problem, each with its place first.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SourceError(pub Diagnostics);

@@ -20,7 +20,7 @@ use crate::sync::state::lists::{Kept, Stamp};
 /// Entries of all lists of a pass together: twice what one may have. A pass over as many takes about a gigabyte.
 const MAX_ENTRIES: usize = 2 * Listing::MAX_ENTRIES;
 
-/// How many entries the lists of one pass may still have.
+/// The number of entries that the lists of one pass may still have.
 #[derive(Debug)]
 pub struct EntryBudget(AtomicUsize);
 
@@ -58,7 +58,7 @@ pub struct Reading {
     pub problems: Diagnostics,
     /// True if a list is away that was never good: it may hold any record, so none is removed for want of it.
     pub is_silent: bool,
-    /// When the oldest of its listings was read, seconds since 1970.
+    /// The time when the oldest of its listings was read, seconds since 1970.
     pub read_at: Option<u64>,
 }
 
@@ -88,14 +88,14 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
         }
     };
     let mut reading = Reading::default();
-    // What is kept of a source is no more than one list may have.
+    // All lists of a source together may be as large as one list.
     let mut left = MAX_BYTES;
     for file in &files {
         match read_one(source, file, (limits, room), (state, now), &mut left) {
             Ok(listing) => reading.add(listing, now),
             Err(SourceError(problems)) => {
                 reading.problems.append(problems);
-                match state.kept_list(&source.name, file).and_then(|kept| again(source, (limits, room), kept)) {
+                match state.kept_list(&source.name, file).and_then(|kept| read_kept(source, (limits, room), kept)) {
                     Some((listing, read_at)) => reading.add(listing, read_at),
                     None => reading.is_silent = true,
                 }
@@ -112,7 +112,7 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
 pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: Diagnostic) -> Reading {
     let mut reading = Reading::problem(problem);
     for kept in state.kept_lists(&source.name) {
-        if let Some((listing, read_at)) = again(source, bounds, kept) {
+        if let Some((listing, read_at)) = read_kept(source, bounds, kept) {
             reading.add(listing, read_at);
         }
     }
@@ -121,7 +121,7 @@ pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: D
 }
 
 /// A kept list once more, by the limits of today.
-fn again(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64)> {
+fn read_kept(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64)> {
     let read_at = kept.read_at;
     let listing = checked(source, &kept.path, bounds, kept.bytes).ok()?;
     Some((listing, read_at))
@@ -140,7 +140,7 @@ fn read_one(
         SourceError(problems)
     })?;
     *left = left.saturating_sub(bytes.len() as u64);
-    // The reader takes the bytes apart.
+    // The reader consumes the bytes.
     let news = (!state.has_list(&source.name, path, stamp)).then(|| bytes.clone());
     let mut listing = checked(source, path, bounds, bytes)?;
     let kept = news.map_or(Ok(()), |copy| state.keep_list(&source.name, path, (now, stamp), &copy));
@@ -205,7 +205,7 @@ fn read_bytes(path: &Path, left: u64) -> Result<(Vec<u8>, Stamp), Wrong> {
 fn why_unreadable(error: &io::Error, left: u64) -> String {
     match error.kind() {
         io::ErrorKind::IsADirectory => "is a folder: name a file in it, or a glob such as 'folder/*.txt'".to_owned(),
-        // Opening a pipe waits for a writer, and all passes with it.
+        // Opening a pipe would wait for a writer, and all passes with it.
         io::ErrorKind::InvalidInput => {
             "is a pipe, socket or device, not a regular file; write the list to a file instead".to_owned()
         }

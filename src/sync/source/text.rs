@@ -96,7 +96,7 @@ fn split_at_lines(mut text: &str, parts: usize) -> Vec<&str> {
         let Some(end) = end.map(|end| length + end + 1) else {
             break;
         };
-        // Behind a line feed a character starts.
+        // A character starts behind a line feed.
         let (head, tail) = text.split_at(end);
         cut.push(head);
         text = tail;
@@ -121,7 +121,7 @@ fn read_part(text: &str, first: u32, out: &mut ListingBuilder) {
 struct Line<'t> {
     tokens: Vec<Token<'t>>,
     addresses: Vec<IpAddr>,
-    /// Host names with at least one dot that are no zones.
+    /// Host names with at least one dot that are not zones.
     names: Vec<&'t str>,
     /// Indexes into `tokens` of names of zones.
     zones: Vec<usize>,
@@ -150,7 +150,7 @@ impl<'t> Line<'t> {
         let token = self.tokens[index];
         match token.kind {
             TokenKind::Address(address) => {
-                // Once there are too many, one more says nothing.
+                // Once there are too many, the exact number does not matter.
                 if self.addresses.len() <= MAX_ADDRESSES && !self.addresses.contains(&address) {
                     self.addresses.push(address);
                 }

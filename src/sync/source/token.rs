@@ -20,7 +20,7 @@ pub(super) struct Token<'t> {
 pub(super) enum TokenKind {
     /// An IP address.
     Address(IpAddr),
-    /// Digits and dots, or hex digits and colons, that are no address.
+    /// Digits and dots, or hex digits and colons, that are not an address.
     BadAddress,
     /// Ends in an ellipsis.
     CutOff,

@@ -137,11 +137,11 @@ impl Base {
     }
 
     /// Notes what a plan is about to do to its zone.
-    pub(crate) fn note(&mut self, zone: &ZonePlan, clock: Clock) {
+    pub(crate) fn record(&mut self, zone: &ZonePlan, clock: Clock) {
         let at = clock.step_end();
         for change in zone.changes() {
             let changes = self.0.entry((change.owner().into(), change.rtype() == Rtype::AAAA)).or_default();
-            // Of what happens within a step, the first counts.
+            // The first change within a step counts.
             if changes.last().is_none_or(|last| last.at < at) {
                 changes.push(PastChange { at, before: change.before().collect() });
             }

@@ -46,7 +46,7 @@ pub struct AppliedChange {
     pub after: Vec<IpAddr>,
     /// The list that says so, or that said so until now.
     pub source: Option<String>,
-    /// Where in it, `file:line`.
+    /// The place in it, `file:line`.
     pub place: Option<String>,
     /// True if an operator consented.
     pub approved: bool,
@@ -75,7 +75,7 @@ pub(crate) fn addresses(addresses: &[IpAddr]) -> String {
 pub struct Changes {
     /// The first of them.
     pub shown: Vec<AppliedChange>,
-    /// How many there are in all.
+    /// The number of all of them.
     pub total: usize,
 }
 
@@ -95,7 +95,7 @@ impl State {
         let mut lines = Vec::new();
         for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.apex == zone.apex)) {
             let is_removal = |change: &Change<'_>| change.after().len() == 0;
-            // A record that goes is in no list any more: what is remembered says in which it was.
+            // A removed record is in no list any more: the provenance says which list it was in.
             let known = if zone.changes().any(|change| is_removal(&change)) {
                 self.provenance(&zone.apex)
             } else {

@@ -22,7 +22,7 @@ const MAX_HEAD: u64 = 64 << 10;
 
 /// A list that was good.
 pub struct Kept {
-    /// Where it was read.
+    /// The path it was read from.
     pub path: PathBuf,
     /// Seconds since 1970.
     pub read_at: u64,
@@ -125,7 +125,7 @@ impl State {
         for name in self.list_names() {
             let Some(head) = self.list_head(&name) else { continue };
             if head.source == source && !but.contains(&head.path) {
-                // What cannot be removed is not asked for either.
+                // A copy that cannot be removed is not used either.
                 let _ = std::fs::remove_file(self.part(PART).join(name));
             }
         }
@@ -149,7 +149,7 @@ impl State {
         let end = text.iter().position(|byte| *byte == b'\n')?;
         let head: ListHead = serde_json::from_slice(&text[..end]).ok()?;
         let bytes = text.get(end + 1..)?.to_vec();
-        // A copy that was damaged on the disk is none.
+        // A copy that was damaged on the disk is not used.
         let is_whole = head.version == VERSION && head.source == source && head.sha256 == hex(&Sha256::digest(&bytes));
         is_whole.then_some(Kept { path: head.path, read_at: head.read_at, bytes })
     }

@@ -19,7 +19,7 @@ const HEADER: &str = "privatelink-dns provenance 1: owner, type, line, source, f
 /// Octets that are read: 2,000,000 records, the most that lists may have, take less.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Where an RRset is listed.
+/// The line that lists an RRset.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// The source's name in the config.
@@ -43,12 +43,12 @@ impl Listed {
     }
 }
 
-/// Where the RRsets of one zone are listed, by owner relative to the apex and whether it is AAAA.
+/// The lines that list the RRsets of one zone, by owner relative to the apex and by type, true for AAAA.
 #[derive(Clone, Debug, Default)]
 pub struct ZoneProvenance(HashMap<(Box<str>, bool), Listed>);
 
 impl ZoneProvenance {
-    /// Where an RRset is listed, as far as that is remembered.
+    /// The line that lists an RRset, as far as it is remembered.
     pub fn of(&self, owner: &str, rtype: Rtype) -> Option<&Listed> {
         self.0.get(&(owner.into(), rtype == Rtype::AAAA))
     }
@@ -73,7 +73,7 @@ impl ZoneProvenance {
 }
 
 impl State {
-    /// Where the records of a zone are listed; empty where that is not remembered.
+    /// The lines that list the records of a zone; empty where they are not remembered.
     pub fn provenance(&self, apex: &Name) -> ZoneProvenance {
         let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten().unwrap_or_default();
         ZoneProvenance::parse(&String::from_utf8_lossy(&text))
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn the_written_text_is_read_again() {
         let text =
             format!("{HEADER}\nacct\tA\t12\tvault-we\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t/lists/a b.txt\nbad\n");
         let provenance = ZoneProvenance::parse(&text);

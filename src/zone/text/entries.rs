@@ -8,11 +8,11 @@
 pub(super) struct Open {
     /// The character.
     pub(super) what: char,
-    /// How many lines are above its own.
+    /// The number of lines above its own.
     pub(super) lines_before: u32,
     /// From 1.
     pub(super) column: u32,
-    /// Where its entry starts, which may be lines above.
+    /// The start of its entry, which may be lines above.
     pub(super) entry_start: usize,
 }
 
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_closed_or_no_group_at_all_is_fine() {
+    fn closed_or_missing_parentheses_are_fine() {
         for text in
             ["", "a A 1\n", "a (\n)\n", "a (()) b\n", "\"(\" x", "; (\n", "\\( x", "\"\\\"\"", ") (\n)", "\"a\nb\""]
         {

@@ -65,7 +65,7 @@ impl Rewritten {
     }
 }
 
-/// Where the type stands in the line that an entry starts with, if it is one of these.
+/// The place of the type in the first line of an entry, if it is one of these.
 fn find_alias(entry: &[u8]) -> Option<(usize, TypeAlias)> {
     let line = entry.split(|byte| *byte == b'\n').next().filter(|line| !line.starts_with(b"$"))?;
     let line = &line[..comment(line).unwrap_or(line.len())];
@@ -86,7 +86,7 @@ fn find_alias(entry: &[u8]) -> Option<(usize, TypeAlias)> {
     None
 }
 
-/// Where a comment starts, as far as the part before RDATA is concerned: no quoted string stands there.
+/// The start of a comment before the RDATA, where no quoted string can stand.
 fn comment(line: &[u8]) -> Option<usize> {
     let is_escaped = |at: usize| line[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1;
     memchr::memchr_iter(b';', line).find(|at| !is_escaped(*at))

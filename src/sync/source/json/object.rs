@@ -218,7 +218,7 @@ fn is_full_name(text: &str) -> bool {
     tokens(text).next().is_some_and(|token| token.text == text && token.kind == TokenKind::Name)
 }
 
-/// A record set of some type that is no address.
+/// A record set of another type than A and AAAA.
 fn is_other_type(object: &Object<'_>) -> bool {
     let rtype = get(object, &["recordtype"]).and_then(as_text);
     rtype.is_some_and(|text| !text.eq_ignore_ascii_case("A") && !text.eq_ignore_ascii_case("AAAA"))
@@ -248,7 +248,7 @@ impl JsonInStrings {
     }
 }
 
-/// How the key of such a string ends, in lower case.
+/// The end of the key of such a string, in lower case.
 const TEXT_SUFFIX: &str = "text";
 
 fn is_text_key(key: &str) -> bool {

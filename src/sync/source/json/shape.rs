@@ -84,7 +84,7 @@ impl<'t> Marks<'t> {
     }
 
     fn skip_string(&mut self) {
-        // What is escaped ends nothing.
+        // An escaped octet does not end the string.
         while self.skip_past(|byte| matches!(byte, b'"' | b'\\')) == Some(b'\\') {
             self.at += 1;
         }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_deep_or_too_much_is_found_at_its_place() {
+    fn text_that_is_too_deep_or_too_large_is_refused_at_its_place() {
         let deep = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(check(&deep(MAX_DEPTH), MAX_TREE), Ok(()));
         assert_eq!(check(&deep(MAX_DEPTH + 1), MAX_TREE).unwrap_err().0, MAX_DEPTH);
@@ -162,7 +162,7 @@ mod tests {
         }
 
         #[test]
-        fn what_the_parser_takes_is_as_deep_as_the_marks_say(text in "[\\[\\]{}:,\"\\\\/*\r\n1]{0,24}") {
+        fn parsed_text_is_as_deep_as_its_marks_say(text in "[\\[\\]{}:,\"\\\\/*\r\n1]{0,24}") {
             let parsed = jsonc_parser::parse_to_ast(&text, &jsonc_parser::CollectOptions::default(), &super::super::options());
             if let Ok(Some(value)) = parsed.map(|parsed| parsed.value) {
                 prop_assert_eq!(Marks::of(&text).filter(|(_, mark)| b"[{".contains(mark)).count(), brackets(&value));

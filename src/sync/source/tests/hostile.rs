@@ -67,7 +67,7 @@ fn json_in_a_string_in_a_string_is_refused_at_its_line() {
 }
 
 #[test]
-fn what_json5_adds_is_refused() {
+fn the_additions_of_json5_are_refused() {
     for value in ["'a'", "0x1f", "+1", ".5", "5.", "Infinity", "NaN", "\"\\x41\"", "\"\\v\"", "\"a\\\nb\""] {
         let message = problem(&format!("[{value}]"));
         assert!(message.starts_with("list.txt:1:") && message.contains(": this is not JSON: "), "{value}: {message}");

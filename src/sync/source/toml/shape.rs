@@ -43,12 +43,12 @@ pub(super) fn check(text: &str) -> Result<(), (usize, Wrong)> {
     Ok(())
 }
 
-/// Where the line of a place ends.
+/// The end of the line of a place.
 fn line_end(bytes: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end)
 }
 
-/// Where the string that begins at a place ends: with the quote that it began with, or with its line.
+/// The end of the string that begins at a place: the quote that it began with, or the end of its line.
 fn string_end(bytes: &[u8], start: usize) -> usize {
     let quote = bytes[start];
     let mut at = start + 1;
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_in_strings_and_comments_does_not_count() {
+    fn strings_and_comments_do_not_count() {
         let max = MAX_TREE / weight(b'.');
         let dots = ".".repeat(max + 1);
         for text in
