@@ -1,6 +1,7 @@
 //! The steps of one flight: which upstream it asks first, which next, and how long it waits between.
 //!
-//! In: a flight that was taken out, and the state of its upstreams. Out: queries in the outbox, and whether the flight goes on.
+//! In: a flight that was taken out, and the state of its upstreams. Out: queries in the outbox, and whether the flight
+//! goes on.
 
 use std::sync::Arc;
 use std::time::Duration;

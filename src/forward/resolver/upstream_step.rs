@@ -22,8 +22,8 @@ use crate::forward::engine::flight::Waiter;
 use crate::forward::question::{Failure, Question, Reply};
 use crate::zone::ZoneSet;
 
-/// How long a client waits for an upstream before it gets the fallback (RFC 8767 section 5); Windows clients do not wait much
-/// longer.
+/// How long a client waits for an upstream before it gets the fallback (RFC 8767 section 5); Windows clients do not
+/// wait much longer.
 const CLIENT_TIMER: Duration = Duration::from_millis(1800);
 
 /// The outcome of an exchange.
