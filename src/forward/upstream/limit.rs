@@ -5,12 +5,12 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-/// A token bucket and a count of what is in flight.
+/// A token bucket, and the number of questions in flight.
 #[derive(Debug)]
 pub(crate) struct Limit {
     max_in_flight: usize,
     in_flight: usize,
-    /// Queries a second, if that is limited.
+    /// Queries a second; `None` for no limit.
     rate: Option<NonZeroU32>,
     /// The capacity in tokens: a twentieth of a second's worth.
     burst: f64,
