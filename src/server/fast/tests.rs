@@ -215,9 +215,9 @@ fn options_make_an_answer_too_large_that_would_fit_without() {
     let (name, mut sizes): (Name, _) = ("middle.b.test".parse().unwrap(), Vec::new());
     let mut ask = |payload, options: &[u8]| {
         let message = message(&name, 1, [1, 0], Some((payload, false, 0, options)));
-        let road = world.full(&message, CLIENT, Transport::Udp).unwrap();
-        assert!(road.len() <= payload.into());
-        sizes.push(road.len());
+        let full = world.full(&message, CLIENT, Transport::Udp).unwrap();
+        assert!(full.len() <= payload.into());
+        sizes.push(full.len());
         world.fast(&message, CLIENT, Transport::Udp).is_some()
     };
     assert!(ask(1232, b""));

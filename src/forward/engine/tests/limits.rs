@@ -18,15 +18,15 @@ fn names(count: usize) -> impl Iterator<Item = String> {
 
 #[tokio::test]
 async fn no_more_are_in_flight_than_the_limit_and_the_rest_follow() {
-    let most = Arc::new(AtomicUsize::new(0));
-    let peak = Arc::clone(&most);
+    let highest = Arc::new(AtomicUsize::new(0));
+    let peak = Arc::clone(&highest);
     let script = move |got: &Got| {
         peak.fetch_max(got.open + 1, SeqCst);
         vec![(20 * MS, got.good())]
     };
     let mut world = limited(script, |settings| settings.max_in_flight = Some(10));
     assert!(world.all(names(100)).await.iter().all(|(reply, _)| reply.is_ok()));
-    assert_eq!((most.load(SeqCst), world.asked(0), world.counts(0).delayed), (10, 100, 90));
+    assert_eq!((highest.load(SeqCst), world.asked(0), world.counts(0).delayed), (10, 100, 90));
 }
 
 #[tokio::test]

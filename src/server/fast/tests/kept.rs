@@ -162,15 +162,15 @@ fn a_stored_answer_counts_as_the_full_paths_does() {
         let misses = || world.shared.snapshot.load().zones.iter().map(|zone| zone.misses.load(Relaxed)).sum::<u64>();
         let before = (world.counts(), misses());
         world.full_at(&plain(name, 1), CLIENT, Transport::Udp, world.start);
-        let road = (world.counts(), misses());
+        let full = (world.counts(), misses());
         world.fast_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).unwrap();
         let fast = (world.counts(), misses());
         assert_eq!(
             fast.0.map(i128::from),
-            [0, 1, 2].map(|n| 2 * i128::from(road.0[n]) - i128::from(before.0[n])),
+            [0, 1, 2].map(|n| 2 * i128::from(full.0[n]) - i128::from(before.0[n])),
             "{name}"
         );
-        assert_eq!(fast.1 - road.1, road.1 - before.1, "{name}");
+        assert_eq!(fast.1 - full.1, full.1 - before.1, "{name}");
     }
 }
 
@@ -209,8 +209,8 @@ proptest! {
             now += Duration::from_millis(pause);
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
             let fast = world.fast_at(&message, CLIENT, transport, now);
-            let road = world.full_at(&message, CLIENT, transport, now);
-            prop_assert!(fast.is_none() || fast == road, "{:02x?} {:02x?} {:02x?}", message, fast, road);
+            let full = world.full_at(&message, CLIENT, transport, now);
+            prop_assert!(fast.is_none() || fast == full, "{:02x?} {:02x?} {:02x?}", message, fast, full);
         }
     }
 }
