@@ -9,8 +9,6 @@ pub mod public;
 mod resolution;
 mod route;
 pub mod special;
-#[cfg(test)]
-mod tests;
 mod upstream_step;
 
 use std::ops::ControlFlow;
@@ -226,3 +224,6 @@ fn fall_back(
     resolution.record(name, provenance);
     resolution.chase.follow_reply(zones, &reply)
 }
+
+#[cfg(test)]
+mod tests;
