@@ -25,7 +25,8 @@ fn has_its_place(problem: &Diagnostic, text: &str) {
     let Place::File { file, line: Some(line), column: Some(column) } = &problem.place else { panic!("{problem}") };
     assert_eq!(file, FILE);
     let (line, column) = (*line as usize, *column as usize);
-    let found = text.split('\n').nth(line - 1).unwrap_or_else(|| panic!("{problem}, but the text does not have that line"));
+    let found =
+        text.split('\n').nth(line - 1).unwrap_or_else(|| panic!("{problem}, but the text does not have that line"));
     assert!((1..=found.chars().count() + 1).contains(&column), "{problem}, but the line is {found:?}");
     assert!(!problem.text.is_empty());
 }

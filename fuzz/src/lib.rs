@@ -9,6 +9,6 @@ pub mod lists;
 pub mod messages;
 pub mod names;
 pub mod paths;
-pub mod upstreams;
 mod server;
+pub mod upstreams;
 pub mod zones;

@@ -9,7 +9,10 @@ pub fn hold(data: &[u8]) {
     let (zone, findings) = Zone::from_text(&apex, data);
     let lines = u32::try_from(data.iter().filter(|byte| **byte == b'\n').count()).unwrap_or(u32::MAX) + 1;
     for finding in findings.shown() {
-        assert!(finding.place.line_number().is_none_or(|line| line <= lines), "{finding:?}, but there are {lines} lines");
+        assert!(
+            finding.place.line_number().is_none_or(|line| line <= lines),
+            "{finding:?}, but there are {lines} lines"
+        );
     }
     let has_errors = findings.has_errors();
     assert_eq!(zone.is_some(), !has_errors, "{findings:?}");
