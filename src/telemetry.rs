@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_that_says_nothing_or_nonsense_silences_nobody() {
+    fn an_empty_or_invalid_filter_silences_no_module() {
         for (said, wrong) in
             [(None, false), (Some(""), false), (Some(" "), false), (Some("verbose"), true), (Some("debug"), false)]
         {
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watcher_of_files_is_never_heard_at_trace() {
+    fn the_file_watcher_does_not_log_at_trace() {
         let (filter, _) = filter(Some("trace"), "info");
         for quiet in QUIET.split(',') {
             assert!(filter.to_string().contains(quiet), "{filter}");

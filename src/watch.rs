@@ -1,8 +1,8 @@
 //! File events as ticks: something in a watched folder changed.
 //!
-//! Input: folders. Output: on a channel, the kind of file that changed. Folders are watched, never files: editors and
-//! Kubernetes swap files by rename, and a new file may match a glob. Events are gathered until the folder has been
-//! quiet for [`QUIET`], so that a file that is still being written is read once, whole.
+//! In: folders. Out: on a channel, the kind of file that changed. Never: a watch on a file: editors and Kubernetes swap
+//! files by rename, and a new file may match a glob. Events are gathered until the folder has been quiet for [`QUIET`],
+//! so that a file that is still being written is read once, whole.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode};
 use notify_debouncer_full::{DebounceEventResult, Debouncer, NoCache, new_debouncer_opt};
 use tokio::sync::mpsc;
 
-/// The time that a folder must be quiet before its change counts.
+/// How long a folder must be quiet before its change counts.
 const QUIET: Duration = Duration::from_millis(150);
 
-/// What changed.
+/// The kind of file that changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileKind {
     /// An endpoint list, or a file beside one.
@@ -26,18 +26,18 @@ pub(crate) enum FileKind {
     Config,
 }
 
-/// A folder and what is in it.
+/// A folder and the kind of its files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Folder {
     /// The folder.
     pub(crate) path: PathBuf,
-    /// What a change in it concerns.
+    /// The kind of file that a change in it concerns.
     pub(crate) kind: FileKind,
-    /// True if folders below count.
+    /// Whether folders below it count.
     pub(crate) recursive: bool,
 }
 
-/// Watches until it is dropped.
+/// A watch that lasts until it is dropped.
 pub(crate) struct Watch {
     _debouncer: Debouncer<RecommendedWatcher, NoCache>,
 }
@@ -54,11 +54,11 @@ impl Watch {
         let watched = resolved(folders);
         let on_events = move |events: DebounceEventResult| {
             for kind in kinds(&watched, events) {
-                // See above; and once the receiver is gone the tick has no use.
+                // A full channel holds a tick of this kind already; a closed one has no use for the tick.
                 let _ = ticks.try_send(kind);
             }
         };
-        // The cache of file ids would look at every file of a folder, some of which may hang; renames need not be told
+        // The cache of file ids would look at every file of a folder, and a look may hang; renames need not be told
         // apart.
         let mut debouncer: Debouncer<RecommendedWatcher, NoCache> =
             new_debouncer_opt(QUIET, None, on_events, NoCache::new(), notify::Config::default())?;
@@ -73,7 +73,7 @@ impl Watch {
     }
 }
 
-/// Event paths come as they were watched or resolved, depending on the system: both forms are known.
+/// The paths of events are either as watched or resolved, depending on the system: both forms are known.
 fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
     let mut all: Vec<Folder> = folders.iter().cloned().collect();
     for folder in folders {
@@ -86,10 +86,10 @@ fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
 
 fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<FileKind> {
     let Ok(events) = events else {
-        // The kernel's queue overflowed, say: look at everything.
+        // The kernel's queue may have overflowed: every kind of file is read again.
         return BTreeSet::from([FileKind::Lists, FileKind::Zones, FileKind::Config]);
     };
-    // Reading a file is no change of it, and our own reading must not lead to the next.
+    // Reading a file does not change it, and our own reading must not lead to the next.
     let changes = events.iter().filter(|event| !matches!(event.kind, EventKind::Access(_)));
     changes.flat_map(|event| &event.paths).flat_map(|path| concerned(watched, path)).collect()
 }

@@ -15,7 +15,7 @@ pub fn hold(data: &[u8]) {
     let (config, problems) = Config::parse(Path::new(FILE), text);
     problems.iter().for_each(|problem| has_its_place(problem, text));
     let (_, again) = Config::parse(Path::new(FILE), text);
-    assert_eq!(problems, again, "two readings, two opinions");
+    assert_eq!(problems, again, "a second reading has the same problems");
     if problems.is_empty() {
         is_usable(&config);
     }

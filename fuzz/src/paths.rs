@@ -28,7 +28,7 @@ pub fn hold(data: &[u8]) {
         }
         let mut fast = Vec::new();
         if paths.fast(incoming, *now, &mut fast) {
-            assert_eq!(Some(&fast), full.as_ref(), "two paths, two answers");
+            assert_eq!(Some(&fast), full.as_ref(), "the fast path has the full path's answer");
         } else {
             assert!(fast.is_empty(), "left alone, but bytes were written");
         }

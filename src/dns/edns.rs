@@ -27,7 +27,7 @@ pub const OPTION_KEEPALIVE: u16 = 11;
 pub const OPTION_EDE: u16 = 15;
 
 impl<'a> Edns<'a> {
-    /// From the fixed fields of an OPT record; `None` if the options do not fill their lengths.
+    /// Reads the fixed fields of an OPT record; `None` if the options do not fill their lengths.
     pub(super) fn read(class: u16, ttl: u32, options: &'a [u8]) -> Option<Self> {
         let mut rest = options;
         while !rest.is_empty() {

@@ -37,7 +37,7 @@ impl Name {
         Self(Arc::new([0]))
     }
 
-    /// From an uncompressed wire-format name that fills `wire` exactly, in any case.
+    /// Reads an uncompressed wire-format name that fills `wire` exactly, in any case.
     pub fn from_wire(wire: &[u8]) -> Option<Self> {
         let mut lower = [0; MAX_NAME];
         let lower = lower.get_mut(..wire::name_end(wire, 0).filter(|end| *end == wire.len())?)?;
@@ -158,7 +158,7 @@ fn push_label(text: &mut String, label: &[u8]) {
 impl FromStr for Name {
     type Err = NameError;
 
-    /// From presentation format; a final dot may be missing.
+    /// Reads presentation format; a final dot may be missing.
     fn from_str(text: &str) -> Result<Self, NameError> {
         if text == "." {
             return Ok(Self::root());

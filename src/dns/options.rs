@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_opt_record_has_the_length_that_was_said() {
+    fn an_opt_record_has_the_announced_length() {
         let ede = Ede::new(Ede::OTHER, "why");
         let all = ResponseOptions { cookie: Some([7; 24]), nsid: Some(b"ns1"), keepalive: Some(150), ede: Some(&ede) };
         let one = |options: ResponseOptions<'_>| {

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn case_in_names_makes_no_other_rdata() {
+    fn case_in_names_does_not_change_rdata() {
         assert!(is_same(Rtype::NS, b"\x01a\0", b"\x01A\0"));
         assert!(is_same(Rtype::MX, b"\0A\x01a\0", b"\0A\x01A\0"));
         assert!(!is_same(Rtype::MX, b"\0A\x01a\0", b"\0a\x01a\0"), "other numbers");

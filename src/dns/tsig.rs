@@ -22,7 +22,7 @@ pub struct Tsig<'a> {
 }
 
 impl<'a> Tsig<'a> {
-    /// From the record's owner and RDATA; `None` if it is malformed (section 5.2: FORMERR).
+    /// Reads the record's owner and RDATA; `None` if it is malformed (section 5.2: FORMERR).
     pub(super) fn read(owner: &'a [u8], rdata: &'a [u8]) -> Option<Self> {
         let (algorithm, rest) = rdata.split_at_checked(name_end(rdata, 0)?)?;
         let (time, rest) = rest.split_first_chunk()?;

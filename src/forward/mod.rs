@@ -7,17 +7,17 @@
 //! ```text
 //!    resolver      one question through zones, cache and upstreams: chase, special names, our public names
 //!       |   |
-//!       |   cache  what upstreams said, packed
+//!       |   cache  replies of upstreams, packed
 //!       v
-//!    upstreams     the groups to ask, and the thread that asks: the engine's
+//!    upstreams     the groups to ask, and the forwarding thread, which runs the engine
 //!       v
-//!    engine        one question until it has its answer: flight, exchange, replies, queue, timer_wheel
+//!    engine        questions in flight: exchanges, flight, steps, replies, queue, timer_wheel
 //!       v
 //!    upstream      one upstream: health, limit, quirks, loops, resolv_conf
 //!       v
-//!    transport     sockets and bytes: udp_pool, socket, tcp, message, batch        scrub   what is kept of a reply
+//!    transport     sockets and bytes: udp_pool, socket, tcp, message, batch        scrub   the kept part of a reply
 //!
-//!    question, ids, settings, status, callback, client_network: plain values that all of these speak of
+//!    question, ids, settings, status, callback, client_network: plain values that all of these use
 //! ```
 
 pub mod cache;

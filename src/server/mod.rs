@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!   transport: udp, tcp --message--> answerer --> fast: from memory, in place -------------> bytes --> transport
-//!                                        |           ^ what may be given again
+//!                                        |           ^ cacheable answers
 //!                                        v           |
 //!                                      query: admission, zones, cache, re-chase, response ---> bytes --> transport
 //!                                        |                                                     ^
 //!                                        '--- an upstream has to be asked: forward::resolver --'
 //! ```
-//! In: sockets and a [`Snapshot`] that the daemon swaps. Out: answers and counters. It never changes a zone and
-//! never reads a file.
+//! In: sockets and a [`Snapshot`] that the daemon swaps. Out: answers and counters. Never: a changed zone, or a look
+//! at a file.
 
 pub mod admission;
 mod answerer;

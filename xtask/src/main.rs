@@ -1,5 +1,6 @@
-//! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them. `cargo
-//! xtask fuzz`, `soak` and `busy` take minutes and are not among them; `cargo xtask acceptance` takes hours and runs those.
+//! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them.
+//! `cargo xtask fuzz`, `soak` and `busy` take minutes and are not among them; `cargo xtask acceptance` takes hours and
+//! runs those.
 
 mod acceptance;
 mod busy;

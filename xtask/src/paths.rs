@@ -3,8 +3,8 @@
 //! In: the Markdown files of the repository and its Rust source. Out: each name that does not exist, with document and
 //! line. A document names a thing in one of these ways; text in code blocks does not count:
 //!
-//! - `src/zone/check.rs` in backticks: a path from the repository's root. Where a segment has a placeholder in capitals,
-//!   such as FORMAT, the folder above it must exist.
+//! - `src/zone/check.rs` in backticks: a path from the repository's root. Where a segment has a placeholder in
+//!   capitals, such as FORMAT, the folder above it must exist.
 //! - a table row with such a file in one cell and only names in backticks in the next: the file defines those names.
 //! - four words or more with underscores between them, in backticks: a test or another function.
 //! - a name that ends in `.case`, in backticks: a file in `tests/cases`.
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_name_what_exists() {
+    fn the_documents_name_existing_things() {
         check(&crate::root()).unwrap();
     }
 
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_names_what_its_file_defines() {
+    fn a_row_names_things_that_its_file_defines() {
         assert_eq!(wrong("| step | `xtask/src/source.rs` | `code_only` |"), [""; 0]);
         assert_eq!(
             wrong("| `xtask/src/source.rs` | `Nowhere::code_only` |"),

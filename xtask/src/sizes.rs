@@ -1,4 +1,4 @@
-//! How long files and functions are, and how wide comments: what CONTRIBUTING.md says of them is held here.
+//! The check of the sizes that CONTRIBUTING.md promises: of files, of functions, and of comment lines.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ struct Function {
     lines: usize,
 }
 
-/// Checks every file below `src`, and prints how long they are; the error lists what is too long, with file and line.
+/// Checks every file below `src`, and prints how long they are; the error lists each breach, with file and line.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let (mut lengths, mut functions, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
     for file in files(&root.join("src"))? {
@@ -34,7 +34,7 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
-/// What is too long in one file.
+/// The breaches in one file.
 fn too_long(file: &str, text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let lines = text.lines().count();
@@ -73,7 +73,7 @@ fn functions_of(text: &str) -> Vec<Function> {
     found
 }
 
-/// From a function's name to its last brace; `None` if it has no body.
+/// The text from a function's name to its last brace; `None` if it has no body.
 fn body(code: &str) -> Option<&str> {
     let open = code.find(['{', ';']).filter(|at| code[*at..].starts_with('{'))?;
     let mut depth = 0_usize;
@@ -103,12 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_functions_and_comments_of_this_house_keep_to_their_sizes() {
+    fn files_functions_and_comments_keep_to_their_sizes() {
         check(&crate::root()).unwrap();
     }
 
     #[test]
-    fn what_is_too_long_is_named_with_its_line() {
+    fn a_breach_is_named_with_its_line() {
         let file = "x\n".repeat(MAX_FILE + 1);
         assert!(too_long("a.rs", &file)[0].starts_with("a.rs: 421 lines; at most 420"));
         let function = format!("fn long() {{\n{}}}\n", "f();\n".repeat(MAX_FUNCTION));

@@ -179,7 +179,7 @@ impl Cache {
             let near_end = now > until;
             let validity = (popular && !near_end).then_some(Validity { stored: entry.stored, until });
             let reply = aged(reply, now.saturating_duration_since(entry.stored));
-            // One hit asks for a prefetch: without this bound every hit would, and no client waits for it.
+            // Only one hit asks for a prefetch: no client waits for it, so nothing else would bound their number.
             let prefetch = popular
                 && near_end
                 && entry.failed.is_none_or(|(_, until)| until <= now)
@@ -205,8 +205,8 @@ impl Cache {
         self.entries.peek(key).is_some_and(|entry| self.data(&entry, now).is_some())
     }
 
-    /// Stores a reply for its lifetime. A reply that may not be stored is left out, and so is the entry that it
-    /// refutes.
+    /// Stores a reply for its lifetime. A reply that may not be stored is left out, and the entry that
+    /// it refutes is removed.
     pub fn put(&self, key: Key, reply: &Reply, now: Instant) {
         let lifetime = self.lifetime(reply, key.question.rtype);
         if lifetime.is_zero() {

@@ -101,7 +101,7 @@ fn rfc9520_a_failure_is_remembered_briefly_and_keeps_the_stale_answer() {
 }
 
 #[test]
-fn answers_of_one_rule_or_flag_never_serve_another() {
+fn answers_of_one_route_or_flag_never_serve_another() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(60), now);
     assert_eq!(cache.get(&Key { route: RouteId(2), ..key("a.example") }, now), Hit::Miss(None));
@@ -165,7 +165,7 @@ fn left(cache: &Cache, names: &[String], now: Instant) -> usize {
 }
 
 #[test]
-fn a_flood_of_names_that_are_not_there_leaves_what_is_in_use_alone() {
+fn a_flood_of_nonexistent_names_leaves_used_answers_alone() {
     let (cache, now) = (Cache::new(Settings { max_entries: 10_000, ..Settings::default() }), Instant::now());
     let useful: Vec<String> = (0..5000).map(|n| format!("n{n}.example")).collect();
     for name in &useful {

@@ -141,7 +141,8 @@ impl Exchanges {
         self.replied(flight, index, message, out)
     }
 
-    /// Handles a failed attempt: the next upstream is asked at once, if one is up or no other attempt is open.
+    /// Handles a failed attempt: another upstream that is up is asked at once, or one that is down if nothing is open
+    /// and there is no fallback.
     fn attempt_lost(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         let (up, down) = self.candidates(flight.key.group);
         let is_idle = flight.attempts.is_empty();

@@ -14,9 +14,9 @@ const HEADER: usize = 12;
 /// How to write a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueryForm {
-    /// With an OPT record.
+    /// Whether it has an OPT record.
     pub(crate) edns: bool,
-    /// With the letters of the QNAME in random case.
+    /// Whether the letters of the QNAME are in random case.
     pub(crate) mixed: bool,
 }
 

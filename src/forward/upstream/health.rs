@@ -6,8 +6,8 @@
 //!
 //! ```text
 //!          2 silences with no reply between them, or a refusal
-//!     up ------------------------------------------------------> down --+ a probe every 1, 2, 4 .. 10 s
-//!      ^                                                          |  <--+ in silence
+//!     up ------------------------------------------------------> down --+ a check every 1, 2, 4 .. 10 s
+//!      ^                                                          |  <--+ while silent
 //!      +----------------------------------------------------------+
 //!                       a reply within 1 s
 //! ```
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn probes_come_at_growing_gaps_of_ten_seconds_at_most() {
+    fn checks_come_at_growing_intervals_up_to_ten_seconds() {
         let start = Instant::now();
         let mut health = Health::default();
         health.refused(start);

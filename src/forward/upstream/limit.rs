@@ -5,12 +5,12 @@
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
-/// A token bucket and a count of what is in flight.
+/// A token bucket, and the number of questions in flight.
 #[derive(Debug)]
 pub(crate) struct Limit {
     max_in_flight: usize,
     in_flight: usize,
-    /// Queries a second, if that is limited.
+    /// Queries a second; `None` for no limit.
     rate: Option<NonZeroU32>,
     /// The capacity in tokens: a twentieth of a second's worth.
     burst: f64,
@@ -68,7 +68,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_place_of_a_question_is_free_again_once_it_is_done() {
+    fn the_slot_of_a_question_is_free_again_once_it_is_done() {
         let now = Instant::now();
         let mut limit = Limit::new(2, None, now);
         assert!(limit.acquire(now) && limit.acquire(now));

@@ -58,9 +58,9 @@ pub(crate) struct LoopProbe {
 /// Whether a question was asked again for a reason that counts once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Retried {
-    /// In lower case, because the upstream did not keep the case.
+    /// Whether it was asked in lower case, because the upstream did not keep the case.
     pub(crate) case: bool,
-    /// Without EDNS, because the upstream refused it.
+    /// Whether it was asked without EDNS, because the upstream refused it.
     pub(crate) edns: bool,
 }
 

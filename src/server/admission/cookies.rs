@@ -153,7 +153,7 @@ fn clock((instant, time): (Instant, SystemTime)) -> (Instant, u32) {
     (instant, u32::try_from(seconds & u64::from(u32::MAX)).unwrap_or_default())
 }
 
-/// Over client cookie, version, reserved octets, time, and the client's address (RFC 9018 section 4.4).
+/// The hash over client cookie, version, reserved octets, time, and the client's address (RFC 9018 section 4.4).
 fn hash(secret: &Secret, head: &[u8; 16], client: IpAddr) -> [u8; 8] {
     let mut bytes = [0; 32];
     bytes[..16].copy_from_slice(head);

@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(first.len(), 500);
         assert_eq!(pending.acquire(ip(1)).err(), Some(Full::Share));
         assert_eq!(grab(&pending, 2).len(), 250);
-        assert_eq!(pending.taken(), 500, "what was dropped is free again");
+        assert_eq!(pending.taken(), 500, "a dropped permit is free again");
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_comes_when_the_last_place_is_free() {
+    async fn idle_comes_when_the_last_permit_is_free() {
         let pending = Pending::new(10);
         pending.idle().await;
         let permit = pending.acquire(ip(1)).ok();

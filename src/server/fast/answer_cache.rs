@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn long_answers_take_no_more_memory_than_there_is_for_all_and_make_room_when_they_are_over() {
+    fn long_answers_stay_within_the_capacity_and_make_room_when_they_have_expired() {
         let start = Instant::now();
         let mut answers = AnswerCache::new(start);
         let until = start + Duration::from_mins(1);

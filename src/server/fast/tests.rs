@@ -205,7 +205,7 @@ fn a_query_with_a_cookie_stays_on_the_fast_path() {
     let option = &fast[fast.len() - 28..];
     assert_eq!(option[..12], *b"\0\x0a\0\x18abcdefgh");
     let again = world.fast(&ask(option), CLIENT, Transport::Udp).unwrap();
-    assert_eq!(again, fast, "a good cookie is response_options again");
+    assert_eq!(again, fast, "a good cookie is given again");
     assert_eq!(world.fast(&ask(b"\0\x0a\0\x09abcdefghi"), CLIENT, Transport::Udp), None, "malformed");
 }
 
@@ -215,9 +215,9 @@ fn options_make_an_answer_too_large_that_would_fit_without() {
     let (name, mut sizes): (Name, _) = ("middle.b.test".parse().unwrap(), Vec::new());
     let mut ask = |payload, options: &[u8]| {
         let message = message(&name, 1, [1, 0], Some((payload, false, 0, options)));
-        let road = world.full(&message, CLIENT, Transport::Udp).unwrap();
-        assert!(road.len() <= payload.into());
-        sizes.push(road.len());
+        let full = world.full(&message, CLIENT, Transport::Udp).unwrap();
+        assert!(full.len() <= payload.into());
+        sizes.push(full.len());
         world.fast(&message, CLIENT, Transport::Udp).is_some()
     };
     assert!(ask(1232, b""));

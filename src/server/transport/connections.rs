@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_places_are_taken_the_longest_idle_of_the_largest_network_goes() {
+    fn when_all_slots_are_taken_the_longest_idle_of_the_largest_owner_goes() {
         let (connections, mut enter) = table(settings(3, 3));
         let (first, _) = enter(B).unwrap();
         let (second, _) = enter(A).unwrap();
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_that_has_its_share_makes_room_itself() {
+    fn an_owner_that_has_its_share_makes_room_itself() {
         let (connections, mut enter) = table(settings(10, 2));
         let places = [B, A, A].map(|network| enter(network).unwrap().0);
         places[1].active(connections.start + Duration::from_hours(1), 0);

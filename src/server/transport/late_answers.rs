@@ -1,8 +1,9 @@
 //! Answers that needed an upstream, on their way back to the UDP worker whose client waits.
 //!
-//! In: results from the forwarding thread, or from a task. Out: all results at once, and a wake-up for the worker if it
-//! sleeps, one for each batch. The permits of waiting questions bound the memory. Never: an answer that is composed or
-//! sent here: the worker does that, so that the one thread that finishes every question has less to do for each.
+//! In: results from the forwarding thread, or from the worker itself for a question that is turned away. Out: all
+//! results at once, and a wake-up for the worker if it sleeps, one for each batch. The permits of waiting questions
+//! bound the memory. Never: an answer that is composed or sent here: the worker does that, so that the one thread that
+//! finishes every question has less to do for each.
 
 use std::io;
 use std::net::UdpSocket;

@@ -1,8 +1,8 @@
 //! The transports: sockets that receive messages and send the bytes of answers.
 //!
 //! ```text
-//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: those that waited
-//!          '-> accept --> tcp (a task a connection) --> connections: who holds how many;  streams: what they share
+//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: results from upstreams
+//!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
 //! ```
 
 mod accept;

@@ -11,7 +11,7 @@ fn wrong_rooms(file: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn this_house_keeps_to_its_floors() {
+fn the_source_keeps_to_its_floors() {
     check(&crate::root().join("src")).unwrap();
 }
 
@@ -115,7 +115,7 @@ fn files_that_import_one_another_are_a_circle_however_long_it_is() {
     assert_eq!(house(&family), Vec::<String>::new(), "a module and its own child");
     let cousins =
         [("a/x/mod.rs", "use crate::a::y::Y;"), ("a/y.rs", "use super::x::deep::D;"), ("a/x/deep.rs", "use super::X;")];
-    assert_eq!(house(&cousins), Vec::<String>::new(), "what leads back only by way of a parent");
+    assert_eq!(house(&cousins), Vec::<String>::new(), "a path back that leads only through a parent");
     let cousins = [("a/x/mod.rs", "use crate::a::y::Y;"), ("a/y.rs", "use super::x::X;")];
     assert_eq!(house(&cousins).len(), 1);
 }

@@ -35,7 +35,7 @@ async fn a_dead_first_upstream_costs_the_first_question_one_wait_and_later_ones_
 }
 
 #[tokio::test]
-async fn a_port_where_nobody_listens_is_passed_over_at_once() {
+async fn a_closed_port_is_skipped_at_once() {
     let mut cast = Cast::default();
     cast.nobody();
     cast.scripted(good);
@@ -44,7 +44,7 @@ async fn a_port_where_nobody_listens_is_passed_over_at_once() {
 }
 
 #[tokio::test]
-async fn nobody_listening_anywhere_is_a_failure_well_before_the_deadline() {
+async fn closed_ports_everywhere_are_a_failure_well_before_the_deadline() {
     let mut cast = Cast::default();
     cast.nobody();
     cast.nobody();
@@ -147,5 +147,5 @@ async fn a_question_for_a_name_that_was_given_up_is_asked_again() {
     alive.store(true, SeqCst);
     let (reply, took) = world.timed("www.example").await;
     assert!(reply.is_ok() && took < LATE, "{reply:?} {took:?}");
-    assert!(world.answer(&first).await.0.is_ok(), "and so it is for who waits still");
+    assert!(world.answer(&first).await.0.is_ok(), "the question that still waits is answered too");
 }

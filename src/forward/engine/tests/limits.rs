@@ -17,16 +17,16 @@ fn names(count: usize) -> impl Iterator<Item = String> {
 }
 
 #[tokio::test]
-async fn no_more_are_in_flight_than_the_limit_and_the_rest_get_their_turn() {
-    let most = Arc::new(AtomicUsize::new(0));
-    let peak = Arc::clone(&most);
+async fn no_more_are_in_flight_than_the_limit_and_the_rest_follow() {
+    let highest = Arc::new(AtomicUsize::new(0));
+    let peak = Arc::clone(&highest);
     let script = move |got: &Got| {
         peak.fetch_max(got.open + 1, SeqCst);
         vec![(20 * MS, got.good())]
     };
     let mut world = limited(script, |settings| settings.max_in_flight = Some(10));
     assert!(world.all(names(100)).await.iter().all(|(reply, _)| reply.is_ok()));
-    assert_eq!((most.load(SeqCst), world.asked(0), world.counts(0).delayed), (10, 100, 90));
+    assert_eq!((highest.load(SeqCst), world.asked(0), world.counts(0).delayed), (10, 100, 90));
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
     let begin = world.now;
     let other = world.pose(0, question("other"), Some(network(2)), Duration::from_mins(1));
     let (answer, at) = world.answer(&other).await;
-    assert!(answer.is_ok() && at - begin <= 3 * 50 * MS, "after the one in hand and one whose turn it was");
+    assert!(answer.is_ok() && at - begin <= 3 * 50 * MS, "after the open question and one queued before it");
     assert!(flood.iter().filter(|place| place.lock().unwrap().is_some()).count() <= 2, "it came before the flood");
 }
 

@@ -38,7 +38,7 @@ async fn the_first_to_ask_may_leave_and_the_others_still_get_the_answer() {
 }
 
 #[tokio::test]
-async fn one_who_joins_late_waits_to_its_own_deadline() {
+async fn a_waiter_that_joins_late_waits_to_its_own_deadline() {
     let mut world = World::of(|got| vec![(600 * MS, got.good())]);
     let begin = world.now;
     let early = world.pose(0, question("same.example"), None, 300 * MS);

@@ -353,7 +353,7 @@ impl Acted {
         let Actor::Scripted(socket, _) = &self.actor else { return None };
         while self.heard < sent {
             let mut buffer = [0; 4096];
-            let (length, from) = socket.recv_from(&mut buffer).expect("what was sent arrives");
+            let (length, from) = socket.recv_from(&mut buffer).expect("a sent datagram arrives");
             self.heard += 1;
             if !scripted::is_probe(&buffer[..length]) {
                 return Some((buffer[..length].to_vec(), from));

@@ -215,7 +215,7 @@ fn a_zone_without_data_is_servfail_never_nxdomain() {
 }
 
 #[test]
-fn a_question_for_the_alias_itself_is_not_followed() {
+fn a_question_for_the_cname_itself_is_not_followed() {
     let zones = zones(OnMiss::Forward, "acct 10 A 10.1.0.4\n");
     let script = [("acct.blob.core.windows.net", reply(&CHAIN[..1], &[], Rcode::NOERROR))];
     let (resolved, _) = resolve(&zones, "acct.blob.core.windows.net", Rtype::CNAME, &script);

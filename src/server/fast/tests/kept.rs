@@ -92,7 +92,7 @@ impl World {
 }
 
 #[test]
-fn popular_forwarded_and_rechased_answers_are_kept_and_no_others() {
+fn popular_forwarded_and_rechased_answers_are_stored_and_no_others() {
     let world = World::new();
     world.fill(world.start);
     for name in ["plain.example", "signed.example", "alias.example", "ours.example", "nodata.example"] {
@@ -107,7 +107,7 @@ fn popular_forwarded_and_rechased_answers_are_kept_and_no_others() {
 }
 
 #[test]
-fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
+fn a_stored_answer_ages_and_ends_before_the_cache_would_ask_again() {
     let world = World::new();
     world.fill(world.start);
     let message = plain("plain.example", 1);
@@ -121,7 +121,7 @@ fn a_kept_answer_ages_and_ends_before_the_cache_would_ask_again() {
 }
 
 #[test]
-fn nothing_kept_outlives_the_snapshot_or_a_flush() {
+fn no_stored_answer_outlives_the_snapshot_or_a_flush() {
     let world = World::new();
     world.fill(world.start);
     let kept = |name: &str| world.fast_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).is_some();
@@ -162,15 +162,15 @@ fn a_stored_answer_counts_as_the_full_paths_does() {
         let misses = || world.shared.snapshot.load().zones.iter().map(|zone| zone.misses.load(Relaxed)).sum::<u64>();
         let before = (world.counts(), misses());
         world.full_at(&plain(name, 1), CLIENT, Transport::Udp, world.start);
-        let road = (world.counts(), misses());
+        let full = (world.counts(), misses());
         world.fast_at(&plain(name, 1), CLIENT, Transport::Udp, world.start).unwrap();
         let fast = (world.counts(), misses());
         assert_eq!(
             fast.0.map(i128::from),
-            [0, 1, 2].map(|n| 2 * i128::from(road.0[n]) - i128::from(before.0[n])),
+            [0, 1, 2].map(|n| 2 * i128::from(full.0[n]) - i128::from(before.0[n])),
             "{name}"
         );
-        assert_eq!(fast.1 - road.1, road.1 - before.1, "{name}");
+        assert_eq!(fast.1 - full.1, full.1 - before.1, "{name}");
     }
 }
 
@@ -209,8 +209,8 @@ proptest! {
             now += Duration::from_millis(pause);
             let transport = if tcp { Transport::Tcp } else { Transport::Udp };
             let fast = world.fast_at(&message, CLIENT, transport, now);
-            let road = world.full_at(&message, CLIENT, transport, now);
-            prop_assert!(fast.is_none() || fast == road, "{:02x?} {:02x?} {:02x?}", message, fast, road);
+            let full = world.full_at(&message, CLIENT, transport, now);
+            prop_assert!(fast.is_none() || fast == full, "{:02x?} {:02x?} {:02x?}", message, fast, full);
         }
     }
 }
