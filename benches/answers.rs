@@ -1,4 +1,5 @@
-//! What one answer costs without the kernel: parse, lookup, and the two paths from a message to the bytes of its answer.
+//! The cost of one answer without the kernel: parse, lookup, and the two paths from a message to the bytes of its
+//! answer.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::fmt::Write;
@@ -38,7 +39,7 @@ fn message(qname: &str, qtype: Rtype) -> Vec<u8> {
     write_query(7, &name(qname), qtype, false, Some((1232, false)))
 }
 
-/// `acct007`'s public name, as an upstream has it.
+/// The upstream's answer for the public name of `acct007`.
 fn alias() -> Reply {
     let owner = name("acct007.blob.core.windows.net");
     let rdata = name(&format!("acct007.{APEX}")).as_wire().into();

@@ -1,4 +1,5 @@
-//! How soon a change is served: from the write of a list or a zone file to the first answer that has it, by the real binary.
+//! The delay until a change is served: from the write of a list or a zone file to the first answer with it, by the real
+//! binary.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

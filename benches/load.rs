@@ -1,4 +1,4 @@
-//! What a change costs: the plan for a list, and reading a zone file.
+//! The cost of a change: the plan for a list, and reading a zone file.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ fn wanted(records: usize) -> DesiredState {
     merge(vec![listing], &Settings::of_cloud(Cloud::Public, &[])).unwrap()
 }
 
-/// The plan when nothing has changed: what every interval costs.
+/// The plan when nothing has changed: the cost of every interval.
 fn plans(bench: &mut Criterion) {
     let apex: Name = APEX.parse().unwrap();
     let mut group = bench.benchmark_group("plan");

@@ -24,7 +24,8 @@
 //!
 //! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone`] loads and checks the files.
 //! - Queries: [`server`] answers from [`zone`] and, through [`forward`], from upstreams. [`dns`] is the wire format.
-//! - Around both: [`config`] reads the TOML, [`daemon`] composes all and swaps the snapshot, [`cli`] has the verbs.
+//! - Around both: [`config`] reads the TOML, [`daemon`] composes all parts and swaps the snapshot, [`cli`] has the
+//!   verbs.
 //!
 //! Imports go down only, floor by floor; `cargo xtask floors` checks it, and CONTRIBUTING.md has the table of floors.
 //! `docs/architecture.md` walks one query and one list from file to file.

@@ -4,11 +4,10 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// The watcher of files tells of every event it sees: in a log inside of a watched folder each line would cause the
-/// next.
+/// The file watcher logs every event it sees: with a log inside a watched folder, each line would cause the next.
 const QUIET: &str = "notify=warn,notify_debouncer_full=warn,mio=warn";
 
-/// Starts logging; `default` is the level where `RUST_LOG` does not say one.
+/// Starts logging; `default` is the level when `RUST_LOG` sets none.
 pub(crate) fn start_logs(default: &str) {
     let (filter, wrong) = filter(std::env::var("RUST_LOG").ok().as_deref(), default);
     let started = tracing_subscriber::fmt()
@@ -17,18 +16,18 @@ pub(crate) fn start_logs(default: &str) {
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)
         .try_init();
-    // Only tests in one process start it twice.
+    // Only tests start logging twice in one process.
     drop(started);
     if let Some(wrong) = wrong {
         tracing::warn!("RUST_LOG {wrong}; logging at '{default}'");
     }
 }
 
-/// What `said` lets through, and what is wrong with it.
+/// The filter for `said`, and the problem with it, if any.
 fn filter(said: Option<&str>, default: &str) -> (EnvFilter, Option<String>) {
     let said = said.map(str::trim).filter(|said| !said.is_empty());
     let quiet = |level: &str| EnvFilter::try_new(format!("{level},{QUIET}"));
-    // A lone word that is no level is taken for the name of a module, and silences all others.
+    // A lone word that is not a level counts as the name of a module, and silences all others.
     let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     let is_good = |said: &&str| said.contains(['=', '[']) || said.split(',').any(|word| is_level(word.trim()));
     match said.map(|said| (said, Some(said).filter(is_good).and_then(|said| quiet(said).ok()))) {

@@ -1,4 +1,4 @@
-//! What is said on the control socket.
+//! Input of the control socket.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::control::hold(data));

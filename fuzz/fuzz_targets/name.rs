@@ -1,4 +1,4 @@
-//! Names as lists have them.
+//! Names as in endpoint lists.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::names::hold(data));

@@ -1,4 +1,4 @@
-//! What an upstream sends.
+//! A message from an upstream.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::messages::reply_holds(data));

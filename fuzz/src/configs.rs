@@ -1,4 +1,4 @@
-//! A config is taken with values that the program can use, or every problem has its place in the text.
+//! An accepted config has values that the program can use; otherwise every problem has its place in the text.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -25,12 +25,12 @@ fn has_its_place(problem: &Diagnostic, text: &str) {
     let Place::File { file, line: Some(line), column: Some(column) } = &problem.place else { panic!("{problem}") };
     assert_eq!(file, FILE);
     let (line, column) = (*line as usize, *column as usize);
-    let found = text.split('\n').nth(line - 1).unwrap_or_else(|| panic!("{problem}, but there is no such line"));
+    let found = text.split('\n').nth(line - 1).unwrap_or_else(|| panic!("{problem}, but the text does not have that line"));
     assert!((1..=found.chars().count() + 1).contains(&column), "{problem}, but the line is {found:?}");
     assert!(!problem.text.is_empty());
 }
 
-/// What the parts of the program take for granted.
+/// The assumptions of the parts of the program.
 fn is_usable(config: &Config) {
     let now = Instant::now();
     let can_wait = |time: Duration| assert!(now.checked_add(time).is_some(), "{time:?} from now is never");
@@ -48,7 +48,7 @@ fn is_usable(config: &Config) {
         assert!(group.max_in_flight != Some(0) && group.max_qps != Some(0));
         for upstream in &group.upstreams {
             let UpstreamSpec::Address(address) = upstream else { continue };
-            assert!(address.port() != 0, "nobody can be asked at {address}");
+            assert!(address.port() != 0, "{address} is not an address that can be asked");
         }
     }
 }

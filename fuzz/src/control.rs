@@ -1,4 +1,4 @@
-//! Whatever is said on the control socket, one whole line of JSON comes back, and only a request is obeyed.
+//! The control socket answers any input with one whole line of JSON, and executes only valid requests.
 
 use std::cell::RefCell;
 use std::time::Instant;
@@ -11,7 +11,7 @@ thread_local! {
     static CONTROL: RefCell<InProcess> = RefCell::new(start());
 }
 
-/// Sends the bytes and reads what comes back.
+/// Sends the bytes and reads the reply.
 pub fn hold(data: &[u8]) {
     let heard = CONTROL.with_borrow_mut(|control| control.hear(data));
     let Some((b'\n', line)) = heard.split_last() else { panic!("no line came back: {heard:?}") };
@@ -26,7 +26,7 @@ pub fn hold(data: &[u8]) {
             let request = request();
             assert_eq!(request["do"], "flush", "{request}");
             let name = request["name"].as_str().unwrap_or_else(|| panic!("{request}"));
-            assert!(name.parse::<Name>().is_ok(), "{name} is no name");
+            assert!(name.parse::<Name>().is_ok(), "{name} is not a name");
         }
         "status" => assert_eq!(request()["do"], "status"),
         _ => panic!("{reply}"),

@@ -1,6 +1,6 @@
-//! What must hold whatever bytes come from outside.
+//! The promises that must hold for any bytes from outside.
 //!
-//! In: bytes. Out: nothing, or a panic that says which promise broke. The targets in `fuzz_targets/` hand bytes over;
+//! In: bytes. Out: nothing, or a panic that names the broken promise. The targets in `fuzz_targets/` pass the bytes;
 //! `cargo xtask fuzz` runs them.
 
 pub mod configs;

@@ -1,4 +1,4 @@
-//! A list that is accepted becomes zone files that load and say the same.
+//! A list that is accepted becomes zone files that load with the same records.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use privatelink_dns::zone::Zone;
 /// Seconds.
 const TTL: u32 = 10;
 
-/// Reads the list, and goes the whole way to zones if it is one.
+/// Reads the list and, if it is accepted, goes all the way to zones.
 pub fn hold(format: Format, data: &[u8]) {
     let listing = match parse("fuzz", Path::new("list"), format, data.to_vec()) {
         Ok(listing) => listing,
@@ -24,10 +24,10 @@ pub fn hold(format: Format, data: &[u8]) {
             return;
         }
     };
-    // A line feed is a byte at least, and so is a sign that takes another's place in JSON and TOML.
+    // A line feed takes a byte or more, and so does an escape for it in JSON and TOML.
     let lines = u32::try_from(data.len()).unwrap_or(u32::MAX).saturating_add(1);
     for entry in listing.entries() {
-        assert!((1..=lines).contains(&entry.line), "line {} of at most {lines}", entry.line);
+        assert!((1..=lines).contains(&entry.line), "line {} of {lines}", entry.line);
     }
     hold_bounds(&listing);
     let settings = desired::Settings::of_cloud(Cloud::Public, &[]);
@@ -38,7 +38,7 @@ pub fn hold(format: Format, data: &[u8]) {
         let text = render(&zone.apex, Serial(1), TTL, zone.after(), zone.aliases());
         written.insert(zone.apex.clone(), load(&zone.apex, &text));
     }
-    // What is written is what was wanted: a second look finds nothing to do.
+    // The written files are the desired state: a second plan is empty.
     let state = merge(vec![listing], &settings);
     let again = plan(state.expect("it was accepted just now"), written, TTL);
     for zone in &again.zones {
@@ -48,7 +48,7 @@ pub fn hold(format: Format, data: &[u8]) {
     }
 }
 
-/// Neither a list nor a part of it makes more than it may.
+/// A list and each part of it stay within their bounds.
 fn hold_bounds(listing: &Listing) {
     assert!(listing.len() <= Listing::MAX_ENTRIES);
     let mut of_statement = BTreeMap::new();

@@ -1,16 +1,17 @@
-//! Messages from clients and upstreams: what we accept, others can read, and nothing unasked comes through.
+//! Messages from clients and upstreams: other decoders can read those that we accept, and records that were not asked
+//! for are dropped.
 
 use hickory_proto::op::Message as Other;
 use privatelink_dns::dns::{Message, Name, Query, Rtype, name_end};
 use privatelink_dns::forward::scrub::{MAX_LINKS, scrub};
 use privatelink_dns::forward::{Chain, Question};
 
-/// Parses what a client sent.
+/// Parses a message from a client.
 pub fn query_holds(data: &[u8]) {
     let Ok(query) = Query::parse(data) else { return };
     assert!(query.qname.len() <= 255 && query.qname.last() == Some(&0), "{:?}", query.qname);
     let name = Name::from_wire(query.qname);
-    assert!(name.is_some(), "{:?} is no name", query.qname);
+    assert!(name.is_some(), "{:?} is not a name", query.qname);
     if let Ok(other) = Other::from_vec(data) {
         let asked = other.queries.first().map(|query| u16::from(query.query_type()));
         assert_eq!(asked, Some(query.qtype.0), "two decoders see two questions");
@@ -18,7 +19,7 @@ pub fn query_holds(data: &[u8]) {
     }
 }
 
-/// Parses what an upstream sent, and keeps what follows from the question in it.
+/// Parses a message from an upstream, and keeps the records that follow from its question.
 pub fn reply_holds(data: &[u8]) {
     let Ok(message) = Message::parse(data) else { return };
     let Some((qname, rest)) = name_end(data, 12).and_then(|end| data.get(12..)?.split_at_checked(end - 12)) else {

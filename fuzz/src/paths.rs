@@ -1,4 +1,4 @@
-//! The fast path says what the full path says, or leaves the message alone.
+//! The fast path gives the answer of the full path, or leaves the message alone.
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ thread_local! {
     static PATHS: RefCell<(BothPaths, Instant)> = RefCell::new(start());
 }
 
-/// The first byte says how the message comes, the rest is the message.
+/// The first byte chooses the transport, the rest is the message.
 pub fn hold(data: &[u8]) {
     let Some((how, message)) = data.split_first() else { return };
     let client: SocketAddr =

@@ -1,4 +1,4 @@
-//! A server without sockets: zones, a cache that holds something, and nobody to ask.
+//! A server without sockets: zones, a filled cache, and no upstreams.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,7 +14,7 @@ use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 const ZONE: &str = "$TTL 10\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 10.0.0.1\na A 10.0.0.2\na AAAA fd00::1\nb.c A 10.0.0.4\n\
                     alias CNAME a\nout CNAME x.out.\n*.w TXT \"wild\"\ncut NS ns.cut\nns.cut A 10.0.0.9\n";
 
-/// Zones `b.` and, forwarding what it lacks, `f.`; `x.out.` and an alias into `b.` are in the cache.
+/// Zones `b.` and `f.`, the latter with misses forwarded; `x.out.` and a CNAME into `b.` are in the cache.
 pub(crate) fn shared(now: Instant) -> Arc<Shared> {
     let access = Access::new(["127.0.0.0/8".parse().expect("a network")]);
     let settings = Settings { nsid: Some("fuzz".into()), ..Settings::default() };

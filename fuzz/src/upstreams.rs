@@ -1,4 +1,4 @@
-//! Whatever upstreams do, every waiter is answered once and in time, and nothing stays open.
+//! Every waiter is answered once and in time, and nothing stays open, whatever upstreams do.
 
 /// Plays the octets as a script.
 pub fn hold(data: &[u8]) {

@@ -1,9 +1,9 @@
-//! A zone file loads whole or not at all, and what it says is found again.
+//! A zone file loads whole or not at all, and each of its records is found again.
 
 use privatelink_dns::dns::{Name, Rtype};
 use privatelink_dns::zone::{Outcome, Zone};
 
-/// Reads the file; where it is a zone, asks it for all it holds.
+/// Reads the file; if it is a zone, looks up every record in it.
 pub fn hold(data: &[u8]) {
     let apex: Name = "example.".parse().unwrap_or_else(|_| Name::root());
     let (zone, findings) = Zone::from_text(&apex, data);
@@ -18,11 +18,11 @@ pub fn hold(data: &[u8]) {
     assert!(zone.negative_soa().is_some());
     for (relative, rrset) in zone.rrsets() {
         let owner = [relative, apex.as_wire()].concat();
-        let name = Name::from_wire(&owner).unwrap_or_else(|| panic!("{owner:?} is no name"));
+        let name = Name::from_wire(&owner).unwrap_or_else(|| panic!("{owner:?} is not a name"));
         assert!(rrset.rdatas().count() > 0);
         match zone.lookup(name.canonical(), rrset.rtype()) {
             Outcome::Answer(found) => assert!(found.rdatas().eq(rrset.rdatas()), "{name}"),
-            // What lies below a cut is the child's.
+            // The names below a cut belong to the child.
             Outcome::Referral { cut, .. } => assert!(name.is_at_or_below(&cut), "{name} {cut}"),
             other => panic!("{name} {}: {other:?}", rrset.rtype()),
         }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
@@ -189,12 +190,13 @@ fn access(top: &Section<'_>) -> Access {
 fn limits(top: &Section<'_>, access: Access) -> Access {
     let Some(section) = top.section("limits") else { return access };
     let default = Rates::default();
-    let number =
-        |key, default| section.number(key, 0..=1_000_000).and_then(|n| u32::try_from(n).ok()).unwrap_or(default);
+    // In the config 0 is no limit.
+    let number = |key| section.number(key, 0..=1_000_000).and_then(|n| u32::try_from(n).ok());
+    let rate = |key, default| number(key).map_or(default, NonZeroU32::new);
     let rates = Rates {
-        errors: number("errors", default.errors),
-        negative: number("negative", default.negative),
-        forwarded: number("forwarded", default.forwarded),
+        errors: rate("errors", default.errors),
+        negative: rate("negative", default.negative),
+        forwarded: rate("forwarded", default.forwarded),
     };
     let trusted = section.strings("trusted", values::network);
     section.finish();

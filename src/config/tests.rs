@@ -1,5 +1,6 @@
 //! The config file: defaults, and every problem with its place.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 
 use super::*;
@@ -137,10 +138,10 @@ fn limits_hold_for_whom_they_do_not_trust_and_by_default_that_is_strangers() {
     let ip = |text: &str| text.parse().unwrap();
     let config = good("");
     assert!(config.access.rates(ip("10.1.2.3")).is_none());
-    assert_eq!(config.access.rates(ip("8.8.8.8")).unwrap().errors, 20);
+    assert_eq!(config.access.rates(ip("8.8.8.8")).unwrap().errors, NonZeroU32::new(20));
     let config = good("[access]\nallow = [\"0.0.0.0/0\"]\n[limits]\ntrusted = [\"10.0.0.0/8\"]\nnegative = 0\n");
     assert!(config.access.is_unlimited(ip("10.1.2.3")) && !config.access.is_unlimited(ip("8.8.8.8")));
-    assert_eq!(config.access.rates(ip("8.8.8.8")).unwrap().negative, 0);
+    assert_eq!(config.access.rates(ip("8.8.8.8")).unwrap().negative, None);
     assert_eq!(problems("[limits]\nrefuse = 1\nforwarded = -1\n").len(), 2);
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 pub struct CanonicalName<'a>(&'a [u8]);
 
 impl<'a> CanonicalName<'a> {
-    /// From octets that are known to be a canonical name: those of a [`super::Name`], or a copy of them.
+    /// A name from octets that are known to be canonical: those of a [`super::Name`], or a copy of them.
     pub(crate) fn of_octets(wire: &'a [u8]) -> Self {
         debug_assert!(!wire.iter().any(u8::is_ascii_uppercase), "a name in lower case");
         Self(wire)
@@ -69,13 +69,13 @@ pub fn labels(wire: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// The first label and what follows it; `None` at the root.
+/// The first label and the rest; `None` at the root.
 fn split_label(wire: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = wire.split_first().filter(|(len, _)| **len > 0)?;
     rest.split_at_checked(usize::from(*len))
 }
 
-/// Room for a name of up to [`NameBuffer::CAPACITY`] octets in canonical form, without allocation.
+/// Space for a name of up to [`NameBuffer::CAPACITY`] octets in canonical form, without allocation.
 pub struct NameBuffer {
     octets: [u8; Self::CAPACITY],
     len: usize,
@@ -85,7 +85,7 @@ impl NameBuffer {
     /// The longest name that fits, octets; hardly any is longer.
     pub const CAPACITY: usize = 128;
 
-    /// A whole name in wire format, letters in any case; `None` if it is longer.
+    /// Reads a whole name in wire format, letters in any case; `None` if it is longer than the capacity.
     pub fn new(wire: &[u8]) -> Option<Self> {
         let mut octets = [0; Self::CAPACITY];
         octets.get_mut(..wire.len())?.copy_from_slice(wire);

@@ -2,7 +2,7 @@
 
 use super::wire::read_u16;
 
-/// What an OPT record says. Options stay raw; the few that matter are looked up by code.
+/// An OPT record. Options stay raw; the few that matter are looked up by code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edns<'a> {
     /// The sender's UDP payload size, octets, as sent.
@@ -62,10 +62,10 @@ impl<'a> Edns<'a> {
     }
 }
 
-/// Octets of EXTRA-TEXT at most.
+/// The longest EXTRA-TEXT, octets.
 pub(super) const MAX_EDE_TEXT: usize = 120;
 
-/// An Extended DNS Error: why an answer is what it is.
+/// An Extended DNS Error: the reason for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ede {
     /// The INFO-CODE from the registry.
@@ -94,9 +94,9 @@ impl Ede {
         6 + self.shown().len()
     }
 
-    /// As much of the text as is sent: enough for a sentence, too little to matter for amplification.
+    /// The part of the text that is sent: enough for a sentence, too little to matter for amplification.
     pub(super) fn shown(&self) -> &[u8] {
-        // RFC 8914 section 2: UTF-8, so no cut within a character.
+        // RFC 8914 section 2: the text is UTF-8, so it is not cut within a character.
         &self.text.as_bytes()[..self.text.floor_char_boundary(MAX_EDE_TEXT)]
     }
 

@@ -1,4 +1,4 @@
-//! Reading a whole message: what an upstream sent.
+//! The reader for a whole message, such as an upstream's response.
 
 use super::query::RawRecord;
 use super::wire::{MAX_NAME, name_end};
@@ -11,7 +11,7 @@ pub struct Message {
     pub id: u16,
     /// Whether this is a response (QR).
     pub response: bool,
-    /// The opcode and the flag bits as sent: octets 2 and 3 of the header.
+    /// The opcode and the flag bits as received: octets 2 and 3 of the header.
     pub flags: [u8; 2],
     /// The RCODE, with the upper bits from EDNS.
     pub rcode: Rcode,
@@ -27,13 +27,13 @@ pub struct Message {
     pub ede: Option<Ede>,
 }
 
-/// Why bytes are no message.
+/// The reason why a message does not parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// Fewer than twelve octets, or a section that runs past the end.
     #[error("message cut short")]
     Short,
-    /// A question that is not one question.
+    /// Not exactly one question.
     #[error("malformed question")]
     Question,
     /// A record that does not parse.
@@ -113,7 +113,7 @@ impl Message {
     }
 }
 
-/// Where the question ends; its name is not compressed, for nothing comes before it.
+/// The end of the question; its name is not compressed, because no name comes before it.
 fn question_end(message: &[u8]) -> Option<usize> {
     let end = name_end(message, 12)? + 4;
     (end <= message.len()).then_some(end)

@@ -1,8 +1,7 @@
 //! Floor 0: the DNS vocabulary, as pure values.
 //!
-//! In: bytes of messages, names in presentation format. Out: [`Name`], [`RRset`], [`Record`], [`Query`],
-//! [`Message`] and, through [`Writer`], bytes again. Nothing here knows a socket, a file, a clock or a log,
-//! and no input makes it panic.
+//! In: bytes of messages, names in presentation format. Out: [`Name`], [`RRset`], [`Record`], [`Query`], [`Message`]
+//! and, through [`Writer`], bytes again. Never: a socket, a file, a clock or a log, or an input that causes a panic.
 
 mod canonical;
 pub mod edns;

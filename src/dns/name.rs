@@ -8,16 +8,16 @@ use std::sync::Arc;
 use super::canonical::CanonicalName;
 use super::wire::{self, MAX_NAME};
 
-/// A fully qualified domain name in canonical form: uncompressed wire format, ASCII letters in lower case
-/// (RFC 4034 section 6.2). Equal names are equal bytes; the order is the canonical one (section 6.1). A clone shares
-/// the bytes: a name goes through many hands on its way.
+/// A fully qualified domain name in canonical form: uncompressed wire format, ASCII letters in lower case (RFC 4034
+/// section 6.2). Equal names are equal bytes; the order is the canonical one (section 6.1). A clone shares the bytes,
+/// because a query copies its name several times.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name(Arc<[u8]>);
 
-/// Why a text is no domain name.
+/// The reason why a text is not a domain name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Nothing, or two dots in a row.
+    /// An empty text, or two dots in a row.
     #[error("empty label")]
     EmptyLabel,
     /// A label over 63 octets.
@@ -46,7 +46,7 @@ impl Name {
         Some(Self((&*lower).into()))
     }
 
-    /// Reads a possibly compressed name at `at` in `message`. `scratch` is memory to work in; what it held is gone.
+    /// Reads a possibly compressed name at `at` in `message`. `scratch` is working memory; its old contents are lost.
     pub(super) fn read(message: &[u8], at: usize, scratch: &mut Vec<u8>) -> Option<Self> {
         scratch.clear();
         wire::read_name(message, at, scratch)?;
@@ -64,7 +64,7 @@ impl Name {
         self.canonical().labels()
     }
 
-    /// How many labels there are, the root label not counted.
+    /// The number of labels, not counting the root label.
     pub fn label_count(&self) -> usize {
         self.labels().count()
     }
@@ -80,7 +80,7 @@ impl Name {
         (first != 0).then(|| Self(self.0[first + 1..].into()))
     }
 
-    /// This name with one more label in front; `None` if that is no label or the name gets too long.
+    /// This name with one more label in front; `None` if the label is invalid or the name gets too long.
     pub fn prepend(&self, label: &[u8]) -> Option<Self> {
         let len = u8::try_from(label.len()).ok().filter(|n| (1..=63).contains(n))?;
         let mut wire = Vec::with_capacity(self.0.len() + label.len() + 1);
@@ -128,7 +128,7 @@ impl Name {
         text
     }
 
-    /// Presentation format without the final dot, as people type names.
+    /// Presentation format without the final dot, the usual way to type names.
     pub fn without_dot(&self) -> String {
         let mut text = self.to_string();
         if text.len() > 1 {

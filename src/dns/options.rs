@@ -1,39 +1,40 @@
-//! EDNS options that we know: what a query's ask for, what an answer's say.
+//! The EDNS options that we know, of queries and of answers.
 
 use super::edns::{OPTION_COOKIE, OPTION_EDE, OPTION_KEEPALIVE, OPTION_NSID};
 use super::wire::read_u16;
 use super::{Ede, Rtype};
 
-/// The options of a query. Where one comes twice the first counts (RFC 7873 section 5.2).
+/// The options of a query. If an option occurs twice, the first counts (RFC 7873 section 5.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueryOptions<'a> {
     /// The COOKIE option.
     pub cookie: Option<Cookie<'a>>,
-    /// The client wants to know which server this is (RFC 5001).
+    /// Whether the client asks for the identity of this server (RFC 5001).
     pub nsid: bool,
-    /// The client would keep its connection (RFC 7828): the option's data, which a client leaves empty.
+    /// The data of the edns-tcp-keepalive option, which a client leaves empty: the client would keep its connection
+    /// (RFC 7828).
     pub keepalive: Option<&'a [u8]>,
 }
 
 /// A COOKIE option of the right length (RFC 7873 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cookie<'a> {
-    /// What the client wants back.
+    /// The client's own cookie, which the answer repeats.
     pub client: &'a [u8; 8],
-    /// What a server gave it before: 8 to 32 octets, or none.
+    /// The cookie that a server gave it before: 8 to 32 octets, or none.
     pub server: &'a [u8],
 }
 
 /// The options of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResponseOptions<'a> {
-    /// The client's cookie and ours behind it.
+    /// The client's cookie, then ours.
     pub cookie: Option<[u8; 24]>,
-    /// Which server this is.
+    /// The identity of this server.
     pub nsid: Option<&'a [u8]>,
     /// How long an idle connection is kept, in tenths of a second.
     pub keepalive: Option<u16>,
-    /// Why the answer is what it is.
+    /// The reason for the answer.
     pub ede: Option<&'a Ede>,
 }
 
@@ -41,8 +42,8 @@ pub struct ResponseOptions<'a> {
 const PLAIN_OPT: usize = 11;
 
 impl<'a> QueryOptions<'a> {
-    /// From the RDATA of an OPT record; `None` if the options do not fill their lengths, or
-    /// a cookie has a length that no cookie has.
+    /// Reads the RDATA of an OPT record; `None` if the options do not fill their lengths, or a cookie has an invalid
+    /// length.
     pub(super) fn read(mut rest: &'a [u8]) -> Option<Self> {
         let mut options = Self::default();
         while !rest.is_empty() {
@@ -70,7 +71,7 @@ impl<'a> Cookie<'a> {
 }
 
 impl ResponseOptions<'_> {
-    /// Octets of the OPT record that carries them.
+    /// Octets of the OPT record with these options.
     pub fn opt_len(&self) -> usize {
         let cookie = self.cookie.map_or(0, |cookie| 4 + cookie.len());
         let nsid = self.nsid.map_or(0, |nsid| 4 + nsid.len());
@@ -121,10 +122,10 @@ mod tests {
     fn an_opt_record_has_the_length_that_was_said() {
         let ede = Ede::new(Ede::OTHER, "why");
         let all = ResponseOptions { cookie: Some([7; 24]), nsid: Some(b"ns1"), keepalive: Some(150), ede: Some(&ede) };
-        let one = |gives: ResponseOptions<'_>| {
+        let one = |options: ResponseOptions<'_>| {
             let mut out = Vec::new();
-            gives.append_opt(1232, 1, true, &mut out);
-            assert_eq!(out.len(), gives.opt_len(), "{gives:?}");
+            options.append_opt(1232, 1, true, &mut out);
+            assert_eq!(out.len(), options.opt_len(), "{options:?}");
             assert_eq!(usize::from(read_u16(&out, 9).unwrap()), out.len() - PLAIN_OPT);
             QueryOptions::read(&out[PLAIN_OPT..]).unwrap().cookie.map(|cookie| cookie.server.len())
         };

@@ -1,10 +1,10 @@
-//! The wire question parser: a client's datagram in, a [`Query`] that borrows from it out.
+//! The parser for queries: a client's datagram in, a [`Query`] that borrows from it out.
 
 use super::wire::{name_end, read_u16, read_u32};
 use super::{Class, Edns, Opcode, QueryOptions, Rtype, Tsig};
 
-/// Octets of a query at most. One is small, EDNS allows for more than 512, and nothing sensible needs more than this; what waits
-/// for an upstream is kept, and 64 KB each would be a way to fill the memory.
+/// The longest query, octets. A query is small; EDNS allows for more than 512 octets, but no useful query needs more
+/// than this. Queries that wait for an upstream are stored, and with 64 KB each a client could fill the memory.
 pub const MAX_QUERY: usize = 4096;
 
 /// The header fields that an answer copies or depends on (RFC 1035 section 4.1.1, RFC 4035 section 3).
@@ -12,7 +12,7 @@ pub const MAX_QUERY: usize = 4096;
 pub struct Header {
     /// The query's id.
     pub id: u16,
-    /// What kind of query.
+    /// The kind of query.
     pub opcode: Opcode,
     /// Recursion desired.
     pub rd: bool,
@@ -35,35 +35,36 @@ pub struct Query<'a> {
     pub qclass: Class,
     /// The OPT record, if there was one.
     pub edns: Option<Edns<'a>>,
-    /// What its options ask for; `None` if they are malformed, which is answered with an OPT record of our own
-    /// (RFC 6891 section 7).
+    /// Its EDNS options; `None` if they are malformed, which is answered with an OPT record of our own (RFC 6891
+    /// section 7).
     pub options: Option<QueryOptions<'a>>,
     /// The TSIG record, if there was one.
     pub tsig: Option<Tsig<'a>>,
 }
 
-/// What the records of a query say.
+/// The records of a query that matter.
 struct Records<'a> {
     edns: Option<Edns<'a>>,
     options: Option<QueryOptions<'a>>,
     tsig: Option<Tsig<'a>>,
 }
 
-/// A query without a question: a client asks for a cookie, or whether one is good (RFC 7873 section 5.4).
+/// A query without a question: a client asks for a cookie, or whether its cookie is good (RFC 7873 section 5.4).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieQuery<'a> {
     /// The header.
     pub header: Header,
     /// The OPT record.
     pub edns: Edns<'a>,
-    /// With a cookie.
+    /// Its options, with a cookie.
     pub options: QueryOptions<'a>,
 }
 
-/// Why a datagram is not a query that can be looked at further.
+/// The reason why a datagram is not a query that can be processed further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryError {
-    /// Too short for a header, or a response: nothing may be sent back (RFC 5625 section 6.1; loops otherwise).
+    /// Too short for a header, or a response: it must not be answered (RFC 5625 section 6.1), because an answer could
+    /// cause loops.
     Ignore,
     /// An opcode other than QUERY.
     NotImplemented(Header),
@@ -111,14 +112,14 @@ impl<'a> Records<'a> {
         for index in 0..all {
             let record = RawRecord::read(message, pos)?;
             if record.rtype == Rtype::OPT {
-                // RFC 6891 section 6.1.1: once, in the additional section, at the root.
+                // RFC 6891 section 6.1.1: one OPT record, in the additional section, at the root.
                 if read.edns.is_some() || index < before || !record.at_root {
                     return None;
                 }
                 read.edns = Some(Edns::without_options(record.class, record.ttl));
                 read.options = QueryOptions::read(&message[record.rdata..record.end]);
             } else if record.rtype == Rtype::TSIG {
-                // RFC 8945 section 5.1: the last in the additional section; its name is not compressed.
+                // RFC 8945 section 5.1: TSIG is the last record in the additional section; its name is not compressed.
                 if index + 1 != all || index < before {
                     return None;
                 }
@@ -161,7 +162,7 @@ impl Header {
     }
 }
 
-/// The fixed part of a record and where its RDATA lies.
+/// The fixed part of a record and the position of its RDATA.
 pub(super) struct RawRecord {
     pub(super) at_root: bool,
     pub(super) rtype: Rtype,
@@ -189,8 +190,8 @@ impl RawRecord {
     }
 }
 
-/// Index after a name that may end in a pointer. The pointer has to lead backwards; what is there is checked by who reads
-/// the name.
+/// Index after a name that may end in a pointer. The pointer has to lead backwards; its target is checked when the name
+/// is read.
 fn skip_name(message: &[u8], at: usize) -> Option<usize> {
     let mut pos = at;
     loop {
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn responses_and_stubs_of_messages_get_no_answer() {
+    fn responses_and_messages_cut_short_get_no_answer() {
         assert_eq!(Query::parse(&PLAIN[..11]), Err(QueryError::Ignore));
         let mut response = PLAIN.to_vec();
         response[2] |= 0x80;

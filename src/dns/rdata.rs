@@ -1,7 +1,7 @@
-//! RDATA as bytes: taken out of a message, built for the few types we write, shown in presentation format.
+//! RDATA as bytes: extracted from a message, built for the few types we write, shown in presentation format.
 //!
-//! RDATA stays the bytes that came, unknown types included (RFC 3597); only names that a sender may have
-//! compressed are written out in full.
+//! RDATA stays in the bytes received, unknown types included (RFC 3597); only names that a sender may have compressed
+//! are written out in full.
 
 use std::fmt::Write;
 use std::net::IpAddr;
@@ -17,8 +17,8 @@ use domain::rdata::AllRecordData;
 use super::wire::{read_name, read_u32};
 use super::{Name, Rtype, Serial};
 
-/// Where in the RDATA of a type names stand that senders compress: octets before the first name, and how many
-/// names follow each other. The types of RFC 1035, and those RFC 3597 section 4 wants decompressed on receipt.
+/// The position of compressible names in the RDATA of a type: the octets before the first name, and the number of names
+/// in a row. These are the types of RFC 1035, and those that RFC 3597 section 4 wants decompressed on receipt.
 fn compressible(rtype: Rtype) -> Option<(usize, usize)> {
     match rtype.0 {
         // NS MD MF CNAME MB MG MR PTR, DNAME
@@ -37,7 +37,7 @@ fn compressible(rtype: Rtype) -> Option<(usize, usize)> {
 
 /// The RDATA at `start..end` of `message`, uncompressed; `None` if it is malformed.
 ///
-/// `scratch` is memory to work in; what it held is gone.
+/// `scratch` is working memory; its old contents are lost.
 pub(super) fn extract(
     message: &[u8],
     rtype: Rtype,
@@ -61,12 +61,12 @@ pub(super) fn extract(
         }
     }
     scratch.extend_from_slice(message.get(pos..end)?);
-    // Nothing but an SOA's five numbers may follow the names.
+    // Only an SOA's five numbers may follow the names.
     let tail = if rtype == Rtype::SOA { 20 } else { 0 };
     (end - pos == tail).then(|| scratch.as_slice().into())
 }
 
-/// Whether bytes are RDATA as the type has it, with no compressed name in it. Of types that are not known, all are.
+/// Whether bytes are valid RDATA of the type, without a compressed name. For unknown types, all bytes are valid.
 pub fn is_well_formed(rtype: Rtype, rdata: &[u8]) -> bool {
     let mut parser = Parser::from_ref(rdata);
     let known = AllRecordData::<&[u8], ParsedName<&[u8]>>::parse_any_rdata(DomainRtype::from_int(rtype.0), &mut parser);
@@ -74,7 +74,7 @@ pub fn is_well_formed(rtype: Rtype, rdata: &[u8]) -> bool {
     known.is_ok_and(|known| known.compose_rdata(&mut composed).is_ok()) && composed == rdata
 }
 
-/// Whether both are the same RDATA: names in it in any case (RFC 4034 section 6.2).
+/// Whether both are the same RDATA: the case of names in it does not matter (RFC 4034 section 6.2).
 pub fn is_same(rtype: Rtype, a: &[u8], b: &[u8]) -> bool {
     let Some((fixed, _)) = compressible(rtype).filter(|_| a != b && a.len() == b.len()) else { return a == b };
     let (Some((a_fixed, a)), Some((b_fixed, b))) = (a.split_at_checked(fixed), b.split_at_checked(fixed)) else {
@@ -107,7 +107,7 @@ pub fn to_address(rtype: Rtype, rdata: &[u8]) -> Option<IpAddr> {
 pub struct SoaNumbers {
     /// The version of the zone.
     pub serial: Serial,
-    /// How often a secondary looks.
+    /// How often a secondary checks the serial.
     pub refresh: u32,
     /// How soon it tries again.
     pub retry: u32,
@@ -141,7 +141,7 @@ pub fn soa(mname: &Name, rname: &Name, numbers: &SoaNumbers) -> Box<[u8]> {
     out.into()
 }
 
-/// Presentation format; types that cannot be read are shown as RFC 3597 has it.
+/// Presentation format; types without a known one are shown in the form of RFC 3597.
 pub fn presentation(rtype: Rtype, rdata: &[u8]) -> String {
     if let Some(ip) = to_address(rtype, rdata) {
         return ip.to_string();

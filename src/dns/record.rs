@@ -9,13 +9,13 @@ use super::{Name, Rtype};
 /// One resource record of class IN; `rdata` is uncompressed wire format.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
-    /// The name the record is at.
+    /// The name that the record is at.
     pub owner: Name,
     /// Its type.
     pub rtype: Rtype,
     /// Seconds.
     pub ttl: u32,
-    /// The RDATA in wire format, names in it uncompressed and in the case they came in. Shared by clones, as the owner is.
+    /// The RDATA in wire format, names in it uncompressed and in the received case. Clones share it, like the owner.
     pub rdata: Arc<[u8]>,
 }
 

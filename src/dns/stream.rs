@@ -1,13 +1,13 @@
 //! Messages on a stream, each behind its length in two octets (RFC 1035 section 4.2.2).
 
-/// The message whose length stands at `at`, and where it ends; `None` if it is not whole.
+/// The message whose length is at `at`, and its end; `None` if it is incomplete.
 pub fn message_at(stream: &[u8], at: usize) -> Option<(&[u8], usize)> {
     let prefix = stream.get(at..at + 2)?;
     let end = at + 2 + usize::from(u16::from_be_bytes([prefix[0], prefix[1]]));
     Some((stream.get(at + 2..end)?, end))
 }
 
-/// Appends what `write` appends, behind its length; nothing if it appends nothing, or more than a length can say.
+/// Appends the output of `write` behind its length; nothing if it is empty, or longer than a length can express.
 pub fn frame<T>(stream: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
     let start = stream.len();
     stream.extend_from_slice(&[0, 0]);

@@ -1,7 +1,7 @@
-//! TSIG on queries (RFC 8945): this server has no keys, and says so.
+//! TSIG on queries (RFC 8945): this server has no keys, and answers accordingly.
 //!
-//! In: the TSIG record of a query. Out: the one of its answer: error BADKEY, without a MAC (section 5.3.2). Never: a signature
-//! made or checked.
+//! In: the TSIG record of a query. Out: the TSIG record of its answer: error BADKEY, without a MAC (section 5.3.2).
+//! Never: a signature that is made or checked.
 
 use super::wire::name_end;
 use super::writer::count_record;
@@ -16,7 +16,7 @@ pub struct Tsig<'a> {
     /// Names in wire format.
     key: &'a [u8],
     algorithm: &'a [u8],
-    /// When it was signed, 48 bits, and for how many seconds that is good, 16.
+    /// The time of signing, 48 bits, and the seconds for which it is good, 16 bits.
     time: &'a [u8; 8],
     id: &'a [u8; 2],
 }
@@ -33,8 +33,8 @@ impl<'a> Tsig<'a> {
         (other.len() == usize::from(u16::from_be_bytes(*other_len))).then_some(Self { key: owner, algorithm, time, id })
     }
 
-    /// Adds the record of an answer that says that the key is not known: the last of a message (section 5.1). It is left out
-    /// where it makes the answer longer than `limit`.
+    /// Adds the TSIG record for an unknown key to an answer, as the last record (section 5.1). It is left out if it
+    /// makes the answer longer than `limit`.
     pub fn append_bad_key(&self, mut message: Vec<u8>, limit: usize) -> Vec<u8> {
         let rdata_len = self.algorithm.len() + self.time.len() + 8;
         let Ok(length) = u16::try_from(rdata_len) else { return message };

@@ -33,8 +33,8 @@ impl Rtype {
     pub const AXFR: Self = Self(252);
     pub const ANY: Self = Self(255);
 
-    /// Whether the number stands for a question or a message's own data and never for records in a zone:
-    /// OPT, and the meta and question types 128 to 255 (RFC 6895 section 3.1).
+    /// Whether the number stands for a question or a message's own data and never for records in a zone: OPT, and the
+    /// meta and question types 128 to 255 (RFC 6895 section 3.1).
     pub fn is_meta(self) -> bool {
         self == Self::OPT || (128..=255).contains(&self.0) || self.0 == 0
     }
@@ -100,7 +100,7 @@ impl Rcode {
 }
 
 impl Rcode {
-    /// Whether it says something about the name; SERVFAIL, REFUSED and the like do not.
+    /// Whether it says something about the name; SERVFAIL and REFUSED, for example, do not.
     pub fn is_answer(self) -> bool {
         matches!(self, Self::NOERROR | Self::NXDOMAIN)
     }

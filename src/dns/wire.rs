@@ -3,7 +3,8 @@
 /// The longest name in wire format, root label included (RFC 1035 section 3.1), in octets.
 pub const MAX_NAME: usize = 255;
 
-/// Pointers followed in one name at most: a name has no more labels than this, and a pointer to a pointer saves nothing.
+/// The largest number of pointers followed in one name: a name has no more labels than this, and a pointer to a pointer
+/// saves nothing.
 const MAX_POINTERS: usize = 127;
 
 /// Index after an uncompressed name that starts at `at`; `None` if it is cut short, too long, or holds a pointer.
@@ -28,8 +29,9 @@ pub fn name_end(bytes: &[u8], at: usize) -> Option<usize> {
 
 /// Reads a possibly compressed name at `at` into `out` (wire format, case kept) and returns the index after it.
 ///
-/// A pointer must lead backwards, to before the name it stands in: that rules out loops (RFC 1035 section 4.1.4 says "a
-/// prior occurrence"). Their number is bounded, or thousands of names could each walk thousands of pointers.
+/// A pointer must lead backwards, to before the name that holds it: that rules out loops (RFC 1035 section 4.1.4 says
+/// "a prior occurrence"). Their number is bounded; otherwise thousands of names could each follow thousands of
+/// pointers.
 pub(super) fn read_name(message: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
     let start = out.len();
     let mut pos = at;
@@ -67,8 +69,8 @@ pub(super) fn read_name(message: &[u8], at: usize, out: &mut Vec<u8>) -> Option<
     }
 }
 
-/// Whether two names in wire format are the same name (RFC 4343). Length octets are below 64 and so never
-/// fold into letters.
+/// Whether two names in wire format are the same name (RFC 4343). Length octets are below 64, so they never count as
+/// letters.
 #[inline]
 pub fn eq_ignore_case(a: &[u8], b: &[u8]) -> bool {
     a.eq_ignore_ascii_case(b)

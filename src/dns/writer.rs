@@ -1,4 +1,4 @@
-//! Writing a message, names compressed.
+//! The writer for messages, with compressed names.
 
 use super::{Class, Name, Record, ResponseOptions, Rtype};
 
@@ -17,16 +17,16 @@ pub enum Section {
 pub struct Writer {
     out: Vec<u8>,
     limit: usize,
-    /// The question's, and every record's.
+    /// The class of the question, and of every record.
     class: Class,
-    /// Names already in the message, lower case, one after another; each suffix can be pointed at.
+    /// Names already in the message, lower case, one after another; each suffix is a possible target of a pointer.
     names: Vec<u8>,
-    /// Where in `names` a suffix starts and ends, and its offset in the message.
+    /// The start and end of a suffix in `names`, and its offset in the message.
     suffixes: Vec<(u16, u16, u16)>,
     ttl_offsets: Vec<u16>,
 }
 
-/// The message: header, then what was added.
+/// The message: its header, then the parts in the order in which they are added.
 impl Writer {
     /// Starts with the question; `reserve` octets of `limit` stay free for the OPT record.
     pub fn new(limit: usize, reserve: usize) -> Self {
@@ -48,7 +48,7 @@ impl Writer {
         self.out[2..4].copy_from_slice(&flags);
     }
 
-    /// Adds the question; `qname` is wire format in any case, and is kept so.
+    /// Adds the question; `qname` is wire format, and its case is kept.
     pub fn question(&mut self, qname: &[u8], qtype: Rtype, qclass: Class) {
         let lower = self.lower(qname);
         self.remember(lower, usize::MAX);
@@ -88,7 +88,7 @@ impl Writer {
         count_record(&mut self.out, section);
     }
 
-    /// Takes the records out again, the question stays.
+    /// Removes the records; the question stays.
     pub fn clear_records(&mut self) {
         let end = super::name_end(&self.out, 12).map_or(12, |end| end + 4);
         self.out.truncate(end);
@@ -97,12 +97,12 @@ impl Writer {
     }
 
     /// Adds an OPT record: our payload size, the upper RCODE bits, DO, and options.
-    pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, gives: &ResponseOptions<'_>) {
-        gives.append_opt(payload, extended_rcode, dnssec_ok, &mut self.out);
+    pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, options: &ResponseOptions<'_>) {
+        options.append_opt(payload, extended_rcode, dnssec_ok, &mut self.out);
         self.count(Section::Additional);
     }
 
-    /// Where the next record would start.
+    /// The offset at which the next record would start.
     pub fn position(&self) -> usize {
         self.out.len()
     }
@@ -121,7 +121,7 @@ impl Writer {
         matches!(rtype, Rtype::CNAME | Rtype::NS | Rtype::PTR | Rtype::MX | Rtype::SOA)
     }
 
-    /// RDATA; names in it are compressed for the types of RFC 1035 alone (RFC 3597 section 4).
+    /// Writes RDATA; names in it are compressed only for the types of RFC 1035 (RFC 3597 section 4).
     fn rdata(&mut self, rtype: Rtype, rdata: &[u8]) {
         match rtype {
             Rtype::CNAME | Rtype::NS | Rtype::PTR => self.name(rdata),
@@ -141,7 +141,7 @@ impl Writer {
         }
     }
 
-    /// A name that fills `wire`, as a pointer where the message already has it or its tail.
+    /// Writes a name that fills `wire`, with a pointer if the message already has it or its tail.
     fn name(&mut self, wire: &[u8]) {
         let lower = self.lower(wire);
         let mut pos = 0;
@@ -158,7 +158,7 @@ impl Writer {
         self.out.extend_from_slice(wire);
     }
 
-    /// Puts a name behind the others in lower case; where it begins there.
+    /// Appends a name to `names` in lower case, and returns its start there.
     fn lower(&mut self, wire: &[u8]) -> usize {
         let start = self.names.len();
         self.names.extend_from_slice(wire);
@@ -166,15 +166,15 @@ impl Writer {
         start
     }
 
-    /// Where in the message the name is that ends `names` and begins at `at`.
+    /// The offset in the message of the name that begins at `at` in `names` and fills the rest.
     fn find(&self, at: usize) -> Option<u16> {
         let suffix = &self.names[at..];
         let known = |(start, end, _): &&(u16, u16, u16)| self.names[usize::from(*start)..usize::from(*end)] == *suffix;
         self.suffixes.iter().find(known).map(|(_, _, offset)| *offset)
     }
 
-    /// Makes the suffixes of the last of `names` known that start before `until`; it begins at `start` there, and will
-    /// stand at the end of the message.
+    /// Adds the suffixes of the last name in `names` that start before `until`; it begins at `start` there, and will be
+    /// written at the end of the message.
     fn remember(&mut self, start: usize, until: usize) {
         // More names than this save little and cost a search each.
         if until == 0 || self.suffixes.len() > 64 {
@@ -206,7 +206,7 @@ pub(super) fn count_record(message: &mut [u8], section: Section) {
     message[at..at + 2].copy_from_slice(&number.to_be_bytes());
 }
 
-/// A query as we send it: RD set, one question, OPT with our payload size unless `edns` is `None`.
+/// A query that we send: RD set, one question, OPT with our payload size unless `edns` is `None`.
 pub fn query(id: u16, qname: &Name, qtype: Rtype, cd: bool, edns: Option<(u16, bool)>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(u16::MAX), 0);
     writer.header(id, [0x01, u8::from(cd) << 4]);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back_the_same_and_names_are_compressed() {
+    fn a_written_message_reads_back_the_same_and_names_are_compressed() {
         let (mut writer, records) = chain();
         for record in &records {
             assert!(writer.record(Section::Answer, record, record.ttl));

@@ -1,7 +1,7 @@
-//! What happens to an answer, and what is put off until a turn of the forwarder ends.
+//! Callbacks for answers, and work that waits until the end of a batch.
 //!
-//! In: what is to be called with an answer. Out: one call for each who waits, and one at the end of the turn for
-//! everything they share, such as a socket on which all their answers leave together. Never: a wait.
+//! In: callbacks for answers. Out: one call for each waiter, and one at the end of the batch for each resource that the
+//! waiters share, such as a socket on which all their answers leave together. Never: a wait.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,39 +9,39 @@ use std::time::Instant;
 
 use crate::forward::question::{Failure, Reply};
 
-/// What to do with an answer. It is called on the forwarder's thread and must not wait.
+/// The callback for an answer. It is called on the forwarding thread and must not wait.
 pub type OnReply = Box<dyn FnOnce(Result<Arc<Reply>, Failure>, &mut Batch) + Send>;
 
-/// Something to do once all that came in together has been answered.
+/// Work to do once all events that arrived together have been handled.
 pub trait AfterBatch: Send + Sync {
-    /// Does it; it must not wait.
+    /// Does the work; it must not wait.
     fn run(&self);
 }
 
-/// One turn.
+/// One batch of events.
 pub struct Batch {
-    /// When it began.
+    /// The time at which it began.
     pub now: Instant,
     after: Vec<Arc<dyn AfterBatch>>,
 }
 
 impl Batch {
-    /// A turn that begins now.
+    /// A batch that begins now.
     pub fn new(now: Instant) -> Self {
         Self { now, after: Vec::new() }
     }
 
-    /// Puts something off to the end.
+    /// Puts work off to the end of the batch.
     pub fn after(&mut self, what: Arc<dyn AfterBatch>) {
         self.after.push(what);
     }
 
-    /// Ends it.
+    /// Ends the batch.
     pub fn end(&mut self) {
         self.after.drain(..).for_each(|what| what.run());
     }
 
-    /// Hands an answer over. A panic stays with the question it came from.
+    /// Hands an answer over. A panic affects only the question it came from.
     pub(crate) fn call(&mut self, then: OnReply, answer: Result<Arc<Reply>, Failure>) {
         let _ = catch_unwind(AssertUnwindSafe(|| then(answer, self)));
     }

@@ -1,17 +1,17 @@
-//! The network that a client counts for, where clients share what there is: rate limits, places of queries that wait, turns at
-//! a busy upstream.
+//! The network that a client counts for, wherever clients share a resource: rate limits, permits of queries that wait,
+//! the queue of a busy upstream.
 
 use std::net::IpAddr;
 
-/// A /24 of IPv4 or a /56 of IPv6, which is what a site or a subscriber usually has.
+/// A /24 of IPv4 or a /56 of IPv6, the usual size of a site or a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientNetwork(u64);
 
-/// Tells the families apart: no network of either has this bit.
+/// This bit tells the families apart: no network of IPv4 has it.
 const V6: u64 = 1 << 63;
 
 impl ClientNetwork {
-    /// The network of a client; an IPv4 client that reached an IPv6 socket counts as what it is.
+    /// The network of a client; an IPv4 client that reached an IPv6 socket counts by its IPv4 address.
     pub fn of(client: IpAddr) -> Self {
         Self(match client.to_canonical() {
             IpAddr::V4(address) => u64::from(address.to_bits() >> 8),

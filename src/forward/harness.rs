@@ -1,7 +1,7 @@
-//! The engine's decisions played without sockets: for properties and fuzzing, and for tests that read as a transcript.
+//! The engine's decisions without sockets: for properties and fuzzing, and for tests that read as a transcript.
 //!
-//! In: steps, each a few octets (a question, time that passes, something an upstream does). Out: what was sent and answered, or the
-//! rule that was broken. The clock is the script's.
+//! In: steps of a few octets each (a question, passing time, an event at an upstream). Out: the queries sent and the
+//! answers given, or the rule that was broken. The clock is the script's.
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -23,10 +23,10 @@ use super::transport::tcp::{Job, TcpOutcome};
 use super::upstream::Upstream;
 use crate::dns::{Message, Name, Rcode, Rtype};
 
-/// How late the timer wheel may bring something up.
+/// How late a timer of the wheel may be.
 const LATE: Duration = Duration::from_millis(50);
 
-/// What may happen to a question that is out.
+/// An event for an open query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// An answer with this RCODE and, if the query had one, an OPT record.
@@ -39,21 +39,21 @@ pub enum Event {
     CaseMismatch,
     /// FORMERR without a question.
     Unreadable,
-    /// The network says that nobody listens.
+    /// The network reports a closed port.
     Refused,
-    /// Somebody guesses.
+    /// Somebody guesses ids.
     SpoofSuspected,
 }
 
-/// Upstreams, groups, and everything that is out.
+/// Upstreams, groups, and all open queries.
 pub struct Script {
     exchanges: Exchanges,
     sent: Sent,
     begin: Instant,
     now: Instant,
-    /// By number: when each waiter is answered at the latest, and how often it was.
+    /// By number: the latest time of each waiter's answer, and how often it was answered.
     waiters: Arc<Mutex<Vec<Waits>>>,
-    /// What happened, a line each.
+    /// The events, a line each.
     pub transcript: Arc<Mutex<String>>,
 }
 
@@ -62,7 +62,7 @@ struct Waits {
     answered: u32,
 }
 
-/// An outbox that takes note.
+/// An outbox that records the queries.
 struct Sent {
     queries: Vec<Query>,
     jobs: Vec<(UpstreamIndex, Job)>,
@@ -132,8 +132,8 @@ impl Outbox for Sent {
 }
 
 impl Script {
-    /// Groups of upstreams, each upstream with room for `room` questions at once. Upstreams are numbers; two groups that have
-    /// the same number share it.
+    /// Groups of upstreams, each upstream with slots for `room` questions at once. Upstreams are numbers; two groups
+    /// that have the same number share it.
     pub fn new(groups: &[&[u16]], room: usize) -> Self {
         let begin = Instant::now();
         let address = |number: u16| SocketAddr::from(([127, 0, 0, 1], 1024 + number));
@@ -222,7 +222,7 @@ impl Script {
         }
     }
 
-    /// Something happens to the nth query that is out over UDP.
+    /// Applies an event to the nth open query over UDP.
     pub fn happens(&mut self, nth: usize, event: Event) {
         let Some(query) = self.sent.queries.get(nth) else { return };
         let (handle, upstream, sent) = (query.handle, query.upstream, query.sent);
@@ -237,14 +237,14 @@ impl Script {
             Event::SpoofSuspected => SocketNews::SpoofSuspected,
         };
         let event = SocketEvent { upstream, flight: Some(query.flight), handle, sent, news };
-        // The socket waits on after a mismatch and an error without a question, and for nothing else.
+        // Only after a mismatch and after an error without a question does the socket wait on.
         if !matches!(event.news, SocketNews::CaseMismatch | SocketNews::Unreadable) {
             self.sent.queries.remove(nth);
         }
         self.at_once(|exchanges, sent| exchanges.take_event(event, sent));
     }
 
-    /// The nth question over TCP is done.
+    /// Finishes the nth question over TCP.
     pub fn tcp_happens(&mut self, nth: usize, answer: Result<Rcode, Failure>) {
         if nth >= self.sent.jobs.len() {
             return;
@@ -255,7 +255,7 @@ impl Script {
         self.at_once(|exchanges, sent| exchanges.take_tcp_outcome(outcome, sent));
     }
 
-    /// One moment.
+    /// Runs one moment.
     fn at_once(&mut self, what: impl FnOnce(&mut Exchanges, &mut Sent)) {
         self.sent.now = self.now;
         self.exchanges.begin(self.now);
@@ -263,10 +263,10 @@ impl Script {
         self.exchanges.end();
     }
 
-    /// The first rule that does not hold now.
+    /// Checks the rules that must hold at any time.
     ///
     /// # Errors
-    /// The rule.
+    /// The first rule that does not hold now.
     pub fn check(&self) -> Result<(), String> {
         if let Some(broken) = &self.sent.broken {
             return Err(broken.clone());
@@ -289,10 +289,10 @@ impl Script {
         Ok(())
     }
 
-    /// Lets everyone's time run out, and sees that nothing stays open.
+    /// Lets every waiter's time run out, and checks that nothing stays open.
     ///
     /// # Errors
-    /// What stays open.
+    /// The things that stay open.
     pub fn end(&mut self) -> Result<(), String> {
         self.pass(Duration::from_secs(20));
         self.check()?;

@@ -1,8 +1,8 @@
-//! Floor 2: everything that is not ours is asked upstream.
+//! Floor 2: questions for names that are not ours are asked upstream.
 //!
-//! In: a question, the zones it may lead through, a deadline. Out: the resolved answer, or the [`Failure`]. Never: a record that
-//! was not asked for, an upstream's word for anything but its own reply, more in flight than an upstream takes, or memory
-//! that grows while one is dead.
+//! In: a question, the zones it may lead through, a deadline. Out: the resolved answer, or the [`Failure`]. Never: a
+//! record that was not asked for, an upstream's claim about anything but its own reply, more questions in flight than
+//! an upstream takes, or memory that grows while an upstream is down.
 //!
 //! ```text
 //!    resolver      one question through zones, cache and upstreams: chase, special names, our public names

@@ -1,6 +1,6 @@
-//! What is asked of a group of upstreams and what comes back.
+//! A question to a group of upstreams, and the reply to it.
 //!
-//! In and out: plain values. Never: a socket, or anything about how the answer was come by except its upstream.
+//! In and out: plain values. Never: a socket, or anything about how the answer was obtained except its upstream.
 
 use std::net::SocketAddr;
 
@@ -15,14 +15,14 @@ pub struct Question {
     pub rtype: Rtype,
     /// DNSSEC OK: whether signatures and proofs are wanted.
     pub dnssec_ok: bool,
-    /// Checking disabled: whether a validating upstream is to answer unvalidated.
+    /// Checking disabled: whether a validating upstream should answer without validation.
     pub checking_disabled: bool,
 }
 
-/// An upstream's answer, scrubbed: nothing in it that was not asked for.
+/// An upstream's answer, scrubbed: it holds only records that were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// The RCODE as it came.
+    /// The RCODE as received.
     pub rcode: Rcode,
     /// Authentic data (AD).
     pub authentic: bool,
@@ -34,12 +34,12 @@ pub struct Reply {
     pub authority: Vec<Record>,
     /// Where the CNAME chain led. Anything but `Whole` ends in SERVFAIL, unless a link before the break leads into a zone of ours.
     pub chain: Chain,
-    /// Who answered; none if the reply was made here.
+    /// The upstream that answered; `None` if the reply was made here.
     pub upstream: Option<SocketAddr>,
 }
 
 impl Reply {
-    /// A reply without records that nobody gave.
+    /// A reply without records that was made here.
     pub fn new(rcode: Rcode) -> Self {
         Self {
             rcode,
@@ -57,38 +57,38 @@ impl Reply {
         self.rcode.is_answer()
     }
 
-    /// Whether it says nothing of use about a public name of ours: no answer, or a denial without a CNAME on the way. A list
-    /// says that the name exists; an upstream that does not know it is in a closed network, or older than the list.
+    /// Whether it is useless for a public name of ours: a failure, or a denial without a CNAME on the way. A list says
+    /// that the name exists; an upstream that does not know it is in a closed network, or older than the list.
     pub fn denies(&self) -> bool {
         !self.answers() || self.rcode == Rcode::NXDOMAIN && self.answer.is_empty()
     }
 }
 
-/// Where a CNAME chain led.
+/// The end of a CNAME chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Chain {
-    /// To its end.
+    /// The chain is complete.
     Whole,
-    /// Back into itself.
+    /// The chain leads back into itself.
     Loop,
-    /// Beyond [`crate::forward::scrub::MAX_LINKS`].
+    /// The chain is longer than [`crate::forward::scrub::MAX_LINKS`].
     TooLong,
 }
 
-/// Why there is no reply.
+/// The reason why there is no reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// No upstream answered before the deadline.
     Timeout,
-    /// The question waited for its turn until the deadline, or the queue was full.
+    /// The question waited for a free slot until the deadline, or the queue was full.
     Overloaded,
     /// Every upstream leads back to us.
     Loop,
     /// Every upstream refused the packets, or none can be reached from here.
     Unreachable,
-    /// Every upstream answered something that is no answer.
+    /// Every upstream sent a malformed or evasive answer.
     Malformed,
-    /// There is no upstream to ask, or the forwarder has stopped.
+    /// There is no upstream to ask, or the forwarding thread has stopped.
     Stopped,
 }
 

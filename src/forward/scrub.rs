@@ -1,30 +1,30 @@
-//! Which records of a reply are kept: pure.
+//! Scrubbing: the choice of the records of a reply that are kept. It is pure.
 //!
 //! In: a parsed message and the question. Out: the CNAME chain from the question in order, the RRset at its end, and
-//! for a negative response the SOA; with DO also the signatures and proofs of those. Never out: anything else. Forged
-//! answers for other names, NS, glue, a DNAME that nothing on the chain follows from: all stay here, so that neither a
-//! client nor the cache meets them (CVE-2025-40778, CVE-2025-11411).
+//! for a negative response the SOA; with DO also their signatures and proofs. Never: any other record. Forged answers
+//! for other names, NS, glue, and a DNAME that no link of the chain follows from are dropped here, so that they reach
+//! neither a client nor the cache (CVE-2025-40778, CVE-2025-11411).
 
 use std::collections::HashSet;
 
 use crate::dns::{Message, Name, Rcode, Record, Rtype};
 use crate::forward::question::{Chain, Question};
 
-/// CNAME links followed at most; BIND and Unbound stop at 11 and more, Azure's own chains have under ten.
+/// The largest number of CNAME links followed; BIND and Unbound stop at 11 and more, Azure's own chains have under ten.
 pub const MAX_LINKS: usize = 16;
 
-/// What is left of a reply.
+/// The kept part of a reply.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Scrubbed {
-    /// The chain, then the RRset asked for; the links up to where a chain broke.
+    /// The chain, then the RRset asked for; the links up to the break if the chain is broken.
     pub answer: Vec<Record>,
     /// SOA and proofs.
     pub authority: Vec<Record>,
-    /// Where the chain led.
+    /// The end of the chain.
     pub chain: Chain,
 }
 
-/// Keeps what was asked for.
+/// Keeps the records that were asked for.
 pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
     let mut walk = Walk { records: &message.answer, question, kept: Vec::with_capacity(message.answer.len()) };
     let followed = walk.follow();
@@ -41,8 +41,8 @@ pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
     }
 }
 
-/// Whether a reply without an error answers nothing: it has records, but none that was asked for, or names other servers, as
-/// one does that will not recurse. To take that for NODATA would deny a name that may well exist.
+/// Whether a reply without an error answers nothing: it has records but not the ones asked for, or it names other
+/// servers, as a server without recursion does. Reading it as NODATA would deny a name that may well exist.
 pub fn evades(message: &Message, kept: &Scrubbed) -> bool {
     let is_referral = message.names_servers && message.authority.iter().all(|record| record.rtype != Rtype::SOA);
     message.rcode == Rcode::NOERROR
@@ -66,7 +66,7 @@ impl<'a> Walk<'a> {
             if self.keep_final(&at) {
                 return Ok((at, true));
             }
-            let Some((follow_cname, target)) = self.follow_cname(&at) else {
+            let Some((link, target)) = self.follow_cname(&at) else {
                 return Ok((at, false));
             };
             if target == at || seen.contains(&target) {
@@ -76,7 +76,7 @@ impl<'a> Walk<'a> {
                 return Err(Chain::TooLong);
             }
             self.keep_dname(&at, &target);
-            self.kept.push(follow_cname.clone());
+            self.kept.push(link.clone());
             self.keep_signatures(&at, Rtype::CNAME);
             seen.push(std::mem::replace(&mut at, target));
         }
@@ -105,14 +105,14 @@ impl<'a> Walk<'a> {
         found
     }
 
-    /// The CNAME at `owner` and where it leads. A second one there is against the rules and is not looked at.
+    /// The CNAME at `owner` and its target. A second CNAME there breaks the rules and is ignored.
     fn follow_cname(&self, owner: &Name) -> Option<(&'a Record, Name)> {
-        let follow_cname = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
-        Some((follow_cname, follow_cname.cname_target()?))
+        let link = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
+        Some((link, link.cname_target()?))
     }
 
-    /// Keeps the DNAME that the link from `owner` to `target` follows from, if there is one: it lies above `owner`,
-    /// and puts `target` in its place (RFC 6672 section 2.2).
+    /// Keeps the DNAME that the link from `owner` to `target` follows from, if there is one: it lies above `owner`, and
+    /// puts `target` in its place (RFC 6672 section 2.2).
     fn keep_dname(&mut self, owner: &Name, target: &Name) {
         let makes_link = |record: &&Record| {
             record.rtype == Rtype::DNAME
@@ -140,7 +140,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// `owner` with the labels `from` at its end put in exchange for `to`.
+/// `owner` with the labels `from` at its end replaced by `to`.
 fn substituted(owner: &Name, from: &Name, to: &[u8]) -> Option<Name> {
     let keep = owner.as_wire().len().checked_sub(from.as_wire().len())?;
     Name::from_wire(&[&owner.as_wire()[..keep], to].concat())
@@ -163,7 +163,7 @@ fn authority(message: &Message, question: &Question, end: &Name, found: bool) ->
         kept.push(soa.clone());
     }
     if question.dnssec_ok {
-        // A wildcard's expansion has a proof and no SOA: its proofs lie beside the name.
+        // An expanded wildcard has a proof but not an SOA: its proofs lie beside the name.
         let apex = if found { None } else { soa.map(|soa| &soa.owner) };
         keep_proofs(&mut kept, &message.authority, apex, found);
     }
@@ -189,7 +189,7 @@ fn keep_proofs(kept: &mut Vec<Record>, records: &[Record], apex: Option<&Name>, 
 
 /// Gives the records of each RRset the smallest TTL among them (RFC 2181 section 5.2).
 fn level_ttls(records: &mut [Record]) {
-    // Records of one RRset stand together, whatever put them in.
+    // Records of one RRset stand together, whichever step added them.
     for run in records.chunk_by_mut(|a, b| a.rtype == b.rtype && a.owner == b.owner) {
         let smallest = run.iter().map(|r| r.ttl).min().unwrap_or_default();
         for record in run {

@@ -1,4 +1,4 @@
-//! What the config says of upstreams.
+//! The settings for upstreams.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,27 +6,27 @@ use std::time::Duration;
 
 use crate::dns::Name;
 
-/// All groups: the default one and one for each rule.
+/// All groups: the default one and one for each forward rule.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// In the order in which [`super::Upstreams::groups`] has them.
+    /// The groups, in the order of [`super::Upstreams::groups`].
     pub groups: Vec<GroupSettings>,
-    /// Where "system" is read.
+    /// The file that "system" is read from.
     pub resolv_conf: PathBuf,
-    /// Where this server listens: an upstream that is there is never asked.
+    /// The addresses that this server listens on: an upstream at one of them is never asked.
     pub listen: Vec<SocketAddr>,
 }
 
-/// One group of upstreams that are asked for the same names.
+/// A group of upstreams that are asked for the same names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSettings {
     /// The suffix of its names: the root for the default group.
     pub suffix: Name,
-    /// In the order in which they are asked.
+    /// The upstreams, in the order in which they are asked.
     pub upstreams: Vec<UpstreamSpec>,
-    /// For the whole exchange, retries and failover inside it.
+    /// The time for the whole exchange, including retries and failover.
     pub timeout: Duration,
-    /// Questions each upstream may have in hand; unset: 180 for Azure's 168.63.129.16, 4096 for others.
+    /// Open questions at each upstream; unset: 180 for Azure's 168.63.129.16, 4096 for others.
     pub max_in_flight: Option<usize>,
     /// Queries a second to each upstream, 0 for no limit; unset: 900 for Azure's 168.63.129.16, none for others.
     pub max_qps: Option<u32>,
@@ -37,6 +37,6 @@ pub struct GroupSettings {
 pub enum UpstreamSpec {
     /// An address and a port.
     Address(SocketAddr),
-    /// What `/etc/resolv.conf` names.
+    /// The name servers in `/etc/resolv.conf`.
     System,
 }

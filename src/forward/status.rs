@@ -1,17 +1,17 @@
-//! What is counted of one upstream, and what `status` shows: atomics that the forwarder writes and anyone reads.
+//! Counters and state of upstreams, for `status`: atomics that the forwarding thread writes and any thread reads.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Defines the counters once: the atomics, their snapshot, and the names they go by.
+/// Defines the counters once: the atomics, their snapshot, and their names.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// Counters of one upstream; they only grow.
         #[derive(Debug, Default)]
         pub(crate) struct Counters { $($(#[$doc])* pub(crate) $name: Counter),* }
 
-        /// What an upstream's counters said at one moment.
+        /// The values of an upstream's counters at one moment.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Counts { $($(#[$doc])* pub $name: u64),* }
 
@@ -31,7 +31,7 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Queries sent, retransmits and probes among them.
+    /// Queries sent, including retransmits and probes.
     sent,
     /// Answers accepted.
     received,
@@ -39,19 +39,19 @@ counters! {
     silences,
     /// Queries sent again.
     retransmits,
-    /// Errors from the network: port unreachable and the like.
+    /// Errors from the network, such as port unreachable.
     unreachable,
-    /// Datagrams with an id nobody waited for.
+    /// Datagrams with an unknown id.
     junk_id,
     /// Datagrams with the answer to another question.
     junk_question,
-    /// Datagrams that are no response, or do not parse.
+    /// Datagrams that are not responses, or do not parse.
     junk_form,
-    /// Answers that came after they were of use.
+    /// Answers that came too late to be used.
     late,
     /// Questions asked over TCP because the answer was truncated.
     tcp_truncated,
-    /// Questions asked over TCP because wrong answers came in numbers, as when someone is guessing.
+    /// Questions asked over TCP because of many wrong answers, a sign that somebody guesses.
     tcp_spoofed,
     /// Questions asked over TCP because UDP stayed silent.
     tcp_silent,
@@ -61,9 +61,9 @@ counters! {
     edns_fallback,
     /// Questions asked again in lower case because the upstream did not keep the case.
     case_fallback,
-    /// Questions that had to wait for their turn.
+    /// Questions that had to wait for a free slot.
     delayed,
-    /// Datagrams the kernel had no room for.
+    /// Datagrams for which the kernel had no buffer space.
     send_dropped,
     /// Forwarding loops found.
     loops,
@@ -83,15 +83,15 @@ impl Counter {
     }
 }
 
-/// What is shared of one upstream outside the forwarder's task.
+/// The part of an upstream that is shared outside the forwarding thread.
 #[derive(Debug)]
 pub(crate) struct SharedUpstream {
     pub(crate) address: SocketAddr,
     pub(crate) counters: Counters,
     pub(crate) up: AtomicBool,
-    /// Set by whoever meets our own probe, cleared by the task.
+    /// Set where our own probe comes in, cleared by the forwarding thread.
     pub(crate) looping: AtomicBool,
-    /// The number in the last probe's name, and whether that has come back.
+    /// The number in the last probe's name, and whether that probe has come back.
     pub(crate) probe_number: AtomicU64,
     pub(crate) probe_seen: AtomicBool,
     pub(crate) round_trip_us: AtomicU64,
@@ -134,29 +134,29 @@ impl SharedUpstream {
     }
 }
 
-/// Whether an upstream is of use.
+/// Whether an upstream is usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// It answers, or has not been asked.
     Up,
-    /// It does not answer; a question now and then sees whether it does again.
+    /// It does not answer; from time to time a question checks whether it does again.
     Down,
     /// It leads back to us, and is not asked.
     Looping,
 }
 
-/// How one upstream is doing.
+/// The status of one upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamStatus {
     /// Its address.
     pub address: SocketAddr,
-    /// Whether it is of use.
+    /// Whether it is usable.
     pub state: State,
     /// The smoothed round trip, once measured.
     pub round_trip: Option<Duration>,
     /// Questions it has not answered yet.
     pub in_flight: u64,
-    /// Whether it is asked without EDNS because it does not take it.
+    /// Whether it is asked without EDNS because it does not support it.
     pub without_edns: bool,
     /// Whether it is asked in lower case because it does not keep the case.
     pub without_case: bool,
@@ -175,20 +175,20 @@ pub(crate) struct GroupCounters {
     pub(crate) waiting: AtomicU64,
 }
 
-/// How one group is doing.
+/// The status of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupStatus {
     /// Questions asked of it.
     pub asked: u64,
     /// Questions that joined an equal one in flight.
     pub shared: u64,
-    /// Questions that never got their turn.
+    /// Questions that never got a free slot.
     pub overloaded: u64,
-    /// Questions no upstream answered in time.
+    /// Questions that no upstream answered in time.
     pub timeouts: u64,
     /// Questions that failed for another reason.
     pub failures: u64,
-    /// Questions that wait for their turn now.
+    /// Questions that wait for a free slot now.
     pub waiting: u64,
 }
 

@@ -18,13 +18,13 @@ use super::status::{GroupCounters, GroupStatus, UpstreamStatus};
 use super::upstream::loops::LoopProbes;
 use super::upstream::resolv_conf::ResolvConf;
 
-/// The most questions on their way to the engine; more than it takes in one turn.
+/// The capacity of the inbox, in questions; more than the engine takes in one batch.
 const INBOX: usize = 8192;
 
-/// The most questions that wait for their turn in one group.
+/// The capacity of a group's queue, in questions.
 const MAX_QUEUE: usize = 8192;
 
-/// All groups of upstreams and what they share. The thread that asks them ends when this and all its groups are dropped.
+/// All groups of upstreams and their shared state. The forwarding thread ends when this and all its groups are dropped.
 #[derive(Debug)]
 pub struct Upstreams {
     groups: Vec<Arc<Group>>,
@@ -37,10 +37,11 @@ impl Upstreams {
         Self { groups: Vec::new(), probes: Arc::new(LoopProbes::new()) }
     }
 
-    /// Starts the thread that asks. A failure happens on that thread: a runtime must not be dropped where another one runs.
+    /// Starts the forwarding thread. The runtime is made and dropped on that thread, also on failure: it must not be
+    /// dropped inside another runtime.
     ///
     /// # Errors
-    /// What the system says, as when it is out of descriptors or threads.
+    /// The system's error, for example if it is out of descriptors or threads.
     pub fn start(settings: Settings) -> io::Result<Self> {
         let (sender, started) = std::sync::mpsc::sync_channel(1);
         let work = move || {
@@ -65,7 +66,7 @@ impl Upstreams {
         started.recv().unwrap_or_else(|_| Err(io::Error::other("the forwarding thread stopped at its start")))
     }
 
-    /// The upstreams, and what their thread runs. Must be called within a tokio runtime.
+    /// The upstreams, and the engine for their thread. Must be called within a tokio runtime.
     pub(crate) fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
         let probes = Arc::new(LoopProbes::new());
         let (sender, inbox) = mpsc::channel(INBOX);
@@ -93,13 +94,13 @@ impl Upstreams {
         &self.groups
     }
 
-    /// Whether a client's QNAME (wire format, any case) is a probe of ours that came back: not to be forwarded, the
+    /// Whether a client's QNAME (wire format, any case) is a probe of ours that came back: it is not forwarded, and the
     /// client gets REFUSED. The upstream that leads back to us is not used from then on until that ends.
     pub fn is_probe(&self, qname: &[u8]) -> bool {
         self.probes.is_probe(qname)
     }
 
-    /// Comes back when the thread that asks has ended, which it does by itself only through a bug.
+    /// Returns when the forwarding thread has ended, which it does by itself only through a bug.
     pub async fn ended(&self) {
         match self.groups.first() {
             Some(group) => group.inbox.closed().await,
@@ -107,22 +108,22 @@ impl Upstreams {
         }
     }
 
-    /// How each upstream in use is doing.
+    /// The status of each upstream in use.
     pub fn status(&self) -> Vec<UpstreamStatus> {
         self.probes.all().iter().map(|upstream| upstream.status()).collect()
     }
 }
 
-/// Who can be asked upstream: a group of upstreams, or a test in its place.
+/// A target for questions: a group of upstreams, or a test in its place.
 pub trait AskUpstream: Send + Sync {
-    /// Asks. Equal questions share one exchange. Each waiter is called once, on another thread unless the question is turned
-    /// away; `impatient` is one more that is called sooner, whose failure counts for nothing.
+    /// Asks a question. Equal questions share one exchange. Each waiter is called once, on another thread unless the
+    /// question is turned away; `impatient` is one more that is called sooner, whose failure is not counted.
     fn ask(&self, question: Question, waiter: Waiter, impatient: Option<Waiter>, now: Instant);
 
     /// How long one exchange may take.
     fn timeout(&self) -> Duration;
 
-    /// How the group is doing.
+    /// The status of the group.
     fn status(&self) -> GroupStatus;
 }
 
@@ -144,7 +145,7 @@ impl AskUpstream for NoUpstream {
     }
 }
 
-/// Calls the waiters of a question that is not asked.
+/// Calls the waiters of a question that is turned away.
 fn turn_away(waiter: Waiter, impatient: Option<Waiter>, failure: Failure, now: Instant) {
     let mut batch = Batch::new(now);
     for waiter in [Some(waiter), impatient].into_iter().flatten() {

@@ -1,8 +1,8 @@
-//! From a message to its answer, for every transport: the fast path first, else the full path; each answer is counted, and
-//! what may be given again is stored.
+//! From a message to its answer, for every transport: the fast path first, else the full path. Each answer is counted,
+//! and a cacheable one is stored.
 //!
-//! In: the messages of one batch, their senders, one snapshot. Out: bytes behind those that are in the buffer already, or a
-//! query that waits for an upstream. A transport decides where bytes go, and nothing else.
+//! In: the messages of one batch, their senders, one snapshot. Out: bytes behind those that are in the buffer already,
+//! or a query that waits for an upstream. A transport decides only where the bytes go.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::fast::{AnswerCache, FastPath};
 use super::query::{self, Finished, Later, Served};
 use super::snapshot::{Shared, Snapshot};
 
-/// What became of a message.
+/// The result for a message.
 pub(crate) enum Handled {
     /// Its answer is in the buffer.
     Answered,
@@ -35,7 +35,7 @@ pub(crate) struct Answerer<'a> {
 }
 
 impl<'a> Answerer<'a> {
-    /// For one batch that came at this time; without an answer cache every message takes the full path.
+    /// An answerer for one batch that arrived at this time; without an answer cache every message takes the full path.
     pub(crate) fn new(
         shared: &'a Arc<Shared>,
         snapshot: &'a Arc<Snapshot>,

@@ -1,27 +1,27 @@
-//! How a message came: from whom, over which transport, and when.
+//! The context of a request: its client, its transport and its time.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::dns::Query;
 
-/// Our UDP payload size, octets: no fragments on any path that Azure or a VPN has (RFC 9715 section 3.2).
+/// Our UDP payload size, octets: it avoids fragments on every path in Azure or through a VPN (RFC 9715 section 3.2).
 pub(crate) const PAYLOAD: u16 = 1232;
 
-/// What carried a message. What a transport allows is decided here and nowhere else.
+/// The transport of a message. What a transport allows is decided here and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     /// A datagram.
     Udp,
-    /// A stream: 65,535 octets.
+    /// A stream: messages of up to 65,535 octets.
     Tcp,
 }
 
 impl Transport {
-    /// All of them, by [`Transport::index`].
+    /// All transports, by [`Transport::index`].
     pub(crate) const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
 
-    /// Its place in tables.
+    /// The transport's index in tables.
     pub(crate) fn index(self) -> usize {
         self as usize
     }
@@ -31,7 +31,7 @@ impl Transport {
         self.is_stream()
     }
 
-    /// Whether messages come one after another on a connection, which EDNS keepalive speaks of (RFC 7828).
+    /// Whether messages follow one another on a connection, which EDNS keepalive is about (RFC 7828).
     pub(crate) fn is_stream(self) -> bool {
         match self {
             Self::Udp => false,
@@ -39,7 +39,7 @@ impl Transport {
         }
     }
 
-    /// The longest answer that the client takes, octets.
+    /// The longest answer that the client accepts, octets.
     pub(crate) fn max_answer(self, query: &Query<'_>) -> usize {
         let payload = match (self, &query.edns) {
             (Self::Tcp, _) => u16::MAX,

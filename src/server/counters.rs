@@ -1,12 +1,12 @@
-//! What happened, as numbers. Each answer is counted once, with the reason for it and what went to the client; anything
-//! else that a remote packet can cause has a counter of its own, and nothing of it is logged.
+//! Counters. Each answer is counted once, with the reason for it and the response that went to the client; any other
+//! event that a remote packet can cause has a counter of its own, and none of them is logged.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::context::Transport;
 use crate::dns::Rcode;
 
-/// Why an answer is what it is: what decided it.
+/// The reason for an answer: the check or source that decided it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Reason {
@@ -50,11 +50,11 @@ pub(crate) enum Reason {
     Stale,
     /// A zone of ours, for its public name: the upstream failed.
     Synthesized,
-    /// No answer could be had.
+    /// No answer could be found.
     Failed,
 }
 
-/// What went to the client.
+/// The response to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Response {
     /// An answer with this RCODE.
@@ -65,11 +65,11 @@ pub(crate) enum Response {
     Slipped,
     /// Nothing: a rate limit held the answer back.
     RateLimited,
-    /// Nothing: the message deserves no answer.
+    /// Nothing: the message does not deserve an answer.
     Dropped,
 }
 
-/// Why an answer is what it is, and what went to the client.
+/// The reason for an answer, and the response to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Disposition {
     pub(crate) reason: Reason,
@@ -78,7 +78,7 @@ pub(crate) struct Disposition {
 
 const REASONS: usize = Reason::Failed as usize + 1;
 
-/// RCODEs that have a place of their own: 0 to 10, BADVERS, BADCOOKIE; all others share one.
+/// RCODEs with an index of their own: 0 to 10, BADVERS, BADCOOKIE; all others share one.
 const RCODES: usize = 14;
 const RESPONSES: usize = RCODES + 4;
 
@@ -114,17 +114,17 @@ events! {
     tcp_queries,
     /// Questions not asked upstream because too many wait for upstreams already.
     overloaded,
-    /// Questions not asked upstream because the client's network has its share of those that wait.
+    /// Questions not asked upstream because the client's network holds its share of the permits.
     over_share,
     /// Questions not asked upstream because the client's network asked too many.
     limited_forwarded,
     /// TCP connections accepted.
     tcp_connections,
-    /// TCP connections turned away: too many, and all wait for upstreams.
+    /// TCP connections turned away: too many are open, and all of them wait for upstreams.
     tcp_rejected,
     /// TCP connections closed to make room for another.
     tcp_displaced,
-    /// Times that no connection could be accepted, as when descriptors run out.
+    /// Times that no connection could be accepted, for example because descriptors ran out.
     tcp_accept_failed,
 }
 
@@ -144,7 +144,7 @@ impl Counters {
         SUMS.iter().map(|(name, counts)| (*name, self.sum(*counts))).chain(self.events()).collect()
     }
 
-    /// All answers that `counts` says yes to.
+    /// The number of answers that `counts` selects.
     fn sum(&self, counts: fn(Reason, Response) -> bool) -> u64 {
         let each = Transport::ALL.iter().flat_map(|transport| all_dispositions().map(|each| (*transport, each)));
         each.filter(|(_, each)| counts(each.reason, each.response))
@@ -162,7 +162,7 @@ type Sum = (&'static str, fn(Reason, Response) -> bool);
 
 /// The counters of answers that `status` shows, each a sum over reasons and responses.
 const SUMS: &[Sum] = &[
-    // Messages that got no answer: responses, stubs of messages, those from port 0.
+    // Messages without an answer: responses, messages too short for a header, messages from port 0.
     ("dropped", |_, response| response == Response::Dropped),
     // Clients outside the access list.
     ("refused_access", |reason, _| reason == Reason::NotAllowed),
@@ -174,7 +174,7 @@ const SUMS: &[Sum] = &[
     }),
     // Answers from this server alone.
     ("local", |reason, response| reason.is_local() && response.is_answer()),
-    // Answers that an upstream or the cache has part in.
+    // Answers that an upstream or the cache contributed to.
     ("forwarded", |reason, response| reason.is_forwarded() && response.is_answer()),
     // Forwarded answers whose chain ended in one of our zones.
     ("rechased", |reason, response| matches!(reason, Reason::Rechased | Reason::Synthesized) && response.is_answer()),
@@ -186,7 +186,7 @@ const SUMS: &[Sum] = &[
     ("truncated", |_, response| response == Response::Truncated),
     // Refusals not sent: the client's network got as many as `[limits]` allows.
     ("limited_refused", |reason, response| !reason.is_resolved() && response == Response::RateLimited),
-    // Negative answers not sent, those that slipped included.
+    // Negative answers not sent, including those that slipped.
     ("limited_negative", |reason, response| {
         reason.is_resolved() && matches!(response, Response::RateLimited | Response::Slipped)
     }),
@@ -234,7 +234,7 @@ impl Reason {
 }
 
 impl Response {
-    /// Nothing goes to the client, and this is why.
+    /// This response, for that reason.
     pub(crate) fn to(self, reason: Reason) -> Disposition {
         Disposition { reason, response: self }
     }
@@ -270,17 +270,17 @@ fn all_dispositions() -> impl Iterator<Item = Disposition> {
     Reason::ALL.into_iter().flat_map(move |reason| responses.clone().into_iter().map(move |each| each.to(reason)))
 }
 
-/// What one batch adds to the counters, in as few atomic operations as there are kinds of answers in it.
+/// The additions of one batch to the counters, with one atomic operation for each kind of answer in it.
 pub(crate) struct Tally<'a> {
     counters: &'a Counters,
     transport: Transport,
     messages: u64,
-    /// Places and how much each gets; the first `held` are in use.
+    /// Indexes and the number to add to each; the first `held` are in use.
     adds: [(usize, u64); KINDS],
     held: usize,
 }
 
-/// Kinds of answers that a batch collects; more are counted one by one.
+/// Kinds of answers that a batch collects; any further kind is counted one by one.
 const KINDS: usize = 8;
 
 impl<'a> Tally<'a> {

@@ -1,6 +1,6 @@
 //! The fast path and the full path side by side, without a socket: for properties, fuzzing and benches.
 //!
-//! In: messages and the time. Out: what each path answers, by the [`Answerer`] that serves clients.
+//! In: messages and the time. Out: the answer of each path, by the [`Answerer`] that serves clients.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::forward::resolver::{self, Resolver, Route};
 use crate::forward::{NoUpstream, Upstreams};
 use crate::zone::ZoneSet;
 
-/// A snapshot of a server that asks nobody: these zones, an empty cache, and one route, of id 1.
+/// A snapshot of a server without upstreams: these zones, an empty cache, and one route, of id 1.
 pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant, SystemTime)) -> Snapshot {
     let route = Route { id: RouteId(1), suffix: Name::root(), group: Arc::new(NoUpstream) };
     let cache = Arc::new(Cache::new(cache::Settings::default()));
@@ -34,20 +34,20 @@ pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant
     Snapshot { zones: Arc::new(zones), access, resolver: Arc::new(resolver), settings: Arc::new(settings), cookies }
 }
 
-/// One worker's memory and what it shares.
+/// One worker's memory, and the state that it shares.
 pub struct BothPaths {
     shared: Arc<Shared>,
     answers: AnswerCache,
 }
 
-/// A message and how it came.
+/// A message and its context.
 #[derive(Clone, Copy)]
 pub struct Incoming<'a> {
     /// The message.
     pub message: &'a [u8],
-    /// Who sent it.
+    /// The client's address.
     pub client: SocketAddr,
-    /// Whether it came by TCP.
+    /// Whether it arrived over TCP.
     pub stream: bool,
 }
 
@@ -88,7 +88,7 @@ impl BothPaths {
         self.answerer(&incoming, now, |answerer, client| answerer.fast(incoming.message, client, out).is_some())
     }
 
-    /// The full path's answer, as far as memory leads; the fast path stores it if it may be given again.
+    /// The full path's answer, as far as memory suffices; the answer cache stores it if it is cacheable.
     pub fn full(&mut self, incoming: Incoming<'_>, now: Instant) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         let handled =

@@ -1,8 +1,9 @@
-//! Misses: questions for names that a hosted zone lacks. Each is counted by zone; one that looks like a name an agent
-//! waits for asks for an early sync.
+//! Misses: questions for names that a hosted zone does not have. Each is counted by zone, and a miss of a name that an
+//! agent may be waiting for asks for an early sync.
 //!
-//! In: a zone and a name. Out: a wake-up for the daemon, one until it says [`Misses::rearm`], however many questions
-//! come. The agent goes public in silence when a private name is missing, so the count is what an operator can see.
+//! In: a zone and a name. Out: a wake-up for the daemon, one until it calls [`Misses::rearm`], however many questions
+//! arrive. The agent silently uses the public name when a private name is missing, so the count is the only sign that
+//! an operator sees.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,7 +21,7 @@ pub struct Misses {
 }
 
 impl Misses {
-    /// Counts a miss and asks for a sync if a sync could help. The look at the name is made only while nobody has asked.
+    /// Counts a miss and asks for a sync if a sync could help. The name is examined only while no sync is wanted yet.
     pub fn note(&self, hosted: &Hosted, name: CanonicalName<'_>) {
         hosted.misses.fetch_add(1, Ordering::Relaxed);
         if self.wanted.load(Ordering::Relaxed) {

@@ -1,11 +1,11 @@
-//! What the config says of how this server treats its clients.
+//! The settings for how this server treats its clients.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::server::admission::cookies;
 
-/// The longest NSID, octets: with it, a cookie and an Extended Error the longest question still fits 512 octets.
+/// The longest NSID, octets: with it, a cookie and an Extended Error, the longest question still fits into 512 octets.
 pub const MAX_NSID: usize = 64;
 
 /// How the server presents itself to clients.
@@ -15,20 +15,20 @@ pub struct Settings {
     pub cookies: cookies::Settings,
     /// Connections.
     pub tcp: TcpSettings,
-    /// Which server this is (RFC 5001); at most [`MAX_NSID`] octets.
+    /// The identity of this server (RFC 5001), up to [`MAX_NSID`] octets.
     pub nsid: Option<Arc<str>>,
-    /// What `version.bind` says.
+    /// The answer to `version.bind`.
     pub version: Option<Arc<str>>,
 }
 
-/// What the config says of connections (RFC 9210 section 4 wants these to be the operator's).
+/// The settings for connections (RFC 9210 section 4 wants them to be the operator's).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcpSettings {
-    /// How long a connection may go without a complete query or an answer.
+    /// The time that a connection may go without a complete query or an answer.
     pub idle: Duration,
     /// Connections in all.
     pub max_connections: usize,
-    /// Connections of one network: an IPv4 address, or an IPv6 /56.
+    /// Connections of one client: an IPv4 address, or an IPv6 /56.
     pub max_per_client: usize,
 }
 
@@ -41,7 +41,7 @@ impl Default for TcpSettings {
 }
 
 impl TcpSettings {
-    /// The idle time in tenths of a second, as RFC 7828 has it.
+    /// The idle time in tenths of a second, the unit of RFC 7828.
     pub(crate) fn keepalive(&self) -> u16 {
         u16::try_from(self.idle.as_millis() / 100).unwrap_or(u16::MAX)
     }

@@ -1,4 +1,5 @@
-//! All that decides an answer, in one value that the daemon swaps; and what the listeners share around it.
+//! The data that decides an answer, in one value that the daemon swaps; and the state that the listeners share around
+//! it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,25 +18,25 @@ use super::settings::Settings;
 use crate::forward::resolver::Resolver;
 use crate::zone::ZoneSet;
 
-/// Questions that may wait for upstreams at one time, over all clients: far more than dnsmasq and BIND allow, and still only
-/// some tens of megabytes.
+/// Questions that may wait for upstreams at one time, over all clients: far more than dnsmasq and BIND allow, and still
+/// only some tens of megabytes.
 const MAX_PENDING: usize = 20_000;
 
-/// All that decides an answer. A query takes one and uses it to its end.
+/// The data that decides an answer. A query takes one snapshot and uses it to its end.
 pub struct Snapshot {
     /// The zones.
     pub zones: Arc<ZoneSet>,
-    /// Who may ask.
+    /// The clients that may ask.
     pub access: Access,
     /// Cache and upstreams.
     pub resolver: Arc<Resolver>,
-    /// What the config says of how clients are treated.
+    /// The settings for how clients are treated.
     pub settings: Arc<Settings>,
     /// The cookies that are good now.
     pub cookies: Cookies,
 }
 
-/// What one client is answered from.
+/// The zones and the resolver that answer one client.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) zones: &'a Arc<ZoneSet>,
@@ -43,12 +44,12 @@ pub(crate) struct View<'a> {
 }
 
 impl Snapshot {
-    /// What this client is answered from: the same for all clients.
+    /// The view of this client: the same for all clients.
     pub(crate) fn view(&self, _client: IpAddr) -> View<'_> {
         View { zones: &self.zones, resolver: &self.resolver }
     }
 
-    /// The same with other zones, at this time.
+    /// The same snapshot with other zones, at this time.
     #[must_use]
     pub fn with_zones(&self, zones: Arc<ZoneSet>, now: (Instant, SystemTime)) -> Self {
         Self {
@@ -61,17 +62,17 @@ impl Snapshot {
     }
 }
 
-/// What all queries share.
+/// The state that all queries share.
 pub struct Shared {
     /// The present snapshot.
     pub snapshot: ArcSwap<Snapshot>,
-    /// What happened so far.
+    /// Counters since the start.
     pub counters: Counters,
-    /// Names that our zones lack, and the wish for an early sync.
+    /// Names that our zones do not have, and the signal for an early sync.
     pub misses: Misses,
-    /// Questions that wait for upstreams.
+    /// Permits of questions that wait for upstreams.
     pub(crate) pending: Arc<Pending>,
-    /// What each client network used of its rates.
+    /// The rates that each client network has used up.
     pub(crate) limits: Limits,
     /// TCP connections that are open now.
     pub(crate) open_connections: Arc<AtomicUsize>,

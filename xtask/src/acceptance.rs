@@ -1,8 +1,8 @@
-//! `cargo xtask acceptance [--minutes N] [STAGE...]`: what takes too long for every change.
+//! `cargo xtask acceptance [--minutes N] [STAGE...]`: the checks that take too long for every change.
 //!
-//! In: minutes for each stage (its own full turn), stages (all). Out: progress, and `docs/acceptance.md` with the stages
-//! that passed; an error at the end that names those that did not, after all had their turn. It installs what it needs
-//! as `.ci/run` does, with the same script.
+//! In: minutes for each stage (its own), stages (all). Out: progress, and `docs/acceptance.md` with the stages that
+//! passed; at the end an error that names the stages that failed. It installs its tools with the same script as
+//! `.ci/run`.
 
 use std::path::Path;
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::machine;
 use crate::page::{Page, Passed};
 use crate::stages::{STAGES, Stage};
 
-/// Runs them, a failing one too, and says at the end.
+/// Runs all stages, even after one has failed, and reports at the end.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (minutes, named) = read(arguments)?;
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| named.is_empty() || named.contains(&stage.name)).collect();
@@ -24,7 +24,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     for (number, stage) in stages.iter().enumerate() {
         let turn = minutes.unwrap_or(stage.minutes);
         println!("== stage {} of {}: {}, {turn} minutes: {}", number + 1, stages.len(), stage.name, stage.what);
-        // What is tested is what is there now, whatever is committed meanwhile.
+        // The commit is read before the stage runs: it is the one tested, whatever is committed meanwhile.
         let (start, commit) = (Instant::now(), machine::commit(root));
         let result = (stage.run)(root, turn);
         let took = start.elapsed();
@@ -39,7 +39,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     if failed.is_empty() { Ok(()) } else { Err(format!("failed:\n  {}", failed.join("\n  "))) }
 }
 
-/// The minutes of a turn, and the stages that are named.
+/// The minutes for each stage, and the named stages.
 fn read(arguments: &[String]) -> Result<(Option<u64>, Vec<&str>), String> {
     let (mut minutes, mut named) = (None, Vec::new());
     let mut rest = arguments.iter().map(String::as_str);
@@ -57,7 +57,7 @@ fn read(arguments: &[String]) -> Result<(Option<u64>, Vec<&str>), String> {
     Ok((minutes, named))
 }
 
-/// Writes down that a stage has passed.
+/// Records that a stage has passed.
 fn note(root: &Path, stage: &Stage, turn: u64, took: Duration, commit: String) -> Result<(), String> {
     let mut page = Page::read(root)?;
     let passed = Passed {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stage_and_no_number_is_named() {
+    fn an_argument_that_is_neither_stage_nor_number_is_named() {
         assert!(read(&words("sleep")).unwrap_err().contains("'sleep' is no stage; there are: interop"));
         for minutes in ["--minutes", "--minutes none", "--minutes 0"] {
             assert!(read(&words(minutes)).is_err(), "{minutes}");

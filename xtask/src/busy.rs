@@ -1,8 +1,8 @@
 //! `cargo xtask busy [TIMES] [FILTER...]`: the tests beside busy loops, one for each core, again and again.
 //!
-//! In: how often (3), and words of which one is in the name of each test to run (all). Out: a line for each run; an error
-//! if one of them failed. A test that fails here and passes on an idle machine takes the machine's time for the
-//! server's.
+//! In: the number of runs (3), and words, one of which is in the name of each test to run (all). Out: a line for each
+//! run; an error if one of them failed. A test that fails here and passes on an idle machine measures the machine
+//! instead of the server.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::cargo;
 
 const TIMES: usize = 3;
 
-/// Runs them so often.
+/// Runs the tests as often as the arguments ask for.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (times, filters) = match arguments.split_first().map(|(first, rest)| (first.parse(), rest)) {
         Some((Ok(times), rest)) => (times, rest),
@@ -24,7 +24,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     run_until(root, filters, |done| done >= times)
 }
 
-/// Runs them until that is enough, once at least.
+/// Runs the tests until `enough` returns true, but once in any case.
 pub(crate) fn run_until(root: &Path, filters: &[String], mut enough: impl FnMut(usize) -> bool) -> Result<(), String> {
     cargo(root, &["test", "--workspace", "--locked", "--no-run"])?;
     let loops = Loops::start();
@@ -50,7 +50,7 @@ pub(crate) fn run_until(root: &Path, filters: &[String], mut enough: impl FnMut(
     if failed.is_empty() { Ok(()) } else { Err(format!("of {done} runs these failed: {}", failed.join(", "))) }
 }
 
-/// Threads that do nothing and take all the time they get; they end with this.
+/// Threads that do nothing and take all the time they get; they end when this is dropped.
 struct Loops {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -70,7 +70,7 @@ impl Drop for Loops {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // It cannot panic.
+            // The thread cannot panic.
             let _ended = thread.join();
         }
     }

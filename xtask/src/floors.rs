@@ -1,12 +1,13 @@
-//! Imports go down only, on two levels: from folder to folder, and from room to room in a folder that has rooms. Names every
-//! import that goes up or sideways, and every circle of files that import one another.
+//! The check that imports go down only, on two levels: from folder to folder, and from room to room in a folder that
+//! has rooms. It names every import that goes up or sideways, and every circle of files that import one another.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::source::{code_only, paths, without_tests};
 
-/// What each top-level module may import, itself aside; the tests of a module too. From the table in CONTRIBUTING.md.
+/// The modules that each top-level module may import besides itself; this holds for a module's tests too. The table is
+/// in CONTRIBUTING.md.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 0
     ("dns", &[]),
@@ -20,7 +21,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("forward", &["dns", "diag", "files", "azure", "zone"]),
     // floor 3
     ("server", &["dns", "diag", "files", "azure", "zone", "sync", "forward"]),
-    // beside the floors: imported by the daemon alone
+    // beside the floors: only the daemon imports these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
@@ -33,8 +34,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("lib", &[]),
 ];
 
-/// The rooms of a folder by floor, the lowest first. A room imports what lies on lower floors; rooms of one floor do not know
-/// each other. The folder's own `mod.rs` shows the rooms to others and holds nothing that a room needs.
+/// The rooms of a folder by floor, the lowest first. A room imports only from lower floors; rooms of one floor do not
+/// know each other. The folder's own `mod.rs` shows the rooms to others and holds nothing that a room needs.
 const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "forward",
@@ -63,7 +64,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     ),
 ];
 
-/// One file: its module's path below `src`, and what it imports, by line.
+/// One file: its module's path below `src`, and its text.
 struct Module {
     file: PathBuf,
     path: Vec<String>,
@@ -99,7 +100,7 @@ impl Module {
         self.path.iter().any(|part| part == "tests") || self.path.last().is_some_and(|last| last == "model")
     }
 
-    /// Imports by folder that are not allowed.
+    /// The imports between folders that are not allowed.
     fn wrong_folders(&self) -> Vec<String> {
         let (file, own) = (self.file.display(), self.top());
         let Some((_, allowed)) = MAY_IMPORT.iter().find(|(module, _)| *module == own) else {
@@ -114,7 +115,7 @@ impl Module {
             .collect()
     }
 
-    /// Imports by room that are not allowed.
+    /// The imports between rooms that are not allowed.
     fn wrong_rooms(&self) -> Vec<String> {
         let (file, top) = (self.file.display(), self.top());
         let (Some((_, floors)), Some(own)) = (ROOMS.iter().find(|(folder, _)| *folder == top), self.path.get(1)) else {
@@ -143,7 +144,7 @@ impl Module {
             .collect()
     }
 
-    /// What it imports from this crate, tests aside, as paths from `src`.
+    /// Its imports from this crate, except those of tests, as paths from `src`.
     fn imports(&self) -> Vec<(usize, Vec<String>)> {
         let code = without_tests(&self.text);
         let resolve = |(line, path): (usize, Vec<String>)| {
@@ -160,7 +161,7 @@ impl Module {
         paths(code, &["crate", "privatelink_dns", "super", "self"]).into_iter().map(resolve).collect()
     }
 
-    /// What it imports from the modules in its own folder of the same name, as paths from `src`.
+    /// Its imports from the modules in its own folder of the same name, as paths from `src`.
     fn imports_from_children<'m>(&'m self, all: &'m [Module]) -> impl Iterator<Item = Vec<String>> + 'm {
         let own = self.path.len();
         let children =
@@ -173,8 +174,8 @@ impl Module {
     }
 }
 
-/// Each circle of files that import one another, named once. What a module takes from those that it lies in makes no circle:
-/// it could not be read without them anyway.
+/// Each circle of files that import one another, named once. Imports from the modules that a module lies in do not
+/// count: the module cannot be read without those anyway.
 fn circles(modules: &[Module]) -> Vec<String> {
     let ours: Vec<&Module> = modules.iter().filter(|module| !module.is_test()).collect();
     let index: BTreeMap<&[String], usize> =
@@ -204,7 +205,7 @@ fn circles(modules: &[Module]) -> Vec<String> {
     named.into_iter().map(told).collect()
 }
 
-/// All files that can be reached from one by imports.
+/// All files that one file reaches by imports.
 fn reach(from: usize, edges: &[BTreeSet<usize>]) -> BTreeSet<usize> {
     let mut reached = BTreeSet::new();
     let mut next: Vec<usize> = edges[from].iter().copied().collect();

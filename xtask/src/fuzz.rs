@@ -1,7 +1,8 @@
-//! `cargo xtask fuzz [SECONDS] [TARGET ...]`: every fuzz target for some time, and a table of what came of it.
+//! `cargo xtask fuzz [SECONDS] [TARGET ...]`: every fuzz target for some time, and a table of the results.
 //!
-//! In: seconds for each target (20), targets (all). Out: a line as each target begins and ends; an error if one found something.
-//! Needs `cargo-fuzz` and a C++ compiler. It asks a stable compiler for the coverage counters that it calls unstable.
+//! In: seconds for each target (20), targets (all). Out: a line as each target begins and ends; an error if one found
+//! something. It needs `cargo-fuzz` and a C++ compiler, and asks a stable compiler for the coverage counters that it
+//! calls unstable.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -9,7 +10,7 @@ use std::time::Instant;
 
 const SECONDS: u32 = 20;
 
-/// Longer inputs find little that shorter ones do not, more slowly.
+/// The longest input: longer ones find little more, and more slowly.
 const MAX_LEN: &str = "4096";
 
 /// Runs the targets.
@@ -55,7 +56,7 @@ fn cargo_fuzz(root: &Path) -> Command {
     command
 }
 
-/// Their names.
+/// The names of the targets.
 pub(crate) fn targets(root: &Path) -> Result<Vec<String>, String> {
     let output = cargo_fuzz(root).arg("list").output().map_err(|error| format!("cannot run cargo: {error}"))?;
     if !output.status.success() {
@@ -65,7 +66,7 @@ pub(crate) fn targets(root: &Path) -> Result<Vec<String>, String> {
 }
 
 fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<Output, String> {
-    // The first folder grows, the others are only read.
+    // The first folder grows; the others are only read.
     let corpus = format!("fuzz/corpus/{target}");
     std::fs::create_dir_all(root.join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
     let lists = ["tests/data/listings/good".to_owned(), "tests/data/listings/bad".to_owned()];

@@ -1,10 +1,10 @@
-//! What a run was made of: the commit, the day, the kernel and the processor.
+//! The circumstances of a run: the commit, the day, the kernel and the processor.
 
 use std::num::NonZero;
 use std::path::Path;
 use std::process::Command;
 
-/// The commit, and whether there were changes beside it; the page of results is none.
+/// The commit, and whether there were uncommitted changes; the page of results does not count as one.
 pub(crate) fn commit(root: &Path) -> String {
     let git = |arguments: &[&str]| said(Command::new("git").args(arguments).current_dir(root));
     let Ok(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return "unknown".to_owned() };

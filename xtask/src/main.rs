@@ -56,7 +56,7 @@ fn root() -> PathBuf {
     own.parent().unwrap_or(own).to_owned()
 }
 
-/// Everything, and the first failure ends it.
+/// Runs all checks; the first failure ends the run.
 fn check(root: &Path) -> Result<(), String> {
     cargo(root, &["fmt", "--all", "--check"])?;
     cargo(root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?;
@@ -75,7 +75,7 @@ fn check(root: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Seconds first, then events, both optional.
+/// Runs the soak for the given seconds, with the given events; both arguments are optional.
 fn soak(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (seconds, events) = match arguments.split_first() {
         Some((first, rest)) if first.parse::<u64>().is_ok() => (first.as_str(), rest),

@@ -1,5 +1,5 @@
-//! `docs/acceptance.md` says which long check last passed, and where. The page is its own memory: each run reads it and
-//! writes it again.
+//! `docs/acceptance.md` shows when and where each long check last passed. The page is its own memory: each run reads it
+//! and writes it again.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ a check ran, of its full time (`--minutes` shortens it). A check that fails keep
 
 const NEVER: &str = "never";
 
-/// When and where a stage last passed.
+/// The time and place at which a stage last passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Passed {
     pub(crate) when: String,
@@ -31,7 +31,7 @@ pub(crate) struct Passed {
 pub(crate) struct Page(Vec<Option<Passed>>);
 
 impl Page {
-    /// A page that is not there knows of nothing.
+    /// Without a page, no stage has passed.
     pub(crate) fn read(root: &Path) -> Result<Self, String> {
         match std::fs::read_to_string(path(root)) {
             Ok(text) => Ok(Self::parse(&text)),
@@ -72,7 +72,7 @@ fn path(root: &Path) -> PathBuf {
     root.join("docs/acceptance.md")
 }
 
-/// What a line of the table says of a stage.
+/// The result of a stage in a line of the table.
 fn passed(line: &str, name: &str) -> Option<Passed> {
     let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
     match cells[..] {
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_run_says_never() {
+    fn a_stage_that_has_not_run_says_never() {
         let text = Page::parse("").text();
         assert_eq!(text.matches("| never |").count(), STAGES.len());
     }

@@ -1,7 +1,7 @@
-//! What the documents name exists: files, functions, tests, and the targets of links.
+//! The check that names in the documents exist: files, functions, tests, and the targets of links.
 //!
-//! In: the Markdown files of the repository and its Rust source. Out: each name without its thing, with document and line.
-//! A document names a thing in one of these ways; text in code blocks does not count:
+//! In: the Markdown files of the repository and its Rust source. Out: each name that does not exist, with document and
+//! line. A document names a thing in one of these ways; text in code blocks does not count:
 //!
 //! - `src/zone/check.rs` in backticks: a path from the repository's root. Where a segment has a placeholder in capitals,
 //!   such as FORMAT, the folder above it must exist.
@@ -17,7 +17,7 @@ use crate::floors::files;
 /// The folders whose paths are checked.
 const ROOTS: [&str; 8] = [".ci", "benches", "config", "docs", "fuzz", "src", "tests", "xtask"];
 
-/// Checks all documents; the error lists what they name that does not exist.
+/// Checks all documents; the error lists the names that do not exist.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
     let mut source = String::new();
     for folder in ["src", "tests", "xtask", "fuzz/fuzz_targets", "benches"] {
@@ -70,7 +70,7 @@ fn prose(text: &str) -> Vec<(usize, &str)> {
     lines
 }
 
-/// What a line names that does not exist. Links start at `folder`, paths at `root`.
+/// The names in a line that do not exist. Links start at `folder`, paths at `root`.
 fn missing(root: &Path, folder: &Path, source: &str, line: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for span in spans(line) {
@@ -103,12 +103,12 @@ fn undefined(root: &Path, line: &str) -> Vec<String> {
     wrong
 }
 
-/// Whether a cell has names in backticks and nothing else but commas.
+/// Whether a cell holds only names in backticks, with commas between them.
 fn is_only_spans(cell: &str) -> bool {
     cell.split('`').step_by(2).all(|between| between.chars().all(|c| c == ',' || c == ' '))
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn spans(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
@@ -133,11 +133,11 @@ fn is_kind(file: &str, extension: &str) -> bool {
 fn exists(root: &Path, path: &str) -> bool {
     let is_placeholder = |part: &&str| part.chars().take_while(char::is_ascii_uppercase).count() > 2;
     let fixed: Vec<&str> = path.split('/').take_while(|part| !is_placeholder(part)).collect();
-    // A README is no placeholder.
+    // A README is a file and not a placeholder.
     root.join(path).exists() || (fixed.len() < path.split('/').count() && root.join(fixed.join("/")).is_dir())
 }
 
-/// A test's name.
+/// Whether a name is that of a test.
 fn is_sentence(span: &str) -> bool {
     span.matches('_').count() > 2 && span.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }

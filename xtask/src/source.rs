@@ -1,4 +1,4 @@
-//! Rust source as far as the floors need it: what is left without comments and strings, and the paths in it.
+//! Rust source as far as the floors need it: the code without comments and strings, and the paths in it.
 
 /// The text with comments, string literals and character literals blanked out; line breaks stay.
 pub(crate) fn code_only(text: &str) -> String {
@@ -76,7 +76,8 @@ fn raw_string(rest: &[u8]) -> Option<usize> {
     Some(found.map_or(rest.len(), |n| hashes + 2 + n + end.len()))
 }
 
-/// Every path in the code that starts with one of these words, each with its line: the branches of a `{..}` tree apart.
+/// Every path in the code that starts with one of these words, each with its line; the branches of a `{..}` tree are
+/// separate paths.
 pub(crate) fn paths(code: &str, roots: &[&str]) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for root in roots {
@@ -101,7 +102,7 @@ fn branches(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads one branch behind `path`; returns what is left of the text after it.
+/// Reads one branch behind `path`; returns the rest of the text.
 fn branch<'t>(text: &'t str, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
@@ -112,7 +113,7 @@ fn branch<'t>(text: &'t str, path: &mut Vec<String>, found: &mut Vec<Vec<String>
             }
             let before = rest.len();
             rest = branch(rest, &mut path.clone(), found).trim_start();
-            // `as name`, and whatever else stands before the next branch.
+            // Skips `as name`, and anything else before the next branch.
             rest = rest[rest.find([',', '}']).unwrap_or(rest.len())..].trim_start_matches(',');
             if rest.len() == before {
                 return rest;

@@ -9,12 +9,12 @@ use crate::{busy, cargo_with, fuzz, soak};
 pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    /// A full turn.
+    /// The usual time of the stage, minutes.
     pub(crate) minutes: u64,
     pub(crate) run: fn(&Path, u64) -> Result<(), String>,
 }
 
-/// All of them, in the order in which they run. A new one needs its line here, and what it needs in `.ci/tools`.
+/// All stages, in the order in which they run. A new stage needs a line here, and its tools in `.ci/tools`.
 pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
     Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
@@ -27,7 +27,7 @@ pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "fuzz", what: "all fuzz targets, each its share of the time", minutes: 480, run: fuzz_all },
 ];
 
-/// Whether `minutes` are over.
+/// A function that returns whether `minutes` are over.
 fn clock(minutes: u64) -> impl Fn() -> bool {
     let start = Instant::now();
     move || start.elapsed() >= Duration::from_mins(minutes)

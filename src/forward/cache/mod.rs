@@ -1,7 +1,7 @@
 //! The cache of upstream answers, positive and negative (RFC 2308), and of recent failures (RFC 9520).
 //!
-//! In: scrubbed replies cut at our zones, and the time. Out: what is fresh, what is merely stale (RFC 8767), with
-//! its TTLs aged. It never asks anyone, never reads a clock, and never holds more than its bounds.
+//! In: scrubbed replies cut at our zones, and the time. Out: fresh replies, stale ones (RFC 8767) and recent failures,
+//! with aged TTLs. Never: a question to an upstream, a look at a clock, or more memory than its bounds allow.
 
 mod packed;
 
@@ -22,27 +22,27 @@ pub const STALE_TTL: u32 = 30;
 /// Fresh hits before the present one that make an answer popular.
 const POPULAR: u32 = 2;
 
-/// How long a failure is remembered: RFC 9520 section 3.2 asks for at least 1 s and at most 5 min.
+/// How long a failure is remembered: RFC 9520 section 3.2 asks for 1 s to 5 min.
 const FAILURE: Duration = Duration::from_secs(2);
 
-/// How long a negative answer without an SOA is kept; RFC 2308 section 5 would not keep it at all, which would
-/// let one name reach a sick upstream again and again.
+/// How long a negative answer without an SOA is stored. RFC 2308 section 5 would not store it, and then one name could
+/// reach a failing upstream again and again.
 const NEGATIVE_WITHOUT_SOA: Duration = Duration::from_secs(5);
 
-/// Bounds and clamps.
+/// Bounds of the cache, and limits for TTLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Answers at most.
+    /// The capacity in answers.
     pub max_entries: usize,
-    /// Octets at most, estimated.
+    /// The capacity in octets, estimated.
     pub max_bytes: u64,
-    /// TTLs below are raised to this.
+    /// The minimum TTL: a lower one is raised to it.
     pub min_ttl: Duration,
-    /// TTLs above are lowered to this.
+    /// The maximum TTL: a higher one is lowered to it.
     pub max_ttl: Duration,
-    /// Negative TTLs above are lowered to this.
+    /// The maximum negative TTL: a higher one is lowered to it.
     pub max_negative_ttl: Duration,
-    /// How long past its end an answer may still be given when upstreams fail; zero turns that off.
+    /// How long after its end an answer may still be given when upstreams fail; zero turns stale answers off.
     pub stale: Duration,
 }
 
@@ -59,16 +59,16 @@ impl Default for Settings {
     }
 }
 
-/// A set of upstreams under one rule; new for every set that there ever was.
+/// The upstreams of one route; each set of upstreams that ever existed has its own id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouteId(pub u64);
 
-/// Whose answer to what: an answer of one rule never serves another.
+/// The key of an answer: an answer of one route never serves another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Under which rule.
+    /// The route of the question.
     pub route: RouteId,
-    /// The question with DO and CD.
+    /// The question with its DO and CD flags.
     pub question: Question,
 }
 
@@ -76,13 +76,13 @@ struct Entry {
     /// The last good reply.
     reply: Option<Packed>,
     stored: Instant,
-    /// Until when `reply` is fresh.
+    /// The time until which `reply` is fresh.
     expires: Instant,
-    /// The last failure and until when nobody need ask again.
+    /// The last failure, and the time until which the question is not asked again.
     failed: Option<(Failure, Instant)>,
-    /// Fresh hits, to tell what is worth a prefetch.
+    /// Fresh hits, which show whether a prefetch is worthwhile.
     hits: AtomicU32,
-    /// Someone was told to ask again.
+    /// Whether a prefetch was asked for already.
     prefetched: AtomicBool,
 }
 
@@ -93,30 +93,30 @@ impl Entry {
     }
 }
 
-/// How long an answer stays the same but for its age: until it ends or is asked again before its end.
+/// The time during which an answer changes only by its age: until it ends, or is asked again before its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// Since when its TTLs age.
+    /// The time from which its TTLs age.
     pub stored: Instant,
-    /// When the cache is to be asked again.
+    /// The time at which the cache has to be asked again.
     pub until: Instant,
 }
 
-/// What the cache says.
+/// The result of a lookup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hit {
-    /// An answer, TTLs aged.
+    /// A fresh answer, with aged TTLs.
     Fresh {
         /// The answer.
         reply: Reply,
         /// Whether it is popular and near its end: ask again in the background.
         prefetch: bool,
-        /// Popular, and not near its end: it may be repeated without a look into the cache.
+        /// Set if the answer is popular and not near its end: until then it may be given again without a lookup.
         validity: Option<Validity>,
     },
-    /// A failure so recent that asking again would only add load.
+    /// A failure so recent that asking again would only add load, with a stale answer if there is one.
     Failed(Failure, Option<Reply>),
-    /// Nothing fresh; perhaps a stale answer, for the case that upstreams fail.
+    /// No fresh answer; perhaps a stale one, in case upstreams fail.
     Miss(Option<Reply>),
 }
 
@@ -127,7 +127,7 @@ pub struct Cache {
     flushes: AtomicU64,
 }
 
-/// Octets of an entry, and at least the share that keeps the number of entries in bounds.
+/// The weight of an entry: its octets, but not less than `least`, which bounds the number of entries.
 #[derive(Clone)]
 struct ByBytes {
     least: u64,
@@ -151,17 +151,17 @@ impl Cache {
         Self { settings, entries, flushes: AtomicU64::new(0) }
     }
 
-    /// Its settings.
+    /// The settings of the cache.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// How many answers it holds.
+    /// The number of answers in the cache.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether it holds nothing.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -179,7 +179,7 @@ impl Cache {
             let near_end = now > until;
             let validity = (popular && !near_end).then_some(Validity { stored: entry.stored, until });
             let reply = aged(reply, now.saturating_duration_since(entry.stored));
-            // One does: as many as hits would be without bound, and no client waits for them.
+            // One hit asks for a prefetch: without this bound every hit would, and no client waits for it.
             let prefetch = popular
                 && near_end
                 && entry.failed.is_none_or(|(_, until)| until <= now)
@@ -193,19 +193,20 @@ impl Cache {
         }
     }
 
-    /// The reply of an entry as long as it may still be given when upstreams fail: data alone (RFC 8767 section 4), no
+    /// The reply of an entry, as long as it may still be given when upstreams fail: only data (RFC 8767 section 4), no
     /// other RCODE.
     fn data<'e>(&self, entry: &'e Entry, now: Instant) -> Option<&'e Packed> {
         let lasts = now < entry.expires + self.settings.stale;
         entry.reply.as_ref().filter(|reply| lasts && reply.rcode.is_answer())
     }
 
-    /// Whether there is an answer that outlives a failure. The look counts for nothing.
+    /// Whether there is an answer that outlives a failure. This does not count as a hit.
     pub fn has_data(&self, key: &Key, now: Instant) -> bool {
         self.entries.peek(key).is_some_and(|entry| self.data(&entry, now).is_some())
     }
 
-    /// Keeps a reply for its lifetime; one that may not be kept is left out, and so is what it refutes.
+    /// Stores a reply for its lifetime. A reply that may not be stored is left out, and so is the entry that it
+    /// refutes.
     pub fn put(&self, key: Key, reply: &Reply, now: Instant) {
         let lifetime = self.lifetime(reply, key.question.rtype);
         if lifetime.is_zero() {
@@ -217,7 +218,7 @@ impl Cache {
         self.entries.insert(key, Arc::new(entry));
     }
 
-    /// Remembers that nobody answered; a stale answer stays for its time.
+    /// Remembers a failure; a stale answer stays for its time.
     pub fn put_failure(&self, key: Key, failure: Failure, now: Instant) {
         let old = self.entries.peek(&key);
         let entry = Entry {
@@ -228,19 +229,19 @@ impl Cache {
         self.entries.insert(key, Arc::new(entry));
     }
 
-    /// Forgets a name, or with `subtree` also all below it; returns how many answers went.
+    /// Removes a name, with `subtree` also all names below it; returns the number of removed answers.
     pub fn flush(&self, name: &Name, subtree: bool) -> usize {
         let before = self.entries.len();
         self.entries.retain(|key, _| {
             let asked = &key.question.name;
             !(asked == name || subtree && asked.is_at_or_below(name))
         });
-        // Only now: whoever sees the new number sees nothing any more of what went.
+        // The number is raised last: a reader that sees the new number sees no removed answer any more.
         self.flushes.fetch_add(1, Ordering::Release);
         before.saturating_sub(self.entries.len())
     }
 
-    /// The reply as it is handed on and kept alike: its TTLs within the bounds.
+    /// The reply in the form in which it is both handed on and stored: its TTLs within the bounds.
     pub fn clamped(&self, mut reply: Arc<Reply>) -> Arc<Reply> {
         let records = reply.answer.iter().chain(&reply.authority);
         if self.ttls(&reply).eq(records.map(|record| record.ttl)) {
@@ -253,12 +254,12 @@ impl Cache {
         reply
     }
 
-    /// How often something was flushed: what was taken from the cache before is not to be repeated.
+    /// The number of flushes: an answer that was read before the last flush must not be given again.
     pub fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Acquire)
     }
 
-    /// The TTLs of a reply's records within their bounds, answer and authority in one row.
+    /// The TTLs of a reply's records within their bounds: the answer section, then the authority section.
     fn ttls(&self, reply: &Reply) -> impl Iterator<Item = u32> {
         self.answer_ttls(reply).chain(self.authority_ttls(reply))
     }
@@ -277,7 +278,7 @@ impl Cache {
         })
     }
 
-    /// How long a reply may be kept.
+    /// How long a reply may be stored.
     fn lifetime(&self, reply: &Reply, qtype: Rtype) -> Duration {
         let duration = |ttl: u32| Duration::from_secs(ttl.into());
         let positive = self.answer_ttls(reply).min().map(duration);
@@ -296,7 +297,7 @@ fn seconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
 }
 
-/// Whether an answer section answers rather than denies: it has a record of the type, or is a chain cut at our zone.
+/// Whether an answer section is positive: it has a record of the type, or is a chain cut at our zone.
 fn ends_positive(reply: &Reply, qtype: Rtype) -> bool {
     reply.answer.iter().any(|record| record.rtype == qtype || qtype == Rtype::ANY)
         || !reply.answer.is_empty() && reply.authority.is_empty()

@@ -1,6 +1,6 @@
-//! A reply in one piece of memory: what the cache holds, with little to allocate, to keep and to give back.
+//! A reply in one piece of memory: the form in which the cache stores it, with few allocations for storing and reading.
 //!
-//! In: a reply and the TTLs it is to have. Out: the same reply, TTLs changed once more. Names stay uncompressed.
+//! In: a reply and the TTLs for its records. Out: the same reply, with TTLs changed once more. Names stay uncompressed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ pub(crate) struct Packed {
     ede: Option<Box<Ede>>,
     /// Records in the answer section; the rest is the authority section.
     answers: usize,
-    /// Of each record: its owner, type, TTL, the length of its RDATA, and that.
+    /// For each record its owner, type, TTL, the length of its RDATA, and the RDATA.
     records: Arc<[u8]>,
 }
 
-/// Type, TTL and the length of RDATA.
+/// Octets of the type, the TTL and the length of the RDATA.
 const FIXED: usize = 2 + 4 + 2;
 
 impl Packed {
-    /// A reply whose records have these TTLs, answer and authority in one row.
+    /// A reply whose records have these TTLs: the answer section, then the authority section.
     pub(crate) fn new(reply: &Reply, ttls: impl Iterator<Item = u32>) -> Self {
         let all = || reply.answer.iter().chain(&reply.authority);
         let octets = all().map(|record| record.owner.as_wire().len() + FIXED + record.rdata.len()).sum();
@@ -35,7 +35,7 @@ impl Packed {
             records.extend_from_slice(record.owner.as_wire());
             records.extend_from_slice(&record.rtype.0.to_be_bytes());
             records.extend_from_slice(&ttl.to_be_bytes());
-            // RDATA came in a message, so its length has two octets.
+            // The RDATA came in a message, so its length fits two octets.
             records.extend_from_slice(&u16::try_from(record.rdata.len()).unwrap_or_default().to_be_bytes());
             records.extend_from_slice(&record.rdata);
         }
@@ -55,7 +55,7 @@ impl Packed {
         self.records.len()
     }
 
-    /// The reply, each TTL changed.
+    /// The reply, with each TTL changed.
     pub(crate) fn unpack(&self, ttl: impl Fn(u32) -> u32) -> Reply {
         let mut reply = Reply {
             rcode: self.rcode,
@@ -76,7 +76,7 @@ impl Packed {
     }
 }
 
-/// The first record; its owner is shared with the record before where it is the same.
+/// The first record; it shares its owner with the record before if they are equal.
 fn read<'a>(bytes: &'a [u8], before: &Name, ttl: impl Fn(u32) -> u32) -> Option<(Record, &'a [u8])> {
     let (wire, rest) = bytes.split_at_checked(name_end(bytes, 0)?)?;
     let owner = if wire == before.as_wire() { before.clone() } else { Name::from_wire(wire)? };

@@ -159,7 +159,7 @@ fn a_name_or_a_subtree_is_flushed() {
     assert_eq!(cache.len(), 1);
 }
 
-/// How many of these are fresh, without a hit.
+/// The number of these names that are fresh, without a hit.
 fn left(cache: &Cache, names: &[String], now: Instant) -> usize {
     names.iter().filter(|name| cache.entries.peek(&key(name)).is_some_and(|entry| now < entry.expires)).count()
 }
@@ -174,7 +174,7 @@ fn a_flood_of_names_that_are_not_there_leaves_what_is_in_use_alone() {
     }
     for n in 0..200_000 {
         let random = key(&format!("x{n}.victim.example"));
-        // As a question comes: looked up, asked, kept.
+        // Each question is looked up, asked and stored, as in the resolver.
         assert_eq!(cache.get(&random, now), Hit::Miss(None));
         match n % 2 {
             0 => cache.put(random, &negative(Rcode::NXDOMAIN, 600, 600), now),

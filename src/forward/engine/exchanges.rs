@@ -1,8 +1,9 @@
-//! The decisions about all questions on their way, without a socket or a clock: what is asked, when, and who gets which answer.
+//! The decisions about all questions in flight, without a socket or a clock: which upstream is asked, when, and which
+//! waiter gets which answer.
 //!
-//! In: questions, what upstreams said, the passing of time. Out: queries in an [`Outbox`], answers to those who wait. One flight
-//! serves equal questions of a group; one that finds no upstream with room waits in its group's queue. The steps of one flight are
-//! in `steps.rs`, what comes back is taken in by `replies.rs`.
+//! In: questions, replies of upstreams, the passing of time. Out: queries in an [`Outbox`], answers to waiters. One
+//! flight serves equal questions of a group; a flight that finds no upstream with a free slot waits in its group's
+//! queue. `steps.rs` has the steps of one flight, `replies.rs` handles the replies.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,14 +22,14 @@ use crate::forward::settings::GroupSettings;
 use crate::forward::status::GroupCounters;
 use crate::forward::upstream::Upstream;
 
-/// The most who wait for an answer in all: what a server can have in hand, and some 20 MB.
+/// The largest number of waiters in all: as many as a server can have at one time, and some 20 MB.
 const MAX_WAITERS: usize = 65_536;
 
-/// A question and who asks it.
+/// A question and its waiters.
 pub(crate) struct Ask {
     pub(crate) key: Arc<Key>,
     pub(crate) waiter: Waiter,
-    /// One more, who is answered sooner.
+    /// One more waiter, with an earlier deadline.
     pub(crate) impatient: Option<Waiter>,
 }
 
@@ -36,9 +37,9 @@ pub(crate) struct Ask {
 pub(crate) struct GroupState {
     pub(crate) settings: GroupSettings,
     pub(crate) upstreams: Vec<UpstreamIndex>,
-    /// Whether an upstream was left out because it is ourselves.
+    /// Whether an upstream was left out because it is this server itself.
     pub(crate) is_own: bool,
-    /// Questions that wait for their turn.
+    /// Questions that wait for a free slot.
     pub(crate) queue: Queue<Option<ClientNetwork>, FlightId>,
     pub(crate) counters: Arc<GroupCounters>,
 }
@@ -51,16 +52,16 @@ pub(super) enum Fate {
     Over(Answer),
 }
 
-/// All questions on their way.
+/// All questions in flight.
 pub(crate) struct Exchanges {
     pub(crate) upstreams: Vec<Upstream>,
     pub(crate) groups: Vec<GroupState>,
     flights: Flights,
     timer_wheel: TimerWheel<FlightId>,
     expired: Vec<FlightId>,
-    /// Those who wait, in all flights.
+    /// The number of waiters, over all flights.
     waiters: usize,
-    /// The answers of this moment; it says what time it is.
+    /// The batch of this moment; it holds the current time.
     batch: Batch,
 }
 
@@ -77,12 +78,12 @@ impl Exchanges {
         }
     }
 
-    /// From here on it is `now`.
+    /// Sets the current time.
     pub(crate) fn begin(&mut self, now: Instant) {
         self.batch.now = now;
     }
 
-    /// Everything that is due at this moment has been decided: the answers leave.
+    /// Ends the batch: every decision that was due is made, and the answers leave.
     pub(crate) fn end(&mut self) {
         self.batch.end();
     }
@@ -91,23 +92,23 @@ impl Exchanges {
         self.batch.now
     }
 
-    /// Whether nobody waits for anything.
+    /// Whether no question is in flight.
     pub(crate) fn is_empty(&self) -> bool {
         self.flights.is_empty()
     }
 
-    /// Attempts at an upstream that are open, over all flights.
+    /// The number of open attempts at an upstream, over all flights.
     pub(crate) fn open_attempts(&self, upstream: UpstreamIndex) -> usize {
         self.flights.iter().map(|flight| flight.attempts_at(upstream).count()).sum()
     }
 
-    /// When the next moment is due, whatever arrives.
+    /// When the next timer is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Option<Instant> {
         let queued = self.groups.iter().any(|group| !group.queue.is_empty()).then(|| now + TICK);
         [self.timer_wheel.next(), queued].into_iter().flatten().min()
     }
 
-    /// Takes a question in.
+    /// Accepts a question.
     pub(crate) fn ask(&mut self, ask: Ask, out: &mut impl Outbox) {
         let Ask { key, waiter, impatient } = ask;
         let counters = &self.groups[key.group.0].counters;
@@ -126,7 +127,7 @@ impl Exchanges {
                 counters.shared.one();
                 if let Some(mut flight) = self.flights.take(id) {
                     flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
-                    // One that has tried everything tries again: the upstream may have come back.
+                    // A flight that has tried everything tries again: the upstream may have come back.
                     flight.revive(now);
                     self.settle(flight, Fate::Open, out);
                 }
@@ -140,7 +141,7 @@ impl Exchanges {
         }
     }
 
-    /// Looks after every flight whose time has come, and lets those go whose turn it is.
+    /// Handles every flight whose timer has expired.
     pub(crate) fn run_timers(&mut self, out: &mut impl Outbox) {
         let mut expired = std::mem::take(&mut self.expired);
         self.timer_wheel.advance(self.now(), &mut expired);
@@ -154,7 +155,7 @@ impl Exchanges {
         self.expired = expired;
     }
 
-    /// Lets those go who wait for their turn, as far as there is room.
+    /// Starts the queued flights, as far as slots are free.
     pub(crate) fn run_queues(&mut self, out: &mut impl Outbox) {
         for group in (0..self.groups.len()).map(GroupIndex) {
             while let Some(id) = self.group(group).queue.front() {
@@ -175,7 +176,7 @@ impl Exchanges {
         }
     }
 
-    /// What something decided about a flight: it goes on, and comes up again when something is due; or it ends.
+    /// Applies the decision about a flight: it goes on, with its next timer set; or it ends.
     pub(super) fn settle(&mut self, mut flight: Box<Flight>, fate: Fate, out: &mut impl Outbox) {
         match fate {
             Fate::Open => {
@@ -191,7 +192,7 @@ impl Exchanges {
         }
     }
 
-    /// Ends a flight: everyone who waits gets the answer, and nothing of it stays open.
+    /// Ends a flight: every waiter gets the answer, and no attempt stays open.
     fn finish(&mut self, mut flight: Box<Flight>, answer: &Answer, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
             self.upstreams[attempt.upstream.0].limit.release();
@@ -205,7 +206,7 @@ impl Exchanges {
         self.flights.end(flight);
     }
 
-    /// Gives an answer to these, and gives back the empty list.
+    /// Gives an answer to these waiters, and returns the empty list.
     pub(super) fn answer_all(&mut self, group: GroupIndex, mut waiters: Vec<Waiter>, answer: &Answer) -> Vec<Waiter> {
         let counted = waiters.iter().filter(|waiter| waiter.is_counted).count();
         let counters = &self.group(group).counters;
@@ -221,7 +222,7 @@ impl Exchanges {
         waiters
     }
 
-    /// Answers those whose deadline has passed.
+    /// Answers the waiters whose deadline has passed.
     pub(super) fn expire(&mut self, flight: &mut Flight) -> Fate {
         let now = self.now();
         if flight.waiters.iter().all(|waiter| waiter.deadline <= now) {
@@ -235,12 +236,12 @@ impl Exchanges {
         Fate::Open
     }
 
-    /// Takes a flight out, to decide something about it; [`Exchanges::settle`] takes it back.
+    /// Takes a flight out, for a decision about it; [`Exchanges::settle`] takes it back.
     pub(super) fn take(&mut self, id: FlightId) -> Option<Box<Flight>> {
         self.flights.take(id)
     }
 
-    /// Puts a flight back about which nothing was decided.
+    /// Puts back a flight that needs no decision.
     pub(super) fn put(&mut self, flight: Box<Flight>) {
         self.flights.put(flight);
     }

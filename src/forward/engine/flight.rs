@@ -1,7 +1,7 @@
-//! One question on its way, and what to try next: pure, `now` is an argument.
+//! One question in flight, and what to try next: pure, `now` is an argument.
 //!
-//! In: which upstreams are up, what was tried. Out: the next [`Step`]. The earlier attempts stay open all the while, so
-//! that whatever answers first, however late, is the answer.
+//! In: the upstreams that are up or down, and the attempts so far. Out: the next [`Step`]. The earlier attempts stay
+//! open meanwhile, so the first answer counts, from whichever attempt and however late.
 //!
 //! ```text
 //!     each upstream that is up, in order, one wait apart    (a refusal or SERVFAIL: the next at once)
@@ -23,7 +23,7 @@ use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
 use crate::forward::upstream::Retried;
 
-/// What the ones who asked get.
+/// The answer that waiters get.
 pub(crate) type Answer = Result<Arc<Reply>, Failure>;
 
 /// A question within its group.
@@ -33,19 +33,19 @@ pub(crate) struct Key {
     pub(crate) question: Question,
 }
 
-/// Somebody who waits for an answer.
+/// A waiter for an answer.
 pub struct Waiter {
-    /// The client's network; none if no client waits. Where upstreams are busy, networks take turns.
+    /// The client's network; `None` if no client waits. At a busy upstream, networks take turns.
     pub network: Option<ClientNetwork>,
-    /// When it gets an answer at the latest.
+    /// The latest time at which it gets an answer.
     pub deadline: Instant,
-    /// Whether its failure counts as one of the group's.
+    /// Whether its failure is counted for the group.
     pub is_counted: bool,
-    /// What is called with the answer.
+    /// The callback for the answer.
     pub then: OnReply,
 }
 
-/// How an upstream was asked.
+/// The transport of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Udp(QueryHandle, QueryForm),
@@ -57,7 +57,7 @@ pub(crate) struct Attempt {
     pub(crate) upstream: UpstreamIndex,
     pub(crate) transport: Transport,
     pub(crate) sent: Instant,
-    /// Its silence has been counted.
+    /// Whether its silence has been counted.
     pub(crate) silent: bool,
 }
 
@@ -68,13 +68,13 @@ pub(crate) struct Flight {
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
     pub(crate) tried: Vec<UpstreamIndex>,
-    /// The first answer that another upstream might better: SERVFAIL and the like.
+    /// The first answer that another upstream might better, such as SERVFAIL.
     pub(crate) fallback: Option<Arc<Reply>>,
     pub(crate) malformed: bool,
     pub(crate) retried: Retried,
-    /// In the queue of its group.
+    /// Whether it waits in the queue of its group.
     pub(crate) queued: bool,
-    /// When the next step is due, and when the wheel brings the flight up.
+    /// When the next step is due, and when the timer wheel returns the flight.
     pub(crate) step_at: Instant,
     pub(crate) scheduled: Option<Instant>,
     round: Round,
@@ -90,23 +90,23 @@ enum Round {
     Over,
 }
 
-/// What to try next.
+/// The next thing to try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Ask an upstream that has not been asked.
     Ask(UpstreamIndex),
-    /// Send the same again.
+    /// Send the same datagram again.
     Resend(UpstreamIndex),
     /// Ask without EDNS.
     WithoutEdns(UpstreamIndex),
     /// Ask over TCP.
     Tcp(UpstreamIndex),
-    /// Nothing more.
+    /// Wait: nothing is left to try.
     Wait,
 }
 
 impl Flight {
-    /// A flight that begins now, in the memory of one that is over.
+    /// A flight that begins now, in the memory of one that has ended.
     pub(crate) fn renew(spare: Option<Box<Self>>, id: FlightId, key: Arc<Key>, now: Instant) -> Box<Self> {
         let Some(mut flight) = spare else {
             return Box::new(Self::new(id, key, now));
@@ -136,14 +136,14 @@ impl Flight {
         }
     }
 
-    /// Takes note that an upstream had its turn.
+    /// Notes that an upstream was tried.
     pub(crate) fn was_tried(&mut self, upstream: UpstreamIndex) {
         if !self.tried.contains(&upstream) {
             self.tried.push(upstream);
         }
     }
 
-    /// The attempts at one upstream that are open.
+    /// The open attempts at one upstream.
     pub(crate) fn attempts_at(&self, upstream: UpstreamIndex) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.upstream == upstream)
     }
@@ -157,7 +157,7 @@ impl Flight {
         self.attempts_at(upstream).any(|attempt| matches!(attempt.transport, Transport::Udp(_, form) if form.edns))
     }
 
-    /// What those get whose deadline has passed.
+    /// The answer for waiters whose deadline has passed.
     pub(crate) fn answer_at_deadline(&self) -> Answer {
         match &self.fallback {
             Some(reply) => Ok(Arc::clone(reply)),
@@ -199,7 +199,7 @@ impl Flight {
         upstreams.iter().copied().find(|upstream| !self.tried.contains(upstream))
     }
 
-    /// How long to wait after a step, where `wait` is the upstream's own time.
+    /// The pause after a step, where `wait` is the upstream's own time.
     pub(crate) fn pause(&self, wait: Duration) -> Duration {
         if self.attempts.is_empty() {
             return REFUSED_PAUSE;
@@ -211,19 +211,19 @@ impl Flight {
         }
     }
 
-    /// Someone has begun to wait now: if nothing is left to try, all that was asked is asked again.
+    /// Prepares for a new waiter: if nothing is left to try, everything is tried again.
     pub(crate) fn revive(&mut self, now: Instant) {
         if self.round == Round::Over {
             (self.round, self.cursor, self.step_at) = (Round::Again, 0, now);
         }
     }
 
-    /// Nothing is open and nothing is left to try.
+    /// Whether nothing is open and nothing is left to try.
     pub(crate) fn is_lost(&self) -> bool {
         self.round == Round::Over && self.attempts.is_empty()
     }
 
-    /// When something is to be done, whatever arrives.
+    /// When this flight is due, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
         let first = self.waiters.iter().map(|waiter| waiter.deadline).min()?;
         Some(if self.queued || (self.round == Round::Over && self.fallback.is_none()) {
@@ -233,13 +233,13 @@ impl Flight {
         })
     }
 
-    /// The latest anyone waits.
+    /// The latest deadline of all waiters.
     pub(crate) fn last_deadline(&self) -> Option<Instant> {
         self.waiters.iter().map(|waiter| waiter.deadline).max()
     }
 }
 
-/// Between steps while every upstream refuses: someone may be restarting it.
+/// The pause between steps while every upstream refuses: an operator may be restarting it.
 const REFUSED_PAUSE: Duration = Duration::from_millis(250);
 const LATER_PAUSE: Duration = Duration::from_millis(400);
 const MAX_PAUSE: Duration = Duration::from_millis(1200);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_up_come_first_then_those_that_are_down_then_each_again() {
+    fn upstreams_that_are_up_come_first_then_those_that_are_down_then_each_again() {
         let mut flight = flight(Instant::now());
         let mut steps = Vec::new();
         loop {

@@ -1,7 +1,7 @@
-//! All questions on their way, by their id and by what they ask.
+//! All questions in flight, by their id and by what they ask.
 //!
-//! A flight is taken out while something is decided about it, and put back if it goes on: nobody looks it up twice, and nobody
-//! else can touch it meanwhile. What a flight that is over had allocated serves the next one.
+//! A flight is taken out for a decision, and put back if it goes on: it is looked up only once, and no other code can
+//! touch it meanwhile. The allocations of a flight that has ended serve the next one.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -12,7 +12,7 @@ use foldhash::quality::RandomState;
 use super::flight::{Flight, Key};
 use crate::forward::ids::FlightId;
 
-/// The most flights that are kept for those to come.
+/// The capacity for ended flights that are reused.
 const MAX_SPARE: usize = 512;
 
 /// The flights.
@@ -28,11 +28,11 @@ pub(crate) struct Flights {
 #[derive(Default)]
 struct Slot {
     generation: u32,
-    /// Empty while the flight is taken out, too.
+    /// Also empty while the flight is taken out.
     flight: Option<Box<Flight>>,
 }
 
-/// Where a question belongs.
+/// The flight for a question.
 pub(crate) enum Found {
     /// The flight that asks the same.
     Same(FlightId),
@@ -56,23 +56,23 @@ impl Flights {
         }
     }
 
-    /// A flight that is over, to be made a new one.
+    /// A flight that has ended, to be reused for a new one.
     pub(crate) fn spare(&mut self) -> Option<Box<Flight>> {
         self.spare.pop()
     }
 
-    /// Takes a flight out; `None` if it is over.
+    /// Takes a flight out; `None` if it has ended.
     pub(crate) fn take(&mut self, id: FlightId) -> Option<Box<Flight>> {
         self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?.flight.take()
     }
 
-    /// Puts a flight back that goes on.
+    /// Puts back a flight that goes on.
     pub(crate) fn put(&mut self, flight: Box<Flight>) {
         let id = flight.id;
         self.slots[id.slot as usize].flight = Some(flight);
     }
 
-    /// Forgets a flight that was taken out and is over.
+    /// Removes a flight that was taken out and has ended.
     pub(crate) fn end(&mut self, flight: Box<Flight>) {
         let slot = &mut self.slots[flight.id.slot as usize];
         slot.generation = slot.generation.wrapping_add(1);
@@ -83,12 +83,12 @@ impl Flights {
         }
     }
 
-    /// All of them.
+    /// All flights, except those that are taken out.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
         self.slots.iter().filter_map(|slot| slot.flight.as_deref())
     }
 
-    /// Whether there is none.
+    /// Whether no question is in flight.
     pub(crate) fn is_empty(&self) -> bool {
         self.by_key.is_empty()
     }

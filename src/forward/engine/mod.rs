@@ -1,8 +1,8 @@
-//! The thread that asks upstreams: it owns every upstream, socket and question in flight, so nothing in it is locked.
+//! The forwarding thread: it owns every upstream, socket and question in flight, so nothing in it is locked.
 //!
-//! In: questions from its inbox, datagrams, what the TCP connections report, the passing of time. Out: an answer for
-//! everyone who asked. Each turn takes all there is, has `exchanges.rs` decide without a socket, and sends what came of it in
-//! batches. Never: a wait other than for the next turn.
+//! In: questions from its inbox, datagrams, outcomes of the TCP connections, the passing of time. Out: an answer for
+//! every waiter. Each batch takes everything that has arrived, lets `exchanges.rs` decide without a socket, and sends
+//! the resulting queries together. Never: a wait other than for the next batch.
 
 pub(crate) mod exchanges;
 pub(crate) mod flight;
@@ -33,15 +33,15 @@ use crate::forward::upstream::resolv_conf::ResolvConf;
 use exchanges::Exchanges;
 pub(crate) use exchanges::{Ask, GroupState};
 
-/// The most questions taken from the inbox in one turn.
+/// The largest number of questions taken from the inbox in one batch.
 const MAX_ASKS: usize = 512;
-/// How often "system" is looked at, and how far apart searches for loops are at last; a loop that was found is looked at more
-/// often.
+/// The interval between looks at "system", and the longest one between searches for loops; a loop that was found is
+/// looked at more often.
 const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 const LOOP_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The thread's all.
+/// The state of the forwarding thread.
 pub(crate) struct Engine {
     exchanges: Exchanges,
     sockets: Sockets,
@@ -80,7 +80,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Runs until nobody can ask any more and everyone has an answer.
+    /// Runs until the last asker is gone and every waiter has an answer.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
         let mut asks = Vec::with_capacity(MAX_ASKS);
         let mut headers = Headers::new();
@@ -97,8 +97,7 @@ impl Engine {
                 received = self.outcomes.recv() => outcome = received,
                 () = &mut sleep => {}
             }
-            // A client that is about to ask or an upstream that is about to answer on this core gets to, so that more goes out
-            // in one batch.
+            // This lets a client or an upstream on this core send first, so that more goes out in one batch.
             std::thread::yield_now();
             while open
                 && asks.len() < MAX_ASKS
@@ -115,8 +114,8 @@ impl Engine {
         }
     }
 
-    /// One turn. What has come is heard before anyone is called silent, whatever it was that woke us: on a busy machine
-    /// an answer may have waited for us longer than we waited for it.
+    /// Handles one batch. Replies that have arrived are handled before any upstream counts as silent, whatever event
+    /// woke the thread: on a busy machine an answer may have waited for us longer than we waited for it.
     pub(crate) fn turn(
         &mut self,
         now: Instant,
@@ -135,7 +134,7 @@ impl Engine {
         self.exchanges.run_timers(&mut self.sockets);
         self.keep_house(now);
         self.exchanges.run_queues(&mut self.sockets);
-        // What cannot be sent may make another upstream's turn; what that cannot send waits for the timer wheel.
+        // A failed send may lead to a query to another upstream; if that fails too, the timer wheel handles it.
         for _ in 0..2 {
             self.sockets.udp.flush(&mut events);
             events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
@@ -144,7 +143,7 @@ impl Engine {
         self.exchanges.end();
     }
 
-    /// When the next turn is due, whatever arrives.
+    /// When the next batch is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Instant {
         let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_probe.due);
         let sweep = self.sockets.udp.is_open().then_some(self.sweep_due);
@@ -175,7 +174,7 @@ impl Engine {
         }
     }
 
-    /// Looks for a loop through one upstream, and sees whether the one found last time is gone.
+    /// Looks for a loop through one upstream, and checks whether the one found last time is gone.
     fn probe_for_loop(&mut self, index: UpstreamIndex, now: Instant) {
         let upstream = &mut self.exchanges.upstreams[index.0];
         if let Some(query) = upstream.loop_probe.out.take() {
@@ -199,7 +198,7 @@ impl Engine {
         }
     }
 
-    /// Gives each group its upstreams, those of "system" being `servers`.
+    /// Assigns the upstreams to each group; `servers` are those of "system".
     fn place_upstreams(&mut self, servers: &[SocketAddr], now: Instant) {
         let mut groups = std::mem::take(&mut self.exchanges.groups);
         for group in &mut groups {
@@ -231,7 +230,7 @@ impl Engine {
         self.exchanges.groups = groups;
     }
 
-    /// The upstream at an address: one for all groups, since its limits are.
+    /// The upstream at an address: one for all groups, because its limits are.
     fn upstream_at(&mut self, address: SocketAddr, settings: &GroupSettings, now: Instant) -> UpstreamIndex {
         let upstreams = &mut self.exchanges.upstreams;
         let known = upstreams.iter().position(|upstream| upstream.shared.address == address);

@@ -1,4 +1,4 @@
-//! What the engine sends: to sockets, or to a test that takes note of it.
+//! The outbox of the engine: it leads to sockets, or to a test that records the queries.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
 use crate::forward::transport::tcp::Job;
 
-/// Where queries go. What comes of them comes back as events.
+/// The destination of queries. Replies come back as events.
 pub(crate) trait Outbox {
     /// Sends a query over UDP; `None` if the system has no socket for it.
     fn send(
@@ -26,17 +26,17 @@ pub(crate) trait Outbox {
     /// Sends the same datagram again.
     fn resend(&mut self, query: QueryHandle);
 
-    /// Nobody waits for the answer to this query any more.
+    /// Ends the wait for the answer to this query.
     fn cancel(&mut self, query: QueryHandle);
 
-    /// The next query to this upstream leaves from a port of its own.
+    /// Makes the next query to this upstream leave from a port of its own.
     fn fresh_port(&mut self, upstream: UpstreamIndex);
 
     /// Asks over TCP.
     fn ask_tcp(&mut self, to: Recipient<'_>, job: Job);
 }
 
-/// An upstream that is sent something.
+/// An upstream to which a query is sent.
 #[derive(Clone, Copy)]
 pub(crate) struct Recipient<'a> {
     pub(crate) index: UpstreamIndex,

@@ -1,8 +1,9 @@
-//! Questions that wait for their turn: a line for each client network, and one question of each in turn.
+//! Questions that wait for a free slot: a line for each client network, served round robin.
 //!
-//! In: flights and the network that each is for, one line for those of no network. Out: whose turn it is. However long one network's line is, another's
-//! question comes next but for one of each line. The queue is bounded, and so is a line: it may grow only while it is
-//! shorter than what is left of the queue, so that there is a place for who has none.
+//! In: flights and the network of each; those without a network share one line. Out: the flight that goes next. However
+//! long one network's line is, only one question of each line goes before another network's first. The queue is
+//! bounded, and so is a line: it may grow only while it is shorter than the free part of the queue, so that there is
+//! space for a network that has no line yet.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -11,19 +12,19 @@ use std::hash::Hash;
 pub(crate) struct Queue<N, T> {
     capacity: usize,
     len: usize,
-    /// Never empty; by network, whose hash nobody can foresee.
+    /// The lines, none of them empty; by network, whose hash is not predictable.
     lines: HashMap<N, VecDeque<T>>,
-    /// The networks that have a line, in the order of their turns.
+    /// The networks that have a line, in the order in which they are served.
     turns: VecDeque<N>,
 }
 
 impl<N: Copy + Eq + Hash, T: Copy> Queue<N, T> {
-    /// For `capacity` flights.
+    /// A queue for `capacity` flights.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { capacity, len: 0, lines: HashMap::new(), turns: VecDeque::new() }
     }
 
-    /// Puts a flight at the end of its network's line; `false` if there is no place for it.
+    /// Puts a flight at the end of its network's line; `false` if there is no space for it.
     pub(crate) fn push(&mut self, network: N, flight: T) -> bool {
         let held = self.lines.get(&network).map_or(0, VecDeque::len);
         if held >= self.capacity - self.len {
@@ -37,12 +38,12 @@ impl<N: Copy + Eq + Hash, T: Copy> Queue<N, T> {
         true
     }
 
-    /// Whose turn it is.
+    /// The flight that goes next.
     pub(crate) fn front(&self) -> Option<T> {
         self.lines.get(self.turns.front()?)?.front().copied()
     }
 
-    /// It had its turn: the next is another network's.
+    /// Removes the flight that goes next; the one after it is another network's.
     pub(crate) fn pop(&mut self) {
         let Some(network) = self.turns.pop_front() else { return };
         let Some(line) = self.lines.get_mut(&network) else { return };
@@ -55,12 +56,12 @@ impl<N: Copy + Eq + Hash, T: Copy> Queue<N, T> {
         }
     }
 
-    /// How many wait.
+    /// The number of flights that wait.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether nobody waits.
+    /// Whether no flight waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -100,7 +101,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_goes_in_comes_out_once_and_no_more_than_fits(
+        fn each_question_leaves_the_queue_once_and_no_more_enter_than_fit(
             steps in prop::collection::vec(prop::option::weighted(0.7, 0_u64..6), 0..400),
         ) {
             let (mut queue, mut inside, mut next) = (Queue::new(40), std::collections::BTreeSet::new(), 0);

@@ -1,8 +1,8 @@
-//! What comes back for a question: whether it ends there, and what is tried if it does not.
+//! Replies and failures of attempts: whether the question ends there, and what is tried if it does not.
 //!
-//! In: what happened to one attempt, over UDP or TCP. Out: an answer for those who wait, or another attempt; and what it says of
-//! the upstream's health and quirks. The first good answer wins, from whichever attempt; SERVFAIL, REFUSED, NOTIMP and
-//! FORMERR are returned as they came unless another upstream has something better.
+//! In: the result of one attempt, over UDP or TCP. Out: an answer for the waiters, or another attempt; and what the
+//! result shows about the upstream's health and quirks. The first good answer wins, from whichever attempt; SERVFAIL,
+//! REFUSED, NOTIMP and FORMERR are returned as they came unless another upstream has something better.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::forward::transport::socket::{SocketEvent, SocketNews};
 use crate::forward::transport::tcp::TcpOutcome;
 
 impl Exchanges {
-    /// Something came for a question sent over UDP.
+    /// Handles an event for a question sent over UDP.
     pub(crate) fn take_event(&mut self, event: SocketEvent, out: &mut impl Outbox) {
         let SocketEvent { upstream: index, flight, handle, sent, news } = event;
         let now = self.now();
@@ -29,7 +29,7 @@ impl Exchanges {
             SocketNews::SpoofSuspected => {}
             _ => health.replied(now, now.saturating_duration_since(sent)),
         }
-        // Nobody waits for the answer to a loop probe.
+        // The answer to a loop probe has no flight.
         let Some(mut flight) = flight.and_then(|id| self.take(id)) else { return };
         let of_this_query = |attempt: &Attempt| match attempt.transport {
             Transport::Udp(query, form) if query == handle => Some(form),
@@ -59,7 +59,7 @@ impl Exchanges {
         self.settle(flight, fate, out);
     }
 
-    /// The TCP connection is done with a question.
+    /// Handles the outcome of a question sent over TCP.
     pub(crate) fn take_tcp_outcome(&mut self, outcome: TcpOutcome, out: &mut impl Outbox) {
         let TcpOutcome { upstream: index, flight: id, answer } = outcome;
         let now = self.now();
@@ -84,7 +84,7 @@ impl Exchanges {
         self.settle(flight, fate, out);
     }
 
-    /// An attempt is over and its place in the upstream's limit free.
+    /// Ends an attempt and frees its slot in the upstream's limit.
     fn end_attempt(&mut self, flight: &mut Flight, index: UpstreamIndex, which: impl Fn(&Attempt) -> bool) {
         if let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index && which(attempt)) {
             flight.attempts.swap_remove(place);
@@ -92,7 +92,8 @@ impl Exchanges {
         }
     }
 
-    /// Asks again in lower case, with a fresh id on a fresh port: to answer both takes hearing both.
+    /// Asks again in lower case, with a fresh id on a fresh port: only an attacker who sees both queries could answer
+    /// both.
     fn case_lost(&mut self, flight: &mut Flight, index: UpstreamIndex, form: QueryForm, out: &mut impl Outbox) -> Fate {
         if !std::mem::replace(&mut flight.retried.case, true) {
             self.upstream(index).shared.counters.case_fallback.one();
@@ -122,7 +123,7 @@ impl Exchanges {
         self.send(flight, index, Some(form), out);
     }
 
-    /// An answer over UDP: what it says of the upstream first, then what it says.
+    /// Handles an answer over UDP: first what it shows about the upstream, then its content.
     fn answered(
         &mut self,
         flight: &mut Flight,
@@ -140,7 +141,7 @@ impl Exchanges {
         self.replied(flight, index, message, out)
     }
 
-    /// An attempt came to nothing: the next upstream at once, if there is one that is up or there is nothing to wait for.
+    /// Handles a failed attempt: the next upstream is asked at once, if one is up or no other attempt is open.
     fn attempt_lost(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         let (up, down) = self.candidates(flight.key.group);
         let is_idle = flight.attempts.is_empty();
@@ -156,10 +157,10 @@ impl Exchanges {
         Fate::Open
     }
 
-    /// An upstream has answered.
+    /// Handles the answer of an upstream.
     fn replied(&mut self, flight: &mut Flight, index: UpstreamIndex, message: &Message, out: &mut impl Outbox) -> Fate {
         let kept = scrub(message, &flight.key.question);
-        // RCODEs that only EDNS has are about the exchange with us, not about the name.
+        // RCODEs above 15 exist only in EDNS and are about the exchange with us, not about the name.
         let (rcode, ede) = if evades(message, &kept) || message.rcode.0 > 0xf {
             (Rcode::SERVFAIL, Some(Failure::Malformed.ede()))
         } else {

@@ -1,4 +1,4 @@
-//! The steps of one flight: whom it asks first, whom next, and how long it waits between.
+//! The steps of one flight: which upstream it asks first, which next, and how long it waits between.
 //!
 //! In: a flight that was taken out, and the state of its upstreams. Out: queries in the outbox, and whether the flight goes on.
 
@@ -14,8 +14,8 @@ use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::tcp::Job;
 
 impl Exchanges {
-    /// Sends a new question on its way, or queues it. Nobody overtakes those who wait for their turn, or a flood of new
-    /// questions would keep it from coming.
+    /// Starts a new question, or queues it. It never overtakes the queued ones, because a flood of new questions would
+    /// otherwise keep those waiting.
     pub(super) fn launch(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         if !self.group(flight.key.group).queue.is_empty() {
             return self.enqueue(flight);
@@ -26,7 +26,7 @@ impl Exchanges {
         }
     }
 
-    /// Asks the first upstream that has room; `None` if none has.
+    /// Asks the first upstream that has a free slot; `None` if none has.
     pub(super) fn place(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Option<Fate> {
         let group = flight.key.group;
         let state = self.group(group);
@@ -41,7 +41,7 @@ impl Exchanges {
         Some(Fate::Open)
     }
 
-    /// A place in the limit of the first upstream that has one, those that are up before those that are down.
+    /// A slot in the limit of the first upstream that has one, those that are up before those that are down.
     fn acquire_slot(&mut self, group: GroupIndex) -> Option<UpstreamIndex> {
         let now = self.now();
         let Self { groups, upstreams, .. } = self;
@@ -53,7 +53,7 @@ impl Exchanges {
         })
     }
 
-    /// Asks the group's upstreams that are down too, where it is time to see whether they are back.
+    /// Also asks the group's upstreams that are down, if it is time to check whether they are back.
     fn check_those_down(&mut self, flight: &mut Flight, asked: UpstreamIndex, out: &mut impl Outbox) {
         let now = self.now();
         for place in 0..self.group(flight.key.group).upstreams.len() {
@@ -79,14 +79,14 @@ impl Exchanges {
         Fate::Open
     }
 
-    /// The group's upstreams that are up, and those that are down; none that leads back to us.
+    /// The group's upstreams that are up, and those that are down; without those that lead back to us.
     pub(super) fn candidates(&self, group: GroupIndex) -> (Vec<UpstreamIndex>, Vec<UpstreamIndex>) {
         let upstream = |index: &UpstreamIndex| &self.upstreams[index.0];
         let usable = self.group(group).upstreams.iter().copied().filter(|index| !upstream(index).is_looping());
         usable.partition(|index| upstream(index).is_up())
     }
 
-    /// Asks over UDP if the limits let it; else it gets its chance again when everyone is asked again.
+    /// Asks over UDP if the limits permit; if not, the upstream is tried again in the next round.
     fn try_send(&mut self, flight: &mut Flight, index: UpstreamIndex, form: Option<QueryForm>, out: &mut impl Outbox) {
         let now = self.now();
         if self.upstream(index).limit.acquire(now) {
@@ -96,7 +96,7 @@ impl Exchanges {
         }
     }
 
-    /// Asks over UDP; the place in the upstream's limit is taken already.
+    /// Asks over UDP; the slot in the upstream's limit is taken already.
     pub(super) fn send(
         &mut self,
         flight: &mut Flight,
@@ -118,7 +118,7 @@ impl Exchanges {
         }
     }
 
-    /// Asks over TCP: at most one more than the limit allows for each answer that was too long.
+    /// Asks over TCP: this may exceed the limit by one for each answer that was too long.
     pub(super) fn ask_tcp(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) {
         let now = self.now();
         let (false, Some(deadline)) = (flight.is_asked_by_tcp(index), flight.last_deadline()) else {
@@ -132,7 +132,7 @@ impl Exchanges {
         flight.attempts.push(Attempt { upstream: index, transport: Transport::Tcp, sent: now, silent: false });
     }
 
-    /// Time has passed for a flight: some who wait may be late, upstreams may have been silent, the next step may be due.
+    /// Handles the passing of time for a flight: deadlines of waiters, silent upstreams, the next step.
     pub(super) fn time_passed(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         let now = self.now();
         if let over @ Fate::Over(_) = self.expire(flight) {
@@ -157,7 +157,7 @@ impl Exchanges {
         let (up, down) = self.candidates(flight.key.group);
         match &flight.fallback {
             Some(reply) if flight.untried(&up).is_none() => return Fate::Over(Ok(Arc::clone(reply))),
-            // A loop was found meanwhile: what goes round in it ends here.
+            // A loop was found meanwhile: a question that goes round in it ends here.
             None if up.is_empty() && down.is_empty() => return Fate::Over(Err(Failure::Loop)),
             _ => {}
         }
@@ -178,7 +178,7 @@ impl Exchanges {
         }
     }
 
-    /// Whom the step was taken with; `None` if there was nothing to do in it.
+    /// The upstream that the step went to; `None` if there was nothing to do.
     fn take_step(&mut self, flight: &mut Flight, step: Step, out: &mut impl Outbox) -> Option<UpstreamIndex> {
         match step {
             Step::Ask(index) => {
@@ -197,7 +197,8 @@ impl Exchanges {
         }
     }
 
-    /// Sends the same datagram again, or a new one if none is out. Where TCP was asked there is nothing to send again.
+    /// Sends the same datagram again, or a new one if none is open. With an open TCP query there is nothing to send
+    /// again.
     fn resend(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> Option<UpstreamIndex> {
         let now = self.now();
         let first = flight.attempts_at(index).next().map(|attempt| attempt.transport);
@@ -215,8 +216,7 @@ impl Exchanges {
         Some(index)
     }
 
-    /// A client that set DO would take the unsigned answer for a forgery, so the question of such a client is never asked
-    /// without EDNS.
+    /// A client that set DO would take the unsigned answer for a forgery, so its question is never asked without EDNS.
     fn ask_without_edns(
         &mut self,
         flight: &mut Flight,
@@ -234,7 +234,7 @@ impl Exchanges {
         Some(index)
     }
 
-    /// The next step of a flight is due after the upstream's own time.
+    /// Schedules the next step of a flight, after the upstream's own time.
     pub(super) fn pause(&mut self, flight: &mut Flight, index: UpstreamIndex) {
         let wait = self.upstream(index).health.wait();
         self.pause_for(flight, wait);

@@ -1,13 +1,13 @@
 //! A coarse timer wheel: one tick for all questions instead of a timer for each. Pure, `now` is an argument.
 //!
-//! In: keys and when to look at them again. Out: the keys whose time has come, at most one tick late. A key is never
-//! taken out early: who gets it checks whether it still matters.
+//! In: keys with their times. Out: the keys whose time has come, up to one tick late. A key is never removed early: the
+//! receiver checks whether it still matters.
 
 use std::time::{Duration, Instant};
 
 /// The length of a tick.
 pub(crate) const TICK: Duration = Duration::from_millis(16);
-/// Slots: a little over eight seconds; what is later comes up then and is put back by who gets it.
+/// Slots: a little over eight seconds. A later key comes up early, and its receiver inserts it again.
 const SLOTS: usize = 512;
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl<K> TimerWheel<K> {
         Self { slots: (0..SLOTS).map(|_| Vec::new()).collect(), position: 0, next: now + TICK, count: 0 }
     }
 
-    /// Brings `key` up at `at`, never before.
+    /// Schedules `key` for `at`, never before.
     pub(crate) fn insert(&mut self, now: Instant, at: Instant, key: K) {
         if self.count == 0 {
             self.next = now + TICK;
@@ -35,7 +35,7 @@ impl<K> TimerWheel<K> {
         self.count += 1;
     }
 
-    /// Moves what is due at `now` to `expired`.
+    /// Moves the keys that are due at `now` to `expired`.
     pub(crate) fn advance(&mut self, now: Instant, expired: &mut Vec<K>) {
         while self.count > 0 && self.next <= now {
             let slot = &mut self.slots[self.position];
@@ -46,7 +46,7 @@ impl<K> TimerWheel<K> {
         }
     }
 
-    /// When to look again; `None` if nothing waits.
+    /// When to look again; `None` if the wheel is empty.
     pub(crate) fn next(&self) -> Option<Instant> {
         (self.count > 0).then_some(self.next)
     }

@@ -1,4 +1,4 @@
-//! The engine played: transcripts, and a property over all scripts.
+//! The engine without sockets: transcripts, and a property over all scripts.
 
 use super::*;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 const MS: Duration = Duration::from_millis(1);
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What happened, with the times rounded down to the tenth of a second that the timer wheel is exact to.
+/// The transcript, with the times rounded down to the tenth of a second that the timer wheel is exact to.
 fn shown(script: &Script) -> Vec<String> {
     let text = script.transcript.lock().unwrap();
     let rounded = |line: &str| {
@@ -85,7 +85,7 @@ fn an_upstream_that_refuses_edns_is_asked_without_and_after_two_such_answers_nev
 }
 
 #[test]
-fn what_an_upstream_has_no_room_for_waits_and_goes_when_there_is_some() {
+fn a_question_waits_while_its_upstream_is_full_and_goes_when_there_is_space() {
     let mut script = Script::new(&[&[0]], 1);
     script.ask(0, "one.example", PATIENCE, None);
     script.ask(0, "two.example", PATIENCE, None);
@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_happens_every_waiter_is_answered_once_in_time_and_nothing_stays_open(
+    fn every_waiter_is_answered_once_in_time_and_nothing_stays_open(
         script in prop::collection::vec(any::<u8>(), 0..300),
     ) {
         prop_assert_eq!(play(&script), Ok(()));

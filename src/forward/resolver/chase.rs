@@ -1,7 +1,7 @@
-//! The re-chase: one question followed through our zones and upstream answers, whichever way its CNAMEs lead.
+//! The re-chase: one question followed through our zones and upstream answers, wherever its CNAMEs lead.
 //!
-//! In: a question, the zones, and one upstream reply after another. Out: the next name to ask upstream, or the
-//! resolved answer. Pure: it never asks itself, knows no cache, socket or clock.
+//! In: a question, the zones, and one upstream reply after another. Out: the next name to ask upstream, or the resolved
+//! answer. Never: a question sent from here, or a look at a cache, socket or clock.
 //!
 //! ```text
 //!    name in a hosted zone? --yes--> zone: answer | NODATA | NXDOMAIN --------------> Done
@@ -19,16 +19,16 @@ use crate::zone::{Hosted, OnMiss, Outcome, Zone, ZoneSet};
 
 use crate::forward::question::{Chain, Reply};
 
-/// Links in a chain at most. BIND and Unbound stop at 11.
+/// The largest number of links in a chain. BIND and Unbound stop at 11.
 pub const MAX_LINKS: usize = 16;
 
-/// Upstream questions for one answer at most: a bound on what one query can set off.
+/// The largest number of upstream questions for one answer, which bounds the work that one query can cause.
 const MAX_ASKS: u8 = 8;
 
 const CNAME_LOOP: Ede = Ede::new(Ede::OTHER, "CNAME loop");
 const CHAIN_TOO_LONG: Ede = Ede::new(Ede::OTHER, "more than 16 CNAMEs in a row");
 
-/// A question on its way.
+/// The state of one question.
 #[derive(Clone, Debug)]
 pub struct Chase {
     qtype: Rtype,
@@ -41,33 +41,33 @@ pub struct Chase {
     asks: u8,
     /// Whether every reply so far was validated.
     authentic: bool,
-    /// What was used so far; it decides AA, AD and how long the answer may be kept.
+    /// The sources so far; they decide AA, AD and how long the answer may be stored.
     origin: Origin,
 }
 
-/// Where the parts of an answer came from.
+/// The sources of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// The zone that the QNAME itself is in, if it answered.
+    /// Whether a hosted zone answered for the QNAME itself.
     pub local_start: bool,
-    /// The apex of the last hosted zone that answered or that the chain met.
+    /// The apex of the last hosted zone that answered or that the chain entered.
     pub zone: Option<Name>,
     /// Whether an upstream reply is part of it.
     pub forwarded: bool,
-    /// The name that a hosted zone lacks, whatever came of it.
+    /// The name that a hosted zone does not have, whatever the final answer is.
     pub missed: Option<Name>,
-    /// Where the last part came from that no hosted zone gave.
+    /// The source of the last part that did not come from a hosted zone.
     pub provenance: Option<Provenance>,
-    /// Whether no answer could be had.
+    /// Whether no answer could be found.
     pub failed: bool,
 }
 
-/// Where a part of an answer came from, if not from a hosted zone.
+/// The source of a part of an answer, if not a hosted zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Provenance {
     /// The cache.
     Cache,
-    /// The cache, past its time.
+    /// The cache, after the entry's time.
     Stale,
     /// This upstream, just now.
     Upstream(SocketAddr),
@@ -77,7 +77,7 @@ pub enum Provenance {
     Special,
 }
 
-/// What to do next.
+/// The next thing to do.
 #[derive(Debug)]
 pub enum Step {
     /// The answer is complete.
@@ -86,7 +86,7 @@ pub enum Step {
     Ask(Name),
 }
 
-/// A complete answer, before the transport has its say.
+/// A complete answer, before it is adapted to the transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     /// The RCODE of the last step (RFC 6604).
@@ -101,15 +101,15 @@ pub struct Resolved {
     pub authoritative: bool,
     /// AD: all of it came from an upstream that validated it.
     pub authentic: bool,
-    /// Why the answer is what it is.
+    /// The reason for the answer, for the client.
     pub ede: Option<Ede>,
-    /// Where its parts came from.
+    /// The sources of its parts.
     pub origin: Origin,
-    /// Which records of answer and authority, in one row, came from an upstream.
+    /// The records that came from an upstream, counted through the answer and then the authority section.
     pub from_upstream: RecordBits,
 }
 
-/// A set of places in a row of records.
+/// A set of indexes of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordBits(u64);
 
@@ -157,7 +157,7 @@ impl Chase {
         }
     }
 
-    /// Takes the outcome of a zone; `None` if it was an alias to follow.
+    /// Uses the outcome of a zone; `None` if it was a CNAME to follow.
     fn follow_outcome(&mut self, zone: &Zone, outcome: &Outcome<'_>) -> Option<Resolved> {
         match outcome {
             Outcome::Answer(rrset) => {
@@ -174,7 +174,7 @@ impl Chase {
                     self.answer.push(dname.clone());
                 }
                 match alias {
-                    // As NSD, Knot and BIND have it: the alias is what was asked for.
+                    // As in NSD, Knot and BIND, the CNAME itself is the answer.
                     Some(alias) if self.qtype == Rtype::CNAME => {
                         self.answer.push(alias.clone());
                         Some(self.resolved(Rcode::NOERROR))
@@ -199,7 +199,7 @@ impl Chase {
         }
     }
 
-    /// Takes the answer for the name that [`Step::Ask`] named from a zone that is not hosted: one of the special names.
+    /// Uses a zone that is not hosted, one of the special names, for the name that [`Step::Ask`] named.
     pub fn answer_from(&mut self, zone: &Zone) -> Step {
         self.origin.local_start |= self.behind.is_empty();
         match self.follow_outcome(zone, &zone.lookup(self.name.canonical(), self.qtype)) {
@@ -211,7 +211,7 @@ impl Chase {
     /// Goes on with the upstream's reply about the name that [`Step::Ask`] named.
     pub fn follow_reply(&mut self, zones: &ZoneSet, reply: &Reply) -> Step {
         self.origin.forwarded = true;
-        // RFC 4035 section 3.2.3: AD speaks of all RRsets.
+        // RFC 4035 section 3.2.3: AD is about all RRsets.
         self.authentic &= reply.authentic;
         let mut rest = reply.answer.as_slice();
         while let Some(end) = alias_end(rest, &self.name, self.qtype) {
@@ -238,7 +238,7 @@ impl Chase {
         }
         let ends_in_alias = rest.is_empty() && !reply.answer.is_empty() && !answers_alias(self.qtype);
         if ends_in_alias && reply.rcode == Rcode::NOERROR && reply.authority.is_empty() {
-            // The upstream is no full resolver, or the cache holds the chain up to here only.
+            // The upstream does no full recursion, or the cache holds the chain only up to here.
             return self.follow(zones);
         }
         self.from_upstream.add(self.answer.len(), rest.len() + reply.authority.len());
@@ -251,8 +251,8 @@ impl Chase {
         })
     }
 
-    /// Whether a hosted zone leaves its name to the upstream's own rest of the chain. NXDOMAIN alone does: not
-    /// NODATA, an empty non-terminal or a wildcard.
+    /// Whether a hosted zone leaves its name to the rest of the upstream's own chain. Only NXDOMAIN does: not NODATA,
+    /// an empty non-terminal or a wildcard.
     fn falls_through(&mut self, hosted: &Hosted) -> bool {
         let Some(zone) = hosted.zone.as_deref().filter(|_| hosted.on_miss == OnMiss::Forward) else {
             return false;
@@ -264,7 +264,7 @@ impl Chase {
         missed
     }
 
-    /// Adds an alias (a CNAME, with its signatures) and moves to its target.
+    /// Adds a CNAME, with its signatures, and moves to its target.
     fn follow_cname(&mut self, alias: &[Record]) -> Result<(), Ede> {
         let Some(target) = alias.iter().find_map(Record::cname_target) else {
             return Err(Ede::new(Ede::INVALID_DATA, "malformed CNAME"));
@@ -288,7 +288,7 @@ impl Chase {
         Step::Ask(self.name.clone())
     }
 
-    /// What there is without asking anyone: the chain through our zones, or REFUSED if the name is not ours.
+    /// The answer without any upstream: the chain through our zones, or REFUSED if the name is not ours.
     pub fn stop(&mut self) -> Resolved {
         if self.origin.local_start {
             return self.resolved(Rcode::NOERROR);
@@ -297,7 +297,7 @@ impl Chase {
         Resolved { rcode: Rcode::REFUSED, ..self.fail(ede) }
     }
 
-    /// Takes note of where the next part comes from.
+    /// Notes the source of the next part.
     pub fn note_provenance(&mut self, provenance: Provenance) {
         self.origin.provenance = Some(provenance);
     }
@@ -332,8 +332,8 @@ impl Chase {
     }
 }
 
-/// Cuts a reply where its chain first enters a hosted zone, if it does: the part that may be kept for its question, and the
-/// name whose own question the rest belongs to. Kept apart, the rest can never answer for a name that a sync
+/// Cuts a reply where its chain first enters a hosted zone, if it does: the part that may be stored for its question,
+/// and the name whose own question the rest belongs to. Stored apart, the rest can never answer for a name that a sync
 /// has added since.
 pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: &Reply) -> Option<(Reply, Option<(Name, Reply)>)> {
     let mut name = qname.clone();
@@ -351,15 +351,15 @@ pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: &Reply) -> Opti
 }
 
 impl RecordBits {
-    /// Records that it can tell apart; an answer with more is for one question alone.
+    /// The number of records that it covers; an answer with more is good for one question only.
     pub const CAPACITY: usize = 64;
 
-    /// Whether the record at this place is one of them.
+    /// Whether the record at this index is in the set.
     pub fn contains(self, place: usize) -> bool {
         place < Self::CAPACITY && self.0 >> place & 1 == 1
     }
 
-    /// Adds `count` records from `first` on, as far as there is room.
+    /// Adds `count` records from `first` on, up to the capacity.
     fn add(&mut self, first: usize, count: usize) {
         for place in (first..first + count).take_while(|place| *place < Self::CAPACITY) {
             self.0 |= 1 << place;
@@ -367,12 +367,12 @@ impl RecordBits {
     }
 }
 
-/// Whether an alias itself answers the question.
+/// Whether a CNAME itself answers the question.
 fn answers_alias(qtype: Rtype) -> bool {
     qtype == Rtype::CNAME || qtype == Rtype::ANY
 }
 
-/// How many records at the front belong to the alias at `name`: up to its CNAME and the signatures behind that.
+/// The number of leading records that belong to the CNAME at `name`: up to the CNAME and the signatures after it.
 fn alias_end(records: &[Record], name: &Name, qtype: Rtype) -> Option<usize> {
     if answers_alias(qtype) {
         return None;
@@ -388,7 +388,7 @@ fn cut(mut reply: Reply, end: usize, target: Name) -> (Reply, Option<(Name, Repl
         || !tail.authority.is_empty()
         || tail.rcode != Rcode::NOERROR
         || tail.chain != Chain::Whole;
-    // The RCODE and the authority section speak of the last name (RFC 6604): they go with the tail.
+    // The RCODE and the authority section are about the last name (RFC 6604): they stay with the tail.
     let head = Reply { rcode: Rcode::NOERROR, authority: Vec::new(), ede: None, chain: Chain::Whole, ..reply };
     (head, has_tail.then_some((target, tail)))
 }

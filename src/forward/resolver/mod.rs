@@ -1,7 +1,8 @@
-//! The resolver: drives a [`Chase`](chase::Chase) with what the cache has and what upstreams say.
+//! The resolver: drives a [`Chase`](chase::Chase) with the cache and the upstreams.
 //!
-//! In: a question and the zones it started with. Out: a [`Resolved`]. [`Resolver::start`] goes as far as memory leads and never
-//! waits; [`Resolver::finish_then`] asks upstream for the rest, within one deadline (`upstream_step.rs`).
+//! In: a question and the zones it started with. Out: a [`Resolved`]. [`Resolver::start`] goes as far as memory
+//! suffices and never waits; [`Resolver::finish_then`] asks upstream for the rest, within one deadline
+//! (`upstream_step.rs`).
 
 pub mod chase;
 pub mod public;
@@ -29,28 +30,28 @@ pub use resolution::{Progress, QueryFlags, Resolution, Trace, UpstreamQuestion};
 pub use route::Route;
 use route::Routes;
 
-/// Whom to ask about what, and how.
+/// The routes to upstreams, the cache, and the settings.
 pub struct Resolver {
     routes: Routes,
     cache: Arc<Cache>,
-    /// Keeps the upstreams alive, and knows its own probes.
+    /// Keeps the upstreams alive, and recognizes loop probes.
     upstreams: Arc<Upstreams>,
     settings: Settings,
 }
 
-/// What the config says of resolving.
+/// The settings for resolving.
 #[derive(Clone)]
 pub struct Settings {
     /// When our own public names are answered without the upstream.
     pub public_names: PublicNames,
-    /// What is answered here though no zone has it; empty if all is to be asked.
+    /// The special names that are answered here although no hosted zone has them; empty if they are asked upstream.
     pub special: Arc<ZoneSet>,
     /// How long one question may take in all.
     pub timeout: Duration,
 }
 
 impl Resolver {
-    /// A resolver; `routes` must hold one for the root, and each asks one of `upstreams`.
+    /// A resolver; `routes` must hold one for the root, and each asks a group of `upstreams`.
     pub fn new(routes: Vec<Arc<Route>>, cache: Arc<Cache>, upstreams: Arc<Upstreams>, settings: Settings) -> Self {
         Self { routes: Routes::new(routes), cache, upstreams, settings }
     }
@@ -65,7 +66,7 @@ impl Resolver {
         self.settings.timeout
     }
 
-    /// Whether a QNAME is one of our own probes come back: the upstream leads to ourselves.
+    /// Whether a QNAME is one of our own probes: the upstream leads back to us.
     pub fn is_probe(&self, qname: &[u8]) -> bool {
         self.upstreams.is_probe(qname)
     }
@@ -86,7 +87,7 @@ impl Resolver {
         self.advance(zones, resolution, step, now)
     }
 
-    /// The answer for a client for whom no upstream is asked: its fallback, or SERVFAIL with the reason.
+    /// The answer for a client whose question may not go upstream: its fallback, or SERVFAIL with the reason.
     pub fn answer_without_upstream(
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
@@ -137,7 +138,7 @@ impl Resolver {
         }
     }
 
-    /// The next step by what the cache has; or the question for an upstream, with what the client gets if that fails.
+    /// The next step by the cache; or the question for an upstream, with the fallback in case it fails.
     fn from_cache(
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
@@ -175,10 +176,10 @@ impl Resolver {
         }
     }
 
-    /// The special zone of a name, unless a hosted zone or a rule covers it: those know better.
+    /// The special zone of a name, unless a hosted zone or a forward rule covers it: those take precedence.
     fn special(&self, zones: &ZoneSet, name: &Name, qtype: Rtype) -> Option<&Zone> {
         let zone = self.settings.special.find(name.canonical())?.zone.as_deref()?;
-        // RFC 8375 section 4: that such a zone is not signed is for the one above to prove, to a client that validates.
+        // RFC 8375 section 4: the parent has to prove to a validating client that such a zone is not signed.
         if qtype == Rtype::DS && name == zone.apex() && name.labels().last() == Some(b"arpa") {
             return None;
         }
@@ -186,7 +187,7 @@ impl Resolver {
         (!is_ruled && zones.find(name.canonical()).is_none()).then_some(zone)
     }
 
-    /// Our own CNAME for a public name of ours, where the upstream is never asked for it.
+    /// Our own CNAME for a public name of ours, if the config says that the upstream is never asked for it.
     fn public_name_without_upstream(&self, zones: &ZoneSet, name: &Name) -> Option<Reply> {
         (self.settings.public_names == PublicNames::Always).then(|| public::synthesized_cname(zones, name))?
     }
@@ -195,13 +196,13 @@ impl Resolver {
         (self.settings.public_names != PublicNames::Never).then(|| public::synthesized_cname(zones, name))?
     }
 
-    /// What a client gets for this name if upstreams fail: the one place that decides whether there is something else to give.
+    /// The fallback for this name if upstreams fail: this is the one place that decides whether there is one.
     fn fallback(&self, zones: &ZoneSet, name: &Name, stale: Option<Reply>) -> Option<Fallback> {
         self.synthesized(zones, name).map(Fallback::SynthesizedCname).or_else(|| stale.map(Fallback::Stale))
     }
 }
 
-/// The upstream failed: goes on with the fallback, or ends with SERVFAIL and the reason.
+/// Handles a failed upstream: goes on with the fallback, or ends with SERVFAIL and the reason.
 fn fall_back(
     zones: &ZoneSet,
     resolution: &mut Resolution,

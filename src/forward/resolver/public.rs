@@ -1,14 +1,14 @@
-//! Our own public names: the alias that public DNS would give for a storage account of ours, made from the zone.
+//! Our own public names: the CNAME that public DNS would give for a storage account of ours, synthesized from the zone.
 //!
-//! In: a name and the zones. Out: the alias, for exact names that a blob or queue zone has, and for the partitioned names
-//! (`acct.z12.blob.storage.azure.net`) that a list had. Backup names have no public alias, and the public parent zones are
-//! never ours.
+//! In: a name and the zones. Out: the CNAME, for exact names in a blob or queue zone, and for the partitioned names
+//! (`acct.z12.blob.storage.azure.net`) from a list. Never: a CNAME for a backup name, which has none in public DNS, or
+//! for a public parent zone, which is never ours.
 
 use crate::dns::{Name, Rcode, Record, Rtype};
 use crate::forward::question::Reply;
 use crate::zone::{Outcome, ZoneSet};
 
-/// When the alias is given without the upstream's word.
+/// When the CNAME is given in place of the upstream's answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PublicNames {
     /// When upstreams fail or are slow.

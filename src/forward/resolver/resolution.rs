@@ -1,7 +1,7 @@
-//! One question on its way through zones, cache and upstreams: how far it came, and what it still needs.
+//! One question on its way through zones, cache and upstreams: its progress, and its needs.
 //!
-//! In: a name, a type and what the client's flags ask for. Out: the state that [`super::Resolver`] carries from step to step, and
-//! how long the answer stays valid. It knows neither cache nor upstreams.
+//! In: a name, a type and the client's flags. Out: the state that [`super::Resolver`] carries from step to step, and
+//! how long the answer stays valid. Never: a look at the cache or an upstream.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::forward::cache::Validity;
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::question::{Question, Reply};
 
-/// What the client's flags ask for.
+/// The client's flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryFlags {
-    /// RD: cache and upstreams may be used. Without it the answer is what our zones say, and the cache shows nothing of
-    /// what others asked.
+    /// RD: cache and upstreams may be used. Without it the answer comes from our zones alone, and the cache reveals
+    /// nothing of other clients' questions.
     pub recursion: bool,
     /// DO.
     pub dnssec_ok: bool,
@@ -24,67 +24,67 @@ pub struct QueryFlags {
     pub checking_disabled: bool,
 }
 
-/// A question on its way.
+/// The state of one question.
 pub struct Resolution {
     pub(super) chase: Chase,
     pub(super) qtype: Rtype,
     pub(super) flags: QueryFlags,
-    /// Why the answer is not what it would be in good times.
+    /// The reason why the answer is a substitute for the usual one.
     pub(super) degraded: Option<Ede>,
     reuse: Reuse,
-    /// The network of the client that waits; none if no client waits.
+    /// The network of the client that waits; `None` if no client waits.
     pub network: Option<ClientNetwork>,
-    /// Where each part came from, if the caller wants to know.
+    /// The source of each part, if the caller wants to know.
     pub trace: Option<Trace>,
 }
 
-/// The names that were looked up outside of the hosted zones, and where each answer came from.
+/// The names that were looked up outside of the hosted zones, with the source of each answer.
 pub type Trace = Vec<(Name, Provenance)>;
 
 /// Whether an answer may be given again.
 #[derive(Clone, Copy)]
 enum Reuse {
-    /// No upstream has a part in it.
+    /// Yes: it is only from our own zones.
     Local,
-    /// As long as this part of it is valid.
+    /// As long as the forwarded part is valid.
     While(Validity),
-    /// It is for this question alone.
+    /// No: it is for this question alone.
     Never,
 }
 
-/// What memory could not answer.
+/// The question that memory could not answer.
 pub struct UpstreamQuestion {
     pub(super) route: Arc<Route>,
     pub(super) question: Question,
-    /// What is answered if the upstream fails or is slow.
+    /// The answer if the upstream fails or is slow.
     pub(super) fallback: Option<Fallback>,
 }
 
-/// What a client gets when upstreams fail or are slow.
+/// The answer for a client when upstreams fail or are slow.
 pub(super) enum Fallback {
     /// Our own CNAME for a public name of ours.
     SynthesizedCname(Reply),
-    /// The cache's answer past its time (RFC 8767).
+    /// The cache's answer after its time (RFC 8767).
     Stale(Reply),
 }
 
-/// How far memory led.
+/// How far memory sufficed.
 pub enum Progress {
-    /// To the end.
+    /// The answer is complete.
     Done(Resolved),
-    /// To a question for an upstream.
+    /// An upstream has to be asked.
     Ask(UpstreamQuestion),
 }
 
 impl Resolution {
-    /// A question at its start.
+    /// A resolution at its start.
     pub fn new(qname: Name, qtype: Rtype, flags: QueryFlags) -> Self {
         let chase = Chase::new(qname, qtype);
         Self { chase, qtype, flags, degraded: None, reuse: Reuse::Local, network: None, trace: None }
     }
 
-    /// How long the answer may be given again to the same question: if all that is forwarded in it came from the cache at
-    /// one time. Neither failures nor what was made up for them may be.
+    /// How long the answer may be given again to the same question: only if all its forwarded parts came from the cache
+    /// at one time. Failures and their substitutes may not be given again.
     pub fn validity(&self) -> Option<Validity> {
         match self.reuse {
             Reuse::While(validity) => Some(validity),
@@ -92,7 +92,7 @@ impl Resolution {
         }
     }
 
-    /// Takes note of where the answer for a name comes from.
+    /// Notes the source of the answer for a name.
     pub(super) fn record(&mut self, name: &Name, provenance: Provenance) {
         self.chase.note_provenance(provenance);
         if let Some(trace) = &mut self.trace {
@@ -100,7 +100,7 @@ impl Resolution {
         }
     }
 
-    /// Adds a part that is valid this long, or for this question alone.
+    /// Adds a part that is valid this long; `None` makes the answer good for this question only.
     pub(super) fn add_source(&mut self, validity: Option<Validity>) {
         self.reuse = match (self.reuse, validity) {
             (Reuse::Local, Some(validity)) => Reuse::While(validity),

@@ -1,4 +1,4 @@
-//! Whom to ask about which names.
+//! Routes: the upstreams for the names below each suffix.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use crate::forward::upstreams::AskUpstream;
 
 /// The upstreams for the names at or below a suffix.
 pub struct Route {
-    /// Part of each cache key.
+    /// The id, a part of each cache key.
     pub id: RouteId,
     /// The suffix; the root for the default.
     pub suffix: Name,
-    /// Whom to ask.
+    /// The upstreams to ask.
     pub group: Arc<dyn AskUpstream>,
 }
 

@@ -1,9 +1,9 @@
-//! Names that must not leave: what RFC 6761 and RFC 6303 have a resolver answer by itself.
+//! Special-use names that must not leave: RFC 6761 and RFC 6303 have a resolver answer them by itself.
 //!
-//! In: nothing but what upstreams there are. Out: small zones, looked into before an upstream is asked. They are no
-//! part of the hosted zones: a hosted zone or a forward rule that covers a name goes first.
+//! In: whether the reverse zones of private space are included. Out: small zones, searched before an upstream is asked.
+//! They are not among the hosted zones: a hosted zone or a forward rule that covers a name takes precedence.
 //!
-//! Left to upstreams on purpose: `test` and `local`, since companies have domains of their own there whose resolver may
+//! `test` and `local` are left to upstreams on purpose: companies have domains of their own there, whose resolver may
 //! be our upstream.
 
 use std::fmt::Write;
@@ -12,13 +12,13 @@ use std::sync::Arc;
 use crate::dns::Name;
 use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
-/// What becomes of special names.
+/// The treatment of special names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SpecialNames {
-    /// Answered here.
+    /// They are answered here.
     #[default]
     Local,
-    /// Asked upstream as any other name.
+    /// They are asked upstream like any other name.
     Forward,
 }
 
@@ -32,11 +32,11 @@ const LOCALHOST: &str = "@ 10800 A 127.0.0.1\n@ 10800 AAAA ::1\n* 10800 A 127.0.
 const LOOPBACK4: &str = "1.0.0 10800 PTR localhost.\n";
 const LOOPBACK6: &str = "@ 10800 PTR localhost.\n";
 
-/// `invalid` (RFC 6761 section 6.4), `onion` (RFC 7686), `home.arpa` (RFC 8375), and `resolver.arpa` (RFC 9462 section 6.4):
-/// an upstream's own encrypted resolver is not to be mistaken for ours.
+/// `invalid` (RFC 6761 section 6.4), `onion` (RFC 7686), `home.arpa` (RFC 8375), and `resolver.arpa` (RFC 9462
+/// section 6.4): an upstream's own encrypted resolver must not be mistaken for ours.
 const NOT_IN_DNS: [&str; 4] = ["invalid", "onion", "home.arpa", "resolver.arpa"];
 
-/// RFC 6303 section 4.2 to 4.6: reverse zones that nobody could have data for, loopback aside.
+/// RFC 6303 section 4.2 to 4.6: reverse zones that can have no data, except loopback.
 const NOBODYS_REVERSE: [&str; 7] = [
     "0.in-addr.arpa",
     "254.169.in-addr.arpa",
@@ -47,7 +47,8 @@ const NOBODYS_REVERSE: [&str; 7] = [
     "8.b.d.0.1.0.0.2.ip6.arpa",
 ];
 
-/// RFC 6303 sections 4.1, 4.4 and 4.5: reverse zones of private space; RFC 7793: those of shared space come on top.
+/// RFC 6303 sections 4.1, 4.4 and 4.5: reverse zones of private space; those of shared space (RFC 7793) are added to
+/// them.
 const PRIVATE_REVERSE: [&str; 7] = [
     "10.in-addr.arpa",
     "168.192.in-addr.arpa",
@@ -58,7 +59,7 @@ const PRIVATE_REVERSE: [&str; 7] = [
     "b.e.f.ip6.arpa",
 ];
 
-/// The zones. `private_reverse`: those of private space as well, which an upstream inside the network may know better.
+/// The zones; with `private_reverse` also those of private space, which an upstream inside the network may know better.
 pub fn zones(private_reverse: bool) -> Arc<ZoneSet> {
     let mut zones = vec![
         zone("localhost", LOCALHOST),

@@ -16,14 +16,14 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 const ZONE: &str = "; Written by privatelink-dns\n@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\nacct 10 A 10.0.0.1\n";
 
-/// A question that was asked, and who waits for its answer.
+/// A question that was asked, and the waiters for its answer.
 struct Asked {
     question: Question,
     waiter: Option<Waiter>,
     impatient: Option<Waiter>,
 }
 
-/// Upstreams that take note of what they are asked.
+/// Upstreams that record their questions.
 #[derive(Default)]
 struct Upstream(Mutex<Vec<Asked>>);
 
@@ -66,7 +66,7 @@ impl World {
         Self { resolver, upstream, zones, now: Instant::now() }
     }
 
-    /// Asks for the A of a name; the answer will be in its place.
+    /// Asks for the A of a name; the answer will be in the returned place.
     fn ask(&self, name: &str) -> Place {
         let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false };
         let mut resolution = Resolution::new(name.parse().unwrap(), Rtype::A, flags);
@@ -83,7 +83,7 @@ impl World {
         place
     }
 
-    /// How often upstreams were asked.
+    /// The number of questions asked upstream.
     fn asked(&self) -> usize {
         self.upstream.0.lock().unwrap().len()
     }
@@ -91,13 +91,13 @@ impl World {
     /// The upstream answers its nth question.
     fn answer(&self, nth: usize, outcome: Result<Reply, Failure>) {
         let take = |asked: &mut Asked| [asked.waiter.take(), asked.impatient.take()];
-        // What they do may ask again.
+        // The waiters may ask again.
         let waiters = take(&mut self.upstream.0.lock().unwrap()[nth]);
         let outcome = outcome.map(Arc::new);
         waiters.into_iter().flatten().for_each(|waiter| self.call(waiter, outcome.clone()));
     }
 
-    /// The time of the client that waits for the nth question is over.
+    /// The deadline passes for the client that waits for the nth question.
     fn client_gives_up(&self, nth: usize) {
         let impatient = self.upstream.0.lock().unwrap()[nth].impatient.take().expect("an impatient waiter");
         self.call(impatient, Err(Failure::Timeout));
@@ -109,7 +109,7 @@ impl World {
         batch.end();
     }
 
-    /// The reason of the failure or the text of the records, with what decided it.
+    /// The reason of the failure or the text of the records, with the source.
     fn shown(place: &Place) -> String {
         let resolved = place.lock().unwrap().clone().expect("an answer");
         let records: Vec<String> = resolved.answer.iter().map(ToString::to_string).collect();
@@ -169,7 +169,7 @@ fn rfc8767_5_the_client_of_a_stale_answer_waits_1_8_seconds_and_its_failure_is_n
 }
 
 #[test]
-fn a_client_that_gives_up_gets_what_is_stale_and_the_next_one_what_came_late() {
+fn a_client_that_gives_up_gets_the_stale_answer_and_the_next_one_the_late_answer() {
     let mut world = World::new(PublicNames::OnFailure);
     world.ask("www.example");
     world.answer(0, Ok(address("www.example")));

@@ -1,8 +1,8 @@
 //! The step that waits: a question is asked upstream, the outcome is stored, and the resolution goes on with it.
 //!
-//! In: a resolution that memory could not finish. Out: its answer, on whatever thread has it; what the upstream said, in the
-//! cache. A question that has a fallback has two waiters: the client's, which takes the fallback when the client's time is over,
-//! and one that stores the outcome, so that the next client finds it.
+//! In: a resolution that needs an upstream. Out: its answer, on the thread that has it; the upstream's reply, in the
+//! cache. A question that has a fallback has two waiters: the client's, which takes the fallback when the client's time
+//! is over, and one that stores the outcome, so that the next client finds it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -26,10 +26,10 @@ use crate::zone::ZoneSet;
 /// longer.
 const CLIENT_TIMER: Duration = Duration::from_millis(1800);
 
-/// What an exchange came to.
+/// The outcome of an exchange.
 type Outcome = Result<Arc<Reply>, Failure>;
 
-/// A resolution that waits for an upstream, and what is called with its answer.
+/// A resolution that waits for an upstream, and the callback for its answer.
 struct Waiting<F> {
     resolver: Arc<Resolver>,
     zones: Arc<ZoneSet>,
@@ -38,10 +38,8 @@ struct Waiting<F> {
     then: F,
 }
 
-/// An exchange whose outcome is to be stored.
+/// An exchange whose outcome will be stored.
 struct Exchange {
-    resolver: Arc<Resolver>,
-    zones: Arc<ZoneSet>,
     route: Arc<Route>,
     question: Question,
     begun: Instant,
@@ -49,7 +47,7 @@ struct Exchange {
 }
 
 impl Resolver {
-    /// Asks upstream until the answer is complete; where its parts came from goes with it.
+    /// Asks upstream until the answer is complete; returns the sources of its parts with it.
     pub async fn finish(
         self: Arc<Self>,
         zones: Arc<ZoneSet>,
@@ -63,8 +61,8 @@ impl Resolver {
         answer.await.unwrap_or((stopped, Trace::new()))
     }
 
-    /// Asks upstream until the answer is complete; it goes to `then` on whatever thread has it. The zones are those that the
-    /// question started with.
+    /// Asks upstream until the answer is complete; it goes to `then`, on the thread that has it. The zones are those
+    /// that the question started with.
     pub fn finish_then<F>(
         self: Arc<Self>,
         zones: Arc<ZoneSet>,
@@ -87,15 +85,10 @@ impl Resolver {
         question: &Question,
         now: Instant,
     ) {
-        let exchange = Exchange {
-            resolver: Arc::clone(self),
-            zones: Arc::clone(zones),
-            route: Arc::clone(route),
-            question: question.clone(),
-            begun: now,
-            deadline: now + self.settings.timeout,
-        };
-        route.group.ask(question.clone(), exchange.waiter(None, |_, _| {}), None, now);
+        let deadline = now + self.settings.timeout;
+        let exchange = Exchange { route: Arc::clone(route), question: question.clone(), begun: now, deadline };
+        let store = exchange.in_background(Arc::clone(self), Arc::clone(zones), None);
+        route.group.ask(question.clone(), store, None, now);
     }
 }
 
@@ -107,17 +100,10 @@ where
     fn ask(self, question: UpstreamQuestion, now: Instant) {
         let UpstreamQuestion { route, question, fallback } = question;
         let (network, deadline) = (self.resolution.network, self.deadline);
-        let exchange = Exchange {
-            resolver: Arc::clone(&self.resolver),
-            zones: Arc::clone(&self.zones),
-            route: Arc::clone(&route),
-            question: question.clone(),
-            begun: now,
-            deadline,
-        };
-        let name = question.name.clone();
+        let exchange = Exchange { route: Arc::clone(&route), question: question.clone(), begun: now, deadline };
         if fallback.is_some() {
-            let store = exchange.waiter(network, |_, _| {});
+            let name = question.name.clone();
+            let store = exchange.in_background(Arc::clone(&self.resolver), Arc::clone(&self.zones), network);
             let client = move |outcome: Outcome, batch: &mut Batch| {
                 let outcome = outcome.map(|reply| self.resolver.cache.clamped(reply));
                 self.go_on(&name, fallback, outcome, batch);
@@ -126,7 +112,11 @@ where
             let impatient = Waiter { network, deadline, is_counted: false, then: Box::new(client) };
             route.group.ask(question, store, Some(impatient), now);
         } else {
-            let client = exchange.waiter(network, move |outcome, batch| self.go_on(&name, None, outcome, batch));
+            let client = move |outcome: Outcome, batch: &mut Batch| {
+                let outcome = exchange.store(&self.resolver, &self.zones, outcome, batch.now);
+                self.go_on(&exchange.question.name, None, outcome, batch);
+            };
+            let client = Waiter { network, deadline, is_counted: true, then: Box::new(client) };
             route.group.ask(question, client, None, now);
         }
     }
@@ -143,7 +133,7 @@ where
     }
 }
 
-/// The step after an exchange: with what the upstream said, unless that is worth less than the fallback.
+/// The step after an exchange: with the upstream's reply, unless the fallback is better.
 fn step_after(
     zones: &ZoneSet,
     resolution: &mut Resolution,
@@ -170,35 +160,35 @@ fn step_after(
 }
 
 impl Exchange {
-    /// A waiter that stores the outcome, and hands it on with its TTLs within the cache's bounds.
-    fn waiter(self, network: Option<ClientNetwork>, then: impl FnOnce(Outcome, &mut Batch) + Send + 'static) -> Waiter {
+    /// A waiter that stores the outcome, and nothing else.
+    fn in_background(self, resolver: Arc<Resolver>, zones: Arc<ZoneSet>, network: Option<ClientNetwork>) -> Waiter {
         let deadline = self.deadline;
-        let stored: OnReply = Box::new(move |outcome, batch| {
-            let outcome = self.store(outcome, batch.now);
-            then(outcome, batch);
+        let then: OnReply = Box::new(move |outcome, batch| {
+            let _ = self.store(&resolver, &zones, outcome, batch.now);
         });
-        Waiter { network, deadline, is_counted: true, then: stored }
+        Waiter { network, deadline, is_counted: true, then }
     }
 
-    fn store(self, outcome: Outcome, now: Instant) -> Outcome {
-        let (cache, route) = (&self.resolver.cache, &self.route);
+    /// Stores the outcome, and hands it on with its TTLs within the cache's bounds.
+    fn store(&self, resolver: &Resolver, zones: &ZoneSet, outcome: Outcome, now: Instant) -> Outcome {
+        let cache = &resolver.cache;
         let outcome = outcome.map(|reply| cache.clamped(reply));
         match &outcome {
-            Ok(reply) => self.store_reply(reply, now),
-            Err(failure) if self.is_cacheable(*failure) => {
-                cache.put_failure(Key { route: route.id, question: self.question }, *failure, now);
-            }
+            Ok(reply) => self.store_reply(resolver, zones, reply, now),
+            Err(failure) if self.is_cacheable(resolver, *failure) => cache.put_failure(self.key(), *failure, now),
             Err(_) => {}
         }
         outcome
     }
 
-    /// Stores a reply, cut at each hosted name: no entry ever holds what lies under one.
-    fn store_reply(&self, reply: &Reply, now: Instant) {
-        let (cache, mut question) = (&self.resolver.cache, self.question.clone());
-        let key = |question: &Question| Key { route: self.route.id, question: question.clone() };
+    fn key(&self) -> Key {
+        Key { route: self.route.id, question: self.question.clone() }
+    }
+
+    /// Stores a reply, cut at each hosted name: an entry never holds the part below one.
+    fn store_reply(&self, resolver: &Resolver, zones: &ZoneSet, reply: &Reply, now: Instant) {
+        let (cache, mut key) = (&resolver.cache, self.key());
         if !reply.answers() {
-            let key = key(&question);
             return if cache.has_data(&key, now) {
                 cache.put_failure(key, Failure::Unreachable, now);
             } else {
@@ -207,24 +197,24 @@ impl Exchange {
         }
         let mut rest = Cow::Borrowed(reply);
         loop {
-            let key = key(&question);
-            let Some((head, tail)) = chase::split(&self.zones, &question.name, question.rtype, &rest) else {
+            let question = &key.question;
+            let Some((head, tail)) = chase::split(zones, &question.name, question.rtype, &rest) else {
                 return cache.put(key, &rest, now);
             };
-            cache.put(key, &head, now);
+            cache.put(key.clone(), &head, now);
             let Some((name, reply)) = tail else { return };
-            // What lies under another rule's suffix is that rule's upstreams' to say.
-            if self.resolver.routes.of(&name).is_none_or(|other| other.id != self.route.id) {
+            // The names under another route's suffix belong to that route's upstreams.
+            if resolver.routes.of(&name).is_none_or(|other| other.id != self.route.id) {
                 return;
             }
-            (question.name, rest) = (name, Cow::Owned(reply));
+            (key.question.name, rest) = (name, Cow::Owned(reply));
         }
     }
 
-    /// Whether a failure says something about the upstreams to others who ask the same: not if this server had too much to
-    /// do, or the time of one client was nearly over when it asked.
-    fn is_cacheable(&self, failure: Failure) -> bool {
-        let full = self.route.group.timeout().min(self.resolver.settings.timeout);
+    /// Whether a failure says something about the upstreams to others with the same question: not if this server was
+    /// overloaded, or the time of one client was nearly over when it asked.
+    fn is_cacheable(&self, resolver: &Resolver, failure: Failure) -> bool {
+        let full = self.route.group.timeout().min(resolver.settings.timeout);
         match failure {
             Failure::Unreachable | Failure::Malformed => true,
             Failure::Timeout => self.deadline.saturating_duration_since(self.begun) >= full * 9 / 10,

@@ -106,9 +106,9 @@ fn a_question_for_cname_is_not_followed() {
 fn a_dname_is_kept_only_where_the_chain_follows_from_it() {
     let dname = to(Rtype::DNAME, "test", "other");
     assert_eq!(answer(vec![dname.clone(), a("q.test", 1)]), [a("q.test", 1)], "unasked");
-    let follow_cname = cname("q.test", "q.other");
-    let kept = answer(vec![follow_cname.clone(), dname.clone(), a("q.other", 1)]);
-    assert_eq!(kept, [dname.clone(), follow_cname, a("q.other", 1)]);
+    let link = cname("q.test", "q.other");
+    let kept = answer(vec![link.clone(), dname.clone(), a("q.other", 1)]);
+    assert_eq!(kept, [dname.clone(), link, a("q.other", 1)]);
     let elsewhere = cname("q.test", "elsewhere");
     assert_eq!(answer(vec![dname, elsewhere.clone()]), [elsewhere], "does not lead there");
 }
@@ -164,7 +164,7 @@ fn any_record() -> impl Strategy<Value = Record> {
 
 proptest! {
     #[test]
-    fn whatever_comes_only_what_follows_from_the_question_is_kept(
+    fn only_records_that_follow_from_the_question_are_kept(
         answer in prop::collection::vec(any_record(), 0..30),
         authority in prop::collection::vec(any_record(), 0..10),
         dnssec_ok: bool,
@@ -194,7 +194,7 @@ proptest! {
         if scrubbed.chain != Chain::Whole {
             prop_assert!(scrubbed.authority.is_empty());
         }
-        // What is kept is kept again.
+        // Scrubbing a second time keeps the same records.
         let again = scrub(&message(Rcode::NOERROR, scrubbed.answer.clone(), scrubbed.authority.clone()), &ask(Rtype::A, dnssec_ok));
         if scrubbed.chain == Chain::Whole {
             prop_assert_eq!(again, scrubbed);

@@ -1,6 +1,6 @@
 //! Many datagrams in one system call, on a connected socket.
 //!
-//! In: a descriptor and buffers. Out: how many went, or how long each is. Never: a wait.
+//! In: a descriptor and buffers. Out: the number of datagrams sent, or the length of each received one. Never: a wait.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::RawFd;
@@ -8,12 +8,12 @@ use std::os::fd::RawFd;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg};
 
-/// Datagrams a call.
+/// Datagrams per call.
 pub(crate) const SIZE: usize = 32;
-/// Octets of a buffer: more than the 1232 we ask for, since some do not listen.
+/// Octets of a buffer: more than the 1232 that we ask for, since some servers ignore that.
 pub(crate) const DATAGRAM: usize = 4096;
 
-/// Sends up to [`SIZE`] datagrams; the number that went. An error is that of the first.
+/// Sends up to [`SIZE`] datagrams and returns the number sent. An error is that of the first.
 pub(crate) fn send<'a>(fd: RawFd, datagrams: impl Iterator<Item = &'a [u8]>) -> Result<usize, Errno> {
     let slices: Vec<[IoSlice<'_>; 1]> = datagrams.take(SIZE).map(|bytes| [IoSlice::new(bytes)]).collect();
     let mut headers = MultiHeaders::<()>::preallocate(slices.len(), None);
@@ -23,7 +23,7 @@ pub(crate) fn send<'a>(fd: RawFd, datagrams: impl Iterator<Item = &'a [u8]>) -> 
     sendmmsg(fd, &mut headers, &slices, &none[..slices.len()], control, flags).map(Iterator::count)
 }
 
-/// The kernel's side of a receiving call, made once for many.
+/// The kernel's structures for a receiving call, made once for many.
 pub(crate) struct Headers(MultiHeaders<SockaddrStorage>);
 
 impl Headers {

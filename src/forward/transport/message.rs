@@ -1,17 +1,17 @@
 //! The bytes of a query, and whether a datagram answers it: pure.
 //!
-//! In: a question, an id and random bits. Out: the query; for what comes back a [`Match`]. Never accepted: anything
-//! that does not carry the id and the whole question, letter for letter where the case was random (RFC 5452
+//! In: a question, an id and random bits; later a datagram. Out: the query; for the datagram a [`Match`]. Never: an
+//! accepted datagram without the id and the whole question, letter for letter where the case was random (RFC 5452
 //! section 9.1, draft-vixie-dnsext-dns0x20).
 
 use crate::dns::{Class, Rtype};
 use crate::forward::question::Question;
 
-/// What we say we can take in one datagram: what passes everywhere unfragmented (RFC 9715).
+/// The size that we accept in one datagram: it passes everywhere without fragments (RFC 9715).
 const PAYLOAD: u16 = 1232;
 const HEADER: usize = 12;
 
-/// How a query is to be written.
+/// How to write a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueryForm {
     /// With an OPT record.
@@ -56,19 +56,19 @@ fn mix_case(name: &mut [u8], random: &mut impl FnMut() -> u64) {
     }
 }
 
-/// What a datagram is to the query it came for.
+/// The relation of a datagram to the query it came for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
-    /// Its answer.
+    /// The answer.
     Answer,
-    /// Its answer but for the case of the name, which the upstream did not keep.
+    /// The answer except for the case of the name, which the upstream did not keep.
     CaseMismatch,
-    /// FORMERR or NOTIMP without a question, as servers answer that do not know EDNS. Nothing to answer a client with,
-    /// since anyone can write it; a reason to ask again without EDNS.
+    /// FORMERR or NOTIMP without a question, the response of servers that do not know EDNS. A client cannot be answered
+    /// with it, since anyone can forge it; but it is a reason to ask again without EDNS.
     Unreadable,
     /// The answer to another question.
     OtherQuestion,
-    /// No response to a query at all.
+    /// Not a response to a query at all.
     Junk,
 }
 
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_is_told_from_what_only_looks_like_it() {
+    fn the_answer_is_told_from_datagrams_that_only_look_like_it() {
         let asked = query(7, &question("www.example"), FORM, || 0x5555);
         let good = answered(&asked);
         assert_eq!(judge(&asked, &good), Match::Answer);

@@ -1,7 +1,7 @@
-//! The wire to upstreams: sockets, and the bytes on them.
+//! Transports to upstreams: sockets, and the bytes on them.
 //!
-//! In: questions with an upstream's address. Out: what came back, matched with its question. What to ask next is not decided
-//! here.
+//! In: questions with an upstream's address. Out: replies, matched with their questions. Never: a decision about what
+//! to ask next.
 
 mod batch;
 pub(crate) mod message;
@@ -25,7 +25,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// None yet; and where the outcomes of questions over TCP arrive. Must be called within a tokio runtime.
+    /// No sockets yet, and the receiver for the outcomes of questions over TCP. Must be called within a tokio runtime.
     pub(crate) fn new() -> io::Result<(Self, mpsc::UnboundedReceiver<TcpOutcome>)> {
         let (tcp, outcomes) = TcpPool::new();
         Ok((Self { udp: UdpPool::new()?, tcp }, outcomes))

@@ -1,8 +1,9 @@
-//! One port towards an upstream, and the questions that wait on it.
+//! One port to an upstream, and the questions that wait on it.
 //!
-//! In: datagrams and errors the kernel has for it. Out: [`SocketEvent`]s. A datagram counts only if it comes from the
-//! address asked (the kernel sees to that, the socket is connected) and carries an id that waits here and its question;
-//! all else is counted and the wait goes on. Never: sending, or a second use of an id while it is known here.
+//! In: datagrams and errors that the kernel has for it. Out: [`SocketEvent`]s. A datagram counts only if it comes from
+//! the address asked (the kernel checks this, because the socket is connected) and carries a waiting id and its
+//! question; any other is counted, and the wait goes on. Never: sending, or a second use of an id while it is known
+//! here.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,13 +20,13 @@ use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
 use crate::forward::status::SharedUpstream;
 
-/// New questions one socket takes.
+/// New questions that one socket takes.
 pub(crate) const MAX_QUERIES: usize = 64;
 /// How long a socket takes new questions.
 pub(crate) const MAX_AGE: Duration = Duration::from_millis(100);
-/// Ports to draw from: above what services commonly listen on, 55,296 of them.
+/// Ports to draw from: 55,296 of them, above those that services commonly listen on.
 const FIRST_PORT: u16 = 10240;
-/// Wrong ids or questions on one socket that look like someone guessing.
+/// Wrong ids or questions on one socket that suggest somebody guesses.
 const MAX_NEAR_MISSES: u8 = 8;
 
 /// One question on one socket.
@@ -36,31 +37,31 @@ pub(crate) struct QueryHandle {
     pub(crate) id: u16,
 }
 
-/// Something that happened to a question.
+/// An event for a question.
 #[derive(Debug)]
 pub(crate) struct SocketEvent {
     pub(crate) upstream: UpstreamIndex,
     pub(crate) flight: Option<FlightId>,
     pub(crate) handle: QueryHandle,
-    /// When the question was first sent on this ticket.
+    /// When the question was first sent with this handle.
     pub(crate) sent: Instant,
     pub(crate) news: SocketNews,
 }
 
-/// What happened.
+/// The kind of event.
 #[derive(Debug)]
 pub(crate) enum SocketNews {
-    /// The answer; the ticket is used up.
+    /// The answer; the handle is used up.
     Answer(Box<Message>),
-    /// The answer is too long for a datagram; the ticket is used up.
+    /// The answer is too long for a datagram; the handle is used up.
     Truncated,
-    /// The answer but for the case of the name; the ticket still waits.
+    /// The answer except for the case of the name; the handle still waits.
     CaseMismatch,
-    /// An error without a question; the ticket still waits.
+    /// An error without a question; the handle still waits.
     Unreadable,
-    /// The network says nobody is there; the ticket is used up.
+    /// The network reports a closed port; the handle is used up.
     Refused,
-    /// Someone is guessing; the ticket is used up.
+    /// Somebody is guessing; the handle is used up.
     SpoofSuspected,
 }
 
@@ -91,7 +92,7 @@ impl AsFd for Socket {
 }
 
 impl Socket {
-    /// On a port drawn at random, hearing that upstream alone.
+    /// A socket on a random port that receives from that upstream only.
     pub(crate) fn open(upstream: UpstreamIndex, shared: &Arc<SharedUpstream>, now: Instant) -> io::Result<Self> {
         Ok(Self {
             raw: connected(shared.address)?,
@@ -118,7 +119,7 @@ impl Socket {
         self.accepting
     }
 
-    /// It takes no more.
+    /// Stops taking new questions.
     pub(crate) fn retire(&mut self) {
         self.accepting = false;
     }
@@ -128,7 +129,7 @@ impl Socket {
         !self.accepting && self.live == 0
     }
 
-    /// Takes a question in: its id and the query to send.
+    /// Takes a question and returns its id and the query to send.
     pub(crate) fn ask(
         &mut self,
         flight: Option<FlightId>,
@@ -180,13 +181,13 @@ impl Socket {
         self.accepting = false;
     }
 
-    /// The kernel has an error for it.
+    /// Handles an error that the kernel has for the socket.
     pub(crate) fn refuse(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
         self.shared.counters.unreachable.one();
         self.finish_all(at, events, || SocketNews::Refused);
     }
 
-    /// One datagram from the upstream's address, or from someone who writes that address on it.
+    /// Handles one datagram with the upstream's source address, which may be forged.
     pub(crate) fn take(&mut self, at: QueryHandle, bytes: &[u8], cut: bool, events: &mut Vec<SocketEvent>) {
         let counters = &self.shared.counters;
         let Some(id) = message::id(bytes) else {
@@ -230,7 +231,7 @@ impl Socket {
     }
 }
 
-/// A socket on a port drawn at random that hears `address` alone.
+/// A socket on a random port that receives from `address` only.
 fn connected(address: SocketAddr) -> io::Result<RawSocket> {
     let kind = Type::DGRAM.nonblocking().cloexec();
     let socket = RawSocket::new(Domain::for_address(address), kind, Some(Protocol::UDP))?;
@@ -244,7 +245,7 @@ fn connected(address: SocketAddr) -> io::Result<RawSocket> {
             break;
         }
     }
-    // If all eight were taken, the kernel draws one here.
+    // If all eight ports were taken, the kernel draws one here.
     socket.connect(&address.into())?;
     Ok(socket)
 }

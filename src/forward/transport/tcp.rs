@@ -1,7 +1,8 @@
 //! The TCP connection to one upstream: opened when needed, reused, pipelined, closed when idle (RFC 7766).
 //!
-//! In: questions. Out: answers in whatever order they come, or a failure for each question. A connection that turns out
-//! to be stale is opened once more. Never: a question asked a third time, or a connection kept that does not answer.
+//! In: questions. Out: answers in the order they arrive, or a failure for each question. A connection that turns out to
+//! be stale is opened once more. Never: a question asked a third time, or a connection that stays open without
+//! answering.
 
 use std::io;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::{Failure, Question};
 use crate::forward::status::SharedUpstream;
 
-/// How long a connection may take to open, a write to be taken, or an answer to begin to come.
+/// How long a connection may take to open, to accept a write, or to begin an answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(10);
@@ -35,12 +36,12 @@ pub(crate) struct Job {
     pub(crate) deadline: Instant,
 }
 
-/// What became of it.
+/// The outcome of a job.
 #[derive(Debug)]
 pub(crate) struct TcpOutcome {
     pub(crate) upstream: UpstreamIndex,
     pub(crate) flight: FlightId,
-    /// The answer, or whether the connection failed or what came was no answer.
+    /// The answer; a failure if the connection failed or the reply was malformed.
     pub(crate) answer: Result<Box<Message>, Failure>,
 }
 
@@ -48,31 +49,31 @@ struct Pending {
     id: u16,
     job: Job,
     query: Box<[u8]>,
-    /// Sent on a connection that had been used before; may be sent once more on a fresh one.
+    /// Whether it may be sent once more on a fresh connection: it went out on one that had been used before.
     may_retry: bool,
 }
 
-/// Runs until the forwarder drops its end.
+/// Runs until the forwarding thread drops its end.
 pub(crate) async fn run(
     upstream: UpstreamIndex,
     shared: Arc<SharedUpstream>,
     mut jobs: mpsc::Receiver<Job>,
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
 ) {
-    let mut follow_cname = Link { upstream, outcomes, pending: Vec::new() };
+    let mut link = Link { upstream, outcomes, pending: Vec::new() };
     while let Some(job) = jobs.recv().await {
-        follow_cname.take(job, false);
+        link.take(job, false);
         // One connection, and one more if the first goes stale under questions that were not its first.
-        while !follow_cname.pending.is_empty() {
+        while !link.pending.is_empty() {
             let Ok(Ok(stream)) = timeout(PATIENCE, TcpStream::connect(shared.address)).await else {
                 shared.counters.tcp_failed.one();
-                follow_cname.fail_all(&mut jobs);
+                link.fail_all(&mut jobs);
                 break;
             };
-            if follow_cname.serve(stream, &mut jobs).await.is_err() {
+            if link.serve(stream, &mut jobs).await.is_err() {
                 shared.counters.tcp_failed.one();
             }
-            follow_cname.fail_all_but_retries();
+            link.fail_all_but_retries();
         }
     }
 }
@@ -84,7 +85,7 @@ struct Link {
 }
 
 impl Link {
-    /// Takes a question in; its place in `pending`, unless there is none.
+    /// Takes a question into `pending`; `false` if its deadline has passed or there is no space.
     fn take(&mut self, job: Job, may_retry: bool) -> bool {
         let now = Instant::now();
         for expired in self.pending.extract_if(.., |pending| pending.job.deadline <= now).collect::<Vec<_>>() {
@@ -111,11 +112,11 @@ impl Link {
     }
 
     fn report(&self, flight: FlightId, answer: Result<Box<Message>, Failure>) {
-        // The forwarder is gone: so is everyone who waits.
+        // If the forwarding thread is gone, so are all waiters.
         let _ = self.outcomes.send(TcpOutcome { upstream: self.upstream, flight, answer });
     }
 
-    /// Nobody is there: neither for those who wait on the connection nor for those who came meanwhile.
+    /// Fails the questions on the connection, and those that arrived meanwhile.
     fn fail_all(&mut self, jobs: &mut mpsc::Receiver<Job>) {
         let waiting = self.pending.drain(..).map(|pending| pending.job);
         let waiting: Vec<Job> = waiting.chain(std::iter::from_fn(|| jobs.try_recv().ok())).collect();
@@ -180,7 +181,7 @@ impl Link {
         }
     }
 
-    /// Takes the whole messages out of `input`; whether one of them was an answer.
+    /// Takes the whole messages out of `input`; returns whether one of them was an answer.
     fn take_messages(&mut self, input: &mut Vec<u8>) -> bool {
         let (mut at, mut answered) = (0, false);
         while let Some((message, end)) = stream::message_at(input, at) {
@@ -191,7 +192,7 @@ impl Link {
         answered
     }
 
-    /// Nobody off the path can write into the connection, so the case of the name does not matter.
+    /// An off-path attacker cannot write into the connection, so the case of the name does not matter.
     fn take_message(&mut self, bytes: &[u8]) -> bool {
         let Some(index) = message::id(bytes).and_then(|id| self.pending.iter().position(|p| p.id == id)) else {
             return false;

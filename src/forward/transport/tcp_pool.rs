@@ -1,4 +1,4 @@
-//! The TCP connections to all upstreams, one each: opened when one is asked for the first time.
+//! The TCP connections to all upstreams, one each, opened with the first question.
 
 use std::sync::Arc;
 
@@ -9,20 +9,21 @@ use crate::forward::ids::UpstreamIndex;
 use crate::forward::question::Failure;
 use crate::forward::status::SharedUpstream;
 
-/// The connections, and where what becomes of each question is reported.
+/// The connections, and the sender for the outcome of each question.
 pub(crate) struct TcpPool {
     connections: Vec<Option<mpsc::Sender<Job>>>,
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
 }
 
 impl TcpPool {
-    /// None yet; and where outcomes arrive.
+    /// No connections yet, and the receiver for outcomes.
     pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<TcpOutcome>) {
         let (outcomes, inbox) = mpsc::unbounded_channel();
         (Self { connections: Vec::new(), outcomes }, inbox)
     }
 
-    /// Hands a question to the connection of an upstream, which starts if there is none. Must be called within a tokio runtime.
+    /// Hands a question to the connection of an upstream, which starts if there is none. Must be called within a tokio
+    /// runtime.
     pub(crate) fn ask(&mut self, upstream: UpstreamIndex, shared: &Arc<SharedUpstream>, job: Job) {
         if self.connections.len() <= upstream.0 {
             self.connections.resize(upstream.0 + 1, None);
@@ -41,11 +42,11 @@ impl TcpPool {
                 (job.flight, Failure::Unreachable)
             }
         };
-        // The other end is the engine's, which is running.
+        // The engine holds the other end, and it is running.
         let _ = self.outcomes.send(TcpOutcome { upstream, flight, answer: Err(failure) });
     }
 
-    /// A connection that the test acts.
+    /// A connection that the test plays.
     #[cfg(test)]
     pub(crate) fn act(&mut self, upstream: UpstreamIndex) -> mpsc::Receiver<Job> {
         let (sender, jobs) = mpsc::channel(tcp::MAX_PENDING);

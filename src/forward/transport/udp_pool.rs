@@ -1,9 +1,9 @@
-//! The sockets towards the upstreams: many short-lived connected ones, sent to and read from in batches.
+//! The sockets to the upstreams: many short-lived connected ones, written and read in batches.
 //!
-//! In: questions for an upstream. Out: [`SocketEvent`]s. Each upstream has one socket that takes new questions, until that
-//! is old or has had its share, and others whose last questions still wait; below ten questions a second each has a
-//! port of its own (docs/decisions/0004-upstream-sockets.md). Never: a wait other than for something to read, or a
-//! decision about what to do next.
+//! In: questions for an upstream. Out: [`SocketEvent`]s. Each upstream has one socket that takes new questions, until
+//! that is old or full, and others whose last questions still wait; below ten questions a second each has a port of its
+//! own (docs/decisions/0004-upstream-sockets.md). Never: a wait other than for something to read, or a decision about
+//! what to do next.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -23,15 +23,15 @@ use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
 use crate::forward::status::SharedUpstream;
 
-/// Sockets towards one upstream; beyond that the newest takes more than its share.
+/// The largest number of sockets to one upstream; beyond that the newest takes more questions than usual.
 const MAX_SOCKETS: usize = 256;
 
-/// All sockets of the forwarder.
+/// All sockets to upstreams.
 pub(crate) struct UdpPool {
     poller: AsyncFd<Poller>,
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// By upstream: the socket that takes new questions, and how many are open.
+    /// By upstream: the socket that takes new questions, and the number of open ones.
     current: Vec<(Option<u32>, usize)>,
     outbox: Vec<(QueryHandle, usize, usize)>,
     bytes: Vec<u8>,
@@ -41,7 +41,7 @@ pub(crate) struct UdpPool {
 struct Poller(Epoll);
 
 impl Poller {
-    /// With the runtime, which wakes the forwarder's task when any socket has something to read.
+    /// Registers with the runtime, which wakes the forwarding thread when a socket has something to read.
     fn registered(self) -> io::Result<AsyncFd<Self>> {
         #[expect(
             deprecated,
@@ -102,7 +102,7 @@ impl UdpPool {
         Ok(handle)
     }
 
-    /// The next question for this upstream goes out on a port of its own.
+    /// Makes the next question for this upstream leave from a port of its own.
     pub(crate) fn fresh_port(&mut self, upstream: UpstreamIndex) {
         if let Some(slot) = self.current.get_mut(upstream.0).and_then(|(current, _)| current.take()) {
             if let Some(socket) = &mut self.slots[slot as usize].socket {
@@ -112,7 +112,7 @@ impl UdpPool {
         }
     }
 
-    /// Puts the same datagram into the outbox again: one more guess at its id would be one more way in.
+    /// Puts the same datagram into the outbox again: a second id would give an attacker a second one to guess.
     pub(crate) fn resend(&mut self, handle: QueryHandle) {
         let Some(socket) = socket(&mut self.slots, handle) else {
             return;
@@ -123,7 +123,7 @@ impl UdpPool {
         }
     }
 
-    /// No answer to this question is wanted any more.
+    /// Ends the wait for the answer to this question.
     pub(crate) fn cancel(&mut self, handle: QueryHandle) {
         if let Some(socket) = socket(&mut self.slots, handle) {
             socket.finish(handle.id);
@@ -164,7 +164,7 @@ impl UdpPool {
                     rest = &rest[sent.max(1)..];
                 }
                 Err(Errno::EINTR) => {}
-                // No room in the kernel: the retransmit will do.
+                // The kernel has no buffer space: the retransmit will do.
                 Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => {
                     socket.shared.counters.send_dropped.add(chunk.len());
                     rest = &rest[chunk.len()..];
@@ -178,13 +178,13 @@ impl UdpPool {
         self.close_if_done(handle.slot);
     }
 
-    /// Reads everything there is to read, up to a bound that keeps the rest of the forwarder going.
+    /// Reads everything there is to read, up to a bound that leaves time for the rest of the thread.
     pub(crate) fn receive(&mut self, headers: &mut Headers, events: &mut Vec<SocketEvent>) {
         let mut ready = [EpollEvent::empty(); 64];
         for _ in 0..16 {
             let waited = self.poller.try_io(Interest::READABLE, |poller| {
                 match poller.0.wait(&mut ready, EpollTimeout::ZERO)? {
-                    // Tells tokio that nothing is left, unless something has come since.
+                    // This tells tokio that nothing is left, unless something has arrived since.
                     0 => Err(io::ErrorKind::WouldBlock.into()),
                     count => Ok(count),
                 }
@@ -216,7 +216,7 @@ impl UdpPool {
         self.close_if_done(at.slot);
     }
 
-    /// Closes what is old and has nothing to wait for.
+    /// Closes old sockets without waiting questions.
     pub(crate) fn sweep(&mut self, now: Instant) {
         for slot in 0..self.slots.len() {
             if let Some(socket) = &mut self.slots[slot].socket {
@@ -237,7 +237,7 @@ impl UdpPool {
         self.slots.iter().find_map(|slot| slot.socket.as_ref()?.has_mail(port))
     }
 
-    /// How many ports are open towards an upstream.
+    /// The number of open ports to an upstream.
     #[cfg(test)]
     pub(crate) fn ports(&self, upstream: UpstreamIndex) -> usize {
         self.current.get(upstream.0).map_or(0, |(_, open)| *open)
@@ -281,7 +281,7 @@ impl UdpPool {
                 self.current[upstream.0].1 += 1;
                 Ok(slot)
             }
-            // Out of file descriptors: an old port is better than no answer.
+            // Descriptors have run out: an old port is better than no answer.
             Err(error) => current.filter(|slot| self.slots[*slot as usize].socket.is_some()).ok_or(error),
         }
     }

@@ -1,8 +1,8 @@
 //! Whether an upstream answers and how fast: pure, `now` is an argument.
 //!
-//! In: replies, silences, refusals. Out: up or down, how long to wait before someone else is asked, and when a down
-//! upstream is worth a probe. Signs are passive: what happens to clients' questions; a probe is a client's question
-//! sent to a down upstream as well as to one that is up, so nobody waits for it.
+//! In: replies, silences, refusals. Out: up or down, how long to wait before another upstream is asked, and when a down
+//! upstream is worth a check. Checks are passive: they use clients' questions. A question goes to a down upstream as
+//! well as to one that is up, so clients never wait for a check.
 //!
 //! ```text
 //!          2 silences with no reply between them, or a refusal
@@ -16,12 +16,12 @@ use std::time::{Duration, Instant};
 
 /// Silences in a row that make an upstream down.
 const SILENCES: u8 = 2;
-/// The wait before another upstream is asked, while nothing has been measured.
+/// The wait before another upstream is asked, until a round trip has been measured.
 const FIRST_WAIT: Duration = Duration::from_millis(400);
 /// Bounds of that wait: a recursion takes a while, and a client gives up after a second or two.
 const MIN_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(1);
-/// Time between probes of a down upstream.
+/// The time between checks of a down upstream.
 const FIRST_CHECK: Duration = Duration::from_secs(1);
 const MAX_CHECK: Duration = Duration::from_secs(10);
 
@@ -56,7 +56,7 @@ impl Health {
         }
     }
 
-    /// A query sent at `sent` has had no reply within its wait.
+    /// Notes that a query sent at `sent` has had no reply within its wait.
     pub(crate) fn silent(&mut self, now: Instant, sent: Instant) {
         if self.last_reply.is_some_and(|at| at >= sent) {
             return;
@@ -67,7 +67,7 @@ impl Health {
         }
     }
 
-    /// The network or the host said that nobody listens.
+    /// Notes that the network or the host reported a closed port.
     pub(crate) fn refused(&mut self, now: Instant) {
         self.silences = SILENCES;
         self.go_down(now);
@@ -81,7 +81,7 @@ impl Health {
         self.down.is_none()
     }
 
-    /// Whether a question should go to this down upstream as a probe; the next one is due later.
+    /// Whether a question should go to this down upstream as a check; the next check is due later.
     pub(crate) fn take_check(&mut self, now: Instant) -> bool {
         let Some(down) = self.down.as_mut().filter(|down| down.next_check <= now) else {
             return false;
@@ -91,7 +91,7 @@ impl Health {
         true
     }
 
-    /// How long to wait for a reply before someone else is asked, or the same again.
+    /// How long to wait for a reply before another upstream is asked, or the same again.
     pub(crate) fn wait(&self) -> Duration {
         self.srtt.map_or(FIRST_WAIT, |(srtt, deviation)| (srtt + deviation * 4).clamp(MIN_WAIT, MAX_WAIT))
     }

@@ -1,6 +1,6 @@
-//! What one upstream may be asked at once and per second: pure, `now` is an argument.
+//! The limits of one upstream, in flight and per second: pure, `now` is an argument.
 //!
-//! In: questions that want to go and questions that are done. Out: yes or no. Never: a queue.
+//! In: questions that are ready to go and questions that are done. Out: whether one may go. Never: a queue.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ pub(crate) struct Limit {
     in_flight: usize,
     /// Queries a second, if that is limited.
     rate: Option<NonZeroU32>,
-    /// Tokens at most: a twentieth of a second's worth.
+    /// The capacity in tokens: a twentieth of a second's worth.
     burst: f64,
     tokens: f64,
     filled: Instant,
@@ -24,7 +24,7 @@ impl Limit {
         Self { max_in_flight: max_in_flight.max(1), in_flight: 0, rate: max_qps, burst, tokens: burst, filled: now }
     }
 
-    /// One more question, if it may go now; `release` gives its place back.
+    /// Takes a slot for one more question, if it may go now; `release` frees it.
     pub(crate) fn acquire(&mut self, now: Instant) -> bool {
         if self.in_flight >= self.max_in_flight || !self.take_token(now) {
             return false;
@@ -33,7 +33,7 @@ impl Limit {
         true
     }
 
-    /// One more packet for a question that has its place: a retransmit.
+    /// Takes a token for one more packet of a question that has its slot: a retransmit.
     pub(crate) fn take_token(&mut self, now: Instant) -> bool {
         let Some(rate) = self.rate else { return true };
         let passed = now.saturating_duration_since(self.filled).min(Duration::from_secs(1));
@@ -46,13 +46,13 @@ impl Limit {
         true
     }
 
-    /// One more query for a question that had its place: over TCP, without EDNS. The rate pays for it afterwards.
+    /// Takes one more slot for a question that has one: over TCP, without EDNS. Later queries pay for its token.
     pub(crate) fn force(&mut self) {
         self.in_flight += 1;
         self.tokens -= 1.0;
     }
 
-    /// A question is done with this upstream.
+    /// Frees the slot of a question.
     pub(crate) fn release(&mut self) {
         self.in_flight = self.in_flight.saturating_sub(1);
     }

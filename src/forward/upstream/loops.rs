@@ -1,8 +1,8 @@
-//! Forwarding loops: seen at once when an upstream is one of our own addresses, and found by probes otherwise.
+//! Forwarding loops: detected at once when an upstream is one of our own addresses, and by probes otherwise.
 //!
-//! A probe is a question for a random name that only we know. When it comes in as a client's question, the upstream it
+//! A probe is a question for a random name that only we know. When it arrives as a client's question, the upstream it
 //! was sent to leads back to us. In: names of questions, addresses. Out: whether a name is ours. Never: a false alarm
-//! from a name someone makes up; the name holds two numbers of 64 random bits.
+//! from a made-up name: the name holds two random numbers of 64 bits.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,7 +31,7 @@ pub fn would_loop(upstream: SocketAddr, listen: &[SocketAddr]) -> bool {
     })
 }
 
-/// What is known of all upstreams outside the forwarder's task.
+/// The state of all upstreams that is known outside the forwarding thread.
 #[derive(Debug)]
 pub(crate) struct LoopProbes {
     nonce: [u8; DIGITS],
@@ -43,7 +43,7 @@ impl LoopProbes {
         Self { nonce: hex(rand::rng().next_u64()), upstreams: RwLock::default() }
     }
 
-    /// These are the upstreams in use now.
+    /// Sets the upstreams in use.
     pub(crate) fn set(&self, upstreams: Vec<Arc<SharedUpstream>>) {
         *self.upstreams.write().unwrap_or_else(PoisonError::into_inner) = upstreams;
     }
@@ -52,7 +52,7 @@ impl LoopProbes {
         self.upstreams.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A question that nobody else asks; below `suffix`, so that whoever forwards that to us forwards this too.
+    /// A question that only we ask; below `suffix`, so that a server that forwards that suffix to us forwards this too.
     pub(crate) fn probe(&self, upstream: &SharedUpstream, suffix: &Name) -> Option<Question> {
         let number = rand::rng().next_u64();
         upstream.probe_number.store(number, Relaxed);
@@ -61,7 +61,8 @@ impl LoopProbes {
         Some(Question { name, rtype: Rtype::HINFO, dnssec_ok: false, checking_disabled: false })
     }
 
-    /// Whether this QNAME (wire format, any case) is a probe of ours that has come back; remembers whose it was.
+    /// Whether this QNAME (wire format, any case) is a probe of ours that has come back; marks the upstream it was sent
+    /// to.
     pub(crate) fn is_probe(&self, qname: &[u8]) -> bool {
         let Some(label) = qname.get(1..=2 * DIGITS).filter(|_| usize::from(qname[0]) == 2 * DIGITS) else {
             return false;
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_made_up_name_of_the_same_form_is_no_probe() {
+    fn a_made_up_name_of_the_same_form_is_not_a_probe() {
         let name = Name::root().prepend(&[b'0'; 32]).unwrap();
         assert!(!LoopProbes::new().is_probe(name.as_wire()));
     }

@@ -1,6 +1,6 @@
-//! One upstream as the forwarder sees it: health, limits, its quirks, loop probes.
+//! One upstream of the engine: health, limits, quirks, loop probes.
 //!
-//! In: what happened on the wire. Out: whether and how to ask it. Never: a socket of its own.
+//! In: the events of its queries. Out: whether and how to ask it. Never: a socket of its own.
 
 mod health;
 mod limit;
@@ -23,19 +23,19 @@ use health::Health;
 use limit::Limit;
 use quirks::Quirk;
 
-/// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and drops the rest in silence;
-/// what is left of both is for other programs on it.
+/// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and silently drops the rest; the
+/// remainder of both is for other programs on the machine.
 const AZURE_LIMITS: (usize, u32) = (180, 900);
-/// Elsewhere: what a resolver with default settings queues (Unbound 1024 to 4096), and no rate.
+/// Elsewhere: the number that a resolver with default settings queues (Unbound 1024 to 4096), and no rate.
 const OTHER_LIMITS: (usize, u32) = (4096, 0);
 
-/// Signs that make a finding: an answer without the case kept, confirmed by one in lower case; silence to EDNS while
-/// plain questions are answered; a refusal of EDNS, confirmed by a plain answer.
+/// The signs that make a finding: an answer without the case kept, confirmed by one in lower case; silence to EDNS
+/// while plain questions are answered; a refusal of EDNS, confirmed by a plain answer.
 const CASE_FAILURES: u8 = 2;
 const EDNS_SILENCES: u8 = 3;
 const EDNS_REFUSALS: u8 = 2;
 
-/// Time between the first two searches for a loop; it doubles, since others may still be starting.
+/// The time between the first two searches for a loop; it doubles, since others may still be starting.
 const FIRST_LOOP_PROBE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Upstream {
@@ -50,7 +50,7 @@ pub(crate) struct Upstream {
 /// The search for a loop through this upstream.
 pub(crate) struct LoopProbe {
     pub(crate) due: Instant,
-    /// Until the one after that.
+    /// The time from that search to the next.
     pub(crate) gap: Duration,
     pub(crate) out: Option<QueryHandle>,
 }
@@ -90,9 +90,9 @@ impl Upstream {
         self.shared.looping.load(Relaxed)
     }
 
-    /// Learns from an answer over UDP to a query of this form: does the upstream know EDNS, does it keep the case of a name?
-    /// `retried` says how the question was asked before, `edns_is_open` whether a query with EDNS still waits here. Returns
-    /// whether the question is to be asked again without EDNS.
+    /// Learns from an answer over UDP to a query of this form: does the upstream know EDNS, does it keep the case of a
+    /// name? `retried` says how the question was asked before, `edns_is_open` whether a query with EDNS still waits
+    /// here. Returns whether the question has to be asked again without EDNS.
     pub(crate) fn learn(
         &mut self,
         form: QueryForm,
@@ -113,7 +113,7 @@ impl Upstream {
         if form.edns && refuses_edns && !retried.edns {
             return true;
         }
-        // Asked in lower case, on a port and with an id of its own, after an answer that had lost its case.
+        // This query was in lower case, on a port and with an id of its own, after an answer that had lost its case.
         if !form.mixed && retried.case {
             self.case.observe_failure(now, CASE_FAILURES);
         }
@@ -125,7 +125,7 @@ impl Upstream {
         false
     }
 
-    /// Shows the state outside the forwarder's task.
+    /// Publishes the state outside the forwarding thread.
     pub(crate) fn publish(&self, now: Instant) {
         let shared = &self.shared;
         shared.up.store(self.health.is_up(), Relaxed);

@@ -1,7 +1,7 @@
-//! What an upstream was found not to do (EDNS, keep the case of a name): pure, `now` is an argument.
+//! Features that an upstream was found not to have (EDNS, keeping the case of a name): pure, `now` is an argument.
 //!
-//! In: strikes and proofs of the contrary. Out: whether to do without. Never final: it is forgotten after a while, and
-//! tried again.
+//! In: signs for and against a feature. Out: whether to do without it. Never: a final finding: it is forgotten after a
+//! while, and the feature is tried again.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,8 @@ pub(crate) struct Quirk {
 }
 
 impl Quirk {
-    /// One more sign; `enough` of them make the finding. What it was seen to do lately it does, whatever the sign: that may
-    /// be a lost packet, a slow answer or somebody's forgery.
+    /// Notes one more sign; `enough` of them make the finding. After a recent success a sign does not count: it may be
+    /// a lost packet, a slow answer or a forgery.
     pub(crate) fn observe_failure(&mut self, now: Instant, enough: u8) {
         if self.proven.is_some_and(|proven| now < proven + MEMORY) {
             return;
@@ -29,14 +29,14 @@ impl Quirk {
         }
     }
 
-    /// It does do it.
+    /// Notes that the upstream has the feature.
     pub(crate) fn observe_success(&mut self, now: Instant) {
         self.proven = Some(now);
         self.failures = 0;
         self.until = None;
     }
 
-    /// Whether to do without.
+    /// Whether to do without the feature.
     pub(crate) fn is_active(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| now < until)
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finding_takes_its_strikes_and_is_forgotten_after_a_while() {
+    fn a_finding_takes_several_signs_and_is_forgotten_after_a_while() {
         let now = Instant::now();
         let mut quirk = Quirk::default();
         quirk.observe_failure(now, 2);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_of_the_contrary_wipes_strikes_and_finding() {
+    fn a_proof_of_the_contrary_wipes_signs_and_finding() {
         let now = Instant::now();
         let mut quirk = Quirk::default();
         quirk.observe_failure(now, 2);

@@ -1,13 +1,13 @@
-//! The upstreams called "system": what `/etc/resolv.conf` names.
+//! The upstreams called "system": the name servers in `/etc/resolv.conf`.
 //!
-//! In: the file. Out: its name servers in order. A line that is no `nameserver` line with an address is passed over, as
-//! resolv.conf(5) has it; what changes in the file is noticed by its time of change and its size.
+//! In: the file. Out: its name servers in order. Any line except a `nameserver` line with an address is skipped, as in
+//! resolv.conf(5); a change of the file is noticed by its modification time and size.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Name servers used at most (MAXNS of resolv.conf(5)).
+/// The largest number of name servers used (MAXNS of resolv.conf(5)).
 const MAX_SERVERS: usize = 3;
 
 /// The file as last read.
@@ -22,8 +22,8 @@ impl ResolvConf {
         Self { path, stamp: None }
     }
 
-    /// The name servers, if the file is not what was read last. A file that cannot be read changes nothing, nor does one
-    /// without name servers: it may be half written.
+    /// The name servers, if the file has changed since it was read. A file that cannot be read changes nothing, and
+    /// neither does one without name servers: it may be half written.
     pub(crate) fn changed(&mut self) -> Option<Vec<SocketAddr>> {
         let stamp = stamp(&self.path)?;
         if self.stamp == Some(stamp) {

@@ -1,4 +1,5 @@
-//! Admission: who may ask, and who without limit. It comes before any work on the question.
+//! Admission: the clients that may ask, and those that may ask without limit. Admission comes before any work on the
+//! question.
 
 use std::net::IpAddr;
 
@@ -6,26 +7,26 @@ use ipnet::IpNet;
 
 use super::rates::Rates;
 
-/// The networks whose clients are answered, all others are REFUSED; and those that no rate limits.
+/// The networks whose clients are answered (all others get REFUSED), and those that rate limits do not apply to.
 ///
-/// An IPv4 client that reached an IPv6 socket counts as what it is.
+/// An IPv4 client that reached an IPv6 socket is matched by its IPv4 address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
     allow: Networks,
     trusted: Networks,
-    /// Allowed and trusted, so that the hot path need look into one list alone.
+    /// The networks that are both allowed and trusted, so that the fast path looks into one list only.
     free: Networks,
     rates: Rates,
 }
 
 impl Access {
-    /// Access for these networks and nobody else: a list of IPv4 networks leaves IPv6 closed. All of them are trusted.
+    /// Allows these networks and no others: a list of IPv4 networks leaves IPv6 closed. All of them are trusted.
     pub fn new(allow: impl IntoIterator<Item = IpNet>) -> Self {
         let allow = Networks::new(allow);
         Self { trusted: allow.clone(), free: allow.clone(), allow, rates: Rates::default() }
     }
 
-    /// Trusts these networks instead: no rate limits them, whether they may ask or not.
+    /// Trusts these networks instead: rate limits do not apply to them, whether they may ask or not.
     #[must_use]
     pub fn trusting(mut self, trusted: impl IntoIterator<Item = IpNet>) -> Self {
         self.trusted = Networks::new(trusted);
@@ -33,7 +34,7 @@ impl Access {
         self
     }
 
-    /// Limits whom it does not trust to these rates.
+    /// Limits the clients outside the trusted networks to these rates.
     #[must_use]
     pub fn limited(self, rates: Rates) -> Self {
         Self { rates, ..self }
@@ -44,12 +45,12 @@ impl Access {
         self.allow.contain(client)
     }
 
-    /// Whether this client may ask as much as it likes.
+    /// Whether this client may ask, and without limit.
     pub fn is_unlimited(&self, client: IpAddr) -> bool {
         self.free.contain(client)
     }
 
-    /// What this client is limited to; none if it is trusted.
+    /// The rates that this client is limited to; `None` if it is trusted.
     pub fn rates(&self, client: IpAddr) -> Option<&Rates> {
         (!self.trusted.contain(client)).then_some(&self.rates)
     }
@@ -68,7 +69,7 @@ impl Networks {
         self.0.iter().any(|network| network.contains(&client))
     }
 
-    /// What lies in both: of two networks that overlap one contains the other.
+    /// The networks that lie in both lists: of two networks that overlap, one contains the other.
     fn within(&self, other: &Self) -> Self {
         let smaller = |one: &IpNet, two: &IpNet| {
             if two.contains(one) { Some(*one) } else { one.contains(two).then_some(*two) }
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_allowed_is_trusted_unless_it_is_said_otherwise() {
+    fn allowed_clients_are_trusted_unless_configured_otherwise() {
         let access = access(&["10.0.0.0/8"]);
         assert!(
             access.is_unlimited("10.1.2.3".parse().unwrap()) && access.rates("10.1.2.3".parse().unwrap()).is_none()
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn free_is_who_is_both_allowed_and_trusted() {
+    fn clients_both_allowed_and_trusted_are_unlimited() {
         let trusted = ["10.1.0.0/16", "fd00::/8", "192.0.0.0/8"].map(|network| network.parse().unwrap());
         let access = access(&["10.0.0.0/8", "fd12::/16", "::1/128"]).trusting(trusted);
         let is_unlimited = |client: &str| access.is_unlimited(client.parse().unwrap());

@@ -1,12 +1,13 @@
-//! Token buckets in a table of fixed size, keyed by whatever hashes.
+//! Token buckets in a table of fixed size, keyed by any value that hashes.
 //!
-//! In: a key, a rate and the time. Out: a token or none. A bucket is one number, the time at which it will be full again.
-//! The hash has a random key, so nobody can choose networks that share a place with another's. When all places of a
-//! set are taken, the bucket that is nearest to full goes: whoever is being held back stays so, and what is lost
-//! would have been full again soonest.
+//! In: a key, a rate and the time. Out: a token or none. A bucket is one number, the time at which it will be full
+//! again. The hash has a random key, so a client cannot choose networks that share a set with another's. When all
+//! places of a set are taken, the bucket that is nearest to full is replaced: a network that is held back stays held
+//! back, and the state that is lost would have expired soonest anyway.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
+use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -19,13 +20,13 @@ const WAYS: usize = 8;
 /// A bucket holds what its rate gives in a second, here in nanoseconds.
 const FULL: u64 = 1_000_000_000;
 
-/// A bucket; zero is one that nobody has.
+/// A bucket; all zeros is a free place.
 #[derive(Clone, Copy, Default)]
 struct Bucket {
     hash: u64,
-    /// When it is full again, in nanoseconds since the table's start.
+    /// The time at which it is full again, in nanoseconds since the table's start.
     full_at: u64,
-    /// How often it was found empty.
+    /// The number of times it was found empty.
     empty: u32,
 }
 
@@ -36,12 +37,12 @@ pub(crate) struct Buckets {
     start: Instant,
 }
 
-/// What came of asking for a token.
+/// The result of asking for a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Take {
-    /// There was one.
+    /// The bucket had one.
     Taken,
-    /// There was none, for the nth time.
+    /// The bucket had none, for the nth time.
     Empty(u32),
 }
 
@@ -51,8 +52,9 @@ impl Buckets {
         Self { sets, hasher: RandomState::new(), start }
     }
 
-    /// Takes a token from a key's bucket, into which come `rate` a second. The rate may be another each time.
-    pub(crate) fn take(&self, key: impl Hash, rate: u32, now: Instant) -> Take {
+    /// Takes a token from the bucket of a key, which gains `rate` tokens a second. The rate may differ from call to
+    /// call.
+    pub(crate) fn take(&self, key: impl Hash, rate: NonZeroU32, now: Instant) -> Take {
         let hash = self.hasher.hash_one(key).max(1);
         let nanos = now.saturating_duration_since(self.start).as_nanos();
         let now = u64::try_from(nanos).unwrap_or(u64::MAX);
@@ -63,7 +65,7 @@ impl Buckets {
         if own.is_none() {
             set[at] = Bucket { hash, full_at: now, empty: 0 };
         }
-        set[at].take(FULL / u64::from(rate.max(1)), now)
+        set[at].take(FULL / u64::from(rate.get()), now)
     }
 }
 
@@ -91,7 +93,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn taken(buckets: &Buckets, key: u32, rate: u32, at: Instant, tries: u32) -> usize {
-        (0..tries).filter(|_| buckets.take(key, rate, at) == Take::Taken).count()
+        (0..tries).filter(|_| buckets.take(key, NonZeroU32::new(rate).unwrap(), at) == Take::Taken).count()
     }
 
     #[test]
@@ -114,12 +116,12 @@ mod tests {
     }
 
     #[test]
-    fn who_is_held_back_stays_so_whoever_else_comes() {
+    fn a_network_that_is_held_back_stays_so_when_others_come() {
         let start = Instant::now();
         let buckets = Buckets::new(start);
         taken(&buckets, 0, 100, start, 100);
         for stranger in 1..200_000_u32 {
-            buckets.take(stranger, 100, start);
+            buckets.take(stranger, NonZeroU32::new(100).unwrap(), start);
         }
         assert_eq!(taken(&buckets, 0, 100, start, 10), 0);
     }
@@ -138,7 +140,7 @@ mod tests {
             let (buckets, mut at, mut taken) = (Buckets::new(start), start, Vec::new());
             for gap in gaps {
                 at += Duration::from_millis(gap);
-                if buckets.take(7, rate, at) == Take::Taken {
+                if buckets.take(7, NonZeroU32::new(rate).unwrap(), at) == Take::Taken {
                     taken.push(at);
                 }
             }

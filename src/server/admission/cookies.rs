@@ -1,7 +1,8 @@
 //! DNS cookies (RFC 7873, RFC 9018): proof that a client is at the address it asks from.
 //!
 //! In: a query's cookie, the client's address, the time. Out: whether the cookie is one of ours, and the cookie to
-//! answer with. A cookie is never required: who has none, or an old one, is answered all the same and gets a new one.
+//! answer with. Never: a required cookie. A client without a cookie, or with an old one, is answered all the same and
+//! gets a new one.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,12 +28,12 @@ const RENEW_AFTER: i32 = 1800;
 /// Version 1, the three reserved octets zero.
 const VERSION: [u8; 4] = [1, 0, 0, 0];
 
-/// What the config says.
+/// The cookie settings of the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Whether cookies are answered at all.
     pub enabled: bool,
-    /// The first makes cookies, all are accepted; none: one of our own.
+    /// The first secret makes cookies, and all are accepted; without any, the server makes one of its own.
     pub secrets: Vec<Secret>,
 }
 
@@ -42,14 +43,14 @@ impl Default for Settings {
     }
 }
 
-/// What a query's cookie is worth.
+/// The status of a query's cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CookieStatus {
     /// No server cookie, or cookies are off.
     Absent,
-    /// Not made by us for this address, or too old.
+    /// The cookie was not made by us for this address, or is too old.
     Bad,
-    /// Good, but due for another.
+    /// The cookie is good, but due for replacement.
     Renew,
     /// Good.
     Good,
@@ -65,15 +66,15 @@ impl CookieStatus {
 /// Secrets and a clock.
 #[derive(Clone, Debug)]
 pub struct Cookies {
-    /// None: cookies are off.
+    /// Empty when cookies are off.
     secrets: Arc<[Secret]>,
-    /// A moment, and its time of day. Between two snapshots the time of day goes on from here, so that a query without a
-    /// cookie need not read another clock.
+    /// A moment, and its time of day. Between two snapshots the time of day advances from here, so that a query without
+    /// a cookie need not read another clock.
     clock: (Instant, u32),
 }
 
 impl Cookies {
-    /// By the config; `own` is for a server without configured secrets.
+    /// Cookies by the config; `own` is the secret of a server without configured ones.
     pub fn new(settings: &Settings, own: Secret, now: (Instant, SystemTime)) -> Self {
         let secrets = match settings {
             Settings { enabled: false, .. } => Arc::default(),
@@ -94,8 +95,8 @@ impl Cookies {
         rand::rng().random()
     }
 
-    /// What a query's cookie is worth, and the cookie to answer with: the client's own, or ours renewed; none if the query has
-    /// none, or cookies are off.
+    /// The status of a query's cookie, and the cookie to answer with: the client's own, or ours renewed; none if the
+    /// query has none, or cookies are off.
     pub(crate) fn check(
         &self,
         cookie: Option<&Cookie<'_>>,

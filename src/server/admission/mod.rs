@@ -1,4 +1,5 @@
-//! Who may ask, how much, and for how long: each decision on a client before its question counts.
+//! Admission: the clients that may ask, how much, and how many at a time. Each decision comes before the question
+//! counts.
 
 pub mod access;
 mod buckets;

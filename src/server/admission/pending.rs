@@ -1,11 +1,11 @@
-//! Places for questions that wait for an upstream: so many in all, and to each network a fair share of them.
+//! Permits for questions that wait for an upstream: a fixed number in all, and a fair share of them for each network.
 //!
-//! In: a client that wants a place. Out: a permit, until it is dropped, or why there is none. Memory is fixed; no lock on
-//! the way in.
+//! In: a client whose question has to wait. Out: a permit, held until it is dropped, or the reason why there is none.
+//! Memory is fixed, and acquiring a permit takes no lock.
 //!
-//! A network gets one more place only while it holds fewer than are free. A single one can so take half of all; the more
-//! networks press, the less each may hold, and something is always left for one that holds nothing yet. Nobody is cut
-//! short while there is plenty.
+//! A network gets one more permit only while it holds fewer than are free. A single network can therefore take half of
+//! all; the more networks compete, the less each may hold, and a permit is always left for a network that holds none.
+//! While permits are plentiful, no network is held back.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -17,45 +17,46 @@ use tokio::sync::Notify;
 
 use crate::forward::ClientNetwork;
 
-/// Counts, each for the networks whose hash leads there. Two that meet share one share; where is a secret of the hash.
+/// Counters, each for the networks whose hash leads to it. Two networks with the same counter share one share; which
+/// ones is a secret of the hash.
 const SHARES: usize = 1 << 14;
 
-/// The places.
+/// The permits.
 pub(crate) struct Pending {
-    most: usize,
+    capacity: usize,
     taken: AtomicUsize,
     shares: Box<[AtomicUsize]>,
     hasher: RandomState,
     idle: Notify,
 }
 
-/// A place; dropping it gives it back.
+/// A permit; it is free again on drop.
 pub(crate) struct Permit {
     pending: Arc<Pending>,
     share: usize,
 }
 
-/// Why there is no place.
+/// The reason why there is no permit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Full {
     /// All are taken.
     All,
-    /// The client's network has its share.
+    /// The client's network holds its share.
     Share,
 }
 
 impl Pending {
-    pub(crate) fn new(most: usize) -> Arc<Self> {
+    pub(crate) fn new(capacity: usize) -> Arc<Self> {
         let shares = std::iter::repeat_with(AtomicUsize::default).take(SHARES).collect();
-        Arc::new(Self { most, taken: AtomicUsize::new(0), shares, hasher: RandomState::new(), idle: Notify::new() })
+        Arc::new(Self { capacity, taken: AtomicUsize::new(0), shares, hasher: RandomState::new(), idle: Notify::new() })
     }
 
-    /// A place for a question of this client.
+    /// A permit for a question of this client.
     pub(crate) fn acquire(self: &Arc<Self>, client: IpAddr) -> Result<Permit, Full> {
         let hash = self.hasher.hash_one(ClientNetwork::of(client));
         let share = usize::try_from(hash % SHARES as u64).unwrap_or_default();
-        // What is taken is counted before it is looked at, so that it is never more than there is.
-        let free = self.most.saturating_sub(self.taken.fetch_add(1, Relaxed));
+        // The permit is counted before the check, so that more than `capacity` are never held.
+        let free = self.capacity.saturating_sub(self.taken.fetch_add(1, Relaxed));
         let held = self.shares[share].fetch_add(1, Relaxed);
         let permit = Permit { pending: Arc::clone(self), share };
         match (free, held) {
@@ -65,7 +66,7 @@ impl Pending {
         }
     }
 
-    /// How many are taken.
+    /// The number of permits that are taken.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Relaxed)
     }
@@ -99,7 +100,7 @@ mod tests {
         IpAddr::from([10, 0, third, 1])
     }
 
-    /// As many places as the network gets.
+    /// As many permits as the network gets.
     fn grab(pending: &Arc<Pending>, third: u8) -> Vec<Permit> {
         std::iter::from_fn(|| pending.acquire(ip(third)).ok()).collect()
     }
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn who_holds_nothing_gets_a_place_however_many_press() {
+    fn a_network_without_a_permit_gets_one_however_many_compete() {
         let pending = Pending::new(1000);
         let held: Vec<Vec<Permit>> = (0..200).map(|third| grab(&pending, third)).collect();
         // A collision in the table may cost a network its own share, but not all of them.
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn when_all_are_taken_there_is_none() {
+    fn when_all_are_taken_no_permit_is_left() {
         let pending = Pending::new(3);
         let held: Vec<_> = (0..3).map(|third| pending.acquire(ip(third))).collect();
         assert!(held.iter().all(Result::is_ok));

@@ -1,34 +1,37 @@
-//! Rate limits: what a network that is not trusted gets of each kind of answer in a second.
+//! Rate limits: how many answers of each kind a network that is not trusted gets in a second.
 //!
-//! In: a client, a kind of answer, the rates, and the time. Out: whether the answer goes. Pure but for the buckets, whose
-//! memory is fixed and whose places nobody outside can foresee. Never: a look into a message, or a word to a client.
+//! In: a client, a kind of answer, the rates, and the time. Out: whether the answer goes. The only state is the
+//! buckets, whose memory is fixed and whose places an outsider cannot predict. Never: a look into a message, or a reply
+//! to a client.
 //!
-//! A sender of datagrams may lie about its address, and then the answer hits someone else. So what is sent to one
-//! network is bounded where it costs the liar nothing: refusals and negative answers, for which no name need be known.
-//! A client whose address is proven, by TCP say, is not held to these two; that is the caller's to know. Forwarded
-//! questions are bounded for all: they cost us and our upstreams, not a victim.
+//! A sender of datagrams may lie about its address, and then the answer hits a third party. So the answers to one
+//! network are bounded where they cost the liar nothing: refusals and negative answers, which need no name that exists.
+//! A client whose address is proven, for example by TCP, is exempt from these two; the caller knows that. Forwarded
+//! questions are bounded for all clients: they cost us and our upstreams, not a victim.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::time::Instant;
 
 use super::buckets::{Buckets, Take};
 use crate::forward::ClientNetwork;
 
-/// Answers a second to one network; 0 is no limit.
+/// Answers a second to one network; `None` means no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rates {
-    /// REFUSED, FORMERR and whatever else says no more than no.
-    pub errors: u32,
-    /// What memory has to say of names and types that are not there.
-    pub negative: u32,
+    /// REFUSED, FORMERR and other errors.
+    pub errors: Option<NonZeroU32>,
+    /// Negative answers from memory: names and types that do not exist.
+    pub negative: Option<NonZeroU32>,
     /// Questions that would wait for an upstream.
-    pub forwarded: u32,
+    pub forwarded: Option<NonZeroU32>,
 }
 
 impl Default for Rates {
-    /// For the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and what a cache does not hold.
+    /// The rates suit the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and names
+    /// that no cache holds.
     fn default() -> Self {
-        Self { errors: 20, negative: 100, forwarded: 200 }
+        Self { errors: NonZeroU32::new(20), negative: NonZeroU32::new(100), forwarded: NonZeroU32::new(200) }
     }
 }
 
@@ -40,22 +43,22 @@ pub(crate) enum LimitedKind {
     Forwarded,
 }
 
-/// What is to become of an answer.
+/// The decision about an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RateDecision {
-    /// It goes.
+    /// The answer goes.
     Pass,
-    /// It does not.
+    /// The answer does not go.
     Drop,
-    /// An empty answer with TC goes instead, so that a client that is really there asks again over TCP.
+    /// An empty answer with TC goes instead, so that a real client asks again over TCP.
     Slip,
 }
 
-/// Every how many withheld answers one slips: who is impersonated gets half the packets, and half of a real client's
-/// retries get through.
+/// Every second answer that is held back slips: the victim of a spoofed address gets half the packets, and half of a
+/// real client's retries get through.
 const SLIP: u32 = 2;
 
-/// What all networks had lately.
+/// The buckets of all networks.
 pub(crate) struct Limits {
     buckets: Buckets,
 }
@@ -72,12 +75,10 @@ impl Limits {
             LimitedKind::Negative => rates.negative,
             LimitedKind::Forwarded => rates.forwarded,
         };
-        if rate == 0 {
-            return RateDecision::Pass;
-        }
+        let Some(rate) = rate else { return RateDecision::Pass };
         match self.buckets.take((kind, ClientNetwork::of(client)), rate, now) {
             Take::Taken => RateDecision::Pass,
-            // A refusal would be one over TCP too, and what is forwarded gets REFUSED: neither has a use for TC.
+            // A refusal would be the same over TCP, and a forwarded question gets REFUSED: TC would help neither.
             Take::Empty(nth) if kind == LimitedKind::Negative && nth.is_multiple_of(SLIP) => RateDecision::Slip,
             Take::Empty(_) => RateDecision::Drop,
         }

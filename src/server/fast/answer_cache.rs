@@ -1,9 +1,10 @@
-//! The wire cache: forwarded and re-chased answers in bytes, as the ordinary road composed them.
+//! The answer cache: forwarded and re-chased answers in bytes, as the full path composed them.
 //!
-//! In: an answer that may be repeated, with the question it answers. Out: the same to who asks the same, TTLs aged. One
-//! worker's own, so nothing in it is locked; bounded; empty from the moment the snapshot changes or something is
-//! flushed, so our zones win from the first question after a sync. It ends before the cache would ask again, and so
-//! prefetch, stale answers and failures stay the cache's. Never in it: what was truncated, failed, stale or made up.
+//! In: a cacheable answer, with its question. Out: the same answer to a later identical question, with decremented
+//! TTLs. Each worker has its own cache, so nothing is locked; it is bounded, and empty from the moment the snapshot
+//! changes or something is flushed, so our zones win from the first question after a sync. An answer expires here
+//! before the resolver's cache would ask again, so prefetch, stale answers and failures stay with that cache. Never: an
+//! answer that was truncated, failed, stale or synthesized.
 
 use std::hash::{BuildHasher, Hasher};
 use std::sync::{Arc, Weak};
@@ -21,21 +22,21 @@ use crate::zone::ZoneSet;
 /// Slots: with names of usual length some 8 MB when all are taken.
 const SLOTS: usize = 1 << 15;
 
-/// Slots among which an answer may choose.
+/// Slots of a set, any of which an answer may take.
 const WAYS: usize = 4;
 
-/// Octets of records at most; no datagram of ours has more.
+/// The longest records that are stored, octets: no datagram of ours holds more.
 const MAX_RECORDS_LEN: usize = 1232;
 
-/// Octets of all answers at most.
+/// The capacity for all answers together, octets.
 const CAPACITY: usize = 8 << 20;
 
-/// Slots that are looked at for old answers, where there is no room for a new one.
+/// Slots that are checked for expired answers when there is no room for a new one.
 const SWEEP: usize = 64;
 
 const NANOS: u64 = 1_000_000_000;
 
-/// All in a question that its answer's records depend on. The rule it falls under is the snapshot's.
+/// The parts of a question that its answer's records depend on. The route it takes depends on the snapshot.
 pub(crate) struct CacheKey<'a> {
     qname: CanonicalName<'a>,
     qtype: Rtype,
@@ -56,19 +57,20 @@ type Source = (Weak<ZoneSet>, Weak<Resolver>, u64);
 
 /// One worker's answers.
 pub(crate) struct AnswerCache {
-    /// None before the first is kept.
+    /// Empty until the first answer is stored.
     slots: Vec<Slot>,
     hasher: RandomState,
-    /// What they were composed from. It keeps the addresses of that, not the contents.
+    /// The zones and upstreams that the answers were composed from: weak references, which keep the allocations but not
+    /// the contents.
     source: Source,
     /// A slot of another epoch is empty.
     epoch: u32,
-    /// Times in slots count from here, in nanoseconds.
+    /// Times in slots are nanoseconds since this moment.
     base: Instant,
     now: u64,
-    /// Who goes when all are taken.
+    /// The slot of a set that is replaced next when all are taken.
     next_way: usize,
-    /// Octets of all answers, and where those that are over are looked for next.
+    /// Octets of all answers, and the slot at which the next search for expired ones begins.
     octets: usize,
     hand: usize,
 }
@@ -80,10 +82,10 @@ struct Slot {
     hash: u64,
     stored: u64,
     until: u64,
-    /// The QNAME, the records, the places of TTLs among them, the name that a zone lacks.
+    /// The QNAME, the records, the places of TTLs among them, and the name that a hosted zone does not have.
     bytes: Box<[u8]>,
     epoch: u32,
-    /// Seconds that TTLs had aged when it was kept.
+    /// Seconds by which the TTLs had aged when the answer was stored.
     age: u32,
     qtype: Rtype,
     records: u16,
@@ -94,10 +96,10 @@ struct Slot {
     bits: HeaderBits,
 }
 
-/// An answer's records, ready to go behind a question.
+/// An answer's records, ready to follow a question.
 pub(crate) struct CachedAnswer<'a> {
     slot: &'a Slot,
-    /// Seconds since it was kept.
+    /// Seconds since the answer was stored.
     age: u32,
 }
 
@@ -107,7 +109,7 @@ impl AnswerCache {
         Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, next_way: 0, octets: 0, hand: 0 }
     }
 
-    /// From now on these are answers under `snapshot`; all are forgotten if its zones or upstreams are others.
+    /// Answers under `snapshot` from now on; forgets all answers if its zones or upstreams are different ones.
     pub(crate) fn follow(&mut self, snapshot: &Arc<Snapshot>, now: Instant) {
         self.now = self.nanos(now);
         let (Snapshot { zones, resolver, .. }, (old_zones, old_resolver, old_flushes)) = (&**snapshot, &self.source);
@@ -150,7 +152,7 @@ impl AnswerCache {
         slot.epoch == self.epoch && slot.stored <= self.now && self.now < slot.until
     }
 
-    /// Keeps an answer to a question; one that is too long or does not last is left out.
+    /// Stores the answer to a question, unless it is too long or does not last.
     pub(crate) fn store(&mut self, key: &CacheKey<'_>, answer: &[u8], cacheable: &Cacheable) {
         let Validity { stored, until } = cacheable.validity;
         if let Some(bytes) = Bytes::new(key, answer, cacheable)
@@ -184,7 +186,8 @@ impl AnswerCache {
         }
     }
 
-    /// Whether there is room for so many octets, once some answers that are over have gone. A few at a time: nobody waits.
+    /// Makes room by removing expired answers; true if `wanted` octets now fit. It checks only `SWEEP` slots, so that a
+    /// query does not wait for it.
     fn sweep(&mut self, wanted: usize) -> bool {
         for _ in 0..SWEEP {
             self.hand = (self.hand + 1) % SLOTS;
@@ -195,7 +198,7 @@ impl AnswerCache {
         self.octets + wanted <= CAPACITY
     }
 
-    /// Where an answer goes: its own place, a free one, or that of whose turn it is.
+    /// The slot for an answer: its present one, a free one, or the next to be replaced.
     fn place(&mut self, hash: u64) -> usize {
         let first = Self::set(hash);
         let set = &self.slots[first..first + WAYS];
@@ -212,7 +215,7 @@ impl Slot {
     }
 }
 
-/// A slot's bytes on their way into it.
+/// The bytes of a slot while they are put together.
 struct Bytes {
     all: Box<[u8]>,
     records: u16,
@@ -244,12 +247,12 @@ impl Bytes {
 }
 
 impl CachedAnswer<'_> {
-    /// For the header and the counters.
+    /// The RCODE and the flags, for the header and the counters.
     pub(crate) fn bits(&self) -> HeaderBits {
         self.slot.bits
     }
 
-    /// How many records are in the answer and authority section; no section has 256.
+    /// The number of records in the answer and authority sections; no section has 256.
     pub(crate) fn counts(&self) -> [u8; 2] {
         self.slot.counts
     }
@@ -259,7 +262,7 @@ impl CachedAnswer<'_> {
         self.slot.records.into()
     }
 
-    /// Appends the records with their TTLs as they are now.
+    /// Appends the records with their present TTLs.
     pub(crate) fn append(&self, out: &mut Vec<u8>) {
         let (start, from) = (out.len(), usize::from(self.slot.qname));
         let places = from + usize::from(self.slot.records);
@@ -275,7 +278,7 @@ impl CachedAnswer<'_> {
         }
     }
 
-    /// The name that a hosted zone lacks, if the answer counts as a miss.
+    /// The name that a hosted zone does not have, if the answer counts as a miss.
     pub(crate) fn missed(&self) -> Option<CanonicalName<'_>> {
         let slot = self.slot;
         let end = usize::from(slot.qname) + usize::from(slot.records) + 2 * usize::from(slot.aging);

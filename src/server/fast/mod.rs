@@ -1,8 +1,9 @@
-//! The hot path: answers from memory put together in place, without allocation and without a lock.
+//! The fast path: answers from memory put together in place, without allocation and without a lock.
 //!
-//! In: a message, a snapshot, and what the ordinary road answered before. Out: the answer's bytes behind those that are in the buffer already, or nothing: then
-//! the message goes the ordinary road. Never: a rule of its own. Whatever it answers, the ordinary road would have
-//! answered with the same bytes (`fast/tests.rs` holds it to that); what is unusual in any way it leaves alone.
+//! In: a message, a snapshot, and earlier answers of the full path. Out: the answer's bytes behind those that are in
+//! the buffer already, or nothing: then the message takes the full path. Never: a rule of its own. Each answer has the
+//! bytes that the full path would have sent (`fast/tests.rs` checks this), and an unusual message is left to the full
+//! path.
 
 mod answer_cache;
 
@@ -29,16 +30,16 @@ pub(crate) struct FastPath<'a> {
     unlimited: Option<IpAddr>,
 }
 
-/// A query and what its answer has whatever it says.
+/// A query, and the parts of its answer that do not depend on the records.
 struct Ask<'a> {
     query: &'a Query<'a>,
-    /// The header's place and the question, as they came.
+    /// Space for the header, then the question as it arrived.
     question: &'a [u8],
     options: ReplyOptions,
 }
 
 impl<'a> FastPath<'a> {
-    /// For one batch that is answered at this time.
+    /// A fast path for one batch that is answered at this time.
     pub(crate) fn new(
         snapshot: &'a Arc<Snapshot>,
         misses: &'a Misses,
@@ -81,7 +82,7 @@ impl<'a> FastPath<'a> {
         self.cached(&ask, &qname, limit, out)
     }
 
-    /// Stores the full path's answer to a message, to give it again.
+    /// Stores the full path's answer to a message for later ones.
     pub(crate) fn store(&mut self, message: &[u8], answer: &[u8], cacheable: &Cacheable) {
         if let Ok(query) = Query::parse(message)
             && let Some(qname) = NameBuffer::new(query.qname)
@@ -90,7 +91,7 @@ impl<'a> FastPath<'a> {
         }
     }
 
-    /// What the full path answered before.
+    /// An earlier answer of the full path.
     fn cached(&mut self, ask: &Ask<'_>, qname: &NameBuffer, limit: usize, out: &mut Vec<u8>) -> Option<Disposition> {
         let Ask { query, question, options } = ask;
         let cached = self.answers.find(&CacheKey::new(query, qname.name()))?;
@@ -139,7 +140,7 @@ fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &NameBuffer, out: &mut Vec<u8>) 
 fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::untruncated_flags(ask.query, Rcode::NOERROR, true, false), out);
-    // The owner is the QNAME, and that starts at offset 12.
+    // The owner is the QNAME, which starts at offset 12.
     let mut fixed = [0xc0, 0x0c, 0, 0, 0, 1, 0, 0, 0, 0];
     fixed[2..4].copy_from_slice(&rrset.rtype().0.to_be_bytes());
     fixed[6..].copy_from_slice(&rrset.ttl().to_be_bytes());
@@ -166,7 +167,7 @@ fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &NameBuffer, out: &
     Some(rcode)
 }
 
-/// The header of an answer without records yet, and the question as it came.
+/// The header of an answer without records yet, and the question as it arrived.
 fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(question);

@@ -121,7 +121,7 @@ fn plain(name: &str, rtype: u16) -> Vec<u8> {
 }
 
 #[test]
-fn what_clients_ask_all_day_is_answered_on_the_hot_path() {
+fn common_questions_are_answered_on_the_fast_path() {
     let world = World::new();
     for (name, rtype) in [("a.b.test", 1), ("a.b.test", 28), ("a.b.test", 16), ("nope.b.test", 1), ("c.b.test", 1)] {
         let message = plain(name, rtype);
@@ -153,7 +153,7 @@ fn strangers_probes_referrals_and_zones_without_data_are_left_alone() {
 }
 
 #[test]
-fn who_may_ask_but_is_limited_goes_the_ordinary_road() {
+fn a_client_with_rate_limits_takes_the_full_path() {
     let world = World::new();
     let message = plain("a.b.test", 1);
     assert!(world.fast(&message, CLIENT, Transport::Udp).is_some());
@@ -172,7 +172,7 @@ fn nothing_goes_to_port_0_whatever_it_sent() {
 }
 
 #[test]
-fn responses_and_stubs_of_messages_are_left_alone() {
+fn responses_and_messages_cut_short_are_left_alone() {
     let world = World::new();
     let mut response = plain("a.b.test", 1);
     response[2] |= 0x80;
@@ -195,7 +195,7 @@ fn an_answer_over_the_clients_size_is_left_alone() {
 }
 
 #[test]
-fn a_query_with_a_cookie_stays_on_the_hot_path() {
+fn a_query_with_a_cookie_stays_on_the_fast_path() {
     let world = World::new();
     let name: Name = "a.b.test".parse().unwrap();
     let ask = |options: &[u8]| message(&name, 1, [1, 0], Some((1232, false, 0, options)));
@@ -277,7 +277,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn hot_answers_have_the_ordinary_roads_bytes(
+    fn fast_answers_have_the_full_paths_bytes(
         messages in prop::collection::vec((queries(), any::<bool>()), 1..20),
     ) {
         let world = WORLD.with(Rc::clone);
@@ -289,7 +289,7 @@ proptest! {
     }
 
     #[test]
-    fn no_answer_of_ours_is_answered_by_one_of_us(
+    fn an_answer_of_ours_never_causes_another(
         message in prop_oneof![
             4 => queries(),
             1 => prop::collection::vec(any::<u8>(), 0..60),

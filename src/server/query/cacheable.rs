@@ -1,4 +1,4 @@
-//! Which answers may be given again, and what has to be known of them for that.
+//! Cacheable answers, and what the answer cache has to know about them.
 
 use crate::dns::Rcode;
 use crate::forward::cache::Validity;
@@ -6,19 +6,19 @@ use crate::forward::resolver::chase::{RecordBits, Resolved};
 
 use super::response::Composed;
 
-/// How an answer may be given again.
+/// A cacheable answer, without its bytes.
 pub(crate) struct Cacheable {
     pub(crate) validity: Validity,
     pub(crate) bits: HeaderBits,
-    /// Where in the answer TTLs stand that age.
+    /// The offsets in the answer of the TTLs that age.
     pub(crate) aging: Vec<u16>,
-    /// Where in the answer the records end.
+    /// The offset in the answer at which the records end.
     pub(crate) end: usize,
-    /// The name that a hosted zone lacks.
+    /// The name that a hosted zone does not have.
     pub(crate) missed: Option<Box<[u8]>>,
 }
 
-/// What goes into the header and the counters.
+/// The parts of an answer that go into the header and the counters.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct HeaderBits {
     pub(crate) rcode: Rcode,

@@ -1,4 +1,4 @@
-//! Class CHAOS: which server this is, and which version (RFC 4892). Hidden unless the config says what to answer.
+//! Class CHAOS: the identity and the version of this server (RFC 4892). Both are hidden unless the config sets them.
 
 use crate::dns::{Class, Name, Query, Rcode, Record, Rtype, eq_ignore_case};
 use crate::forward::resolver::chase::{Origin, RecordBits, Resolved};
@@ -7,7 +7,7 @@ use crate::server::settings::Settings;
 const VERSION: [&[u8]; 2] = [b"\x07version\x04bind\0", b"\x07version\x06server\0"];
 const IDENTITY: [&[u8]; 2] = [b"\x02id\x06server\0", b"\x08hostname\x04bind\0"];
 
-/// The answer to one of the well-known questions; `None` if it is not one, or there is nothing to say.
+/// The answer to one of the well-known questions; `None` for any other question, or if the config sets no answer.
 pub(crate) fn answer(settings: &Settings, query: &Query<'_>) -> Option<Resolved> {
     let is_text = query.qtype == Rtype::TXT || query.qtype == Rtype::ANY;
     if query.qclass != Class::CH || !is_text {

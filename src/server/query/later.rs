@@ -1,4 +1,4 @@
-//! A query that waits for an upstream, and what was found out about it.
+//! A query that waits for an upstream, and its result.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) struct Later {
     pub(super) permit: Permit,
 }
 
-/// What was found out about a query that waited. It counts as pending until it is dropped: drop it once its answer is sent.
+/// The result of a query that waited. It holds its permit until it is dropped: drop it once its answer is sent.
 pub(crate) struct Finished {
     message: Vec<u8>,
     pub(crate) context: RequestContext,
@@ -34,7 +34,7 @@ pub(crate) struct Finished {
 }
 
 impl Later {
-    /// Asks upstream; the outcome goes to `then` on whatever thread has it.
+    /// Asks upstream; the outcome goes to `then`, on the thread that has it.
     pub(crate) fn finish<F>(self, then: F)
     where
         F: FnOnce(Finished, &mut Batch) + Send + 'static,
@@ -49,7 +49,7 @@ impl Later {
 }
 
 impl Finished {
-    /// The answer; none only if the message no longer parses, which it did.
+    /// The answer; `None` only if the message no longer parses, although it parsed before.
     pub(crate) fn compose(&self, shared: &Shared) -> Option<Answer> {
         let query = Query::parse(&self.message).ok()?;
         let (disposition, composed) =

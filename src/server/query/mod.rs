@@ -1,8 +1,8 @@
 //! The full path: one message in, one answer out.
 //!
-//! [`process`] goes as far as memory leads and never waits; what needs an upstream comes back as [`Later`]. Its steps are
-//! parse, examine, resolve, limit, compose. The order of the checks is written here and nowhere else: the fast path takes only
-//! queries that would pass all of them ([`is_plain`]).
+//! [`process`] goes as far as memory suffices and never waits; a query that needs an upstream comes back as [`Later`].
+//! Its steps are parse, examine, resolve, limit, compose. The order of the checks is written here and nowhere else: the
+//! fast path takes only queries that would pass all of them ([`is_plain`]).
 
 mod cacheable;
 mod chaos;
@@ -29,7 +29,7 @@ pub(crate) use later::{Finished, Later};
 use options::ReplyOptions;
 use policy::ClientPolicy;
 
-/// What becomes of a message.
+/// The result for a message.
 pub(crate) enum Served {
     /// Nothing goes to the client.
     Nothing(Disposition),
@@ -43,7 +43,7 @@ pub(crate) enum Served {
 pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) disposition: Disposition,
-    /// How it may be given again, if it may.
+    /// How it may be given again; `None` for an answer that is good only once.
     pub(crate) cacheable: Option<Box<Cacheable>>,
 }
 
@@ -114,8 +114,8 @@ pub(crate) fn process(shared: &Shared, snapshot: &Arc<Snapshot>, message: &[u8],
     Served::Now(Answer { bytes: composed.bytes, cacheable: cacheable.map(Box::new), disposition: answer })
 }
 
-/// Whether a query would pass every check of [`examine`] by its own looks: nearly all are like that. One whose name might be
-/// a probe of ours is not.
+/// Whether a query on its own would pass every check of [`examine`], as nearly all do. A query whose name might be a
+/// loop probe of ours would not.
 pub(crate) fn is_plain(query: &Query<'_>) -> bool {
     query.qclass == Class::IN
         && (!query.qtype.is_meta() || query.qtype == Rtype::ANY)
@@ -137,7 +137,7 @@ fn examine(
 ) -> ControlFlow<Served, Examined> {
     let plain = ReplyOptions::default();
     if !policy.permits() {
-        // Strangers learn neither which server this is nor anything that could be sent to others.
+        // A client outside `[access]` learns neither which server this is nor anything that could be sent to others.
         let refusal =
             Refusal { ede: Some(OUTSIDE), recursion: false, ..Refusal::new(Reason::NotAllowed, Rcode::REFUSED) };
         return ControlFlow::Break(refuse(policy, query, &plain, &refusal));
@@ -175,7 +175,7 @@ fn is_negative(resolved: &Resolved) -> bool {
     resolved.rcode != Rcode::NOERROR || resolved.answer.is_empty()
 }
 
-/// What decided an answer.
+/// The reason for an answer.
 fn reason_of(resolved: &Resolved) -> Reason {
     let origin = &resolved.origin;
     match origin.provenance {
@@ -191,7 +191,7 @@ fn reason_of(resolved: &Resolved) -> Reason {
     }
 }
 
-/// Composes an answer, and takes note of a name that a hosted zone lacks.
+/// Composes an answer, and notes a name that a hosted zone does not have.
 fn complete(
     shared: &Shared,
     snapshot: &Snapshot,
@@ -247,7 +247,7 @@ fn refuse(policy: &ClientPolicy<'_>, query: &Query<'_>, options: &ReplyOptions, 
     send_unless_limited(policy, *reason, *rcode, compose)
 }
 
-/// An answer that is held to the rate of errors; it is composed only if it goes.
+/// An answer that counts against the rate of errors; it is composed only if it is sent.
 fn send_unless_limited(
     policy: &ClientPolicy<'_>,
     reason: Reason,
@@ -261,7 +261,8 @@ fn send_unless_limited(
     Served::Now(Answer { bytes: compose(), disposition, cacheable: None })
 }
 
-/// What could not be read as a query. Strangers get a bare header and nothing more.
+/// Answers a message that could not be read as a query. A client outside `[access]` gets a bare header and nothing
+/// more.
 fn reject(shared: &Shared, snapshot: &Snapshot, error: QueryError, message: &[u8], context: RequestContext) -> Served {
     let policy = ClientPolicy::new(shared, snapshot, context, CookieStatus::Absent);
     let (header, reason, rcode) = match error {
@@ -281,7 +282,7 @@ fn reject(shared: &Shared, snapshot: &Snapshot, error: QueryError, message: &[u8
     })
 }
 
-/// The answer to a client that asks for a cookie, or whether one is good, and for nothing else (RFC 7873 section 5.4).
+/// The answer to a client that asks only for a cookie, or whether its cookie is good (RFC 7873 section 5.4).
 fn cookie_alone(snapshot: &Snapshot, message: &[u8], context: &RequestContext) -> Option<(Rcode, Vec<u8>)> {
     let query = CookieQuery::parse(message).filter(|query| query.edns.version == 0)?;
     let (status, options) = options::answer(snapshot, &query.options, context)?;

@@ -1,4 +1,4 @@
-//! One question of the command line's, resolved as a client's query would be.
+//! One question from the command line, resolved as a client's query would be.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,11 +8,11 @@ use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
 use crate::server::snapshot::Snapshot;
 
-/// An answer with its story.
+/// An answer and where it came from.
 pub struct Answered {
     /// The answer.
     pub resolved: Resolved,
-    /// Where each forwarded part came from.
+    /// The source of each forwarded part.
     pub trace: Vec<(Name, Provenance)>,
 }
 

@@ -1,7 +1,7 @@
-//! Which EDNS options an answer carries; the Extended Error, which the answer itself decides, apart.
+//! The EDNS options of an answer, except for the Extended Error, which the answer itself decides.
 //!
-//! In: a query's options and its context. Out: ours, and what the query's cookie is worth. Padding, client subnets and what
-//! else is unknown is left unanswered (RFC 7830 section 6: padding is for encrypted transports).
+//! In: a query's options and its context. Out: the options of the answer, and the status of the query's cookie.
+//! Padding, client subnets and unknown options are ignored (RFC 7830 section 6: padding is for encrypted transports).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::server::admission::cookies::CookieStatus;
 use crate::server::context::RequestContext;
 use crate::server::snapshot::Snapshot;
 
-/// The options of an answer, whatever it says: made once for each query, and kept with one that waits.
+/// The options that an answer has whatever its records are: made once for each query, and stored with one that waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ReplyOptions {
     cookie: Option<[u8; 24]>,
@@ -19,7 +19,7 @@ pub(crate) struct ReplyOptions {
 }
 
 impl ReplyOptions {
-    /// With the reason that the answer gives.
+    /// These options, with the Extended Error of the answer.
     #[inline]
     pub(crate) fn with<'a>(&'a self, ede: Option<&'a Ede>) -> ResponseOptions<'a> {
         ResponseOptions {
@@ -30,13 +30,14 @@ impl ReplyOptions {
         }
     }
 
-    /// Whether there is a cookie among them.
+    /// Whether a cookie is among them.
     pub(crate) fn has_cookie(&self) -> bool {
         self.cookie.is_some()
     }
 }
 
-/// The options of the answer, and what the query's cookie is worth; `None` if the query's options are malformed: FORMERR.
+/// The options of the answer, and the status of the query's cookie; `None` if the query's options are malformed:
+/// FORMERR.
 #[inline]
 pub(crate) fn examine(
     snapshot: &Snapshot,
@@ -45,7 +46,7 @@ pub(crate) fn examine(
 ) -> Option<(CookieStatus, ReplyOptions)> {
     let nothing = || Some((CookieStatus::Absent, ReplyOptions::default()));
     match &query.options {
-        // Options of a version that we do not know mean nothing to us.
+        // The options of an unknown EDNS version have no meaning for us.
         _ if query.edns.as_ref().is_some_and(|edns| edns.version > 0) => nothing(),
         Some(asked) if *asked == QueryOptions::default() => nothing(),
         Some(asked) => answer(snapshot, asked, context),

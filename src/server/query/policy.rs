@@ -1,7 +1,7 @@
-//! What one client may have, as admission, rate limits and free places say.
+//! The policy for one client, from admission, rate limits and free permits.
 //!
-//! In: a client, how it came and what its cookie is worth, the time. Out: yes or no, or the answer if it may go. Never: a
-//! look into the question.
+//! In: a client, its transport, the status of its cookie, the time. Out: a decision, or a permit. Never: a look into
+//! the question.
 
 use crate::forward::Failure;
 use crate::server::admission::cookies::CookieStatus;
@@ -11,7 +11,7 @@ use crate::server::context::RequestContext;
 use crate::server::counters::Counters;
 use crate::server::snapshot::{Shared, Snapshot};
 
-/// What one client may have.
+/// The policy for one client.
 pub(crate) struct ClientPolicy<'a> {
     shared: &'a Shared,
     snapshot: &'a Snapshot,
@@ -29,8 +29,8 @@ impl<'a> ClientPolicy<'a> {
         Self { shared, snapshot, context, cookie }
     }
 
-    /// Whether the client's address is verified, by the transport or by a cookie of ours (RFC 7873 section 5.2): then our
-    /// answer cannot hit a third party.
+    /// Whether the client's address is verified, by the transport or by a cookie of ours (RFC 7873 section 5.2): then
+    /// our answer cannot hit a third party.
     fn is_proven(&self) -> bool {
         self.context.transport.proves_address() || self.cookie.proves_address()
     }
@@ -40,12 +40,12 @@ impl<'a> ClientPolicy<'a> {
         self.snapshot.access.permits(self.context.ip())
     }
 
-    /// What is to become of a refusal or another error.
+    /// The decision about a refusal or another error.
     pub(crate) fn error(&self) -> RateDecision {
         self.limit_unless_proven(LimitedKind::Error)
     }
 
-    /// What is to become of a negative answer.
+    /// The decision about a negative answer.
     pub(crate) fn negative(&self) -> RateDecision {
         self.limit_unless_proven(LimitedKind::Negative)
     }
@@ -59,7 +59,7 @@ impl<'a> ClientPolicy<'a> {
         passes
     }
 
-    /// A place for a question that waits for an upstream.
+    /// A permit for a question that waits for an upstream.
     pub(crate) fn wait_for_upstream(&self) -> Result<Permit, Failure> {
         self.shared.pending.acquire(self.context.ip()).map_err(|full| {
             let counters = &self.shared.counters;

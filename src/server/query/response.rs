@@ -8,9 +8,9 @@ use crate::server::context::{PAYLOAD, Transport};
 pub(crate) struct Composed {
     pub(crate) bytes: Vec<u8>,
     pub(crate) truncated: bool,
-    /// Where the TTLs of the records stand, in their order.
+    /// The offsets of the records' TTLs, in the order of the records.
     pub(crate) ttls: Vec<u16>,
-    /// Where the records end.
+    /// The offset at which the records end.
     pub(crate) end: usize,
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn compose(
     Composed { bytes, truncated, ttls, end }
 }
 
-/// An answer without records: the question, an RCODE and a reason. `recursion` says whether the client has it.
+/// An answer without records: the question, an RCODE and a reason. `recursion` is the RA flag.
 pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, options: &ResponseOptions<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
@@ -48,7 +48,7 @@ pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, options: 
     writer.finish().0
 }
 
-/// An answer to who asks for nothing but a cookie (RFC 7873 section 5.4).
+/// The answer to a query that asks for nothing but a cookie (RFC 7873 section 5.4).
 pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, options: &ResponseOptions<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.header(query.header.id, flags(query.header, rcode, &[(RA, true)]));
@@ -56,7 +56,7 @@ pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, options: &Respo
     writer.finish().0
 }
 
-/// No records, and TC: a client that is where it says asks again over TCP.
+/// An answer without records and with TC: a real client asks again over TCP.
 pub(crate) fn slip(query: &Query<'_>, options: &ResponseOptions<'_>) -> Vec<u8> {
     let mut writer = Writer::new(usize::from(PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
@@ -65,7 +65,8 @@ pub(crate) fn slip(query: &Query<'_>, options: &ResponseOptions<'_>) -> Vec<u8> 
     writer.finish().0
 }
 
-/// A bare header: for what could not be read as a question. It carries nothing of the sender's.
+/// A bare header, the answer to a message that could not be read as a question. It repeats nothing else from the
+/// sender.
 pub(crate) fn header_only(header: Header, rcode: Rcode) -> Vec<u8> {
     let mut bytes = vec![0; 12];
     bytes[..2].copy_from_slice(&header.id.to_be_bytes());
@@ -74,7 +75,7 @@ pub(crate) fn header_only(header: Header, rcode: Rcode) -> Vec<u8> {
     bytes
 }
 
-/// NOTIMP, with the question if there was one to read: the sender matches answers by it.
+/// NOTIMP, with the question if it can be read: the sender matches answers by it.
 pub(crate) fn not_implemented(header: Header, message: &[u8]) -> Vec<u8> {
     let mut bytes = header_only(header, Rcode::NOTIMP);
     let question = name_end(message, 12).and_then(|end| message.get(12..end + 4));
@@ -90,7 +91,8 @@ fn add_records(writer: &mut Writer, resolved: &Resolved) -> bool {
     let fits = sections
         .iter()
         .all(|(section, records)| records.iter().all(|record| writer.record(*section, record, record.ttl)));
-    // RFC 9471 section 3.1: glue of servers below the cut has to fit, all of it; any other helps, and may be left out.
+    // RFC 9471 section 3.1: all glue of servers below the cut has to fit; any other glue only helps, and may be left
+    // out.
     let cut = resolved.authority.first().map(|record| &record.owner);
     let (needed, helpful): (Vec<&Record>, Vec<&Record>) =
         resolved.additional.iter().partition(|glue| cut.is_some_and(|cut| glue.owner.is_at_or_below(cut)));
@@ -117,7 +119,7 @@ const TC: Flag = (0, 0x02);
 const RA: Flag = (1, 0x80);
 const AD: Flag = (1, 0x20);
 
-/// The flags of an answer that is not cut: AD only for who asks for it (RFC 6840 section 5.7).
+/// The flags of an answer that is not truncated: AD only for a client that asks for it (RFC 6840 section 5.7).
 pub(crate) fn untruncated_flags(query: &Query<'_>, rcode: Rcode, authoritative: bool, authentic: bool) -> [u8; 2] {
     let wants_authentic = query.header.ad || query.dnssec_ok();
     flags(query.header, rcode, &[(AA, authoritative), (RA, true), (AD, authentic && wants_authentic)])

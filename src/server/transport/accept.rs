@@ -11,7 +11,7 @@ use super::streams::Streams;
 use super::tcp::Connection;
 use crate::server::counters::Counters;
 
-/// How long accepting rests when the system has no more descriptors or memory.
+/// The pause before accepting again when the system has no more descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// Accepts connections until `stopped` turns true.
@@ -30,7 +30,7 @@ pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut sto
                 }
             }
             Err(error) if is_the_clients(&error) => {}
-            // Accepting at once again would only burn the core.
+            // Accepting again at once would only burn the core.
             Err(_) => {
                 Counters::add(&streams.shared.counters.tcp_accept_failed);
                 streams.connections.make_room();
@@ -38,12 +38,12 @@ pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut sto
             }
         }
     }
-    // Whoever comes now is turned away at once, and can ask another server.
+    // A client that connects from now on is turned away at once, and can ask another server.
     drop(listener);
     while open.join_next().await.is_some() {}
 }
 
-/// What accept(2) says of a connection that ended before it was accepted, and not of ourselves.
+/// Whether the error of accept(2) is about a connection that ended before it was accepted, and not about ourselves.
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(

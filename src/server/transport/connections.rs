@@ -1,10 +1,10 @@
-//! Who holds the TCP connections: how many in all and per client, and which one is closed when there is no room.
+//! The table of TCP connections: how many in all and per client, and which one is closed when there is no room.
 //!
-//! In: clients that connect, and what their connections do. Out: a handle, or none, and the word to a connection that
-//! it is evicted. Room is made where a client has more connections than the newcomer has, the largest holder first, so no
-//! client can push out the others; of its connections the one goes that has been idle longest. A connection that waits for
-//! an upstream stays, unless all do: then the largest holder has to give one up, or a few clients that always wait could
-//! keep everybody else out.
+//! In: clients that connect, and the activity of their connections. Out: a handle, or none, and a signal to a
+//! connection that is evicted. An owner that holds more connections than the newcomer's makes room, the largest holder
+//! first, so a client cannot push out the others; among its connections the longest idle one is closed. A connection
+//! that waits for an upstream stays, unless all do: then the largest holder has to give one up, because otherwise a few
+//! clients that always wait could keep all others out.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -24,15 +24,15 @@ const MAX_UNLISTED: usize = 100;
 /// Late answers that wait for slow clients, octets in all.
 const MAX_QUEUED: usize = 64 << 20;
 
-/// Who a connection is counted for. Rate limits count by network (/24, /56) instead: a site's resolver is one address, and its
-/// connections are its own.
+/// The owner that a connection counts for. Rate limits count by network (/24, /56) instead: a site's resolver is one
+/// address, and its connections are its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ConnectionOwner {
-    /// All clients that may not ask.
+    /// All clients outside the access list.
     Unlisted,
     /// An IPv4 address.
     V4(Ipv4Addr),
-    /// An IPv6 /56: what a site usually has, and any host in it may take all addresses of.
+    /// An IPv6 /56: the usual size of a site, in which any host may use every address.
     V6([u8; 7]),
 }
 
@@ -40,9 +40,9 @@ pub(crate) enum ConnectionOwner {
 pub(crate) struct Connections {
     start: Instant,
     table: Mutex<Table>,
-    /// How many are open, for `status`.
+    /// The number of open connections, for `status`.
     open: Arc<AtomicUsize>,
-    /// What the system allows, whatever the config says.
+    /// The number that the system allows, whatever the config sets.
     ceiling: usize,
     queued: AtomicUsize,
 }
@@ -54,12 +54,12 @@ struct Table {
     next: u64,
 }
 
-/// What others may know of a connection.
+/// The part of a connection that others may see.
 struct Slot {
     owner: ConnectionOwner,
     /// Nanoseconds from the start to the last complete message or answer.
     last: AtomicU64,
-    /// Whether an upstream has to answer first.
+    /// Whether a query of it waits for an upstream.
     waits: AtomicBool,
     evicted: Notify,
 }
@@ -94,7 +94,7 @@ impl ConnectionOwner {
 }
 
 impl Connections {
-    /// None yet; `open` shows how many there are, and `ceiling` bounds them whatever the config says.
+    /// An empty table; `open` receives the number of connections, and `ceiling` bounds it whatever the config sets.
     pub(crate) fn new(open: Arc<AtomicUsize>, ceiling: usize, start: Instant) -> Arc<Self> {
         Arc::new(Self { start, table: Mutex::default(), open, ceiling: ceiling.max(1), queued: AtomicUsize::new(0) })
     }
@@ -103,7 +103,7 @@ impl Connections {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A handle for a new connection, and whether another has to go for it.
+    /// A handle for a new connection, and whether another connection was evicted for it.
     pub(crate) fn admit(
         self: &Arc<Self>,
         owner: ConnectionOwner,
@@ -129,12 +129,12 @@ impl Connections {
         Some((ConnectionHandle { connections: Arc::clone(self), slot, id }, has_its_share || is_full))
     }
 
-    /// Evicts one connection: the system has no descriptor left. Whether there was one to evict.
+    /// Evicts one connection because the system has no descriptor left; `false` if there is none to evict.
     pub(crate) fn make_room(&self) -> bool {
         self.table().make_room(0, None).is_some()
     }
 
-    /// A late answer for the queue of its connection; `None` if too much waits for slow clients already.
+    /// A late answer for the queue of its connection; `None` if too many octets wait for slow clients already.
     pub(crate) fn queue(self: &Arc<Self>, bytes: Vec<u8>) -> Option<Queued> {
         let queued = self.queued.fetch_add(bytes.len(), Relaxed) + bytes.len();
         let answer = Queued { connections: Arc::clone(self), bytes };
@@ -157,7 +157,8 @@ impl Table {
         self.evict(|slot, its| slot.is_idle() && may_go(slot, its)).or_else(|| self.evict(|_, its| its > held + 1))
     }
 
-    /// Evicts one of those that may go: of the owner that holds the most, the longest idle one. `None` if there is none.
+    /// Evicts one of the connections that may go: of the owner that holds the most, the longest idle one. `None` if
+    /// there is none.
     fn evict(&mut self, may_go: impl Fn(&Slot, usize) -> bool) -> Option<()> {
         let slots = self.slots.iter().map(|(id, slot)| (*id, slot, self.held_by(slot.owner)));
         let (id, ..) = slots
@@ -185,7 +186,7 @@ impl Slot {
 }
 
 impl ConnectionHandle {
-    /// A message came, or an answer went, and `waiting` queries wait for upstreams.
+    /// Notes that a message arrived or an answer left, and that `waiting` queries wait for upstreams.
     pub(crate) fn active(&self, now: Instant, waiting: usize) {
         self.slot.last.store(self.connections.elapsed(now), Relaxed);
         self.slot.waits.store(waiting > 0, Relaxed);
@@ -205,7 +206,7 @@ impl ConnectionHandle {
 impl Drop for ConnectionHandle {
     fn drop(&mut self) {
         let mut table = self.connections.table();
-        // One that was evicted has left the table already.
+        // An evicted connection has left the table already.
         let _ = table.remove(self.id);
         self.connections.open.store(table.slots.len(), Relaxed);
     }
@@ -230,7 +231,7 @@ mod tests {
         TcpSettings { max_connections: all, max_per_client: each, ..TcpSettings::default() }
     }
 
-    /// A table, and a way to enter it a second after the one before.
+    /// A table, and a function that enters it a second after the entry before.
     fn table(
         settings: TcpSettings,
     ) -> (Arc<Connections>, impl FnMut(ConnectionOwner) -> Option<(ConnectionHandle, bool)>) {
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_an_upstream_stays_and_the_new_one_is_turned_away() {
+    fn a_connection_that_waits_for_an_upstream_stays_and_the_new_one_is_turned_away() {
         let (connections, mut enter) = table(settings(1, 9));
         let (handle, _) = enter(A).unwrap();
         handle.active(connections.start, 1);
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_always_wait_keep_nobody_out() {
+    fn clients_that_always_wait_keep_no_other_out() {
         let (connections, mut enter) = table(settings(20, 12));
         let mut wait = |network, count| -> Vec<ConnectionHandle> {
             let enter_and_wait = |_| {
@@ -316,7 +317,7 @@ mod tests {
         assert_eq!((gone(&large), gone(&small)), (0, 1), "an idle one goes first");
         let _newcomers = wait(ConnectionOwner::Unlisted, 2);
         assert_eq!((gone(&large), gone(&small)), (2, 1), "then the largest owner gives some up");
-        assert!(wait(A, 3).len() < 3, "and takes none from those who have fewer");
+        assert!(wait(A, 3).len() < 3, "and takes none from owners that have fewer");
         assert_eq!(gone(&small), 1);
     }
 

@@ -1,8 +1,8 @@
-//! Datagrams in batches: what came in with one system call, what goes out with one.
+//! Datagrams in batches: one system call receives many, and one sends many.
 //!
-//! In: a socket. Out: messages with their senders, and answers on their way. All memory is there from the start. On a
-//! socket that is bound to a wildcard address each answer leaves from the address that was asked (RFC 2181 section 4.1).
-//! Never: a look into a message.
+//! In: a socket. Out: messages with their senders, and the answers that are sent. All memory is allocated at the start.
+//! On a socket that is bound to a wildcard address, each answer leaves from the address that was asked (RFC 2181
+//! section 4.1). Never: a look into a message.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, UdpSocket};
@@ -20,18 +20,19 @@ use rustix::net::sockopt::{Ipv4PathMtuDiscovery, Ipv6PathMtuDiscovery, set_ip_mt
 
 use crate::dns::MAX_QUERY;
 
-/// Datagrams taken and sent in one system call at most.
+/// The largest number of datagrams for one system call.
 pub(crate) const BATCH: usize = 64;
 
-/// Octets taken of a datagram: a query, and what keeps the buffers' first octets out of each other's cache lines.
+/// Octets for one datagram: the longest query, and some more to keep the first octets of the buffers out of each
+/// other's cache lines.
 const QUERY_MAX: usize = MAX_QUERY + 192;
 
-/// Octets that answers usually take; more is allocated when it is needed.
+/// The usual size of an answer, octets; more is allocated when it is needed.
 const ANSWER: usize = 512;
 
-/// An address of the socket's family, as the kernel has it.
+/// An address of the socket's family, in the kernel's form.
 pub(crate) trait Peer: SockaddrLike + Copy + Send + 'static {
-    /// As the rest of the program has it.
+    /// The address in the form that the rest of the program uses.
     fn to_std(self) -> SocketAddr;
 }
 
@@ -47,7 +48,7 @@ impl Peer for SockaddrIn6 {
     }
 }
 
-/// Who sent a datagram, and to which of our addresses; the latter on wildcard sockets only.
+/// The sender of a datagram, and the address of ours that it reached; the latter on wildcard sockets only.
 #[derive(Clone, Copy)]
 pub(crate) struct Route<P> {
     pub(crate) peer: P,
@@ -58,18 +59,18 @@ pub(crate) struct Route<P> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Local {
     ip: IpAddr,
-    /// The interface, where the address means nothing without it. Else the routes choose, as for any packet.
+    /// The interface, where the address is meaningless without it; else 0, and the routing table chooses.
     interface: u32,
 }
 
-/// What came in.
+/// Received datagrams.
 pub(crate) struct Incoming<P> {
     buffers: Box<[[u8; QUERY_MAX]; BATCH]>,
     headers: MultiHeaders<P>,
     received: Vec<(usize, Route<P>)>,
 }
 
-/// What is to go out: the bytes of all answers one behind the other, and where each ends.
+/// Datagrams to send: the bytes of all answers one after another, and the end of each.
 pub(crate) struct Outgoing<P> {
     pub(crate) bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -78,11 +79,12 @@ pub(crate) struct Outgoing<P> {
     wildcard: bool,
 }
 
-/// The kernel's side of a sending call. It holds pointers, and so cannot change threads as [`Outgoing`] can.
+/// The kernel's structures for a sending call. They hold pointers, so they cannot change threads as [`Outgoing`] can.
 pub(crate) struct Headers<P>(MultiHeaders<P>);
 
-/// Asks the kernel to say which address a datagram came to, if the socket has more than one, and to send answers whole,
-/// whatever an ICMP message says about the path: anybody can forge one, and then the second fragment (RFC 9715 section 3.1).
+/// Asks the kernel to report which address a datagram came to, if the socket has more than one, and to send answers
+/// whole, whatever an ICMP message claims about the path: anybody can forge one, and then the second fragment (RFC 9715
+/// section 3.1).
 pub(crate) fn prepare(socket: &UdpSocket) -> io::Result<()> {
     let address = socket.local_addr()?;
     match address {
@@ -101,9 +103,9 @@ fn is_wildcard(socket: &UdpSocket) -> bool {
     socket.local_addr().is_ok_and(|address| address.ip().is_unspecified())
 }
 
-/// Room for the control messages of one family's sockets.
+/// Space for the control messages of one family's sockets.
 fn control_space<P: Peer>(wildcard: bool) -> Option<Vec<u8>> {
-    // Exactly the size of the one message: the kernel reads all of what is given when sending.
+    // Exactly the size of the one message: when sending, the kernel reads the whole space.
     let v4 = size_of::<P>() == size_of::<SockaddrIn>();
     wildcard.then(|| if v4 { cmsg_space!(in_pktinfo) } else { cmsg_space!(in6_pktinfo) })
 }
@@ -118,7 +120,8 @@ impl<P: Peer> Incoming<P> {
         }
     }
 
-    /// Takes what is there: at once, or once there is one, as the flags say and as long as the socket's timeout allows.
+    /// Receives the datagrams that are there: at once, or once there is one, as the flags say and as long as the
+    /// socket's timeout allows.
     pub(crate) fn receive(&mut self, socket: &UdpSocket, flags: MsgFlags) -> Result<(), Errno> {
         self.received.clear();
         let mut slices = self.buffers.each_mut().map(|buffer| [IoSliceMut::new(buffer)]);
@@ -131,14 +134,14 @@ impl<P: Peer> Incoming<P> {
         Ok(())
     }
 
-    /// The messages and who sent them.
+    /// The messages and their senders.
     pub(crate) fn messages(&self) -> impl Iterator<Item = (&[u8], Route<P>)> {
         self.buffers.iter().zip(&self.received).map(|(buffer, (length, route))| (&buffer[..*length], *route))
     }
 }
 
 fn message_has_control<P>(message: &RecvMsg<'_, '_, P>) -> bool {
-    // An iterator over no control messages is an error of nix's only where some did not fit.
+    // nix returns an error instead of an iterator only if some control messages did not fit.
     message.cmsgs().is_ok_and(|mut all| all.next().is_some())
 }
 
@@ -158,7 +161,7 @@ fn local<P>(message: &RecvMsg<'_, '_, P>) -> Option<Local> {
 }
 
 impl<P: Peer> Headers<P> {
-    /// For so many answers, on a socket that is bound to a wildcard address or not.
+    /// Structures for this number of answers, on a socket that is bound to a wildcard address or not.
     pub(crate) fn new(answers: usize, wildcard: bool) -> Self {
         Self(MultiHeaders::preallocate(answers, control_space::<P>(wildcard)))
     }
@@ -176,20 +179,20 @@ impl<P: Peer> Outgoing<P> {
         }
     }
 
-    /// Whether each answer has to say which address it leaves from.
+    /// Whether each answer has to name the address that it leaves from.
     pub(crate) fn is_wildcard(&self) -> bool {
         self.wildcard
     }
 
-    /// What was appended to `bytes` since the last answer is one, for this client.
+    /// Ends an answer: the bytes appended since the last one go to this client.
     pub(crate) fn end_answer(&mut self, route: Route<P>) {
         self.ends.push(self.bytes.len());
         self.peers.push(Some(route.peer));
         self.routes.push(route);
     }
 
-    /// Sends all, and is empty then. The kernel stops at the first that fails: that one is left out, UDP may lose
-    /// datagrams, and the rest goes on.
+    /// Sends all answers and empties the buffer. The kernel stops at the first that fails: that one is skipped, since
+    /// UDP may lose datagrams, and the rest is sent.
     pub(crate) fn send(&mut self, socket: &UdpSocket, headers: &mut Headers<P>, flags: MsgFlags) {
         let mut first = 0;
         while first < self.ends.len() {
@@ -202,18 +205,18 @@ impl<P: Peer> Outgoing<P> {
         self.peers.clear();
     }
 
-    /// How far the answers from `first` on leave from one address and fit into one call.
+    /// The end of the answers from `first` on that leave from one address and fit into one call.
     fn same_source(&self, first: usize) -> usize {
-        let most = self.ends.len().min(first + BATCH);
+        let limit = self.ends.len().min(first + BATCH);
         if !self.wildcard {
-            return most;
+            return limit;
         }
         let source = self.routes[first].local;
         let differs = |route: &Route<P>| route.local != source;
-        self.routes[first..most].iter().position(differs).map_or(most, |length| first + length)
+        self.routes[first..limit].iter().position(differs).map_or(limit, |length| first + length)
     }
 
-    /// How many went.
+    /// The number of answers that were sent.
     fn send_range(
         &self,
         socket: &UdpSocket,

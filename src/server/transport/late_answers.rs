@@ -1,8 +1,8 @@
-//! Answers that an upstream had a part in, on their way back to the UDP worker whose client waits.
+//! Answers that needed an upstream, on their way back to the UDP worker whose client waits.
 //!
-//! In: what the forwarder's thread, or a task's, found out. Out: all of that in one go, and a wake-up for the worker if it
-//! sleeps, one for each turn of the forwarder. Bounded by the places of questions that may wait. Never: an answer
-//! composed or sent: the worker does that, so that the one thread that finishes every question has less to do for each.
+//! In: results from the forwarding thread, or from a task. Out: all results at once, and a wake-up for the worker if it
+//! sleeps, one for each batch. The permits of waiting questions bound the memory. Never: an answer that is composed or
+//! sent here: the worker does that, so that the one thread that finishes every question has less to do for each.
 
 use std::io;
 use std::net::UdpSocket;
@@ -20,7 +20,7 @@ use crate::server::query::Finished;
 /// Wakes a worker that sleeps.
 pub(crate) struct Waker(EventFd);
 
-/// What one worker's clients wait for. `R` is where an answer goes.
+/// The results that one worker's clients wait for. `R` is the place where an answer goes.
 pub(crate) struct LateAnswers<R> {
     waker: Waker,
     queue: Mutex<Queue<R>>,
@@ -28,12 +28,12 @@ pub(crate) struct LateAnswers<R> {
 
 struct Queue<R> {
     finished: Vec<(Finished, R)>,
-    /// The worker has to be woken.
+    /// Whether the worker has to be woken.
     asleep: bool,
 }
 
 impl Waker {
-    /// It takes a descriptor.
+    /// Each waker takes a descriptor.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self(EventFd::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?))
     }
@@ -48,7 +48,7 @@ impl<R: Send + 'static> LateAnswers<R> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes what was found out; the worker hears of it at the end of the turn.
+    /// Takes a result; the worker is woken at the end of the batch.
     pub(crate) fn push(self: &Arc<Self>, finished: Finished, route: R, batch: &mut Batch) {
         let mut queue = self.queue();
         if queue.finished.is_empty() {
@@ -57,29 +57,30 @@ impl<R: Send + 'static> LateAnswers<R> {
         queue.finished.push((finished, route));
     }
 
-    /// Gives the worker all there is; `into` is empty and keeps its memory in use.
+    /// Gives the worker all results; `into` is empty, and its memory is used again.
     pub(crate) fn take(&self, into: &mut Vec<(Finished, R)>) {
         std::mem::swap(&mut self.queue().finished, into);
     }
 
-    /// Has the worker sleep until there is something here, or on its socket if it reads that, or the time is over.
-    pub(crate) fn sleep(&self, socket: Option<&UdpSocket>, most: Duration) {
+    /// Lets the worker sleep until a result arrives here, or a datagram on its socket if it reads one, or `timeout` is
+    /// over.
+    pub(crate) fn sleep(&self, socket: Option<&UdpSocket>, timeout: Duration) {
         if !self.falls_asleep() {
             return;
         }
-        let timeout = PollTimeout::try_from(most).unwrap_or(PollTimeout::MAX);
+        let timeout = PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX);
         let sources = [Some(self.waker.0.as_fd()), socket.map(UdpSocket::as_fd)];
         let mut sources: Vec<PollFd<'_>> =
             sources.into_iter().flatten().map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
         let woken = poll(&mut sources, timeout);
-        // Nobody rings from here on; what rang until now is silenced.
+        // From here on nothing wakes the worker; a wake-up until now is cleared.
         self.queue().asleep = false;
         if woken.is_ok() && sources[0].any() == Some(true) {
             let _ = self.waker.0.read();
         }
     }
 
-    /// Whether there is nothing to do; then the next that comes rings.
+    /// Whether the queue is empty; then the next result wakes the worker.
     fn falls_asleep(&self) -> bool {
         let mut queue = self.queue();
         queue.asleep = queue.finished.is_empty();
@@ -90,7 +91,7 @@ impl<R: Send + 'static> LateAnswers<R> {
 impl<R: Send + 'static> AfterBatch for LateAnswers<R> {
     fn run(&self) {
         if std::mem::take(&mut self.queue().asleep) {
-            // It fails only if it rings already.
+            // The write fails only if a wake-up is pending already.
             let _: Result<usize, Errno> = self.waker.0.write(1);
         }
     }

@@ -21,7 +21,7 @@ const SOCKET_BUFFER: usize = 4 << 20;
 /// Octets in each direction that the kernel may hold for a connection: the longest message, and some more.
 const STREAM_BUFFER: usize = 128 << 10;
 
-/// How long the kernel tries to bring a client its answers.
+/// How long the kernel tries to deliver answers to a client.
 const STREAM_PATIENCE: Duration = Duration::from_secs(30);
 
 /// An address that could not be listened on.
@@ -32,7 +32,7 @@ pub struct BindError {
     pub address: SocketAddr,
     /// UDP or TCP.
     pub protocol: &'static str,
-    /// What is wrong and what to do.
+    /// The problem and its remedy.
     pub reason: String,
 }
 
@@ -68,7 +68,7 @@ impl Listeners {
         if errors.is_empty() { Ok(Self { bound }) } else { Err(errors) }
     }
 
-    /// The addresses with the ports that the kernel gave.
+    /// The addresses with the ports that the kernel chose.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.bound.iter().map(|bound| bound.address).collect()
     }
@@ -98,10 +98,10 @@ impl Listeners {
 }
 
 impl Running {
-    /// Takes no new queries, waits up to `grace` for those under way, and ends.
+    /// Takes no new queries, waits up to `grace` for those in progress, and ends.
     pub async fn drain(self, shared: &Shared, grace: Duration) {
         let deadline = Instant::now() + grace;
-        // It is told once.
+        // The deadline is set only once.
         let _ = self.stop_udp.set(deadline);
         // Without receivers every connection has ended already.
         let _ = self.stop_tcp.send(true);
@@ -134,8 +134,8 @@ fn try_bind_pair(address: SocketAddr, workers: usize) -> Result<Bound, BindError
     let tcp = bind_tcp(address).map_err(failed("TCP"))?;
     let address = tcp.local_addr().map_err(failed("TCP"))?;
     let bind = || -> io::Result<Vec<UdpSocket>> {
-        // A socket that shares its port would come up beside another server and steal half of its queries, so
-        // the first try does not share.
+        // A socket that shares its port would come up beside another server and steal half of its queries, so the first
+        // try does not share.
         drop(bind_udp(address, false)?);
         (0..workers.max(1)).map(|_| bind_udp(address, true)).collect()
     };
@@ -148,8 +148,8 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     only_v6(&socket, address)?;
     // A restart must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
-    // Connections inherit these. Without them a client could have the kernel hold megabytes for it, and, by never taking
-    // its answers, after the connection's end too.
+    // Connections inherit these sizes. Without them a client could make the kernel hold megabytes, and, by never taking
+    // its answers, keep them held after the connection's end too.
     socket.set_recv_buffer_size(STREAM_BUFFER)?;
     socket.set_send_buffer_size(STREAM_BUFFER)?;
     socket.set_tcp_user_timeout(Some(STREAM_PATIENCE))?;
@@ -163,7 +163,7 @@ fn bind_udp(address: SocketAddr, share: bool) -> io::Result<UdpSocket> {
     only_v6(&socket, address)?;
     if share {
         socket.set_reuse_port(true)?;
-        // The kernel caps these silently at its own limit.
+        // The kernel silently caps these sizes at its own limit.
         socket.set_recv_buffer_size(SOCKET_BUFFER)?;
         socket.set_send_buffer_size(SOCKET_BUFFER)?;
     }

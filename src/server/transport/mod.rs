@@ -1,4 +1,4 @@
-//! The listeners: where messages come in, and where the bytes of answers go.
+//! The transports: sockets that receive messages and send the bytes of answers.
 //!
 //! ```text
 //!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: those that waited for upstreams

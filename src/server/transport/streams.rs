@@ -1,4 +1,4 @@
-//! What all stream connections share.
+//! The state that all stream connections share.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use crate::server::counters::Counters;
 use crate::server::fast::AnswerCache;
 use crate::server::snapshot::Shared;
 
-/// What all connections of all listeners share.
+/// The state that all connections of all listeners share.
 pub(crate) struct Streams {
     pub(crate) shared: Arc<Shared>,
     /// The answer cache of all connections.
@@ -18,7 +18,7 @@ pub(crate) struct Streams {
 }
 
 impl Streams {
-    /// Around what all queries share; no more connections than `max_connections`, whatever the config says.
+    /// Streams around the state that all queries share; `max_connections` bounds them whatever the config sets.
     pub(crate) fn new(shared: Arc<Shared>, max_connections: usize, now: Instant) -> Arc<Self> {
         let connections = Connections::new(Arc::clone(&shared.open_connections), max_connections, now);
         Arc::new(Self { shared, answers: Mutex::new(AnswerCache::new(now)), connections })

@@ -1,8 +1,8 @@
 //! TCP (RFC 7766, RFC 9210): connections with pipelined queries, answered out of order when an upstream is slow.
 //!
 //! In: streams of length-prefixed messages. Out: the same. Every resource that a client can hold is bounded:
-//! connections in all and per network (`connections`), queries that wait per connection, octets on their way in
-//! and out, and the time for which nothing comes of a connection.
+//! connections in all and per client (`connections`), queries that wait per connection, octets in both directions, and
+//! the time that a connection may go without progress.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,13 +24,13 @@ use crate::server::context::Transport;
 /// Queries of one connection that may wait for upstreams; then nothing more is served until one is answered.
 const MAX_WAITING: usize = 100;
 
-/// How long one message may take to come in from its first octet, if the idle time is not shorter anyhow.
+/// The time that one message may take from its first octet to its last, if the idle time is not shorter anyway.
 const MESSAGE_TIME: Duration = Duration::from_secs(5);
 
-/// Octets of a connection's buffers at first: most connections bring one query.
+/// The first size of a connection's buffers, octets: most connections bring one query.
 const FIRST_LEN: usize = 2 << 10;
 
-/// Octets read at a time at most, and kept for a connection that has nothing in them.
+/// The largest read, octets, and the memory that a connection with empty buffers may keep.
 const MAX_READ: usize = 16 << 10;
 
 /// Octets of answers after which the client has to take some before more of its queries are served.
@@ -41,37 +41,38 @@ pub(crate) struct Connection {
     client: SocketAddr,
     streams: Arc<Streams>,
     handle: ConnectionHandle,
-    /// What came in: after each turn, less than one message.
+    /// Received octets; after each step, less than one message.
     inbox: Vec<u8>,
-    /// What is to go out.
+    /// Octets to send.
     outbox: Vec<u8>,
     /// Queries that wait for upstreams.
     waiting: usize,
     /// Whether more is to be read.
     reading: bool,
-    /// When a message or an answer was last complete.
+    /// The time at which a message or an answer was last complete.
     last: Instant,
-    /// When the message that is incomplete began.
+    /// The time at which the incomplete message began.
     began: Option<Instant>,
-    /// Where late answers go. What waits in it is bounded over all connections; an empty one says that there was no room.
+    /// The sender for late answers. Their octets are bounded over all connections; `None` in place of an answer means
+    /// that there was no room.
     late: mpsc::UnboundedSender<Option<Queued>>,
     late_answers: mpsc::UnboundedReceiver<Option<Queued>>,
 }
 
-/// Where a late answer goes, once.
+/// The connection that a late answer goes to, once.
 struct ReplyTo(Option<mpsc::UnboundedSender<Option<Queued>>>);
 
 impl ReplyTo {
     fn answer(mut self, answer: Option<Queued>) {
         if let Some(late) = self.0.take() {
-            // The connection may be gone by then.
+            // The connection may have ended by then.
             let _ = late.send(answer);
         }
     }
 }
 
 impl Drop for ReplyTo {
-    /// A question that gets lost must not keep its connection for good.
+    /// A question that gets lost must not keep its connection open for good.
     fn drop(&mut self) {
         if let Some(late) = self.0.take() {
             let _ = late.send(None);
@@ -97,9 +98,9 @@ impl Connection {
         }
     }
 
-    /// From its first octet to its last.
+    /// Serves the connection from its first octet to its last.
     pub(crate) async fn run(mut self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
-        // Without it the kernel may hold small answers back; if it cannot be set they are merely later.
+        // Without this the kernel may hold small answers back; if it cannot be set, they are merely later.
         let _ = stream.set_nodelay(true);
         let (mut reader, mut writer) = stream.into_split();
         // One timer and one wait for the end for the life of the connection: both cost more than an answer.
@@ -137,7 +138,7 @@ impl Connection {
         }
     }
 
-    /// Serves what is complete, as far as the client takes the answers.
+    /// Serves the complete messages, as far as the client takes the answers.
     async fn serve(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
         loop {
             let more = stream::message_at(&self.inbox, 0).is_some() && self.waiting < MAX_WAITING;
@@ -156,8 +157,8 @@ impl Connection {
         Ok(())
     }
 
-    /// When the connection ends unless something happens. The time that a client takes for its answers counts for neither,
-    /// and one that waits for answers is not idle (RFC 7766 section 3).
+    /// The time at which the connection ends unless something happens. The time that a client takes for its answers
+    /// does not count, and a connection that waits for answers is not idle (RFC 7766 section 3).
     fn deadline(&self) -> Instant {
         let idle = self.streams.shared.snapshot.load().settings.tcp.idle;
         match self.began {
@@ -167,7 +168,8 @@ impl Connection {
         }
     }
 
-    /// Room for the next read: what is empty gives its memory back, what is full gets more, up to the longest message.
+    /// Makes space for the next read: an empty buffer gives its memory back, a full one grows, up to the longest
+    /// message.
     fn make_space(&mut self) {
         if self.inbox.is_empty() && self.inbox.capacity() > MAX_READ {
             self.inbox = Vec::with_capacity(FIRST_LEN);
@@ -179,7 +181,7 @@ impl Connection {
 
     async fn flush(&mut self, writer: &mut OwnedWriteHalf) -> io::Result<()> {
         let patience = self.streams.shared.snapshot.load().settings.tcp.idle;
-        // For all of it: a client that takes an octet now and then does not take its answers.
+        // The timeout covers the whole write: a client that takes an octet now and then does not take its answers.
         let written = tokio::select! {
             written = tokio::time::timeout(patience, writer.write_all(&self.outbox)) => written,
             () = self.handle.evicted() => return Err(io::ErrorKind::TimedOut.into()),
@@ -193,13 +195,13 @@ impl Connection {
         Ok(())
     }
 
-    /// Serves complete messages until there are many answers to take, or many to wait for; `false` once a message made no
-    /// sense: framing can no longer be trusted.
+    /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
+    /// no sense: framing can no longer be trusted.
     fn drain(&mut self) -> bool {
         let Self { streams, client, inbox, outbox, waiting, .. } = self;
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
-        // All connections share one answer cache; a batch that finds it in use does without.
+        // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let mut answerer = Answerer::new(&streams.shared, &snapshot, answers.as_deref_mut(), Transport::Tcp, now);
         let (mut at, mut makes_sense) = (0, true);
@@ -227,8 +229,8 @@ impl Connection {
     }
 }
 
-/// Ends a connection whose client does not take its answers: the kernel forgets them too.
+/// Ends a connection whose client does not take its answers, and makes the kernel discard them too.
 fn cut_off(writer: &OwnedWriteHalf) {
-    // Otherwise the kernel would go on trying, which is all that is lost.
+    // If this fails, the kernel goes on trying to send, and nothing worse happens.
     let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
 }

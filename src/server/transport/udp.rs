@@ -1,7 +1,8 @@
 //! UDP workers: one thread and one socket each, datagrams received and answered in batches.
 //!
-//! In: datagrams, and what upstreams said. Out: datagrams. A worker never waits for an upstream: such queries go to the
-//! forwarder, what comes of them comes back (`late_answers`), and all answers that are ready at one time leave in one batch.
+//! In: datagrams, and results from upstreams. Out: datagrams. A worker never waits for an upstream: such queries go to
+//! the forwarding thread, their results come back (`late_answers`), and all answers that are ready at one time leave in
+//! one batch.
 
 use std::net::UdpSocket;
 use std::sync::{Arc, OnceLock};
@@ -18,13 +19,13 @@ use crate::server::fast::AnswerCache;
 use crate::server::query::Finished;
 use crate::server::snapshot::Shared;
 
-/// How long a worker may take to see that it is to stop.
+/// How long a worker may take to notice that it has to stop.
 pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(200);
 
-/// When a worker has to be gone, once it is to stop.
+/// The time by which a worker has to be gone, once it has to stop.
 pub(crate) type Stop = OnceLock<Instant>;
 
-/// Answers datagrams until it is to stop, and then those that wait, as long as there is time.
+/// Answers datagrams until it has to stop, and then the queries that wait, as long as there is time.
 pub(crate) fn worker(socket: &UdpSocket, waker: Waker, shared: &Arc<Shared>, stop: &Stop) {
     if socket.local_addr().is_ok_and(|address| address.is_ipv4()) {
         Worker::<SockaddrIn>::new(socket, waker, shared).run(stop);
@@ -39,11 +40,11 @@ struct Worker<'a, P> {
     late_answers: Arc<LateAnswers<ReplyTo<P>>>,
     outgoing: Outgoing<P>,
     answers: AnswerCache,
-    /// One more owner for each question that an upstream has to answer first, until its answer is sent or it got lost.
+    /// One more owner for each question that waits for an upstream, until its answer is sent or it is lost.
     waiting: Arc<()>,
 }
 
-/// Where a late answer goes, and one owner of its worker's count.
+/// The place where a late answer goes, and one owner of its worker's count.
 struct ReplyTo<P> {
     route: Route<P>,
     _waits: Arc<()>,
@@ -68,7 +69,7 @@ impl<'a, P: Peer> Worker<'a, P> {
             if stopping.is_some_and(|deadline| !awaited || *deadline <= Instant::now()) {
                 return;
             }
-            // Who waits for no upstream waits for its socket alone, in one system call.
+            // A worker without waiting queries waits for its socket alone, in one system call.
             let flags = if awaited { MsgFlags::MSG_DONTWAIT } else { MsgFlags::MSG_WAITFORONE };
             let received = if stopping.is_some() { Err(Errno::EAGAIN) } else { incoming.receive(self.socket, flags) };
             if received.is_ok() {
@@ -80,7 +81,7 @@ impl<'a, P: Peer> Worker<'a, P> {
             }
             self.outgoing.send(self.socket, &mut headers, MsgFlags::empty());
             let is_idle = finished.is_empty();
-            // Now that they are sent, they wait no more.
+            // The answers are sent: their queries no longer wait.
             finished.clear();
             match received {
                 Err(Errno::EAGAIN | Errno::EINTR) if awaited && is_idle => {
@@ -88,7 +89,7 @@ impl<'a, P: Peer> Worker<'a, P> {
                     self.late_answers.sleep(socket, STOP_LATENCY);
                 }
                 Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
-                // Nothing a client does leads here. Whatever it is, it must not spin a core.
+                // No client can cause this error. Whatever it is, it must not spin a core.
                 Err(_) => std::thread::sleep(Duration::from_millis(10)),
             }
         }

@@ -1,4 +1,4 @@
-//! The floors of this house, and of houses that break each rule.
+//! The floors of this repository, and of made-up ones that break each rule.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! Several upstreams, some of which are not well.
+//! Several upstreams, some of which fail.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -13,7 +13,7 @@ fn good(got: &Got) -> Replies {
     now(got.good())
 }
 
-/// A first upstream that acts so, and a second one that is well.
+/// A first upstream that acts by this script, and a good second one.
 fn with_a_good_second(first: impl FnMut(&Got) -> Replies + Send + 'static) -> World {
     let mut cast = Cast::default();
     cast.scripted(first);
@@ -88,7 +88,7 @@ async fn an_upstream_that_comes_back_is_used_again() {
     }
     assert_eq!(world.forwarder.status()[0].counts.received, 0);
     well.store(true, SeqCst);
-    // The first probe of one that is down is due after a second, and clients' questions are the probes.
+    // The first check of a down upstream is due after a second, and clients' questions are the checks.
     world.pass(Duration::from_secs(1)).await;
     let before = world.asked(1);
     world.ask("probe").await.unwrap();
@@ -133,12 +133,12 @@ async fn with_one_of_two_dead_many_at_once_are_answered_as_fast_as_with_both_ali
 }
 
 #[tokio::test]
-async fn who_asks_for_a_name_that_was_given_up_has_it_asked_again() {
+async fn a_question_for_a_name_that_was_given_up_is_asked_again() {
     let alive = Arc::new(AtomicBool::new(false));
     let answers = Arc::clone(&alive);
     let mut world = World::of(move |got| if answers.load(SeqCst) { now(got.good()) } else { vec![] });
     let first = world.pose(0, question("www.example"), None, Duration::from_mins(1));
-    // TCP is the last way; after the longest pause between ways there is nothing left to try.
+    // TCP is the last thing to try; after the longest pauses between all of them nothing is left.
     world.pass((400 + 800 + 1200 + 1300) * MS).await;
     let tried = world.asked(0);
     assert_eq!(world.asked_over_tcp(0), 1);

@@ -126,14 +126,14 @@ async fn an_upstream_that_says_badvers_is_asked_plain_and_no_client_hears_of_it(
 async fn an_upstream_that_drops_edns_is_asked_plain_and_after_some_of_that_remembered() {
     let mut world = World::of(|got| if got.query().edns.is_some() { vec![] } else { now(got.good()) });
     let first = world.all((0..3).map(|number| format!("n{number}"))).await;
-    // The same again after one wait, without EDNS after two more.
+    // The same datagram again after one wait, without EDNS after two more.
     assert!(first.iter().all(|(reply, took)| reply.is_ok() && *took >= 1200 * MS), "{first:?}");
     let (reply, took) = world.timed("later").await;
     assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
 }
 
 #[tokio::test]
-async fn who_wants_signatures_is_not_answered_without_edns_because_packets_were_lost() {
+async fn lost_packets_do_not_make_a_client_that_wants_signatures_lose_edns() {
     let mut world = World::of(|got| if got.tcp || got.query().edns.is_none() { now(got.good()) } else { vec![] });
     let question = Question { dnssec_ok: true, ..question("www.example") };
     let place = world.pose(0, question, None, Duration::from_secs(9));
@@ -153,11 +153,11 @@ async fn forty_links_and_a_loop_are_marked() {
     let mut world = World::of(|got| {
         let name = |n: usize| if n == 0 { got.name() } else { format!("n{n}.example").parse().unwrap() };
         let last = if got.name().to_string().starts_with("loop") { 2 } else { 40 };
-        let follow_cname = |n: usize| {
+        let link = |n: usize| {
             let target = if last == 2 && n == 1 { name(0) } else { name(n + 1) };
             Record { owner: name(n), rtype: Rtype::CNAME, ttl: 60, rdata: target.as_wire().into() }
         };
-        now(got.reply(Rcode::NOERROR, &(0..last).map(follow_cname).collect::<Vec<_>>()))
+        now(got.reply(Rcode::NOERROR, &(0..last).map(link).collect::<Vec<_>>()))
     });
     assert_eq!(world.ask("long.example").await.unwrap().chain, Chain::TooLong);
     assert_eq!(world.ask("loop.example").await.unwrap().chain, Chain::Loop);
@@ -182,7 +182,7 @@ async fn every_question_alone_has_a_port_and_an_id_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_is_sent_carries_do_cd_and_our_payload_and_nothing_else() {
+async fn a_sent_question_carries_do_cd_and_our_payload_and_nothing_else() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
     let mut world = World::of(move |got| {
@@ -204,7 +204,7 @@ async fn an_answer_from_another_address_is_never_heard() {
     let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut world = World::of(move |got| {
         let forged = got.reply(Rcode::NOERROR, &[address(&got.name(), 66)]);
-        // The kernel may say at once that nobody listens there for us.
+        // The kernel may report at once that the port is closed.
         let _ = other.send_to(&forged, got.from);
         vec![(20 * MS, got.good())]
     });

@@ -1,10 +1,10 @@
-//! What one upstream is given at once and per second, and what happens to the rest.
+//! The limits of one upstream in flight and per second, and the questions beyond them.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use super::super::tests::*;
 
-/// Upstreams of one group whose settings are changed so.
+/// Upstreams of one group with changed settings.
 fn limited(script: impl FnMut(&Got) -> Replies + Send + 'static, change: impl FnOnce(&mut GroupSettings)) -> World {
     let mut cast = Cast::default();
     let mut settings = group(&[cast.scripted(script)]);
@@ -30,7 +30,7 @@ async fn no_more_are_in_flight_than_the_limit_and_the_rest_get_their_turn() {
 }
 
 #[tokio::test]
-async fn what_never_gets_its_turn_fails_as_overloaded_at_its_deadline() {
+async fn a_question_that_stays_queued_fails_as_overloaded_at_its_deadline() {
     let change = |settings: &mut GroupSettings| (settings.max_in_flight, settings.timeout) = (Some(2), 300 * MS);
     let mut world = limited(|_| vec![], change);
     let replies = world.all(names(10)).await;
@@ -105,7 +105,7 @@ async fn ten_thousand_questions_for_a_dead_upstream_all_get_an_answer_and_leave_
     assert_eq!(status.timeouts + status.overloaded, 10_000);
 }
 
-/// A fault for each number, some of them none.
+/// A fault for each number; some numbers have none.
 fn fault(got: &Got) -> Replies {
     let (good, mut bad) = (got.good(), got.good());
     match (got.number.wrapping_mul(2_654_435_761) >> 7) % 11 {
@@ -132,7 +132,7 @@ fn fault(got: &Got) -> Replies {
 }
 
 #[tokio::test]
-async fn whatever_upstreams_do_every_question_ends_and_nothing_stays_open() {
+async fn every_question_ends_and_nothing_stays_open_with_unreliable_upstreams() {
     let mut cast = Cast::default();
     let mut settings = group(&[cast.scripted(fault), cast.nobody(), cast.scripted(fault)]);
     settings.timeout = 1500 * MS;

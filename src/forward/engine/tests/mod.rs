@@ -1,4 +1,5 @@
-//! The forwarder against upstreams that act each fault: on a clock that the test moves (`world.rs`), or over real TCP.
+//! The engine against upstreams with every kind of fault: on a clock that the test moves (`world.rs`), or over real
+//! TCP.
 
 mod scripted;
 mod world;
@@ -22,7 +23,7 @@ use world::{Cast, World};
 
 const MS: Duration = Duration::from_millis(1);
 
-/// What is due comes up at most a tick of the wheel late, and what it leads to perhaps another.
+/// A timer is up to one tick of the wheel late, and its effect perhaps one more.
 const LATE: Duration = super::timer_wheel::TICK.saturating_mul(2);
 
 fn group(upstreams: &[SocketAddr]) -> GroupSettings {
@@ -41,7 +42,7 @@ fn start(groups: Vec<GroupSettings>) -> Upstreams {
 
 fn forwarder(upstreams: &[&Scripted]) -> Upstreams {
     let mut settings = group(&upstreams.iter().map(|upstream| upstream.address).collect::<Vec<_>>());
-    // This one has the machine's clock, and the machine may be busy.
+    // This group runs on the machine's clock, and the machine may be busy.
     settings.timeout = Duration::from_mins(1);
     start(vec![settings])
 }
@@ -64,7 +65,7 @@ async fn ask(forwarder: &Upstreams, name: &str) -> Result<Arc<Reply>, Failure> {
     ask_group(&*forwarder.groups()[0], name).await
 }
 
-/// A client's network: the nth.
+/// The nth client's network.
 fn network(number: u8) -> ClientNetwork {
     ClientNetwork::of([10, 0, number, 1].into())
 }
@@ -73,12 +74,12 @@ fn counts(forwarder: &Upstreams, index: usize) -> Counts {
     forwarder.status()[index].counts.clone()
 }
 
-/// An address where nobody listens: one that was free a moment ago.
+/// An address without a listener: one that was free a moment ago.
 fn nobody() -> SocketAddr {
     std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
-/// Waits for all of them, in the order they were given.
+/// Waits for all of them, in the given order.
 async fn futures<F: Future>(all: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.into_iter().map(|future| (Box::pin(future), None)).collect();
     std::future::poll_fn(|context| {

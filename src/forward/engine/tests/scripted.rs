@@ -1,4 +1,4 @@
-//! An upstream that does what a test tells it, on UDP and TCP of one port.
+//! An upstream that acts by a test's script, on UDP and TCP of one port.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,14 +12,14 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
 use crate::dns::{Class, Name, Query, Rcode, Record, Rtype, Section, Writer};
 
-/// A query as the upstream got it.
+/// A query as the upstream received it.
 pub(crate) struct Got {
     pub(crate) bytes: Vec<u8>,
     pub(crate) tcp: bool,
     pub(crate) from: SocketAddr,
-    /// How many came before it.
+    /// The number of queries before it.
     pub(crate) number: usize,
-    /// How many of those are still to be answered.
+    /// The number of earlier queries that are not answered yet.
     pub(crate) open: usize,
 }
 
@@ -57,7 +57,7 @@ pub(crate) fn address(owner: &Name, last: u8) -> Record {
     Record { owner: owner.clone(), rtype: Rtype::A, ttl: 60, rdata: [192, 0, 2, last].into() }
 }
 
-/// Datagrams to send, each so long after the one before it.
+/// Datagrams to send, each with its delay after the one before.
 pub(crate) type Replies = Vec<(Duration, Vec<u8>)>;
 
 pub(crate) fn now(bytes: Vec<u8>) -> Replies {
@@ -108,7 +108,7 @@ async fn bind() -> (UdpSocket, TcpListener) {
     panic!("no port is free on UDP and TCP");
 }
 
-/// Probes for loops are answered, and neither counted nor shown to the script.
+/// Loop probes are answered, but neither counted nor shown to the script.
 pub(crate) fn is_probe(bytes: &[u8]) -> bool {
     Query::parse(bytes).is_ok_and(|query| query.qtype == Rtype::HINFO)
 }

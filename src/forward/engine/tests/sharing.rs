@@ -3,7 +3,7 @@
 use super::super::tests::*;
 
 #[tokio::test]
-async fn forty_who_ask_the_same_cost_one_query_and_all_get_the_answer() {
+async fn forty_equal_questions_cost_one_query_and_all_get_the_answer() {
     let mut world = World::of(|got| vec![(30 * MS, got.good())]);
     let replies = world.all((0..40).map(|_| "same.example".to_owned())).await;
     assert!(replies.iter().all(|(reply, took)| reply.is_ok() && *took == 30 * MS));

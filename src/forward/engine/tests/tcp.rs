@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use super::super::tests::*;
 use crate::dns::Rcode;
 
-/// Over UDP: truncated, with a forged address in it.
+/// The answer over UDP: truncated, with a forged address in it.
 fn truncated(got: &Got) -> Vec<u8> {
     let mut reply = got.reply(Rcode::NOERROR, &[address(&got.name(), 66)]);
     reply[2] |= 0x02;

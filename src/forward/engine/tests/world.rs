@@ -1,9 +1,9 @@
-//! The forwarder on a clock that the test moves, with upstreams that act on the same clock.
+//! The engine on a clock that the test moves, with upstreams that act on the same clock.
 //!
-//! The engine is the real one, and so are its sockets. It takes its turns when the test says so: each turn ends when all
-//! that was sent has been heard, and time goes on to the next moment at which something is due. Nothing waits, and what
-//! a test sees does not depend on how busy the machine is. TCP is acted as far as the engine sees it; the connection
-//! itself is tested in `tcp.rs`.
+//! The engine is the real one, and so are its sockets. It handles a batch when the test calls for one: each batch ends
+//! when every sent datagram has been received, and time goes on to the next moment at which something is due. Nothing
+//! waits, and the results do not depend on how busy the machine is. TCP is simulated as far as the engine sees it; the
+//! connection itself is tested in `tcp.rs`.
 
 use std::collections::BTreeMap;
 use std::net::UdpSocket;
@@ -19,18 +19,18 @@ use crate::forward::transport::message::{self, Match, QueryForm};
 use crate::forward::transport::tcp::{Job, TcpOutcome};
 use crate::forward::transport::udp_pool::Headers;
 
-/// How long the kernel may take to carry a datagram to the next socket: only where something is broken does it pass.
+/// How long the kernel may take to carry a datagram to the next socket: this passes only if something is broken.
 const KERNEL: Duration = Duration::from_secs(30);
 
-/// Questions in one turn: no more than an upstream's socket has room for.
+/// Questions in one batch: no more than an upstream's socket takes.
 const AT_ONCE: usize = 64;
 
-/// Steps until an answer, at most.
+/// The largest number of steps until an answer.
 const STEPS: usize = 1_000_000;
 
 type Script = Box<dyn FnMut(&Got) -> Replies + Send>;
 
-/// Where an answer will be, and the time of it.
+/// The place for an answer and its time.
 pub(crate) type Place = Arc<Mutex<Option<(Result<Arc<Reply>, Failure>, Instant)>>>;
 
 pub(crate) struct World {
@@ -40,7 +40,7 @@ pub(crate) struct World {
     inbox: mpsc::Receiver<Ask>,
     headers: Headers,
     upstreams: Vec<Acted>,
-    /// What upstreams will say, by time and in the order in which they thought of it.
+    /// Future replies of upstreams, by time and in the order in which they were made.
     later: BTreeMap<(Instant, usize), Say>,
     thoughts: usize,
 }
@@ -49,7 +49,7 @@ struct Acted {
     address: SocketAddr,
     actor: Actor,
     jobs: mpsc::Receiver<Job>,
-    /// Datagrams so far, probes among them.
+    /// Datagrams so far, including probes.
     heard: u64,
     probes: Vec<Vec<u8>>,
     asked: usize,
@@ -58,15 +58,15 @@ struct Acted {
     open: usize,
 }
 
-/// Who is at an address.
+/// The upstream at an address.
 enum Actor {
     Scripted(UdpSocket, Script),
-    /// Someone who never reads.
-    Deaf(#[expect(dead_code, reason = "it is_active the port")] UdpSocket),
+    /// An upstream that never reads.
+    Deaf(#[expect(dead_code, reason = "it holds the port")] UdpSocket),
     Nobody,
 }
 
-/// Something an upstream will say.
+/// A future reply of an upstream.
 struct Say {
     upstream: usize,
     to: To,
@@ -79,25 +79,25 @@ enum To {
     Job(Job, Box<[u8]>),
 }
 
-/// Upstreams that are to be.
+/// The upstreams of a world that is not built yet.
 #[derive(Default)]
 pub(crate) struct Cast(Vec<(SocketAddr, Actor)>);
 
 impl Cast {
-    /// Someone who does what the script says, a query at a time. Over TCP nothing said is a connection that is closed.
+    /// An upstream that acts by the script, one query at a time. Over TCP an empty reply closes the connection.
     pub(crate) fn scripted(&mut self, script: impl FnMut(&Got) -> Replies + Send + 'static) -> SocketAddr {
         let socket = socket();
         socket.set_read_timeout(Some(KERNEL)).unwrap();
         self.join(socket.local_addr().unwrap(), Actor::Scripted(socket, Box::new(script)))
     }
 
-    /// Someone who takes datagrams and does nothing with them.
+    /// An upstream that takes datagrams and ignores them.
     pub(crate) fn deaf(&mut self) -> SocketAddr {
         let socket = socket();
         self.join(socket.local_addr().unwrap(), Actor::Deaf(socket))
     }
 
-    /// An address where nobody listens.
+    /// An address without a listener.
     pub(crate) fn nobody(&mut self) -> SocketAddr {
         self.join(nobody(), Actor::Nobody)
     }
@@ -107,7 +107,7 @@ impl Cast {
         address
     }
 
-    /// With one group that has them all.
+    /// A world with one group of all these upstreams.
     pub(crate) fn begin(self) -> World {
         let all: Vec<SocketAddr> = self.0.iter().map(|(address, _)| *address).collect();
         self.begin_with(vec![group(&all)])
@@ -134,24 +134,24 @@ fn socket() -> UdpSocket {
 }
 
 impl World {
-    /// One upstream alone.
+    /// A world with one upstream.
     pub(crate) fn of(script: impl FnMut(&Got) -> Replies + Send + 'static) -> Self {
         let mut cast = Cast::default();
         cast.scripted(script);
         cast.begin()
     }
 
-    /// Queries that an upstream got, probes aside.
+    /// Queries that an upstream received, without probes.
     pub(crate) fn asked(&self, upstream: usize) -> usize {
         self.upstreams[upstream].asked
     }
 
-    /// Those of them that came over TCP.
+    /// Queries among them that arrived over TCP.
     pub(crate) fn asked_over_tcp(&self, upstream: usize) -> usize {
         self.upstreams[upstream].over_tcp
     }
 
-    /// The names of probes that an upstream got.
+    /// The names of probes that an upstream received.
     pub(crate) fn probes(&self, upstream: usize) -> &[Vec<u8>] {
         &self.upstreams[upstream].probes
     }
@@ -164,7 +164,7 @@ impl World {
         self.forwarder.groups()[0].status()
     }
 
-    /// Puts a question to a group; the answer will be in its place.
+    /// Asks a group a question; the answer will be in the returned place.
     pub(crate) fn pose(
         &self,
         group: usize,
@@ -180,7 +180,7 @@ impl World {
         place
     }
 
-    /// Asks; how long it took goes with the answer.
+    /// Asks a question; returns the answer and the time it took.
     pub(crate) async fn timed(&mut self, name: &str) -> (Result<Arc<Reply>, Failure>, Duration) {
         self.all([name.to_owned()]).await.remove(0)
     }
@@ -217,7 +217,7 @@ impl World {
         panic!("no answer");
     }
 
-    /// Lets so much time pass.
+    /// Lets this much time pass.
     pub(crate) async fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         self.turn().await;
@@ -226,7 +226,7 @@ impl World {
         }
     }
 
-    /// Goes to the next moment at which something happens, and no further than `until`.
+    /// Goes to the next moment at which something happens, but not beyond `until`.
     async fn step(&mut self, until: Option<Instant>) {
         let said = self.later.first_key_value().map(|((at, _), _)| *at);
         let next = self.engine.wake(self.now).min(said.unwrap_or(self.engine.wake(self.now)));
@@ -238,7 +238,7 @@ impl World {
         self.turn().await;
     }
 
-    /// Turns of the engine at this moment until nothing more comes of it.
+    /// Lets the engine handle batches at this moment until it has nothing left to do.
     pub(crate) async fn turn(&mut self) {
         loop {
             let mut asks = Vec::new();
@@ -249,15 +249,15 @@ impl World {
             }
             self.engine.turn(self.now, &mut asks, &mut self.headers, None);
             self.hear();
-            self.hear_of_those_away().await;
+            self.hear_of_closed_ports().await;
             if self.inbox.is_empty() {
                 return;
             }
         }
     }
 
-    /// Where nobody listens the kernel says so.
-    async fn hear_of_those_away(&mut self) {
+    /// The kernel reports a closed port.
+    async fn hear_of_closed_ports(&mut self) {
         for upstream in 0..self.upstreams.len() {
             while matches!(self.upstreams[upstream].actor, Actor::Nobody)
                 && self.engine.sockets.udp.ports(UpstreamIndex(upstream)) > 0
@@ -267,14 +267,14 @@ impl World {
         }
     }
 
-    /// A turn as soon as there is something to read.
+    /// Handles a batch as soon as there is something to read.
     async fn read(&mut self) {
         timeout(KERNEL, self.engine.sockets.udp.readable()).await.expect("something to read").unwrap();
         self.engine.turn(self.now, &mut Vec::new(), &mut self.headers, None);
         self.hear();
     }
 
-    /// Each upstream reads all that was sent to it, and thinks of what to say.
+    /// Each upstream reads its queries, and schedules its replies.
     fn hear(&mut self) {
         for upstream in 0..self.upstreams.len() {
             let sent = self.counts(upstream).sent;
@@ -335,7 +335,7 @@ impl World {
                 }
                 self.read().await;
             }
-            // What is said to a port that is closed nobody hears.
+            // A reply to a closed port is lost.
             (To::Port(_), _) => {}
             (To::Job(job, query), _) => {
                 let answer = outcome(&query, &say.bytes);
@@ -348,7 +348,7 @@ impl World {
 }
 
 impl Acted {
-    /// The next query, until it has heard all that was sent.
+    /// The next query, until all sent queries were read.
     fn next(&mut self, sent: u64) -> Option<(Vec<u8>, SocketAddr)> {
         let Actor::Scripted(socket, _) = &self.actor else { return None };
         while self.heard < sent {
@@ -364,7 +364,7 @@ impl Acted {
     }
 }
 
-/// As the connection judges what comes, and that nothing comes.
+/// The connection's verdict about a reply, or about its absence.
 fn outcome(query: &[u8], bytes: &[u8]) -> Result<Box<Message>, Failure> {
     if bytes.is_empty() {
         return Err(Failure::Unreachable);

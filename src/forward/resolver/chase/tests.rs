@@ -45,7 +45,7 @@ fn reply(answer: &[&str], authority: &[&str], rcode: Rcode) -> Reply {
     }
 }
 
-/// Follows a question; each `Ask` takes the reply that the script has for that name.
+/// Follows a question; each `Ask` takes the script's reply for that name.
 fn resolve(zones: &ZoneSet, qname: &str, qtype: Rtype, script: &[(&str, Reply)]) -> (Resolved, usize) {
     let mut chase = Chase::new(qname.parse().unwrap(), qtype);
     let mut step = chase.follow(zones);

@@ -21,7 +21,7 @@ fn octets(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-/// What a cookie is worth, and the cookie in the answer.
+/// The status of a cookie, and the cookie in the answer.
 fn answer(secrets: &[Secret], time: u64, address: &str, cookie: &[u8]) -> (CookieStatus, Vec<u8>) {
     let (cookies, now) = cookies(secrets, time);
     let (client, server) = cookie.split_first_chunk().unwrap();

@@ -1,4 +1,4 @@
-//! Answers from the wire cache against the ordinary road's, on a clock of its own.
+//! Answers from the answer cache against those of the full path, on a clock of its own.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,7 +12,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Make = fn() -> Reply;
 
-/// Names whose answers are in the cache, and what it has for them.
+/// Names whose answers are in the cache, with the replies it holds for them.
 const CACHED: [(&str, Make); 13] = [
     ("plain.example", || reply(Rcode::NOERROR, vec![address("plain.example", 60, 1)])),
     ("signed.example", || Reply { authentic: true, ..reply(Rcode::NOERROR, vec![address("signed.example", 50, 1)]) }),
@@ -57,7 +57,7 @@ fn reply(rcode: Rcode, answer: Vec<Record>) -> Reply {
 }
 
 impl World {
-    /// Fills the cache at `now`, and forgets what the hot path kept.
+    /// Fills the cache at `now`, and forgets the answers that the fast path stored.
     fn fill(&self, now: Instant) {
         self.paths.replace(BothPaths::new(Arc::clone(&self.shared), now));
         let snapshot = self.shared.snapshot.load();
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Asks the ordinary road until the answer is popular and kept.
+    /// Asks by the full path until the answer is popular and stored.
     fn make_popular(&self, message: &[u8], now: Instant) {
         for _ in 0..4 {
             self.full_at(message, CLIENT, Transport::Udp, now);
@@ -128,7 +128,7 @@ fn nothing_kept_outlives_the_snapshot_or_a_flush() {
     assert!(world.is_kept("plain.example", world.start) && world.is_kept("ours.example", world.start));
     world.shared.snapshot.load().resolver.cache().flush(&"plain.example".parse().unwrap(), false);
     assert!(!kept("plain.example") && !kept("ours.example"));
-    assert!(world.is_kept("ours.example", world.start), "what was not flushed is kept again");
+    assert!(world.is_kept("ours.example", world.start), "an answer that was not flushed is stored again");
     let old = world.shared.snapshot.load_full();
     let text = ZONE.replace("10.0.0.2", "10.9.9.9");
     let zones = Arc::new(ZoneSet::new([hosted("b.test", OnMiss::NxDomain, Some(&text))]));
@@ -154,7 +154,7 @@ fn strangers_do_not_get_what_others_made_popular() {
 }
 
 #[test]
-fn a_kept_answer_counts_as_the_ordinary_roads_does() {
+fn a_stored_answer_counts_as_the_full_paths_does() {
     let world = World::new();
     world.fill(world.start);
     for name in ["plain.example", "ours.example", "missing.example"] {
@@ -198,11 +198,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn kept_answers_have_the_ordinary_roads_bytes_at_any_time(
+    fn stored_answers_have_the_full_paths_bytes_at_any_time(
         questions in prop::collection::vec((key(), any::<bool>(), 0_u64..1500), 1..120),
     ) {
         let world = WORLD.with(Rc::clone);
-        // Times before are over: what earlier cases kept and failed at is gone with the fill.
+        // Earlier times are over: the fill replaces the answers and failures of earlier cases.
         let mut now = Instant::now() + Duration::from_mins(5);
         world.fill(now);
         for (message, tcp, pause) in questions {
