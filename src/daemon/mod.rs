@@ -78,7 +78,8 @@ struct Daemon {
     config_seen: Option<Contents>,
     /// The addresses that this server listens on; a new `listen` takes effect at the next start.
     bound: Vec<SocketAddr>,
-    /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with it.
+    /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with
+    /// it.
     tools: Arc<Mutex<Tools>>,
     pass_log: PassLog,
     /// Makes cookies unless the config has secrets.
