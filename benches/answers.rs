@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use privatelink_dns::dns::{Name, Query, Rcode, Record, Rtype, write_query};
+use privatelink_dns::dns::{Name, Query, Rcode, Record, Rtype};
 use privatelink_dns::forward::cache::{Key, RouteId};
 use privatelink_dns::forward::resolver::chase::{Chase, Step};
 use privatelink_dns::forward::{Question, Reply};
@@ -36,7 +36,12 @@ fn zones() -> ZoneSet {
 }
 
 fn message(qname: &str, qtype: Rtype) -> Vec<u8> {
-    write_query(7, &name(qname), qtype, false, Some((1232, false)))
+    let mut message = vec![0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 1];
+    message.extend_from_slice(name(qname).as_wire());
+    message.extend_from_slice(&qtype.0.to_be_bytes());
+    // Class IN, and an OPT record with a payload size of 1232.
+    message.extend_from_slice(&[0, 1, 0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0]);
+    message
 }
 
 /// The upstream's answer for the public name of `acct007`.

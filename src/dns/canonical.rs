@@ -1,5 +1,5 @@
-//! Borrowed names in canonical form: wire format, letters in lower case (RFC 4034 section 6.2). Zones are looked up by them, and
-//! labels are walked here.
+//! Borrowed names in canonical form: wire format, letters in lower case (RFC 4034 section 6.2). Zones are looked up by
+//! them, and labels are walked here.
 
 use std::fmt;
 

@@ -106,11 +106,6 @@ impl Message {
     pub fn authentic(&self) -> bool {
         self.flags[1] & 0x20 != 0
     }
-
-    /// Recursion available (RA).
-    pub fn recursion_available(&self) -> bool {
-        self.flags[1] & 0x80 != 0
-    }
 }
 
 /// The end of the question; its name is not compressed, because no name comes before it.
@@ -134,7 +129,7 @@ mod tests {
         let message = Message::parse(CHAIN).unwrap();
         let shown: Vec<String> = message.answer.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["a.b. 0 IN CNAME C.b.", "c.b. 60 IN A 10.0.0.1"]);
-        assert!(message.authentic() && message.recursion_available() && !message.truncated());
+        assert!(message.authentic() && !message.truncated());
     }
 
     #[test]

@@ -29,4 +29,4 @@ pub use serial::Serial;
 pub use tsig::Tsig;
 pub use types::{Class, Opcode, Rcode, Rtype};
 pub use wire::{MAX_NAME, eq_ignore_case, name_end};
-pub use writer::{Section, Writer, query as write_query};
+pub use writer::{Section, Writer};

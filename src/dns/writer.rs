@@ -1,6 +1,6 @@
 //! The writer for messages, with compressed names.
 
-use super::{Class, Name, Record, ResponseOptions, Rtype};
+use super::{Class, Record, ResponseOptions, Rtype};
 
 /// A message section that takes records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,21 +206,10 @@ pub(super) fn count_record(message: &mut [u8], section: Section) {
     message[at..at + 2].copy_from_slice(&number.to_be_bytes());
 }
 
-/// A query that we send: RD set, one question, OPT with our payload size unless `edns` is `None`.
-pub fn query(id: u16, qname: &Name, qtype: Rtype, cd: bool, edns: Option<(u16, bool)>) -> Vec<u8> {
-    let mut writer = Writer::new(usize::from(u16::MAX), 0);
-    writer.header(id, [0x01, u8::from(cd) << 4]);
-    writer.question(qname.as_wire(), qtype, Class::IN);
-    if let Some((payload, dnssec_ok)) = edns {
-        writer.opt(payload, 0, dnssec_ok, &ResponseOptions::default());
-    }
-    writer.finish().0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dns::{Ede, Message};
+    use crate::dns::{Ede, Message, Name};
 
     fn record(owner: &str, rtype: Rtype, rdata: &[u8]) -> Record {
         Record { owner: owner.parse().unwrap(), rtype, ttl: 60, rdata: rdata.into() }

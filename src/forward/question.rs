@@ -32,7 +32,8 @@ pub struct Reply {
     pub answer: Vec<Record>,
     /// For a negative response the SOA; with DO the proofs.
     pub authority: Vec<Record>,
-    /// Where the CNAME chain led. Anything but `Whole` ends in SERVFAIL, unless a link before the break leads into a zone of ours.
+    /// Where the CNAME chain led. Anything but `Whole` ends in SERVFAIL, unless a link before the break leads into a
+    /// zone of ours.
     pub chain: Chain,
     /// The upstream that answered; `None` if the reply was made here.
     pub upstream: Option<SocketAddr>,

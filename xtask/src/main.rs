@@ -8,17 +8,20 @@ mod fuzz;
 mod machine;
 mod page;
 mod paths;
+mod sizes;
 mod source;
 mod stages;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask check | floors | paths | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
+const USAGE: &str =
+    "usage: cargo xtask check | floors | paths | sizes | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
                    | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
-  check   format, clippy, floors, paths, tests, documentation, and cargo-deny where it is installed
+  check   format, clippy, floors, paths, sizes, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
   paths   only that files, functions and tests that the documents name exist
+  sizes   only how long files and functions are, and how wide comments
   fuzz    every fuzz target for SECONDS (20); needs cargo-fuzz and a C++ compiler
   soak    the release binary under load for SECONDS (60) while its upstreams fail at random, and while
           each EVENT happens: sync, reload, kill
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         "check" => check(&root),
         "floors" => floors::check(&root.join("src")),
         "paths" => paths::check(&root),
+        "sizes" => sizes::check(&root),
         "fuzz" => fuzz::run(&root, &rest),
         "soak" => soak(&root, &rest),
         "busy" => busy::run(&root, &rest),
@@ -64,6 +68,8 @@ fn check(root: &Path) -> Result<(), String> {
     floors::check(&root.join("src"))?;
     println!("== paths");
     paths::check(root)?;
+    println!("== sizes");
+    sizes::check(root)?;
     cargo(root, &["test", "--workspace", "--locked"])?;
     cargo(root, &["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])?;
     if Command::new("cargo").args(["deny", "--version"]).output().is_ok_and(|output| output.status.success()) {

@@ -9,8 +9,6 @@ pub mod public;
 mod resolution;
 mod route;
 pub mod special;
-#[cfg(test)]
-mod tests;
 mod upstream_step;
 
 use std::ops::ControlFlow;
@@ -28,11 +26,11 @@ use public::PublicNames;
 use resolution::Fallback;
 pub use resolution::{Progress, QueryFlags, Resolution, Trace, UpstreamQuestion};
 pub use route::Route;
-use route::Routes;
+use route::RouteTable;
 
 /// The routes to upstreams, the cache, and the settings.
 pub struct Resolver {
-    routes: Routes,
+    routes: RouteTable,
     cache: Arc<Cache>,
     /// Keeps the upstreams alive, and recognizes loop probes.
     upstreams: Arc<Upstreams>,
@@ -53,7 +51,7 @@ pub struct Settings {
 impl Resolver {
     /// A resolver; `routes` must hold one for the root, and each asks a group of `upstreams`.
     pub fn new(routes: Vec<Arc<Route>>, cache: Arc<Cache>, upstreams: Arc<Upstreams>, settings: Settings) -> Self {
-        Self { routes: Routes::new(routes), cache, upstreams, settings }
+        Self { routes: RouteTable::new(routes), cache, upstreams, settings }
     }
 
     /// The routes, the longest suffix first.
@@ -226,3 +224,6 @@ fn fall_back(
     resolution.record(name, provenance);
     resolution.chase.follow_reply(zones, &reply)
 }
+
+#[cfg(test)]
+mod tests;

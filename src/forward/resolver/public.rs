@@ -4,6 +4,7 @@
 //! (`acct.z12.blob.storage.azure.net`) from a list. Never: a CNAME for a backup name, which has none in public DNS, or
 //! for a public parent zone, which is never ours.
 
+use crate::azure;
 use crate::dns::{Name, Rcode, Record, Rtype};
 use crate::forward::question::Reply;
 use crate::zone::{Outcome, ZoneSet};
@@ -22,7 +23,7 @@ pub enum PublicNames {
 
 /// The reply `name CNAME <private name>` if a hosted blob or queue zone has exactly that private name.
 pub fn synthesized_cname(zones: &ZoneSet, name: &Name) -> Option<Reply> {
-    let private = private_name(name).or_else(|| zones.alias(name))?;
+    let private = azure::private_name(name).or_else(|| zones.alias(name))?;
     let hosted = zones.find(private.canonical())?;
     let zone = hosted.zone.as_deref()?;
     // NODATA is an existing name too: AAAA of an account that has an A.
@@ -32,15 +33,6 @@ pub fn synthesized_cname(zones: &ZoneSet, name: &Name) -> Option<Reply> {
     let ttl = zone.negative_soa()?.ttl;
     let record = Record { owner: name.clone(), rtype: Rtype::CNAME, ttl, rdata: private.as_wire().into() };
     Some(Reply { answer: vec![record], ..Reply::new(Rcode::NOERROR) })
-}
-
-/// `acct.blob.core.windows.net` to `acct.privatelink.blob.core.windows.net`, likewise queue and the other clouds.
-fn private_name(name: &Name) -> Option<Name> {
-    let account = name.first_label()?;
-    let service = name.parent()?;
-    let is_storage = matches!(service.first_label()?, b"blob" | b"queue");
-    let zone = service.prepend(b"privatelink").filter(|_| is_storage)?;
-    zone.prepend(account)
 }
 
 #[cfg(test)]

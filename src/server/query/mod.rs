@@ -126,8 +126,8 @@ pub(crate) fn is_plain(query: &Query<'_>) -> bool {
         && query.tsig.is_none()
 }
 
-/// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or the
-/// answer that ends it here.
+/// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or
+/// the answer that ends it here.
 fn examine(
     snapshot: &Snapshot,
     policy: &ClientPolicy<'_>,

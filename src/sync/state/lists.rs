@@ -111,11 +111,6 @@ impl State {
         kept
     }
 
-    /// True if any list was ever good.
-    pub fn has_lists(&self) -> bool {
-        !self.list_names().is_empty()
-    }
-
     /// Forgets the lists of a source that it no longer has, once it has been read whole.
     pub fn forget_lists(&self, source: &str, but: &[PathBuf]) {
         if self.is_read_only {
@@ -181,7 +176,7 @@ mod tests {
     fn a_list_is_kept_until_its_source_has_it_no_more() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().join("state"));
-        assert!(!state.has_lists());
+        assert!(state.list_names().is_empty());
         let (a, b) = (Path::new("/lists/a.txt"), Path::new("/lists/b.txt"));
         let stamp = Stamp { length: 4, ..Stamp::default() };
         assert!(!state.has_list("s", a, stamp));
