@@ -1,10 +1,10 @@
 //! What the documents name exists: files, functions, tests, and the targets of links.
 //!
-//! In: the Markdown files of the repository and its Rust source. Out: each name without its thing, with document and line.
-//! A document names a thing in one of these ways; text in code blocks does not count:
+//! In: the Markdown files of the repository and its Rust source. Out: each name without its thing, with document and
+//! line. A document names a thing in one of these ways; text in code blocks does not count:
 //!
-//! - `src/zone/check.rs` in backticks: a path from the repository's root. Where a segment has a placeholder in capitals,
-//!   such as FORMAT, the folder above it must exist.
+//! - `src/zone/check.rs` in backticks: a path from the repository's root. Where a segment has a placeholder in
+//!   capitals, such as FORMAT, the folder above it must exist.
 //! - a table row with such a file in one cell and only names in backticks in the next: the file defines those names.
 //! - four words or more with underscores between them, in backticks: a test or another function.
 //! - a name that ends in `.case`, in backticks: a file in `tests/cases`.
