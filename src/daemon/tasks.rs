@@ -30,13 +30,12 @@ pub(super) struct Done {
 }
 
 impl Tools {
-    /// Does what a pass left to do.
-    fn remember(&mut self, aftermath: Aftermath) -> Option<PassOutcome> {
+    /// Does the work that a pass left.
+    fn remember(&mut self, aftermath: Aftermath) {
         let remembered = aftermath.remember(&mut self.seen);
         if let Some(error) = self.seen.new_error(remembered) {
             log::found(&error);
         }
-        None
     }
 
     pub(super) fn new(config: &Config) -> Self {
@@ -68,10 +67,11 @@ impl Daemon {
         let now = SystemTime::now();
         if let Some(aftermath) = self.aftermath.take() {
             self.board.task_started(now);
-            return Some(Running::new(
-                background::start("state", self.work(|tools| tools.remember(aftermath))),
-                Vec::new(),
-            ));
+            let work = self.work(|tools| {
+                tools.remember(aftermath);
+                None
+            });
+            return Some(Running::new(background::start("state", work), Vec::new()));
         }
         let (task, waiters) = self.due.take_task()?;
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
@@ -83,7 +83,7 @@ impl Daemon {
         Some(Running::new(background::start("sync", self.work(pass)), waiters))
     }
 
-    /// Something to do with the tools, and then the zone files, behind the loop.
+    /// Work with the tools, and then on the zone files, for a background thread.
     fn work(
         &self,
         first: impl FnOnce(&mut Tools) -> Option<PassOutcome> + Send + 'static,

@@ -16,7 +16,7 @@ pub(super) type Waiter = oneshot::Sender<ControlReply>;
 pub(super) enum Why {
     /// Something in its folder changed. That may be half a file: what would be lost by it waits for a person.
     FileEvent,
-    /// A person said so, by `reload` or SIGHUP.
+    /// A person asked for it, by `reload` or SIGHUP.
     Person,
 }
 

@@ -1,4 +1,4 @@
-//! One way to say what is wrong, how much it matters, and where.
+//! A problem with its severity, kind, source and place.
 
 use std::fmt;
 
@@ -71,7 +71,7 @@ impl Diagnostic {
         Self { source: Some(name.to_owned()), ..self }
     }
 
-    /// The same with something more to say.
+    /// The same with more text.
     #[must_use]
     pub fn and(self, more: &str) -> Self {
         Self { text: self.text + &printable(more), ..self }

@@ -1,4 +1,4 @@
-//! Floor 0: what the operator is told.
+//! Floor 0: messages for the operator.
 //!
 //! One [`Diagnostic`] serves lists, zone files, the config, the guard and the daemon, and is shown by the log, by
 //! `check` and by `status`: it says how much something matters, which source it belongs to, where it is, and what is

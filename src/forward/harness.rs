@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::callback::Batch;
 use super::client_network::ClientNetwork;
 use super::engine::exchanges::{Ask, Exchanges, GroupState};
-use super::engine::flight::{Key, Waiter};
+use super::engine::flight::{FlightKey, Waiter};
 use super::engine::outbox::{Outbox, Recipient};
 use super::engine::queue::Queue;
 use super::ids::{FlightId, GroupIndex, UpstreamIndex};
@@ -64,7 +64,7 @@ struct Waits {
 
 /// An outbox that records the queries.
 struct Sent {
-    queries: Vec<Query>,
+    queries: Vec<OpenQuery>,
     jobs: Vec<(UpstreamIndex, Job)>,
     next: u32,
     is_out_of_sockets: bool,
@@ -74,7 +74,7 @@ struct Sent {
     broken: Option<String>,
 }
 
-struct Query {
+struct OpenQuery {
     handle: QueryHandle,
     upstream: UpstreamIndex,
     flight: FlightId,
@@ -108,7 +108,7 @@ impl Outbox for Sent {
         note(&self.transcript, now - self.begin, &format!("to {}: {}{how}", to.index.0, question.name));
         self.next += 1;
         let handle = QueryHandle { slot: self.next, generation: 0, id: 0 };
-        self.queries.push(Query { handle, upstream: to.index, flight, form, sent: now });
+        self.queries.push(OpenQuery { handle, upstream: to.index, flight, form, sent: now });
         Some(handle)
     }
 
@@ -205,7 +205,7 @@ impl Script {
         let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
         let waiter = self.waiter(network, patience, true);
         let impatient = impatient.map(|patience| self.waiter(network, patience, false));
-        let ask = Ask { key: Arc::new(Key { group, question }), waiter, impatient };
+        let ask = Ask { key: Arc::new(FlightKey { group, question }), waiter, impatient };
         self.at_once(|exchanges, sent| exchanges.ask(ask, sent));
     }
 

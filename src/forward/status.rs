@@ -9,13 +9,13 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
         /// Counters of one upstream; they only grow.
         #[derive(Debug, Default)]
-        pub(crate) struct Counters { $($(#[$doc])* pub(crate) $name: Counter),* }
+        pub(crate) struct UpstreamCounters { $($(#[$doc])* pub(crate) $name: Counter),* }
 
         /// The values of an upstream's counters at one moment.
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Counts { $($(#[$doc])* pub $name: u64),* }
 
-        impl Counters {
+        impl UpstreamCounters {
             fn read(&self) -> Counts {
                 Counts { $($name: self.$name.0.load(Relaxed)),* }
             }
@@ -87,7 +87,7 @@ impl Counter {
 #[derive(Debug)]
 pub(crate) struct SharedUpstream {
     pub(crate) address: SocketAddr,
-    pub(crate) counters: Counters,
+    pub(crate) counters: UpstreamCounters,
     pub(crate) up: AtomicBool,
     /// Set where our own probe comes in, cleared by the forwarding thread.
     pub(crate) looping: AtomicBool,
@@ -104,7 +104,7 @@ impl SharedUpstream {
     pub(crate) fn new(address: SocketAddr) -> Self {
         Self {
             address,
-            counters: Counters::default(),
+            counters: UpstreamCounters::default(),
             up: AtomicBool::new(true),
             looping: AtomicBool::new(false),
             probe_number: AtomicU64::new(0),

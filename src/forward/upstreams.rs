@@ -8,7 +8,7 @@ use tokio::runtime;
 use tokio::sync::mpsc;
 
 use super::callback::Batch;
-use super::engine::flight::{Key, Waiter};
+use super::engine::flight::{FlightKey, Waiter};
 use super::engine::queue::Queue;
 use super::engine::{Ask, Engine, GroupState};
 use super::ids::GroupIndex;
@@ -165,7 +165,7 @@ pub struct Group {
 
 impl AskUpstream for Group {
     fn ask(&self, question: Question, mut waiter: Waiter, mut impatient: Option<Waiter>, now: Instant) {
-        let key = Arc::new(Key { group: self.index, question });
+        let key = Arc::new(FlightKey { group: self.index, question });
         for waiter in [Some(&mut waiter), impatient.as_mut()].into_iter().flatten() {
             waiter.deadline = waiter.deadline.min(now + self.timeout);
         }

@@ -62,7 +62,7 @@ impl Gatherer {
                     Err(RecvTimeoutError::Timeout) => {
                         // The text has no time that grows, so that the same problem is reported once.
                         let text = format!(
-                            "no answer within {} (pass_deadline); its last good lists stay in use; check whether its share \
+                            "no answer within {} (pass_deadline); its last good lists, if any, stay in use; check whether its share \
                              hangs",
                             humantime::format_duration(task.deadline)
                         );

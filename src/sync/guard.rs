@@ -23,7 +23,7 @@ use super::records::other_family;
 use super::state::base::Base;
 use crate::diag::Diagnostic;
 use crate::dns::{Name, Rtype};
-pub(crate) use reason::Reason;
+pub(crate) use reason::HoldReason;
 
 /// New RRsets in one window that need no consent, however small the zone is: a vault has a few dozen.
 const GROWTH_FREE: usize = 10_000;
@@ -143,12 +143,12 @@ pub(crate) struct HeldZone {
     /// The part of it that is held.
     pub scope: Scope,
     /// The reasons.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<HoldReason>,
 }
 
 impl HeldZone {
     fn is_approvable(&self) -> bool {
-        self.reasons.iter().all(Reason::is_approvable)
+        self.reasons.iter().all(HoldReason::is_approvable)
     }
 }
 
@@ -210,7 +210,7 @@ pub(crate) fn review(
     for zone in plan.zones {
         let base = bases.get(&zone.apex).unwrap_or(&no_base);
         let reasons = if zone.needs_writing() { review_zone(&zone, base, settings) } else { Vec::new() };
-        match reasons.iter().map(Reason::scope).max_by_key(|scope| *scope == Scope::Everything) {
+        match reasons.iter().map(HoldReason::scope).max_by_key(|scope| *scope == Scope::Everything) {
             None => passed.push(zone),
             Some(scope) => held.push(HeldZone { zone, scope, reasons }),
         }
@@ -241,15 +241,15 @@ pub(crate) fn review(
     Review { approved: ApprovedPlan { plan: approved_plan, consented }, held }
 }
 
-fn review_zone(zone: &ZonePlan, base: &Base, settings: &Settings) -> Vec<Reason> {
+fn review_zone(zone: &ZonePlan, base: &Base, settings: &Settings) -> Vec<HoldReason> {
     match &zone.file {
-        FileState::HandWritten => return vec![Reason::HandWritten],
-        FileState::Unreadable(reason) => return vec![Reason::Unreadable(reason.clone())],
+        FileState::HandWritten => return vec![HoldReason::HandWritten],
+        FileState::Unreadable(reason) => return vec![HoldReason::Unreadable(reason.clone())],
         FileState::Absent | FileState::Managed => {}
     }
     let mut reasons = Vec::new();
     if let Some(first) = zone.foreign.first() {
-        reasons.push(Reason::Foreign { count: zone.foreign.len(), first: first.clone() });
+        reasons.push(HoldReason::Foreign { count: zone.foreign.len(), first: first.clone() });
     }
     let drift = Drift::of(zone, base);
     reasons.extend(growth(zone, &drift));
@@ -320,7 +320,7 @@ fn had_other_family(zone: &ZonePlan, base: &Base, owner: &str, rtype: Rtype) -> 
     base.before(owner, other_family(rtype)).map_or_else(now, |was| !was.is_empty())
 }
 
-fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<Reason> {
+fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<HoldReason> {
     let counts = zone.counts();
     if counts.losses() == 0 {
         return Vec::new();
@@ -328,22 +328,22 @@ fn losses(zone: &ZonePlan, drift: &Drift, limit: Percent) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if !zone.emptied_by.is_empty() {
         let lists = zone.emptied_by.iter().map(|list| format!("{} ({})", list.source, list.file)).collect();
-        reasons.push(Reason::EmptyLists { lists, removed: counts.deleted });
+        reasons.push(HoldReason::EmptyLists { lists, removed: counts.deleted });
     }
     let allowed = limit.of(drift.base).max(1);
     if zone.after().is_empty() {
-        reasons.push(Reason::Empty { in_service: counts.in_service });
+        reasons.push(HoldReason::Empty { in_service: counts.in_service });
     } else if drift.updated + drift.deleted > allowed {
         let Drift { base, updated, deleted, .. } = *drift;
-        reasons.push(Reason::Share { updated, deleted, base, allowed, limit });
+        reasons.push(HoldReason::Share { updated, deleted, base, allowed, limit });
     }
     reasons
 }
 
 /// A zone that is filled for the first time may have any size that lists may have.
-fn growth(zone: &ZonePlan, drift: &Drift) -> Option<Reason> {
+fn growth(zone: &ZonePlan, drift: &Drift) -> Option<HoldReason> {
     let allowed = drift.base.saturating_mul(GROWTH).max(GROWTH_FREE);
     let is_first = drift.base == 0 && zone.before().is_empty();
     let is_over = drift.created > allowed && zone.counts().created > 0 && !is_first;
-    is_over.then_some(Reason::Growth { created: drift.created, base: drift.base, allowed })
+    is_over.then_some(HoldReason::Growth { created: drift.created, base: drift.base, allowed })
 }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! source   Listing        one list as it stands, with lines; gather reads all of them side by side
-//! desired  DesiredState   what the lists together say, conflicts apart
-//! plan     Plan           the difference to what is on disk
+//! desired  DesiredState   the records of all lists together, conflicts apart
+//! plan     Plan           the difference to the zone files on disk
 //! guard    ApprovedPlan   a plan that is safe, or that an operator has approved by its digest
 //! apply    zone file      written whole, under a later serial
 //! ```

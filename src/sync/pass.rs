@@ -170,7 +170,7 @@ fn make_plan(
     planned
 }
 
-/// The listings of all sources, what is said of each source, and those that may hold anything.
+/// The listings of all sources, a report on each source, and the sources that may hold any record.
 fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, Vec<SourceReport>, BTreeSet<Arc<str>>) {
     let (mut listings, mut reports, mut silent) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (source, reading) in settings.sources.iter().zip(readings) {

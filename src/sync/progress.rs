@@ -5,7 +5,7 @@
 use std::fmt;
 use std::path::Path;
 
-/// Is told of each step.
+/// The function that a pass calls at each step.
 pub(crate) type ProgressFn<'w> = &'w (dyn Fn(PassStep<'_>) + Sync);
 
 /// The present step of a pass.

@@ -50,7 +50,7 @@ impl FileDiagnostics {
         self.found.has_errors()
     }
 
-    /// Leaves out what is said of the whole file: after a line that does not parse, a missing SOA record would be the
+    /// Leaves out the findings on the whole file: after a line that does not parse, a missing SOA record would be the
     /// same error a second time.
     pub(super) fn keep_lines(&mut self) {
         self.found.retain(|finding| finding.place.line_number().is_some());
@@ -76,7 +76,7 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
     Some(reason.to_owned())
 }
 
-/// Adds what there is to say about records, which must be sorted by owner and type.
+/// Checks the records, which must be sorted by owner and type, and adds the findings.
 pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
     apex(table, findings);
     let mut has_dnames = false;

@@ -132,7 +132,7 @@ pub(crate) enum PassResult {
     Written,
     /// The guard holds a part of the plan back.
     Held,
-    /// A source is away or bad: its last good lists stay in use in for it.
+    /// A source is missing or bad: its last good lists stand in for it.
     Incomplete,
     /// The disk failed.
     Failed,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use super::flight::{Answer, Flight, Key, Transport, Waiter};
+use super::flight::{ExchangeOutcome, Flight, FlightKey, Via, Waiter};
 use super::flights::{Flights, Found};
 use super::outbox::Outbox;
 use super::queue::Queue;
@@ -27,7 +27,7 @@ const MAX_WAITERS: usize = 65_536;
 
 /// A question and its waiters.
 pub(crate) struct Ask {
-    pub(crate) key: Arc<Key>,
+    pub(crate) key: Arc<FlightKey>,
     pub(crate) waiter: Waiter,
     /// One more waiter, with an earlier deadline.
     pub(crate) impatient: Option<Waiter>,
@@ -49,7 +49,7 @@ pub(super) enum Fate {
     /// It goes on.
     Open,
     /// It ends with this answer.
-    Over(Answer),
+    Over(ExchangeOutcome),
 }
 
 /// All questions in flight.
@@ -193,10 +193,10 @@ impl Exchanges {
     }
 
     /// Ends a flight: every waiter gets the answer, and no attempt stays open.
-    fn finish(&mut self, mut flight: Box<Flight>, answer: &Answer, out: &mut impl Outbox) {
+    fn finish(&mut self, mut flight: Box<Flight>, answer: &ExchangeOutcome, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
             self.upstreams[attempt.upstream.0].limit.release();
-            if let Transport::Udp(query, _) = attempt.transport {
+            if let Via::Udp(query, _) = attempt.via {
                 out.cancel(query);
             }
         }
@@ -207,7 +207,12 @@ impl Exchanges {
     }
 
     /// Gives an answer to these waiters, and returns the empty list.
-    pub(super) fn answer_all(&mut self, group: GroupIndex, mut waiters: Vec<Waiter>, answer: &Answer) -> Vec<Waiter> {
+    pub(super) fn answer_all(
+        &mut self,
+        group: GroupIndex,
+        mut waiters: Vec<Waiter>,
+        answer: &ExchangeOutcome,
+    ) -> Vec<Waiter> {
         let counted = waiters.iter().filter(|waiter| waiter.is_counted).count();
         let counters = &self.group(group).counters;
         match answer {

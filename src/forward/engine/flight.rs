@@ -24,11 +24,11 @@ use crate::forward::transport::socket::QueryHandle;
 use crate::forward::upstream::Retried;
 
 /// The answer that waiters get.
-pub(crate) type Answer = Result<Arc<Reply>, Failure>;
+pub(crate) type ExchangeOutcome = Result<Arc<Reply>, Failure>;
 
 /// A question within its group.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Key {
+pub(crate) struct FlightKey {
     pub(crate) group: GroupIndex,
     pub(crate) question: Question,
 }
@@ -47,7 +47,7 @@ pub struct Waiter {
 
 /// The transport of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub(crate) enum Via {
     Udp(QueryHandle, QueryForm),
     Tcp,
 }
@@ -55,7 +55,7 @@ pub(crate) enum Transport {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt {
     pub(crate) upstream: UpstreamIndex,
-    pub(crate) transport: Transport,
+    pub(crate) via: Via,
     pub(crate) sent: Instant,
     /// Whether its silence has been counted.
     pub(crate) silent: bool,
@@ -63,7 +63,7 @@ pub(crate) struct Attempt {
 
 pub(crate) struct Flight {
     pub(crate) id: FlightId,
-    pub(crate) key: Arc<Key>,
+    pub(crate) key: Arc<FlightKey>,
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
@@ -107,7 +107,7 @@ pub(crate) enum Step {
 
 impl Flight {
     /// A flight that begins now, in the memory of one that has ended.
-    pub(crate) fn renew(spare: Option<Box<Self>>, id: FlightId, key: Arc<Key>, now: Instant) -> Box<Self> {
+    pub(crate) fn renew(spare: Option<Box<Self>>, id: FlightId, key: Arc<FlightKey>, now: Instant) -> Box<Self> {
         let Some(mut flight) = spare else {
             return Box::new(Self::new(id, key, now));
         };
@@ -118,7 +118,7 @@ impl Flight {
         flight
     }
 
-    fn new(id: FlightId, key: Arc<Key>, now: Instant) -> Self {
+    fn new(id: FlightId, key: Arc<FlightKey>, now: Instant) -> Self {
         Self {
             id,
             key,
@@ -149,16 +149,16 @@ impl Flight {
     }
 
     pub(crate) fn is_asked_by_tcp(&self, upstream: UpstreamIndex) -> bool {
-        self.attempts_at(upstream).any(|attempt| attempt.transport == Transport::Tcp)
+        self.attempts_at(upstream).any(|attempt| attempt.via == Via::Tcp)
     }
 
     /// Whether a query with EDNS is open at an upstream.
     pub(crate) fn is_asked_with_edns(&self, upstream: UpstreamIndex) -> bool {
-        self.attempts_at(upstream).any(|attempt| matches!(attempt.transport, Transport::Udp(_, form) if form.edns))
+        self.attempts_at(upstream).any(|attempt| matches!(attempt.via, Via::Udp(_, form) if form.edns))
     }
 
     /// The answer for waiters whose deadline has passed.
-    pub(crate) fn answer_at_deadline(&self) -> Answer {
+    pub(crate) fn answer_at_deadline(&self) -> ExchangeOutcome {
         match &self.fallback {
             Some(reply) => Ok(Arc::clone(reply)),
             None if self.queued => Err(Failure::Overloaded),
@@ -255,8 +255,11 @@ mod tests {
 
     fn flight(now: Instant) -> Flight {
         let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
-        let mut flight =
-            Flight::new(FlightId { slot: 0, generation: 0 }, Arc::new(Key { group: GroupIndex(0), question }), now);
+        let mut flight = Flight::new(
+            FlightId { slot: 0, generation: 0 },
+            Arc::new(FlightKey { group: GroupIndex(0), question }),
+            now,
+        );
         let deadline = now + Duration::from_secs(5);
         flight.waiters.push(Waiter { network: None, deadline, is_counted: true, then: Box::new(|_, _| {}) });
         flight
@@ -299,7 +302,7 @@ mod tests {
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt { upstream: A, transport: Transport::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt { upstream: A, via: Via::Tcp, sent: now, silent: false });
         let mut passed = Duration::ZERO;
         loop {
             match flight.next_step(&[A], &[]) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 
-use super::flight::{Flight, Key};
+use super::flight::{Flight, FlightKey};
 use crate::forward::ids::FlightId;
 
 /// The capacity for ended flights that are reused.
@@ -18,15 +18,15 @@ const MAX_SPARE: usize = 512;
 /// The flights.
 #[derive(Default)]
 pub(crate) struct Flights {
-    slots: Vec<Slot>,
+    slots: Vec<FlightSlot>,
     free: Vec<u32>,
-    by_key: HashMap<Arc<Key>, FlightId, RandomState>,
+    by_key: HashMap<Arc<FlightKey>, FlightId, RandomState>,
     #[expect(clippy::vec_box, reason = "they move between the lists without a copy")]
     spare: Vec<Box<Flight>>,
 }
 
 #[derive(Default)]
-struct Slot {
+struct FlightSlot {
     generation: u32,
     /// Also empty while the flight is taken out.
     flight: Option<Box<Flight>>,
@@ -42,12 +42,12 @@ pub(crate) enum Found {
 
 impl Flights {
     /// The flight that asks this, or the id of a new one, which has to be put back.
-    pub(crate) fn find_or_insert(&mut self, key: &Arc<Key>) -> Found {
+    pub(crate) fn find_or_insert(&mut self, key: &Arc<FlightKey>) -> Found {
         match self.by_key.entry(Arc::clone(key)) {
             Entry::Occupied(same) => Found::Same(*same.get()),
             Entry::Vacant(vacant) => {
                 let slot = self.free.pop().unwrap_or_else(|| {
-                    self.slots.push(Slot::default());
+                    self.slots.push(FlightSlot::default());
                     u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
                 });
                 let generation = self.slots[slot as usize].generation;

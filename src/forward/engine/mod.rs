@@ -26,7 +26,7 @@ use crate::forward::settings::{GroupSettings, UpstreamSpec};
 use crate::forward::transport::Sockets;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
 use crate::forward::transport::tcp::TcpOutcome;
-use crate::forward::transport::udp_pool::Headers;
+use crate::forward::transport::udp_pool::ReceiveHeaders;
 use crate::forward::upstream::Upstream;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
 use crate::forward::upstream::resolv_conf::ResolvConf;
@@ -83,7 +83,7 @@ impl Engine {
     /// Runs until the last asker is gone and every waiter has an answer.
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Ask>) {
         let mut asks = Vec::with_capacity(MAX_ASKS);
-        let mut headers = Headers::new();
+        let mut headers = ReceiveHeaders::new();
         let mut open = true;
         let sleep = tokio::time::sleep_until(Instant::now().into());
         tokio::pin!(sleep);
@@ -120,7 +120,7 @@ impl Engine {
         &mut self,
         now: Instant,
         asks: &mut Vec<Ask>,
-        headers: &mut Headers,
+        headers: &mut ReceiveHeaders,
         mut outcome: Option<TcpOutcome>,
     ) {
         self.exchanges.begin(now);

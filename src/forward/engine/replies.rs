@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchanges::{Exchanges, Fate};
-use super::flight::{Attempt, Flight, Transport};
+use super::flight::{Attempt, Flight, Via};
 use super::outbox::Outbox;
 use crate::dns::{Message, Rcode};
 use crate::forward::ids::UpstreamIndex;
@@ -31,8 +31,8 @@ impl Exchanges {
         }
         // The answer to a loop probe has no flight.
         let Some(mut flight) = flight.and_then(|id| self.take(id)) else { return };
-        let of_this_query = |attempt: &Attempt| match attempt.transport {
-            Transport::Udp(query, form) if query == handle => Some(form),
+        let of_this_query = |attempt: &Attempt| match attempt.via {
+            Via::Udp(query, form) if query == handle => Some(form),
             _ => None,
         };
         let Some(form) = flight.attempts.iter().find_map(of_this_query) else { return self.put(flight) };
@@ -64,7 +64,7 @@ impl Exchanges {
         let TcpOutcome { upstream: index, flight: id, answer } = outcome;
         let now = self.now();
         let Some(mut flight) = self.take(id) else { return };
-        let by_tcp = |attempt: &Attempt| attempt.upstream == index && attempt.transport == Transport::Tcp;
+        let by_tcp = |attempt: &Attempt| attempt.upstream == index && attempt.via == Via::Tcp;
         let Some(sent) = flight.attempts.iter().find(|attempt| by_tcp(attempt)).map(|attempt| attempt.sent) else {
             return self.put(flight);
         };
@@ -182,7 +182,7 @@ impl Exchanges {
         flight.fallback.get_or_insert(reply);
         for attempt in flight.attempts.extract_if(.., |attempt| attempt.upstream == index) {
             self.upstreams[index.0].limit.release();
-            if let Transport::Udp(query, _) = attempt.transport {
+            if let Via::Udp(query, _) = attempt.via {
                 out.cancel(query);
             }
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchanges::{Exchanges, Fate};
-use super::flight::{Attempt, Flight, Step, Transport};
+use super::flight::{Attempt, Flight, Step, Via};
 use super::outbox::{Outbox, Recipient};
 use crate::forward::ids::{GroupIndex, UpstreamIndex};
 use crate::forward::question::Failure;
@@ -111,8 +111,8 @@ impl Exchanges {
         let form = form.unwrap_or_else(|| upstream.form(now));
         let to = Recipient { index, shared: &upstream.shared };
         if let Some(query) = out.send(to, flight.id, &flight.key.question, form, now) {
-            let transport = Transport::Udp(query, form);
-            flight.attempts.push(Attempt { upstream: index, transport, sent: now, silent: false });
+            let via = Via::Udp(query, form);
+            flight.attempts.push(Attempt { upstream: index, via, sent: now, silent: false });
         } else {
             upstream.shared.counters.unreachable.one();
             upstream.limit.release();
@@ -130,7 +130,7 @@ impl Exchanges {
         let edns = upstream.form(now).edns;
         let job = Job { flight: flight.id, question: flight.key.question.clone(), edns, deadline };
         out.ask_tcp(Recipient { index, shared: &upstream.shared }, job);
-        flight.attempts.push(Attempt { upstream: index, transport: Transport::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt { upstream: index, via: Via::Tcp, sent: now, silent: false });
     }
 
     /// Handles the passing of time for a flight: deadlines of waiters, silent upstreams, the next step.
@@ -202,10 +202,10 @@ impl Exchanges {
     /// again.
     fn resend(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> Option<UpstreamIndex> {
         let now = self.now();
-        let first = flight.attempts_at(index).next().map(|attempt| attempt.transport);
+        let first = flight.attempts_at(index).next().map(|attempt| attempt.via);
         match first {
-            Some(Transport::Tcp) => return None,
-            Some(Transport::Udp(query, _)) => {
+            Some(Via::Tcp) => return None,
+            Some(Via::Udp(query, _)) => {
                 let upstream = self.upstream(index);
                 if upstream.limit.take_token(now) {
                     upstream.shared.counters.retransmits.one();

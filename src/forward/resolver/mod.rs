@@ -26,11 +26,11 @@ use public::PublicNames;
 use resolution::Fallback;
 pub use resolution::{Progress, QueryFlags, Resolution, Trace, UpstreamQuestion};
 pub use route::Route;
-use route::Routes;
+use route::RouteTable;
 
 /// The routes to upstreams, the cache, and the settings.
 pub struct Resolver {
-    routes: Routes,
+    routes: RouteTable,
     cache: Arc<Cache>,
     /// Keeps the upstreams alive, and recognizes loop probes.
     upstreams: Arc<Upstreams>,
@@ -51,7 +51,7 @@ pub struct Settings {
 impl Resolver {
     /// A resolver; `routes` must hold one for the root, and each asks a group of `upstreams`.
     pub fn new(routes: Vec<Arc<Route>>, cache: Arc<Cache>, upstreams: Arc<Upstreams>, settings: Settings) -> Self {
-        Self { routes: Routes::new(routes), cache, upstreams, settings }
+        Self { routes: RouteTable::new(routes), cache, upstreams, settings }
     }
 
     /// The routes, the longest suffix first.

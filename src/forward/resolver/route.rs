@@ -17,9 +17,9 @@ pub struct Route {
 }
 
 /// All routes, the longest suffix first.
-pub(super) struct Routes(Vec<Arc<Route>>);
+pub(super) struct RouteTable(Vec<Arc<Route>>);
 
-impl Routes {
+impl RouteTable {
     pub(super) fn new(mut routes: Vec<Arc<Route>>) -> Self {
         routes.sort_by_key(|route| std::cmp::Reverse(route.suffix.as_wire().len()));
         Self(routes)

@@ -18,16 +18,13 @@ use crate::dns::Name;
 use crate::forward::cache::Key;
 use crate::forward::callback::{Batch, OnReply};
 use crate::forward::client_network::ClientNetwork;
-use crate::forward::engine::flight::Waiter;
+use crate::forward::engine::flight::{ExchangeOutcome, Waiter};
 use crate::forward::question::{Failure, Question, Reply};
 use crate::zone::ZoneSet;
 
 /// How long a client waits for an upstream before it gets the fallback (RFC 8767 section 5); Windows clients do not
 /// wait much longer.
 const CLIENT_TIMER: Duration = Duration::from_millis(1800);
-
-/// The outcome of an exchange.
-type Outcome = Result<Arc<Reply>, Failure>;
 
 /// A resolution that waits for an upstream, and the callback for its answer.
 struct Waiting<F> {
@@ -104,7 +101,7 @@ where
         if fallback.is_some() {
             let name = question.name.clone();
             let store = exchange.in_background(Arc::clone(&self.resolver), Arc::clone(&self.zones), network);
-            let client = move |outcome: Outcome, batch: &mut Batch| {
+            let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
                 let outcome = outcome.map(|reply| self.resolver.cache.clamped(reply));
                 self.go_on(&name, fallback, outcome, batch);
             };
@@ -112,7 +109,7 @@ where
             let impatient = Waiter { network, deadline, is_counted: false, then: Box::new(client) };
             route.group.ask(question, store, Some(impatient), now);
         } else {
-            let client = move |outcome: Outcome, batch: &mut Batch| {
+            let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
                 let outcome = exchange.store(&self.resolver, &self.zones, outcome, batch.now);
                 self.go_on(&exchange.question.name, None, outcome, batch);
             };
@@ -121,7 +118,7 @@ where
         }
     }
 
-    fn go_on(mut self, name: &Name, fallback: Option<Fallback>, outcome: Outcome, batch: &mut Batch) {
+    fn go_on(mut self, name: &Name, fallback: Option<Fallback>, outcome: ExchangeOutcome, batch: &mut Batch) {
         let step = step_after(&self.zones, &mut self.resolution, name, fallback, outcome);
         match self.resolver.advance(&self.zones, &mut self.resolution, step, batch.now) {
             Progress::Done(resolved) => {
@@ -139,7 +136,7 @@ fn step_after(
     resolution: &mut Resolution,
     name: &Name,
     fallback: Option<Fallback>,
-    outcome: Outcome,
+    outcome: ExchangeOutcome,
 ) -> Step {
     let reply = match outcome {
         Ok(reply) => reply,
@@ -170,7 +167,7 @@ impl Exchange {
     }
 
     /// Stores the outcome, and hands it on with its TTLs within the cache's bounds.
-    fn store(&self, resolver: &Resolver, zones: &ZoneSet, outcome: Outcome, now: Instant) -> Outcome {
+    fn store(&self, resolver: &Resolver, zones: &ZoneSet, outcome: ExchangeOutcome, now: Instant) -> ExchangeOutcome {
         let cache = &resolver.cache;
         let outcome = outcome.map(|reply| cache.clamped(reply));
         match &outcome {

@@ -24,9 +24,9 @@ pub(crate) fn send<'a>(fd: RawFd, datagrams: impl Iterator<Item = &'a [u8]>) -> 
 }
 
 /// The kernel's structures for a receiving call, made once for many.
-pub(crate) struct Headers(MultiHeaders<SockaddrStorage>);
+pub(crate) struct ReceiveHeaders(MultiHeaders<SockaddrStorage>);
 
-impl Headers {
+impl ReceiveHeaders {
     pub(crate) fn new() -> Self {
         Self(MultiHeaders::preallocate(SIZE, None))
     }

@@ -71,13 +71,13 @@ pub(crate) struct Socket {
     pub(crate) upstream: UpstreamIndex,
     pub(crate) shared: Arc<SharedUpstream>,
     opened: Instant,
-    pending: Vec<Pending>,
+    pending: Vec<PendingQuery>,
     live: usize,
     near_misses: u8,
     accepting: bool,
 }
 
-struct Pending {
+struct PendingQuery {
     id: u16,
     live: bool,
     flight: Option<FlightId>,
@@ -141,7 +141,7 @@ impl Socket {
         let id = self.unused_id(&mut random);
         let query = message::query(id, question, form, || random.next_u64());
         self.live += 1;
-        (id, &self.pending.push_mut(Pending { id, live: true, flight, sent: now, query }).query)
+        (id, &self.pending.push_mut(PendingQuery { id, live: true, flight, sent: now, query }).query)
     }
 
     /// The query that waits with this id.

@@ -45,7 +45,7 @@ pub(crate) struct TcpOutcome {
     pub(crate) answer: Result<Box<Message>, Failure>,
 }
 
-struct Pending {
+struct PendingJob {
     id: u16,
     job: Job,
     query: Box<[u8]>,
@@ -81,7 +81,7 @@ pub(crate) async fn run(
 struct Link {
     upstream: UpstreamIndex,
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
-    pending: Vec<Pending>,
+    pending: Vec<PendingJob>,
 }
 
 impl Link {
@@ -107,7 +107,7 @@ impl Link {
             }
         };
         let query = message::query(id, &job.question, QueryForm { edns: job.edns, mixed: false }, || 0);
-        self.pending.push(Pending { id, job, query, may_retry });
+        self.pending.push(PendingJob { id, job, query, may_retry });
         true
     }
 

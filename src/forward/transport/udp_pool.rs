@@ -16,7 +16,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::batch;
-pub(crate) use super::batch::Headers;
+pub(crate) use super::batch::ReceiveHeaders;
 use super::message::QueryForm;
 use super::socket::{QueryHandle, Socket, SocketEvent};
 use crate::forward::ids::{FlightId, UpstreamIndex};
@@ -29,7 +29,7 @@ const MAX_SOCKETS: usize = 256;
 /// All sockets to upstreams.
 pub(crate) struct UdpPool {
     poller: AsyncFd<Poller>,
-    slots: Vec<Slot>,
+    slots: Vec<SocketSlot>,
     free: Vec<u32>,
     /// By upstream: the socket that takes new questions, and the number of open ones.
     current: Vec<(Option<u32>, usize)>,
@@ -59,7 +59,7 @@ impl AsRawFd for Poller {
 }
 
 #[derive(Default)]
-struct Slot {
+struct SocketSlot {
     generation: u32,
     socket: Option<Socket>,
 }
@@ -179,7 +179,7 @@ impl UdpPool {
     }
 
     /// Reads everything there is to read, up to a bound that leaves time for the rest of the thread.
-    pub(crate) fn receive(&mut self, headers: &mut Headers, events: &mut Vec<SocketEvent>) {
+    pub(crate) fn receive(&mut self, headers: &mut ReceiveHeaders, events: &mut Vec<SocketEvent>) {
         let mut ready = [EpollEvent::empty(); 64];
         for _ in 0..16 {
             let waited = self.poller.try_io(Interest::READABLE, |poller| {
@@ -199,7 +199,7 @@ impl UdpPool {
         }
     }
 
-    fn receive_from(&mut self, at: QueryHandle, headers: &mut Headers, events: &mut Vec<SocketEvent>) {
+    fn receive_from(&mut self, at: QueryHandle, headers: &mut ReceiveHeaders, events: &mut Vec<SocketEvent>) {
         let Some(socket) = socket(&mut self.slots, at) else {
             return;
         };
@@ -296,14 +296,14 @@ impl UdpPool {
         let event = EpollEvent::new(EpollFlags::EPOLLIN, u64::from(slot) << 32 | u64::from(generation));
         self.poller.get_ref().0.add(&socket, event)?;
         if self.free.pop().is_none() {
-            self.slots.push(Slot::default());
+            self.slots.push(SocketSlot::default());
         }
         self.slots[slot as usize].socket = Some(socket);
         Ok(slot)
     }
 }
 
-fn socket(slots: &mut [Slot], at: QueryHandle) -> Option<&mut Socket> {
+fn socket(slots: &mut [SocketSlot], at: QueryHandle) -> Option<&mut Socket> {
     slots.get_mut(at.slot as usize).filter(|slot| slot.generation == at.generation)?.socket.as_mut()
 }
 

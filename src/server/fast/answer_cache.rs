@@ -58,7 +58,7 @@ type Source = (Weak<ZoneSet>, Weak<Resolver>, u64);
 /// One worker's answers.
 pub(crate) struct AnswerCache {
     /// Empty until the first answer is stored.
-    slots: Vec<Slot>,
+    slots: Vec<AnswerSlot>,
     hasher: RandomState,
     /// The zones and upstreams that the answers were composed from: weak references, which keep the allocations but not
     /// the contents.
@@ -78,7 +78,7 @@ pub(crate) struct AnswerCache {
 /// One answer; a cache line.
 #[derive(Clone, Default)]
 #[repr(align(64))]
-struct Slot {
+struct AnswerSlot {
     hash: u64,
     stored: u64,
     until: u64,
@@ -98,7 +98,7 @@ struct Slot {
 
 /// An answer's records, ready to follow a question.
 pub(crate) struct CachedAnswer<'a> {
-    slot: &'a Slot,
+    slot: &'a AnswerSlot,
     /// Seconds since the answer was stored.
     age: u32,
 }
@@ -148,7 +148,7 @@ impl AnswerCache {
         Some(CachedAnswer { slot, age: age.saturating_sub(slot.age) })
     }
 
-    fn is_good(&self, slot: &Slot) -> bool {
+    fn is_good(&self, slot: &AnswerSlot) -> bool {
         slot.epoch == self.epoch && slot.stored <= self.now && self.now < slot.until
     }
 
@@ -159,13 +159,13 @@ impl AnswerCache {
             && stored >= self.base
         {
             if self.slots.is_empty() {
-                self.slots = vec![Slot::default(); SLOTS];
+                self.slots = vec![AnswerSlot::default(); SLOTS];
             }
             if self.octets + bytes.all.len() > CAPACITY && !self.sweep(bytes.all.len()) {
                 return;
             }
             let (hash, stored) = (self.hash(key), self.nanos(stored));
-            let slot = Slot {
+            let slot = AnswerSlot {
                 hash,
                 stored,
                 until: self.nanos(until),
@@ -208,7 +208,7 @@ impl AnswerCache {
     }
 }
 
-impl Slot {
+impl AnswerSlot {
     fn answers(&self, key: &CacheKey<'_>) -> bool {
         (self.qtype, self.flags) == (key.qtype, key.flags)
             && self.bytes.get(..usize::from(self.qname)) == Some(key.qname.as_wire())

@@ -31,7 +31,7 @@ pub(crate) struct FastPath<'a> {
 }
 
 /// A query, and the parts of its answer that do not depend on the records.
-struct Ask<'a> {
+struct PlainQuery<'a> {
     query: &'a Query<'a>,
     /// Space for the header, then the question as it arrived.
     question: &'a [u8],
@@ -66,7 +66,7 @@ impl<'a> FastPath<'a> {
         let question = message.get(..12 + query.qname.len() + 4)?;
         let limit = context.transport.max_answer(&query);
         let (_, options) = options::examine(self.snapshot, &query, context)?;
-        let ask = Ask { query: &query, question, options };
+        let ask = PlainQuery { query: &query, question, options };
         if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.name(), query.qtype) {
             let answered = local(hosted, &ask, &qname, out);
             if let Some(rcode) = answered
@@ -92,8 +92,14 @@ impl<'a> FastPath<'a> {
     }
 
     /// An earlier answer of the full path.
-    fn cached(&mut self, ask: &Ask<'_>, qname: &NameBuffer, limit: usize, out: &mut Vec<u8>) -> Option<Disposition> {
-        let Ask { query, question, options } = ask;
+    fn cached(
+        &mut self,
+        ask: &PlainQuery<'_>,
+        qname: &NameBuffer,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<Disposition> {
+        let PlainQuery { query, question, options } = ask;
         let cached = self.answers.find(&CacheKey::new(query, qname.name()))?;
         let start = out.len();
         let opt_len = if query.edns.is_some() { options.with(None).opt_len() } else { 0 };
@@ -127,7 +133,7 @@ impl<'a> FastPath<'a> {
 }
 
 /// The answer of one of our zones, and its RCODE.
-fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
+fn local(hosted: &Hosted, ask: &PlainQuery<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
     let zone = hosted.zone.as_deref()?;
     match zone.lookup(qname.name(), ask.query.qtype) {
         Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
@@ -137,7 +143,7 @@ fn local(hosted: &Hosted, ask: &Ask<'_>, qname: &NameBuffer, out: &mut Vec<u8>) 
     }
 }
 
-fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rcode> {
+fn positive(rrset: &RRsetRef<'_>, ask: &PlainQuery<'_>, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::untruncated_flags(ask.query, Rcode::NOERROR, true, false), out);
     // The owner is the QNAME, which starts at offset 12.
@@ -156,7 +162,7 @@ fn positive(rrset: &RRsetRef<'_>, ask: &Ask<'_>, out: &mut Vec<u8>) -> Option<Rc
     Some(Rcode::NOERROR)
 }
 
-fn negative(zone: &Zone, rcode: Rcode, ask: &Ask<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
+fn negative(zone: &Zone, rcode: Rcode, ask: &PlainQuery<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
     let start = out.len();
     head(ask.question, response::untruncated_flags(ask.query, rcode, true, false), out);
     if !zone.negative()?.append(qname.name(), out) {
@@ -175,7 +181,7 @@ fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
     out[start + 6..start + 12].fill(0);
 }
 
-fn opt(ask: &Ask<'_>, start: usize, out: &mut Vec<u8>) {
+fn opt(ask: &PlainQuery<'_>, start: usize, out: &mut Vec<u8>) {
     if ask.query.edns.is_some() {
         ask.options.with(None).append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
         out[start + 11] = 1;

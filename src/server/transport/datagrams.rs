@@ -50,7 +50,7 @@ impl Peer for SockaddrIn6 {
 
 /// The sender of a datagram, and the address of ours that it reached; the latter on wildcard sockets only.
 #[derive(Clone, Copy)]
-pub(crate) struct Route<P> {
+pub(crate) struct ReturnPath<P> {
     pub(crate) peer: P,
     local: Option<Local>,
 }
@@ -67,20 +67,20 @@ struct Local {
 pub(crate) struct Incoming<P> {
     buffers: Box<[[u8; QUERY_MAX]; BATCH]>,
     headers: MultiHeaders<P>,
-    received: Vec<(usize, Route<P>)>,
+    received: Vec<(usize, ReturnPath<P>)>,
 }
 
 /// Datagrams to send: the bytes of all answers one after another, and the end of each.
 pub(crate) struct Outgoing<P> {
     pub(crate) bytes: Vec<u8>,
     ends: Vec<usize>,
-    routes: Vec<Route<P>>,
+    routes: Vec<ReturnPath<P>>,
     peers: Vec<Option<P>>,
     wildcard: bool,
 }
 
 /// The kernel's structures for a sending call. They hold pointers, so they cannot change threads as [`Outgoing`] can.
-pub(crate) struct Headers<P>(MultiHeaders<P>);
+pub(crate) struct SendHeaders<P>(MultiHeaders<P>);
 
 /// Asks the kernel to report which address a datagram came to, if the socket has more than one, and to send answers
 /// whole, whatever an ICMP message claims about the path: anybody can forge one, and then the second fragment (RFC 9715
@@ -128,14 +128,14 @@ impl<P: Peer> Incoming<P> {
         let messages = recvmmsg(socket.as_raw_fd(), &mut self.headers, slices.iter_mut(), flags, None)?;
         let received = messages.filter_map(|message| {
             let local = if message_has_control(&message) { local(&message) } else { None };
-            Some((message.bytes.min(QUERY_MAX), Route { peer: message.address?, local }))
+            Some((message.bytes.min(QUERY_MAX), ReturnPath { peer: message.address?, local }))
         });
         self.received.extend(received);
         Ok(())
     }
 
     /// The messages and their senders.
-    pub(crate) fn messages(&self) -> impl Iterator<Item = (&[u8], Route<P>)> {
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (&[u8], ReturnPath<P>)> {
         self.buffers.iter().zip(&self.received).map(|(buffer, (length, route))| (&buffer[..*length], *route))
     }
 }
@@ -160,7 +160,7 @@ fn local<P>(message: &RecvMsg<'_, '_, P>) -> Option<Local> {
     })
 }
 
-impl<P: Peer> Headers<P> {
+impl<P: Peer> SendHeaders<P> {
     /// Structures for this number of answers, on a socket that is bound to a wildcard address or not.
     pub(crate) fn new(answers: usize, wildcard: bool) -> Self {
         Self(MultiHeaders::preallocate(answers, control_space::<P>(wildcard)))
@@ -185,7 +185,7 @@ impl<P: Peer> Outgoing<P> {
     }
 
     /// Ends an answer: the bytes appended since the last one go to this client.
-    pub(crate) fn end_answer(&mut self, route: Route<P>) {
+    pub(crate) fn end_answer(&mut self, route: ReturnPath<P>) {
         self.ends.push(self.bytes.len());
         self.peers.push(Some(route.peer));
         self.routes.push(route);
@@ -193,7 +193,7 @@ impl<P: Peer> Outgoing<P> {
 
     /// Sends all answers and empties the buffer. The kernel stops at the first that fails: that one is skipped, since
     /// UDP may lose datagrams, and the rest is sent.
-    pub(crate) fn send(&mut self, socket: &UdpSocket, headers: &mut Headers<P>, flags: MsgFlags) {
+    pub(crate) fn send(&mut self, socket: &UdpSocket, headers: &mut SendHeaders<P>, flags: MsgFlags) {
         let mut first = 0;
         while first < self.ends.len() {
             let until = self.same_source(first);
@@ -212,7 +212,7 @@ impl<P: Peer> Outgoing<P> {
             return limit;
         }
         let source = self.routes[first].local;
-        let differs = |route: &Route<P>| route.local != source;
+        let differs = |route: &ReturnPath<P>| route.local != source;
         self.routes[first..limit].iter().position(differs).map_or(limit, |length| first + length)
     }
 
@@ -220,7 +220,7 @@ impl<P: Peer> Outgoing<P> {
     fn send_range(
         &self,
         socket: &UdpSocket,
-        Headers(headers): &mut Headers<P>,
+        SendHeaders(headers): &mut SendHeaders<P>,
         Range { start: first, end: until }: Range<usize>,
         flags: MsgFlags,
     ) -> usize {

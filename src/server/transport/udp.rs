@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
 
-use super::datagrams::{BATCH, Headers, Incoming, Outgoing, Peer, Route};
+use super::datagrams::{BATCH, Incoming, Outgoing, Peer, ReturnPath, SendHeaders};
 use super::late_answers::{LateAnswers, Waker};
 use crate::server::answerer::{self, Answerer, Handled};
 use crate::server::context::Transport;
@@ -46,7 +46,7 @@ struct Worker<'a, P> {
 
 /// The place where a late answer goes, and one owner of its worker's count.
 struct ReplyTo<P> {
-    route: Route<P>,
+    route: ReturnPath<P>,
     _waits: Arc<()>,
 }
 
@@ -62,7 +62,7 @@ impl<'a, P: Peer> Worker<'a, P> {
 
     fn run(&mut self, stop: &Stop) {
         let mut incoming = Incoming::<P>::new(self.socket);
-        let mut headers = Headers::new(BATCH, self.outgoing.is_wildcard());
+        let mut headers = SendHeaders::new(BATCH, self.outgoing.is_wildcard());
         let mut finished = Vec::new();
         loop {
             let (stopping, awaited) = (stop.get(), self.is_awaited());

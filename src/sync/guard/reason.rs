@@ -8,7 +8,7 @@ use crate::sync::plan::Scope;
 
 /// One reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum HoldReason {
     /// The file has not our header.
     HandWritten,
     /// The file does not load, for this reason.
@@ -56,7 +56,7 @@ pub(crate) enum Reason {
     },
 }
 
-impl Reason {
+impl HoldReason {
     /// True if this may be what the operator wants.
     pub(crate) fn is_approvable(&self) -> bool {
         !matches!(self, Self::HandWritten | Self::Unreadable(_))
@@ -91,7 +91,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for HoldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::HandWritten => f.write_str(

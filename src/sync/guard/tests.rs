@@ -52,7 +52,7 @@ fn refused(plan: Plan) -> UnsafePlan {
 }
 
 /// What is wrong with a plan for the blob zone alone.
-fn reasons(blob: Current, text: &str) -> Vec<Reason> {
+fn reasons(blob: Current, text: &str) -> Vec<HoldReason> {
     let review = reviewed(planned(blob, managed(0), &[text]), None);
     review.held.map(|held| held.zones.into_iter().flat_map(|zone| zone.reasons).collect()).unwrap_or_default()
 }
@@ -65,21 +65,21 @@ fn a_list_with_a_bad_line_makes_no_plan() {
 
 #[test]
 fn a_zone_that_would_become_empty_is_unsafe_however_small() {
-    assert_eq!(reasons(managed(1), &names(0..3, "queue.core.windows.net")), [Reason::Empty { in_service: 1 }]);
+    assert_eq!(reasons(managed(1), &names(0..3, "queue.core.windows.net")), [HoldReason::Empty { in_service: 1 }]);
 }
 
 #[test]
 fn removals_above_the_share_are_unsafe_and_up_to_it_they_are_not() {
     assert_eq!(reasons(managed(10), &names(3..10, "blob.core.windows.net")), []);
     let limit = "30%".parse().unwrap();
-    let share = Reason::Share { updated: 0, deleted: 4, base: 10, allowed: 3, limit };
+    let share = HoldReason::Share { updated: 0, deleted: 4, base: 10, allowed: 3, limit };
     assert_eq!(reasons(managed(10), &names(4..10, "blob.core.windows.net")), [share]);
 }
 
 #[test]
 fn changed_records_count_as_removed_ones_do() {
     let text = names(0..10, "blob.core.windows.net").replace("10.0.0.", "10.1.0.");
-    assert!(matches!(reasons(managed(10), &text)[..], [Reason::Share { updated: 10, deleted: 0, .. }]));
+    assert!(matches!(reasons(managed(10), &text)[..], [HoldReason::Share { updated: 10, deleted: 0, .. }]));
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_small_zone_has_no_exemption_but_one_record_may_always_change() {
     assert_eq!(reasons(managed(2), &names(1..2, "blob.core.windows.net")), []);
     assert!(matches!(
         reasons(managed(3), &names(2..3, "blob.core.windows.net"))[..],
-        [Reason::Share { deleted: 2, .. }]
+        [HoldReason::Share { deleted: 2, .. }]
     ));
 }
 
@@ -95,23 +95,26 @@ fn a_small_zone_has_no_exemption_but_one_record_may_always_change() {
 fn a_hand_written_or_unreadable_file_is_never_written() {
     let mut by_hand = managed(1);
     by_hand.file = FileState::HandWritten;
-    assert_eq!(reasons(by_hand, &names(0..2, "blob.core.windows.net")), [Reason::HandWritten]);
+    assert_eq!(reasons(by_hand, &names(0..2, "blob.core.windows.net")), [HoldReason::HandWritten]);
     let broken = Current::unreadable("line 3: bad");
-    assert!(matches!(reasons(broken, &names(0..2, "blob.core.windows.net"))[..], [Reason::Unreadable(_)]));
+    assert!(matches!(reasons(broken, &names(0..2, "blob.core.windows.net"))[..], [HoldReason::Unreadable(_)]));
 }
 
 #[test]
 fn foreign_records_in_our_file_are_not_lost_without_consent() {
     let mut edited = managed(1);
     edited.foreign.push("www TXT \"x\"".into());
-    assert!(matches!(reasons(edited, &names(0..2, "blob.core.windows.net"))[..], [Reason::Foreign { count: 1, .. }]));
+    assert!(matches!(
+        reasons(edited, &names(0..2, "blob.core.windows.net"))[..],
+        [HoldReason::Foreign { count: 1, .. }]
+    ));
 }
 
 #[test]
 fn an_empty_list_takes_nothing_away_without_consent() {
     let plan = planned(managed(10), managed(0), &["", &names(1..10, "blob.core.windows.net")]);
     let refusal = refused(plan);
-    assert!(matches!(refusal.zones[0].reasons[..], [Reason::EmptyLists { removed: 1, .. }]));
+    assert!(matches!(refusal.zones[0].reasons[..], [HoldReason::EmptyLists { removed: 1, .. }]));
     assert!(refusal.to_string().contains("a list names no endpoint: a (a.txt)"));
 }
 

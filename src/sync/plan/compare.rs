@@ -29,7 +29,7 @@ pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u3
     Plan { zones: zones.collect(), places: desired.places, warnings: desired.warnings, ttl }
 }
 
-/// Lists that say less than they may have to say.
+/// Lists that may be incomplete: the empty ones, and sources that could not be read.
 struct Lists {
     empty: Vec<EmptyList>,
     silent: BTreeSet<Arc<str>>,

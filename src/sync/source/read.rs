@@ -83,7 +83,8 @@ pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudge
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {
-            let problem = source.problem(Id::SOURCE_NO_FILES, format!("{problem}; its last good lists stay in use"));
+            let problem =
+                source.problem(Id::SOURCE_NO_FILES, format!("{problem}; its last good lists, if any, stay in use"));
             return stand_in(source, (limits, room), state, problem);
         }
     };

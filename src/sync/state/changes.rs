@@ -25,7 +25,7 @@ const MAX_BYTES: u64 = 8 << 20;
 /// Changes of one pass that are written: a first list of a million lines is one event and not a million.
 const MAX_A_PASS: usize = 20_000;
 
-/// Changes of one pass that are told one by one in the log.
+/// Changes of one pass that are logged one by one.
 pub(crate) const SHOWN: usize = 100;
 
 /// One change of one RRset.
@@ -44,7 +44,7 @@ pub struct AppliedChange {
     pub before: Vec<IpAddr>,
     /// The addresses from now on; none if it goes.
     pub after: Vec<IpAddr>,
-    /// The list that says so, or that said so until now.
+    /// The list that has the record, or had it until now.
     pub source: Option<String>,
     /// The place in it, `file:line`.
     pub place: Option<String>,
@@ -83,7 +83,7 @@ impl State {
     /// Appends what was written of a plan.
     ///
     /// # Errors
-    /// If the disk does not take it; the changes are told all the same.
+    /// If the disk does not take it; the changes are returned all the same.
     pub fn record_changes(
         &self,
         plan: &Plan,

@@ -17,7 +17,7 @@ use crate::dns::Message;
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::transport::message::{self, Match, QueryForm};
 use crate::forward::transport::tcp::{Job, TcpOutcome};
-use crate::forward::transport::udp_pool::Headers;
+use crate::forward::transport::udp_pool::ReceiveHeaders;
 
 /// How long the kernel may take to carry a datagram to the next socket: this passes only if something is broken.
 const KERNEL: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     engine: Engine,
     inbox: mpsc::Receiver<Ask>,
-    headers: Headers,
+    headers: ReceiveHeaders,
     upstreams: Vec<Acted>,
     /// Future replies of upstreams, by time and in the order in which they were made.
     later: BTreeMap<(Instant, usize), Say>,
@@ -124,7 +124,7 @@ impl Cast {
             Acted { address, actor, jobs, heard: 0, probes: Vec::new(), asked: 0, over_tcp: 0, open: 0 }
         };
         let upstreams = self.0.into_iter().enumerate().map(acted).collect();
-        let headers = Headers::new();
+        let headers = ReceiveHeaders::new();
         World { forwarder, now, engine, inbox, headers, upstreams, later: BTreeMap::new(), thoughts: 0 }
     }
 }
