@@ -1,6 +1,7 @@
 //! `[forward]` and `[[forward.rules]]`: the upstreams, and the names each of them is asked for.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::reader::Section;
@@ -32,7 +33,7 @@ pub(super) fn forward(top: &Section<'_>, listen: &[SocketAddr]) -> Forward {
         section.problem_at("timeout", "timeout: from 100ms to 1m");
     }
     let max_in_flight = section.number("max_in_flight", 1..=60_000).and_then(|n| usize::try_from(n).ok());
-    let max_qps = section.number("max_qps", 1..=10_000_000).and_then(|n| u32::try_from(n).ok());
+    let max_qps = section.number("max_qps", 1..=10_000_000).and_then(|n| NonZeroU32::new(u32::try_from(n).ok()?));
     let public_names = section.string("public_names", |text| values::choice(text, &PUBLIC_NAMES));
     let special_names = section.string("special_names", |text| values::choice(text, &SPECIAL_NAMES));
     let group = |suffix, upstreams| GroupSettings { suffix, upstreams, timeout, max_in_flight, max_qps };

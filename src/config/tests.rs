@@ -122,7 +122,7 @@ fn rules_and_limits_are_taken_over() {
          [cache]\nmax_entries = 10\nstale = \"0s\"\n[sync]\nttl = \"30s\"\nmax_removed = \"10%\"\n",
     );
     assert_eq!((config.groups.len(), config.groups[1].suffix.without_dot()), (2, "corp.example".to_owned()));
-    assert_eq!((config.groups[0].max_in_flight, config.groups[0].max_qps), (Some(100), Some(500)));
+    assert_eq!((config.groups[0].max_in_flight, config.groups[0].max_qps), (Some(100), NonZeroU32::new(500)));
     assert_eq!((config.cache.max_entries, config.cache.stale.is_zero()), (10, true));
 }
 

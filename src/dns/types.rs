@@ -64,9 +64,9 @@ impl FromStr for Rtype {
         if let Some(number) = upper.strip_prefix("TYPE").and_then(|n| n.parse().ok()) {
             return Ok(Self(number));
         }
-        RecordType::from_str(&upper)
-            .map(|known| Self(known.into()))
-            .map_err(|_| format!("'{text}' is no RR type: use a mnemonic such as AAAA, or TYPE followed by a number"))
+        RecordType::from_str(&upper).map(|known| Self(known.into())).map_err(|_| {
+            format!("'{text}' is not an RR type: use a mnemonic such as AAAA, or TYPE followed by a number")
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The settings for upstreams.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -28,8 +29,8 @@ pub struct GroupSettings {
     pub timeout: Duration,
     /// Open questions at each upstream; unset: 180 for Azure's 168.63.129.16, 4096 for others.
     pub max_in_flight: Option<usize>,
-    /// Queries a second to each upstream, 0 for no limit; unset: 900 for Azure's 168.63.129.16, none for others.
-    pub max_qps: Option<u32>,
+    /// Queries a second to each upstream; `None`: 900 for Azure's 168.63.129.16, no limit for others.
+    pub max_qps: Option<NonZeroU32>,
 }
 
 /// One entry of `upstreams`.

@@ -1,7 +1,7 @@
 //! The desired state of every zone, from all lists together.
 //!
 //! Input: listings. Output: for each zone the records with their origin, and conflicts apart. Names get their zone
-//! here, through [`crate::azure::names`]. Inside one list the later round wins, with a warning; between lists a
+//! here, through [`crate::azure::names`]. Inside one list the later line wins, with a warning; between lists a
 //! difference is a conflict. This module does not know the zones on disk.
 
 mod merge;

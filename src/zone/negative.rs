@@ -6,7 +6,7 @@
 
 use crate::dns::{CanonicalName, Class, Name, Record, Rtype, Section, Writer, name_end};
 
-/// Names longer than this have so many labels that [`Writer`] may stop remembering them.
+/// Names longer than this may have more labels than [`Writer`] remembers, which then stops remembering them.
 const MAX_QNAME: usize = 128;
 
 /// The record behind the question.

@@ -51,7 +51,7 @@ fn read(arguments: &[String]) -> Result<(Option<u64>, Vec<&str>), String> {
             named.push(argument);
         } else {
             let all: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
-            return Err(format!("'{argument}' is no stage; there are: {}", all.join(", ")));
+            return Err(format!("'{argument}' is not a stage; the stages are: {}", all.join(", ")));
         }
     }
     Ok((minutes, named))
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn an_argument_that_is_neither_stage_nor_number_is_named() {
-        assert!(read(&words("sleep")).unwrap_err().contains("'sleep' is no stage; there are: interop"));
+        assert!(read(&words("sleep")).unwrap_err().contains("'sleep' is not a stage; the stages are: interop"));
         for minutes in ["--minutes", "--minutes none", "--minutes 0"] {
             assert!(read(&words(minutes)).is_err(), "{minutes}");
         }

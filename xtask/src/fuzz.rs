@@ -21,7 +21,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     };
     let all = targets(root)?;
     if let Some(unknown) = named.iter().find(|name| !all.contains(name)) {
-        return Err(format!("'{unknown}' is no fuzz target; there are: {}", all.join(", ")));
+        return Err(format!("'{unknown}' is not a fuzz target; the targets are: {}", all.join(", ")));
     }
     println!("== building the fuzz targets");
     succeed(cargo_fuzz(root).args(["build", "--sanitizer", "none"]))?;

@@ -25,9 +25,9 @@ use quirks::Quirk;
 
 /// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and silently drops the rest; the
 /// remainder of both is for other programs on the machine.
-const AZURE_LIMITS: (usize, u32) = (180, 900);
+const AZURE_LIMITS: (usize, Option<NonZeroU32>) = (180, NonZeroU32::new(900));
 /// Elsewhere: the number that a resolver with default settings queues (Unbound 1024 to 4096), and no rate.
-const OTHER_LIMITS: (usize, u32) = (4096, 0);
+const OTHER_LIMITS: (usize, Option<NonZeroU32>) = (4096, None);
 
 /// The signs that make a finding: an answer without the case kept, confirmed by one in lower case; silence to EDNS
 /// while plain questions are answered; a refusal of EDNS, confirmed by a plain answer.
@@ -65,12 +65,17 @@ pub(crate) struct Retried {
 }
 
 impl Upstream {
-    pub(crate) fn new(address: SocketAddr, max_in_flight: Option<usize>, max_qps: Option<u32>, now: Instant) -> Self {
+    pub(crate) fn new(
+        address: SocketAddr,
+        max_in_flight: Option<usize>,
+        max_qps: Option<NonZeroU32>,
+        now: Instant,
+    ) -> Self {
         let (in_flight, qps) = if address.ip().to_canonical() == azure::RESOLVER { AZURE_LIMITS } else { OTHER_LIMITS };
         Self {
             shared: Arc::new(SharedUpstream::new(address)),
             health: Health::default(),
-            limit: Limit::new(max_in_flight.unwrap_or(in_flight), NonZeroU32::new(max_qps.unwrap_or(qps)), now),
+            limit: Limit::new(max_in_flight.unwrap_or(in_flight), max_qps.or(qps), now),
             edns: Quirk::default(),
             case: Quirk::default(),
             loop_probe: LoopProbe { due: now, gap: FIRST_LOOP_PROBE, out: None },
@@ -143,7 +148,7 @@ mod tests {
 
     fn room(address: &str, max_in_flight: Option<usize>) -> usize {
         let now = Instant::now();
-        let mut upstream = Upstream::new(address.parse().unwrap(), max_in_flight, Some(0), now);
+        let mut upstream = Upstream::new(address.parse().unwrap(), max_in_flight, Some(NonZeroU32::MAX), now);
         (0..10_000).take_while(|_| upstream.limit.acquire(now)).count()
     }
 

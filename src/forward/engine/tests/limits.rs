@@ -1,5 +1,6 @@
 //! The limits of one upstream in flight and per second, and the questions beyond them.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use super::super::tests::*;
@@ -56,7 +57,7 @@ async fn a_question_of_another_network_need_not_wait_for_a_flood_to_pass() {
 #[tokio::test]
 async fn new_questions_of_a_flood_do_not_overtake_those_that_wait() {
     let change = |settings: &mut GroupSettings| {
-        (settings.max_qps, settings.timeout) = (Some(100), Duration::from_secs(2));
+        (settings.max_qps, settings.timeout) = (NonZeroU32::new(100), Duration::from_secs(2));
     };
     let mut world = limited(|got| now(got.good()), change);
     let flood = |world: &World, round: usize| {
@@ -83,7 +84,7 @@ async fn new_questions_of_a_flood_do_not_overtake_those_that_wait() {
 
 #[tokio::test]
 async fn the_rate_is_kept() {
-    let mut world = limited(|got| now(got.good()), |settings| settings.max_qps = Some(100));
+    let mut world = limited(|got| now(got.good()), |settings| settings.max_qps = NonZeroU32::new(100));
     let replies = world.all(names(45)).await;
     assert!(replies.iter().all(|(reply, _)| reply.is_ok()));
     let at_once = replies.iter().filter(|(_, took)| *took == Duration::ZERO).count();
