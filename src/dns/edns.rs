@@ -17,6 +17,10 @@ pub struct Edns<'a> {
     options: &'a [u8],
 }
 
+/// The UDP payload size that we announce, octets, to clients and upstreams: no fragments on any path that Azure or a
+/// VPN has (RFC 9715 section 3.2).
+pub const UDP_PAYLOAD: u16 = 1232;
+
 /// Option code of a name server identifier (RFC 5001).
 pub const OPTION_NSID: u16 = 3;
 /// Option code of a cookie (RFC 7873).

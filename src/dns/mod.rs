@@ -19,7 +19,7 @@ mod wire;
 mod writer;
 
 pub use canonical::{CanonicalName, NameBuffer, labels};
-pub use edns::{Ede, Edns};
+pub use edns::{Ede, Edns, UDP_PAYLOAD};
 pub use message::{Message, MessageError};
 pub use name::{Name, NameError};
 pub use options::{Cookie, QueryOptions, ResponseOptions};

@@ -3,10 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
-use crate::dns::Query;
-
-/// Our UDP payload size, octets: it avoids fragments on every path in Azure or through a VPN (RFC 9715 section 3.2).
-pub(crate) const PAYLOAD: u16 = 1232;
+use crate::dns::{Query, UDP_PAYLOAD};
 
 /// The transport of a message. What a transport allows is decided here and nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +41,7 @@ impl Transport {
         let payload = match (self, &query.edns) {
             (Self::Tcp, _) => u16::MAX,
             // RFC 6891 section 6.2.3: less than 512 counts as 512.
-            (Self::Udp, Some(edns)) => edns.payload.clamp(512, PAYLOAD),
+            (Self::Udp, Some(edns)) => edns.payload.clamp(512, UDP_PAYLOAD),
             (Self::Udp, None) => 512,
         };
         payload.into()

@@ -18,9 +18,7 @@ use crate::dns::{Ede, Name, Rcode, Record, Rtype};
 use crate::zone::{Hosted, OnMiss, Outcome, Zone, ZoneSet};
 
 use crate::forward::question::{Chain, Reply};
-
-/// The largest number of links in a chain. BIND and Unbound stop at 11.
-pub const MAX_LINKS: usize = 16;
+use crate::forward::scrub::MAX_LINKS;
 
 /// The largest number of upstream questions for one answer, which bounds the work that one query can cause.
 const MAX_ASKS: u8 = 8;

@@ -4,11 +4,9 @@
 //! accepted datagram without the id and the whole question, letter for letter where the case was random (RFC 5452
 //! section 9.1, draft-vixie-dnsext-dns0x20).
 
-use crate::dns::{Class, Rtype};
+use crate::dns::{Class, Rtype, UDP_PAYLOAD};
 use crate::forward::question::Question;
 
-/// The size that we accept in one datagram: it passes everywhere without fragments (RFC 9715).
-const PAYLOAD: u16 = 1232;
 const HEADER: usize = 12;
 
 /// How to write a query.
@@ -37,7 +35,7 @@ pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: i
     if form.edns {
         out.push(0);
         out.extend_from_slice(&Rtype::OPT.0.to_be_bytes());
-        out.extend_from_slice(&PAYLOAD.to_be_bytes());
+        out.extend_from_slice(&UDP_PAYLOAD.to_be_bytes());
         out.extend_from_slice(&[0, 0, u8::from(question.dnssec_ok) << 7, 0, 0, 0]);
     }
     out.into()
@@ -144,7 +142,7 @@ mod tests {
         assert!(parsed.header.rd && parsed.header.cd && parsed.header.ad && parsed.dnssec_ok());
         assert_eq!(parsed.qname, b"\x03WwW\x07example\0");
         let edns = parsed.edns.unwrap();
-        assert_eq!((edns.payload, edns.options().count()), (PAYLOAD, 0));
+        assert_eq!((edns.payload, edns.options().count()), (UDP_PAYLOAD, 0));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use foldhash::fast::RandomState;
 
-use crate::dns::{CanonicalName, Query, Rtype};
+use crate::dns::{CanonicalName, Query, Rtype, UDP_PAYLOAD};
 use crate::forward::cache::Validity;
 use crate::forward::resolver::Resolver;
 use crate::server::query::{Cacheable, HeaderBits};
@@ -26,7 +26,7 @@ const SLOTS: usize = 1 << 15;
 const WAYS: usize = 4;
 
 /// The longest records that are stored, octets: no datagram of ours holds more.
-const MAX_RECORDS_LEN: usize = 1232;
+const MAX_RECORDS_LEN: usize = UDP_PAYLOAD as usize;
 
 /// The capacity for all answers together, octets.
 const CAPACITY: usize = 8 << 20;

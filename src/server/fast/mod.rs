@@ -10,8 +10,8 @@ mod answer_cache;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::dns::{NameBuffer, Query, Rcode, Writer};
-use crate::server::context::{PAYLOAD, RequestContext};
+use crate::dns::{NameBuffer, Query, Rcode, UDP_PAYLOAD, Writer};
+use crate::server::context::RequestContext;
 use crate::server::counters::{Disposition, Reason, Response};
 use crate::server::misses::Misses;
 use crate::server::query::options::{self, ReplyOptions};
@@ -183,7 +183,7 @@ fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
 
 fn opt(ask: &PlainQuery<'_>, start: usize, out: &mut Vec<u8>) {
     if ask.query.edns.is_some() {
-        ask.options.with(None).append_opt(PAYLOAD, 0, ask.query.dnssec_ok(), out);
+        ask.options.with(None).append_opt(UDP_PAYLOAD, 0, ask.query.dnssec_ok(), out);
         out[start + 11] = 1;
     }
 }

@@ -1,8 +1,8 @@
 //! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set.
 
-use crate::dns::{CookieQuery, Header, Query, Rcode, Record, ResponseOptions, Section, Writer, name_end};
+use crate::dns::{CookieQuery, Header, Query, Rcode, Record, ResponseOptions, Section, UDP_PAYLOAD, Writer, name_end};
 use crate::forward::resolver::chase::Resolved;
-use crate::server::context::{PAYLOAD, Transport};
+use crate::server::context::Transport;
 
 /// An answer in bytes.
 pub(crate) struct Composed {
@@ -41,7 +41,7 @@ pub(crate) fn compose(
 
 /// An answer without records: the question, an RCODE and a reason. `recursion` is the RA flag.
 pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, options: &ResponseOptions<'_>) -> Vec<u8> {
-    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    let mut writer = Writer::new(usize::from(UDP_PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
     writer.header(query.header.id, flags(query.header, rcode, &[(RA, recursion)]));
     add_opt(&mut writer, query, rcode, options);
@@ -50,15 +50,15 @@ pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, options: 
 
 /// The answer to a query that asks for nothing but a cookie (RFC 7873 section 5.4).
 pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, options: &ResponseOptions<'_>) -> Vec<u8> {
-    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    let mut writer = Writer::new(usize::from(UDP_PAYLOAD), 0);
     writer.header(query.header.id, flags(query.header, rcode, &[(RA, true)]));
-    writer.opt(PAYLOAD, upper_bits(rcode), query.edns.dnssec_ok, options);
+    writer.opt(UDP_PAYLOAD, upper_bits(rcode), query.edns.dnssec_ok, options);
     writer.finish().0
 }
 
 /// An answer without records and with TC: a real client asks again over TCP.
 pub(crate) fn slip(query: &Query<'_>, options: &ResponseOptions<'_>) -> Vec<u8> {
-    let mut writer = Writer::new(usize::from(PAYLOAD), 0);
+    let mut writer = Writer::new(usize::from(UDP_PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
     writer.header(query.header.id, flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]));
     add_opt(&mut writer, query, Rcode::NOERROR, options);
@@ -108,7 +108,7 @@ fn add_records(writer: &mut Writer, resolved: &Resolved) -> bool {
 
 fn add_opt(writer: &mut Writer, query: &Query<'_>, rcode: Rcode, options: &ResponseOptions<'_>) {
     if query.edns.is_some() {
-        writer.opt(PAYLOAD, upper_bits(rcode), query.dnssec_ok(), options);
+        writer.opt(UDP_PAYLOAD, upper_bits(rcode), query.dnssec_ok(), options);
     }
 }
 

@@ -8,10 +8,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Parsed;
-use crate::dns::{Name, Rtype};
+use crate::dns::{MAX_NAME, Name, Rtype};
 
-/// Bytes in a name, RFC 1035 section 3.1.
-const MAX_NAME: usize = 255;
 /// Bytes in a label.
 const MAX_LABEL: usize = 63;
 
