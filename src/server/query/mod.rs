@@ -21,6 +21,7 @@ use super::context::RequestContext;
 use super::counters::{Disposition, Reason, Response};
 use super::snapshot::{Shared, Snapshot};
 use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, Rtype};
+use crate::forward::cache::Validity;
 use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
 use crate::forward::{ClientNetwork, PROBE_LABEL};
@@ -47,6 +48,15 @@ pub(crate) struct Answer {
     pub(crate) cacheable: Option<Box<Cacheable>>,
 }
 
+/// A query, with all that its answer depends on.
+struct Request<'a> {
+    snapshot: &'a Arc<Snapshot>,
+    policy: ClientPolicy<'a>,
+    query: Query<'a>,
+    message: &'a [u8],
+    context: RequestContext,
+}
+
 /// A query that may be resolved.
 struct Examined {
     qname: Name,
@@ -62,56 +72,26 @@ pub(crate) fn process(shared: &Shared, snapshot: &Arc<Snapshot>, message: &[u8],
         Ok(query) => query,
         Err(error) => return reject(shared, snapshot, error, message, context),
     };
-    let options = options::examine(snapshot, &query, &context);
-    let cookie = options.as_ref().map_or(CookieStatus::Absent, |(status, _)| *status);
+    let (cookie, options) = match options::examine(snapshot, &query, &context) {
+        Some((cookie, options)) => (cookie, Some(options)),
+        None => (CookieStatus::Absent, None),
+    };
     let policy = ClientPolicy::new(shared, snapshot, context, cookie);
-    let options = options.map(|(_, options)| options);
-    let Examined { qname, options } = match examine(snapshot, &policy, &query, options, &context) {
+    let request = Request { snapshot, policy, query, message, context };
+    let examined = match examine(&request, options) {
         ControlFlow::Continue(examined) => examined,
         ControlFlow::Break(served) => return served,
     };
-    let flags =
-        QueryFlags { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
-    let mut resolution = Resolution::new(qname, query.qtype, flags);
-    resolution.network = Some(ClientNetwork::of(context.ip()));
-    let view = snapshot.view(context.ip());
-    let resolved = match view.resolver.start(view.zones, &mut resolution, context.at) {
-        Progress::Done(resolved) => resolved,
-        Progress::Ask(_) if !policy.may_forward() => {
-            let refusal = Refusal { ede: Some(TOO_MANY), ..Refusal::new(Reason::ForwardLimit, Rcode::REFUSED) };
-            return refuse(&policy, &query, &options, &refusal);
-        }
-        Progress::Ask(question) => match policy.wait_for_upstream() {
-            Ok(permit) => {
-                let (message, snapshot) = (message.to_vec(), Arc::clone(snapshot));
-                return Served::Later(Box::new(Later {
-                    message,
-                    context,
-                    options,
-                    snapshot,
-                    resolution,
-                    question,
-                    permit,
-                }));
-            }
-            Err(failure) => {
-                view.resolver.answer_without_upstream(view.zones, &mut resolution, question, failure, context.at)
-            }
-        },
+    let (resolved, validity, options) = match resolve(&request, examined) {
+        ControlFlow::Continue(found) => found,
+        ControlFlow::Break(served) => return served,
     };
-    let reason = reason_of(&resolved);
-    let decision = if is_negative(&resolved) { policy.negative() } else { RateDecision::Pass };
-    match decision {
-        RateDecision::Pass => {}
-        RateDecision::Slip => {
-            let bytes = response::slip(&query, &options.with(None));
-            return Served::Now(Answer { bytes, disposition: Response::Slipped.to(reason), cacheable: None });
-        }
-        RateDecision::Drop => return Served::Nothing(Response::RateLimited.to(reason)),
+    if let Some(served) = limit(&request, &options, &resolved) {
+        return served;
     }
-    let (answer, composed) = complete(shared, snapshot, &query, &resolved, &context, &options);
-    let cacheable = resolution.validity().and_then(|validity| Cacheable::new(&resolved, &composed, validity));
-    Served::Now(Answer { bytes: composed.bytes, cacheable: cacheable.map(Box::new), disposition: answer })
+    let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &context, &options);
+    let cacheable = validity.and_then(|validity| Cacheable::new(&resolved, &composed, validity)).map(Box::new);
+    Served::Now(Answer { bytes: composed.bytes, cacheable, disposition })
 }
 
 /// Whether a query on its own would pass every check of [`examine`], as nearly all do. A query whose name might be a
@@ -128,21 +108,16 @@ pub(crate) fn is_plain(query: &Query<'_>) -> bool {
 
 /// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or
 /// the answer that ends it here.
-fn examine(
-    snapshot: &Snapshot,
-    policy: &ClientPolicy<'_>,
-    query: &Query<'_>,
-    options: Option<ReplyOptions>,
-    context: &RequestContext,
-) -> ControlFlow<Served, Examined> {
+fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<Served, Examined> {
+    let Request { snapshot, query, context, .. } = request;
     let plain = ReplyOptions::default();
-    if !policy.permits() {
+    if !request.policy.permits() {
         // A client outside `[access]` learns neither which server this is nor anything that could be sent to others.
         let refusal =
             Refusal { ede: Some(OUTSIDE), recursion: false, ..Refusal::new(Reason::NotAllowed, Rcode::REFUSED) };
-        return ControlFlow::Break(refuse(policy, query, &plain, &refusal));
+        return ControlFlow::Break(refuse(request, &plain, &refusal));
     }
-    let end = |options: &ReplyOptions, refusal: Refusal| ControlFlow::Break(refuse(policy, query, options, &refusal));
+    let end = |options: &ReplyOptions, refusal: Refusal| ControlFlow::Break(refuse(request, options, &refusal));
     if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
         return end(&plain, Refusal::new(Reason::EdnsVersion, Rcode::BADVERS));
     }
@@ -150,13 +125,13 @@ fn examine(
         return end(&plain, Refusal::new(Reason::Malformed, Rcode::FORMERR));
     };
     if let Some(tsig) = &query.tsig {
-        let refused = refuse(policy, query, &options, &Refusal::new(Reason::Tsig, Rcode::NOTAUTH));
+        let refused = refuse(request, &options, &Refusal::new(Reason::Tsig, Rcode::NOTAUTH));
         let limit = context.transport.max_answer(query);
         return ControlFlow::Break(refused.signed(|bytes| tsig.append_bad_key(bytes, limit)));
     }
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
         let compose = || response::compose(query, &resolved, context.transport, options.with(None)).bytes;
-        return ControlFlow::Break(send_unless_limited(policy, Reason::Identity, Rcode::NOERROR, compose));
+        return ControlFlow::Break(send_unless_limited(&request.policy, Reason::Identity, Rcode::NOERROR, compose));
     }
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });
@@ -167,6 +142,55 @@ fn examine(
     match Name::from_wire(query.qname) {
         Some(qname) => ControlFlow::Continue(Examined { qname, options }),
         None => end(&options, Refusal::new(Reason::Malformed, Rcode::FORMERR)),
+    }
+}
+
+/// The answer that memory has, how long it is valid, and its options; or what goes out instead: nothing yet, because an
+/// upstream has to be asked, or a refusal to ask one.
+fn resolve(
+    request: &Request<'_>,
+    examined: Examined,
+) -> ControlFlow<Served, (Resolved, Option<Validity>, ReplyOptions)> {
+    let Request { snapshot, policy, query, message, context, .. } = request;
+    let Examined { qname, options } = examined;
+    let flags =
+        QueryFlags { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
+    let mut resolution = Resolution::new(qname, query.qtype, flags);
+    resolution.network = Some(ClientNetwork::of(context.ip()));
+    let view = snapshot.view(context.ip());
+    let question = match view.resolver.start(view.zones, &mut resolution, context.at) {
+        Progress::Done(resolved) => return ControlFlow::Continue((resolved, resolution.validity(), options)),
+        Progress::Ask(question) => question,
+    };
+    if !policy.may_forward() {
+        let refusal = Refusal { ede: Some(TOO_MANY), ..Refusal::new(Reason::ForwardLimit, Rcode::REFUSED) };
+        return ControlFlow::Break(refuse(request, &options, &refusal));
+    }
+    match policy.wait_for_upstream() {
+        Ok(permit) => {
+            let (message, snapshot, context) = (message.to_vec(), Arc::clone(snapshot), *context);
+            let later = Later { message, context, options, snapshot, resolution, question, permit };
+            ControlFlow::Break(Served::Later(Box::new(later)))
+        }
+        Err(failure) => {
+            let (resolver, zones) = (view.resolver, view.zones);
+            let resolved = resolver.answer_without_upstream(zones, &mut resolution, question, failure, context.at);
+            ControlFlow::Continue((resolved, resolution.validity(), options))
+        }
+    }
+}
+
+/// What goes out in place of a negative answer over the client's rate; `None` for an answer that goes out.
+fn limit(request: &Request<'_>, options: &ReplyOptions, resolved: &Resolved) -> Option<Served> {
+    let decision = if is_negative(resolved) { request.policy.negative() } else { RateDecision::Pass };
+    match decision {
+        RateDecision::Pass => None,
+        RateDecision::Slip => {
+            let bytes = response::slip(&request.query, &options.with(None));
+            let disposition = Response::Slipped.to(reason_of(resolved));
+            Some(Served::Now(Answer { bytes, disposition, cacheable: None }))
+        }
+        RateDecision::Drop => Some(Served::Nothing(Response::RateLimited.to(reason_of(resolved)))),
     }
 }
 
@@ -241,10 +265,10 @@ impl Served {
     }
 }
 
-fn refuse(policy: &ClientPolicy<'_>, query: &Query<'_>, options: &ReplyOptions, refusal: &Refusal) -> Served {
+fn refuse(request: &Request<'_>, options: &ReplyOptions, refusal: &Refusal) -> Served {
     let Refusal { reason, rcode, ede, recursion } = refusal;
-    let compose = || response::refuse(query, *rcode, *recursion, &options.with(ede.as_ref()));
-    send_unless_limited(policy, *reason, *rcode, compose)
+    let compose = || response::refuse(&request.query, *rcode, *recursion, &options.with(ede.as_ref()));
+    send_unless_limited(&request.policy, *reason, *rcode, compose)
 }
 
 /// An answer that counts against the rate of errors; it is composed only if it is sent.
