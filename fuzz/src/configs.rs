@@ -46,7 +46,7 @@ fn is_usable(config: &Config) {
     for group in &config.groups {
         can_wait(group.timeout);
         assert!(!group.timeout.is_zero() && !group.upstreams.is_empty());
-        assert!(group.max_in_flight != Some(0) && group.max_qps != Some(0));
+        assert_ne!(group.max_in_flight, Some(0));
         for upstream in &group.upstreams {
             let UpstreamSpec::Address(address) = upstream else { continue };
             assert!(address.port() != 0, "{address} is not an address that can be asked");
