@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use super::flight::{ExchangeOutcome, Flight, FlightKey, Via, Waiter};
+use super::flight::{Attempt, ExchangeOutcome, Flight, FlightKey, Via, Waiter, turn_away};
 use super::flights::{Flights, Found};
 use super::outbox::Outbox;
 use super::queue::Queue;
@@ -115,10 +115,7 @@ impl Exchanges {
         counters.asked.one();
         if self.waiters >= MAX_WAITERS {
             counters.overloaded.one();
-            for waiter in [Some(waiter), impatient].into_iter().flatten() {
-                self.batch.call(waiter.then, Err(Failure::Overloaded));
-            }
-            return;
+            return turn_away(waiter, impatient, Failure::Overloaded, &mut self.batch);
         }
         self.waiters += 1 + usize::from(impatient.is_some());
         let now = self.now();
@@ -195,15 +192,20 @@ impl Exchanges {
     /// Ends a flight: every waiter gets the answer, and no attempt stays open.
     fn finish(&mut self, mut flight: Box<Flight>, answer: &ExchangeOutcome, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
-            self.upstreams[attempt.upstream.0].limit.release();
-            if let Via::Udp(query, _) = attempt.via {
-                out.cancel(query);
-            }
+            self.close_attempt(&attempt, out);
         }
         self.waiters -= flight.waiters.len();
         let waiters = std::mem::take(&mut flight.waiters);
         flight.waiters = self.answer_all(flight.key.group, waiters, answer);
         self.flights.end(flight);
+    }
+
+    /// Ends an attempt: its slot in the upstream's limit is free, and nobody waits for its reply.
+    pub(super) fn close_attempt(&mut self, attempt: &Attempt, out: &mut impl Outbox) {
+        self.upstream(attempt.upstream).limit.release();
+        if let Via::Udp(query, _) = attempt.via {
+            out.cancel(query);
+        }
     }
 
     /// Gives an answer to these waiters, and returns the empty list.

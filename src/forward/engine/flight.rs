@@ -15,7 +15,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::forward::callback::OnReply;
+use crate::forward::callback::{Batch, OnReply};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::{Failure, Question, Reply};
@@ -43,6 +43,13 @@ pub struct Waiter {
     pub is_counted: bool,
     /// The callback for the answer.
     pub then: OnReply,
+}
+
+/// Calls the waiters of a question that is not asked.
+pub(crate) fn turn_away(waiter: Waiter, impatient: Option<Waiter>, failure: Failure, batch: &mut Batch) {
+    for waiter in [Some(waiter), impatient].into_iter().flatten() {
+        batch.call(waiter.then, Err(failure));
+    }
 }
 
 /// The transport of an attempt.

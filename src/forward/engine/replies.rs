@@ -180,11 +180,8 @@ impl Exchanges {
             return Fate::Over(Ok(reply));
         }
         flight.fallback.get_or_insert(reply);
-        for attempt in flight.attempts.extract_if(.., |attempt| attempt.upstream == index) {
-            self.upstreams[index.0].limit.release();
-            if let Via::Udp(query, _) = attempt.via {
-                out.cancel(query);
-            }
+        while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
+            self.close_attempt(&flight.attempts.swap_remove(place), out);
         }
         let (up, _) = self.candidates(flight.key.group);
         if flight.untried(&up).is_some() {
