@@ -1,8 +1,8 @@
 //! Replies and failures of attempts: whether the question ends there, and what is tried if it does not.
 //!
 //! In: the result of one attempt, over UDP or TCP. Out: an answer for the waiters, or another attempt; and what the
-//! result shows about the upstream's health and quirks. The first good answer wins, from whichever attempt; SERVFAIL,
-//! REFUSED, NOTIMP and FORMERR are returned as they came unless another upstream has something better.
+//! result shows about the upstream's health and quirks. The first good answer wins, from whichever attempt; an RCODE that
+//! is no answer is returned as it came unless another upstream has something better.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,7 +176,7 @@ impl Exchanges {
             chain: kept.chain,
             upstream: Some(self.upstream(index).shared.address),
         });
-        if !matches!(reply.rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP | Rcode::FORMERR) {
+        if is_final(reply.rcode) {
             return Fate::Over(Ok(reply));
         }
         flight.fallback.get_or_insert(reply);
@@ -196,4 +196,10 @@ impl Exchanges {
             None => Fate::Open,
         }
     }
+}
+
+/// Whether another upstream is not asked for something better. The upstream that has the name in a DNAME's tree says
+/// YXDOMAIN when the new name is too long (RFC 6672 section 2.2); any RCODE but these three is about the exchange.
+fn is_final(rcode: Rcode) -> bool {
+    rcode.is_answer() || rcode == Rcode::YXDOMAIN
 }

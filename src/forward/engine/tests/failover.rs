@@ -66,7 +66,7 @@ async fn silence_everywhere_is_a_timeout_at_the_deadline() {
 
 #[tokio::test]
 async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
-    for rcode in [Rcode::REFUSED, Rcode::SERVFAIL] {
+    for rcode in [1, 2, 4, 5, 7, 8, 9, 10, 11, 15].map(Rcode) {
         let refusing = move |got: &Got| now(got.reply(rcode, &[]));
         let (reply, took) = with_a_good_second(refusing).timed("www.example").await;
         assert!(reply.unwrap().rcode == Rcode::NOERROR && took == Duration::ZERO, "{took:?}");
@@ -75,6 +75,16 @@ async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
         cast.scripted(silent);
         let (reply, took) = cast.begin().timed("www.example").await;
         assert!(reply.unwrap().rcode == rcode && took < 400 * MS + LATE, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn noerror_nxdomain_and_yxdomain_are_answers_and_no_other_upstream_is_asked() {
+    for rcode in [Rcode::NOERROR, Rcode::NXDOMAIN, Rcode::YXDOMAIN] {
+        let answering = move |got: &Got| now(got.reply(rcode, &[]));
+        let mut world = with_a_good_second(answering);
+        assert_eq!(world.ask("www.example").await.unwrap().rcode, rcode);
+        assert_eq!(world.asked(1), 0);
     }
 }
 
