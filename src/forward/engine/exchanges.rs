@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use super::flight::{Attempt, ExchangeOutcome, Flight, FlightKey, Via, Waiter, turn_away};
+use super::attempts::{Attempt, Via};
+use super::flight::{ExchangeOutcome, Flight, FlightKey, Waiter, turn_away};
 use super::flights::{Flights, Found};
 use super::outbox::Outbox;
 use super::queue::Queue;
@@ -105,7 +106,8 @@ impl Exchanges {
     /// When the next timer is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Option<Instant> {
         let queued = self.groups.iter().any(|group| !group.queue.is_empty()).then(|| now + TICK);
-        [self.timer_wheel.next(), queued].into_iter().flatten().min()
+        let watched = self.upstreams.iter().filter_map(Upstream::watch_due);
+        [self.timer_wheel.next(), queued].into_iter().flatten().chain(watched).min()
     }
 
     /// Accepts a question.
@@ -126,6 +128,9 @@ impl Exchanges {
                     flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
                     // A flight that has tried everything tries again: the upstream may have come back.
                     flight.revive(now);
+                    if flight.tells_at_once && self.candidates(flight.key.group).0.is_empty() {
+                        self.tell_those_with_a_fallback(&mut flight);
+                    }
                     self.settle(flight, Fate::Open, out);
                 }
             }
@@ -150,6 +155,7 @@ impl Exchanges {
             }
         }
         self.expired = expired;
+        self.run_watches(out);
     }
 
     /// Starts the queued flights, as far as slots are free.
@@ -200,10 +206,12 @@ impl Exchanges {
         self.flights.end(flight);
     }
 
-    /// Ends an attempt: its slot in the upstream's limit is free, and nobody waits for its reply.
+    /// Ends an attempt that still waits for its reply: its slot in the upstream's limit is free.
     pub(super) fn close_attempt(&mut self, attempt: &Attempt, out: &mut impl Outbox) {
         self.upstream(attempt.upstream).limit.release();
-        if let Via::Udp(query, _) = attempt.via {
+        if !self.watch(attempt)
+            && let Via::Udp(query, _) = attempt.via
+        {
             out.cancel(query);
         }
     }
@@ -215,7 +223,7 @@ impl Exchanges {
         mut waiters: Vec<Waiter>,
         answer: &ExchangeOutcome,
     ) -> Vec<Waiter> {
-        let counted = waiters.iter().filter(|waiter| waiter.is_counted).count();
+        let counted = waiters.iter().filter(|waiter| !waiter.has_fallback).count();
         let counters = &self.group(group).counters;
         match answer {
             Ok(_) => {}
@@ -236,11 +244,14 @@ impl Exchanges {
             return Fate::Over(flight.answer_at_deadline());
         }
         let late: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
-        if !late.is_empty() {
-            self.waiters -= late.len();
-            self.answer_all(flight.key.group, late, &flight.answer_at_deadline());
-        }
+        self.answer_some(flight.key.group, late, &flight.answer_at_deadline());
         Fate::Open
+    }
+
+    /// Gives an answer to waiters whose flight goes on for others.
+    pub(super) fn answer_some(&mut self, group: GroupIndex, waiters: Vec<Waiter>, answer: &ExchangeOutcome) {
+        self.waiters -= waiters.len();
+        self.answer_all(group, waiters, answer);
     }
 
     /// Takes a flight out, for a decision about it; [`Exchanges::settle`] takes it back.
