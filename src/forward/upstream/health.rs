@@ -1,8 +1,8 @@
 //! Whether an upstream answers and how fast: pure, `now` is an argument.
 //!
 //! In: replies, silences, and that there is no route. Out: up or down, how long to wait before another upstream is
-//! asked, and when a down upstream is worth a check. Checks are passive: they use clients' questions. A question goes to a down upstream as
-//! well as to one that is up, so clients never wait for a check.
+//! asked, and when a down upstream is worth a check. Checks are passive: they use clients' questions. A question goes
+//! to a down upstream as well as to one that is up, so clients never wait for a check.
 //!
 //! ```text
 //!          2 silences with no reply between them, or no route
