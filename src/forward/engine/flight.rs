@@ -136,6 +136,11 @@ impl Flight {
         }
     }
 
+    /// The client network in whose line it waits: that of its first waiter.
+    pub(crate) fn network(&self) -> Option<ClientNetwork> {
+        self.waiters.first().and_then(|first| first.network)
+    }
+
     /// Notes that an upstream was tried.
     pub(crate) fn was_tried(&mut self, upstream: UpstreamIndex) {
         if !self.tried.contains(&upstream) {

@@ -8,7 +8,6 @@ pub(crate) mod exchanges;
 pub(crate) mod flight;
 mod flights;
 pub(crate) mod outbox;
-pub(crate) mod queue;
 mod replies;
 mod steps;
 mod timer_wheel;
