@@ -13,9 +13,9 @@ use super::client_network::ClientNetwork;
 use super::engine::exchanges::{Ask, Exchanges, GroupState};
 use super::engine::flight::{FlightKey, Waiter};
 use super::engine::outbox::{Outbox, Recipient};
-use super::engine::queue::Queue;
 use super::ids::{FlightId, GroupIndex, UpstreamIndex};
 use super::question::{Failure, Question, Reply};
+use super::queue::Queue;
 use super::settings::GroupSettings;
 use super::transport::message::QueryForm;
 use super::transport::socket::{NoSocket, QueryHandle, SocketEvent, SocketNews};
@@ -249,7 +249,7 @@ impl Script {
             return;
         }
         let (upstream, job) = self.sent.jobs.remove(nth);
-        let answer = answer.map(|rcode| Box::new(self::answer(rcode, job.edns)));
+        let answer = answer.map(|rcode| Box::new(self::answer(rcode, job.form.edns)));
         let outcome = TcpOutcome { upstream, flight: job.flight, answer };
         self.at_once(|exchanges, sent| exchanges.take_tcp_outcome(outcome, sent));
     }

@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 
 use super::callback::Batch;
 use super::engine::flight::{FlightKey, Waiter, turn_away};
-use super::engine::queue::Queue;
 use super::engine::{Ask, Engine, GroupState};
 use super::ids::GroupIndex;
 use super::question::{Failure, Question};
+use super::queue::Queue;
 use super::settings::Settings;
 use super::status::{GroupCounters, GroupStatus, UpstreamStatus};
 use super::upstream::loops::LoopProbes;

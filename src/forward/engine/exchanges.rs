@@ -13,12 +13,12 @@ use super::attempts::{Attempt, Via};
 use super::flight::{ExchangeOutcome, Flight, FlightKey, Waiter, turn_away};
 use super::flights::{Flights, Found};
 use super::outbox::Outbox;
-use super::queue::Queue;
 use super::timer_wheel::{TICK, TimerWheel};
 use crate::forward::callback::Batch;
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::Failure;
+use crate::forward::queue::Queue;
 use crate::forward::settings::GroupSettings;
 use crate::forward::status::GroupCounters;
 use crate::forward::upstream::Upstream;
@@ -161,7 +161,7 @@ impl Exchanges {
     /// Starts the queued flights, as far as slots are free.
     pub(crate) fn run_queues(&mut self, out: &mut impl Outbox) {
         for group in (0..self.groups.len()).map(GroupIndex) {
-            while let Some(id) = self.group(group).queue.front() {
+            while let Some(id) = self.group(group).queue.front().copied() {
                 let Some(mut flight) = self.flights.take(id) else {
                     self.group_mut(group).queue.pop();
                     continue;

@@ -140,6 +140,11 @@ impl Flight {
         &mut self.tried[place]
     }
 
+    /// The client network in whose line it waits: that of its first waiter.
+    pub(crate) fn network(&self) -> Option<ClientNetwork> {
+        self.waiters.first().and_then(|first| first.network)
+    }
+
     /// The open attempts at one upstream.
     pub(crate) fn attempts_at(&self, upstream: UpstreamIndex) -> impl Iterator<Item = &Attempt> {
         self.attempts.iter().filter(move |attempt| attempt.upstream == upstream)

@@ -10,7 +10,6 @@ pub(crate) mod flight;
 mod flights;
 mod hints;
 pub(crate) mod outbox;
-pub(crate) mod queue;
 mod replies;
 mod steps;
 mod timer_wheel;

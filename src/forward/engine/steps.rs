@@ -91,9 +91,9 @@ impl Exchanges {
     }
 
     fn enqueue(&mut self, flight: &mut Flight) -> Fate {
-        let network = flight.waiters.first().and_then(|first| first.network);
+        let network = flight.network();
         let state = self.group_mut(flight.key.group);
-        if !state.queue.push(network, flight.id) {
+        if state.queue.push(network, flight.id).is_err() {
             return Fate::Over(Err(Failure::Overloaded));
         }
         flight.queued = true;
@@ -161,8 +161,10 @@ impl Exchanges {
         };
         let upstream = self.upstream(index);
         upstream.limit.force();
-        let edns = upstream.form(now).edns;
-        let job = Job { flight: flight.id, question: flight.key.question.clone(), edns, deadline };
+        // Nobody off the path can write into a connection, so random case has no use there.
+        let form = QueryForm { mixed: false, ..upstream.form(now) };
+        let (question, network) = (flight.key.question.clone(), flight.network());
+        let job = Job { flight: flight.id, question, form, network, deadline };
         out.ask_tcp(Recipient { index, shared: &upstream.shared }, job);
         flight.attempts.push(Attempt::new(index, Via::Tcp, now));
         flight.tried_mut(index).tcp = true;

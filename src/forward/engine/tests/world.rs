@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::super::tests::*;
 use crate::dns::Message;
 use crate::forward::ids::UpstreamIndex;
-use crate::forward::transport::message::{self, Match, QueryForm};
+use crate::forward::transport::message::{self, Match};
 use crate::forward::transport::tcp::{Job, TcpOutcome};
 use crate::forward::transport::udp_pool::ReceiveHeaders;
 
@@ -287,7 +287,7 @@ impl World {
                 self.consider(upstream, bytes, To::Port(from));
             }
             while let Ok(job) = self.upstreams[upstream].jobs.try_recv() {
-                let query = message::query(7, &job.question, QueryForm { edns: job.edns, mixed: false }, || 0);
+                let query = message::query(7, &job.question, job.form, || 0);
                 self.consider(upstream, query.to_vec(), To::Job(job, query));
             }
         }
