@@ -40,7 +40,7 @@ pub use callback::{AfterBatch, Batch, OnReply};
 pub use client_network::ClientNetwork;
 pub use engine::flight::Waiter;
 pub use question::{Chain, Failure, Question, Reply};
-pub use settings::{GroupSettings, Settings, UpstreamSpec};
+pub use settings::{CaseRandomization, GroupSettings, Settings, UpstreamSpec};
 pub use status::{Counts, GroupStatus, State, UpstreamStatus};
 pub use upstream::loops::{PROBE_LABEL, would_loop};
 pub use upstreams::{AskUpstream, Group, NoUpstream, Upstreams};

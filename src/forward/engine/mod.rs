@@ -11,6 +11,7 @@ mod flights;
 mod hints;
 pub(crate) mod outbox;
 mod replies;
+mod sending;
 mod steps;
 mod timer_wheel;
 
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::settings::{GroupSettings, UpstreamSpec};
 use crate::forward::transport::Sockets;
+use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
 use crate::forward::transport::tcp::TcpOutcome;
 use crate::forward::transport::udp_pool::ReceiveHeaders;
@@ -189,12 +191,12 @@ impl Engine {
         let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { probe.gap };
         probe.gap = (probe.gap * 2).min(PROBE_INTERVAL);
         probe.due = now + interval;
-        let form = upstream.form(now);
+        let usual = upstream.forms.usual(now);
         let uses = |group: &&GroupState| group.upstreams.contains(&index);
         let Some(group) = self.exchanges.groups.iter().find(uses) else { return };
-        if let Some(question) = self.probes.probe(&shared, &group.settings.suffix)
-            && let Ok(query) = self.sockets.udp.send(index, &shared, None, &question, form, now)
-        {
+        if let Some(question) = self.probes.probe(&shared, &group.settings.suffix) {
+            let form = QueryForm { mixed: usual.mixed && group.settings.mixes_case(&question.name), ..usual };
+            let Ok(query) = self.sockets.udp.send(index, &shared, None, &question, form, now) else { return };
             self.exchanges.upstreams[index.0].loop_probe.out = Some(query);
         }
     }
