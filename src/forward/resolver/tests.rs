@@ -171,9 +171,9 @@ fn rfc8767_5_the_client_of_a_stale_answer_waits_1_8_seconds_and_its_failure_is_n
     world.ask("www.example");
     let asked = world.upstream.0.lock().unwrap();
     let waits =
-        |waiter: &Option<Waiter>| waiter.as_ref().map(|waiter| (waiter.deadline - world.now, waiter.is_counted));
-    assert_eq!(waits(&asked[1].impatient), Some((Duration::from_millis(1800), false)));
-    assert_eq!(waits(&asked[1].waiter), Some((TIMEOUT, true)));
+        |waiter: &Option<Waiter>| waiter.as_ref().map(|waiter| (waiter.deadline - world.now, waiter.has_fallback));
+    assert_eq!(waits(&asked[1].impatient), Some((Duration::from_millis(1800), true)));
+    assert_eq!(waits(&asked[1].waiter), Some((TIMEOUT, false)));
 }
 
 #[test]

@@ -131,14 +131,14 @@ where
                 self.go_on(&key, fallback, outcome, batch);
             };
             let deadline = deadline.min(now + CLIENT_TIMER);
-            let impatient = Waiter { network, deadline, is_counted: false, then: Box::new(client) };
+            let impatient = Waiter { network, deadline, has_fallback: true, then: Box::new(client) };
             route.group.ask(question, store, Some(impatient), now);
         } else {
             let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
                 let outcome = exchange.store(&self.resolver, &self.zones, outcome, batch.now);
                 self.go_on(&exchange.key(), None, outcome, batch);
             };
-            let client = Waiter { network, deadline, is_counted: true, then: Box::new(client) };
+            let client = Waiter { network, deadline, has_fallback: false, then: Box::new(client) };
             route.group.ask(question, client, None, now);
         }
     }
@@ -162,7 +162,7 @@ impl Exchange {
         let then: OnReply = Box::new(move |outcome, batch| {
             let _ = self.store(&resolver, &zones, outcome, batch.now);
         });
-        Waiter { network, deadline, is_counted: true, then }
+        Waiter { network, deadline, has_fallback: false, then }
     }
 
     /// Stores the outcome, and hands it on with its TTLs within the cache's bounds.
