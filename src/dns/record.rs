@@ -16,10 +16,16 @@ pub struct Record {
     /// Seconds.
     pub ttl: u32,
     /// The RDATA in wire format, names in it uncompressed and in the received case. Clones share it, like the owner.
+    /// In a message it may be malformed ([`Record::is_malformed`]).
     pub rdata: Arc<[u8]>,
 }
 
 impl Record {
+    /// Whether the RDATA has not the form of the type. Such a record is for nobody else to see.
+    pub fn is_malformed(&self) -> bool {
+        !rdata::has_form(self.rtype, &self.rdata)
+    }
+
     /// The target of a CNAME; `None` for any other type.
     pub fn cname_target(&self) -> Option<Name> {
         if self.rtype != Rtype::CNAME {

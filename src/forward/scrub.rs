@@ -22,6 +22,8 @@ pub struct Scrubbed {
     pub authority: Vec<Record>,
     /// The end of the chain.
     pub chain: Chain,
+    /// Whether a record that would have been kept is malformed. The answer ends before the RRsets of its owner.
+    pub malformed: bool,
 }
 
 /// Keeps the records that were asked for.
@@ -30,20 +32,33 @@ pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
     let followed = walk.follow();
     let mut answer = walk.kept;
     level_ttls(&mut answer);
+    if let Some(bad) = answer.iter().find(|record| record.is_malformed()).map(|bad| bad.owner.clone()) {
+        let cut = answer.iter().position(|record| record.owner == bad).unwrap_or_default();
+        answer.truncate(cut);
+        return Scrubbed { answer, authority: Vec::new(), chain: Chain::Whole, malformed: true };
+    }
     match followed {
         Ok((end, found)) => {
             let mut authority = authority(message, question, &end, found);
             level_ttls(&mut authority);
-            Scrubbed { answer, authority, chain: Chain::Whole }
+            let malformed = authority.iter().any(Record::is_malformed);
+            if malformed {
+                authority.clear();
+            }
+            Scrubbed { answer, authority, chain: Chain::Whole, malformed }
         }
         // The links before the break may still lead into a zone of ours.
-        Err(broken) => Scrubbed { answer, authority: Vec::new(), chain: broken },
+        Err(broken) => Scrubbed { answer, authority: Vec::new(), chain: broken, malformed: false },
     }
 }
 
-/// Whether a reply without an error answers nothing: it has records but not the ones asked for, or it names other
-/// servers, as a server without recursion does. Reading it as NODATA would deny a name that may well exist.
+/// Whether a reply is no answer, whatever its RCODE: a record that follows from the question is malformed. Or it has no
+/// error and answers nothing: it has records but not the ones asked for, or it names other servers, as a server without
+/// recursion does. Reading it as NODATA would deny a name that may well exist.
 pub fn evades(message: &Message, kept: &Scrubbed) -> bool {
+    if kept.malformed {
+        return true;
+    }
     let is_referral = message.names_servers && message.authority.iter().all(|record| record.rtype != Rtype::SOA);
     message.rcode == Rcode::NOERROR
         && kept.chain == Chain::Whole
@@ -106,9 +121,14 @@ impl<'a> Walk<'a> {
     }
 
     /// The CNAME at `owner` and its target. A second CNAME there breaks the rules and is ignored.
-    fn follow_cname(&self, owner: &Name) -> Option<(&'a Record, Name)> {
+    fn follow_cname(&mut self, owner: &Name) -> Option<(&'a Record, Name)> {
         let link = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
-        Some((link, link.cname_target()?))
+        let target = link.cname_target();
+        if target.is_none() {
+            // A malformed link is kept, so that the reply counts as malformed.
+            self.kept.push(link.clone());
+        }
+        Some((link, target?))
     }
 
     /// Keeps the DNAME that the link from `owner` to `target` follows from, if there is one: it lies above `owner`, and
