@@ -20,6 +20,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// The type that an RRSIG covers (RFC 4034 section 3.1); `None` for any other record.
+    pub fn covered_type(&self) -> Option<Rtype> {
+        let covered = self.rdata.first_chunk::<2>().filter(|_| self.rtype == Rtype::RRSIG)?;
+        Some(Rtype(u16::from_be_bytes(*covered)))
+    }
+
     /// The target of a CNAME; `None` for any other type.
     pub fn cname_target(&self) -> Option<Name> {
         if self.rtype != Rtype::CNAME {
