@@ -33,7 +33,8 @@ pub(super) fn extract(
 ) -> Option<Arc<[u8]>> {
     let raw = message.get(start..end)?;
     let fields = form(rtype);
-    let is_whole = fields.contains(&Field::Name) && write_out(message, fields, start, end, scratch).is_some();
+    let is_whole =
+        fields.iter().any(|field| field.is_name()) && write_out(message, fields, start, end, scratch).is_some();
     Some(if is_whole { scratch.as_slice().into() } else { raw.into() })
 }
 
@@ -43,7 +44,7 @@ fn write_out(message: &[u8], fields: &[Field], start: usize, end: usize, scratch
     for field in fields {
         let from = pos;
         pos = field.end(&message[..end], from, |at| read_name(message, at, scratch))?;
-        if *field != Field::Name {
+        if !field.is_name() {
             scratch.extend_from_slice(&message[from..pos]);
         }
     }
@@ -196,13 +197,34 @@ mod tests {
         assert!(is_same(Rtype::MX, b"\0A\x01a\0", b"\0A\x01A\0"));
         assert!(!is_same(Rtype::MX, b"\0A\x01a\0", b"\0a\x01a\0"), "other numbers");
         assert!(!is_same(Rtype::TXT, b"\x01a", b"\x01A"));
+        let naptr = |name: &[u8]| [b"\0d\0\x0a\x01S\0\0", name].concat();
+        assert!(is_same(Rtype(35), &naptr(b"\x01a\0"), &naptr(b"\x01A\0")));
+        assert!(!is_same(Rtype::NSEC, b"\x01a\0", b"\x01A\0"), "RFC 6840 section 5.1");
     }
 
     #[test]
-    fn a_name_in_rdata_is_written_out_in_full() {
-        let message = [3, b'c', b'o', b'm', 0, 0, 5, 1, b'a', 0xc0, 0];
-        let full = extract(&message, Rtype::MX, 5, 11, &mut Vec::new());
-        assert_eq!(full.as_deref(), Some(&[0, 5, 1, b'a', 3, b'c', b'o', b'm', 0][..]));
+    fn rfc3597_4_a_name_in_rdata_is_written_out_in_full() {
+        // In front of the RDATA stands `com.`, to which a pointer leads.
+        const SIG: &[u8] = b"\0\x01\x08\x02\0\0\x0e\x10\0\0\0\0\0\0\0\0\0\x01";
+        for (rtype, front, back, shown) in [
+            ("NS", &b""[..], &b""[..], "a.com."),
+            ("SOA", b"\0", &[0; 20], ". a.com. 0 0 0 0 0"),
+            ("MX", b"\0\x05", b"", "5 a.com."),
+            ("SRV", b"\0\0\0\x64\x01\x85", b"", "0 100 389 a.com."),
+            ("NAPTR", b"\0\x64\0\x0a\x01S\x07SIP+D2U\0", b"", "100 10 \"S\" \"SIP+D2U\" \"\" a.com."),
+            ("RRSIG", SIG, b"\xff", "A 8 2 3600 0 0 1 a.com. /w=="),
+            ("NSEC", b"", b"\0\x01\x40", "a.com. A"),
+            ("HTTPS", b"\0\0", b"", "0 a.com."),
+            // The library knows no text for these; the RDATA is as long as the names in full make it.
+            ("SIG", SIG, b"\xff", r"\# 26 0001080200000e1000000000000000000001016103636f6d00ff"),
+            ("TYPE30", b"", b"\x40", r"\# 8 016103636f6d0040"),
+        ] {
+            let rtype: Rtype = rtype.parse().unwrap();
+            let message = [b"\x03com\0", front, b"\x01a\xc0\0", back].concat();
+            let full = extract(&message, rtype, 5, message.len(), &mut Vec::new()).unwrap();
+            assert!(has_form(rtype, &full) && !has_form(rtype, &message[5..]), "{rtype}");
+            assert_eq!(presentation(rtype, &full), shown, "{rtype}");
+        }
     }
 
     #[test]
