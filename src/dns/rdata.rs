@@ -15,7 +15,7 @@ use domain::dep::octseq::Parser;
 use domain::rdata::AllRecordData;
 
 use super::wire::{eq_ignore_case, name_end, read_name, read_u32};
-use super::{Name, Rtype, Serial};
+use super::{Name, Rtype, Serial, labels};
 use form::{Field, form};
 
 mod form;
@@ -23,32 +23,50 @@ mod form;
 /// The RDATA at `start..end` of `message`, names in it written out in full; as it came if it has not the form of its
 /// type, which [`has_form`] tells.
 ///
-/// `scratch` is working memory; its old contents are lost.
+/// `asked` is the QNAME (wire format) if it was sent in random case, else empty. A label of a name that repeats one of
+/// its labels has that case from us; it comes out in lower case. `scratch` is working memory; its old contents are
+/// lost.
 pub(super) fn extract(
     message: &[u8],
     rtype: Rtype,
     start: usize,
     end: usize,
+    asked: &[u8],
     scratch: &mut Vec<u8>,
 ) -> Option<Arc<[u8]>> {
     let raw = message.get(start..end)?;
     let fields = form(rtype);
-    let is_whole =
-        fields.iter().any(|field| field.is_name()) && write_out(message, fields, start, end, scratch).is_some();
+    let is_whole = fields.iter().any(|field| field.is_name())
+        && write_out(&message[..end], fields, start, asked, scratch).is_some();
     Some(if is_whole { scratch.as_slice().into() } else { raw.into() })
 }
 
-fn write_out(message: &[u8], fields: &[Field], start: usize, end: usize, scratch: &mut Vec<u8>) -> Option<()> {
+/// Writes RDATA that ends with `message` into `scratch`.
+fn write_out(message: &[u8], fields: &[Field], start: usize, asked: &[u8], scratch: &mut Vec<u8>) -> Option<()> {
     scratch.clear();
     let mut pos = start;
     for field in fields {
-        let from = pos;
-        pos = field.end(&message[..end], from, |at| read_name(message, at, scratch))?;
+        let (from, written) = (pos, scratch.len());
+        pos = field.end(message, from, |at| read_name(message, at, scratch))?;
         if !field.is_name() {
             scratch.extend_from_slice(&message[from..pos]);
+        } else if *field == Field::Name || scratch.len() - written != pos - from {
+            // A signature may cover the case of a name that is compared exactly, unless the sender compressed it.
+            lower_as_asked(&mut scratch[written..], asked);
         }
     }
-    (pos == end).then_some(())
+    (pos == message.len()).then_some(())
+}
+
+fn lower_as_asked(name: &mut [u8], asked: &[u8]) {
+    let mut rest = name;
+    while let Some((length, tail)) = rest.split_first_mut().filter(|_| !asked.is_empty()) {
+        let Some((label, next)) = tail.split_at_mut_checked(usize::from(*length)) else { return };
+        if labels(asked).any(|asked| asked == label) {
+            label.make_ascii_lowercase();
+        }
+        rest = next;
+    }
 }
 
 /// Whether RDATA has the fields of its type and nothing behind them; its names are not compressed. Any bytes are the
@@ -221,7 +239,7 @@ mod tests {
         ] {
             let rtype: Rtype = rtype.parse().unwrap();
             let message = [b"\x03com\0", front, b"\x01a\xc0\0", back].concat();
-            let full = extract(&message, rtype, 5, message.len(), &mut Vec::new()).unwrap();
+            let full = extract(&message, rtype, 5, message.len(), &[], &mut Vec::new()).unwrap();
             assert!(has_form(rtype, &full) && !has_form(rtype, &message[5..]), "{rtype}");
             assert_eq!(presentation(rtype, &full), shown, "{rtype}");
         }
@@ -231,7 +249,7 @@ mod tests {
     fn rdata_that_does_not_fill_its_length_stays_as_it_came_and_is_known_by_its_form() {
         let message = [1, b'a', 0, 9, 9];
         for (rtype, end) in [(Rtype::CNAME, 5), (Rtype::CNAME, 2), (Rtype::SOA, 5)] {
-            let rdata = extract(&message, rtype, 0, end, &mut Vec::new());
+            let rdata = extract(&message, rtype, 0, end, &[], &mut Vec::new());
             assert_eq!(rdata.as_deref(), Some(&message[..end]));
             assert!(!has_form(rtype, &message[..end]), "{rtype}");
         }
