@@ -16,6 +16,7 @@ use tokio::time::{timeout, timeout_at};
 
 use super::message::{self, Match, QueryForm};
 use crate::dns::{Message, stream};
+use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::{Failure, Question};
 use crate::forward::status::SharedUpstream;
@@ -32,7 +33,10 @@ pub(crate) const MAX_PENDING: usize = 512;
 pub(crate) struct Job {
     pub(crate) flight: FlightId,
     pub(crate) question: Question,
-    pub(crate) edns: bool,
+    pub(crate) form: QueryForm,
+    /// The client network whose line it waits in.
+    #[expect(dead_code, reason = "the connection has one line for all so far")]
+    pub(crate) network: Option<ClientNetwork>,
     pub(crate) deadline: Instant,
 }
 
@@ -106,7 +110,7 @@ impl Link {
                 break id;
             }
         };
-        let query = message::query(id, &job.question, QueryForm { edns: job.edns, mixed: false }, || 0);
+        let query = message::query(id, &job.question, job.form, || random.random());
         self.pending.push(PendingJob { id, job, query, may_retry });
         true
     }

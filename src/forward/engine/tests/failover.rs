@@ -60,21 +60,49 @@ async fn without_another_upstream_a_malformed_reply_is_servfail_and_none_of_it_i
 }
 
 #[tokio::test]
-async fn a_closed_port_is_skipped_at_once() {
+async fn a_closed_port_is_skipped_at_once_and_after_two_silences_not_asked() {
     let mut cast = Cast::default();
     cast.nobody();
     cast.scripted(good);
-    let (reply, took) = cast.begin().timed("www.example").await;
-    assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+    let mut world = cast.begin();
+    for number in 0..3 {
+        let (reply, took) = world.timed(&format!("n{number}")).await;
+        assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+        assert_eq!(world.counts(0).silences, number);
+        world.pass(500 * MS).await;
+    }
+    assert_eq!(world.forwarder.status()[0].state, State::Down);
 }
 
 #[tokio::test]
-async fn closed_ports_everywhere_are_a_failure_well_before_the_deadline() {
+async fn a_closed_port_is_a_failure_once_every_way_to_ask_has_had_its_time() {
     let mut cast = Cast::default();
     cast.nobody();
-    cast.nobody();
+    let mut world = cast.begin();
+    let (reply, took) = world.timed("www.example").await;
+    assert_eq!(reply, Err(Failure::Unreachable));
+    let pauses = (400 + 800 + 1200 + 1200) * MS;
+    assert!((pauses..pauses + LATE * 4).contains(&took), "{took:?}");
+    assert_eq!(world.asked_over_tcp(0), 2, "at once, and again as the last thing to try");
+}
+
+#[tokio::test]
+async fn an_upstream_without_a_route_is_down_and_the_next_one_is_asked_at_once() {
+    let mut cast = Cast::default();
+    cast.unroutable();
+    cast.scripted(good);
+    let mut world = cast.begin();
+    for number in 0..3 {
+        let (reply, took) = world.timed(&format!("n{number}")).await;
+        assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+    }
+    world.pass(100 * MS).await;
+    assert_eq!(world.forwarder.status()[0].state, State::Down);
+    let mut cast = Cast::default();
+    cast.unroutable();
+    cast.unroutable();
     let (reply, took) = cast.begin().timed("www.example").await;
-    assert!(reply == Err(Failure::Unreachable) && took < 3000 * MS, "{reply:?} {took:?}");
+    assert!(reply == Err(Failure::Unreachable) && took == Duration::ZERO, "{reply:?} {took:?}");
 }
 
 #[tokio::test]
@@ -91,7 +119,7 @@ async fn silence_everywhere_is_a_timeout_at_the_deadline() {
 
 #[tokio::test]
 async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
-    for rcode in [Rcode::REFUSED, Rcode::SERVFAIL] {
+    for rcode in [1, 2, 4, 5, 7, 8, 9, 10, 11, 15].map(Rcode) {
         let refusing = move |got: &Got| now(got.reply(rcode, &[]));
         let (reply, took) = with_a_good_second(refusing).timed("www.example").await;
         assert!(reply.unwrap().rcode == Rcode::NOERROR && took == Duration::ZERO, "{took:?}");
@@ -100,6 +128,16 @@ async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
         cast.scripted(silent);
         let (reply, took) = cast.begin().timed("www.example").await;
         assert!(reply.unwrap().rcode == rcode && took < 400 * MS + LATE, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn noerror_nxdomain_and_yxdomain_are_answers_and_no_other_upstream_is_asked() {
+    for rcode in [Rcode::NOERROR, Rcode::NXDOMAIN, Rcode::YXDOMAIN] {
+        let answering = move |got: &Got| now(got.reply(rcode, &[]));
+        let mut world = with_a_good_second(answering);
+        assert_eq!(world.ask("www.example").await.unwrap().rcode, rcode);
+        assert_eq!(world.asked(1), 0);
     }
 }
 
