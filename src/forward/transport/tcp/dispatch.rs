@@ -184,7 +184,7 @@ impl Dispatch {
         let places = if self.queue.is_empty() { None } else { self.places.wake(now) };
         let idle = self.idle.iter().map(|idle| idle.until);
         let exchanges = self.exchanges.iter().flat_map(|exchange| {
-            let held_back = if self.idle.is_empty() { None } else { exchange.silent_from(patience) };
+            let held_back = if self.idle.is_empty() { None } else { exchange.silent_from() };
             [Some(exchange.job.deadline), exchange.second_try(patience), held_back].into_iter().flatten()
         });
         exchanges.chain(idle).chain(places).min()
@@ -213,8 +213,7 @@ impl Dispatch {
     /// Closes idle connections: those whose time is up, those above `most`, and all while fresh ones stay silent,
     /// because a server that serves one connection after the other would never come to those.
     fn close_idle(&mut self, now: Instant, most: usize) {
-        let patience = self.patience();
-        let is_silent = |exchange: &Exchange| exchange.silent_from(patience).is_some_and(|at| at <= now);
+        let is_silent = |exchange: &Exchange| exchange.silent_from().is_some_and(|at| at <= now);
         let is_reusable = self.fresh_until.is_none_or(|until| now >= until);
         let most = if is_reusable && !self.exchanges.iter().any(is_silent) { most } else { 0 };
         let expired = self.idle.partition_point(|idle| idle.until <= now);
@@ -259,7 +258,7 @@ impl Dispatch {
         self.actions.push(Action::Close(connection));
     }
 
-    /// How long a connection may stay silent: longer where answers usually take long.
+    /// How long a connection that was used before may stay silent: longer where answers usually take long.
     fn patience(&self) -> Duration {
         (self.usual.unwrap_or_default() * 3).clamp(PATIENCE, MAX_PATIENCE)
     }
@@ -273,8 +272,8 @@ impl Exchange {
     }
 
     /// From when a fresh connection counts as silent.
-    fn silent_from(&self, patience: Duration) -> Option<Instant> {
-        self.legs.iter().find(|leg| !leg.is_reused).map(|leg| leg.sent + patience)
+    fn silent_from(&self) -> Option<Instant> {
+        self.legs.iter().find(|leg| !leg.is_reused).map(|leg| leg.sent + PATIENCE)
     }
 }
 
