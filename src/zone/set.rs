@@ -36,6 +36,12 @@ impl Hosted {
     pub fn new(apex: Name, on_miss: OnMiss, zone: Option<Arc<Zone>>) -> Self {
         Self { apex, on_miss, zone, misses: Arc::default() }
     }
+
+    /// Whether a name with this outcome is asked upstream. Only a name that does not exist is: not NODATA, an empty
+    /// non-terminal or a wildcard.
+    pub fn leaves_to_upstream(&self, outcome: &Outcome<'_>) -> bool {
+        self.on_miss == OnMiss::Forward && matches!(outcome, Outcome::NxDomain)
+    }
 }
 
 /// All hosted zones: an immutable value that a query takes once and uses to its end.
@@ -104,6 +110,12 @@ impl ZoneSet {
             above.zone.as_deref().is_some_and(|zone| !matches!(zone.lookup(qname, qtype), Outcome::NxDomain))
         };
         above.filter(knows).or(Some(closest))
+    }
+
+    /// Whether the apex of a zone lies at or below a name.
+    pub fn has_below(&self, name: &Name) -> bool {
+        let unread = self.unread().is_some_and(|suffix| suffix.is_at_or_below(name) || name.is_at_or_below(suffix));
+        unread || self.by_apex.values().any(|hosted| hosted.apex.is_at_or_below(name))
     }
 
     /// The zone with this apex.

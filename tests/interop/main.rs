@@ -16,6 +16,7 @@ mod support;
 
 mod authoritative;
 mod clients;
+mod comparison;
 mod differential;
 mod multihomed;
 mod network;

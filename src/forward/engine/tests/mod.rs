@@ -56,7 +56,7 @@ async fn ask_group(group: &dyn AskUpstream, name: &str) -> Result<Arc<Reply>, Fa
     let (sender, answer) = oneshot::channel();
     let then = Box::new(|outcome, _: &mut Batch| drop(sender.send(outcome)));
     let now = Instant::now();
-    let waiter = Waiter { network: None, deadline: now + Duration::from_mins(1), is_counted: true, then };
+    let waiter = Waiter { network: None, deadline: now + Duration::from_mins(1), has_fallback: false, then };
     group.ask(question(name), waiter, None, now);
     answer.await.unwrap_or(Err(Failure::Stopped))
 }

@@ -102,6 +102,11 @@ impl Cast {
         self.join(nobody(), Actor::Nobody)
     }
 
+    /// An address that the kernel refuses: a broadcast address needs a permission that the socket does not have.
+    pub(crate) fn unroutable(&mut self) -> SocketAddr {
+        self.join(SocketAddr::from(([255, 255, 255, 255], 1024 + u16::try_from(self.0.len()).unwrap())), Actor::Nobody)
+    }
+
     fn join(&mut self, address: SocketAddr, actor: Actor) -> SocketAddr {
         self.0.push((address, actor));
         address
@@ -175,7 +180,7 @@ impl World {
         let place = Place::default();
         let answer = Arc::clone(&place);
         let then = Box::new(move |answered, batch: &mut Batch| *answer.lock().unwrap() = Some((answered, batch.now)));
-        let waiter = Waiter { network, deadline: self.now + patience, is_counted: true, then };
+        let waiter = Waiter { network, deadline: self.now + patience, has_fallback: false, then };
         self.forwarder.groups()[group].ask(question, waiter, None, self.now);
         place
     }
@@ -260,7 +265,7 @@ impl World {
     async fn hear_of_closed_ports(&mut self) {
         for upstream in 0..self.upstreams.len() {
             while matches!(self.upstreams[upstream].actor, Actor::Nobody)
-                && self.engine.sockets.udp.ports(UpstreamIndex(upstream)) > 0
+                && self.engine.sockets.udp.is_hopeful(UpstreamIndex(upstream))
             {
                 self.read().await;
             }
