@@ -36,14 +36,16 @@ pub enum MessageError {
     /// Not exactly one question.
     #[error("malformed question")]
     Question,
-    /// A record that does not parse.
+    /// A record whose owner or length does not parse.
     #[error("malformed record")]
     Record,
 }
 
 impl Message {
-    /// Parses a message. NS records of the authority section and additional records other than OPT are checked for form
-    /// and dropped.
+    /// Parses a message. NS records of the authority section and additional records other than OPT are dropped.
+    ///
+    /// A record whose RDATA is malformed is no error: whether it matters depends on the question
+    /// ([`Record::is_malformed`]).
     pub fn parse(message: &[u8]) -> Result<Self, MessageError> {
         let header: &[u8; 12] = message.first_chunk().ok_or(MessageError::Short)?;
         let count = |section: usize| u16::from_be_bytes([header[4 + 2 * section], header[5 + 2 * section]]);

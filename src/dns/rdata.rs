@@ -14,28 +14,14 @@ use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
 use domain::dep::octseq::Parser;
 use domain::rdata::AllRecordData;
 
-use super::wire::{read_name, read_u32};
+use super::wire::{eq_ignore_case, name_end, read_name, read_u32};
 use super::{Name, Rtype, Serial};
+use form::{Field, form};
 
-/// The position of compressible names in the RDATA of a type: the octets before the first name, and the number of names
-/// in a row. These are the types of RFC 1035, and those that RFC 3597 section 4 wants decompressed on receipt.
-fn compressible(rtype: Rtype) -> Option<(usize, usize)> {
-    match rtype.0 {
-        // NS MD MF CNAME MB MG MR PTR, DNAME
-        2..=5 | 7..=9 | 12 | 39 => Some((0, 1)),
-        // SOA, MINFO, RP
-        6 | 14 | 17 => Some((0, 2)),
-        // MX, AFSDB, RT, KX
-        15 | 18 | 21 | 36 => Some((2, 1)),
-        // PX
-        26 => Some((2, 2)),
-        // SRV
-        33 => Some((6, 1)),
-        _ => None,
-    }
-}
+mod form;
 
-/// The RDATA at `start..end` of `message`, uncompressed; `None` if it is malformed.
+/// The RDATA at `start..end` of `message`, names in it written out in full; as it came if it has not the form of its
+/// type, which [`has_form`] tells.
 ///
 /// `scratch` is working memory; its old contents are lost.
 pub(super) fn extract(
@@ -45,25 +31,30 @@ pub(super) fn extract(
     end: usize,
     scratch: &mut Vec<u8>,
 ) -> Option<Arc<[u8]>> {
-    let Some((fixed, names)) = compressible(rtype) else {
-        return message.get(start..end).map(Into::into);
-    };
-    let mut pos = start + fixed;
-    if pos > end {
-        return None;
-    }
+    let raw = message.get(start..end)?;
+    let fields = form(rtype);
+    let is_whole = fields.contains(&Field::Name) && write_out(message, fields, start, end, scratch).is_some();
+    Some(if is_whole { scratch.as_slice().into() } else { raw.into() })
+}
+
+fn write_out(message: &[u8], fields: &[Field], start: usize, end: usize, scratch: &mut Vec<u8>) -> Option<()> {
     scratch.clear();
-    scratch.extend_from_slice(message.get(start..pos)?);
-    for _ in 0..names {
-        pos = read_name(message, pos, scratch)?;
-        if pos > end {
-            return None;
+    let mut pos = start;
+    for field in fields {
+        let from = pos;
+        pos = field.end(&message[..end], from, |at| read_name(message, at, scratch))?;
+        if *field != Field::Name {
+            scratch.extend_from_slice(&message[from..pos]);
         }
     }
-    scratch.extend_from_slice(message.get(pos..end)?);
-    // Only an SOA's five numbers may follow the names.
-    let tail = if rtype == Rtype::SOA { 20 } else { 0 };
-    (end - pos == tail).then(|| scratch.as_slice().into())
+    (pos == end).then_some(())
+}
+
+/// Whether RDATA has the fields of its type and nothing behind them; its names are not compressed. Any bytes are the
+/// RDATA of a type that is not known here (RFC 3597 section 3).
+pub fn has_form(rtype: Rtype, rdata: &[u8]) -> bool {
+    let name = |at| name_end(rdata, at);
+    form(rtype).iter().try_fold(0, |pos, field| field.end(rdata, pos, name)) == Some(rdata.len())
 }
 
 /// Whether bytes are valid RDATA of the type, without a compressed name. For unknown types, all bytes are valid.
@@ -76,13 +67,17 @@ pub fn is_well_formed(rtype: Rtype, rdata: &[u8]) -> bool {
 
 /// Whether both are the same RDATA: the case of names in it does not matter (RFC 4034 section 6.2).
 pub fn is_same(rtype: Rtype, a: &[u8], b: &[u8]) -> bool {
-    let Some((fixed, _)) = compressible(rtype).filter(|_| a != b && a.len() == b.len()) else { return a == b };
-    let (Some((a_fixed, a)), Some((b_fixed, b))) = (a.split_at_checked(fixed), b.split_at_checked(fixed)) else {
-        return false;
-    };
-    // The numbers behind an SOA's names are not letters.
-    let tail = if rtype == Rtype::SOA { a.len().saturating_sub(20) } else { a.len() };
-    a_fixed == b_fixed && a[..tail].eq_ignore_ascii_case(&b[..tail]) && a[tail..] == b[tail..]
+    if a == b || a.len() != b.len() {
+        return a == b;
+    }
+    let mut pos = 0;
+    // Length octets are not letters, so equal names end at the same place.
+    form(rtype).iter().all(|field| {
+        let Some(end) = field.end(a, pos, |at| name_end(a, at)) else { return false };
+        let (a, b) = (&a[pos..end], &b[pos..end]);
+        pos = end;
+        if *field == Field::Name { eq_ignore_case(a, b) } else { a == b }
+    }) && pos == a.len()
 }
 
 /// A or AAAA RDATA and its type.
@@ -211,10 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn rdata_that_does_not_fill_its_length_is_refused() {
+    fn rdata_that_does_not_fill_its_length_stays_as_it_came_and_is_known_by_its_form() {
         let message = [1, b'a', 0, 9, 9];
         for (rtype, end) in [(Rtype::CNAME, 5), (Rtype::CNAME, 2), (Rtype::SOA, 5)] {
-            assert_eq!(extract(&message, rtype, 0, end, &mut Vec::new()), None);
+            let rdata = extract(&message, rtype, 0, end, &mut Vec::new());
+            assert_eq!(rdata.as_deref(), Some(&message[..end]));
+            assert!(!has_form(rtype, &message[..end]), "{rtype}");
         }
     }
 

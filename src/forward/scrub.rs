@@ -24,6 +24,8 @@ pub struct Scrubbed {
     pub chain: Chain,
     /// Whether the name at its end has records, none of them of the type asked for.
     has_other_types: bool,
+    /// Whether a record that would have been kept is malformed. The answer ends before the RRsets of its owner.
+    pub malformed: bool,
 }
 
 /// Keeps the records that were asked for.
@@ -32,22 +34,38 @@ pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
     let followed = walk.follow();
     let mut answer = walk.kept;
     level_ttls(&mut answer);
+    if let Some(bad) = answer.iter().find(|record| record.is_malformed()).map(|bad| bad.owner.clone()) {
+        let cut = answer.iter().position(|record| record.owner == bad).unwrap_or_default();
+        answer.truncate(cut);
+        let (authority, chain) = (Vec::new(), Chain::Whole);
+        return Scrubbed { answer, authority, chain, has_other_types: false, malformed: true };
+    }
     match followed {
         Ok((end, found)) => {
             let mut authority = authority(message, question, &end, found);
             level_ttls(&mut authority);
+            let malformed = authority.iter().any(Record::is_malformed);
+            if malformed {
+                authority.clear();
+            }
             let has_other_types = !found && message.answer.iter().any(|record| record.owner == end);
-            Scrubbed { answer, authority, chain: Chain::Whole, has_other_types }
+            Scrubbed { answer, authority, chain: Chain::Whole, has_other_types, malformed }
         }
         // The links before the break may still lead into a zone of ours.
-        Err(broken) => Scrubbed { answer, authority: Vec::new(), chain: broken, has_other_types: false },
+        Err(broken) => {
+            Scrubbed { answer, authority: Vec::new(), chain: broken, has_other_types: false, malformed: false }
+        }
     }
 }
 
-/// Whether a reply without an error answers nothing: it has records but none at the name asked for, or it names other
-/// servers, as a server without recursion does. Reading it as NODATA would deny a name that may well exist. Records of
-/// another type at the name itself show that it exists, and are NODATA.
+/// Whether a reply is no answer, whatever its RCODE: a record that follows from the question is malformed. Or it has no
+/// error and answers nothing: it has records but none at the name asked for, or it names other servers, as a server
+/// without recursion does. Reading it as NODATA would deny a name that may well exist. Records of another type at the
+/// name itself show that it exists, and are NODATA.
 pub fn evades(message: &Message, kept: &Scrubbed) -> bool {
+    if kept.malformed {
+        return true;
+    }
     let is_referral = message.names_servers && message.authority.iter().all(|record| record.rtype != Rtype::SOA);
     message.rcode == Rcode::NOERROR
         && kept.chain == Chain::Whole
@@ -120,9 +138,14 @@ impl Walk<'_> {
     }
 
     /// The CNAME at `owner` and its target. A second CNAME there breaks the rules and is ignored.
-    fn cname(&self, owner: &Name) -> Option<(Record, Name)> {
+    fn cname(&mut self, owner: &Name) -> Option<(Record, Name)> {
         let link = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
-        Some((link.clone(), link.cname_target()?))
+        let target = link.cname_target();
+        if target.is_none() {
+            // A malformed link is kept, so that the reply counts as malformed.
+            self.kept.push(link.clone());
+        }
+        Some((link.clone(), target?))
     }
 
     /// The CNAME that follows from the closest DNAME above `owner` (RFC 6672 section 3.1): some servers leave that step
