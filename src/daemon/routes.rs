@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::forward::cache::{Cache, RouteId};
 use crate::forward::resolver::special::{self, SpecialNames};
 use crate::forward::resolver::{self, Resolver, Route};
-use crate::forward::{AskUpstream, GroupSettings, Settings, UpstreamSpec, Upstreams};
+use crate::forward::{AskUpstream, GroupSettings, RESOLV_CONF, Settings, UpstreamSpec, Upstreams};
 use crate::zone::ZoneSet;
 
 /// The upstreams, their routes and the cache: a value that is built whole and then takes the place of the one before.
@@ -37,7 +37,7 @@ impl Routes {
             return Ok(Self { cache, ..before.clone() });
         }
         let listen = bound.to_vec();
-        let resolv_conf = PathBuf::from("/etc/resolv.conf");
+        let resolv_conf = PathBuf::from(RESOLV_CONF);
         let upstreams = Upstreams::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
         let mut next_id = before.map_or(0, |before| before.next_id);
         let mut all = Vec::new();

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::callback::Batch;
 use super::engine::flight::{FlightKey, Waiter, turn_away};
+use super::engine::placement::Placement;
 use super::engine::{Ask, Engine, GroupState};
 use super::ids::GroupIndex;
 use super::question::{Failure, Question};
@@ -16,7 +17,6 @@ use super::queue::Queue;
 use super::settings::Settings;
 use super::status::{GroupCounters, GroupStatus, UpstreamStatus};
 use super::upstream::loops::LoopProbes;
-use super::upstream::resolv_conf::ResolvConf;
 
 /// The capacity of the inbox, in questions; more than the engine takes in one batch.
 const INBOX: usize = 8192;
@@ -84,8 +84,8 @@ impl Upstreams {
                 counters,
             });
         }
-        let resolv_conf = ResolvConf::new(settings.resolv_conf);
-        let engine = Engine::new(states, resolv_conf, settings.listen, Arc::clone(&probes), now)?;
+        let placement = Placement::new(settings.resolv_conf);
+        let engine = Engine::new(states, placement, settings.listen, Arc::clone(&probes), now)?;
         Ok((Self { groups, probes }, engine, inbox))
     }
 
