@@ -176,6 +176,8 @@ pub(crate) struct GroupCounters {
     pub(crate) timeouts: Counter,
     pub(crate) failures: Counter,
     pub(crate) waiting: AtomicU64,
+    /// Whether Azure's resolver is one of the group.
+    pub(crate) includes_azure: AtomicBool,
     /// The entries of `upstreams` that name no address now.
     absent: Mutex<Vec<String>>,
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
@@ -125,6 +126,11 @@ pub trait AskUpstream: Send + Sync {
 
     /// The status of the group.
     fn status(&self) -> GroupStatus;
+
+    /// Whether Azure's resolver is one of the group now.
+    fn includes_azure(&self) -> bool {
+        false
+    }
 }
 
 /// A group without upstreams: every question fails at once.
@@ -185,5 +191,9 @@ impl AskUpstream for Group {
 
     fn status(&self) -> GroupStatus {
         self.counters.status()
+    }
+
+    fn includes_azure(&self) -> bool {
+        self.counters.includes_azure.load(Relaxed)
     }
 }

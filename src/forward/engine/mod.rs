@@ -29,8 +29,8 @@ use crate::forward::transport::Sockets;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
 use crate::forward::transport::tcp::TcpOutcome;
 use crate::forward::transport::udp_pool::ReceiveHeaders;
-use crate::forward::upstream::Upstream;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
+use crate::forward::upstream::{Upstream, is_azure};
 use exchanges::Exchanges;
 pub(crate) use exchanges::{Ask, GroupState};
 use placement::{Placement, Places};
@@ -217,6 +217,8 @@ impl Engine {
                     group.upstreams.push(index);
                 }
             }
+            let includes_azure = places.addresses.iter().any(|address| is_azure(*address));
+            group.counters.includes_azure.store(includes_azure, Relaxed);
             if Placement::may_change(&group.settings.upstreams) {
                 tracing::info!(suffix = %group.settings.suffix, upstreams = ?places.addresses, "upstreams found");
             }
