@@ -44,8 +44,10 @@ pub(super) enum Action {
     Close(ConnectionId),
     /// The outcome of a question.
     Report(FlightId, Answer),
-    /// A connection failed: it left a question without an answer.
+    /// A connection failed: it could not be opened, or left a question without an answer.
     CountFailed,
+    /// A question is asked once more.
+    CountRetried,
 }
 
 struct Waiting {
@@ -229,6 +231,9 @@ impl Dispatch {
             self.actions.push(Action::Open(ConnectionId(self.next)));
             ConnectionId(self.next)
         });
+        if exchange.asked > 0 {
+            self.actions.push(Action::CountRetried);
+        }
         exchange.asked += 1;
         exchange.legs.push(Leg { connection, sent: now, is_reused: used.is_some() });
         self.actions.push(Action::Send(connection, exchange.job.clone()));

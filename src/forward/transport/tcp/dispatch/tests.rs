@@ -127,7 +127,7 @@ fn rfc7766_6_2_4_a_question_whose_connection_ends_is_asked_once_more_on_a_fresh_
          0 ms: close 2
          0 ms: q1: Unreachable",
     );
-    assert_eq!(play.failed, 2);
+    assert_eq!((play.failed, play.retried), (2, 1));
 }
 
 #[test]

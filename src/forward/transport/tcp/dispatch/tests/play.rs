@@ -21,6 +21,7 @@ pub(super) struct Play {
     pub(super) sent: BTreeMap<u32, u8>,
     pub(super) outcomes: BTreeMap<u32, Result<Rcode, Failure>>,
     pub(super) failed: usize,
+    pub(super) retried: usize,
     pub(super) transcript: String,
 }
 
@@ -37,6 +38,7 @@ impl Play {
             sent: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             failed: 0,
+            retried: 0,
             transcript: String::new(),
         }
     }
@@ -133,6 +135,10 @@ impl Play {
                 }
                 Action::CountFailed => {
                     self.failed += 1;
+                    continue;
+                }
+                Action::CountRetried => {
+                    self.retried += 1;
                     continue;
                 }
             };
