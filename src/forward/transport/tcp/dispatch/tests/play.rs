@@ -19,6 +19,7 @@ pub(super) struct Play {
     pub(super) open: BTreeMap<ConnectionId, Option<u32>>,
     pub(super) fresh: BTreeSet<ConnectionId>,
     pub(super) sent: BTreeMap<u32, u8>,
+    reused: BTreeSet<u32>,
     pub(super) outcomes: BTreeMap<u32, Result<Rcode, Failure>>,
     pub(super) failed: usize,
     pub(super) retried: usize,
@@ -36,6 +37,7 @@ impl Play {
             open: BTreeMap::new(),
             fresh: BTreeSet::new(),
             sent: BTreeMap::new(),
+            reused: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             failed: 0,
             retried: 0,
@@ -118,7 +120,8 @@ impl Play {
                     let is_fresh = self.fresh.remove(&id);
                     let count = self.sent.entry(question).or_default();
                     *count += 1;
-                    assert!(*count == 1 || *count == 2 && is_fresh, "once more on a fresh connection, and never again");
+                    assert!(*count <= 2, "once more, and never again");
+                    assert!(is_fresh || self.reused.insert(question), "once on a connection used before");
                     format!("q{question} on {}{}", id.0, if is_fresh { "" } else { " again" })
                 }
                 Action::Close(id) => {
