@@ -34,4 +34,5 @@ mod sample;
 mod signals;
 mod startup;
 mod tcp;
+mod upstream_tcp;
 mod upstreams;
