@@ -49,5 +49,7 @@ pub fn reply_holds(data: &[u8]) {
     }
     assert!(links <= MAX_LINKS);
     assert!(kept.answer.len() <= message.answer.len() && kept.authority.len() <= message.authority.len());
-    assert!(kept.chain == Chain::Whole || kept.authority.is_empty());
+    assert!(kept.chain == Chain::Whole && !kept.malformed || kept.authority.is_empty());
+    let malformed = kept.answer.iter().chain(&kept.authority).find(|record| record.is_malformed());
+    assert!(malformed.is_none(), "{malformed:?} is kept");
 }

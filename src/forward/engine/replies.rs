@@ -170,7 +170,10 @@ impl Exchanges {
             return Fate::Open;
         }
         self.learn(flight, index, form, shown);
-        self.replied(flight, index, form, reply, out)
+        let (now, is_readable) = (self.now(), reply.rcode == message.rcode);
+        let keeps_case = !form.mixed || self.upstream(index).forms.keeps_case(now);
+        let may_object_to_case = is_readable && !is_positive && !keeps_case;
+        self.replied(flight, index, reply, may_object_to_case, out)
     }
 
     /// Handles the content of an answer: it ends the question, or is kept while something better may come.
@@ -178,13 +181,11 @@ impl Exchanges {
         &mut self,
         flight: &mut Flight,
         index: UpstreamIndex,
-        form: QueryForm,
         reply: Reply,
+        may_object_to_case: bool,
         out: &mut impl Outbox,
     ) -> Fate {
-        let (now, is_final) = (self.now(), is_final(reply.rcode));
-        let is_positive = is_final && !reply.answer.is_empty();
-        let may_object_to_case = form.mixed && !is_positive && !self.upstream(index).forms.keeps_case(now);
+        let is_final = is_final(reply.rcode);
         if is_final && !may_object_to_case {
             return Fate::Over(Ok(Arc::new(reply)));
         }

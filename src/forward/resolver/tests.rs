@@ -3,13 +3,16 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::dns::Record;
+use crate::dns::{Record, Rtype};
 use crate::forward::cache::{self, RouteId};
 use crate::forward::callback::Batch;
 use crate::forward::engine::flight::Waiter;
+use crate::forward::question::Question;
 use crate::forward::status::GroupStatus;
 use crate::forward::upstreams::AskUpstream;
-use crate::zone::{Hosted, OnMiss};
+use crate::zone::{Hosted, OnMiss, Zone};
+
+mod chains;
 
 const SECOND: Duration = Duration::from_secs(1);
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,6 +67,11 @@ impl World {
         let zone = Zone::from_text(&apex, ZONE.as_bytes()).0.map(Arc::new);
         let zones = Arc::new(ZoneSet::new([Hosted::new(apex, OnMiss::Forward, zone)]));
         Self { resolver, upstream, zones, now: Instant::now() }
+    }
+
+    /// A world around a resolver that has upstreams of its own.
+    fn with(resolver: Arc<Resolver>) -> Self {
+        Self { resolver, upstream: Arc::default(), zones: Arc::default(), now: Instant::now() }
     }
 
     /// Asks for the A of a name; the answer will be in the returned place.

@@ -4,17 +4,15 @@
 //! cache. A question that has a fallback has two waiters: the client's, which takes the fallback when the client's time
 //! is over, and one that stores the outcome, so that the next client finds it.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::chase::{self, Provenance, Resolved, Step};
+use super::Resolver;
+use super::chase::{Provenance, Resolved, Step};
 use super::resolution::{Fallback, Progress, Resolution, Trace, UpstreamQuestion};
 use super::route::Route;
-use super::{Resolver, fall_back};
-use crate::dns::Name;
 use crate::forward::cache::Key;
 use crate::forward::callback::{Batch, OnReply};
 use crate::forward::client_network::ClientNetwork;
@@ -87,6 +85,33 @@ impl Resolver {
         let store = exchange.in_background(Arc::clone(self), Arc::clone(zones), None);
         route.group.ask(question.clone(), store, None, now);
     }
+
+    /// The step after an exchange: with the upstream's reply, unless the fallback is better.
+    fn step_after(
+        &self,
+        zones: &ZoneSet,
+        resolution: &mut Resolution,
+        key: &Key,
+        fallback: Option<Fallback>,
+        outcome: ExchangeOutcome,
+    ) -> Step {
+        let reply = match outcome {
+            Ok(reply) => reply,
+            Err(failure) => return self.fall_back(zones, resolution, key, fallback, failure),
+        };
+        let is_worth_less = match &fallback {
+            Some(Fallback::SynthesizedCname(_)) => reply.denies(),
+            Some(Fallback::Stale(_)) => !reply.answers(),
+            None => false,
+        };
+        if is_worth_less {
+            return self.fall_back(zones, resolution, key, fallback, Failure::Unreachable);
+        }
+        if let Some(upstream) = reply.upstream {
+            resolution.record(&key.question.name, Provenance::Upstream(upstream));
+        }
+        self.follow_reply(zones, resolution, key, &reply)
+    }
 }
 
 impl<F> Waiting<F>
@@ -99,11 +124,11 @@ where
         let (network, deadline) = (self.resolution.network, self.deadline);
         let exchange = Exchange { route: Arc::clone(&route), question: question.clone(), begun: now, deadline };
         if fallback.is_some() {
-            let name = question.name.clone();
+            let key = exchange.key();
             let store = exchange.in_background(Arc::clone(&self.resolver), Arc::clone(&self.zones), network);
             let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
                 let outcome = outcome.map(|reply| self.resolver.cache.clamped(reply));
-                self.go_on(&name, fallback, outcome, batch);
+                self.go_on(&key, fallback, outcome, batch);
             };
             let deadline = deadline.min(now + CLIENT_TIMER);
             let impatient = Waiter { network, deadline, has_fallback: true, then: Box::new(client) };
@@ -111,15 +136,15 @@ where
         } else {
             let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
                 let outcome = exchange.store(&self.resolver, &self.zones, outcome, batch.now);
-                self.go_on(&exchange.question.name, None, outcome, batch);
+                self.go_on(&exchange.key(), None, outcome, batch);
             };
             let client = Waiter { network, deadline, has_fallback: false, then: Box::new(client) };
             route.group.ask(question, client, None, now);
         }
     }
 
-    fn go_on(mut self, name: &Name, fallback: Option<Fallback>, outcome: ExchangeOutcome, batch: &mut Batch) {
-        let step = step_after(&self.zones, &mut self.resolution, name, fallback, outcome);
+    fn go_on(mut self, key: &Key, fallback: Option<Fallback>, outcome: ExchangeOutcome, batch: &mut Batch) {
+        let step = self.resolver.step_after(&self.zones, &mut self.resolution, key, fallback, outcome);
         match self.resolver.advance(&self.zones, &mut self.resolution, step, batch.now) {
             Progress::Done(resolved) => {
                 let trace = self.resolution.trace.take().unwrap_or_default();
@@ -128,32 +153,6 @@ where
             Progress::Ask(next) => self.ask(next, batch.now),
         }
     }
-}
-
-/// The step after an exchange: with the upstream's reply, unless the fallback is better.
-fn step_after(
-    zones: &ZoneSet,
-    resolution: &mut Resolution,
-    name: &Name,
-    fallback: Option<Fallback>,
-    outcome: ExchangeOutcome,
-) -> Step {
-    let reply = match outcome {
-        Ok(reply) => reply,
-        Err(failure) => return fall_back(zones, resolution, name, fallback, failure),
-    };
-    let is_worth_less = match &fallback {
-        Some(Fallback::SynthesizedCname(_)) => reply.denies(),
-        Some(Fallback::Stale(_)) => !reply.answers(),
-        None => false,
-    };
-    if is_worth_less {
-        return fall_back(zones, resolution, name, fallback, Failure::Unreachable);
-    }
-    if let Some(upstream) = reply.upstream {
-        resolution.record(name, Provenance::Upstream(upstream));
-    }
-    resolution.chase.follow_reply(zones, &reply)
 }
 
 impl Exchange {
@@ -182,29 +181,18 @@ impl Exchange {
         Key { route: self.route.id, question: self.question.clone() }
     }
 
-    /// Stores a reply, cut at each hosted name: an entry never holds the part below one.
+    /// Stores the part of a reply that its upstreams are believed for, for this question alone. It is cut again each
+    /// time it is used, by the zones of that time.
     fn store_reply(&self, resolver: &Resolver, zones: &ZoneSet, reply: &Reply, now: Instant) {
-        let (cache, mut key) = (&resolver.cache, self.key());
-        if !reply.answers() {
-            return if cache.has_data(&key, now) {
-                cache.put_failure(key, Failure::Unreachable, now);
-            } else {
-                cache.put(key, reply, now);
-            };
-        }
-        let mut rest = Cow::Borrowed(reply);
-        loop {
-            let question = &key.question;
-            let Some((head, tail)) = chase::split(zones, &question.name, question.rtype, &rest) else {
-                return cache.put(key, &rest, now);
-            };
-            cache.put(key.clone(), &head, now);
-            let Some((name, reply)) = tail else { return };
-            // The names under another route's suffix belong to that route's upstreams.
-            if resolver.routes.of(&name).is_none_or(|other| other.id != self.route.id) {
-                return;
-            }
-            (key.question.name, rest) = (name, Cow::Owned(reply));
+        let (cache, key) = (&resolver.cache, self.key());
+        if reply.answers() {
+            let Question { name, rtype, .. } = &self.question;
+            let believed = resolver.responsibilities(zones).believed(name, *rtype, Some(self.route.id), reply);
+            cache.put(key, &believed.reply, now);
+        } else if cache.has_data(&key, now) {
+            cache.put_failure(key, Failure::Unreachable, now);
+        } else {
+            cache.put(key, reply, now);
         }
     }
 

@@ -35,6 +35,31 @@ async fn a_dead_first_upstream_costs_the_first_question_one_wait_and_later_ones_
 }
 
 #[tokio::test]
+async fn an_address_of_a_wrong_length_is_a_malformed_reply_and_the_next_upstream_is_asked() {
+    for length in [0, 2, 3, 5, 16] {
+        let mut world = with_a_good_second(move |got| {
+            let record = crate::dns::Record { rdata: [10; 16][..length].into(), ..address(&got.name(), 66) };
+            now(got.reply(Rcode::NOERROR, &[record]))
+        });
+        let (reply, took) = world.timed("www.example").await;
+        let reply = reply.unwrap();
+        assert_eq!((reply.rcode, &reply.answer), (Rcode::NOERROR, &vec![address(&question("www.example").name, 1)]));
+        assert_eq!((took, world.asked(0), world.asked(1)), (Duration::ZERO, 1, 1), "{length}");
+    }
+}
+
+#[tokio::test]
+async fn without_another_upstream_a_malformed_reply_is_servfail_and_none_of_it_is_handed_on() {
+    let mut world = World::of(|got| {
+        let record = crate::dns::Record { rdata: [10, 0, 0].into(), ..address(&got.name(), 66) };
+        now(got.reply(Rcode::NOERROR, &[address(&got.name(), 1), record]))
+    });
+    let reply = world.ask("www.example").await.unwrap();
+    assert_eq!((reply.rcode, &reply.answer), (Rcode::SERVFAIL, &vec![]));
+    assert_eq!(reply.ede, Some(Failure::Malformed.ede()));
+}
+
+#[tokio::test]
 async fn a_closed_port_is_skipped_at_once_and_after_two_silences_not_asked() {
     let mut cast = Cast::default();
     cast.nobody();
@@ -186,4 +211,21 @@ async fn a_question_for_a_name_that_was_given_up_is_asked_again() {
     let (reply, took) = world.timed("www.example").await;
     assert!(reply.is_ok() && took < LATE, "{reply:?} {took:?}");
     assert!(world.answer(&first).await.0.is_ok(), "the question that still waits is answered too");
+}
+
+#[tokio::test]
+async fn a_system_that_is_azures_resolver_is_known_as_that_and_may_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolv_conf = folder.path().join("resolv.conf");
+    std::fs::write(&resolv_conf, "nameserver 10.0.0.1\n").unwrap();
+    let groups = vec![GroupSettings { upstreams: vec![UpstreamSpec::System], ..group(&[]) }];
+    let settings = Settings { groups, resolv_conf: resolv_conf.clone(), listen: vec![] };
+    // The engine does not run, so nothing is sent to these addresses.
+    let (forwarder, mut engine, _inbox) = Upstreams::assemble(settings, Instant::now()).unwrap();
+    assert!(!forwarder.groups()[0].includes_azure());
+    for (address, is_azures) in [("168.63.129.16", true), ("10.0.0.1", false), ("::ffff:168.63.129.16", true)] {
+        std::fs::write(&resolv_conf, format!("nameserver {address}\n")).unwrap();
+        engine.look_for_upstreams(Instant::now());
+        assert_eq!(forwarder.groups()[0].includes_azure(), is_azures, "{address}");
+    }
 }

@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::super::tests::*;
 use crate::dns::Message;
 use crate::forward::ids::UpstreamIndex;
-use crate::forward::transport::message::{self, Match};
-use crate::forward::transport::tcp::{Job, TcpOutcome};
+use crate::forward::transport::message;
+use crate::forward::transport::tcp::{self, Job, TcpOutcome};
 use crate::forward::transport::udp_pool::ReceiveHeaders;
 
 /// How long the kernel may take to carry a datagram to the next socket: this passes only if something is broken.
@@ -48,7 +48,7 @@ pub(crate) struct World {
 struct Acted {
     address: SocketAddr,
     actor: Actor,
-    jobs: mpsc::Receiver<Job>,
+    jobs: mpsc::UnboundedReceiver<Job>,
     /// Datagrams so far, including probes.
     heard: u64,
     probes: Vec<Vec<u8>>,
@@ -369,11 +369,10 @@ impl Acted {
     }
 }
 
-/// The connection's verdict about a reply, or about its absence.
+/// The outcome of a question that this reply came for, or none.
 fn outcome(query: &[u8], bytes: &[u8]) -> Result<Box<Message>, Failure> {
     if bytes.is_empty() {
         return Err(Failure::Unreachable);
     }
-    let usable = matches!(message::judge(query, bytes), Match::Answer | Match::CaseMismatch) && bytes[2] & 0x02 == 0;
-    usable.then(|| Message::parse(bytes).ok()).flatten().map(Box::new).ok_or(Failure::Malformed)
+    tcp::judge(query, bytes).unwrap_or(Err(Failure::Timeout))
 }
