@@ -35,7 +35,7 @@ mod transport;
 mod upstream;
 mod upstreams;
 
-pub use callback::{AfterBatch, Batch, OnReply};
+pub use callback::{AfterBatch, Batch, ExchangeOutcome, Keep, OnReply};
 pub use client_network::ClientNetwork;
 pub use engine::flight::Waiter;
 pub use question::{Chain, Failure, Question, Reply};

@@ -15,16 +15,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::forward::callback::OnReply;
+use crate::forward::callback::{ExchangeOutcome, Keep, OnReply};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::{Failure, Question, Reply};
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
 use crate::forward::upstream::Retried;
-
-/// The answer that waiters get.
-pub(crate) type ExchangeOutcome = Result<Arc<Reply>, Failure>;
 
 /// A question within its group.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -65,6 +62,8 @@ pub(crate) struct Flight {
     pub(crate) id: FlightId,
     pub(crate) key: Arc<FlightKey>,
     pub(crate) waiters: Vec<Waiter>,
+    /// Stores the outcome; that of the first to ask.
+    pub(crate) keep: Option<Keep>,
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
     pub(crate) tried: Vec<UpstreamIndex>,
@@ -123,6 +122,7 @@ impl Flight {
             id,
             key,
             waiters: Vec::new(),
+            keep: None,
             attempts: Vec::new(),
             tried: Vec::new(),
             fallback: None,
