@@ -16,10 +16,22 @@ pub struct Record {
     /// Seconds.
     pub ttl: u32,
     /// The RDATA in wire format, names in it uncompressed and in the received case. Clones share it, like the owner.
+    /// In a message it may be malformed ([`Record::is_malformed`]).
     pub rdata: Arc<[u8]>,
 }
 
 impl Record {
+    /// The type that an RRSIG covers (RFC 4034 section 3.1); `None` for any other record.
+    pub fn covered_type(&self) -> Option<Rtype> {
+        let covered = self.rdata.first_chunk::<2>().filter(|_| self.rtype == Rtype::RRSIG)?;
+        Some(Rtype(u16::from_be_bytes(*covered)))
+    }
+
+    /// Whether the RDATA has not the form of the type. Such a record is for nobody else to see.
+    pub fn is_malformed(&self) -> bool {
+        !rdata::has_form(self.rtype, &self.rdata)
+    }
+
     /// The target of a CNAME; `None` for any other type.
     pub fn cname_target(&self) -> Option<Name> {
         if self.rtype != Rtype::CNAME {

@@ -13,12 +13,12 @@ use super::client_network::ClientNetwork;
 use super::engine::exchanges::{Ask, Exchanges, GroupState};
 use super::engine::flight::{FlightKey, Waiter};
 use super::engine::outbox::{Outbox, Recipient};
-use super::engine::queue::Queue;
 use super::ids::{FlightId, GroupIndex, UpstreamIndex};
 use super::question::{Failure, Question, Reply};
+use super::queue::Queue;
 use super::settings::GroupSettings;
 use super::transport::message::QueryForm;
-use super::transport::socket::{QueryHandle, SocketEvent, SocketNews};
+use super::transport::socket::{NoSocket, QueryHandle, SocketEvent, SocketNews};
 use super::transport::tcp::{Job, TcpOutcome};
 use super::upstream::Upstream;
 use crate::dns::{Message, Name, Rcode, Rtype};
@@ -39,8 +39,8 @@ pub enum Event {
     CaseMismatch,
     /// FORMERR without a question.
     Unreadable,
-    /// The network reports a closed port.
-    Refused,
+    /// The network reports that the upstream cannot be reached.
+    Unreachable,
     /// Somebody guesses ids.
     SpoofSuspected,
 }
@@ -67,7 +67,7 @@ struct Sent {
     queries: Vec<OpenQuery>,
     jobs: Vec<(UpstreamIndex, Job)>,
     next: u32,
-    is_out_of_sockets: bool,
+    no_socket: Option<(UpstreamIndex, NoSocket)>,
     begin: Instant,
     now: Instant,
     transcript: Arc<Mutex<String>>,
@@ -96,9 +96,9 @@ impl Outbox for Sent {
         question: &Question,
         form: QueryForm,
         now: Instant,
-    ) -> Option<QueryHandle> {
-        if self.is_out_of_sockets {
-            return None;
+    ) -> Result<QueryHandle, NoSocket> {
+        if let Some(reason) = self.no_socket.filter(|(upstream, _)| *upstream == to.index).map(|(_, reason)| reason) {
+            return Err(reason);
         }
         let how = match form {
             QueryForm { edns: false, .. } => " without EDNS",
@@ -109,7 +109,7 @@ impl Outbox for Sent {
         self.next += 1;
         let handle = QueryHandle { slot: self.next, generation: 0, id: 0 };
         self.queries.push(OpenQuery { handle, upstream: to.index, flight, form, sent: now });
-        Some(handle)
+        Ok(handle)
     }
 
     fn resend(&mut self, query: QueryHandle) {
@@ -159,7 +159,7 @@ impl Script {
             queries: Vec::new(),
             jobs: Vec::new(),
             next: 0,
-            is_out_of_sockets: false,
+            no_socket: None,
             begin,
             now: begin,
             transcript: Arc::clone(&transcript),
@@ -168,7 +168,7 @@ impl Script {
         Self { exchanges, sent, begin, now: begin, waiters: Arc::default(), transcript }
     }
 
-    fn waiter(&self, network: Option<ClientNetwork>, patience: Duration, is_counted: bool) -> Waiter {
+    fn waiter(&self, network: Option<ClientNetwork>, patience: Duration, has_fallback: bool) -> Waiter {
         let deadline = self.now + patience;
         let (waiters, transcript, begin) = (Arc::clone(&self.waiters), Arc::clone(&self.transcript), self.begin);
         let mut all = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -183,7 +183,7 @@ impl Script {
             };
             note(&transcript, batch.now - begin, &format!("waiter {number}: {what}"));
         });
-        Waiter { network, deadline, is_counted, then }
+        Waiter { network, deadline, has_fallback, then }
     }
 
     /// Asks a group for the A of a name; a second waiter, if there is one, has this patience.
@@ -201,10 +201,10 @@ impl Script {
         patience: Duration,
         impatient: Option<Duration>,
     ) {
-        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false };
+        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false, authentic_data: false };
         let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
-        let waiter = self.waiter(network, patience, true);
-        let impatient = impatient.map(|patience| self.waiter(network, patience, false));
+        let waiter = self.waiter(network, patience, false);
+        let impatient = impatient.map(|patience| self.waiter(network, patience, true));
         let keep = Box::new(|outcome, _| outcome);
         let ask = Ask { key: Arc::new(FlightKey { group, question }), keep, waiter, impatient };
         self.at_once(|exchanges, sent| exchanges.ask(ask, sent));
@@ -234,12 +234,11 @@ impl Script {
             Event::Truncated => SocketNews::Truncated,
             Event::CaseMismatch => SocketNews::CaseMismatch,
             Event::Unreadable => SocketNews::Unreadable,
-            Event::Refused => SocketNews::Refused,
+            Event::Unreachable => SocketNews::Unreachable,
             Event::SpoofSuspected => SocketNews::SpoofSuspected,
         };
         let event = SocketEvent { upstream, flight: Some(query.flight), handle, sent, news };
-        // Only after a mismatch and after an error without a question does the socket wait on.
-        if !matches!(event.news, SocketNews::CaseMismatch | SocketNews::Unreadable) {
+        if matches!(event.news, SocketNews::Answer(_) | SocketNews::Truncated | SocketNews::SpoofSuspected) {
             self.sent.queries.remove(nth);
         }
         self.at_once(|exchanges, sent| exchanges.take_event(event, sent));
@@ -251,7 +250,7 @@ impl Script {
             return;
         }
         let (upstream, job) = self.sent.jobs.remove(nth);
-        let answer = answer.map(|rcode| Box::new(self::answer(rcode, job.edns)));
+        let answer = answer.map(|rcode| Box::new(self::answer(rcode, job.form.edns)));
         let outcome = TcpOutcome { upstream, flight: job.flight, answer };
         self.at_once(|exchanges, sent| exchanges.take_tcp_outcome(outcome, sent));
     }
@@ -345,7 +344,10 @@ pub fn play(script: &[u8]) -> Result<(), String> {
                 };
                 play.tcp_happens(a % (play.sent.jobs.len().max(1)), answer);
             }
-            6 => play.sent.is_out_of_sockets = b % 4 == 0,
+            6 => {
+                let reason = if b % 8 < 4 { NoSocket::Exhausted } else { NoSocket::NoRoute };
+                play.sent.no_socket = (b % 4 == 0).then_some((UpstreamIndex(a % 3), reason));
+            }
             _ => {
                 let upstream = &play.exchanges.upstreams[a % 3];
                 upstream.shared.looping.store(b % 4 == 0, std::sync::atomic::Ordering::Relaxed);
@@ -366,7 +368,7 @@ fn event(octet: u8) -> Event {
         6 => Event::Truncated,
         7 => Event::CaseMismatch,
         8 => Event::Unreadable,
-        9 => Event::Refused,
+        9 => Event::Unreachable,
         _ => Event::SpoofSuspected,
     }
 }

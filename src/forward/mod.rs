@@ -11,13 +11,13 @@
 //!       v
 //!    upstreams     the groups to ask, and the forwarding thread, which runs the engine
 //!       v
-//!    engine        questions in flight: exchanges, flight, steps, replies, queue, timer_wheel
+//!    engine        questions in flight: exchanges, flight, steps, replies, timer_wheel
 //!       v
 //!    upstream      one upstream: health, limit, quirks, loops, resolv_conf
 //!       v
 //!    transport     sockets and bytes: udp_pool, socket, tcp, message, batch        scrub   the kept part of a reply
 //!
-//!    question, ids, settings, status, callback, client_network: plain values that all of these use
+//!    question, ids, settings, status, callback, client_network, queue: plain values that all of these use
 //! ```
 
 pub mod cache;
@@ -27,6 +27,7 @@ mod engine;
 pub mod harness;
 mod ids;
 mod question;
+mod queue;
 pub mod resolver;
 pub mod scrub;
 mod settings;

@@ -22,6 +22,10 @@ pub struct Scrubbed {
     pub authority: Vec<Record>,
     /// The end of the chain.
     pub chain: Chain,
+    /// Whether the name at its end has records, none of them of the type asked for.
+    has_other_types: bool,
+    /// Whether a record that would have been kept is malformed. The answer ends before the RRsets of its owner.
+    pub malformed: bool,
 }
 
 /// Keeps the records that were asked for.
@@ -30,24 +34,43 @@ pub fn scrub(message: &Message, question: &Question) -> Scrubbed {
     let followed = walk.follow();
     let mut answer = walk.kept;
     level_ttls(&mut answer);
+    if let Some(bad) = answer.iter().find(|record| record.is_malformed()).map(|bad| bad.owner.clone()) {
+        let cut = answer.iter().position(|record| record.owner == bad).unwrap_or_default();
+        answer.truncate(cut);
+        let (authority, chain) = (Vec::new(), Chain::Whole);
+        return Scrubbed { answer, authority, chain, has_other_types: false, malformed: true };
+    }
     match followed {
         Ok((end, found)) => {
             let mut authority = authority(message, question, &end, found);
             level_ttls(&mut authority);
-            Scrubbed { answer, authority, chain: Chain::Whole }
+            let malformed = authority.iter().any(Record::is_malformed);
+            if malformed {
+                authority.clear();
+            }
+            let has_other_types = !found && message.answer.iter().any(|record| record.owner == end);
+            Scrubbed { answer, authority, chain: Chain::Whole, has_other_types, malformed }
         }
         // The links before the break may still lead into a zone of ours.
-        Err(broken) => Scrubbed { answer, authority: Vec::new(), chain: broken },
+        Err(broken) => {
+            Scrubbed { answer, authority: Vec::new(), chain: broken, has_other_types: false, malformed: false }
+        }
     }
 }
 
-/// Whether a reply without an error answers nothing: it has records but not the ones asked for, or it names other
-/// servers, as a server without recursion does. Reading it as NODATA would deny a name that may well exist.
+/// Whether a reply is no answer, whatever its RCODE: a record that follows from the question is malformed. Or it has no
+/// error and answers nothing: it has records but none at the name asked for, or it names other servers, as a server
+/// without recursion does. Reading it as NODATA would deny a name that may well exist. Records of another type at the
+/// name itself show that it exists, and are NODATA.
 pub fn evades(message: &Message, kept: &Scrubbed) -> bool {
+    if kept.malformed {
+        return true;
+    }
     let is_referral = message.names_servers && message.authority.iter().all(|record| record.rtype != Rtype::SOA);
     message.rcode == Rcode::NOERROR
         && kept.chain == Chain::Whole
         && kept.answer.is_empty()
+        && !kept.has_other_types
         && (!message.answer.is_empty() || is_referral)
 }
 
@@ -57,16 +80,22 @@ struct Walk<'a> {
     kept: Vec<Record>,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// The name at the end of the chain and whether the RRset asked for is there.
     fn follow(&mut self) -> Result<(Name, bool), Chain> {
         let mut at = self.question.name.clone();
         let mut seen = Vec::new();
+        // An alias has no other data (RFC 1034 section 3.6.2); where a server sends some, the alias is followed.
+        let is_alias_asked = matches!(self.question.rtype, Rtype::CNAME | Rtype::ANY | Rtype::RRSIG | Rtype::NSEC);
         loop {
-            if self.keep_final(&at) {
+            if is_alias_asked && self.keep_final(&at) {
                 return Ok((at, true));
             }
-            let Some((link, target)) = self.follow_cname(&at) else {
+            let cname = self.cname(&at);
+            if cname.is_none() && self.keep_final(&at) {
+                return Ok((at, true));
+            }
+            let Some((link, target)) = cname.or_else(|| self.cname_by_dname(&at)) else {
                 return Ok((at, false));
             };
             if target == at || seen.contains(&target) {
@@ -76,7 +105,10 @@ impl<'a> Walk<'a> {
                 return Err(Chain::TooLong);
             }
             self.keep_dname(&at, &target);
-            self.kept.push(link.clone());
+            self.kept.push(link);
+            if self.question.rtype == Rtype::CNAME {
+                return Ok((at, true));
+            }
             self.keep_signatures(&at, Rtype::CNAME);
             seen.push(std::mem::replace(&mut at, target));
         }
@@ -106,9 +138,26 @@ impl<'a> Walk<'a> {
     }
 
     /// The CNAME at `owner` and its target. A second CNAME there breaks the rules and is ignored.
-    fn follow_cname(&self, owner: &Name) -> Option<(&'a Record, Name)> {
+    fn cname(&mut self, owner: &Name) -> Option<(Record, Name)> {
         let link = self.records.iter().find(|r| r.rtype == Rtype::CNAME && r.owner == *owner)?;
-        Some((link, link.cname_target()?))
+        let target = link.cname_target();
+        if target.is_none() {
+            // A malformed link is kept, so that the reply counts as malformed.
+            self.kept.push(link.clone());
+        }
+        Some((link.clone(), target?))
+    }
+
+    /// The CNAME that follows from the closest DNAME above `owner` (RFC 6672 section 3.1): some servers leave that step
+    /// to the one who asks.
+    fn cname_by_dname(&self, owner: &Name) -> Option<(Record, Name)> {
+        let above = |record: &&Record| {
+            record.rtype == Rtype::DNAME && record.owner != *owner && owner.is_at_or_below(&record.owner)
+        };
+        let dname = self.records.iter().filter(above).max_by_key(|dname| dname.owner.as_wire().len())?;
+        let target = substituted(owner, &dname.owner, &dname.rdata)?;
+        let rdata = target.as_wire().into();
+        Some((Record { owner: owner.clone(), rtype: Rtype::CNAME, ttl: dname.ttl, rdata }, target))
     }
 
     /// Keeps the DNAME that the link from `owner` to `target` follows from, if there is one: it lies above `owner`, and
@@ -135,7 +184,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let mut seen = HashSet::new();
-        let signatures = self.records.iter().filter(|r| r.owner == *owner && covers(r) == Some(covered));
+        let signatures = self.records.iter().filter(|r| r.owner == *owner && r.covered_type() == Some(covered));
         self.kept.extend(signatures.filter(|r| seen.insert(&r.rdata)).cloned());
     }
 }
@@ -144,12 +193,6 @@ impl<'a> Walk<'a> {
 fn substituted(owner: &Name, from: &Name, to: &[u8]) -> Option<Name> {
     let keep = owner.as_wire().len().checked_sub(from.as_wire().len())?;
     Name::from_wire(&[&owner.as_wire()[..keep], to].concat())
-}
-
-/// The type an RRSIG covers (RFC 4034 section 3.1).
-fn covers(record: &Record) -> Option<Rtype> {
-    let covered = record.rdata.first_chunk::<2>().filter(|_| record.rtype == Rtype::RRSIG)?;
-    Some(Rtype(u16::from_be_bytes(*covered)))
 }
 
 /// The authority section: the SOA of a negative response and, with DO, the proofs.
@@ -176,7 +219,7 @@ fn keep_proofs(kept: &mut Vec<Record>, records: &[Record], apex: Option<&Name>, 
     let proof = |rtype: Rtype| matches!(rtype, Rtype::NSEC | Rtype::NSEC3);
     let mut seen = HashSet::new();
     for record in records.iter().filter(|r| in_zone(&r.owner)) {
-        let wanted = match covers(record) {
+        let wanted = match record.covered_type() {
             Some(Rtype::SOA) => apex == Some(&record.owner),
             Some(covered) => proof(covered),
             None => proof(record.rtype),

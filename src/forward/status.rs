@@ -55,6 +55,8 @@ counters! {
     tcp_spoofed,
     /// Questions asked over TCP because UDP stayed silent.
     tcp_silent,
+    /// Questions asked over TCP because of signs that UDP will stay silent, such as ICMP errors.
+    tcp_hinted,
     /// TCP connections that failed.
     tcp_failed,
     /// Questions asked again without EDNS.

@@ -8,11 +8,11 @@ use tokio::runtime;
 use tokio::sync::mpsc;
 
 use super::callback::{Batch, Keep};
-use super::engine::flight::{FlightKey, Waiter};
-use super::engine::queue::Queue;
+use super::engine::flight::{FlightKey, Waiter, turn_away};
 use super::engine::{Ask, Engine, GroupState};
 use super::ids::GroupIndex;
 use super::question::{Failure, Question};
+use super::queue::Queue;
 use super::settings::Settings;
 use super::status::{GroupCounters, GroupStatus, UpstreamStatus};
 use super::upstream::loops::LoopProbes;
@@ -134,7 +134,7 @@ pub struct NoUpstream;
 
 impl AskUpstream for NoUpstream {
     fn ask(&self, _question: Question, _keep: Keep, waiter: Waiter, impatient: Option<Waiter>, now: Instant) {
-        turn_away(waiter, impatient, Failure::Stopped, now);
+        turn_away_here(waiter, impatient, Failure::Stopped, now);
     }
 
     fn timeout(&self) -> Duration {
@@ -146,12 +146,10 @@ impl AskUpstream for NoUpstream {
     }
 }
 
-/// Calls the waiters of a question that is turned away.
-fn turn_away(waiter: Waiter, impatient: Option<Waiter>, failure: Failure, now: Instant) {
+/// Calls the waiters of a question that does not reach the forwarding thread.
+fn turn_away_here(waiter: Waiter, impatient: Option<Waiter>, failure: Failure, now: Instant) {
     let mut batch = Batch::new(now);
-    for waiter in [Some(waiter), impatient].into_iter().flatten() {
-        batch.call(waiter.then, Err(failure));
-    }
+    turn_away(waiter, impatient, failure, &mut batch);
     batch.end();
 }
 
@@ -179,7 +177,7 @@ impl AskUpstream for Group {
                 (ask, Failure::Overloaded)
             }
         };
-        turn_away(ask.waiter, ask.impatient, failure, now);
+        turn_away_here(ask.waiter, ask.impatient, failure, now);
     }
 
     fn timeout(&self) -> Duration {

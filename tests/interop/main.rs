@@ -16,10 +16,13 @@ mod support;
 
 mod authoritative;
 mod clients;
+mod comparison;
 mod differential;
+mod middle;
 mod multihomed;
 mod network;
 mod resolvers;
+mod rules;
 mod tool;
 mod world;
 mod zonefiles;

@@ -103,36 +103,59 @@ fn forwards_to_us(start: impl Fn(SocketAddr) -> Option<Resolver>) {
     world.server.stop();
 }
 
+/// The servers that a resolver forwards to: a suffix, `.` for all the rest, and the addresses to ask for it.
+pub(crate) type Routes = [(String, Vec<SocketAddr>)];
+
 /// Unbound that forwards everything to an address.
 pub(crate) fn unbound(ours: SocketAddr) -> Option<Resolver> {
+    unbound_over(&[(".".to_owned(), vec![ours])])
+}
+
+/// BIND that forwards everything to an address.
+pub(crate) fn bind(ours: SocketAddr) -> Option<Resolver> {
+    bind_over(&[(".".to_owned(), vec![ours])])
+}
+
+/// Unbound with these forward-zones.
+pub(crate) fn unbound_over(routes: &Routes) -> Option<Resolver> {
     let program = find("unbound")?;
+    let zone = |(suffix, addresses): &(String, Vec<SocketAddr>)| {
+        let address = |address: &SocketAddr| format!(" forward-addr: {}@{}\n", address.ip(), address.port());
+        format!("forward-zone:\n name: \"{suffix}\"\n{}", addresses.iter().map(address).collect::<String>())
+    };
+    let zones: String = routes.iter().map(zone).collect();
     let config = |folder: &Path, port: u16| {
         format!(
             "server:\n interface: 127.0.0.1@{port}\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
              directory: \"{0}\"\n pidfile: \"{0}/pid\"\n logfile: \"\"\n use-syslog: no\n module-config: \"iterator\"\n \
              do-not-query-localhost: no\n access-control: 127.0.0.0/8 allow\n verbosity: 1\n num-threads: 1\n\
-             remote-control:\n control-enable: no\n\
-             forward-zone:\n name: \".\"\n forward-addr: {1}@{2}\n",
+             remote-control:\n control-enable: no\n{zones}",
             folder.display(),
-            ours.ip(),
-            ours.port()
         )
     };
     Some(start(&program, &["-d", "-c"], config))
 }
 
-/// BIND that forwards everything to an address.
-pub(crate) fn bind(ours: SocketAddr) -> Option<Resolver> {
+/// BIND with these forward zones.
+pub(crate) fn bind_over(routes: &Routes) -> Option<Resolver> {
     let program = find("named")?;
+    let forwarders = |addresses: &[SocketAddr]| {
+        let address = |address: &SocketAddr| format!("{} port {}; ", address.ip(), address.port());
+        format!("forward only; forwarders {{ {}}};", addresses.iter().map(address).collect::<String>())
+    };
+    let (root, others): (Vec<_>, Vec<_>) = routes.iter().partition(|(suffix, _)| suffix == ".");
+    let everything: String = root.iter().map(|(_, addresses)| forwarders(addresses)).collect();
+    let zone = |(suffix, addresses): &&(String, Vec<SocketAddr>)| {
+        format!("zone \"{suffix}\" {{ type forward; {} }};\n", forwarders(addresses))
+    };
+    let zones: String = others.iter().map(zone).collect();
     let config = |folder: &Path, port: u16| {
         format!(
             "options {{ directory \"{0}\"; pid-file \"{0}/pid\"; listen-on port {port} {{ 127.0.0.1; }};\n\
              listen-on-v6 {{ none; }}; recursion yes; allow-query {{ 127.0.0.0/8; }}; dnssec-validation no;\n\
-             forward only; forwarders {{ {1} port {2}; }}; }};\n\
-             controls {{ }};\n",
+             {everything} }};\n\
+             controls {{ }};\n{zones}",
             folder.display(),
-            ours.ip(),
-            ours.port()
         )
     };
     Some(start(&program, &["-g", "-n", "1", "-c"], config))

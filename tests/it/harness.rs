@@ -1,15 +1,18 @@
 //! The tests' own tools, tested: a harness that is wrong makes every test right.
 
+use std::io::{ErrorKind, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 use crate::support::casefile::{Action, parse};
-use crate::support::client::{Ask, Mangled, ask, timed};
+use crate::support::client::{Ask, Mangled, ask, framed, read_framed, timed};
 use crate::support::record::Rr;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::upstream::ledger::Tally;
 use crate::support::upstream::script::{Faults, Script};
+use crate::support::upstream::sockets::Transport;
 use crate::support::wait_until;
 
 const CHAIN: &str = "
@@ -122,6 +125,57 @@ fn a_scripted_upstream_acts_each_fault() {
     let once = faulty("drop=1");
     assert!(quick().try_to(once.address()).is_err());
     assert!(patient().try_to(once.address()).is_ok(), "the second question is answered");
+}
+
+#[test]
+fn a_scripted_upstream_objects_to_parts_of_a_question_and_to_no_other_question() {
+    let plain = || Ask { opt: None, ..ask("www.contoso.com", "A") };
+    let capital = || Ask { opt: None, ..ask("www.Contoso.com", "A") };
+    let mut ad = plain();
+    ad.low_flags = 0x20;
+    for (mark, meets) in [("to-edns", ask("www.contoso.com", "A")), ("to-ad", ad), ("to-capitals", capital())] {
+        for rcode in ["FORMERR", "NOTIMP", "NXDOMAIN", "NOTAUTH"] {
+            let upstream = faulty(&format!("{mark}={rcode}"));
+            let reply = meets.to(upstream.address());
+            assert_eq!(reply.rcode, rcode, "{mark}");
+            assert_eq!((reply.answer.len(), reply.opt.is_none()), (0, true), "{mark}: {reply}");
+            assert_eq!(plain().to(upstream.address()).addresses(), ["20.60.0.1"], "{mark}");
+        }
+        let upstream = faulty(&format!("{mark}=silence"));
+        assert!(meets.patience(Duration::from_millis(200)).try_to(upstream.address()).is_err(), "{mark}");
+        assert_eq!(plain().to(upstream.address()).addresses(), ["20.60.0.1"], "{mark}");
+    }
+    assert_eq!(ask("www.contoso.com", "A").to(faulty("to-edns=BADVERS").address()).rcode, "BADVERS");
+    let bare = ask("www.contoso.com", "A").try_to(faulty("bare").address());
+    assert!(bare.is_err_and(|why| why.contains("question")), "there is a header and no question");
+}
+
+#[test]
+fn a_scripted_upstream_serves_a_tcp_connection_only_as_far_as_it_is_told_and_notes_each_message() {
+    for (words, answers, is_open) in
+        [("", 2, true), ("close-after-tcp", 1, false), ("first-of-tcp", 1, true), ("stall-tcp", 0, true)]
+    {
+        let upstream = faulty(words);
+        let mut stream = TcpStream::connect(upstream.address()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        let question = framed(&ask("WWW.contoso.com", "A").bytes());
+        stream.write_all(&[question.clone(), question].concat()).unwrap();
+        let mut ended = None;
+        let got = std::iter::from_fn(|| read_framed(&mut stream).map_err(|error| ended = Some(error.kind())).ok());
+        assert_eq!(got.count(), answers, "{words}");
+        assert_eq!(ended == Some(ErrorKind::WouldBlock), is_open, "{words}: {ended:?}");
+        let seen = &upstream.seen("www.contoso.com")[0];
+        assert_eq!((seen.by, seen.name.as_str(), seen.has_edns), (Transport::Tcp, "WWW.contoso.com", true));
+        assert_eq!(seen.from, stream.local_addr().unwrap());
+    }
+}
+
+#[test]
+fn octets_of_a_case_are_sent_as_they_are() {
+    let text = "REPLY a.example A\n    rcode NOTAUTH\n    raw a.example. 60 TYPE65280 01 02c00c\n";
+    let case = parse(Path::new("x.case"), text).unwrap();
+    let reply = ask("a.example", "A").to(Upstream::of(case.upstreams[""].clone()).address());
+    assert_eq!((reply.rcode.as_str(), reply.answer[0].rdata.as_slice()), ("NOTAUTH", &[1, 2, 0xc0, 0x0c][..]));
 }
 
 #[test]

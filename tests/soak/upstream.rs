@@ -10,7 +10,7 @@ use rand::RngExt;
 use tokio::runtime::Runtime;
 
 use crate::support::upstream::answers::{Received, datagrams, whole};
-use crate::support::upstream::sockets::{self, Reaction, Serve, Transport};
+use crate::support::upstream::sockets::{self, Reaction, Serve, Then, Transport};
 use crate::truth::{Faulted, draft};
 
 /// The latest that an answer comes, in milliseconds: long after the server has asked another upstream.
@@ -89,20 +89,20 @@ impl Liar {
         self.over_tcp.fetch_add(1, Ordering::Relaxed);
         if rand::rng().random_range(0..100) < 10 {
             self.fail(received);
-            return Reaction::Close;
+            return Reaction { then: Then::Close, ..Reaction::default() };
         }
-        Reaction::Send(vec![whole(received, &draft(&received.name, received.qtype))])
+        Reaction::send(vec![whole(received, &draft(&received.name, received.qtype))])
     }
 }
 
 impl Serve for Liar {
     async fn react(&self, message: &[u8], _client: SocketAddr, by: Transport) -> Reaction {
-        let Some(received) = Received::read(message) else { return Reaction::Silence };
+        let Some(received) = Received::read(message) else { return Reaction::default() };
         if by == Transport::Tcp {
             return self.over_tcp(&received);
         }
-        let Some((datagrams, delay)) = self.over_udp(&received) else { return Reaction::Silence };
+        let Some((datagrams, delay)) = self.over_udp(&received) else { return Reaction::default() };
         tokio::time::sleep(delay).await;
-        Reaction::Send(datagrams)
+        Reaction::send(datagrams)
     }
 }

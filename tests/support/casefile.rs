@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::client::{Ask, Mangled, ask};
 use super::expect::Expected;
-use super::record::Rr;
-use super::upstream::script::{Draft, Script, ScriptedReply};
+use super::record::{Rr, rtype};
+use super::upstream::script::{Draft, Script, ScriptedReply, rcode};
 
 /// One file.
 pub(crate) struct Case {
@@ -28,6 +28,8 @@ pub(crate) enum Setup {
 /// Something that happens while the server runs.
 pub(crate) struct Step {
     pub(crate) line: usize,
+    /// The words behind its keyword.
+    pub(crate) words: String,
     /// The sentence of the `TEST` line above it.
     pub(crate) test: String,
     pub(crate) action: Action,
@@ -141,7 +143,7 @@ impl Case {
             "QUERY" => Action::Query(Box::new(question(block)?)),
             other => return Err((block.line, format!("no such block: {other}"))),
         };
-        self.steps.push(Step { line: block.line, test: test.clone(), action });
+        self.steps.push(Step { line: block.line, words: block.words.join(" "), test: test.clone(), action });
         Ok(())
     }
 
@@ -182,16 +184,13 @@ impl Case {
 fn read_draft(draft: &mut Draft, line: &str) -> Result<(), String> {
     let (key, value) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
     match key {
-        "rcode" => {
-            let names = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"];
-            let number = names.iter().position(|name| *name == value).ok_or("no such RCODE")?;
-            draft.rcode = u8::try_from(number).unwrap_or_default();
-        }
+        "rcode" => draft.rcode = rcode(value)?,
         "flags" => {
             draft.ad = value.split_whitespace().any(|flag| flag == "ad");
             draft.aa = value.split_whitespace().any(|flag| flag == "aa");
         }
         "answer" => draft.answer.push(Rr::from_line(value)?),
+        "raw" => draft.answer.push(raw(value)?),
         "authority" => draft.authority.push(Rr::from_line(value)?),
         "additional" => draft.additional.push(Rr::from_line(value)?),
         "ede" => draft.ede = Some(value.parse().map_err(|_| "no number")?),
@@ -199,6 +198,19 @@ fn read_draft(draft: &mut Draft, line: &str) -> Result<(), String> {
         _ => return Err(format!("no such line in a reply: {key}")),
     }
     Ok(())
+}
+
+/// `owner TTL TYPE octets`, the RDATA byte for byte.
+fn raw(line: &str) -> Result<Rr, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let [owner, ttl, qtype, rest @ ..] = words.as_slice() else { return Err(format!("{line}: too short")) };
+    let rdata = rest.concat();
+    Ok(Rr {
+        owner: owner.parse().map_err(|_| format!("{owner} is no name"))?,
+        rtype: rtype(qtype),
+        ttl: ttl.parse().map_err(|_| format!("{ttl} is no TTL"))?,
+        rdata: octets(&rdata).ok_or_else(|| format!("{rdata}: no octets"))?,
+    })
 }
 
 fn asked(block: &Block<'_>) -> Result<Action, (usize, String)> {

@@ -83,17 +83,8 @@ struct Stage {
 
 impl Stage {
     fn set_up(case: &Case) -> Self {
-        let mut upstreams: BTreeMap<String, Upstream> =
-            case.upstreams.iter().map(|(name, script)| (name.clone(), Upstream::of(script.clone()))).collect();
-        upstreams.entry(String::new()).or_insert_with(|| Upstream::serving(""));
-        let mut site = Site::new().with_upstream(&upstreams[""]);
-        for setup in &case.setup {
-            site = match setup {
-                Setup::List(name, text) => site.with_list(name, text),
-                Setup::Zone(apex, text) => site.with_zone(apex, text),
-                Setup::Config(text) => site.with_config(&filled_in(text, &upstreams)),
-            };
-        }
+        let upstreams = upstreams(case);
+        let site = site(case, &upstreams);
         let server = site.start();
         Self { site, upstreams, server }
     }
@@ -180,8 +171,26 @@ impl Stage {
     }
 }
 
+/// Starts the upstreams of a case.
+pub(crate) fn upstreams(case: &Case) -> BTreeMap<String, Upstream> {
+    let mut upstreams: BTreeMap<String, Upstream> =
+        case.upstreams.iter().map(|(name, script)| (name.clone(), Upstream::of(script.clone()))).collect();
+    upstreams.entry(String::new()).or_insert_with(|| Upstream::serving(""));
+    upstreams
+}
+
+/// The files of a case, with these upstreams in its config.
+pub(crate) fn site(case: &Case, upstreams: &BTreeMap<String, Upstream>) -> Site {
+    let site = Site::new().with_upstream(&upstreams[""]);
+    case.setup.iter().fold(site, |site, setup| match setup {
+        Setup::List(name, text) => site.with_list(name, text),
+        Setup::Zone(apex, text) => site.with_zone(apex, text),
+        Setup::Config(text) => site.with_config(&filled_in(text, upstreams)),
+    })
+}
+
 /// `{upstream}` and `{upstream:name}` in a config become addresses.
-fn filled_in(text: &str, upstreams: &BTreeMap<String, Upstream>) -> String {
+pub(crate) fn filled_in(text: &str, upstreams: &BTreeMap<String, Upstream>) -> String {
     upstreams.iter().fold(text.to_owned(), |text, (name, upstream)| {
         let hole = if name.is_empty() { "{upstream}".to_owned() } else { format!("{{upstream:{name}}}") };
         text.replace(&hole, &upstream.address().to_string())

@@ -19,7 +19,7 @@ use domain::base::Rtype;
 use tokio::runtime::Runtime;
 
 use super::wait_until;
-use ledger::{Ledger, Tally};
+use ledger::{Ledger, Seen, Tally};
 use ordinary::Zones;
 use script::Script;
 use scripted::Scripted;
@@ -121,6 +121,11 @@ impl Upstream {
     /// True if a question for this name and type came, or for this name and any type.
     pub(crate) fn was_asked(&self, name: &str, qtype: Option<Rtype>) -> bool {
         self.ledger.was_asked(name, qtype)
+    }
+
+    /// The messages with this name so far, in order.
+    pub(crate) fn seen(&self, name: &str) -> Vec<Seen> {
+        self.ledger.seen(name)
     }
 
     /// Every question it got so far, with a count.

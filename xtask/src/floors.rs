@@ -40,7 +40,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "forward",
         &[
-            &["client_network", "ids", "question", "settings", "status"],
+            &["client_network", "ids", "question", "queue", "settings", "status"],
             &["callback", "scrub", "transport"],
             &["upstream"],
             &["engine"],

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
-use super::flight::{Flight, FlightKey, Via, Waiter};
+use super::attempts::{Attempt, Via};
+use super::flight::{Flight, FlightKey, Waiter, turn_away};
 use super::flights::{Flights, Found};
 use super::outbox::Outbox;
-use super::queue::Queue;
 use super::timer_wheel::{TICK, TimerWheel};
 use crate::forward::callback::{Batch, ExchangeOutcome, Keep};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::Failure;
+use crate::forward::queue::Queue;
 use crate::forward::settings::GroupSettings;
 use crate::forward::status::GroupCounters;
 use crate::forward::upstream::Upstream;
@@ -107,7 +108,8 @@ impl Exchanges {
     /// When the next timer is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Option<Instant> {
         let queued = self.groups.iter().any(|group| !group.queue.is_empty()).then(|| now + TICK);
-        [self.timer_wheel.next(), queued].into_iter().flatten().min()
+        let watched = self.upstreams.iter().filter_map(Upstream::watch_due);
+        [self.timer_wheel.next(), queued].into_iter().flatten().chain(watched).min()
     }
 
     /// Accepts a question.
@@ -117,10 +119,7 @@ impl Exchanges {
         counters.asked.one();
         if self.waiters >= MAX_WAITERS {
             counters.overloaded.one();
-            for waiter in [Some(waiter), impatient].into_iter().flatten() {
-                self.batch.call(waiter.then, Err(Failure::Overloaded));
-            }
-            return;
+            return turn_away(waiter, impatient, Failure::Overloaded, &mut self.batch);
         }
         self.waiters += 1 + usize::from(impatient.is_some());
         let now = self.now();
@@ -131,6 +130,9 @@ impl Exchanges {
                     flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
                     // A flight that has tried everything tries again: the upstream may have come back.
                     flight.revive(now);
+                    if flight.tells_at_once && self.candidates(flight.key.group).0.is_empty() {
+                        self.tell_those_with_a_fallback(&mut flight);
+                    }
                     self.settle(flight, Fate::Open, out);
                 }
             }
@@ -156,12 +158,13 @@ impl Exchanges {
             }
         }
         self.expired = expired;
+        self.run_watches(out);
     }
 
     /// Starts the queued flights, as far as slots are free.
     pub(crate) fn run_queues(&mut self, out: &mut impl Outbox) {
         for group in (0..self.groups.len()).map(GroupIndex) {
-            while let Some(id) = self.group(group).queue.front() {
+            while let Some(id) = self.group(group).queue.front().copied() {
                 let Some(mut flight) = self.flights.take(id) else {
                     self.group_mut(group).queue.pop();
                     continue;
@@ -198,10 +201,7 @@ impl Exchanges {
     /// Ends a flight: the outcome is stored once, every waiter gets it, and no attempt stays open.
     fn finish(&mut self, mut flight: Box<Flight>, outcome: ExchangeOutcome, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
-            self.upstreams[attempt.upstream.0].limit.release();
-            if let Via::Udp(query, _) = attempt.via {
-                out.cancel(query);
-            }
+            self.close_attempt(&attempt, out);
         }
         self.waiters -= flight.waiters.len();
         let waiters = std::mem::take(&mut flight.waiters);
@@ -213,6 +213,16 @@ impl Exchanges {
         self.flights.end(flight);
     }
 
+    /// Ends an attempt that still waits for its reply: its slot in the upstream's limit is free.
+    pub(super) fn close_attempt(&mut self, attempt: &Attempt, out: &mut impl Outbox) {
+        self.upstream(attempt.upstream).limit.release();
+        if !self.watch(attempt)
+            && let Via::Udp(query, _) = attempt.via
+        {
+            out.cancel(query);
+        }
+    }
+
     /// Gives an answer to these waiters, and returns the empty list.
     pub(super) fn answer_all(
         &mut self,
@@ -220,7 +230,7 @@ impl Exchanges {
         mut waiters: Vec<Waiter>,
         answer: &ExchangeOutcome,
     ) -> Vec<Waiter> {
-        let counted = waiters.iter().filter(|waiter| waiter.is_counted).count();
+        let counted = waiters.iter().filter(|waiter| !waiter.has_fallback).count();
         let counters = &self.group(group).counters;
         match answer {
             Ok(_) => {}
@@ -241,11 +251,14 @@ impl Exchanges {
             return Fate::Over(flight.answer_at_deadline());
         }
         let late: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
-        if !late.is_empty() {
-            self.waiters -= late.len();
-            self.answer_all(flight.key.group, late, &flight.answer_at_deadline());
-        }
+        self.answer_some(flight.key.group, late, &flight.answer_at_deadline());
         Fate::Open
+    }
+
+    /// Gives an answer to waiters whose flight goes on for others.
+    pub(super) fn answer_some(&mut self, group: GroupIndex, waiters: Vec<Waiter>, answer: &ExchangeOutcome) {
+        self.waiters -= waiters.len();
+        self.answer_all(group, waiters, answer);
     }
 
     /// Takes a flight out, for a decision about it; [`Exchanges::settle`] takes it back.

@@ -4,7 +4,7 @@
 //! open meanwhile, so the first answer counts, from whichever attempt and however late.
 //!
 //! ```text
-//!     each upstream that is up, in order, one wait apart    (a refusal or SERVFAIL: the next at once)
+//!     each upstream that is up, in order, one wait apart    (after an ICMP error or SERVFAIL: the next at once)
 //!     then those that are down
 //!     then the same datagram again to each
 //!     then to each without EDNS
@@ -15,12 +15,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::forward::callback::{ExchangeOutcome, Keep, OnReply};
+use super::attempts::{Attempt, Tried, Via};
+use crate::forward::callback::{Batch, ExchangeOutcome, Keep, OnReply};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::{Failure, Question, Reply};
-use crate::forward::transport::message::QueryForm;
-use crate::forward::transport::socket::QueryHandle;
 use crate::forward::upstream::Retried;
 
 /// A question within its group.
@@ -36,26 +35,18 @@ pub struct Waiter {
     pub network: Option<ClientNetwork>,
     /// The latest time at which it gets an answer.
     pub deadline: Instant,
-    /// Whether its failure is counted for the group.
-    pub is_counted: bool,
+    /// Whether it has an answer to fall back to: it is told early that every upstream is down, and its failure is not
+    /// counted for the group.
+    pub has_fallback: bool,
     /// The callback for the answer.
     pub then: OnReply,
 }
 
-/// The transport of an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Via {
-    Udp(QueryHandle, QueryForm),
-    Tcp,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Attempt {
-    pub(crate) upstream: UpstreamIndex,
-    pub(crate) via: Via,
-    pub(crate) sent: Instant,
-    /// Whether its silence has been counted.
-    pub(crate) silent: bool,
+/// Calls the waiters of a question that is not asked.
+pub(crate) fn turn_away(waiter: Waiter, impatient: Option<Waiter>, failure: Failure, batch: &mut Batch) {
+    for waiter in [Some(waiter), impatient].into_iter().flatten() {
+        batch.call(waiter.then, Err(failure));
+    }
 }
 
 pub(crate) struct Flight {
@@ -66,10 +57,12 @@ pub(crate) struct Flight {
     pub(crate) keep: Option<Keep>,
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
-    pub(crate) tried: Vec<UpstreamIndex>,
+    pub(crate) tried: Vec<Tried>,
     /// The first answer that another upstream might better, such as SERVFAIL.
     pub(crate) fallback: Option<Arc<Reply>>,
     pub(crate) malformed: bool,
+    /// Whether clients with a fallback are told at once, while every upstream is down.
+    pub(crate) tells_at_once: bool,
     pub(crate) retried: Retried,
     /// Whether it waits in the queue of its group.
     pub(crate) queued: bool,
@@ -127,6 +120,7 @@ impl Flight {
             tried: Vec::new(),
             fallback: None,
             malformed: false,
+            tells_at_once: false,
             retried: Retried::default(),
             queued: false,
             step_at: now,
@@ -136,11 +130,19 @@ impl Flight {
         }
     }
 
-    /// Notes that an upstream was tried.
-    pub(crate) fn was_tried(&mut self, upstream: UpstreamIndex) {
-        if !self.tried.contains(&upstream) {
-            self.tried.push(upstream);
-        }
+    /// What is known of an upstream that is being tried.
+    pub(crate) fn tried_mut(&mut self, upstream: UpstreamIndex) -> &mut Tried {
+        let known = self.tried.iter().position(|tried| tried.upstream == upstream);
+        let place = known.unwrap_or_else(|| {
+            self.tried.push(Tried::new(upstream));
+            self.tried.len() - 1
+        });
+        &mut self.tried[place]
+    }
+
+    /// The client network in whose line it waits: that of its first waiter.
+    pub(crate) fn network(&self) -> Option<ClientNetwork> {
+        self.waiters.first().and_then(|first| first.network)
     }
 
     /// The open attempts at one upstream.
@@ -176,7 +178,7 @@ impl Flight {
             self.round = Round::Again;
         }
         while self.round != Round::Over {
-            if let Some(upstream) = self.tried.get(self.cursor).copied() {
+            if let Some(upstream) = self.tried.get(self.cursor).map(|tried| tried.upstream) {
                 self.cursor += 1;
                 return match self.round {
                     Round::Again => Step::Resend(upstream),
@@ -196,7 +198,8 @@ impl Flight {
 
     /// The first of `upstreams` that has not been asked.
     pub(crate) fn untried(&self, upstreams: &[UpstreamIndex]) -> Option<UpstreamIndex> {
-        upstreams.iter().copied().find(|upstream| !self.tried.contains(upstream))
+        let is_untried = |upstream: &UpstreamIndex| self.tried.iter().all(|tried| tried.upstream != *upstream);
+        upstreams.iter().copied().find(is_untried)
     }
 
     /// The pause after a step, where `wait` is the upstream's own time.
@@ -218,9 +221,19 @@ impl Flight {
         }
     }
 
-    /// Whether nothing is open and nothing is left to try.
+    /// Whether nothing is open that promises a reply.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.attempts.iter().all(|attempt| attempt.hinted)
+    }
+
+    /// Whether nothing promises a reply and nothing is left to try, after the pauses between all steps.
     pub(crate) fn is_lost(&self) -> bool {
-        self.round == Round::Over && self.attempts.is_empty()
+        self.round == Round::Over && self.is_hopeless()
+    }
+
+    /// Why it is lost.
+    pub(crate) fn failure(&self) -> Failure {
+        if self.malformed { Failure::Malformed } else { Failure::Unreachable }
     }
 
     /// When this flight is due, whatever arrives.
@@ -254,14 +267,20 @@ mod tests {
     const C: UpstreamIndex = UpstreamIndex(2);
 
     fn flight(now: Instant) -> Flight {
-        let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
+        let question = Question {
+            name: Name::root(),
+            rtype: Rtype::A,
+            dnssec_ok: false,
+            checking_disabled: false,
+            authentic_data: false,
+        };
         let mut flight = Flight::new(
             FlightId { slot: 0, generation: 0 },
             Arc::new(FlightKey { group: GroupIndex(0), question }),
             now,
         );
         let deadline = now + Duration::from_secs(5);
-        flight.waiters.push(Waiter { network: None, deadline, is_counted: true, then: Box::new(|_, _| {}) });
+        flight.waiters.push(Waiter { network: None, deadline, has_fallback: false, then: Box::new(|_, _| {}) });
         flight
     }
 
@@ -272,7 +291,7 @@ mod tests {
         loop {
             let step = flight.next_step(&[B, C], &[A]);
             if let Step::Ask(upstream) = step {
-                flight.tried.push(upstream);
+                flight.tried_mut(upstream);
             }
             steps.push(step);
             if step == Step::Wait {
@@ -288,7 +307,7 @@ mod tests {
     fn a_new_waiter_restarts_a_question_that_was_tried_in_every_way() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.tried.push(A);
+        flight.tried_mut(A);
         while flight.next_step(&[A], &[]) != Step::Wait {}
         let later = now + Duration::from_secs(3);
         flight.revive(later);
@@ -302,11 +321,11 @@ mod tests {
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt { upstream: A, via: Via::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt::new(A, Via::Tcp, now));
         let mut passed = Duration::ZERO;
         loop {
             match flight.next_step(&[A], &[]) {
-                Step::Ask(_) => flight.tried.push(A),
+                Step::Ask(_) => drop(flight.tried_mut(A)),
                 Step::Tcp(_) => break,
                 _ => {}
             }

@@ -4,11 +4,12 @@
 //! every waiter. Each batch takes everything that has arrived, lets `exchanges.rs` decide without a socket, and sends
 //! the resulting queries together. Never: a wait other than for the next batch.
 
+mod attempts;
 pub(crate) mod exchanges;
 pub(crate) mod flight;
 mod flights;
+mod hints;
 pub(crate) mod outbox;
-pub(crate) mod queue;
 mod replies;
 mod steps;
 mod timer_wheel;

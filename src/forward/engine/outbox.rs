@@ -8,12 +8,12 @@ use crate::forward::question::Question;
 use crate::forward::status::SharedUpstream;
 use crate::forward::transport::Sockets;
 use crate::forward::transport::message::QueryForm;
-use crate::forward::transport::socket::QueryHandle;
+use crate::forward::transport::socket::{NoSocket, QueryHandle};
 use crate::forward::transport::tcp::Job;
 
 /// The destination of queries. Replies come back as events.
 pub(crate) trait Outbox {
-    /// Sends a query over UDP; `None` if the system has no socket for it.
+    /// Sends a query over UDP, if the system has a socket for it.
     fn send(
         &mut self,
         to: Recipient<'_>,
@@ -21,7 +21,7 @@ pub(crate) trait Outbox {
         question: &Question,
         form: QueryForm,
         now: Instant,
-    ) -> Option<QueryHandle>;
+    ) -> Result<QueryHandle, NoSocket>;
 
     /// Sends the same datagram again.
     fn resend(&mut self, query: QueryHandle);
@@ -51,8 +51,8 @@ impl Outbox for Sockets {
         question: &Question,
         form: QueryForm,
         now: Instant,
-    ) -> Option<QueryHandle> {
-        self.udp.send(to.index, to.shared, Some(flight), question, form, now).ok()
+    ) -> Result<QueryHandle, NoSocket> {
+        self.udp.send(to.index, to.shared, Some(flight), question, form, now)
     }
 
     fn resend(&mut self, query: QueryHandle) {

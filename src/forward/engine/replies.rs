@@ -1,14 +1,14 @@
 //! Replies and failures of attempts: whether the question ends there, and what is tried if it does not.
 //!
 //! In: the result of one attempt, over UDP or TCP. Out: an answer for the waiters, or another attempt; and what the
-//! result shows about the upstream's health and quirks. The first good answer wins, from whichever attempt; SERVFAIL,
-//! REFUSED, NOTIMP and FORMERR are returned as they came unless another upstream has something better.
+//! result shows about the upstream's health and quirks. The first good answer wins, from whichever attempt; an RCODE
+//! that is no answer is returned as it came unless another upstream has something better.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::attempts::{Attempt, Via};
 use super::exchanges::{Exchanges, Fate};
-use super::flight::{Attempt, Flight, Via};
+use super::flight::Flight;
 use super::outbox::Outbox;
 use crate::dns::{Message, Rcode};
 use crate::forward::ids::UpstreamIndex;
@@ -23,11 +23,10 @@ impl Exchanges {
     pub(crate) fn take_event(&mut self, event: SocketEvent, out: &mut impl Outbox) {
         let SocketEvent { upstream: index, flight, handle, sent, news } = event;
         let now = self.now();
-        let health = &mut self.upstream(index).health;
-        match news {
-            SocketNews::Refused => health.refused(now),
-            SocketNews::SpoofSuspected => {}
-            _ => health.replied(now, now.saturating_duration_since(sent)),
+        if !matches!(news, SocketNews::Unreachable | SocketNews::SpoofSuspected)
+            && self.upstream(index).replied(handle, now, now.saturating_duration_since(sent))
+        {
+            out.cancel(handle);
         }
         // The answer to a loop probe has no flight.
         let Some(mut flight) = flight.and_then(|id| self.take(id)) else { return };
@@ -36,7 +35,7 @@ impl Exchanges {
             _ => None,
         };
         let Some(form) = flight.attempts.iter().find_map(of_this_query) else { return self.put(flight) };
-        if !matches!(news, SocketNews::CaseMismatch | SocketNews::Unreadable) {
+        if !matches!(news, SocketNews::CaseMismatch | SocketNews::Unreadable | SocketNews::Unreachable) {
             self.end_attempt(&mut flight, index, |attempt| of_this_query(attempt).is_some());
         }
         let counters = &self.upstream(index).shared.counters;
@@ -54,7 +53,11 @@ impl Exchanges {
             }
             SocketNews::CaseMismatch => self.case_lost(&mut flight, index, form, out),
             SocketNews::Unreadable => self.edns_refused(&mut flight, index, form, out),
-            SocketNews::Refused => self.attempt_lost(&mut flight, out),
+            SocketNews::Unreachable => {
+                let hinted = flight.attempts.iter_mut().filter(|attempt| of_this_query(attempt).is_some());
+                hinted.for_each(|attempt| attempt.hinted = true);
+                self.look_elsewhere(&mut flight, out)
+            }
         };
         self.settle(flight, fate, out);
     }
@@ -78,7 +81,7 @@ impl Exchanges {
             }
             Err(failure) => {
                 flight.malformed |= failure == Failure::Malformed;
-                self.attempt_lost(&mut flight, out)
+                self.look_elsewhere(&mut flight, out)
             }
         };
         self.settle(flight, fate, out);
@@ -141,23 +144,6 @@ impl Exchanges {
         self.replied(flight, index, message, out)
     }
 
-    /// Handles a failed attempt: another upstream that is up is asked at once, or one that is down if nothing is open
-    /// and there is no fallback.
-    fn attempt_lost(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
-        let (up, down) = self.candidates(flight.key.group);
-        let is_idle = flight.attempts.is_empty();
-        if flight.untried(&up).is_some() || is_idle && flight.fallback.is_none() && flight.untried(&down).is_some() {
-            return self.step(flight, out);
-        }
-        if let Some(reply) = flight.fallback.as_ref().filter(|_| is_idle) {
-            return Fate::Over(Ok(Arc::clone(reply)));
-        }
-        if is_idle {
-            self.pause_for(flight, Duration::ZERO);
-        }
-        Fate::Open
-    }
-
     /// Handles the answer of an upstream.
     fn replied(&mut self, flight: &mut Flight, index: UpstreamIndex, message: &Message, out: &mut impl Outbox) -> Fate {
         let kept = scrub(message, &flight.key.question);
@@ -176,15 +162,12 @@ impl Exchanges {
             chain: kept.chain,
             upstream: Some(self.upstream(index).shared.address),
         });
-        if !matches!(reply.rcode, Rcode::SERVFAIL | Rcode::REFUSED | Rcode::NOTIMP | Rcode::FORMERR) {
+        if is_final(reply.rcode) {
             return Fate::Over(Ok(reply));
         }
         flight.fallback.get_or_insert(reply);
-        for attempt in flight.attempts.extract_if(.., |attempt| attempt.upstream == index) {
-            self.upstreams[index.0].limit.release();
-            if let Via::Udp(query, _) = attempt.via {
-                out.cancel(query);
-            }
+        while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
+            self.close_attempt(&flight.attempts.swap_remove(place), out);
         }
         let (up, _) = self.candidates(flight.key.group);
         if flight.untried(&up).is_some() {
@@ -199,4 +182,10 @@ impl Exchanges {
             None => Fate::Open,
         }
     }
+}
+
+/// Whether another upstream is not asked for something better. The upstream that has the name in a DNAME's tree says
+/// YXDOMAIN when the new name is too long (RFC 6672 section 2.2); any RCODE but these three is about the exchange.
+fn is_final(rcode: Rcode) -> bool {
+    rcode.is_answer() || rcode == Rcode::YXDOMAIN
 }

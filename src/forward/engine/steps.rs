@@ -6,13 +6,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::attempts::{Attempt, Via};
 use super::exchanges::{Exchanges, Fate};
-use super::flight::{Attempt, Flight, Step, Via};
+use super::flight::{Flight, Step};
 use super::outbox::{Outbox, Recipient};
 use crate::forward::ids::{GroupIndex, UpstreamIndex};
 use crate::forward::question::Failure;
 use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::NoSocket;
 use crate::forward::transport::tcp::Job;
+
+/// Whether a query could be sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It was sent.
+    Now,
+    /// It was not sent, but may be after a pause: the limits or the host's descriptors do not permit it now.
+    Later,
+    /// This host has no route to the upstream.
+    NoRoute,
+}
+
+impl Sent {
+    /// The upstream, if a pause has to follow.
+    fn whither(self, index: UpstreamIndex) -> Option<UpstreamIndex> {
+        (self != Self::NoRoute).then_some(index)
+    }
+}
 
 impl Exchanges {
     /// Starts a new question, or queues it. It never overtakes the queued ones, because a flood of new questions would
@@ -36,8 +56,11 @@ impl Exchanges {
             return Some(Fate::Over(Err(if is_loop { Failure::Loop } else { Failure::Stopped })));
         }
         let first = self.acquire_slot(group)?;
-        self.send(flight, first, None, out);
+        let sent = self.send(flight, first, None, out);
         self.check_those_down(flight, first, out);
+        if sent == Sent::NoRoute {
+            return Some(self.step(flight, out));
+        }
         self.pause(flight, first);
         Some(Fate::Open)
     }
@@ -68,9 +91,9 @@ impl Exchanges {
     }
 
     fn enqueue(&mut self, flight: &mut Flight) -> Fate {
-        let network = flight.waiters.first().and_then(|first| first.network);
+        let network = flight.network();
         let state = self.group_mut(flight.key.group);
-        if !state.queue.push(network, flight.id) {
+        if state.queue.push(network, flight.id).is_err() {
             return Fate::Over(Err(Failure::Overloaded));
         }
         flight.queued = true;
@@ -88,13 +111,19 @@ impl Exchanges {
     }
 
     /// Asks over UDP if the limits permit; if not, the upstream is tried again in the next round.
-    fn try_send(&mut self, flight: &mut Flight, index: UpstreamIndex, form: Option<QueryForm>, out: &mut impl Outbox) {
+    fn try_send(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        form: Option<QueryForm>,
+        out: &mut impl Outbox,
+    ) -> Sent {
         let now = self.now();
         if self.upstream(index).limit.acquire(now) {
-            self.send(flight, index, form, out);
-        } else {
-            flight.was_tried(index);
+            return self.send(flight, index, form, out);
         }
+        flight.tried_mut(index);
+        Sent::Later
     }
 
     /// Asks over UDP; the slot in the upstream's limit is taken already.
@@ -104,19 +133,24 @@ impl Exchanges {
         index: UpstreamIndex,
         form: Option<QueryForm>,
         out: &mut impl Outbox,
-    ) {
+    ) -> Sent {
         let now = self.now();
-        flight.was_tried(index);
         let upstream = self.upstream(index);
         let form = form.unwrap_or_else(|| upstream.form(now));
         let to = Recipient { index, shared: &upstream.shared };
-        if let Some(query) = out.send(to, flight.id, &flight.key.question, form, now) {
-            let via = Via::Udp(query, form);
-            flight.attempts.push(Attempt { upstream: index, via, sent: now, silent: false });
-        } else {
-            upstream.shared.counters.unreachable.one();
-            upstream.limit.release();
+        let sent = out.send(to, flight.id, &flight.key.question, form, now);
+        flight.tried_mut(index).no_route = sent == Err(NoSocket::NoRoute);
+        match sent {
+            Ok(query) => {
+                flight.attempts.push(Attempt::new(index, Via::Udp(query, form), now));
+                return Sent::Now;
+            }
+            Err(NoSocket::NoRoute) => upstream.health.no_route(now),
+            Err(NoSocket::Exhausted) => {}
         }
+        upstream.shared.counters.unreachable.one();
+        upstream.limit.release();
+        if sent == Err(NoSocket::NoRoute) { Sent::NoRoute } else { Sent::Later }
     }
 
     /// Asks over TCP: this may exceed the limit by one for each answer that was too long.
@@ -127,10 +161,13 @@ impl Exchanges {
         };
         let upstream = self.upstream(index);
         upstream.limit.force();
-        let edns = upstream.form(now).edns;
-        let job = Job { flight: flight.id, question: flight.key.question.clone(), edns, deadline };
+        // Nobody off the path can write into a connection, so random case has no use there.
+        let form = QueryForm { mixed: false, ..upstream.form(now) };
+        let (question, network) = (flight.key.question.clone(), flight.network());
+        let job = Job { flight: flight.id, question, form, network, deadline };
         out.ask_tcp(Recipient { index, shared: &upstream.shared }, job);
-        flight.attempts.push(Attempt { upstream: index, via: Via::Tcp, sent: now, silent: false });
+        flight.attempts.push(Attempt::new(index, Via::Tcp, now));
+        flight.tried_mut(index).tcp = true;
     }
 
     /// Handles the passing of time for a flight: deadlines of waiters, silent upstreams, the next step.
@@ -172,23 +209,16 @@ impl Exchanges {
                 break;
             }
         }
-        match flight.is_lost() {
-            true if flight.malformed => Fate::Over(Err(Failure::Malformed)),
-            true => Fate::Over(Err(Failure::Unreachable)),
-            false => Fate::Open,
-        }
+        if flight.is_lost() { Fate::Over(Err(flight.failure())) } else { Fate::Open }
     }
 
-    /// The upstream that the step went to; `None` if there was nothing to do.
+    /// The upstream that the step went to; `None` if there was nothing to do, or no route to go.
     fn take_step(&mut self, flight: &mut Flight, step: Step, out: &mut impl Outbox) -> Option<UpstreamIndex> {
         match step {
-            Step::Ask(index) => {
-                self.try_send(flight, index, None, out);
-                Some(index)
-            }
+            Step::Ask(index) => self.try_send(flight, index, None, out).whither(index),
             Step::Resend(index) => self.resend(flight, index, out),
             Step::WithoutEdns(index) => self.ask_without_edns(flight, index, out),
-            Step::Tcp(index) if flight.is_asked_by_tcp(index) => None,
+            Step::Tcp(index) if flight.is_asked_by_tcp(index) || flight.tried_mut(index).no_route => None,
             Step::Tcp(index) => {
                 self.upstream(index).shared.counters.tcp_silent.one();
                 self.ask_tcp(flight, index, out);
@@ -212,7 +242,7 @@ impl Exchanges {
                     out.resend(query);
                 }
             }
-            None => self.try_send(flight, index, None, out),
+            None => return self.try_send(flight, index, None, out).whither(index),
         }
         Some(index)
     }
@@ -231,8 +261,7 @@ impl Exchanges {
         let upstream = self.upstream(index);
         let form = QueryForm { edns: false, ..upstream.form(now) };
         upstream.shared.counters.edns_fallback.one();
-        self.try_send(flight, index, Some(form), out);
-        Some(index)
+        self.try_send(flight, index, Some(form), out).whither(index)
     }
 
     /// Schedules the next step of a flight, after the upstream's own time.

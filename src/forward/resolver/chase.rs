@@ -1,21 +1,22 @@
 //! The re-chase: one question followed through our zones and upstream answers, wherever its CNAMEs lead.
 //!
-//! In: a question, the zones, and one upstream reply after another. Out: the next name to ask upstream, or the resolved
-//! answer. Never: a question sent from here, or a look at a cache, socket or clock.
+//! In: a question, the zones, and one upstream reply after another, each cut to the part that its upstream is believed
+//! for (`responsible.rs`). Out: the next name to ask upstream, or the resolved answer. Never: a question sent from
+//! here, or a look at a cache, socket or clock.
 //!
 //! ```text
 //!    name in a hosted zone? --yes--> zone: answer | NODATA | NXDOMAIN --------------> Done
 //!          |  ^                        | CNAME: next name   | miss, on_miss = forward
 //!          no '------------------------'                    v
-//!          '-----------------------------------------> Ask(name) --reply--> walk its CNAMEs in order;
-//!                                                        ^                  the first target that a zone
-//!                                                        '--- open end ---- has cuts the rest off
+//!          '-----------------------------------------> Ask(name) --reply--> walk its CNAMEs in order --> Done
+//!          ^                                                                    |
+//!          '------------------- the chain ends in a name without an answer -----'
 //! ```
 
 use std::net::SocketAddr;
 
 use crate::dns::{Ede, Name, Rcode, Record, Rtype};
-use crate::zone::{Hosted, OnMiss, Outcome, Zone, ZoneSet};
+use crate::zone::{Outcome, Zone, ZoneSet};
 
 use crate::forward::question::{Chain, Reply};
 use crate::forward::scrub::MAX_LINKS;
@@ -140,8 +141,8 @@ impl Chase {
             };
             let first = self.behind.is_empty();
             match zone.lookup(self.name.canonical(), self.qtype) {
-                Outcome::NxDomain if hosted.on_miss == OnMiss::Forward => {
-                    self.origin.missed = Some(self.name.clone());
+                outcome if hosted.leaves_to_upstream(&outcome) => {
+                    self.note_missed(self.name.clone());
                     return self.ask();
                 }
                 outcome => {
@@ -206,7 +207,7 @@ impl Chase {
         }
     }
 
-    /// Goes on with the upstream's reply about the name that [`Step::Ask`] named.
+    /// Goes on with a reply about the name that [`Step::Ask`] named: only the part that its upstream is believed for.
     pub fn follow_reply(&mut self, zones: &ZoneSet, reply: &Reply) -> Step {
         self.origin.forwarded = true;
         // RFC 4035 section 3.2.3: AD is about all RRsets.
@@ -219,15 +220,6 @@ impl Chase {
                 return Step::Done(self.fail(ede));
             }
             rest = tail;
-            let has_rest = !tail.is_empty()
-                || !reply.authority.is_empty()
-                || reply.rcode != Rcode::NOERROR
-                || reply.chain != Chain::Whole;
-            if let Some(hosted) = zones.find(self.name.canonical())
-                && !(has_rest && self.falls_through(hosted))
-            {
-                return self.follow(zones);
-            }
         }
         match reply.chain {
             Chain::Whole => {}
@@ -247,19 +239,6 @@ impl Chase {
             ede: reply.ede.clone(),
             ..self.resolved(reply.rcode)
         })
-    }
-
-    /// Whether a hosted zone leaves its name to the rest of the upstream's own chain. Only NXDOMAIN does: not NODATA,
-    /// an empty non-terminal or a wildcard.
-    fn falls_through(&mut self, hosted: &Hosted) -> bool {
-        let Some(zone) = hosted.zone.as_deref().filter(|_| hosted.on_miss == OnMiss::Forward) else {
-            return false;
-        };
-        let missed = matches!(zone.lookup(self.name.canonical(), self.qtype), Outcome::NxDomain);
-        if missed {
-            self.origin.missed = Some(self.name.clone());
-        }
-        missed
     }
 
     /// Adds a CNAME, with its signatures, and moves to its target.
@@ -293,6 +272,11 @@ impl Chase {
         }
         let ede = Ede::new(Ede::NOT_AUTHORITATIVE, "not in a zone of this server, and recursion was not asked for");
         Resolved { rcode: Rcode::REFUSED, ..self.fail(ede) }
+    }
+
+    /// Notes a name that a hosted zone covers and does not have.
+    pub fn note_missed(&mut self, name: Name) {
+        self.origin.missed = Some(name);
     }
 
     /// Notes the source of the next part.
@@ -330,24 +314,6 @@ impl Chase {
     }
 }
 
-/// Cuts a reply where its chain first enters a hosted zone, if it does: the part that may be stored for its question,
-/// and the name whose own question the rest belongs to. Stored apart, the rest can never answer for a name that a sync
-/// has added since.
-pub fn split(zones: &ZoneSet, qname: &Name, qtype: Rtype, reply: &Reply) -> Option<(Reply, Option<(Name, Reply)>)> {
-    let mut name = qname.clone();
-    let mut at = 0;
-    while let Some(length) = alias_end(&reply.answer[at..], &name, qtype) {
-        let alias = &reply.answer[at..at + length];
-        let Some(target) = alias.iter().find_map(Record::cname_target) else { break };
-        at += length;
-        if zones.find(target.canonical()).is_some() {
-            return Some(cut(reply.clone(), at, target));
-        }
-        name = target;
-    }
-    None
-}
-
 impl RecordBits {
     /// The number of records that it covers; an answer with more is good for one question only.
     pub const CAPACITY: usize = 64;
@@ -371,24 +337,13 @@ fn answers_alias(qtype: Rtype) -> bool {
 }
 
 /// The number of leading records that belong to the CNAME at `name`: up to the CNAME and the signatures after it.
-fn alias_end(records: &[Record], name: &Name, qtype: Rtype) -> Option<usize> {
+pub(super) fn alias_end(records: &[Record], name: &Name, qtype: Rtype) -> Option<usize> {
     if answers_alias(qtype) {
         return None;
     }
     let at = records.iter().position(|record| record.rtype == Rtype::CNAME && record.owner == *name)?;
     let signatures = records[at + 1..].iter().take_while(|next| next.rtype == Rtype::RRSIG && next.owner == *name);
     Some(at + 1 + signatures.count())
-}
-
-fn cut(mut reply: Reply, end: usize, target: Name) -> (Reply, Option<(Name, Reply)>) {
-    let tail = Reply { answer: reply.answer.split_off(end), ..reply.clone() };
-    let has_tail = !tail.answer.is_empty()
-        || !tail.authority.is_empty()
-        || tail.rcode != Rcode::NOERROR
-        || tail.chain != Chain::Whole;
-    // The RCODE and the authority section are about the last name (RFC 6604): they stay with the tail.
-    let head = Reply { rcode: Rcode::NOERROR, authority: Vec::new(), ede: None, chain: Chain::Whole, ..reply };
-    (head, has_tail.then_some((target, tail)))
 }
 
 #[cfg(test)]

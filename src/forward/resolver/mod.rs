@@ -6,6 +6,7 @@
 pub mod chase;
 pub mod public;
 mod resolution;
+mod responsible;
 mod route;
 pub mod special;
 mod upstream_step;
@@ -15,15 +16,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cache::{Cache, Hit, Key};
-use super::question::{Failure, Question, Reply};
+use super::question::{Failure, Reply};
 use super::upstreams::Upstreams;
-use crate::dns::{Ede, Name, Rcode, Rtype};
-use crate::zone::{Zone, ZoneSet};
+use crate::dns::{Ede, Name, Rcode};
+use crate::zone::ZoneSet;
 pub use chase::Provenance;
 use chase::{Resolved, Step};
 use public::PublicNames;
 use resolution::Fallback;
 pub use resolution::{Progress, QueryFlags, Resolution, Trace, UpstreamQuestion};
+use responsible::{Believed, Responsibilities, Responsible};
 pub use route::Route;
 use route::RouteTable;
 pub use upstream_step::{Arrived, Resumed, Waiting};
@@ -95,8 +97,9 @@ impl Resolver {
         now: Instant,
     ) -> Resolved {
         loop {
-            let UpstreamQuestion { question: Question { name, .. }, fallback, .. } = question;
-            let step = fall_back(zones, resolution, &name, fallback, failure);
+            let UpstreamQuestion { route, question: asked, fallback } = question;
+            let key = Key { route: route.id, question: asked };
+            let step = self.fall_back(zones, resolution, &key, fallback, failure);
             match self.advance(zones, resolution, step, now) {
                 Progress::Done(resolved) => return resolved,
                 Progress::Ask(next) => question = next,
@@ -116,22 +119,26 @@ impl Resolver {
                 Step::Done(resolved) => return resolution.done(resolved),
                 Step::Ask(name) => name,
             };
-            step = if let Some(zone) = self.special(zones, &name, resolution.qtype) {
-                resolution.add_source(None);
-                resolution.record(&name, Provenance::Special);
-                resolution.chase.answer_from(zone)
-            } else if !resolution.flags.recursion {
-                let stopped = resolution.chase.stop();
-                return resolution.done(stopped);
-            } else if let Some(reply) = self.public_name_without_upstream(zones, &name) {
-                resolution.add_source(None);
-                resolution.record(&name, Provenance::SynthesizedCname);
-                resolution.chase.follow_reply(zones, &reply)
-            } else {
-                match self.from_cache(zones, resolution, name, now) {
+            step = match self.responsibilities(zones).outside_zones(&name, resolution.qtype) {
+                Responsible::Special(zone) => {
+                    resolution.add_source(None);
+                    resolution.record(&name, Provenance::Special);
+                    resolution.chase.answer_from(zone)
+                }
+                _ if !resolution.flags.recursion => {
+                    let stopped = resolution.chase.stop();
+                    return resolution.done(stopped);
+                }
+                Responsible::PublicName(reply) => {
+                    resolution.add_source(None);
+                    resolution.record(&name, Provenance::SynthesizedCname);
+                    resolution.chase.follow_reply(zones, &reply)
+                }
+                Responsible::Upstreams(route) => match self.from_cache(zones, resolution, route, name, now) {
                     ControlFlow::Continue(step) => step,
                     ControlFlow::Break(question) => return Progress::Ask(question),
-                }
+                },
+                Responsible::Hosted | Responsible::Nobody => Step::Done(resolution.chase.fail(Failure::Stopped.ede())),
             }
         }
     }
@@ -141,18 +148,16 @@ impl Resolver {
         self: &Arc<Self>,
         zones: &Arc<ZoneSet>,
         resolution: &mut Resolution,
+        route: &Arc<Route>,
         name: Name,
         now: Instant,
     ) -> ControlFlow<UpstreamQuestion, Step> {
-        let Some(route) = self.routes.of(&name) else {
-            return ControlFlow::Continue(Step::Done(resolution.chase.fail(Failure::Stopped.ede())));
-        };
         let key = Key { route: route.id, question: resolution.question(name) };
         let name = &key.question.name;
         match self.cache.get(&key, now) {
-            Hit::Fresh { reply, .. } if reply.denies() && self.synthesized(zones, name).is_some() => {
+            Hit::Fresh { reply, .. } if reply.denies() && self.responsibilities(zones).synthesized(name).is_some() => {
                 let fallback = self.fallback(zones, name, None);
-                ControlFlow::Continue(fall_back(zones, resolution, name, fallback, Failure::Unreachable))
+                ControlFlow::Continue(self.fall_back(zones, resolution, &key, fallback, Failure::Unreachable))
             }
             Hit::Fresh { reply, prefetch, validity } => {
                 resolution.add_source(validity);
@@ -160,11 +165,11 @@ impl Resolver {
                     self.prefetch(zones, route, &key.question, now);
                 }
                 resolution.record(name, Provenance::Cache);
-                ControlFlow::Continue(resolution.chase.follow_reply(zones, &reply))
+                ControlFlow::Continue(self.follow_reply(zones, resolution, &key, &reply))
             }
             Hit::Failed(failure, stale) => {
                 let fallback = self.fallback(zones, name, stale);
-                ControlFlow::Continue(fall_back(zones, resolution, name, fallback, failure))
+                ControlFlow::Continue(self.fall_back(zones, resolution, &key, fallback, failure))
             }
             Hit::Miss(stale) => {
                 resolution.add_source(None);
@@ -174,56 +179,64 @@ impl Resolver {
         }
     }
 
-    /// The special zone of a name, unless a hosted zone or a forward rule covers it: those take precedence.
-    fn special(&self, zones: &ZoneSet, name: &Name, qtype: Rtype) -> Option<&Zone> {
-        let zone = self.settings.special.find(name.canonical())?.zone.as_deref()?;
-        // RFC 8375 section 4: the parent has to prove to a validating client that such a zone is not signed.
-        if qtype == Rtype::DS && name == zone.apex() && name.labels().last() == Some(b"arpa") {
-            return None;
-        }
-        let is_ruled = self.routes.of(name).is_some_and(|route| route.suffix.label_count() > 0);
-        (!is_ruled && zones.find(name.canonical()).is_none()).then_some(zone)
-    }
-
-    /// Our own CNAME for a public name of ours, if the config says that the upstream is never asked for it.
-    fn public_name_without_upstream(&self, zones: &ZoneSet, name: &Name) -> Option<Reply> {
-        (self.settings.public_names == PublicNames::Always).then(|| public::synthesized_cname(zones, name))?
-    }
-
-    fn synthesized(&self, zones: &ZoneSet, name: &Name) -> Option<Reply> {
-        (self.settings.public_names != PublicNames::Never).then(|| public::synthesized_cname(zones, name))?
+    /// All that decides who answers for a name.
+    fn responsibilities<'a>(&'a self, zones: &'a ZoneSet) -> Responsibilities<'a> {
+        let Settings { special, public_names, .. } = &self.settings;
+        Responsibilities { zones, routes: &self.routes, special, public_names: *public_names }
     }
 
     /// The fallback for this name if upstreams fail: this is the one place that decides whether there is one.
     fn fallback(&self, zones: &ZoneSet, name: &Name, stale: Option<Reply>) -> Option<Fallback> {
-        self.synthesized(zones, name).map(Fallback::SynthesizedCname).or_else(|| stale.map(Fallback::Stale))
+        let synthesized = self.responsibilities(zones).synthesized(name);
+        synthesized.map(Fallback::SynthesizedCname).or_else(|| stale.map(Fallback::Stale))
+    }
+
+    /// Goes on with an upstream's reply to a question, as far as the upstream is believed.
+    fn follow_reply(&self, zones: &ZoneSet, resolution: &mut Resolution, key: &Key, reply: &Reply) -> Step {
+        let Key { route, question } = key;
+        let responsibilities = self.responsibilities(zones);
+        let Believed { reply, missed } = responsibilities.believed(&question.name, question.rtype, Some(*route), reply);
+        if let Some(missed) = missed {
+            resolution.chase.note_missed(missed);
+        }
+        resolution.chase.follow_reply(zones, &reply)
+    }
+
+    /// Handles a failed upstream: goes on with the fallback, or ends with SERVFAIL and the reason.
+    fn fall_back(
+        &self,
+        zones: &ZoneSet,
+        resolution: &mut Resolution,
+        key: &Key,
+        fallback: Option<Fallback>,
+        failure: Failure,
+    ) -> Step {
+        let name = &key.question.name;
+        resolution.add_source(None);
+        let (provenance, ede) = match &fallback {
+            None => return Step::Done(resolution.chase.fail(failure.ede())),
+            Some(Fallback::SynthesizedCname(_)) => (Provenance::SynthesizedCname, ALIAS_FROM_ZONE),
+            Some(Fallback::Stale(reply)) if reply.rcode == Rcode::NXDOMAIN => (Provenance::Stale, STALE_NXDOMAIN),
+            Some(Fallback::Stale(_)) => (Provenance::Stale, STALE_ANSWER),
+        };
+        resolution.degraded = Some(ede);
+        resolution.record(name, provenance);
+        match fallback {
+            Some(Fallback::Stale(reply)) => self.follow_reply(zones, resolution, key, &reply),
+            Some(Fallback::SynthesizedCname(reply)) => resolution.chase.follow_reply(zones, &reply),
+            None => Step::Done(resolution.chase.fail(failure.ede())),
+        }
     }
 }
 
-/// Handles a failed upstream: goes on with the fallback, or ends with SERVFAIL and the reason.
-fn fall_back(
-    zones: &ZoneSet,
-    resolution: &mut Resolution,
-    name: &Name,
-    fallback: Option<Fallback>,
-    failure: Failure,
-) -> Step {
-    resolution.add_source(None);
-    let (reply, provenance, code, text) = match fallback {
-        None => return Step::Done(resolution.chase.fail(failure.ede())),
-        Some(Fallback::SynthesizedCname(reply)) => {
-            let text = "upstream failed or denies the name; alias made from our own zone";
-            (reply, Provenance::SynthesizedCname, Ede::SYNTHESIZED, text)
-        }
-        Some(Fallback::Stale(reply)) => {
-            let code = if reply.rcode == Rcode::NXDOMAIN { Ede::STALE_NXDOMAIN } else { Ede::STALE_ANSWER };
-            (reply, Provenance::Stale, code, "upstream failed; this answer is past its time")
-        }
-    };
-    resolution.degraded = Some(Ede::new(code, text));
-    resolution.record(name, provenance);
-    resolution.chase.follow_reply(zones, &reply)
-}
+const ALIAS_FROM_ZONE: Ede =
+    Ede::new(Ede::SYNTHESIZED, "upstream failed or denies the name; alias made from our own zone");
+
+const PAST_ITS_TIME: &str = "upstream failed; this answer is past its time";
+
+const STALE_ANSWER: Ede = Ede::new(Ede::STALE_ANSWER, PAST_ITS_TIME);
+
+const STALE_NXDOMAIN: Ede = Ede::new(Ede::STALE_NXDOMAIN, PAST_ITS_TIME);
 
 #[cfg(test)]
 mod tests;

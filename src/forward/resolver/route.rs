@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::dns::Name;
+use crate::dns::{Name, Rtype};
 use crate::forward::cache::RouteId;
 use crate::forward::upstreams::AskUpstream;
 
@@ -29,8 +29,10 @@ impl RouteTable {
         &self.0
     }
 
-    /// The route of a name: the longest suffix wins.
-    pub(super) fn of(&self, name: &Name) -> Option<&Arc<Route>> {
-        self.0.iter().find(|route| name.is_at_or_below(&route.suffix))
+    /// The route of a question: the longest suffix at or above the name wins. DS at a suffix is data of the zone above
+    /// (RFC 4035 section 3.1.4.1).
+    pub(super) fn of(&self, name: &Name, qtype: Rtype) -> Option<&Arc<Route>> {
+        let is_parents = |suffix: &Name| qtype == Rtype::DS && suffix == name && suffix.label_count() > 0;
+        self.0.iter().find(|route| name.is_at_or_below(&route.suffix) && !is_parents(&route.suffix))
     }
 }

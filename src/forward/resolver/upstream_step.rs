@@ -7,17 +7,15 @@
 //! fallback has two waiters: the client's, which takes the fallback when the client's time is over, and one that keeps
 //! the flight open until the answer is stored for the next client.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::chase::{self, Provenance, Resolved, Step};
+use super::Resolver;
+use super::chase::{Provenance, Resolved, Step};
 use super::resolution::{Fallback, Progress, Resolution, Trace, UpstreamQuestion};
 use super::route::Route;
-use super::{Resolver, fall_back};
-use crate::dns::Name;
 use crate::forward::cache::Key;
 use crate::forward::callback::{Batch, ExchangeOutcome, Keep};
 use crate::forward::client_network::ClientNetwork;
@@ -96,6 +94,33 @@ impl Resolver {
         Exchange { resolver, zones, route, question: question.clone(), begun: now }
             .ask(background(None, deadline), None);
     }
+
+    /// The step after an exchange: with the upstream's reply, unless the fallback is better.
+    fn step_after(
+        &self,
+        zones: &ZoneSet,
+        resolution: &mut Resolution,
+        key: &Key,
+        fallback: Option<Fallback>,
+        outcome: ExchangeOutcome,
+    ) -> Step {
+        let reply = match outcome {
+            Ok(reply) => reply,
+            Err(failure) => return self.fall_back(zones, resolution, key, fallback, failure),
+        };
+        let is_worth_less = match &fallback {
+            Some(Fallback::SynthesizedCname(_)) => reply.denies(),
+            Some(Fallback::Stale(_)) => !reply.answers(),
+            None => false,
+        };
+        if is_worth_less {
+            return self.fall_back(zones, resolution, key, fallback, Failure::Unreachable);
+        }
+        if let Some(upstream) = reply.upstream {
+            resolution.record(&key.question.name, Provenance::Upstream(upstream));
+        }
+        self.follow_reply(zones, resolution, key, &reply)
+    }
 }
 
 impl Waiting {
@@ -126,10 +151,10 @@ impl Waiting {
         let then = Box::new(|outcome, batch: &mut Batch| then(Arrived { waiting: self, outcome }, batch));
         if has_fallback {
             let impatient = deadline.min(now + CLIENT_TIMER);
-            let client = Waiter { network, deadline: impatient, is_counted: false, then };
+            let client = Waiter { network, deadline: impatient, has_fallback: true, then };
             exchange.ask(background(network, deadline), Some(client));
         } else {
-            exchange.ask(Waiter { network, deadline, is_counted: true, then }, None);
+            exchange.ask(Waiter { network, deadline, has_fallback: false, then }, None);
         }
     }
 }
@@ -146,7 +171,9 @@ impl Arrived {
         let Waiting { resolver, zones, resolution, question, .. } = &mut *waiting;
         // A waiter whose time ends before its flight gets a failing upstream's reply that was not stored.
         let outcome = outcome.map(|reply| if reply.answers() { reply } else { resolver.cache.clamped(reply) });
-        let step = step_after(zones, resolution, &question.question.name, question.fallback.take(), outcome);
+        let UpstreamQuestion { route, question: asked, fallback } = question;
+        let key = Key { route: route.id, question: asked.clone() };
+        let step = resolver.step_after(zones, resolution, &key, fallback.take(), outcome);
         match resolver.advance(zones, resolution, step, now) {
             Progress::Done(resolved) => Resumed::Done(Box::new(resolved), resolution.trace.take().unwrap_or_default()),
             Progress::Ask(next) => {
@@ -159,33 +186,7 @@ impl Arrived {
 
 /// A waiter that nobody waits behind: it keeps the flight open, so that its outcome is stored, and counts its failure.
 fn background(network: Option<ClientNetwork>, deadline: Instant) -> Waiter {
-    Waiter { network, deadline, is_counted: true, then: Box::new(|_, _| {}) }
-}
-
-/// The step after an exchange: with the upstream's reply, unless the fallback is better.
-fn step_after(
-    zones: &ZoneSet,
-    resolution: &mut Resolution,
-    name: &Name,
-    fallback: Option<Fallback>,
-    outcome: ExchangeOutcome,
-) -> Step {
-    let reply = match outcome {
-        Ok(reply) => reply,
-        Err(failure) => return fall_back(zones, resolution, name, fallback, failure),
-    };
-    let is_worth_less = match &fallback {
-        Some(Fallback::SynthesizedCname(_)) => reply.denies(),
-        Some(Fallback::Stale(_)) => !reply.answers(),
-        None => false,
-    };
-    if is_worth_less {
-        return fall_back(zones, resolution, name, fallback, Failure::Unreachable);
-    }
-    if let Some(upstream) = reply.upstream {
-        resolution.record(name, Provenance::Upstream(upstream));
-    }
-    resolution.chase.follow_reply(zones, &reply)
+    Waiter { network, deadline, has_fallback: false, then: Box::new(|_, _| {}) }
 }
 
 impl Exchange {
@@ -212,29 +213,19 @@ impl Exchange {
         Key { route: self.route.id, question: self.question.clone() }
     }
 
-    /// Stores a reply, cut at each hosted name: an entry never holds the part below one.
+    /// Stores the part of a reply that its upstreams are believed for, for this question alone. It is cut again each
+    /// time it is used, by the zones of that time.
     fn store_reply(&self, reply: &Reply, now: Instant) {
-        let (cache, mut key) = (&self.resolver.cache, self.key());
-        if !reply.answers() {
-            return if cache.has_data(&key, now) {
-                cache.put_failure(key, Failure::Unreachable, now);
-            } else {
-                cache.put(key, reply, now);
-            };
-        }
-        let mut rest = Cow::Borrowed(reply);
-        loop {
-            let question = &key.question;
-            let Some((head, tail)) = chase::split(&self.zones, &question.name, question.rtype, &rest) else {
-                return cache.put(key, &rest, now);
-            };
-            cache.put(key.clone(), &head, now);
-            let Some((name, reply)) = tail else { return };
-            // The names under another route's suffix belong to that route's upstreams.
-            if self.resolver.routes.of(&name).is_none_or(|other| other.id != self.route.id) {
-                return;
-            }
-            (key.question.name, rest) = (name, Cow::Owned(reply));
+        let (cache, key) = (&self.resolver.cache, self.key());
+        if reply.answers() {
+            let Question { name, rtype, .. } = &self.question;
+            let by = Some(self.route.id);
+            let believed = self.resolver.responsibilities(&self.zones).believed(name, *rtype, by, reply);
+            cache.put(key, &believed.reply, now);
+        } else if cache.has_data(&key, now) {
+            cache.put_failure(key, Failure::Unreachable, now);
+        } else {
+            cache.put(key, reply, now);
         }
     }
 

@@ -22,7 +22,8 @@ fn cname(owner: &str, target: &str) -> Record {
 }
 
 fn signature(owner: &str, covered: Rtype) -> Record {
-    record(owner, Rtype::RRSIG, 60, &covered.0.to_be_bytes())
+    // The numbers behind the type are not read; then the root signs, with one octet.
+    record(owner, Rtype::RRSIG, 60, &[&covered.0.to_be_bytes()[..], &[0; 16], &[0, 1]].concat())
 }
 
 fn message(rcode: Rcode, answer: Vec<Record>, authority: Vec<Record>) -> Message {
@@ -40,7 +41,7 @@ fn message(rcode: Rcode, answer: Vec<Record>, authority: Vec<Record>) -> Message
 }
 
 fn ask(rtype: Rtype, dnssec_ok: bool) -> Question {
-    Question { name: name("q.test"), rtype, dnssec_ok, checking_disabled: false }
+    Question { name: name("q.test"), rtype, dnssec_ok, checking_disabled: false, authentic_data: false }
 }
 
 fn answer(records: Vec<Record>) -> Vec<Record> {
@@ -114,6 +115,31 @@ fn a_dname_is_kept_only_where_the_chain_follows_from_it() {
 }
 
 #[test]
+fn rfc1034_3_6_2_a_cname_beside_other_data_is_followed() {
+    let link = cname("q.test", "b.test");
+    assert_eq!(answer(vec![a("q.test", 9), link.clone(), a("b.test", 1)]), [link.clone(), a("b.test", 1)]);
+    assert_eq!(
+        answer(vec![link.clone(), a("q.test", 9)]),
+        std::slice::from_ref(&link),
+        "the target has to be asked for"
+    );
+    let both = message(Rcode::NOERROR, vec![a("q.test", 9), link.clone()], vec![]);
+    assert_eq!(scrub(&both, &ask(Rtype::CNAME, false)).answer, std::slice::from_ref(&link));
+    assert_eq!(scrub(&both, &ask(Rtype::ANY, false)).answer, [a("q.test", 9), link]);
+}
+
+#[test]
+fn rfc6672_3_1_a_dname_without_its_cname_leads_on_and_the_closest_one_counts() {
+    let (dname, closer) = (to(Rtype::DNAME, "test", "far"), to(Rtype::DNAME, "y.test", "near"));
+    let question = Question { name: name("x.y.test"), ..ask(Rtype::A, false) };
+    let reply = message(Rcode::NOERROR, vec![dname.clone(), closer.clone(), a("x.near", 1)], vec![]);
+    assert_eq!(scrub(&reply, &question).answer, [closer.clone(), cname("x.y.test", "x.near"), a("x.near", 1)]);
+    let question = Question { rtype: Rtype::CNAME, ..question };
+    assert_eq!(scrub(&reply, &question).answer, [closer, cname("x.y.test", "x.near")], "the CNAME is the answer");
+    assert_eq!(answer(vec![to(Rtype::DNAME, "q.test", "other")]), [], "it renames names below it only");
+}
+
+#[test]
 fn duplicates_go_and_one_rrset_has_one_ttl() {
     let mut second = a("q.test", 2);
     second.ttl = 5;
@@ -157,8 +183,14 @@ fn any_record() -> impl Strategy<Value = Record> {
         Rtype::NSEC,
     ]);
     (names.clone(), types, 0_u32..100, names, any::<u8>()).prop_map(|(owner, rtype, ttl, target, last)| {
-        let rdata = if rtype == Rtype::A { vec![10, 0, 0, last & 3] } else { name(target).as_wire().to_vec() };
-        record(owner, rtype, ttl, &rdata)
+        let rdata = match rtype {
+            Rtype::A => vec![10, 0, 0, last & 3],
+            Rtype::SOA => vec![0; 22],
+            Rtype::RRSIG => signature(owner, Rtype(u16::from(last & 7))).rdata.to_vec(),
+            _ => name(target).as_wire().to_vec(),
+        };
+        let cut = usize::from(last / 4 == 0);
+        record(owner, rtype, ttl, &rdata[..rdata.len() - cut])
     })
 }
 
@@ -191,13 +223,14 @@ proptest! {
                 other => prop_assert!(false, "{} kept", other),
             }
         }
-        if scrubbed.chain != Chain::Whole {
+        if scrubbed.chain != Chain::Whole || scrubbed.malformed {
             prop_assert!(scrubbed.authority.is_empty());
         }
+        prop_assert!(!scrubbed.answer.iter().chain(&scrubbed.authority).any(Record::is_malformed));
         // Scrubbing a second time keeps the same records.
         let again = scrub(&message(Rcode::NOERROR, scrubbed.answer.clone(), scrubbed.authority.clone()), &ask(Rtype::A, dnssec_ok));
-        if scrubbed.chain == Chain::Whole {
-            prop_assert_eq!(again, scrubbed);
+        if scrubbed.chain == Chain::Whole && !scrubbed.malformed {
+            prop_assert_eq!((again.answer, again.authority), (scrubbed.answer, scrubbed.authority));
         }
     }
 }
@@ -208,6 +241,8 @@ fn a_reply_about_other_names_or_a_referral_answers_nothing_and_nodata_does() {
     let ns = to(Rtype::NS, "test", "ns.test");
     for (answer, authority, evasive) in [
         (vec![a("bank.test", 9)], vec![], true),
+        (vec![record("q.test", Rtype::AAAA, 60, &[0; 16])], vec![], false),
+        (vec![record("q.test", Rtype::AAAA, 60, &[0; 16]), a("bank.test", 9)], vec![ns.clone()], false),
         (vec![], vec![ns.clone()], true),
         (vec![], vec![ns.clone(), soa.clone()], false),
         (vec![], vec![soa], false),
@@ -217,5 +252,36 @@ fn a_reply_about_other_names_or_a_referral_answers_nothing_and_nodata_does() {
     ] {
         let message = message(Rcode::NOERROR, answer, authority);
         assert_eq!(evades(&message, &scrub(&message, &ask(Rtype::A, false))), evasive, "{message:?}");
+    }
+}
+
+#[test]
+fn a_malformed_record_that_would_be_kept_makes_the_reply_malformed_and_no_other_does() {
+    let short = |owner: &str| record(owner, Rtype::A, 60, &[10, 0, 0]);
+    let bad_soa = record("test", Rtype::SOA, 60, &[0; 21]);
+    let bad_link = record("b.test", Rtype::CNAME, 60, b"\x01c\x04test\0\0");
+    let bad_signature = record("q.test", Rtype::RRSIG, 60, &[0, 1, 8]);
+    let link = || cname("q.test", "b.test");
+    for (answer, authority, dnssec_ok, kept) in [
+        // On the chain, or the records asked for: the links before them are good.
+        (vec![short("q.test")], vec![], false, Some(vec![])),
+        (vec![a("q.test", 1), short("q.test"), a("q.test", 2)], vec![], false, Some(vec![])),
+        (vec![link(), a("b.test", 1), short("b.test")], vec![], false, Some(vec![link()])),
+        (vec![link(), bad_link.clone(), a("c.test", 1)], vec![], false, Some(vec![link()])),
+        (vec![a("q.test", 1), bad_signature.clone()], vec![], true, Some(vec![])),
+        (vec![link()], vec![bad_soa.clone()], false, Some(vec![link()])),
+        // Dropped in any case.
+        (vec![a("q.test", 1), short("bank.test")], vec![], false, None),
+        (vec![a("q.test", 1), bad_link], vec![], false, None),
+        (vec![a("q.test", 1), bad_signature], vec![], false, None),
+        (vec![a("q.test", 1), record("q.test", Rtype::MX, 60, &[0])], vec![], false, None),
+        (vec![a("q.test", 1)], vec![bad_soa, record("q.test", Rtype::NS, 60, &[9])], false, None),
+    ] {
+        let message = message(Rcode::NOERROR, answer, authority);
+        let scrubbed = scrub(&message, &ask(Rtype::A, dnssec_ok));
+        assert_eq!(scrubbed.malformed, kept.is_some(), "{message:?}");
+        assert_eq!(evades(&message, &scrubbed), kept.is_some(), "{message:?}");
+        assert_eq!(scrubbed.answer, kept.unwrap_or_else(|| vec![a("q.test", 1)]), "{message:?}");
+        assert_eq!(scrubbed.authority, []);
     }
 }

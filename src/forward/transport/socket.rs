@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use rand::{Rng, RngExt};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
@@ -48,6 +49,26 @@ pub(crate) struct SocketEvent {
     pub(crate) news: SocketNews,
 }
 
+/// The reason why there is no socket for a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSocket {
+    /// This host has no route to the upstream, or may not use it. The kernel knows that by itself, so nobody can forge
+    /// it.
+    NoRoute,
+    /// This host has run out of descriptors, ports or memory: that says nothing about the upstream.
+    Exhausted,
+}
+
+impl From<io::Error> for NoSocket {
+    fn from(error: io::Error) -> Self {
+        use Errno::{EADDRINUSE, EAGAIN, EMFILE, ENFILE, ENOBUFS, ENOMEM, ENOSPC};
+        match error.raw_os_error().map(Errno::from_raw) {
+            None | Some(EADDRINUSE | EAGAIN | EMFILE | ENFILE | ENOBUFS | ENOMEM | ENOSPC) => Self::Exhausted,
+            Some(_) => Self::NoRoute,
+        }
+    }
+}
+
 /// The kind of event.
 #[derive(Debug)]
 pub(crate) enum SocketNews {
@@ -59,8 +80,8 @@ pub(crate) enum SocketNews {
     CaseMismatch,
     /// An error without a question; the handle still waits.
     Unreadable,
-    /// The network reports a closed port; the handle is used up.
-    Refused,
+    /// The network reports that the upstream cannot be reached, which anybody may have forged; the handle still waits.
+    Unreachable,
     /// Somebody is guessing; the handle is used up.
     SpoofSuspected,
 }
@@ -80,9 +101,18 @@ pub(crate) struct Socket {
 struct PendingQuery {
     id: u16,
     live: bool,
+    /// Whether the flight knows of an error of the network.
+    unreachable: bool,
     flight: Option<FlightId>,
     sent: Instant,
     query: Box<[u8]>,
+}
+
+impl PendingQuery {
+    fn event(&self, upstream: UpstreamIndex, at: QueryHandle, news: SocketNews) -> SocketEvent {
+        let handle = QueryHandle { id: self.id, ..at };
+        SocketEvent { upstream, flight: self.flight, handle, sent: self.sent, news }
+    }
 }
 
 impl AsFd for Socket {
@@ -141,7 +171,10 @@ impl Socket {
         let id = self.unused_id(&mut random);
         let query = message::query(id, question, form, || random.next_u64());
         self.live += 1;
-        (id, &self.pending.push_mut(PendingQuery { id, live: true, flight, sent: now, query }).query)
+        (
+            id,
+            &self.pending.push_mut(PendingQuery { id, live: true, unreachable: false, flight, sent: now, query }).query,
+        )
     }
 
     /// The query that waits with this id.
@@ -170,21 +203,20 @@ impl Socket {
         }
     }
 
-    fn finish_all(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>, news: fn() -> SocketNews) {
-        for pending in self.pending.iter_mut().filter(|pending| pending.live) {
-            pending.live = false;
-            let handle = QueryHandle { id: pending.id, ..at };
-            let (flight, sent) = (pending.flight, pending.sent);
-            events.push(SocketEvent { upstream: self.upstream, flight, handle, sent, news: news() });
+    /// Handles an error that the kernel has for the socket. Each question hears of the first one only, so that a flood
+    /// of them costs no more than their counting.
+    pub(crate) fn unreachable(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
+        self.shared.counters.unreachable.one();
+        for pending in self.pending.iter_mut().filter(|pending| pending.live && !pending.unreachable) {
+            pending.unreachable = true;
+            events.push(pending.event(self.upstream, at, SocketNews::Unreachable));
         }
-        self.live = 0;
-        self.accepting = false;
     }
 
-    /// Handles an error that the kernel has for the socket.
-    pub(crate) fn refuse(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
-        self.shared.counters.unreachable.one();
-        self.finish_all(at, events, || SocketNews::Refused);
+    /// Whether a question waits that has heard of no error.
+    #[cfg(test)]
+    pub(crate) fn is_hopeful(&self) -> bool {
+        self.pending.iter().any(|pending| pending.live && !pending.unreachable)
     }
 
     /// Handles one datagram with the upstream's source address, which may be forged.
@@ -216,17 +248,21 @@ impl Socket {
             }
             Match::Junk => return counters.junk_form.one(),
         };
-        let (flight, sent) = (pending.flight, pending.sent);
-        if matches!(news, SocketNews::Answer(_) | SocketNews::Truncated) {
+        let is_last = matches!(news, SocketNews::Answer(_) | SocketNews::Truncated);
+        events.push(pending.event(self.upstream, at, news));
+        if is_last {
             self.finish(id);
         }
-        events.push(SocketEvent { upstream: self.upstream, flight, handle: QueryHandle { id, ..at }, sent, news });
     }
 
     fn near_miss(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
         self.near_misses = self.near_misses.saturating_add(1);
         if self.near_misses >= MAX_NEAR_MISSES {
-            self.finish_all(at, events, || SocketNews::SpoofSuspected);
+            for pending in self.pending.iter_mut().filter(|pending| pending.live) {
+                pending.live = false;
+                events.push(pending.event(self.upstream, at, SocketNews::SpoofSuspected));
+            }
+            (self.live, self.accepting) = (0, false);
         }
     }
 }

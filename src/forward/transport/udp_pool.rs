@@ -18,13 +18,16 @@ use tokio::io::unix::AsyncFd;
 use super::batch;
 pub(crate) use super::batch::ReceiveHeaders;
 use super::message::QueryForm;
-use super::socket::{QueryHandle, Socket, SocketEvent};
+use super::socket::{NoSocket, QueryHandle, Socket, SocketEvent};
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
 use crate::forward::status::SharedUpstream;
 
 /// The largest number of sockets to one upstream; beyond that the newest takes more questions than usual.
 const MAX_SOCKETS: usize = 256;
+
+/// Errors after which the rest of a batch is not sent.
+const MAX_SEND_ERRORS: usize = 4;
 
 /// All sockets to upstreams.
 pub(crate) struct UdpPool {
@@ -88,12 +91,12 @@ impl UdpPool {
         question: &Question,
         form: QueryForm,
         now: Instant,
-    ) -> io::Result<QueryHandle> {
+    ) -> Result<QueryHandle, NoSocket> {
         let slot = self.accepting_slot(upstream, shared, now)?;
         let index = slot as usize;
         let generation = self.slots[index].generation;
         let Some(socket) = self.slots[index].socket.as_mut() else {
-            return Err(io::ErrorKind::NotConnected.into());
+            return Err(NoSocket::Exhausted);
         };
         let (id, query) = socket.ask(flight, question, form, now);
         let handle = QueryHandle { slot, generation, id };
@@ -154,7 +157,7 @@ impl UdpPool {
         let Some(socket) = socket(&mut self.slots, handle) else {
             return;
         };
-        let mut rest = run;
+        let (mut rest, mut errors) = (run, 0);
         while !rest.is_empty() {
             let chunk = &rest[..rest.len().min(batch::SIZE)];
             let datagrams = chunk.iter().map(|(_, start, length)| &self.bytes[*start..start + length]);
@@ -169,9 +172,14 @@ impl UdpPool {
                     socket.shared.counters.send_dropped.add(chunk.len());
                     rest = &rest[chunk.len()..];
                 }
+                // An error that a datagram before this one met, reported once; or one that stays.
                 Err(_) => {
-                    socket.refuse(handle, events);
-                    break;
+                    socket.unreachable(handle, events);
+                    errors += 1;
+                    if errors > MAX_SEND_ERRORS {
+                        socket.shared.counters.send_dropped.add(rest.len());
+                        break;
+                    }
                 }
             }
         }
@@ -211,7 +219,7 @@ impl UdpPool {
                 }
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(_) => socket.refuse(at, events),
+            Err(_) => socket.unreachable(at, events),
         }
         self.close_if_done(at.slot);
     }
@@ -237,10 +245,11 @@ impl UdpPool {
         self.slots.iter().find_map(|slot| slot.socket.as_ref()?.has_mail(port))
     }
 
-    /// The number of open ports to an upstream.
+    /// Whether a question to an upstream waits that has heard of no error.
     #[cfg(test)]
-    pub(crate) fn ports(&self, upstream: UpstreamIndex) -> usize {
-        self.current.get(upstream.0).map_or(0, |(_, open)| *open)
+    pub(crate) fn is_hopeful(&self, upstream: UpstreamIndex) -> bool {
+        let mut sockets = self.slots.iter().filter_map(|slot| slot.socket.as_ref());
+        sockets.any(|socket| socket.upstream == upstream && socket.is_hopeful())
     }
 
     fn close_if_done(&mut self, slot: u32) {
@@ -262,7 +271,7 @@ impl UdpPool {
         upstream: UpstreamIndex,
         shared: &Arc<SharedUpstream>,
         now: Instant,
-    ) -> io::Result<u32> {
+    ) -> Result<u32, NoSocket> {
         if self.current.len() <= upstream.0 {
             self.current.resize(upstream.0 + 1, (None, 0));
         }
@@ -273,7 +282,7 @@ impl UdpPool {
                 return Ok(slot);
             }
         }
-        match self.open(upstream, shared, now) {
+        match self.open(upstream, shared, now).map_err(NoSocket::from) {
             Ok(slot) => {
                 if let Some(old) = self.current[upstream.0].0.replace(slot) {
                     self.close_if_done(old);
@@ -281,8 +290,11 @@ impl UdpPool {
                 self.current[upstream.0].1 += 1;
                 Ok(slot)
             }
-            // Descriptors have run out: an old port is better than no answer.
-            Err(error) => current.filter(|slot| self.slots[*slot as usize].socket.is_some()).ok_or(error),
+            // An old port is better than no answer.
+            Err(NoSocket::Exhausted) => {
+                current.filter(|slot| self.slots[*slot as usize].socket.is_some()).ok_or(NoSocket::Exhausted)
+            }
+            Err(NoSocket::NoRoute) => Err(NoSocket::NoRoute),
         }
     }
 

@@ -1,11 +1,11 @@
 //! Whether an upstream answers and how fast: pure, `now` is an argument.
 //!
-//! In: replies, silences, refusals. Out: up or down, how long to wait before another upstream is asked, and when a down
-//! upstream is worth a check. Checks are passive: they use clients' questions. A question goes to a down upstream as
-//! well as to one that is up, so clients never wait for a check.
+//! In: replies, silences, and that there is no route. Out: up or down, how long to wait before another upstream is
+//! asked, and when a down upstream is worth a check. Checks are passive: they use clients' questions. A question goes
+//! to a down upstream as well as to one that is up, so clients never wait for a check.
 //!
 //! ```text
-//!          2 silences with no reply between them, or a refusal
+//!          2 silences with no reply between them, or no route
 //!     up ------------------------------------------------------> down --+ a check every 1, 2, 4 .. 10 s
 //!      ^                                                          |  <--+ while silent
 //!      +----------------------------------------------------------+
@@ -67,8 +67,8 @@ impl Health {
         }
     }
 
-    /// Notes that the network or the host reported a closed port.
-    pub(crate) fn refused(&mut self, now: Instant) {
+    /// Notes that this host cannot send to it.
+    pub(crate) fn no_route(&mut self, now: Instant) {
         self.silences = SILENCES;
         self.go_down(now);
     }
@@ -135,7 +135,7 @@ mod tests {
     fn a_reply_that_took_two_seconds_does_not_make_it_up() {
         let start = Instant::now();
         let mut health = Health::default();
-        health.refused(start);
+        health.no_route(start);
         health.replied(start + 2000 * MS, 2000 * MS);
         assert!(!health.is_up());
     }
@@ -144,7 +144,7 @@ mod tests {
     fn checks_come_at_growing_intervals_up_to_ten_seconds() {
         let start = Instant::now();
         let mut health = Health::default();
-        health.refused(start);
+        health.no_route(start);
         let mut probes = Vec::new();
         for second in 0..40 {
             if health.take_check(start + second * 1000 * MS) {

@@ -45,6 +45,14 @@ pub(crate) struct Upstream {
     edns: Quirk,
     case: Quirk,
     pub(crate) loop_probe: LoopProbe,
+    pub(crate) watch: Option<Watch>,
+}
+
+/// A query whose flight is over, and whose reply or silence still says something about the upstream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch {
+    pub(crate) query: QueryHandle,
+    pub(crate) sent: Instant,
 }
 
 /// The search for a loop through this upstream.
@@ -79,12 +87,24 @@ impl Upstream {
             edns: Quirk::default(),
             case: Quirk::default(),
             loop_probe: LoopProbe { due: now, gap: FIRST_LOOP_PROBE, out: None },
+            watch: None,
         }
     }
 
     /// How to write a query for it.
     pub(crate) fn form(&self, now: Instant) -> QueryForm {
         QueryForm { edns: !self.edns.is_active(now), mixed: !self.case.is_active(now) }
+    }
+
+    /// Notes that a reply came to a query first sent `took` ago; returns whether that query was the watched one.
+    pub(crate) fn replied(&mut self, query: QueryHandle, now: Instant, took: Duration) -> bool {
+        self.health.replied(now, took);
+        self.watch.take_if(|watch| watch.query == query).is_some()
+    }
+
+    /// When the wait for the watched query is over.
+    pub(crate) fn watch_due(&self) -> Option<Instant> {
+        Some(self.watch?.sent + self.health.wait())
     }
 
     pub(crate) fn is_up(&self) -> bool {

@@ -3,7 +3,7 @@
 use domain::base::Message;
 use domain::base::name::ToLabelIter;
 
-use super::script::{Draft, Faults};
+use super::script::{Draft, Faults, Mark, Objection};
 use super::sockets::Transport;
 use crate::support::record::Rr;
 
@@ -38,12 +38,24 @@ impl Received {
     fn question(&self) -> &[u8] {
         &self.bytes[12..self.question_end]
     }
+
+    /// The objection that it meets, if any.
+    pub(crate) fn meets<'a>(&self, objections: &'a [Objection]) -> Option<&'a Objection> {
+        objections.iter().find(|objection| match objection.to {
+            Mark::Edns => self.payload.is_some(),
+            Mark::Ad => self.bytes[3] & 0x20 != 0,
+            Mark::Capital => self.name.contains(|c: char| c.is_ascii_uppercase()),
+        })
+    }
 }
 
 /// The datagrams to send for a question, in order, with what goes wrong; over TCP there is one.
 pub(crate) fn datagrams(received: &Received, reply: Vec<u8>, faults: &Faults, by: Transport) -> Vec<Vec<u8>> {
-    if faults.formerr_on_edns && received.payload.is_some() {
-        return vec![formerr(received)];
+    if let Some(Objection { to, rcode: Some(rcode) }) = received.meets(&faults.objections) {
+        return vec![objecting(received, *to, *rcode)];
+    }
+    if faults.bare {
+        return vec![bare(reply)];
     }
     if faults.pointer_loop || faults.pointer_chain {
         return vec![pointers(received, faults.pointer_chain)];
@@ -158,7 +170,21 @@ fn pointers(received: &Received, chain: bool) -> Vec<u8> {
     out
 }
 
-/// As an old server refuses EDNS: FORMERR, no question's worth of trust, no OPT (RFC 6891 section 7).
-fn formerr(received: &Received) -> Vec<u8> {
-    header(received, &Draft::default(), 1)
+/// An RCODE and no records. Who knows no EDNS sends no OPT record, and FORMERR for it (RFC 6891 section 7); BADVERS is
+/// made of an OPT record and the header (section 6.1.3).
+fn objecting(received: &Received, to: Mark, rcode: u8) -> Vec<u8> {
+    let mut out = header(received, &Draft::default(), rcode & 0xf);
+    if received.payload.is_some() && (to != Mark::Edns || rcode > 0xf) {
+        write_opt(&mut out, received.dnssec_ok, None);
+        let extended = out.len() - 6;
+        out[extended] = rcode >> 4;
+    }
+    out
+}
+
+/// The header alone, as servers say no to whom they do not know.
+fn bare(mut reply: Vec<u8>) -> Vec<u8> {
+    reply.truncate(12);
+    reply[4..].fill(0);
+    reply
 }

@@ -15,6 +15,7 @@ use crate::support::record::{dotted, rtype};
 #[derive(Default)]
 pub(crate) struct Ledger {
     asked: Mutex<BTreeMap<(String, u16), Asked>>,
+    seen: Mutex<Vec<Seen>>,
     by_hickory: AtomicU32,
     by_script: AtomicU32,
 }
@@ -24,6 +25,19 @@ pub(crate) struct Ledger {
 pub(crate) struct Tally {
     pub(crate) by_hickory: u32,
     pub(crate) by_script: u32,
+}
+
+/// A message as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) by: Transport,
+    pub(crate) from: SocketAddr,
+    pub(crate) id: [u8; 2],
+    /// In the case in which it came.
+    pub(crate) name: String,
+    pub(crate) qtype: Rtype,
+    pub(crate) has_edns: bool,
+    pub(crate) has_ad: bool,
 }
 
 /// The count of one question.
@@ -51,6 +65,15 @@ impl Ledger {
     /// A server that hears nothing in time sends the same again, then without EDNS, then over TCP: the number depends
     /// on the load of the machine. All of that is one question.
     pub(crate) fn count(&self, received: &Received, client: SocketAddr, by: Transport) -> u32 {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(Seen {
+            by,
+            from: client,
+            id: [received.bytes[0], received.bytes[1]],
+            name: received.name.clone(),
+            qtype: received.qtype,
+            has_edns: received.payload.is_some(),
+            has_ad: received.bytes[3] & 0x20 != 0,
+        });
         let mut ledger = self.lock();
         let asked = ledger.entry((dotted(&received.name), received.qtype.to_int())).or_default();
         asked.messages += 1;
@@ -70,6 +93,12 @@ impl Ledger {
     pub(crate) fn was_asked(&self, name: &str, qtype: Option<Rtype>) -> bool {
         let (name, qtype) = (dotted(name), qtype.map(Rtype::to_int));
         self.lock().keys().any(|(asked, number)| *asked == name && qtype.is_none_or(|qtype| qtype == *number))
+    }
+
+    /// The messages with this name, in order.
+    pub(crate) fn seen(&self, name: &str) -> Vec<Seen> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.iter().filter(|message| dotted(&message.name) == dotted(name)).cloned().collect()
     }
 
     /// Every question, with a count.

@@ -44,6 +44,39 @@ pub(crate) struct Draft {
     pub(crate) faults: Faults,
 }
 
+/// A part of a question that makes a server answer otherwise.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Objection {
+    pub(crate) to: Mark,
+    /// `None`: no answer at all. NOERROR: an empty answer.
+    pub(crate) rcode: Option<u8>,
+}
+
+/// That part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// An OPT record.
+    Edns,
+    /// The AD flag.
+    Ad,
+    /// A capital letter in the QNAME.
+    Capital,
+}
+
+/// The number of an RCODE that scripts use.
+pub(crate) fn rcode(name: &str) -> Result<u8, String> {
+    const NAMES: [&str; 11] = [
+        "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET", "NXRRSET", "NOTAUTH",
+        "NOTZONE",
+    ];
+    let found = NAMES.iter().position(|known| *known == name);
+    let number = match name {
+        "BADVERS" => Some(16),
+        _ => found.and_then(|at| u8::try_from(at).ok()).or_else(|| name.parse().ok().filter(|number| *number < 16)),
+    };
+    number.ok_or_else(|| format!("{name}: no such RCODE"))
+}
+
 /// Ways to go wrong. All off by default.
 #[derive(Clone, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fault of its own, and they combine")]
@@ -54,9 +87,16 @@ pub(crate) struct Faults {
     pub(crate) drop_tcp: bool,
     /// A TCP connection is closed instead of answered.
     pub(crate) close_tcp: bool,
-    /// Questions with an OPT record get no answer.
-    pub(crate) drop_edns: bool,
-    pub(crate) formerr_on_edns: bool,
+    /// A TCP connection is closed after each answer.
+    pub(crate) close_after_tcp: bool,
+    /// Only the first question of a TCP connection is answered.
+    pub(crate) first_of_tcp: bool,
+    /// This question and those behind it on its TCP connection get no answer.
+    pub(crate) stall_tcp: bool,
+    /// What it takes offence at.
+    pub(crate) objections: Vec<Objection>,
+    /// The reply is a header without a question.
+    pub(crate) bare: bool,
     pub(crate) delay: Duration,
     /// Answers are held back until the test releases them.
     pub(crate) hold: bool,
@@ -87,8 +127,15 @@ impl Faults {
                 "drop-tcp" => self.drop_tcp = true,
                 "close-tcp" => self.close_tcp = true,
                 "drop-udp" => self.drop_udp = true,
-                "drop-edns" => self.drop_edns = true,
-                "formerr-on-edns" => self.formerr_on_edns = true,
+                "close-after-tcp" => self.close_after_tcp = true,
+                "first-of-tcp" => self.first_of_tcp = true,
+                "stall-tcp" => self.stall_tcp = true,
+                "drop-edns" => self.object(Mark::Edns, "silence")?,
+                "formerr-on-edns" => self.object(Mark::Edns, "FORMERR")?,
+                "to-edns" => self.object(Mark::Edns, value)?,
+                "to-ad" => self.object(Mark::Ad, value)?,
+                "to-capitals" => self.object(Mark::Capital, value)?,
+                "bare" => self.bare = true,
                 "delay" => self.delay = humantime::parse_duration(value).map_err(|error| error.to_string())?,
                 "hold" => self.hold = true,
                 "wrong-id" => self.wrong_id = true,
@@ -104,6 +151,12 @@ impl Faults {
         }
         Ok(())
     }
+
+    fn object(&mut self, to: Mark, with: &str) -> Result<(), String> {
+        let rcode = if with == "silence" { None } else { Some(rcode(with)?) };
+        self.objections.push(Objection { to, rcode });
+        Ok(())
+    }
 }
 
 impl Faults {
@@ -114,8 +167,11 @@ impl Faults {
             drop_udp: self.drop_udp | all.drop_udp,
             drop_tcp: self.drop_tcp | all.drop_tcp,
             close_tcp: self.close_tcp | all.close_tcp,
-            drop_edns: self.drop_edns | all.drop_edns,
-            formerr_on_edns: self.formerr_on_edns | all.formerr_on_edns,
+            close_after_tcp: self.close_after_tcp | all.close_after_tcp,
+            first_of_tcp: self.first_of_tcp | all.first_of_tcp,
+            stall_tcp: self.stall_tcp | all.stall_tcp,
+            objections: [self.objections.clone(), all.objections.clone()].concat(),
+            bare: self.bare | all.bare,
             delay: self.delay.max(all.delay),
             hold: self.hold | all.hold,
             wrong_id: self.wrong_id | all.wrong_id,

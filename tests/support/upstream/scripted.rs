@@ -10,7 +10,7 @@ use super::answers::{Received, datagrams, whole};
 use super::ledger::Ledger;
 use super::ordinary::Zones;
 use super::script::{Faults, Script};
-use super::sockets::{Reaction, Serve, Transport};
+use super::sockets::{Reaction, Serve, Then, Transport};
 
 pub(crate) struct Scripted {
     script: Mutex<Script>,
@@ -62,7 +62,8 @@ impl Scripted {
             self.ledger.note_hickory();
         }
         let transport = if by == Transport::Udp { faults.drop_udp } else { faults.drop_tcp };
-        if count <= faults.drop || transport || faults.drop_edns && received.payload.is_some() {
+        let is_silent = received.meets(&faults.objections).is_some_and(|objection| objection.rcode.is_none());
+        if count <= faults.drop || transport || is_silent {
             return None;
         }
         let reply = reply.map(|draft| whole(&received, draft));
@@ -72,9 +73,10 @@ impl Scripted {
 
 impl Serve for Scripted {
     async fn react(&self, message: &[u8], client: SocketAddr, by: Transport) -> Reaction {
-        let Some(mut turn) = self.consider(message, client, by) else { return Reaction::Silence };
-        if by == Transport::Tcp && turn.faults.close_tcp {
-            return Reaction::Close;
+        let Some(mut turn) = self.consider(message, client, by) else { return Reaction::default() };
+        let then = turn.faults.then();
+        if by == Transport::Tcp && (turn.faults.close_tcp || turn.faults.stall_tcp) {
+            return Reaction { then, ..Reaction::default() };
         }
         tokio::time::sleep(turn.faults.delay).await;
         if turn.faults.hold {
@@ -85,10 +87,23 @@ impl Serve for Scripted {
             Some(reply) => reply,
             None => match self.zones.answer(message, client, by).await {
                 Some(reply) => reply,
-                None => return Reaction::Silence,
+                None => return Reaction::default(),
             },
         };
-        let datagrams = datagrams(&turn.received, reply, &turn.faults, by);
-        if turn.faults.wrong_source { Reaction::SendFromElsewhere(datagrams) } else { Reaction::Send(datagrams) }
+        let messages = datagrams(&turn.received, reply, &turn.faults, by);
+        Reaction { messages, from_elsewhere: turn.faults.wrong_source, then }
+    }
+}
+
+impl Faults {
+    /// The end of a TCP connection's turn.
+    fn then(&self) -> Then {
+        if self.close_tcp || self.close_after_tcp {
+            Then::Close
+        } else if self.first_of_tcp || self.stall_tcp {
+            Then::Stall
+        } else {
+            Then::GoOn
+        }
     }
 }

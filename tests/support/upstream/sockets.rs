@@ -13,21 +13,39 @@ use tokio::runtime::{Builder, Runtime};
 use crate::support::client::framed;
 
 /// The way of a message to the upstream.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
     Udp,
     Tcp,
 }
 
 /// The upstream's reaction to a message.
-pub(crate) enum Reaction {
-    /// These are sent, in order.
-    Send(Vec<Vec<u8>>),
-    /// These are sent from another port; over TCP nothing is sent.
-    SendFromElsewhere(Vec<Vec<u8>>),
-    Silence,
-    /// The TCP connection is closed; over UDP this is silence.
+#[derive(Default)]
+pub(crate) struct Reaction {
+    /// These are sent, in order; none is silence.
+    pub(crate) messages: Vec<Vec<u8>>,
+    /// They are sent from another port; over TCP nothing is sent.
+    pub(crate) from_elsewhere: bool,
+    /// What becomes of the TCP connection.
+    pub(crate) then: Then,
+}
+
+/// The end of a turn on a TCP connection.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The next message is served.
+    #[default]
+    GoOn,
     Close,
+    /// It stays open, and no further message is answered.
+    Stall,
+}
+
+impl Reaction {
+    /// These, and the connection stays as it is.
+    pub(crate) fn send(messages: Vec<Vec<u8>>) -> Self {
+        Self { messages, ..Self::default() }
+    }
 }
 
 /// A server behind the sockets. It may take long for a message: others are served meanwhile.
@@ -74,14 +92,13 @@ async fn serve_udp(socket: Arc<tokio::net::UdpSocket>, server: Arc<impl Serve>) 
         let Ok((length, client)) = socket.recv_from(&mut buffer).await else { continue };
         let (message, socket, server) = (buffer[..length].to_vec(), Arc::clone(&socket), Arc::clone(&server));
         tokio::spawn(async move {
-            let (datagrams, socket) = match server.react(&message, client, Transport::Udp).await {
-                Reaction::Send(datagrams) => (datagrams, socket),
-                Reaction::SendFromElsewhere(datagrams) => {
-                    (datagrams, Arc::new(tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap()))
-                }
-                Reaction::Silence | Reaction::Close => return,
+            let reaction = server.react(&message, client, Transport::Udp).await;
+            let socket = if reaction.from_elsewhere {
+                Arc::new(tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap())
+            } else {
+                socket
             };
-            for datagram in datagrams {
+            for datagram in reaction.messages {
                 // The client may be gone.
                 let _gone = socket.send_to(&datagram, client).await;
             }
@@ -101,21 +118,24 @@ async fn serve_tcp(listener: tokio::net::TcpListener, server: Arc<impl Serve>) {
 /// Serves one message after the other.
 async fn serve_stream(mut stream: TcpStream, client: SocketAddr, server: Arc<impl Serve>) {
     loop {
-        let Ok(length) = stream.read_u16().await else { return };
-        let mut message = vec![0; usize::from(length)];
-        if stream.read_exact(&mut message).await.is_err() {
-            return;
-        }
-        match server.react(&message, client, Transport::Tcp).await {
-            Reaction::Send(messages) => {
-                for message in messages {
-                    if stream.write_all(&framed(&message)).await.is_err() {
-                        return;
-                    }
-                }
+        let Ok(message) = read_message(&mut stream).await else { return };
+        let reaction = server.react(&message, client, Transport::Tcp).await;
+        let messages = if reaction.from_elsewhere { Vec::new() } else { reaction.messages };
+        for message in messages {
+            if stream.write_all(&framed(&message)).await.is_err() {
+                return;
             }
-            Reaction::Silence | Reaction::SendFromElsewhere(_) => {}
-            Reaction::Close => return,
+        }
+        match reaction.then {
+            Then::GoOn => {}
+            Then::Close => return,
+            Then::Stall => while read_message(&mut stream).await.is_ok() {},
         }
     }
+}
+
+async fn read_message(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
+    let mut message = vec![0; usize::from(stream.read_u16().await?)];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
 }

@@ -35,21 +35,74 @@ async fn a_dead_first_upstream_costs_the_first_question_one_wait_and_later_ones_
 }
 
 #[tokio::test]
-async fn a_closed_port_is_skipped_at_once() {
-    let mut cast = Cast::default();
-    cast.nobody();
-    cast.scripted(good);
-    let (reply, took) = cast.begin().timed("www.example").await;
-    assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+async fn an_address_of_a_wrong_length_is_a_malformed_reply_and_the_next_upstream_is_asked() {
+    for length in [0, 2, 3, 5, 16] {
+        let mut world = with_a_good_second(move |got| {
+            let record = crate::dns::Record { rdata: [10; 16][..length].into(), ..address(&got.name(), 66) };
+            now(got.reply(Rcode::NOERROR, &[record]))
+        });
+        let (reply, took) = world.timed("www.example").await;
+        let reply = reply.unwrap();
+        assert_eq!((reply.rcode, &reply.answer), (Rcode::NOERROR, &vec![address(&question("www.example").name, 1)]));
+        assert_eq!((took, world.asked(0), world.asked(1)), (Duration::ZERO, 1, 1), "{length}");
+    }
 }
 
 #[tokio::test]
-async fn closed_ports_everywhere_are_a_failure_well_before_the_deadline() {
+async fn without_another_upstream_a_malformed_reply_is_servfail_and_none_of_it_is_handed_on() {
+    let mut world = World::of(|got| {
+        let record = crate::dns::Record { rdata: [10, 0, 0].into(), ..address(&got.name(), 66) };
+        now(got.reply(Rcode::NOERROR, &[address(&got.name(), 1), record]))
+    });
+    let reply = world.ask("www.example").await.unwrap();
+    assert_eq!((reply.rcode, &reply.answer), (Rcode::SERVFAIL, &vec![]));
+    assert_eq!(reply.ede, Some(Failure::Malformed.ede()));
+}
+
+#[tokio::test]
+async fn a_closed_port_is_skipped_at_once_and_after_two_silences_not_asked() {
     let mut cast = Cast::default();
     cast.nobody();
+    cast.scripted(good);
+    let mut world = cast.begin();
+    for number in 0..3 {
+        let (reply, took) = world.timed(&format!("n{number}")).await;
+        assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+        assert_eq!(world.counts(0).silences, number);
+        world.pass(500 * MS).await;
+    }
+    assert_eq!(world.forwarder.status()[0].state, State::Down);
+}
+
+#[tokio::test]
+async fn a_closed_port_is_a_failure_once_every_way_to_ask_has_had_its_time() {
+    let mut cast = Cast::default();
     cast.nobody();
+    let mut world = cast.begin();
+    let (reply, took) = world.timed("www.example").await;
+    assert_eq!(reply, Err(Failure::Unreachable));
+    let pauses = (400 + 800 + 1200 + 1200) * MS;
+    assert!((pauses..pauses + LATE * 4).contains(&took), "{took:?}");
+    assert_eq!(world.asked_over_tcp(0), 2, "at once, and again as the last thing to try");
+}
+
+#[tokio::test]
+async fn an_upstream_without_a_route_is_down_and_the_next_one_is_asked_at_once() {
+    let mut cast = Cast::default();
+    cast.unroutable();
+    cast.scripted(good);
+    let mut world = cast.begin();
+    for number in 0..3 {
+        let (reply, took) = world.timed(&format!("n{number}")).await;
+        assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+    }
+    world.pass(100 * MS).await;
+    assert_eq!(world.forwarder.status()[0].state, State::Down);
+    let mut cast = Cast::default();
+    cast.unroutable();
+    cast.unroutable();
     let (reply, took) = cast.begin().timed("www.example").await;
-    assert!(reply == Err(Failure::Unreachable) && took < 3000 * MS, "{reply:?} {took:?}");
+    assert!(reply == Err(Failure::Unreachable) && took == Duration::ZERO, "{reply:?} {took:?}");
 }
 
 #[tokio::test]
@@ -66,7 +119,7 @@ async fn silence_everywhere_is_a_timeout_at_the_deadline() {
 
 #[tokio::test]
 async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
-    for rcode in [Rcode::REFUSED, Rcode::SERVFAIL] {
+    for rcode in [1, 2, 4, 5, 7, 8, 9, 10, 11, 15].map(Rcode) {
         let refusing = move |got: &Got| now(got.reply(rcode, &[]));
         let (reply, took) = with_a_good_second(refusing).timed("www.example").await;
         assert!(reply.unwrap().rcode == Rcode::NOERROR && took == Duration::ZERO, "{took:?}");
@@ -75,6 +128,16 @@ async fn a_refusal_is_not_the_last_word_while_another_upstream_has_an_answer() {
         cast.scripted(silent);
         let (reply, took) = cast.begin().timed("www.example").await;
         assert!(reply.unwrap().rcode == rcode && took < 400 * MS + LATE, "{took:?}");
+    }
+}
+
+#[tokio::test]
+async fn noerror_nxdomain_and_yxdomain_are_answers_and_no_other_upstream_is_asked() {
+    for rcode in [Rcode::NOERROR, Rcode::NXDOMAIN, Rcode::YXDOMAIN] {
+        let answering = move |got: &Got| now(got.reply(rcode, &[]));
+        let mut world = with_a_good_second(answering);
+        assert_eq!(world.ask("www.example").await.unwrap().rcode, rcode);
+        assert_eq!(world.asked(1), 0);
     }
 }
 

@@ -48,7 +48,13 @@ fn forwarder(upstreams: &[&Scripted]) -> Upstreams {
 }
 
 fn question(name: &str) -> Question {
-    Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false }
+    Question {
+        name: name.parse().unwrap(),
+        rtype: Rtype::A,
+        dnssec_ok: false,
+        checking_disabled: false,
+        authentic_data: false,
+    }
 }
 
 /// Asks a group on the machine's clock.
@@ -56,7 +62,7 @@ async fn ask_group(group: &dyn AskUpstream, name: &str) -> Result<Arc<Reply>, Fa
     let (sender, answer) = oneshot::channel();
     let then = Box::new(|outcome, _: &mut Batch| drop(sender.send(outcome)));
     let now = Instant::now();
-    let waiter = Waiter { network: None, deadline: now + Duration::from_mins(1), is_counted: true, then };
+    let waiter = Waiter { network: None, deadline: now + Duration::from_mins(1), has_fallback: false, then };
     group.ask(question(name), Box::new(|outcome, _| outcome), waiter, None, now);
     answer.await.unwrap_or(Err(Failure::Stopped))
 }

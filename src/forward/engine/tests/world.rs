@@ -15,8 +15,8 @@ use tokio::time::timeout;
 use super::super::tests::*;
 use crate::dns::Message;
 use crate::forward::ids::UpstreamIndex;
-use crate::forward::transport::message::{self, Match, QueryForm};
-use crate::forward::transport::tcp::{Job, TcpOutcome};
+use crate::forward::transport::message;
+use crate::forward::transport::tcp::{self, Job, TcpOutcome};
 use crate::forward::transport::udp_pool::ReceiveHeaders;
 
 /// How long the kernel may take to carry a datagram to the next socket: this passes only if something is broken.
@@ -48,7 +48,7 @@ pub(crate) struct World {
 struct Acted {
     address: SocketAddr,
     actor: Actor,
-    jobs: mpsc::Receiver<Job>,
+    jobs: mpsc::UnboundedReceiver<Job>,
     /// Datagrams so far, including probes.
     heard: u64,
     probes: Vec<Vec<u8>>,
@@ -100,6 +100,11 @@ impl Cast {
     /// An address without a listener.
     pub(crate) fn nobody(&mut self) -> SocketAddr {
         self.join(nobody(), Actor::Nobody)
+    }
+
+    /// An address that the kernel refuses: a broadcast address needs a permission that the socket does not have.
+    pub(crate) fn unroutable(&mut self) -> SocketAddr {
+        self.join(SocketAddr::from(([255, 255, 255, 255], 1024 + u16::try_from(self.0.len()).unwrap())), Actor::Nobody)
     }
 
     fn join(&mut self, address: SocketAddr, actor: Actor) -> SocketAddr {
@@ -188,7 +193,7 @@ impl World {
         let place = Place::default();
         let answer = Arc::clone(&place);
         let then = Box::new(move |answered, batch: &mut Batch| *answer.lock().unwrap() = Some((answered, batch.now)));
-        (place, Waiter { network, deadline: self.now + patience, is_counted: true, then })
+        (place, Waiter { network, deadline: self.now + patience, has_fallback: false, then })
     }
 
     /// Asks a question; returns the answer and the time it took.
@@ -271,7 +276,7 @@ impl World {
     async fn hear_of_closed_ports(&mut self) {
         for upstream in 0..self.upstreams.len() {
             while matches!(self.upstreams[upstream].actor, Actor::Nobody)
-                && self.engine.sockets.udp.ports(UpstreamIndex(upstream)) > 0
+                && self.engine.sockets.udp.is_hopeful(UpstreamIndex(upstream))
             {
                 self.read().await;
             }
@@ -293,7 +298,7 @@ impl World {
                 self.consider(upstream, bytes, To::Port(from));
             }
             while let Ok(job) = self.upstreams[upstream].jobs.try_recv() {
-                let query = message::query(7, &job.question, QueryForm { edns: job.edns, mixed: false }, || 0);
+                let query = message::query(7, &job.question, job.form, || 0);
                 self.consider(upstream, query.to_vec(), To::Job(job, query));
             }
         }
@@ -375,11 +380,10 @@ impl Acted {
     }
 }
 
-/// The connection's verdict about a reply, or about its absence.
+/// The outcome of a question that this reply came for, or none.
 fn outcome(query: &[u8], bytes: &[u8]) -> Result<Box<Message>, Failure> {
     if bytes.is_empty() {
         return Err(Failure::Unreachable);
     }
-    let usable = matches!(message::judge(query, bytes), Match::Answer | Match::CaseMismatch) && bytes[2] & 0x02 == 0;
-    usable.then(|| Message::parse(bytes).ok()).flatten().map(Box::new).ok_or(Failure::Malformed)
+    tcp::judge(query, bytes).unwrap_or(Err(Failure::Timeout))
 }

@@ -1,0 +1,47 @@
+//! The attempts of one flight, and what it knows of each upstream that it asked: plain values.
+
+use std::time::Instant;
+
+use crate::forward::ids::UpstreamIndex;
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::QueryHandle;
+
+/// The transport of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    Udp(QueryHandle, QueryForm),
+    Tcp,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) upstream: UpstreamIndex,
+    pub(crate) via: Via,
+    pub(crate) sent: Instant,
+    /// Whether its silence has been counted.
+    pub(crate) silent: bool,
+    /// Whether there is a sign that no reply will come. Anybody may have forged that, so the attempt stays open.
+    pub(crate) hinted: bool,
+}
+
+impl Attempt {
+    pub(crate) fn new(upstream: UpstreamIndex, via: Via, sent: Instant) -> Self {
+        Self { upstream, via, sent, silent: false, hinted: false }
+    }
+}
+
+/// An upstream that the flight has asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried {
+    pub(crate) upstream: UpstreamIndex,
+    /// Whether this host had no route to it.
+    pub(crate) no_route: bool,
+    /// Whether it was asked over TCP.
+    pub(crate) tcp: bool,
+}
+
+impl Tried {
+    pub(crate) fn new(upstream: UpstreamIndex) -> Self {
+        Self { upstream, no_route: false, tcp: false }
+    }
+}

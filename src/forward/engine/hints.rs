@@ -1,0 +1,81 @@
+//! Signs that an attempt will have no reply, which anybody may have forged, such as ICMP errors.
+//!
+//! In: a sign. Out: another upstream is asked at once, or the same one over TCP. The attempt stays open, and its reply
+//! counts as if there had been no sign. So does its silence: nothing else makes an upstream down. Never: the end of a
+//! question before every other way to ask it was tried.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::attempts::{Attempt, Via};
+use super::exchanges::{Exchanges, Fate};
+use super::flight::{Flight, Waiter};
+use super::outbox::Outbox;
+use crate::forward::question::Failure;
+use crate::forward::upstream::Watch;
+
+impl Exchanges {
+    /// Handles an attempt that has ended without a reply, or one that probably will.
+    pub(super) fn look_elsewhere(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
+        let (up, down) = self.candidates(flight.key.group);
+        let is_hopeless = flight.is_hopeless();
+        let may_ask_down = is_hopeless && flight.fallback.is_none();
+        if flight.untried(&up).is_some() || may_ask_down && flight.untried(&down).is_some() {
+            return self.step(flight, out);
+        }
+        if !is_hopeless {
+            return Fate::Open;
+        }
+        if let Some(reply) = flight.fallback.as_ref().filter(|_| flight.attempts.is_empty()) {
+            return Fate::Over(Ok(Arc::clone(reply)));
+        }
+        if up.is_empty() {
+            flight.tells_at_once = true;
+            self.tell_those_with_a_fallback(flight);
+        }
+        if let Some(tried) = flight.tried.iter().find(|tried| !tried.tcp && !tried.no_route) {
+            let index = tried.upstream;
+            self.upstream(index).shared.counters.tcp_hinted.one();
+            self.ask_tcp(flight, index, out);
+            return Fate::Open;
+        }
+        if flight.is_lost() {
+            return Fate::Over(Err(flight.failure()));
+        }
+        if flight.attempts.is_empty() {
+            self.pause_for(flight, Duration::ZERO);
+        }
+        Fate::Open
+    }
+
+    /// Answers the clients that have something else to show for an answer: every upstream is down, and there are signs
+    /// that none has come back. The question goes on for the others.
+    pub(super) fn tell_those_with_a_fallback(&mut self, flight: &mut Flight) {
+        let told: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.has_fallback).collect();
+        self.answer_some(flight.key.group, told, &Err(Failure::Unreachable));
+    }
+
+    /// Goes on waiting for the reply to one hinted query of an upstream at a time, when its flight is over: the hint is
+    /// not believed, so it takes its silence to know that the upstream is down.
+    pub(super) fn watch(&mut self, attempt: &Attempt) -> bool {
+        let upstream = self.upstream(attempt.upstream);
+        let Via::Udp(query, _) = attempt.via else { return false };
+        let is_useful = attempt.hinted && !attempt.silent && upstream.watch.is_none() && upstream.is_up();
+        if is_useful {
+            upstream.watch = Some(Watch { query, sent: attempt.sent });
+        }
+        is_useful
+    }
+
+    /// Counts the silence of watched queries whose wait is over.
+    pub(super) fn run_watches(&mut self, out: &mut impl Outbox) {
+        let now = self.now();
+        for upstream in &mut self.upstreams {
+            if let Some(watch) = upstream.watch.take_if(|watch| watch.sent + upstream.health.wait() <= now) {
+                upstream.shared.counters.silences.one();
+                upstream.health.silent(now, watch.sent);
+                out.cancel(watch.query);
+            }
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! Which connection carries which question to one upstream, and when one is opened, asked on again, or closed. Pure,
+//! `now` is an argument.
+//!
+//! In: questions, the events of connections, the passing of time. Out: a list of [`Action`]s. Never: two questions on
+//! one connection at a time, or a question asked a third time.
+//!
+//! A connection carries one question at a time: an upstream that answers in order, or only the first question, or
+//! never this one, harms no other question. A connection that has answered is used again (RFC 7766 section 6.2.1). A
+//! question that such a connection leaves unanswered for a while, and one whose connection ends, is asked once more on
+//! a fresh one (RFC 7766 section 6.2.4).
+
+use std::time::{Duration, Instant};
+
+use super::places::Places;
+use super::{Answer, Job};
+use crate::forward::client_network::ClientNetwork;
+use crate::forward::ids::FlightId;
+use crate::forward::question::Failure;
+use crate::forward::queue::Queue;
+
+/// Questions that wait for a place.
+const MAX_WAITING: usize = 1024;
+/// How long an idle connection is kept, and how many are.
+const IDLE: Duration = Duration::from_secs(10);
+const MAX_IDLE: usize = 3;
+/// How long a connection may stay silent before something is done about it: at least, and at most.
+const PATIENCE: Duration = Duration::from_millis(300);
+const MAX_PATIENCE: Duration = Duration::from_secs(2);
+/// How long it is remembered that an upstream answered on a fresh connection and was silent on one used before.
+const MEMORY: Duration = Duration::from_mins(10);
+/// How often a question is asked at most.
+const MAX_ASKED: u8 = 2;
+
+/// A connection of this upstream. An id is never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ConnectionId(pub(super) u64);
+
+/// What is to be done.
+#[derive(Debug)]
+pub(super) enum Action {
+    Open(ConnectionId),
+    /// Ask on this connection, which carries no other question.
+    Send(ConnectionId, Job),
+    Close(ConnectionId),
+    /// The outcome of a question.
+    Report(FlightId, Answer),
+    /// A connection failed: it left a question without an answer.
+    CountFailed,
+}
+
+struct Waiting {
+    job: Job,
+    since: Instant,
+}
+
+/// A question that has a place.
+struct Exchange {
+    job: Job,
+    asked: u8,
+    /// The connections on which it waits for its answer, at most two.
+    legs: Vec<Leg>,
+}
+
+struct Leg {
+    connection: ConnectionId,
+    sent: Instant,
+    /// Whether the connection has answered before.
+    is_reused: bool,
+}
+
+struct Idle {
+    connection: ConnectionId,
+    until: Instant,
+}
+
+/// The questions to one upstream, and its connections.
+pub(super) struct Dispatch {
+    queue: Queue<Option<ClientNetwork>, Waiting>,
+    places: Places<Option<ClientNetwork>>,
+    exchanges: Vec<Exchange>,
+    /// The connections without a question, the one used last at the end.
+    idle: Vec<Idle>,
+    /// Until when no connection is used again.
+    fresh_until: Option<Instant>,
+    /// The smoothed time to an answer.
+    usual: Option<Duration>,
+    next: u64,
+    actions: Vec<Action>,
+}
+
+impl Dispatch {
+    pub(super) fn new() -> Self {
+        Self {
+            queue: Queue::new(MAX_WAITING),
+            places: Places::new(),
+            exchanges: Vec::new(),
+            idle: Vec::new(),
+            fresh_until: None,
+            usual: None,
+            next: 0,
+            actions: Vec::new(),
+        }
+    }
+
+    /// Whether no question waits.
+    pub(super) fn is_done(&self) -> bool {
+        self.exchanges.is_empty() && self.queue.is_empty()
+    }
+
+    /// What is to be done, in order.
+    pub(super) fn actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+
+    /// Takes a question.
+    pub(super) fn ask(&mut self, job: Job, now: Instant) {
+        if let Err(Waiting { job, .. }) = self.queue.push(job.network, Waiting { job, since: now }) {
+            self.actions.push(Action::Report(job.flight, Err(Failure::Overloaded)));
+        }
+        self.start_waiting(now);
+    }
+
+    /// Takes the answer to the question on a connection.
+    pub(super) fn answered(&mut self, connection: ConnectionId, answer: Answer, now: Instant) {
+        let Some((mut exchange, leg)) = self.take_leg(connection) else { return };
+        if answer.is_err() {
+            return self.leg_failed(exchange, &leg, leg.is_reused, Failure::Malformed, now);
+        }
+        let took = now.saturating_duration_since(leg.sent);
+        self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
+        if !leg.is_reused && exchange.legs.iter().any(|other| other.is_reused) {
+            self.fresh_until = Some(now + MEMORY);
+        }
+        // A fresh connection that comes second has not failed.
+        exchange.legs.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
+        self.idle.push(Idle { connection, until: now + IDLE });
+        self.end(exchange, answer, now);
+    }
+
+    /// Notes the end of a connection, or that it could not be opened.
+    pub(super) fn ended(&mut self, connection: ConnectionId, was_open: bool, now: Instant) {
+        if let Some((exchange, leg)) = self.take_leg(connection) {
+            return self.leg_failed(exchange, &leg, was_open, Failure::Unreachable, now);
+        }
+        self.idle.retain(|idle| idle.connection != connection);
+        self.close(connection);
+    }
+
+    /// Handles a connection that brought no answer: the question is asked once more if it `may_retry`, unless another
+    /// connection is still open for it.
+    fn leg_failed(&mut self, mut exchange: Exchange, leg: &Leg, may_retry: bool, failure: Failure, now: Instant) {
+        self.actions.push(Action::CountFailed);
+        self.close(leg.connection);
+        if exchange.legs.is_empty() && may_retry && exchange.asked < MAX_ASKED && exchange.job.deadline > now {
+            self.send(&mut exchange, None, now);
+        }
+        if exchange.legs.is_empty() {
+            self.end(exchange, Err(failure), now);
+        } else {
+            self.exchanges.push(exchange);
+        }
+    }
+
+    /// Handles what is due now.
+    pub(super) fn time_passed(&mut self, now: Instant) {
+        let late: Vec<Exchange> = self.exchanges.extract_if(.., |exchange| exchange.job.deadline <= now).collect();
+        for exchange in late {
+            self.end(exchange, Err(Failure::Timeout), now);
+        }
+        let patience = self.patience();
+        let mut exchanges = std::mem::take(&mut self.exchanges);
+        for exchange in
+            exchanges.iter_mut().filter(|exchange| exchange.second_try(patience).is_some_and(|at| at <= now))
+        {
+            self.send(exchange, None, now);
+        }
+        self.exchanges = exchanges;
+        self.start_waiting(now);
+    }
+
+    /// When something is due, whatever arrives.
+    pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
+        let patience = self.patience();
+        let places = if self.queue.is_empty() { None } else { self.places.wake(now) };
+        let idle = self.idle.iter().map(|idle| idle.until);
+        let exchanges = self.exchanges.iter().flat_map(|exchange| {
+            let held_back = if self.idle.is_empty() { None } else { exchange.silent_from() };
+            [Some(exchange.job.deadline), exchange.second_try(patience), held_back].into_iter().flatten()
+        });
+        exchanges.chain(idle).chain(places).min()
+    }
+
+    /// Starts as many of the waiting questions as may take a place, and closes the connections that are of no use.
+    fn start_waiting(&mut self, now: Instant) {
+        self.close_idle(now, usize::MAX);
+        loop {
+            let Self { queue, places, .. } = self;
+            let may_go = |network, waiting: &Waiting| places.may_take(network, waiting.since, now);
+            let Some(Waiting { job, .. }) = queue.pop_if(may_go) else { break };
+            if job.deadline <= now {
+                self.actions.push(Action::Report(job.flight, Err(Failure::Timeout)));
+                continue;
+            }
+            self.places.take(job.network, now);
+            let mut exchange = Exchange { job, asked: 0, legs: Vec::new() };
+            let used = self.idle.pop().map(|idle| idle.connection);
+            self.send(&mut exchange, used, now);
+            self.exchanges.push(exchange);
+        }
+        self.close_idle(now, MAX_IDLE);
+    }
+
+    /// Closes idle connections: those whose time is up, those above `most`, and all while fresh ones stay silent,
+    /// because a server that serves one connection after the other would never come to those.
+    fn close_idle(&mut self, now: Instant, most: usize) {
+        let is_silent = |exchange: &Exchange| exchange.silent_from().is_some_and(|at| at <= now);
+        let is_reusable = self.fresh_until.is_none_or(|until| now >= until);
+        let most = if is_reusable && !self.exchanges.iter().any(is_silent) { most } else { 0 };
+        let expired = self.idle.partition_point(|idle| idle.until <= now);
+        let surplus = self.idle.len().saturating_sub(most);
+        let closed = self.idle.drain(..expired.max(surplus));
+        self.actions.extend(closed.map(|idle| Action::Close(idle.connection)));
+    }
+
+    /// Asks a question on a connection that was used before, or on a fresh one.
+    fn send(&mut self, exchange: &mut Exchange, used: Option<ConnectionId>, now: Instant) {
+        let connection = used.unwrap_or_else(|| {
+            self.next += 1;
+            self.actions.push(Action::Open(ConnectionId(self.next)));
+            ConnectionId(self.next)
+        });
+        exchange.asked += 1;
+        exchange.legs.push(Leg { connection, sent: now, is_reused: used.is_some() });
+        self.actions.push(Action::Send(connection, exchange.job.clone()));
+    }
+
+    /// Ends a question: its connections that are still open are closed, and its place is free.
+    fn end(&mut self, exchange: Exchange, answer: Answer, now: Instant) {
+        for leg in exchange.legs {
+            self.actions.push(Action::CountFailed);
+            self.close(leg.connection);
+        }
+        self.actions.push(Action::Report(exchange.job.flight, answer));
+        self.places.free(exchange.job.network);
+        self.start_waiting(now);
+    }
+
+    /// Takes out the question on a connection, without that connection.
+    fn take_leg(&mut self, connection: ConnectionId) -> Option<(Exchange, Leg)> {
+        let of = |exchange: &Exchange| exchange.legs.iter().position(|leg| leg.connection == connection);
+        let (place, leg) = self.exchanges.iter().enumerate().find_map(|(place, own)| Some((place, of(own)?)))?;
+        let mut exchange = self.exchanges.swap_remove(place);
+        let leg = exchange.legs.remove(leg);
+        Some((exchange, leg))
+    }
+
+    fn close(&mut self, connection: ConnectionId) {
+        self.actions.push(Action::Close(connection));
+    }
+
+    /// How long a connection that was used before may stay silent: longer where answers usually take long.
+    fn patience(&self) -> Duration {
+        (self.usual.unwrap_or_default() * 3).clamp(PATIENCE, MAX_PATIENCE)
+    }
+}
+
+impl Exchange {
+    /// When it is asked on a fresh connection as well, because the one used before stays silent.
+    fn second_try(&self, patience: Duration) -> Option<Instant> {
+        let first = self.legs.first().filter(|leg| leg.is_reused && self.asked < MAX_ASKED)?;
+        Some(first.sent + patience)
+    }
+
+    /// From when a fresh connection counts as silent.
+    fn silent_from(&self) -> Option<Instant> {
+        self.legs.iter().find(|leg| !leg.is_reused).map(|leg| leg.sent + PATIENCE)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! TCP to one upstream (RFC 7766): the thin shell around [`dispatch`], which decides.
+//!
+//! In: questions. Out: an outcome for each. Never: a decision, or a question without an outcome.
+
+mod connection;
+mod dispatch;
+mod places;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+
+use super::message::QueryForm;
+use crate::dns::Message;
+use crate::forward::client_network::ClientNetwork;
+use crate::forward::ids::{FlightId, UpstreamIndex};
+use crate::forward::question::{Failure, Question};
+use crate::forward::status::SharedUpstream;
+use connection::{Connection, Event};
+use dispatch::{Action, ConnectionId, Dispatch};
+
+#[cfg(test)]
+pub(crate) use connection::judge;
+
+/// A question to ask over TCP.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) flight: FlightId,
+    pub(crate) question: Question,
+    pub(crate) form: QueryForm,
+    /// The client network in whose line it waits.
+    pub(crate) network: Option<ClientNetwork>,
+    pub(crate) deadline: Instant,
+}
+
+/// The answer; a failure if no connection brought one, or the reply was malformed.
+pub(crate) type Answer = Result<Box<Message>, Failure>;
+
+/// The outcome of a job.
+#[derive(Debug)]
+pub(crate) struct TcpOutcome {
+    pub(crate) upstream: UpstreamIndex,
+    pub(crate) flight: FlightId,
+    pub(crate) answer: Answer,
+}
+
+/// Runs until the forwarding thread drops its end and every question has its outcome.
+pub(crate) async fn run(
+    upstream: UpstreamIndex,
+    shared: Arc<SharedUpstream>,
+    mut jobs: mpsc::UnboundedReceiver<Job>,
+    outcomes: mpsc::UnboundedSender<TcpOutcome>,
+) {
+    let (events, mut inbox) = mpsc::unbounded_channel();
+    let mut shell = Shell { upstream, shared, outcomes, events, connections: HashMap::new() };
+    let mut dispatch = Dispatch::new();
+    let mut is_open = true;
+    while is_open || !dispatch.is_done() {
+        let wake = dispatch.wake(Instant::now());
+        tokio::select! {
+            job = jobs.recv(), if is_open => match job {
+                Some(job) => dispatch.ask(job, Instant::now()),
+                None => is_open = false,
+            },
+            Some((connection, event)) = inbox.recv() => match event {
+                Event::Answered(answer) => dispatch.answered(connection, answer, Instant::now()),
+                Event::NotOpened => dispatch.ended(connection, false, Instant::now()),
+                Event::Ended => dispatch.ended(connection, true, Instant::now()),
+            },
+            () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {
+                dispatch.time_passed(Instant::now());
+            }
+        }
+        dispatch.actions().into_iter().for_each(|action| shell.perform(action));
+    }
+}
+
+struct Shell {
+    upstream: UpstreamIndex,
+    shared: Arc<SharedUpstream>,
+    outcomes: mpsc::UnboundedSender<TcpOutcome>,
+    events: mpsc::UnboundedSender<(ConnectionId, Event)>,
+    connections: HashMap<ConnectionId, Connection>,
+}
+
+impl Shell {
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Open(id) => {
+                let connection = Connection::open(id, self.shared.address, self.events.clone());
+                self.connections.insert(id, connection);
+            }
+            Action::Send(id, job) => {
+                if let Some(connection) = self.connections.get(&id) {
+                    connection.send(&job);
+                }
+            }
+            Action::Close(id) => drop(self.connections.remove(&id)),
+            Action::Report(flight, answer) => {
+                // If the forwarding thread is gone, so are all waiters.
+                let _ = self.outcomes.send(TcpOutcome { upstream: self.upstream, flight, answer });
+            }
+            Action::CountFailed => self.shared.counters.tcp_failed.one(),
+        }
+    }
+}
