@@ -58,8 +58,12 @@ counters! {
     tcp_silent,
     /// Questions asked over TCP because of signs that UDP will stay silent, such as ICMP errors.
     tcp_hinted,
-    /// TCP connections that failed.
+    /// TCP connections opened.
+    tcp_opened,
+    /// TCP connections that failed: they could not be opened, or left a question without an answer.
     tcp_failed,
+    /// Questions asked once more over TCP, on a fresh connection.
+    tcp_retried,
     /// Questions asked again without EDNS.
     edns_fallback,
     /// Questions asked again in lower case because the upstream did not keep the case.

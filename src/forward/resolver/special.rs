@@ -72,8 +72,8 @@ impl SpecialZones {
         Self { all: zones(true), without_private_reverse: zones(false) }
     }
 
-    /// Those for which the default upstreams are not asked. Azure's own resolver knows the reverse names of machines in
-    /// the `VNet` and keeps them inside, so those are left to it.
+    /// Those for which the default upstreams are not asked. Azure's own resolver knows the reverse names of the
+    /// `VNet`'s machines and keeps them inside, so those are left to it.
     pub(super) fn beside(&self, upstreams_are_azures: bool) -> &ZoneSet {
         if upstreams_are_azures { &self.without_private_reverse } else { &self.all }
     }

@@ -18,8 +18,8 @@ pub(crate) struct QueryForm {
     pub(crate) mixed: bool,
 }
 
-/// Writes the query: RD, and CD, AD and DO as asked; never an option. Without EDNS there is no DO and no AD: this is the
-/// form that everything on the way has to know.
+/// Writes the query: RD, and CD, AD and DO as asked; never an option. Without EDNS there is no DO and no AD: this is
+/// the form that everything on the way has to know.
 pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: impl FnMut() -> u64) -> Box<[u8]> {
     let name = question.name.as_wire();
     let mut out = Vec::with_capacity(HEADER + name.len() + 4 + 11);

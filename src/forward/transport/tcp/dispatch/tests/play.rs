@@ -19,8 +19,10 @@ pub(super) struct Play {
     pub(super) open: BTreeMap<ConnectionId, Option<u32>>,
     pub(super) fresh: BTreeSet<ConnectionId>,
     pub(super) sent: BTreeMap<u32, u8>,
+    reused: BTreeSet<u32>,
     pub(super) outcomes: BTreeMap<u32, Result<Rcode, Failure>>,
     pub(super) failed: usize,
+    pub(super) retried: usize,
     pub(super) transcript: String,
 }
 
@@ -35,8 +37,10 @@ impl Play {
             open: BTreeMap::new(),
             fresh: BTreeSet::new(),
             sent: BTreeMap::new(),
+            reused: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             failed: 0,
+            retried: 0,
             transcript: String::new(),
         }
     }
@@ -117,7 +121,8 @@ impl Play {
                     let is_fresh = self.fresh.remove(&id);
                     let count = self.sent.entry(question).or_default();
                     *count += 1;
-                    assert!(*count == 1 || *count == 2 && is_fresh, "once more on a fresh connection, and never again");
+                    assert!(*count <= 2, "once more, and never again");
+                    assert!(is_fresh || self.reused.insert(question), "once on a connection used before");
                     format!("q{question} on {}{}", id.0, if is_fresh { "" } else { " again" })
                 }
                 Action::Close(id) => {
@@ -134,6 +139,10 @@ impl Play {
                 }
                 Action::CountFailed => {
                     self.failed += 1;
+                    continue;
+                }
+                Action::CountRetried => {
+                    self.retried += 1;
                     continue;
                 }
             };
