@@ -44,12 +44,24 @@ impl Upstreams {
     /// # Errors
     /// The system's error, for example if it is out of descriptors or threads.
     pub fn start(settings: Settings) -> io::Result<Self> {
+        Self::start_with(settings, LoopProbes::new())
+    }
+
+    /// As [`Self::start`], for a run that asks one question and ends: no loop probe is sent.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_without_probes(settings: Settings) -> io::Result<Self> {
+        Self::start_with(settings, LoopProbes::off())
+    }
+
+    fn start_with(settings: Settings, probes: LoopProbes) -> io::Result<Self> {
         let (sender, started) = std::sync::mpsc::sync_channel(1);
         let work = move || {
             let built = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
                 let assembled = {
                     let _inside = runtime.enter();
-                    Self::assemble(settings, Instant::now())
+                    Self::assemble_with(settings, probes, Instant::now())
                 };
                 Ok((assembled?, runtime))
             });
@@ -68,8 +80,17 @@ impl Upstreams {
     }
 
     /// The upstreams, and the engine for their thread. Must be called within a tokio runtime.
+    #[cfg(test)]
     pub(crate) fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
-        let probes = Arc::new(LoopProbes::new());
+        Self::assemble_with(settings, LoopProbes::new(), now)
+    }
+
+    fn assemble_with(
+        settings: Settings,
+        probes: LoopProbes,
+        now: Instant,
+    ) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
+        let probes = Arc::new(probes);
         let (sender, inbox) = mpsc::channel(INBOX);
         let (mut groups, mut states) = (Vec::new(), Vec::new());
         for (index, settings) in settings.groups.into_iter().enumerate() {

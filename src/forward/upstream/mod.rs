@@ -21,6 +21,7 @@ use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
 use health::Health;
 use limit::Limit;
+use loops::LoopSearch;
 use quirks::Quirk;
 
 /// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and silently drops the rest; the
@@ -35,9 +36,6 @@ const CASE_FAILURES: u8 = 2;
 const EDNS_SILENCES: u8 = 3;
 const EDNS_REFUSALS: u8 = 2;
 
-/// The time between the first two searches for a loop; it doubles, since others may still be starting.
-const FIRST_LOOP_PROBE: Duration = Duration::from_secs(1);
-
 /// Whether an upstream is Azure's resolver, whatever named it: the config or resolv.conf.
 pub(crate) fn is_azure(address: SocketAddr) -> bool {
     address.ip().to_canonical() == azure::RESOLVER
@@ -49,7 +47,7 @@ pub(crate) struct Upstream {
     pub(crate) limit: Limit,
     edns: Quirk,
     case: Quirk,
-    pub(crate) loop_probe: LoopProbe,
+    pub(crate) loop_search: LoopSearch,
     pub(crate) watch: Option<Watch>,
 }
 
@@ -58,14 +56,6 @@ pub(crate) struct Upstream {
 pub(crate) struct Watch {
     pub(crate) query: QueryHandle,
     pub(crate) sent: Instant,
-}
-
-/// The search for a loop through this upstream.
-pub(crate) struct LoopProbe {
-    pub(crate) due: Instant,
-    /// The time from that search to the next.
-    pub(crate) gap: Duration,
-    pub(crate) out: Option<QueryHandle>,
 }
 
 /// Whether a question was asked again for a reason that counts once.
@@ -85,13 +75,14 @@ impl Upstream {
         now: Instant,
     ) -> Self {
         let (in_flight, qps) = if is_azure(address) { AZURE_LIMITS } else { OTHER_LIMITS };
+        let shared = Arc::new(SharedUpstream::new(address));
         Self {
-            shared: Arc::new(SharedUpstream::new(address)),
+            loop_search: LoopSearch::new(Arc::clone(&shared), now),
+            shared,
             health: Health::default(),
             limit: Limit::new(max_in_flight.unwrap_or(in_flight), max_qps.or(qps), now),
             edns: Quirk::default(),
             case: Quirk::default(),
-            loop_probe: LoopProbe { due: now, gap: FIRST_LOOP_PROBE, out: None },
             watch: None,
         }
     }
