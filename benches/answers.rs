@@ -58,7 +58,8 @@ fn paths(now: Instant) -> BothPaths {
     let snapshot = offline(zones(), access, Settings::default(), (now, SystemTime::now()));
     let reply = alias();
     let asked = reply.answer[0].owner.clone();
-    let question = Question { name: asked, rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
+    let question =
+        Question { name: asked, rtype: Rtype::A, dnssec_ok: false, checking_disabled: false, authentic_data: false };
     snapshot.resolver.cache().put(Key { route: RouteId(1), question }, &reply, now);
     BothPaths::new(Shared::new(snapshot), now)
 }

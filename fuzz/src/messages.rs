@@ -29,7 +29,7 @@ pub fn reply_holds(data: &[u8]) {
     let rtype = Rtype(u16::from_be_bytes(*rtype));
     let [_, low] = message.flags;
     let dnssec_ok = low & 0x10 != 0;
-    let question = Question { name: name.clone(), rtype, dnssec_ok, checking_disabled: false };
+    let question = Question { name: name.clone(), rtype, dnssec_ok, checking_disabled: false, authentic_data: false };
     let kept = scrub(&message, &question);
     let mut at = name;
     let mut links = 0;

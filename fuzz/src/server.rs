@@ -28,7 +28,13 @@ pub(crate) fn shared(now: Instant) -> Arc<Shared> {
         let reply = Reply { authentic: true, answer, ..Reply::new(Rcode::NOERROR) };
         let asked = if rtype == Rtype::CNAME { Rtype::A } else { rtype };
         for dnssec_ok in [false, true] {
-            let question = Question { name: name(owner), rtype: asked, dnssec_ok, checking_disabled: false };
+            let question = Question {
+                name: name(owner),
+                rtype: asked,
+                dnssec_ok,
+                checking_disabled: false,
+                authentic_data: false,
+            };
             snapshot.resolver.cache().put(Key { route: RouteId(1), question }, &reply, now);
         }
     }

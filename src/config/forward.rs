@@ -75,23 +75,80 @@ fn rule(rule: &Section<'_>, listen: &[SocketAddr]) -> Option<(Name, Vec<Upstream
     Some((suffix?, upstreams?))
 }
 
+/// "system", or an address: alone for port 53, or `address:port`, IPv6 in brackets and perhaps with a scope.
+fn upstream(text: &str) -> Option<UpstreamSpec> {
+    if text == "system" {
+        return Some(UpstreamSpec::System);
+    }
+    if let Ok(address) = values::socket(text) {
+        return Some(UpstreamSpec::Address(address));
+    }
+    let (ip, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(inside) => inside?,
+        None => (text, ""),
+    };
+    let port = if port.is_empty() { 53 } else { port.strip_prefix(':')?.parse().ok()? };
+    UpstreamSpec::at(ip, port)
+}
+
 fn upstreams(section: &Section<'_>, listen: &[SocketAddr]) -> Option<Vec<UpstreamSpec>> {
     let parse = |text: &str| {
-        if text == "system" {
-            return Ok(UpstreamSpec::System);
+        let spec = upstream(text).ok_or_else(|| {
+            format!("'{text}' is not an address; write \"10.0.0.4:53\", \"[fd00::4]:53\", \"[fe80::4%eth0]:53\" or \"system\"")
+        })?;
+        let (ip, port) = match &spec {
+            UpstreamSpec::Address(address) => (address.ip(), address.port()),
+            UpstreamSpec::Scoped(scoped) => (scoped.ip.into(), scoped.port),
+            UpstreamSpec::System => return Ok(spec),
+        };
+        if port == 0 {
+            return Err(format!("'{text}' has port 0, which is not usable; write \"{ip}:53\""));
         }
-        let address = values::socket(text).map_err(|reason| format!("{reason}, or \"system\""))?;
-        if address.port() == 0 {
-            return Err(format!("'{text}' has port 0, which is not usable; write \"{}:53\"", address.ip()));
-        }
-        if crate::forward::would_loop(address, listen) {
+        if let UpstreamSpec::Address(address) = spec
+            && crate::forward::would_loop(address, listen)
+        {
             return Err(format!("'{text}' is this server itself (see 'listen'), so queries would loop; name another"));
         }
-        Ok(UpstreamSpec::Address(address))
+        Ok(spec)
     };
     let found = section.strings("upstreams", parse)?;
     if found.is_empty() {
         section.problem_at("upstreams", "upstreams is empty; name at least one, or \"system\"");
     }
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_an_address_with_or_without_port_and_scope() {
+        for (text, shown) in [
+            ("10.0.0.4", "10.0.0.4:53"),
+            ("10.0.0.4:5300", "10.0.0.4:5300"),
+            ("fd00::4", "[fd00::4]:53"),
+            ("[fd00::4]", "[fd00::4]:53"),
+            ("[fd00::4]:5300", "[fd00::4]:5300"),
+            ("fe80::4%2", "[fe80::4%2]:53"),
+            ("[fe80::4%2]:5300", "[fe80::4%2]:5300"),
+            ("fe80::4%eth0", "[fe80::4%eth0]:53"),
+            ("[fe80::4%eth0]", "[fe80::4%eth0]:53"),
+            ("[fe80::4%eth0]:5300", "[fe80::4%eth0]:5300"),
+            ("system", "system"),
+        ] {
+            let found = match upstream(text) {
+                Some(UpstreamSpec::Address(address)) => address.to_string(),
+                Some(UpstreamSpec::Scoped(scoped)) => scoped.to_string(),
+                Some(UpstreamSpec::System) => "system".to_owned(),
+                None => String::new(),
+            };
+            assert_eq!(found, shown, "{text}");
+        }
+        for text in
+            ["", "dns.example", "[fe80::4%eth0", "[fe80::4%eth0]53", "[fe80::4%]:53", "10.0.0.4%eth0", "fe80::4%a b"]
+        {
+            assert_eq!(upstream(text), None, "{text}");
+        }
+    }
 }

@@ -44,6 +44,9 @@ pub enum MessageError {
 impl Message {
     /// Parses a message. NS records of the authority section and additional records other than OPT are dropped.
     ///
+    /// The case of the QNAME is ours, drawn at random, and a server may repeat it in names of its answer: such labels
+    /// come out in lower case.
+    ///
     /// A record whose RDATA is malformed is no error: whether it matters depends on the question
     /// ([`Record::is_malformed`]).
     pub fn parse(message: &[u8]) -> Result<Self, MessageError> {
@@ -66,15 +69,24 @@ impl Message {
             ede: None,
         };
         let mut scratch = Vec::with_capacity(MAX_NAME);
+        let asked = asked_in_random_case(message.get(12..pos.saturating_sub(4)).unwrap_or_default());
         for section in 1..=3 {
             for _ in 0..count(section) {
-                pos = parsed.take_record(message, section, pos, &mut scratch).ok_or(MessageError::Record)?;
+                let next = parsed.take_record(message, section, pos, asked, &mut scratch);
+                pos = next.ok_or(MessageError::Record)?;
             }
         }
         Ok(parsed)
     }
 
-    fn take_record(&mut self, message: &[u8], section: usize, at: usize, scratch: &mut Vec<u8>) -> Option<usize> {
+    fn take_record(
+        &mut self,
+        message: &[u8],
+        section: usize,
+        at: usize,
+        asked: &[u8],
+        scratch: &mut Vec<u8>,
+    ) -> Option<usize> {
         let raw = RawRecord::read(message, at)?;
         if raw.rtype == Rtype::OPT {
             if section == 3 && !self.has_edns {
@@ -90,7 +102,7 @@ impl Message {
             self.names_servers = true;
         } else if is_kept {
             let owner = Name::read(message, at, scratch)?;
-            let rdata = rdata::extract(message, raw.rtype, raw.rdata, raw.end, scratch)?;
+            let rdata = rdata::extract(message, raw.rtype, raw.rdata, raw.end, asked, scratch)?;
             // RFC 2181 section 8: a TTL with the top bit set counts as zero.
             let ttl = if raw.ttl > i32::MAX.unsigned_abs() { 0 } else { raw.ttl };
             let record = Record { owner, rtype: raw.rtype, ttl, rdata };
@@ -108,6 +120,11 @@ impl Message {
     pub fn authentic(&self) -> bool {
         self.flags[1] & 0x20 != 0
     }
+}
+
+/// The QNAME if it has capital letters; empty if there is no case to take back.
+fn asked_in_random_case(qname: &[u8]) -> &[u8] {
+    if qname.iter().any(u8::is_ascii_uppercase) { qname } else { &[] }
 }
 
 /// The end of the question; its name is not compressed, because no name comes before it.
@@ -145,6 +162,40 @@ mod tests {
     fn any_prefix_of_a_message_is_refused() {
         for end in 0..CHAIN.len() {
             assert!(Message::parse(&CHAIN[..end]).is_err(), "prefix of {end} octets");
+        }
+    }
+
+    /// Wraps one record into the reply to `AsKeD.eXample IN type`, whose name stands at 12 and `eXample` at 18.
+    fn reply(rtype: Rtype, rdata: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(rdata.len()).unwrap();
+        let [high, low] = rtype.0.to_be_bytes();
+        let header = b"\0\x01\x81\x80\0\x01\0\x01\0\0\0\0";
+        let question = [b"\x05AsKeD\x07eXample\0", &[high, low, 0, 1][..]].concat();
+        let record = [&[0xc0, 0x0c, high, low, 0, 1, 0, 0, 0, 60, 0, length], rdata].concat();
+        [&header[..], &question, &record].concat()
+    }
+
+    #[test]
+    fn the_random_case_of_the_question_is_in_no_name_of_an_answer() {
+        let srv = b"\0\0\0\x64\x01\x85";
+        for (rtype, fixed, name, shown) in [
+            // A pointer into the question, or a copy of its octets; the case of any other label is the server's.
+            (Rtype::SRV, &srv[..], &b"\x03DC1\xc0\x12"[..], "0 100 389 DC1.example."),
+            (Rtype::SRV, srv, b"\x03dc1\x07eXample\0", "0 100 389 dc1.example."),
+            (Rtype::SRV, srv, b"\xc0\x0c", "0 100 389 asked.example."),
+            // A pointer to the owner leads on to the question.
+            (Rtype::MX, b"\0\x0a", b"\x02Mx\xc0\x1f", "10 Mx.asked.example."),
+            // What a DNAME makes of the question: its first labels, and another suffix.
+            (Rtype::CNAME, b"", b"\x05AsKeD\x03New\0", "asked.New."),
+            (Rtype::CNAME, b"", b"\x05Asked\x07Example\0", "Asked.Example."),
+            (Rtype(65), b"\0\0", b"\x03Svc\xc0\x12", "0 Svc.example."),
+            // A signature may cover these octets.
+            (Rtype(65), b"\0\0", b"\x03Svc\x07eXample\0", "0 Svc.eXample."),
+            (Rtype::TXT, b"\x05AsKeD", b"", "\"AsKeD\""),
+            (Rtype(65280), b"\x05AsKeD", b"", r"\# 6 0541734b6544"),
+        ] {
+            let message = Message::parse(&reply(rtype, &[fixed, name].concat())).unwrap();
+            assert_eq!(message.answer[0].to_string(), format!("asked.example. 60 IN {rtype} {shown}"));
         }
     }
 

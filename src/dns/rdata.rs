@@ -15,7 +15,7 @@ use domain::dep::octseq::Parser;
 use domain::rdata::AllRecordData;
 
 use super::wire::{eq_ignore_case, name_end, read_name, read_u32};
-use super::{Name, Rtype, Serial};
+use super::{Name, Rtype, Serial, labels};
 use form::{Field, form};
 
 mod form;
@@ -23,31 +23,50 @@ mod form;
 /// The RDATA at `start..end` of `message`, names in it written out in full; as it came if it has not the form of its
 /// type, which [`has_form`] tells.
 ///
-/// `scratch` is working memory; its old contents are lost.
+/// `asked` is the QNAME (wire format) if it was sent in random case, else empty. A label of a name that repeats one of
+/// its labels has that case from us; it comes out in lower case. `scratch` is working memory; its old contents are
+/// lost.
 pub(super) fn extract(
     message: &[u8],
     rtype: Rtype,
     start: usize,
     end: usize,
+    asked: &[u8],
     scratch: &mut Vec<u8>,
 ) -> Option<Arc<[u8]>> {
     let raw = message.get(start..end)?;
     let fields = form(rtype);
-    let is_whole = fields.contains(&Field::Name) && write_out(message, fields, start, end, scratch).is_some();
+    let is_whole = fields.iter().any(|field| field.is_name())
+        && write_out(&message[..end], fields, start, asked, scratch).is_some();
     Some(if is_whole { scratch.as_slice().into() } else { raw.into() })
 }
 
-fn write_out(message: &[u8], fields: &[Field], start: usize, end: usize, scratch: &mut Vec<u8>) -> Option<()> {
+/// Writes RDATA that ends with `message` into `scratch`.
+fn write_out(message: &[u8], fields: &[Field], start: usize, asked: &[u8], scratch: &mut Vec<u8>) -> Option<()> {
     scratch.clear();
     let mut pos = start;
     for field in fields {
-        let from = pos;
-        pos = field.end(&message[..end], from, |at| read_name(message, at, scratch))?;
-        if *field != Field::Name {
+        let (from, written) = (pos, scratch.len());
+        pos = field.end(message, from, |at| read_name(message, at, scratch))?;
+        if !field.is_name() {
             scratch.extend_from_slice(&message[from..pos]);
+        } else if *field == Field::Name || scratch.len() - written != pos - from {
+            // A signature may cover the case of a name that is compared exactly, unless the sender compressed it.
+            lower_as_asked(&mut scratch[written..], asked);
         }
     }
-    (pos == end).then_some(())
+    (pos == message.len()).then_some(())
+}
+
+fn lower_as_asked(name: &mut [u8], asked: &[u8]) {
+    let mut rest = name;
+    while let Some((length, tail)) = rest.split_first_mut().filter(|_| !asked.is_empty()) {
+        let Some((label, next)) = tail.split_at_mut_checked(usize::from(*length)) else { return };
+        if labels(asked).any(|asked| asked == label) {
+            label.make_ascii_lowercase();
+        }
+        rest = next;
+    }
 }
 
 /// Whether RDATA has the fields of its type and nothing behind them; its names are not compressed. Any bytes are the
@@ -196,20 +215,41 @@ mod tests {
         assert!(is_same(Rtype::MX, b"\0A\x01a\0", b"\0A\x01A\0"));
         assert!(!is_same(Rtype::MX, b"\0A\x01a\0", b"\0a\x01a\0"), "other numbers");
         assert!(!is_same(Rtype::TXT, b"\x01a", b"\x01A"));
+        let naptr = |name: &[u8]| [b"\0d\0\x0a\x01S\0\0", name].concat();
+        assert!(is_same(Rtype(35), &naptr(b"\x01a\0"), &naptr(b"\x01A\0")));
+        assert!(!is_same(Rtype::NSEC, b"\x01a\0", b"\x01A\0"), "RFC 6840 section 5.1");
     }
 
     #[test]
-    fn a_name_in_rdata_is_written_out_in_full() {
-        let message = [3, b'c', b'o', b'm', 0, 0, 5, 1, b'a', 0xc0, 0];
-        let full = extract(&message, Rtype::MX, 5, 11, &mut Vec::new());
-        assert_eq!(full.as_deref(), Some(&[0, 5, 1, b'a', 3, b'c', b'o', b'm', 0][..]));
+    fn rfc3597_4_a_name_in_rdata_is_written_out_in_full() {
+        // In front of the RDATA stands `com.`, to which a pointer leads.
+        const SIG: &[u8] = b"\0\x01\x08\x02\0\0\x0e\x10\0\0\0\0\0\0\0\0\0\x01";
+        for (rtype, front, back, shown) in [
+            ("NS", &b""[..], &b""[..], "a.com."),
+            ("SOA", b"\0", &[0; 20], ". a.com. 0 0 0 0 0"),
+            ("MX", b"\0\x05", b"", "5 a.com."),
+            ("SRV", b"\0\0\0\x64\x01\x85", b"", "0 100 389 a.com."),
+            ("NAPTR", b"\0\x64\0\x0a\x01S\x07SIP+D2U\0", b"", "100 10 \"S\" \"SIP+D2U\" \"\" a.com."),
+            ("RRSIG", SIG, b"\xff", "A 8 2 3600 0 0 1 a.com. /w=="),
+            ("NSEC", b"", b"\0\x01\x40", "a.com. A"),
+            ("HTTPS", b"\0\0", b"", "0 a.com."),
+            // The library knows no text for these; the RDATA is as long as the names in full make it.
+            ("SIG", SIG, b"\xff", r"\# 26 0001080200000e1000000000000000000001016103636f6d00ff"),
+            ("TYPE30", b"", b"\x40", r"\# 8 016103636f6d0040"),
+        ] {
+            let rtype: Rtype = rtype.parse().unwrap();
+            let message = [b"\x03com\0", front, b"\x01a\xc0\0", back].concat();
+            let full = extract(&message, rtype, 5, message.len(), &[], &mut Vec::new()).unwrap();
+            assert!(has_form(rtype, &full) && !has_form(rtype, &message[5..]), "{rtype}");
+            assert_eq!(presentation(rtype, &full), shown, "{rtype}");
+        }
     }
 
     #[test]
     fn rdata_that_does_not_fill_its_length_stays_as_it_came_and_is_known_by_its_form() {
         let message = [1, b'a', 0, 9, 9];
         for (rtype, end) in [(Rtype::CNAME, 5), (Rtype::CNAME, 2), (Rtype::SOA, 5)] {
-            let rdata = extract(&message, rtype, 0, end, &mut Vec::new());
+            let rdata = extract(&message, rtype, 0, end, &[], &mut Vec::new());
             assert_eq!(rdata.as_deref(), Some(&message[..end]));
             assert!(!has_form(rtype, &message[..end]), "{rtype}");
         }

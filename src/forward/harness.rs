@@ -201,7 +201,7 @@ impl Script {
         patience: Duration,
         impatient: Option<Duration>,
     ) {
-        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false };
+        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false, authentic_data: false };
         let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
         let waiter = self.waiter(network, patience, false);
         let impatient = impatient.map(|patience| self.waiter(network, patience, true));

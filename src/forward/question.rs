@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use crate::dns::{Ede, Name, Rcode, Record, Rtype};
 
-/// A question of class IN and the two flags that change its answer; equal questions in flight share one exchange.
+/// A question of class IN and the flags that change its answer; equal questions in flight share one exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Question {
     /// The QNAME.
@@ -17,6 +17,9 @@ pub struct Question {
     pub dnssec_ok: bool,
     /// Checking disabled: whether a validating upstream should answer without validation.
     pub checking_disabled: bool,
+    /// AD in the query: whether the client wants to know if the answer was validated (RFC 6840 section 5.7). Not set
+    /// with DO, which asks for that too.
+    pub authentic_data: bool,
 }
 
 /// An upstream's answer, scrubbed: it holds only records that were asked for.

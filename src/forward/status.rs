@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Defines the counters once: the atomics, their snapshot, and their names.
@@ -179,6 +180,10 @@ pub(crate) struct GroupCounters {
     pub(crate) timeouts: Counter,
     pub(crate) failures: Counter,
     pub(crate) waiting: AtomicU64,
+    /// Whether Azure's resolver is one of the group.
+    pub(crate) includes_azure: AtomicBool,
+    /// The entries of `upstreams` that name no address now.
+    absent: Mutex<Vec<String>>,
 }
 
 /// The status of one group.
@@ -196,9 +201,18 @@ pub struct GroupStatus {
     pub failures: u64,
     /// Questions that wait for a free slot now.
     pub waiting: u64,
+    /// The entries of `upstreams` that name no address now, each with the reason.
+    pub absent: Vec<String>,
 }
 
 impl GroupCounters {
+    /// Sets the entries of `upstreams` that name no address, and returns those that were not among them before.
+    pub(crate) fn now_absent(&self, absent: &[String]) -> Vec<String> {
+        let mut known = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, absent.to_vec());
+        absent.iter().filter(|reason| !before.contains(reason)).cloned().collect()
+    }
+
     pub(crate) fn status(&self) -> GroupStatus {
         let read = |counter: &Counter| counter.0.load(Relaxed);
         GroupStatus {
@@ -208,6 +222,7 @@ impl GroupCounters {
             timeouts: read(&self.timeouts),
             failures: read(&self.failures),
             waiting: self.waiting.load(Relaxed),
+            absent: self.absent.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::callback::Batch;
 use super::engine::flight::{FlightKey, Waiter, turn_away};
+use super::engine::placement::Placement;
 use super::engine::{Ask, Engine, GroupState};
 use super::ids::GroupIndex;
 use super::question::{Failure, Question};
@@ -16,7 +18,6 @@ use super::queue::Queue;
 use super::settings::Settings;
 use super::status::{GroupCounters, GroupStatus, UpstreamStatus};
 use super::upstream::loops::LoopProbes;
-use super::upstream::resolv_conf::ResolvConf;
 
 /// The capacity of the inbox, in questions; more than the engine takes in one batch.
 const INBOX: usize = 8192;
@@ -84,8 +85,8 @@ impl Upstreams {
                 counters,
             });
         }
-        let resolv_conf = ResolvConf::new(settings.resolv_conf);
-        let engine = Engine::new(states, resolv_conf, settings.listen, Arc::clone(&probes), now)?;
+        let placement = Placement::new(settings.resolv_conf);
+        let engine = Engine::new(states, placement, settings.listen, Arc::clone(&probes), now)?;
         Ok((Self { groups, probes }, engine, inbox))
     }
 
@@ -125,6 +126,11 @@ pub trait AskUpstream: Send + Sync {
 
     /// The status of the group.
     fn status(&self) -> GroupStatus;
+
+    /// Whether Azure's resolver is one of the group now.
+    fn includes_azure(&self) -> bool {
+        false
+    }
 }
 
 /// A group without upstreams: every question fails at once.
@@ -185,5 +191,9 @@ impl AskUpstream for Group {
 
     fn status(&self) -> GroupStatus {
         self.counters.status()
+    }
+
+    fn includes_azure(&self) -> bool {
+        self.counters.includes_azure.load(Relaxed)
     }
 }

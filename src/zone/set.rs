@@ -114,8 +114,14 @@ impl ZoneSet {
 
     /// Whether the apex of a zone lies at or below a name.
     pub fn has_below(&self, name: &Name) -> bool {
-        let unread = self.unread().is_some_and(|suffix| suffix.is_at_or_below(name) || name.is_at_or_below(suffix));
-        unread || self.by_apex.values().any(|hosted| hosted.apex.is_at_or_below(name))
+        self.by_apex.values().any(|hosted| hosted.apex.is_at_or_below(name)) || self.has_unread_below(name)
+    }
+
+    fn has_unread_below(&self, name: &Name) -> bool {
+        let Some(suffix) = self.unread() else { return false };
+        let is_geo = name.parent().is_some_and(|parent| parent == *suffix);
+        let is_apex = || name.label_count() == suffix.label_count() + 2 && self.find_unread(name.canonical()).is_some();
+        suffix.is_at_or_below(name) || is_geo || is_apex()
     }
 
     /// The zone with this apex.
@@ -188,6 +194,26 @@ mod tests {
             ["x.ne.backup.windowsazure.com", "backup.windowsazure.com", "privatelink.backup.windowsazure.com", "."]
         {
             assert_eq!(found(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_above_a_zone_has_it_below_also_while_nobody_knows_the_geo_codes() {
+        let hosted = Hosted::new("privatelink.blob.core.windows.net".parse().unwrap(), OnMiss::Forward, None);
+        let set = ZoneSet::new([hosted]).with_unread("backup.windowsazure.com".parse().ok());
+        for (name, expected) in [
+            (".", true),
+            ("core.windows.net", true),
+            ("privatelink.blob.core.windows.net", true),
+            ("x.privatelink.blob.core.windows.net", false),
+            ("queue.core.windows.net", false),
+            ("windowsazure.com", true),
+            ("ne.backup.windowsazure.com", true),
+            ("privatelink.ne.backup.windowsazure.com", true),
+            ("x.ne.backup.windowsazure.com", false),
+            ("x.privatelink.ne.backup.windowsazure.com", false),
+        ] {
+            assert_eq!(set.has_below(&name.parse().unwrap()), expected, "{name}");
         }
     }
 

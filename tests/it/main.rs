@@ -26,6 +26,7 @@ mod harness;
 mod hostile;
 mod limits;
 mod live;
+mod odd_upstreams;
 mod options;
 mod overload;
 mod plan_json;

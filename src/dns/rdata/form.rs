@@ -14,19 +14,24 @@ pub(super) enum Field {
     Octets(usize),
     /// A domain name. Its case does not matter (RFC 4034 section 6.2).
     Name,
+    /// A domain name that is compared octet by octet (RFC 3597 section 7, RFC 6840 section 5.1). A sender must not
+    /// compress it; if one does, it can still be read.
+    ExactName,
     /// One or more character-strings (RFC 1035 section 3.3), up to the end.
     Strings,
     /// One octet with a length, and this number of octets.
     Counted,
     /// A type bitmap (RFC 4034 section 4.1.2), which may be empty, up to the end.
     Bitmap,
+    /// Service parameters (RFC 9460 section 2.2) up to the end: key, length, value.
+    Params,
     /// Any octets up to the end, at least this number.
     Rest(usize),
 }
 
 /// The fields of a type, in order. They fill its RDATA.
 pub(super) fn form(rtype: Rtype) -> &'static [Field] {
-    use Field::{Bitmap, Counted, Name, Octets, Rest, Strings};
+    use Field::{Bitmap, Counted, ExactName, Name, Octets, Params, Rest, Strings};
     match rtype.0 {
         // A, AAAA LOC
         1 => &[Octets(4)],
@@ -43,6 +48,8 @@ pub(super) fn form(rtype: Rtype) -> &'static [Field] {
         26 => &[Octets(2), Name, Name],
         // SRV
         33 => &[Octets(6), Name],
+        // NAPTR
+        35 => &[Octets(4), Counted, Counted, Counted, Name],
         // HINFO TXT, X25 ISDN, GPOS, SPF, AVC
         13 | 16 | 19 | 20 | 27 | 99 | 258 => &[Strings],
         // WKS, CERT
@@ -51,8 +58,11 @@ pub(super) fn form(rtype: Rtype) -> &'static [Field] {
         25 | 43 | 48 | 59 | 60 | 32769 => &[Octets(4), Rest(0)],
         // SSHFP
         44 => &[Octets(2), Rest(0)],
-        // RRSIG
-        46 => &[Octets(18), Name, Rest(1)],
+        // SIG, RRSIG
+        24 | 46 => &[Octets(18), Name, Rest(1)],
+        // NXT, NSEC
+        30 => &[Name, Rest(0)],
+        47 => &[ExactName, Bitmap],
         // NSEC3, NSEC3PARAM
         50 => &[Octets(4), Counted, Counted, Bitmap],
         51 => &[Octets(4), Counted],
@@ -61,6 +71,10 @@ pub(super) fn form(rtype: Rtype) -> &'static [Field] {
         // CSYNC, ZONEMD
         62 => &[Octets(6), Bitmap],
         63 => &[Octets(6), Rest(0)],
+        // SVCB HTTPS
+        64 | 65 => &[Octets(2), ExactName, Params],
+        // LP
+        107 => &[Octets(2), ExactName],
         // NID L64, L32 EUI48, EUI64
         104 | 106 => &[Octets(10)],
         105 | 108 => &[Octets(6)],
@@ -73,16 +87,22 @@ pub(super) fn form(rtype: Rtype) -> &'static [Field] {
 }
 
 impl Field {
+    /// Whether it is a domain name.
+    pub(super) fn is_name(self) -> bool {
+        matches!(self, Self::Name | Self::ExactName)
+    }
+
     /// The end of this field, which begins at `at`; the end of `bytes` is that of the RDATA. `None` if it does not fit.
     ///
     /// A name ends where `name` says: only that differs between a message, in which it may be compressed, and RDATA.
     pub(super) fn end(self, bytes: &[u8], at: usize, name: impl FnOnce(usize) -> Option<usize>) -> Option<usize> {
         let end = match self {
             Self::Octets(count) => at + count,
-            Self::Name => name(at)?,
+            Self::Name | Self::ExactName => name(at)?,
             Self::Counted => counted(bytes, at)?,
             Self::Strings => repeated(bytes, counted(bytes, at)?, counted)?,
             Self::Bitmap => repeated(bytes, at, window)?,
+            Self::Params => repeated(bytes, at, param)?,
             Self::Rest(least) => bytes.len().max(at + least),
         };
         (end <= bytes.len()).then_some(end)
@@ -98,6 +118,11 @@ fn counted(bytes: &[u8], at: usize) -> Option<usize> {
 fn window(bytes: &[u8], at: usize) -> Option<usize> {
     let [_, length] = read_u16(bytes, at)?.to_be_bytes();
     (1..=32).contains(&length).then(|| at + 2 + usize::from(length))
+}
+
+/// The end of a service parameter.
+fn param(bytes: &[u8], at: usize) -> Option<usize> {
+    Some(at + 4 + usize::from(read_u16(bytes, at + 2)?))
 }
 
 /// The end of as many parts as there are.
@@ -138,6 +163,13 @@ mod tests {
             "DS 0000_00_00",
             "DNSKEY 0100_03_08_01",
             "RRSIG 0001_08_02_00000e10_00000000_00000000_0001_0161_00_aa",
+            "SIG 0001_08_02_00000e10_00000000_00000000_0001_0161_00_aa",
+            "TYPE30 0161_00_40",
+            "NSEC 0161_00_0006_400000000003",
+            "NSEC 00",
+            "NAPTR 0064_000a_0153_00_00_0161_00",
+            "SVCB 0000_0161_00",
+            "HTTPS 0001_00_0001_0003_026832_0004_0004_0a000001",
             "NSEC3 01_00_000a_00_01aa",
             "NSEC3 01_00_000a_02aabb_01aa_0001_40",
             "NSEC3PARAM 01_00_0000_00",
@@ -183,6 +215,15 @@ mod tests {
             "DS 0001_08",
             "DNSKEY 0100_03",
             "RRSIG 0001_08_02_00000e10_00000000_00000000_0001_0161_00",
+            "TYPE30 0161",
+            "NSEC 0161_00_00",
+            "NSEC 0161_00_0000",
+            "NSEC 0161_00_0002_40",
+            "NAPTR 0064_000a_0153_00_00",
+            "NAPTR 0064_000a_0153_00_05_0161_00",
+            "SVCB 0000",
+            "HTTPS 0001_00_0001",
+            "HTTPS 0001_00_0001_0003_0268",
             "NSEC3 01_00_000a_05_aa",
             "NSEC3 01_00_000a_00_01aa_0021",
             "NSEC3PARAM 01_00_0000_00_00",

@@ -4,8 +4,13 @@ use super::*;
 use crate::dns::{Record, Serial};
 
 fn key(name: &str) -> Key {
-    let question =
-        Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
+    let question = Question {
+        name: name.parse().unwrap(),
+        rtype: Rtype::A,
+        dnssec_ok: false,
+        checking_disabled: false,
+        authentic_data: false,
+    };
     Key { route: RouteId(1), question }
 }
 
@@ -111,6 +116,9 @@ fn answers_of_one_route_or_flag_never_serve_another() {
     let mut unchecked = key("a.example");
     unchecked.question.checking_disabled = true;
     assert_eq!(cache.get(&unchecked, now), Hit::Miss(None));
+    let mut authentic = key("a.example");
+    authentic.question.authentic_data = true;
+    assert_eq!(cache.get(&authentic, now), Hit::Miss(None));
 }
 
 #[test]

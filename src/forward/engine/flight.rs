@@ -267,7 +267,13 @@ mod tests {
     const C: UpstreamIndex = UpstreamIndex(2);
 
     fn flight(now: Instant) -> Flight {
-        let question = Question { name: Name::root(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false };
+        let question = Question {
+            name: Name::root(),
+            rtype: Rtype::A,
+            dnssec_ok: false,
+            checking_disabled: false,
+            authentic_data: false,
+        };
         let mut flight = Flight::new(
             FlightId { slot: 0, generation: 0 },
             Arc::new(FlightKey { group: GroupIndex(0), question }),

@@ -10,6 +10,7 @@ pub(crate) mod flight;
 mod flights;
 mod hints;
 pub(crate) mod outbox;
+pub(crate) mod placement;
 mod replies;
 mod steps;
 mod timer_wheel;
@@ -23,22 +24,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::forward::ids::UpstreamIndex;
-use crate::forward::settings::{GroupSettings, UpstreamSpec};
+use crate::forward::settings::GroupSettings;
 use crate::forward::transport::Sockets;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
 use crate::forward::transport::tcp::TcpOutcome;
 use crate::forward::transport::udp_pool::ReceiveHeaders;
-use crate::forward::upstream::Upstream;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
-use crate::forward::upstream::resolv_conf::ResolvConf;
+use crate::forward::upstream::{Upstream, is_azure};
 use exchanges::Exchanges;
 pub(crate) use exchanges::{Ask, GroupState};
+use placement::{Placement, Places};
 
 /// The largest number of questions taken from the inbox in one batch.
 const MAX_ASKS: usize = 512;
-/// The interval between looks at "system", and the longest one between searches for loops; a loop that was found is
-/// looked at more often.
-const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
+/// The interval between looks at "system" and at interfaces.
+const PLACES_INTERVAL: Duration = Duration::from_secs(5);
+/// The longest interval between searches for loops; a loop that was found is looked at more often.
 const PROBE_INTERVAL: Duration = Duration::from_mins(1);
 const LOOP_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -50,8 +51,8 @@ pub(crate) struct Engine {
     events: Vec<SocketEvent>,
     probes: Arc<LoopProbes>,
     listen: Vec<SocketAddr>,
-    resolv_conf: ResolvConf,
-    system_due: Instant,
+    placement: Placement,
+    places_due: Instant,
     sweep_due: Instant,
 }
 
@@ -59,7 +60,7 @@ impl Engine {
     /// Must be called within a tokio runtime.
     pub(crate) fn new(
         groups: Vec<GroupState>,
-        resolv_conf: ResolvConf,
+        placement: Placement,
         listen: Vec<SocketAddr>,
         probes: Arc<LoopProbes>,
         now: Instant,
@@ -72,12 +73,11 @@ impl Engine {
             events: Vec::new(),
             probes,
             listen,
-            resolv_conf,
-            system_due: now + SYSTEM_INTERVAL,
+            placement,
+            places_due: now,
             sweep_due: now,
         };
-        let servers = engine.resolv_conf.changed().unwrap_or_default();
-        engine.place_upstreams(&servers, now);
+        engine.look_for_upstreams(now);
         Ok(engine)
     }
 
@@ -149,7 +149,7 @@ impl Engine {
         let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_probe.due);
         let sweep = self.sockets.udp.is_open().then_some(self.sweep_due);
         let others = self.exchanges.wake(now).into_iter().chain(sweep);
-        probes.chain(others).fold(self.system_due, Instant::min)
+        probes.chain(others).fold(self.places_due, Instant::min)
     }
 
     fn keep_house(&mut self, now: Instant) {
@@ -158,15 +158,8 @@ impl Engine {
             self.sockets.udp.sweep(now);
             self.exchanges.upstreams.iter().for_each(|upstream| upstream.publish(now));
         }
-        if self.system_due <= now {
-            self.system_due = now + SYSTEM_INTERVAL;
-            let is_used = |group: &GroupState| group.settings.upstreams.contains(&UpstreamSpec::System);
-            if self.exchanges.groups.iter().any(is_used)
-                && let Some(servers) = self.resolv_conf.changed()
-            {
-                tracing::info!(?servers, "system name servers changed");
-                self.place_upstreams(&servers, now);
-            }
+        if self.places_due <= now {
+            self.look_for_upstreams(now);
         }
         for index in (0..self.exchanges.upstreams.len()).map(UpstreamIndex) {
             if self.exchanges.upstreams[index.0].loop_probe.due <= now {
@@ -199,30 +192,39 @@ impl Engine {
         }
     }
 
-    /// Assigns the upstreams to each group; `servers` are those of "system".
-    fn place_upstreams(&mut self, servers: &[SocketAddr], now: Instant) {
+    /// Sets the upstreams of each group if their addresses have changed.
+    fn look_for_upstreams(&mut self, now: Instant) {
+        self.places_due = now + PLACES_INTERVAL;
+        if let Some(places) = self.placement.look(self.exchanges.groups.iter().map(|group| &*group.settings.upstreams))
+        {
+            self.place_upstreams(&places, now);
+        }
+    }
+
+    fn place_upstreams(&mut self, all: &[Places], now: Instant) {
         let mut groups = std::mem::take(&mut self.exchanges.groups);
-        for group in &mut groups {
-            let mut places = Vec::new();
+        for (group, places) in groups.iter_mut().zip(all) {
             group.is_own = false;
-            for spec in &group.settings.upstreams {
-                let addresses = match spec {
-                    UpstreamSpec::Address(address) => std::slice::from_ref(address),
-                    UpstreamSpec::System => servers,
-                };
-                for address in addresses {
-                    if would_loop(*address, &self.listen) {
-                        tracing::warn!(upstream = %address, "upstream is this server itself; not used");
-                        group.is_own = true;
-                        continue;
-                    }
-                    let index = self.upstream_at(*address, &group.settings, now);
-                    if !places.contains(&index) {
-                        places.push(index);
-                    }
+            group.upstreams.clear();
+            for address in &places.addresses {
+                if would_loop(*address, &self.listen) {
+                    tracing::warn!(upstream = %address, "upstream is this server itself; not used");
+                    group.is_own = true;
+                    continue;
+                }
+                let index = self.upstream_at(*address, &group.settings, now);
+                if !group.upstreams.contains(&index) {
+                    group.upstreams.push(index);
                 }
             }
-            group.upstreams = places;
+            let includes_azure = places.addresses.iter().any(|address| is_azure(*address));
+            group.counters.includes_azure.store(includes_azure, Relaxed);
+            if Placement::may_change(&group.settings.upstreams) {
+                tracing::info!(suffix = %group.settings.suffix, upstreams = ?places.addresses, "upstreams found");
+            }
+            for reason in group.counters.now_absent(&places.absent) {
+                tracing::warn!(suffix = %group.settings.suffix, "{reason}; not used until that changes");
+            }
         }
         let in_use = |index: &usize| groups.iter().any(|group| group.upstreams.contains(&UpstreamIndex(*index)));
         let upstreams = &self.exchanges.upstreams;

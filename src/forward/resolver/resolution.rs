@@ -13,6 +13,7 @@ use crate::forward::client_network::ClientNetwork;
 use crate::forward::question::{Question, Reply};
 
 /// The client's flags.
+#[expect(clippy::struct_excessive_bools, reason = "they are bits of a message")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryFlags {
     /// RD: cache and upstreams may be used. Without it the answer comes from our zones alone, and the cache reveals
@@ -22,6 +23,8 @@ pub struct QueryFlags {
     pub dnssec_ok: bool,
     /// CD.
     pub checking_disabled: bool,
+    /// AD.
+    pub authentic_data: bool,
 }
 
 /// The state of one question.
@@ -117,6 +120,7 @@ impl Resolution {
             rtype: self.qtype,
             dnssec_ok: self.flags.dnssec_ok,
             checking_disabled: self.flags.checking_disabled,
+            authentic_data: self.flags.authentic_data && !self.flags.dnssec_ok,
         }
     }
 

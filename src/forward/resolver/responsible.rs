@@ -150,10 +150,9 @@ impl<'a> Responsibilities<'a> {
 
     /// Whether the upstreams of `by` answer for all names below `owner`.
     fn may_rename(&self, by: Option<RouteId>, owner: &Name) -> bool {
-        let is_own = |route: &Arc<Route>| by == Some(route.id);
-        let rules_below = self.routes.all().iter().filter(|route| route.suffix.is_at_or_below(owner));
-        self.routes.of(owner, Rtype::DNAME).is_some_and(is_own)
-            && rules_below.into_iter().all(is_own)
+        let is_other = |route: &Arc<Route>| by != Some(route.id) && route.suffix.is_at_or_below(owner);
+        self.routes.of(owner, Rtype::DNAME).is_some_and(|route| by == Some(route.id))
+            && !self.routes.all().iter().any(is_other)
             && self.zones.find(owner.canonical()).is_none()
             && ![self.zones, self.special].iter().any(|zones| zones.has_below(owner))
     }

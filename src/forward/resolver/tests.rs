@@ -76,7 +76,7 @@ impl World {
 
     /// Asks for the A of a name; the answer will be in the returned place.
     fn ask(&self, name: &str) -> Place {
-        let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false };
+        let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false, authentic_data: false };
         let mut resolution = Resolution::new(name.parse().unwrap(), Rtype::A, flags);
         let place = Place::default();
         match self.resolver.start(&self.zones, &mut resolution, self.now) {

@@ -41,7 +41,7 @@ fn message(rcode: Rcode, answer: Vec<Record>, authority: Vec<Record>) -> Message
 }
 
 fn ask(rtype: Rtype, dnssec_ok: bool) -> Question {
-    Question { name: name("q.test"), rtype, dnssec_ok, checking_disabled: false }
+    Question { name: name("q.test"), rtype, dnssec_ok, checking_disabled: false, authentic_data: false }
 }
 
 fn answer(records: Vec<Record>) -> Vec<Record> {

@@ -18,13 +18,14 @@ pub(crate) struct QueryForm {
     pub(crate) mixed: bool,
 }
 
-/// Writes the query: RD, AD to say that AD in the answer is understood (RFC 6840 section 5.7), CD and DO as asked,
-/// never an option.
+/// Writes the query: RD, and CD, AD and DO as asked; never an option. Without EDNS there is no DO and no AD: this is
+/// the form that everything on the way has to know.
 pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: impl FnMut() -> u64) -> Box<[u8]> {
     let name = question.name.as_wire();
     let mut out = Vec::with_capacity(HEADER + name.len() + 4 + 11);
     out.extend_from_slice(&id.to_be_bytes());
-    out.extend_from_slice(&[0x01, 0x20 | u8::from(question.checking_disabled) << 4]);
+    let authentic_data = form.edns && question.authentic_data;
+    out.extend_from_slice(&[0x01, u8::from(authentic_data) << 5 | u8::from(question.checking_disabled) << 4]);
     out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(form.edns)]);
     out.extend_from_slice(name);
     if form.mixed {
@@ -124,7 +125,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn question(name: &str) -> Question {
-        Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: true, checking_disabled: true }
+        Question {
+            name: name.parse().unwrap(),
+            rtype: Rtype::A,
+            dnssec_ok: true,
+            checking_disabled: true,
+            authentic_data: false,
+        }
     }
 
     fn answered(query: &[u8]) -> Vec<u8> {
@@ -139,17 +146,26 @@ mod tests {
     fn a_query_reads_back_as_it_was_asked_and_carries_no_option() {
         let bytes = query(7, &question("www.example"), FORM, || 0b1010);
         let parsed = Query::parse(&bytes).unwrap();
-        assert!(parsed.header.rd && parsed.header.cd && parsed.header.ad && parsed.dnssec_ok());
+        assert!(parsed.header.rd && parsed.header.cd && !parsed.header.ad && parsed.dnssec_ok());
         assert_eq!(parsed.qname, b"\x03WwW\x07example\0");
         let edns = parsed.edns.unwrap();
         assert_eq!((edns.payload, edns.options().count()), (UDP_PAYLOAD, 0));
     }
 
     #[test]
-    fn a_plain_query_has_no_opt() {
-        let bytes = query(7, &question("www.example"), QueryForm { edns: false, mixed: false }, || u64::MAX);
+    fn a_plain_query_has_no_opt_and_no_ad() {
+        let question = Question { authentic_data: true, dnssec_ok: false, ..question("www.example") };
+        let bytes = query(7, &question, QueryForm { edns: false, mixed: false }, || u64::MAX);
         let parsed = Query::parse(&bytes).unwrap();
-        assert_eq!((parsed.qname, parsed.edns), (&b"\x03www\x07example\0"[..], None));
+        assert_eq!((parsed.qname, parsed.edns, parsed.header.ad), (&b"\x03www\x07example\0"[..], None, false));
+    }
+
+    #[test]
+    fn rfc6840_5_7_a_query_has_ad_only_if_the_client_set_it() {
+        for authentic_data in [true, false] {
+            let question = Question { authentic_data, dnssec_ok: false, ..question("www.example") };
+            assert_eq!(Query::parse(&query(7, &question, FORM, || 0)).unwrap().header.ad, authentic_data);
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl LoopProbes {
         upstream.probe_number.store(number, Relaxed);
         upstream.probe_seen.store(false, Relaxed);
         let name = suffix.prepend(&hex(rand::rng().next_u64())[..8])?.prepend(&[self.nonce, hex(number)].concat())?;
-        Some(Question { name, rtype: Rtype::HINFO, dnssec_ok: false, checking_disabled: false })
+        Some(Question { name, rtype: Rtype::HINFO, dnssec_ok: false, checking_disabled: false, authentic_data: false })
     }
 
     /// Whether this QNAME (wire format, any case) is a probe of ours that has come back; marks the upstream it was sent

@@ -38,6 +38,11 @@ const EDNS_REFUSALS: u8 = 2;
 /// The time between the first two searches for a loop; it doubles, since others may still be starting.
 const FIRST_LOOP_PROBE: Duration = Duration::from_secs(1);
 
+/// Whether an upstream is Azure's resolver, whatever named it: the config or resolv.conf.
+pub(crate) fn is_azure(address: SocketAddr) -> bool {
+    address.ip().to_canonical() == azure::RESOLVER
+}
+
 pub(crate) struct Upstream {
     pub(crate) shared: Arc<SharedUpstream>,
     pub(crate) health: Health,
@@ -79,7 +84,7 @@ impl Upstream {
         max_qps: Option<NonZeroU32>,
         now: Instant,
     ) -> Self {
-        let (in_flight, qps) = if address.ip().to_canonical() == azure::RESOLVER { AZURE_LIMITS } else { OTHER_LIMITS };
+        let (in_flight, qps) = if is_azure(address) { AZURE_LIMITS } else { OTHER_LIMITS };
         Self {
             shared: Arc::new(SharedUpstream::new(address)),
             health: Health::default(),

@@ -40,13 +40,14 @@ const NANOS: u64 = 1_000_000_000;
 pub(crate) struct CacheKey<'a> {
     qname: CanonicalName<'a>,
     qtype: Rtype,
-    /// RD, DO and CD.
+    /// RD, DO, CD, and AD unless DO asks for the same.
     flags: u8,
 }
 
 impl<'a> CacheKey<'a> {
     pub(crate) fn new(query: &Query<'_>, qname: CanonicalName<'a>) -> Self {
-        let bits = [query.header.rd, query.dnssec_ok(), query.header.cd];
+        let authentic = query.header.ad && !query.dnssec_ok();
+        let bits = [query.header.rd, query.dnssec_ok(), query.header.cd, authentic];
         let flags = bits.into_iter().fold(0, |flags, bit| flags << 1 | u8::from(bit));
         Self { qname, qtype: query.qtype, flags }
     }

@@ -153,8 +153,12 @@ fn resolve(
 ) -> ControlFlow<Served, (Resolved, Option<Validity>, ReplyOptions)> {
     let Request { snapshot, policy, query, message, context, .. } = request;
     let Examined { qname, options } = examined;
-    let flags =
-        QueryFlags { recursion: query.header.rd, dnssec_ok: query.dnssec_ok(), checking_disabled: query.header.cd };
+    let flags = QueryFlags {
+        recursion: query.header.rd,
+        dnssec_ok: query.dnssec_ok(),
+        checking_disabled: query.header.cd,
+        authentic_data: query.header.ad,
+    };
     let mut resolution = Resolution::new(qname, query.qtype, flags);
     resolution.network = Some(ClientNetwork::of(context.ip()));
     let view = snapshot.view(context.ip());

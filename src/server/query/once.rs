@@ -18,7 +18,7 @@ pub struct Answered {
 
 /// Resolves one question.
 pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
-    let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false };
+    let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false, authentic_data: false };
     let mut resolution = Resolution::new(qname, qtype, flags);
     resolution.trace = Some(Vec::new());
     let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, Instant::now()) {

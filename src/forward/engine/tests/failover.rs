@@ -212,3 +212,20 @@ async fn a_question_for_a_name_that_was_given_up_is_asked_again() {
     assert!(reply.is_ok() && took < LATE, "{reply:?} {took:?}");
     assert!(world.answer(&first).await.0.is_ok(), "the question that still waits is answered too");
 }
+
+#[tokio::test]
+async fn a_system_that_is_azures_resolver_is_known_as_that_and_may_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolv_conf = folder.path().join("resolv.conf");
+    std::fs::write(&resolv_conf, "nameserver 10.0.0.1\n").unwrap();
+    let groups = vec![GroupSettings { upstreams: vec![UpstreamSpec::System], ..group(&[]) }];
+    let settings = Settings { groups, resolv_conf: resolv_conf.clone(), listen: vec![] };
+    // The engine does not run, so nothing is sent to these addresses.
+    let (forwarder, mut engine, _inbox) = Upstreams::assemble(settings, Instant::now()).unwrap();
+    assert!(!forwarder.groups()[0].includes_azure());
+    for (address, is_azures) in [("168.63.129.16", true), ("10.0.0.1", false), ("::ffff:168.63.129.16", true)] {
+        std::fs::write(&resolv_conf, format!("nameserver {address}\n")).unwrap();
+        engine.look_for_upstreams(Instant::now());
+        assert_eq!(forwarder.groups()[0].includes_azure(), is_azures, "{address}");
+    }
+}

@@ -48,7 +48,13 @@ fn forwarder(upstreams: &[&Scripted]) -> Upstreams {
 }
 
 fn question(name: &str) -> Question {
-    Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false }
+    Question {
+        name: name.parse().unwrap(),
+        rtype: Rtype::A,
+        dnssec_ok: false,
+        checking_disabled: false,
+        authentic_data: false,
+    }
 }
 
 /// Asks a group on the machine's clock.

@@ -147,7 +147,13 @@ mod tests {
     const FORM: QueryForm = QueryForm { edns: false, mixed: false };
 
     fn question(name: &str) -> Question {
-        Question { name: name.parse().unwrap(), rtype: Rtype::A, dnssec_ok: false, checking_disabled: false }
+        Question {
+            name: name.parse().unwrap(),
+            rtype: Rtype::A,
+            dnssec_ok: false,
+            checking_disabled: false,
+            authentic_data: false,
+        }
     }
 
     fn query(id: u16) -> Box<[u8]> {

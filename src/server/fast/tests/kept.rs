@@ -62,10 +62,11 @@ impl World {
         self.paths.replace(BothPaths::new(Arc::clone(&self.shared), now));
         let snapshot = self.shared.snapshot.load();
         for (name, reply) in CACHED {
-            for flags in 0..4_u8 {
+            for flags in 0..8_u8 {
                 let name: Name = name.parse().unwrap();
                 let (dnssec_ok, checking_disabled) = (flags & 1 != 0, flags & 2 != 0);
-                let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled };
+                let authentic_data = flags & 4 != 0 && !dnssec_ok;
+                let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled, authentic_data };
                 snapshot.resolver.cache().put(Key { route: RouteId(1), question }, &reply(), now);
             }
         }

@@ -54,6 +54,7 @@ impl Play {
             rtype: Rtype::A,
             dnssec_ok: false,
             checking_disabled: false,
+            authentic_data: false,
         };
         let job = Job {
             flight: FlightId { slot: self.asked, generation: 0 },
