@@ -220,7 +220,8 @@ impl Script {
         let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
         let waiter = self.waiter(network, patience, false);
         let impatient = impatient.map(|patience| self.waiter(network, patience, true));
-        let ask = Ask { key: Arc::new(FlightKey { group, question }), waiter, impatient };
+        let keep = Box::new(|outcome, _| outcome);
+        let ask = Ask { key: Arc::new(FlightKey { group, question }), keep, waiter, impatient };
         self.at_once(|exchanges, sent| exchanges.ask(ask, sent));
     }
 

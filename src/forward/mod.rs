@@ -36,7 +36,7 @@ mod transport;
 mod upstream;
 mod upstreams;
 
-pub use callback::{AfterBatch, Batch, OnReply};
+pub use callback::{AfterBatch, Batch, ExchangeOutcome, Keep, OnReply};
 pub use client_network::ClientNetwork;
 pub use engine::flight::Waiter;
 pub(crate) use engine::placement::Placement;

@@ -16,15 +16,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempts::{Attempt, Tried, Via};
-use crate::forward::callback::{Batch, OnReply};
+use crate::forward::callback::{Batch, ExchangeOutcome, Keep, OnReply};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::{Failure, Question, Reply};
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
-
-/// The answer that waiters get.
-pub(crate) type ExchangeOutcome = Result<Arc<Reply>, Failure>;
 
 /// A question within its group.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -57,6 +54,8 @@ pub(crate) struct Flight {
     pub(crate) id: FlightId,
     pub(crate) key: Arc<FlightKey>,
     pub(crate) waiters: Vec<Waiter>,
+    /// Stores the outcome; that of the first to ask.
+    pub(crate) keep: Option<Keep>,
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
     pub(crate) tried: Vec<Tried>,
@@ -116,6 +115,7 @@ impl Flight {
             id,
             key,
             waiters: Vec::new(),
+            keep: None,
             attempts: Vec::new(),
             tried: Vec::new(),
             fallback: None,

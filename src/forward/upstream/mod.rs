@@ -21,15 +21,13 @@ use crate::forward::transport::socket::QueryHandle;
 use forms::Forms;
 use health::Health;
 use limit::Limit;
+use loops::LoopSearch;
 
 /// Azure's resolver takes 200 outstanding queries and 1,000 a second from a machine and silently drops the rest; the
 /// remainder of both is for other programs on the machine.
 const AZURE_LIMITS: (usize, Option<NonZeroU32>) = (180, NonZeroU32::new(900));
 /// Elsewhere: the number that a resolver with default settings queues (Unbound 1024 to 4096), and no rate.
 const OTHER_LIMITS: (usize, Option<NonZeroU32>) = (4096, None);
-
-/// The time between the first two searches for a loop; it doubles, since others may still be starting.
-const FIRST_LOOP_PROBE: Duration = Duration::from_secs(1);
 
 /// Whether an upstream is Azure's resolver, whatever named it: the config or resolv.conf.
 pub(crate) fn is_azure(address: SocketAddr) -> bool {
@@ -41,7 +39,7 @@ pub(crate) struct Upstream {
     pub(crate) health: Health,
     pub(crate) limit: Limit,
     pub(crate) forms: Forms,
-    pub(crate) loop_probe: LoopProbe,
+    pub(crate) loop_search: LoopSearch,
     pub(crate) watch: Option<Watch>,
 }
 
@@ -52,14 +50,6 @@ pub(crate) struct Watch {
     pub(crate) sent: Instant,
 }
 
-/// The search for a loop through this upstream.
-pub(crate) struct LoopProbe {
-    pub(crate) due: Instant,
-    /// The time from that search to the next.
-    pub(crate) gap: Duration,
-    pub(crate) out: Option<QueryHandle>,
-}
-
 impl Upstream {
     pub(crate) fn new(
         address: SocketAddr,
@@ -68,12 +58,13 @@ impl Upstream {
         now: Instant,
     ) -> Self {
         let (in_flight, qps) = if is_azure(address) { AZURE_LIMITS } else { OTHER_LIMITS };
+        let shared = Arc::new(SharedUpstream::new(address));
         Self {
-            shared: Arc::new(SharedUpstream::new(address)),
+            loop_search: LoopSearch::new(Arc::clone(&shared), now),
+            shared,
             health: Health::default(),
             limit: Limit::new(max_in_flight.unwrap_or(in_flight), max_qps.or(qps), now),
             forms: Forms::default(),
-            loop_probe: LoopProbe { due: now, gap: FIRST_LOOP_PROBE, out: None },
             watch: None,
         }
     }
