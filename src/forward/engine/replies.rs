@@ -160,6 +160,7 @@ impl Exchanges {
             answer: kept.answer,
             authority: kept.authority,
             chain: kept.chain,
+            shortened: false,
             upstream: Some(self.upstream(index).shared.address),
         });
         if is_final(reply.rcode) {
