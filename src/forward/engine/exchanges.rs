@@ -127,7 +127,7 @@ impl Exchanges {
             Found::Same(id) => {
                 counters.shared.one();
                 if let Some(mut flight) = self.flights.take(id) {
-                    flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                    [Some(waiter), impatient].into_iter().flatten().for_each(|waiter| flight.join(waiter));
                     // A flight that has tried everything tries again: the upstream may have come back.
                     flight.revive(now);
                     if flight.tells_at_once && self.candidates(flight.key.group).0.is_empty() {
@@ -139,7 +139,7 @@ impl Exchanges {
             Found::New(id) => {
                 let mut flight = Flight::renew(self.flights.spare(), id, key, now);
                 flight.keep = Some(keep);
-                flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                [Some(waiter), impatient].into_iter().flatten().for_each(|waiter| flight.join(waiter));
                 let fate = self.launch(&mut flight, out);
                 self.settle(flight, fate, out);
             }
@@ -250,7 +250,7 @@ impl Exchanges {
         if flight.waiters.iter().all(|waiter| waiter.deadline <= now) {
             return Fate::Over(flight.answer_at_deadline());
         }
-        let late: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        let late = flight.take_late(now);
         self.answer_some(flight.key.group, late, &flight.answer_at_deadline());
         Fate::Open
     }

@@ -237,6 +237,7 @@ fn read(message: &Message, flight: &Flight, upstream: std::net::SocketAddr) -> R
         answer: kept.answer,
         authority: kept.authority,
         chain: kept.chain,
+        shortened: false,
         upstream: Some(upstream),
     }
 }
