@@ -167,7 +167,7 @@ impl Exchanges {
         }
         flight.fallback.get_or_insert(reply);
         while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
-            self.close_attempt(&flight.attempts.swap_remove(place), out);
+            self.close_attempt(flight.id, &flight.attempts.swap_remove(place), out);
         }
         let (up, _) = self.candidates(flight.key.group);
         if flight.untried(&up).is_some() {
