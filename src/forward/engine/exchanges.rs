@@ -201,7 +201,7 @@ impl Exchanges {
     /// Ends a flight: the outcome is stored once, every waiter gets it, and no attempt stays open.
     fn finish(&mut self, mut flight: Box<Flight>, outcome: ExchangeOutcome, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
-            self.close_attempt(&attempt, out);
+            self.close_attempt(flight.id, &attempt, out);
         }
         self.waiters -= flight.waiters.len();
         let waiters = std::mem::take(&mut flight.waiters);
@@ -214,12 +214,12 @@ impl Exchanges {
     }
 
     /// Ends an attempt that still waits for its reply: its slot in the upstream's limit is free.
-    pub(super) fn close_attempt(&mut self, attempt: &Attempt, out: &mut impl Outbox) {
+    pub(super) fn close_attempt(&mut self, flight: FlightId, attempt: &Attempt, out: &mut impl Outbox) {
         self.upstream(attempt.upstream).limit.release();
-        if !self.watch(attempt)
-            && let Via::Udp(query, _) = attempt.via
-        {
-            out.cancel(query);
+        match attempt.via {
+            _ if self.watch(attempt) => {}
+            Via::Udp(query, _) => out.cancel(query),
+            Via::Tcp(_) => out.cancel_tcp(attempt.upstream, flight),
         }
     }
 
