@@ -54,8 +54,8 @@ pub(super) fn form(rtype: Rtype) -> &'static [Field] {
         13 | 16 | 19 | 20 | 27 | 99 | 258 => &[Strings],
         // WKS, CERT
         11 | 37 => &[Octets(5), Rest],
-        // KEY, DS, DNSKEY, CDS CDNSKEY, DLV
-        25 | 43 | 48 | 59 | 60 | 32769 => &[Octets(4), Rest],
+        // KEY, DS, DNSKEY, CDS CDNSKEY, URI, DLV
+        25 | 43 | 48 | 59 | 60 | 256 | 32769 => &[Octets(4), Rest],
         // SSHFP
         44 => &[Octets(2), Rest],
         // SIG, RRSIG
@@ -79,8 +79,7 @@ pub(super) fn form(rtype: Rtype) -> &'static [Field] {
         104 | 106 => &[Octets(10)],
         105 | 108 => &[Octets(6)],
         109 => &[Octets(8)],
-        // URI, CAA
-        256 => &[Octets(4), Rest],
+        // CAA
         257 => &[Octets(1), Counted, Rest],
         _ => &[Rest],
     }
