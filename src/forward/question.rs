@@ -56,6 +56,14 @@ impl Reply {
         }
     }
 
+    /// The memory that it holds, octets: each record has its owner and its RDATA behind a pointer of its own.
+    pub fn octets(&self) -> usize {
+        const ALLOCATIONS: usize = 2 * 16;
+        let octets =
+            |record: &Record| size_of::<Record>() + ALLOCATIONS + record.owner.as_wire().len() + record.rdata.len();
+        self.answer.iter().chain(&self.authority).map(octets).sum()
+    }
+
     /// Whether it says something about the name; SERVFAIL, REFUSED and the like do not.
     pub fn answers(&self) -> bool {
         self.rcode.is_answer()

@@ -12,6 +12,7 @@ mod hints;
 pub(crate) mod outbox;
 pub(crate) mod placement;
 mod replies;
+mod sending;
 mod steps;
 mod timer_wheel;
 
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::settings::GroupSettings;
 use crate::forward::transport::Sockets;
+use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::{MAX_AGE, SocketEvent, SocketNews};
 use crate::forward::transport::tcp::TcpOutcome;
 use crate::forward::transport::udp_pool::ReceiveHeaders;
@@ -176,8 +178,9 @@ impl Engine {
         }
         let uses = |group: &&GroupState| group.upstreams.contains(&index);
         let Some(group) = self.exchanges.groups.iter().find(uses) else { return };
-        let (shared, form) = (Arc::clone(&upstream.shared), upstream.form(now));
+        let (shared, usual) = (Arc::clone(&upstream.shared), upstream.forms.usual(now));
         if let Some(question) = self.probes.probe(&upstream.loop_search.probed, &group.settings.suffix) {
+            let form = QueryForm { mixed: usual.mixed && group.settings.mixes_case(&question.name), ..usual };
             upstream.loop_search.query = self.sockets.udp.send(index, &shared, None, &question, form, now).ok();
         }
     }
@@ -190,7 +193,7 @@ impl Engine {
                 match &event.news {
                     SocketNews::Answer(message) => search.answered(message.rcode.is_answer()),
                     // An error has no records that would need TCP.
-                    SocketNews::Truncated => search.answered(true),
+                    SocketNews::Truncated { .. } => search.answered(true),
                     _ => {}
                 }
             }

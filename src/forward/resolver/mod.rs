@@ -1,8 +1,7 @@
 //! The resolver: drives a [`Chase`](chase::Chase) with the cache and the upstreams.
 //!
 //! In: a question and the zones it started with. Out: a [`Resolved`]. [`Resolver::start`] goes as far as memory
-//! suffices and never waits; [`Resolver::finish_then`] asks upstream for the rest, within one deadline
-//! (`upstream_step.rs`).
+//! suffices and never waits; [`Waiting`] asks upstream for the rest, within one deadline (`upstream_step.rs`).
 
 pub mod chase;
 pub mod public;
@@ -30,6 +29,7 @@ use responsible::{Believed, Responsibilities, Responsible};
 pub use route::Route;
 use route::RouteTable;
 use special::SpecialZones;
+pub use upstream_step::{Arrived, Resumed, Waiting};
 
 /// The routes to upstreams, the cache, and the settings.
 pub struct Resolver {

@@ -114,6 +114,7 @@ mod tests {
     use super::*;
     use crate::dns::Rtype;
     use crate::forward::cache::{self, Cache, RouteId};
+    use crate::forward::callback::Keep;
     use crate::forward::engine::flight::Waiter;
     use crate::forward::question::Question;
     use crate::forward::resolver::public::PublicNames;
@@ -187,7 +188,7 @@ mod tests {
     struct Group(AtomicBool);
 
     impl AskUpstream for Group {
-        fn ask(&self, _question: Question, _waiter: Waiter, _impatient: Option<Waiter>, _now: Instant) {}
+        fn ask(&self, _question: Question, _keep: Keep, _waiter: Waiter, _impatient: Option<Waiter>, _now: Instant) {}
 
         fn timeout(&self) -> Duration {
             Duration::ZERO

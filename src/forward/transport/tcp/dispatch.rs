@@ -63,10 +63,10 @@ struct Exchange {
     job: Job,
     asked: u8,
     /// The connections on which it waits for its answer, at most two.
-    legs: Vec<Leg>,
+    attempts: Vec<Attempt>,
 }
 
-struct Leg {
+struct Attempt {
     connection: ConnectionId,
     sent: Instant,
     /// Whether the connection has answered before.
@@ -131,17 +131,17 @@ impl Dispatch {
 
     /// Takes the answer to the question on a connection.
     pub(super) fn answered(&mut self, connection: ConnectionId, answer: Answer, now: Instant) {
-        let Some((mut exchange, leg)) = self.take_leg(connection) else { return };
+        let Some((mut exchange, attempt)) = self.take_attempt(connection) else { return };
         if answer.is_err() {
-            return self.leg_failed(exchange, &leg, leg.is_reused, Failure::Malformed, now);
+            return self.attempt_failed(exchange, &attempt, attempt.is_reused, Failure::Malformed, now);
         }
-        let took = now.saturating_duration_since(leg.sent);
+        let took = now.saturating_duration_since(attempt.sent);
         self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
-        if !leg.is_reused && exchange.legs.iter().any(|other| other.is_reused) {
+        if !attempt.is_reused && exchange.attempts.iter().any(|other| other.is_reused) {
             self.fresh_until = Some(now + MEMORY);
         }
         // A fresh connection that comes second has not failed.
-        exchange.legs.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
+        exchange.attempts.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
         self.idle.push(Idle { connection, until: now + IDLE });
         self.report(exchange, answer);
         if let Some(next) = self.again.pop() {
@@ -152,10 +152,10 @@ impl Dispatch {
 
     /// Notes the end of a connection, or that it could not be opened.
     pub(super) fn ended(&mut self, connection: ConnectionId, was_open: bool, now: Instant) {
-        if let Some((exchange, leg)) = self.take_leg(connection) {
+        if let Some((exchange, attempt)) = self.take_attempt(connection) {
             // A port that takes no connection at all is not tried again, one that takes others is.
             let may_retry = was_open || !self.exchanges.is_empty();
-            return self.leg_failed(exchange, &leg, may_retry, Failure::Unreachable, now);
+            return self.attempt_failed(exchange, &attempt, may_retry, Failure::Unreachable, now);
         }
         self.idle.retain(|idle| idle.connection != connection);
         self.close(connection);
@@ -163,16 +163,23 @@ impl Dispatch {
 
     /// Handles a connection that brought no answer: the question is asked once more if it `may_retry`, unless another
     /// connection is still open for it.
-    fn leg_failed(&mut self, mut exchange: Exchange, leg: &Leg, may_retry: bool, failure: Failure, now: Instant) {
+    fn attempt_failed(
+        &mut self,
+        mut exchange: Exchange,
+        attempt: &Attempt,
+        may_retry: bool,
+        failure: Failure,
+        now: Instant,
+    ) {
         self.actions.push(Action::CountFailed);
-        self.close(leg.connection);
-        if exchange.legs.is_empty() && may_retry && exchange.asked < MAX_ASKED && exchange.job.deadline > now {
-            if !leg.is_reused && !self.exchanges.is_empty() {
+        self.close(attempt.connection);
+        if exchange.attempts.is_empty() && may_retry && exchange.asked < MAX_ASKED && exchange.job.deadline > now {
+            if !attempt.is_reused && !self.exchanges.is_empty() {
                 return self.wait_again(exchange, now);
             }
             self.send(&mut exchange, None, now);
         }
-        if exchange.legs.is_empty() {
+        if exchange.attempts.is_empty() {
             self.report(exchange, Err(failure));
         } else {
             self.exchanges.push(exchange);
@@ -248,7 +255,7 @@ impl Dispatch {
         }
         self.close_idle(now, usize::MAX);
         self.places.take(job.network, !self.again.has(job.network), now);
-        let mut exchange = Exchange { job, asked, legs: Vec::new() };
+        let mut exchange = Exchange { job, asked, attempts: Vec::new() };
         let used = self.idle.pop().map(|idle| idle.connection);
         self.send(&mut exchange, used, now);
         self.exchanges.push(exchange);
@@ -277,27 +284,27 @@ impl Dispatch {
             self.actions.push(Action::CountRetried);
         }
         exchange.asked += 1;
-        exchange.legs.push(Leg { connection, sent: now, is_reused: used.is_some() });
+        exchange.attempts.push(Attempt { connection, sent: now, is_reused: used.is_some() });
         self.actions.push(Action::Send(connection, exchange.job.clone()));
     }
 
     /// Ends a question: its connections that are still open are closed, and its place is free.
     fn report(&mut self, exchange: Exchange, answer: Answer) {
-        for leg in exchange.legs {
+        for attempt in exchange.attempts {
             self.actions.push(Action::CountFailed);
-            self.close(leg.connection);
+            self.close(attempt.connection);
         }
         self.actions.push(Action::Report(exchange.job.flight, answer));
         self.places.free(exchange.job.network);
     }
 
     /// Takes out the question on a connection, without that connection.
-    fn take_leg(&mut self, connection: ConnectionId) -> Option<(Exchange, Leg)> {
-        let of = |exchange: &Exchange| exchange.legs.iter().position(|leg| leg.connection == connection);
-        let (place, leg) = self.exchanges.iter().enumerate().find_map(|(place, own)| Some((place, of(own)?)))?;
+    fn take_attempt(&mut self, connection: ConnectionId) -> Option<(Exchange, Attempt)> {
+        let of = |exchange: &Exchange| exchange.attempts.iter().position(|attempt| attempt.connection == connection);
+        let (place, attempt) = self.exchanges.iter().enumerate().find_map(|(place, own)| Some((place, of(own)?)))?;
         let mut exchange = self.exchanges.swap_remove(place);
-        let leg = exchange.legs.remove(leg);
-        Some((exchange, leg))
+        let attempt = exchange.attempts.remove(attempt);
+        Some((exchange, attempt))
     }
 
     fn close(&mut self, connection: ConnectionId) {
@@ -313,13 +320,13 @@ impl Dispatch {
 impl Exchange {
     /// When it is asked on a fresh connection as well, because the one used before stays silent.
     fn second_try(&self, patience: Duration) -> Option<Instant> {
-        let first = self.legs.first().filter(|leg| leg.is_reused && self.asked < MAX_ASKED)?;
+        let first = self.attempts.first().filter(|attempt| attempt.is_reused && self.asked < MAX_ASKED)?;
         Some(first.sent + patience)
     }
 
     /// From when a fresh connection counts as silent.
     fn silent_from(&self) -> Option<Instant> {
-        self.legs.iter().find(|leg| !leg.is_reused).map(|leg| leg.sent + PATIENCE)
+        self.attempts.iter().find(|attempt| !attempt.is_reused).map(|attempt| attempt.sent + PATIENCE)
     }
 }
 

@@ -10,15 +10,15 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// Places in all: as many as there are sockets for UDP.
-const MAX: usize = 256;
+/// Places in all: where many answers take a second or more, a single network needs some hundreds.
+pub(super) const MAX: usize = 1024;
 /// Places that are taken at once, whoever asks: fewer than the 20 connections of dnsmasq.
 const PROMPT: usize = 16;
 /// Places that each network takes at once.
 const PROMPT_EACH: usize = 4;
 /// How long a question waits until it may take a place beyond those, and the time from one such place to the next.
 const HELD_UP: Duration = Duration::from_millis(250);
-const GROWTH: Duration = Duration::from_millis(10);
+const GROWTH: Duration = Duration::from_millis(4);
 
 /// The places that are taken, by network.
 pub(super) struct Places<N> {
@@ -111,6 +111,6 @@ mod tests {
             let turns = (0..1000).map(|turn| begin + HELD_UP + GROWTH * turn);
             turns.map(|now| grab(&mut places, network, begin, now)).sum::<usize>()
         };
-        assert_eq!([hold(1), hold(2), hold(3)], [128, 64, 32]);
+        assert_eq!([hold(1), hold(2), hold(3)], [512, 256, 128]);
     }
 }

@@ -140,8 +140,8 @@ fn an_upstream_that_closes_after_each_answer_answers_all_of_twenty() {
             .dispatch
             .exchanges
             .iter()
-            .flat_map(|own| &own.legs)
-            .any(|leg| leg.connection.0 == connection && leg.is_reused)
+            .flat_map(|own| &own.attempts)
+            .any(|attempt| attempt.connection.0 == connection && attempt.is_reused)
         {
             play.end(connection);
         } else {
