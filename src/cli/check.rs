@@ -1,5 +1,6 @@
 //! `check`: reports every problem in config, lists and zones.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -9,6 +10,7 @@ use super::sync::problems_of;
 use super::{USAGE, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Id, Place, Severity};
+use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec};
 use crate::sync::gather::Gatherer;
 use crate::sync::guard;
 use crate::sync::pass;
@@ -42,6 +44,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String)
     let report = store.reload();
     found.extend(report.errors);
     found.extend(config.warnings.iter().cloned());
+    found.extend(absent_upstreams(config, RESOLV_CONF.into()));
     found.extend(report.warnings);
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
@@ -76,6 +79,40 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String)
     (found, summary)
 }
 
+/// A warning for each entry of `upstreams` that names no server now.
+fn absent_upstreams(config: &Config, resolv_conf: PathBuf) -> Vec<Diagnostic> {
+    let all: Vec<UpstreamSpec> = config.groups.iter().flat_map(|group| group.upstreams.clone()).collect();
+    let found = Placement::absent(resolv_conf, &all).into_iter().collect::<BTreeSet<_>>();
+    let warn = |reason| {
+        let text = format!("upstreams: {reason}; not used until that changes");
+        Diagnostic::warning(Id::UPSTREAM_ABSENT, Place::file(&config.file), text)
+    };
+    found.into_iter().map(warn).collect()
+}
+
 fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_system_that_names_nobody_is_said_once_and_any_octets_beside_a_name_server_are_not() {
+        let rule = "[forward]\nupstreams = [\"system\"]\n[[forward.rules]]\nsuffix = \"corp.example\"\nupstreams = [\"system\"]\n";
+        let (config, problems) = Config::parse(Path::new("c.toml"), rule);
+        assert!(problems.is_empty(), "{problems:?}");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        for (contents, warnings) in [(&b"search example\n"[..], 1), (b"# \xe9\nnameserver 10.0.0.1\n", 0)] {
+            std::fs::write(&path, contents).unwrap();
+            let found = absent_upstreams(&config, path.clone());
+            assert_eq!(found.len(), warnings, "{found:?}");
+        }
+        let missing = absent_upstreams(&config, folder.path().join("no-such-file"));
+        assert!(missing.iter().all(|warning| warning.id == Id::UPSTREAM_ABSENT) && missing.len() == 1, "{missing:?}");
+    }
 }

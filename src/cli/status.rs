@@ -37,6 +37,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
             "  for '{}': {} asked, {} shared, {} timed out, {} failed, {} overloaded, {} waiting",
             group.suffix, group.asked, group.shared, group.timeouts, group.failures, group.overloaded, group.waiting
         ));
+        lines.extend(group.absent.iter().map(|reason| format!("    not in use: {reason}")));
     }
     lines.push(format!("cache: {} of {} entries", status.cache.entries, status.cache.max_entries));
     let counted: Vec<String> =

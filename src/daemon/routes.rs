@@ -5,13 +5,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::azure;
 use crate::config::Config;
 use crate::forward::cache::{Cache, RouteId};
-use crate::forward::resolver::special::{self, SpecialNames};
+use crate::forward::resolver::special::{SpecialNames, SpecialZones};
 use crate::forward::resolver::{self, Resolver, Route};
-use crate::forward::{AskUpstream, GroupSettings, Settings, UpstreamSpec, Upstreams};
-use crate::zone::ZoneSet;
+use crate::forward::{AskUpstream, GroupSettings, RESOLV_CONF, Settings, Upstreams};
 
 /// The upstreams, their routes and the cache: a value that is built whole and then takes the place of the one before.
 #[derive(Clone)]
@@ -31,14 +29,31 @@ impl Routes {
     /// # Errors
     /// If the upstreams cannot be used. The routes before are as they were.
     pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
+        Self::build_with(Upstreams::start, config, bound, before)
+    }
+
+    /// Those of a config, for one question on the command line.
+    ///
+    /// # Errors
+    /// If the upstreams cannot be used.
+    pub(super) fn for_one_question(config: &Config) -> io::Result<Self> {
+        Self::build_with(Upstreams::start_without_probes, config, &config.listen, None)
+    }
+
+    fn build_with(
+        start: fn(Settings) -> io::Result<Upstreams>,
+        config: &Config,
+        bound: &[SocketAddr],
+        before: Option<&Self>,
+    ) -> io::Result<Self> {
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);
         if let Some(before) = before.filter(|before| before.settings == config.groups) {
             return Ok(Self { cache, ..before.clone() });
         }
         let listen = bound.to_vec();
-        let resolv_conf = PathBuf::from("/etc/resolv.conf");
-        let upstreams = Upstreams::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
+        let resolv_conf = PathBuf::from(RESOLV_CONF);
+        let upstreams = start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
         let mut next_id = before.map_or(0, |before| before.next_id);
         let mut all = Vec::new();
         for (settings, group) in config.groups.iter().zip(upstreams.groups()) {
@@ -65,24 +80,16 @@ impl Routes {
     }
 
     pub(super) fn resolver(&self, config: &Config) -> Arc<Resolver> {
+        let special = match config.special_names {
+            SpecialNames::Local => SpecialZones::local(),
+            SpecialNames::Forward => SpecialZones::default(),
+        };
         let settings = resolver::Settings {
             public_names: config.public_names,
-            special: special(config),
+            special: Arc::new(special),
             timeout: config.groups.first().map_or(std::time::Duration::from_secs(5), |group| group.timeout),
         };
         let (cache, upstreams) = (Arc::clone(&self.cache), Arc::clone(&self.upstreams));
         Arc::new(Resolver::new(self.all.clone(), cache, upstreams, settings))
-    }
-}
-
-/// The special names that are answered here. Azure's own resolver knows the reverse names of the `VNet`'s machines and
-/// keeps them inside, so those are left to it.
-fn special(config: &Config) -> Arc<ZoneSet> {
-    let is_azure =
-        |upstream: &UpstreamSpec| matches!(upstream, UpstreamSpec::Address(at) if at.ip() == azure::RESOLVER);
-    let default = config.groups.iter().filter(|group| group.suffix.label_count() == 0);
-    match config.special_names {
-        SpecialNames::Local => special::zones(!default.flat_map(|group| &group.upstreams).any(is_azure)),
-        SpecialNames::Forward => Arc::default(),
     }
 }

@@ -241,6 +241,7 @@ fn groups(resolver: &Resolver) -> Vec<GroupStatus> {
             timeouts: status.timeouts,
             failures: status.failures,
             waiting: status.waiting,
+            absent: status.absent,
         }
     };
     resolver.routes().iter().map(shown).collect()

@@ -176,6 +176,8 @@ ids! {
     CONFIG_LOSS = "config-loss";
     /// The upstreams of a changed config cannot be used.
     CONFIG_UPSTREAMS = "config-upstreams";
+    /// An entry of `upstreams` names no server now.
+    UPSTREAM_ABSENT = "upstream-absent";
     /// A changed key takes effect at the next start.
     RESTART_NEEDED = "restart-needed";
     /// A task of the server ended without a result, which is a bug.

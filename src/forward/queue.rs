@@ -66,6 +66,11 @@ impl<N: Copy + Eq + Hash, T> Queue<N, T> {
         question
     }
 
+    /// Whether a question of this network waits.
+    pub(crate) fn has(&self, network: N) -> bool {
+        self.lines.contains_key(&network)
+    }
+
     /// The number of questions that wait.
     pub(crate) fn len(&self) -> usize {
         self.len

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Defines the counters once: the atomics, their snapshot, and their names.
@@ -57,8 +58,12 @@ counters! {
     tcp_silent,
     /// Questions asked over TCP because of signs that UDP will stay silent, such as ICMP errors.
     tcp_hinted,
-    /// TCP connections that failed.
+    /// TCP connections opened.
+    tcp_opened,
+    /// TCP connections that failed: they could not be opened, or left a question without an answer.
     tcp_failed,
+    /// Questions asked once more over TCP, on a fresh connection.
+    tcp_retried,
     /// Questions asked again without EDNS.
     edns_fallback,
     /// Questions asked again in lower case because the upstream did not keep the case.
@@ -91,11 +96,8 @@ pub(crate) struct SharedUpstream {
     pub(crate) address: SocketAddr,
     pub(crate) counters: UpstreamCounters,
     pub(crate) up: AtomicBool,
-    /// Set where our own probe comes in, cleared by the forwarding thread.
+    /// The verdict of the last loop probe.
     pub(crate) looping: AtomicBool,
-    /// The number in the last probe's name, and whether that probe has come back.
-    pub(crate) probe_number: AtomicU64,
-    pub(crate) probe_seen: AtomicBool,
     pub(crate) round_trip_us: AtomicU64,
     pub(crate) in_flight: AtomicU64,
     pub(crate) edns_off: AtomicBool,
@@ -109,8 +111,6 @@ impl SharedUpstream {
             counters: UpstreamCounters::default(),
             up: AtomicBool::new(true),
             looping: AtomicBool::new(false),
-            probe_number: AtomicU64::new(0),
-            probe_seen: AtomicBool::new(false),
             round_trip_us: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             edns_off: AtomicBool::new(false),
@@ -175,6 +175,10 @@ pub(crate) struct GroupCounters {
     pub(crate) timeouts: Counter,
     pub(crate) failures: Counter,
     pub(crate) waiting: AtomicU64,
+    /// Whether Azure's resolver is one of the group.
+    pub(crate) includes_azure: AtomicBool,
+    /// The entries of `upstreams` that name no address now.
+    absent: Mutex<Vec<String>>,
 }
 
 /// The status of one group.
@@ -192,9 +196,18 @@ pub struct GroupStatus {
     pub failures: u64,
     /// Questions that wait for a free slot now.
     pub waiting: u64,
+    /// The entries of `upstreams` that name no address now, each with the reason.
+    pub absent: Vec<String>,
 }
 
 impl GroupCounters {
+    /// Sets the entries of `upstreams` that name no address, and returns those that were not among them before.
+    pub(crate) fn now_absent(&self, absent: &[String]) -> Vec<String> {
+        let mut known = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *known, absent.to_vec());
+        absent.iter().filter(|reason| !before.contains(reason)).cloned().collect()
+    }
+
     pub(crate) fn status(&self) -> GroupStatus {
         let read = |counter: &Counter| counter.0.load(Relaxed);
         GroupStatus {
@@ -204,6 +217,7 @@ impl GroupCounters {
             timeouts: read(&self.timeouts),
             failures: read(&self.failures),
             waiting: self.waiting.load(Relaxed),
+            absent: self.absent.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }

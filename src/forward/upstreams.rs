@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use tokio::runtime;
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::callback::{Batch, Keep};
 use super::engine::flight::{FlightKey, Waiter, turn_away};
+use super::engine::placement::Placement;
 use super::engine::{Ask, Engine, GroupState};
 use super::ids::GroupIndex;
 use super::question::{Failure, Question};
@@ -16,7 +18,6 @@ use super::queue::Queue;
 use super::settings::Settings;
 use super::status::{GroupCounters, GroupStatus, UpstreamStatus};
 use super::upstream::loops::LoopProbes;
-use super::upstream::resolv_conf::ResolvConf;
 
 /// The capacity of the inbox, in questions; more than the engine takes in one batch.
 const INBOX: usize = 8192;
@@ -43,12 +44,24 @@ impl Upstreams {
     /// # Errors
     /// The system's error, for example if it is out of descriptors or threads.
     pub fn start(settings: Settings) -> io::Result<Self> {
+        Self::start_with(settings, LoopProbes::new())
+    }
+
+    /// As [`Self::start`], for a run that asks one question and ends: no loop probe is sent.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_without_probes(settings: Settings) -> io::Result<Self> {
+        Self::start_with(settings, LoopProbes::off())
+    }
+
+    fn start_with(settings: Settings, probes: LoopProbes) -> io::Result<Self> {
         let (sender, started) = std::sync::mpsc::sync_channel(1);
         let work = move || {
             let built = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
                 let assembled = {
                     let _inside = runtime.enter();
-                    Self::assemble(settings, Instant::now())
+                    Self::assemble_with(settings, probes, Instant::now())
                 };
                 Ok((assembled?, runtime))
             });
@@ -67,8 +80,17 @@ impl Upstreams {
     }
 
     /// The upstreams, and the engine for their thread. Must be called within a tokio runtime.
+    #[cfg(test)]
     pub(crate) fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
-        let probes = Arc::new(LoopProbes::new());
+        Self::assemble_with(settings, LoopProbes::new(), now)
+    }
+
+    fn assemble_with(
+        settings: Settings,
+        probes: LoopProbes,
+        now: Instant,
+    ) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
+        let probes = Arc::new(probes);
         let (sender, inbox) = mpsc::channel(INBOX);
         let (mut groups, mut states) = (Vec::new(), Vec::new());
         for (index, settings) in settings.groups.into_iter().enumerate() {
@@ -84,8 +106,8 @@ impl Upstreams {
                 counters,
             });
         }
-        let resolv_conf = ResolvConf::new(settings.resolv_conf);
-        let engine = Engine::new(states, resolv_conf, settings.listen, Arc::clone(&probes), now)?;
+        let placement = Placement::new(settings.resolv_conf);
+        let engine = Engine::new(states, placement, settings.listen, Arc::clone(&probes), now)?;
         Ok((Self { groups, probes }, engine, inbox))
     }
 
@@ -126,6 +148,11 @@ pub trait AskUpstream: Send + Sync {
 
     /// The status of the group.
     fn status(&self) -> GroupStatus;
+
+    /// Whether Azure's resolver is one of the group now.
+    fn includes_azure(&self) -> bool {
+        false
+    }
 }
 
 /// A group without upstreams: every question fails at once.
@@ -186,5 +213,9 @@ impl AskUpstream for Group {
 
     fn status(&self) -> GroupStatus {
         self.counters.status()
+    }
+
+    fn includes_azure(&self) -> bool {
+        self.counters.includes_azure.load(Relaxed)
     }
 }

@@ -21,6 +21,7 @@ mod differential;
 mod middle;
 mod multihomed;
 mod network;
+mod no_route;
 mod resolvers;
 mod rules;
 mod tool;

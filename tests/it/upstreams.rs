@@ -144,6 +144,31 @@ fn a_stale_answer_does_not_wait_for_a_slow_upstream_and_the_fresh_one_is_there_f
     server.stop();
 }
 
+#[test]
+fn a_rule_or_a_zone_that_is_added_answers_for_its_names_in_chains_that_are_cached_too() {
+    let upstream = Upstream::serving(
+        "db.service.example. 600 CNAME db.inside.example.\ndb.inside.example. 600 CNAME slice.service.example.\n\
+         slice.service.example. 600 A 203.0.113.1\n",
+    );
+    let inside = Upstream::serving("db.inside.example. 600 A 10.7.0.4\n");
+    let site = &mut Site::new().with_upstream(&upstream);
+    let server = site.start();
+    let both = || [server.resolves("db.service.example"), server.resolves("db.inside.example")];
+    assert_eq!(both(), [["203.0.113.1"], ["203.0.113.1"]]);
+    site.add(&format!("[[forward.rules]]\nsuffix = \"inside.example\"\nupstreams = [\"{}\"]", inside.address()));
+    site.reload();
+    assert_eq!(both(), [["10.7.0.4"], ["10.7.0.4"]]);
+    site.write_zone("inside.example", "$TTL 60\n@ SOA ns h 1 2 3 4 5\n@ NS ns\nns A 10.9.0.1\ndb A 10.9.0.2\n");
+    site.reload();
+    assert_eq!(both(), [["10.9.0.2"], ["10.9.0.2"]]);
+    site.remove_config("forward");
+    site.add(&format!("[forward]\nupstreams = [\"{}\"]", upstream.address()));
+    std::fs::remove_file(site.path("zones/inside.example.zone")).unwrap();
+    site.reload();
+    assert_eq!(both(), [["203.0.113.1"], ["203.0.113.1"]]);
+    server.stop();
+}
+
 /// Says what the loop is, and soon.
 fn says_loop(server: &Server, name: &str) {
     wait_until("a loop is said", || {

@@ -182,6 +182,9 @@ pub(crate) struct GroupStatus {
     pub(crate) timeouts: u64,
     pub(crate) failures: u64,
     pub(crate) waiting: u64,
+    /// The entries of `upstreams` that name no address now, each with the reason.
+    #[serde(default)]
+    pub(crate) absent: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

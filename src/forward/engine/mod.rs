@@ -10,7 +10,9 @@ pub(crate) mod flight;
 mod flights;
 mod hints;
 pub(crate) mod outbox;
+pub(crate) mod placement;
 mod replies;
+mod sending;
 mod steps;
 mod timer_wheel;
 
@@ -23,24 +25,22 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use crate::forward::ids::UpstreamIndex;
-use crate::forward::settings::{GroupSettings, UpstreamSpec};
+use crate::forward::settings::GroupSettings;
 use crate::forward::transport::Sockets;
-use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::{MAX_AGE, SocketEvent, SocketNews};
 use crate::forward::transport::tcp::TcpOutcome;
 use crate::forward::transport::udp_pool::ReceiveHeaders;
-use crate::forward::upstream::Upstream;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
-use crate::forward::upstream::resolv_conf::ResolvConf;
+use crate::forward::upstream::{Upstream, is_azure};
 use exchanges::Exchanges;
 pub(crate) use exchanges::{Ask, GroupState};
+use placement::{Placement, Places};
 
 /// The largest number of questions taken from the inbox in one batch.
 const MAX_ASKS: usize = 512;
-/// The interval between looks at "system", and the longest one between searches for loops; a loop that was found is
-/// looked at more often.
-const SYSTEM_INTERVAL: Duration = Duration::from_secs(5);
-const PROBE_INTERVAL: Duration = Duration::from_mins(1);
-const LOOP_INTERVAL: Duration = Duration::from_secs(10);
+/// The interval between looks at "system" and at interfaces.
+const PLACES_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The state of the forwarding thread.
 pub(crate) struct Engine {
@@ -50,8 +50,8 @@ pub(crate) struct Engine {
     events: Vec<SocketEvent>,
     probes: Arc<LoopProbes>,
     listen: Vec<SocketAddr>,
-    resolv_conf: ResolvConf,
-    system_due: Instant,
+    placement: Placement,
+    places_due: Instant,
     sweep_due: Instant,
 }
 
@@ -59,7 +59,7 @@ impl Engine {
     /// Must be called within a tokio runtime.
     pub(crate) fn new(
         groups: Vec<GroupState>,
-        resolv_conf: ResolvConf,
+        placement: Placement,
         listen: Vec<SocketAddr>,
         probes: Arc<LoopProbes>,
         now: Instant,
@@ -72,12 +72,11 @@ impl Engine {
             events: Vec::new(),
             probes,
             listen,
-            resolv_conf,
-            system_due: now + SYSTEM_INTERVAL,
+            placement,
+            places_due: now,
             sweep_due: now,
         };
-        let servers = engine.resolv_conf.changed().unwrap_or_default();
-        engine.place_upstreams(&servers, now);
+        engine.look_for_upstreams(now);
         Ok(engine)
     }
 
@@ -128,7 +127,7 @@ impl Engine {
         asks.drain(..).for_each(|ask| self.exchanges.ask(ask, &mut self.sockets));
         let mut events = std::mem::take(&mut self.events);
         self.sockets.udp.receive(headers, &mut events);
-        events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
+        self.take_events(&mut events);
         while let Some(done) = outcome.take().or_else(|| self.outcomes.try_recv().ok()) {
             self.exchanges.take_tcp_outcome(done, &mut self.sockets);
         }
@@ -138,7 +137,7 @@ impl Engine {
         // A failed send may lead to a query to another upstream; if that fails too, the timer wheel handles it.
         for _ in 0..2 {
             self.sockets.udp.flush(&mut events);
-            events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
+            self.take_events(&mut events);
         }
         self.events = events;
         self.exchanges.end();
@@ -146,10 +145,10 @@ impl Engine {
 
     /// When the next batch is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Instant {
-        let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_probe.due);
+        let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_search.due);
         let sweep = self.sockets.udp.is_open().then_some(self.sweep_due);
         let others = self.exchanges.wake(now).into_iter().chain(sweep);
-        probes.chain(others).fold(self.system_due, Instant::min)
+        probes.chain(others).fold(self.places_due, Instant::min)
     }
 
     fn keep_house(&mut self, now: Instant) {
@@ -158,75 +157,87 @@ impl Engine {
             self.sockets.udp.sweep(now);
             self.exchanges.upstreams.iter().for_each(|upstream| upstream.publish(now));
         }
-        if self.system_due <= now {
-            self.system_due = now + SYSTEM_INTERVAL;
-            let is_used = |group: &GroupState| group.settings.upstreams.contains(&UpstreamSpec::System);
-            if self.exchanges.groups.iter().any(is_used)
-                && let Some(servers) = self.resolv_conf.changed()
-            {
-                tracing::info!(?servers, "system name servers changed");
-                self.place_upstreams(&servers, now);
-            }
+        if self.places_due <= now {
+            self.look_for_upstreams(now);
         }
         for index in (0..self.exchanges.upstreams.len()).map(UpstreamIndex) {
-            if self.exchanges.upstreams[index.0].loop_probe.due <= now {
-                self.probe_for_loop(index, now);
+            if self.exchanges.upstreams[index.0].loop_search.due <= now {
+                self.search_for_loop(index, now);
             }
         }
     }
 
-    /// Looks for a loop through one upstream, and checks whether the one found last time is gone.
-    fn probe_for_loop(&mut self, index: UpstreamIndex, now: Instant) {
+    /// Takes the step of the search for a loop through one upstream that is due.
+    fn search_for_loop(&mut self, index: UpstreamIndex, now: Instant) {
         let upstream = &mut self.exchanges.upstreams[index.0];
-        if let Some(query) = upstream.loop_probe.out.take() {
+        if !upstream.loop_search.step(now) {
+            return;
+        }
+        if let Some(query) = upstream.loop_search.query.take() {
             self.sockets.udp.cancel(query);
         }
-        let shared = Arc::clone(&upstream.shared);
-        if !shared.probe_seen.load(Relaxed) && shared.looping.swap(false, Relaxed) {
-            tracing::info!(upstream = %shared.address, "forwarding loop is gone; upstream in use again");
-        }
-        let probe = &mut upstream.loop_probe;
-        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { probe.gap };
-        probe.gap = (probe.gap * 2).min(PROBE_INTERVAL);
-        probe.due = now + interval;
-        let form = upstream.form(now);
         let uses = |group: &&GroupState| group.upstreams.contains(&index);
         let Some(group) = self.exchanges.groups.iter().find(uses) else { return };
-        if let Some(question) = self.probes.probe(&shared, &group.settings.suffix)
-            && let Ok(query) = self.sockets.udp.send(index, &shared, None, &question, form, now)
-        {
-            self.exchanges.upstreams[index.0].loop_probe.out = Some(query);
+        let (shared, usual) = (Arc::clone(&upstream.shared), upstream.forms.usual(now));
+        if let Some(question) = self.probes.probe(&upstream.loop_search.probed, &group.settings.suffix) {
+            let form = QueryForm { mixed: usual.mixed && group.settings.mixes_case(&question.name), ..usual };
+            upstream.loop_search.query = self.sockets.udp.send(index, &shared, None, &question, form, now).ok();
         }
     }
 
-    /// Assigns the upstreams to each group; `servers` are those of "system".
-    fn place_upstreams(&mut self, servers: &[SocketAddr], now: Instant) {
-        let mut groups = std::mem::take(&mut self.exchanges.groups);
-        for group in &mut groups {
-            let mut places = Vec::new();
-            group.is_own = false;
-            for spec in &group.settings.upstreams {
-                let addresses = match spec {
-                    UpstreamSpec::Address(address) => std::slice::from_ref(address),
-                    UpstreamSpec::System => servers,
-                };
-                for address in addresses {
-                    if would_loop(*address, &self.listen) {
-                        tracing::warn!(upstream = %address, "upstream is this server itself; not used");
-                        group.is_own = true;
-                        continue;
-                    }
-                    let index = self.upstream_at(*address, &group.settings, now);
-                    if !places.contains(&index) {
-                        places.push(index);
-                    }
+    /// Takes the events of the sockets.
+    fn take_events(&mut self, events: &mut Vec<SocketEvent>) {
+        for event in events.drain(..) {
+            let search = &mut self.exchanges.upstreams[event.upstream.0].loop_search;
+            if search.query == Some(event.handle) {
+                match &event.news {
+                    SocketNews::Answer(message) => search.answered(message.rcode.is_answer()),
+                    // An error has no records that would need TCP.
+                    SocketNews::Truncated { .. } => search.answered(true),
+                    _ => {}
                 }
             }
-            group.upstreams = places;
+            self.exchanges.take_event(event, &mut self.sockets);
+        }
+    }
+
+    /// Sets the upstreams of each group if their addresses have changed.
+    fn look_for_upstreams(&mut self, now: Instant) {
+        self.places_due = now + PLACES_INTERVAL;
+        if let Some(places) = self.placement.look(self.exchanges.groups.iter().map(|group| &*group.settings.upstreams))
+        {
+            self.place_upstreams(&places, now);
+        }
+    }
+
+    fn place_upstreams(&mut self, all: &[Places], now: Instant) {
+        let mut groups = std::mem::take(&mut self.exchanges.groups);
+        for (group, places) in groups.iter_mut().zip(all) {
+            group.is_own = false;
+            group.upstreams.clear();
+            for address in &places.addresses {
+                if would_loop(*address, &self.listen) {
+                    tracing::warn!(upstream = %address, "upstream is this server itself; not used");
+                    group.is_own = true;
+                    continue;
+                }
+                let index = self.upstream_at(*address, &group.settings, now);
+                if !group.upstreams.contains(&index) {
+                    group.upstreams.push(index);
+                }
+            }
+            let includes_azure = places.addresses.iter().any(|address| is_azure(*address));
+            group.counters.includes_azure.store(includes_azure, Relaxed);
+            if Placement::may_change(&group.settings.upstreams) {
+                tracing::info!(suffix = %group.settings.suffix, upstreams = ?places.addresses, "upstreams found");
+            }
+            for reason in group.counters.now_absent(&places.absent) {
+                tracing::warn!(suffix = %group.settings.suffix, "{reason}; not used until that changes");
+            }
         }
         let in_use = |index: &usize| groups.iter().any(|group| group.upstreams.contains(&UpstreamIndex(*index)));
         let upstreams = &self.exchanges.upstreams;
-        let used = (0..upstreams.len()).filter(in_use).map(|index| Arc::clone(&upstreams[index].shared));
+        let used = (0..upstreams.len()).filter(in_use).map(|index| Arc::clone(&upstreams[index].loop_search.probed));
         self.probes.set(used.collect());
         self.exchanges.groups = groups;
     }

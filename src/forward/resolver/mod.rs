@@ -28,6 +28,7 @@ pub use resolution::{Progress, QueryFlags, Resolution, Trace, UpstreamQuestion};
 use responsible::{Believed, Responsibilities, Responsible};
 pub use route::Route;
 use route::RouteTable;
+use special::SpecialZones;
 pub use upstream_step::{Arrived, Resumed, Waiting};
 
 /// The routes to upstreams, the cache, and the settings.
@@ -45,7 +46,7 @@ pub struct Settings {
     /// When our own public names are answered without the upstream.
     pub public_names: PublicNames,
     /// The special names that are answered here although no hosted zone has them; empty if they are asked upstream.
-    pub special: Arc<ZoneSet>,
+    pub special: Arc<SpecialZones>,
     /// How long one question may take in all.
     pub timeout: Duration,
 }
@@ -182,6 +183,8 @@ impl Resolver {
     /// All that decides who answers for a name.
     fn responsibilities<'a>(&'a self, zones: &'a ZoneSet) -> Responsibilities<'a> {
         let Settings { special, public_names, .. } = &self.settings;
+        // The route of the root has the shortest suffix.
+        let special = special.beside(self.routes.all().last().is_some_and(|route| route.group.includes_azure()));
         Responsibilities { zones, routes: &self.routes, special, public_names: *public_names }
     }
 

@@ -125,14 +125,7 @@ impl<'a> Responsibilities<'a> {
         }
         let is_denied = !reply.answers() || reply.rcode == Rcode::NXDOMAIN;
         let is_cut = is_others || end > 0 && is_denied && self.synthesized(&name).is_some();
-        let reply = if is_cut {
-            Cow::Owned(head(reply, end))
-        } else if reply.rcode == Rcode::NXDOMAIN && self.has_others_below(by, &name) {
-            // NXDOMAIN would deny the names below too (RFC 8020).
-            Cow::Owned(Reply { rcode: Rcode::NOERROR, authentic: false, ..reply.clone() })
-        } else {
-            Cow::Borrowed(reply)
-        };
+        let reply = if is_cut { Cow::Owned(head(reply, end)) } else { Cow::Borrowed(reply) };
         Believed { reply: self.without_foreign_dnames(by, reply), missed }
     }
 
@@ -157,16 +150,11 @@ impl<'a> Responsibilities<'a> {
 
     /// Whether the upstreams of `by` answer for all names below `owner`.
     fn may_rename(&self, by: Option<RouteId>, owner: &Name) -> bool {
+        let is_other = |route: &Arc<Route>| by != Some(route.id) && route.suffix.is_at_or_below(owner);
         self.routes.of(owner, Rtype::DNAME).is_some_and(|route| by == Some(route.id))
+            && !self.routes.all().iter().any(is_other)
             && self.zones.find(owner.canonical()).is_none()
-            && !self.special.has_below(owner)
-            && !self.has_others_below(by, owner)
-    }
-
-    /// Whether at or below a name there is a hosted zone or the suffix of another route than `by`.
-    fn has_others_below(&self, by: Option<RouteId>, name: &Name) -> bool {
-        let is_other = |route: &Arc<Route>| by != Some(route.id) && route.suffix.is_at_or_below(name);
-        self.routes.all().iter().any(is_other) || self.zones.has_below(name)
+            && ![self.zones, self.special].iter().any(|zones| zones.has_below(owner))
     }
 }
 

@@ -59,6 +59,26 @@ const PRIVATE_REVERSE: [&str; 7] = [
     "b.e.f.ip6.arpa",
 ];
 
+/// The zones that are answered here. There are none if the config has special names forwarded.
+#[derive(Default)]
+pub struct SpecialZones {
+    all: Arc<ZoneSet>,
+    without_private_reverse: Arc<ZoneSet>,
+}
+
+impl SpecialZones {
+    /// All of them.
+    pub fn local() -> Self {
+        Self { all: zones(true), without_private_reverse: zones(false) }
+    }
+
+    /// Those for which the default upstreams are not asked. Azure's own resolver knows the reverse names of the
+    /// `VNet`'s machines and keeps them inside, so those are left to it.
+    pub(super) fn beside(&self, upstreams_are_azures: bool) -> &ZoneSet {
+        if upstreams_are_azures { &self.without_private_reverse } else { &self.all }
+    }
+}
+
 /// The zones; with `private_reverse` also those of private space, which an upstream inside the network may know better.
 pub fn zones(private_reverse: bool) -> Arc<ZoneSet> {
     let mut zones = vec![
@@ -93,7 +113,18 @@ fn zone(apex: &str, records: &str) -> Option<Hosted> {
 mod tests {
     use super::*;
     use crate::dns::Rtype;
+    use crate::forward::cache::{self, Cache, RouteId};
+    use crate::forward::callback::Keep;
+    use crate::forward::engine::flight::Waiter;
+    use crate::forward::question::Question;
+    use crate::forward::resolver::public::PublicNames;
+    use crate::forward::resolver::responsible::Responsible;
+    use crate::forward::resolver::{Resolver, Route, Settings};
+    use crate::forward::status::GroupStatus;
+    use crate::forward::upstreams::{AskUpstream, Upstreams};
     use crate::zone::Outcome;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+    use std::time::{Duration, Instant};
 
     fn said(name: &str, rtype: Rtype) -> Option<String> {
         let (zones, name) = (zones(true), name.parse::<Name>().unwrap());
@@ -149,6 +180,52 @@ mod tests {
             ".",
         ] {
             assert_eq!(said(name, Rtype::PTR), None, "{name}");
+        }
+    }
+
+    /// Upstreams that are Azure's while this is set.
+    #[derive(Default)]
+    struct Group(AtomicBool);
+
+    impl AskUpstream for Group {
+        fn ask(&self, _question: Question, _keep: Keep, _waiter: Waiter, _impatient: Option<Waiter>, _now: Instant) {}
+
+        fn timeout(&self) -> Duration {
+            Duration::ZERO
+        }
+
+        fn status(&self) -> GroupStatus {
+            GroupStatus::default()
+        }
+
+        fn includes_azure(&self) -> bool {
+            self.0.load(Relaxed)
+        }
+    }
+
+    #[test]
+    fn reverse_names_of_private_space_are_asked_upstream_while_azures_resolver_is_there() {
+        let group = Arc::new(Group::default());
+        let suffix = Name::root();
+        let route = Arc::new(Route { id: RouteId(1), suffix, group: Arc::clone(&group) as Arc<dyn AskUpstream> });
+        let settings = Settings {
+            public_names: PublicNames::default(),
+            special: Arc::new(SpecialZones::local()),
+            timeout: Duration::ZERO,
+        };
+        let cache = Arc::new(Cache::new(cache::Settings::default()));
+        let resolver = Resolver::new(vec![route], cache, Arc::new(Upstreams::none()), settings);
+        let zones = ZoneSet::default();
+        let is_answered_here = |name: &str| {
+            let name = name.parse().unwrap();
+            matches!(resolver.responsibilities(&zones).of(&name, Rtype::PTR), Responsible::Special(_))
+        };
+        for is_azures in [false, true, false] {
+            group.0.store(is_azures, Relaxed);
+            for name in ["4.0.0.10.in-addr.arpa", "4.0.64.100.in-addr.arpa", "1.d.f.ip6.arpa"] {
+                assert_eq!(is_answered_here(name), !is_azures, "{name}");
+            }
+            assert!(is_answered_here("1.0.0.127.in-addr.arpa") && is_answered_here("x.invalid"));
         }
     }
 }

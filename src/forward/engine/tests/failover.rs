@@ -165,6 +165,9 @@ async fn an_upstream_that_leads_back_to_us_is_not_used() {
     let mut world = World::of(silent);
     world.turn().await;
     assert!(world.forwarder.is_probe(&world.probes(0)[0]));
+    // A copy of the probe would look the same; only the missing answer tells.
+    assert_eq!(world.forwarder.status()[0].state, State::Up);
+    world.pass(1000 * MS).await;
     let (reply, took) = world.timed("www.example").await;
     assert!(reply == Err(Failure::Loop) && took == Duration::ZERO, "{reply:?} {took:?}");
     assert_eq!((world.asked(0), world.counts(0).loops), (0, 1));
@@ -211,4 +214,21 @@ async fn a_question_for_a_name_that_was_given_up_is_asked_again() {
     let (reply, took) = world.timed("www.example").await;
     assert!(reply.is_ok() && took < LATE, "{reply:?} {took:?}");
     assert!(world.answer(&first).await.0.is_ok(), "the question that still waits is answered too");
+}
+
+#[tokio::test]
+async fn a_system_that_is_azures_resolver_is_known_as_that_and_may_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let resolv_conf = folder.path().join("resolv.conf");
+    std::fs::write(&resolv_conf, "nameserver 10.0.0.1\n").unwrap();
+    let groups = vec![GroupSettings { upstreams: vec![UpstreamSpec::System], ..group(&[]) }];
+    let settings = Settings { groups, resolv_conf: resolv_conf.clone(), listen: vec![] };
+    // The engine does not run, so nothing is sent to these addresses.
+    let (forwarder, mut engine, _inbox) = Upstreams::assemble(settings, Instant::now()).unwrap();
+    assert!(!forwarder.groups()[0].includes_azure());
+    for (address, is_azures) in [("168.63.129.16", true), ("10.0.0.1", false), ("::ffff:168.63.129.16", true)] {
+        std::fs::write(&resolv_conf, format!("nameserver {address}\n")).unwrap();
+        engine.look_for_upstreams(Instant::now());
+        assert_eq!(forwarder.groups()[0].includes_azure(), is_azures, "{address}");
+    }
 }

@@ -33,6 +33,7 @@ fn group(upstreams: &[SocketAddr]) -> GroupSettings {
         timeout: Duration::from_secs(5),
         max_in_flight: None,
         max_qps: None,
+        case_randomization: CaseRandomization::Auto,
     }
 }
 

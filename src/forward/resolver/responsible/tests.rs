@@ -176,21 +176,3 @@ fn a_dname_over_names_that_others_answer_for_is_dropped_and_its_cname_is_kept() 
     }
     assert_eq!(world.believed(DEFAULT, Rcode::NOERROR, &["core.windows.net DNAME evil.test"]), "SERVFAIL ");
 }
-
-#[test]
-fn rfc8020_a_denial_above_names_that_others_answer_for_is_nodata() {
-    let world = World::new();
-    let responsibilities = world.responsibilities(PublicNames::OnFailure);
-    let reply = Reply { authentic: true, ..Reply::new(Rcode::NXDOMAIN) };
-    for (name, by, expected) in [
-        ("windows.net", DEFAULT, Rcode::NOERROR),
-        ("example", DEFAULT, Rcode::NOERROR),
-        ("a.corp.example", CORP, Rcode::NXDOMAIN),
-        ("corp.example", CORP, Rcode::NXDOMAIN),
-        ("x.blob.core.windows.net", DEFAULT, Rcode::NXDOMAIN),
-        ("x.privatelink.blob.core.windows.net", DEFAULT, Rcode::NXDOMAIN),
-    ] {
-        let believed = responsibilities.believed(&name.parse().unwrap(), Rtype::A, Some(by), &reply).reply;
-        assert_eq!((believed.rcode, believed.authentic), (expected, expected == Rcode::NXDOMAIN), "{name}");
-    }
-}

@@ -30,6 +30,8 @@ const MAX_PATIENCE: Duration = Duration::from_secs(2);
 const MEMORY: Duration = Duration::from_mins(10);
 /// How often a question is asked at most.
 const MAX_ASKED: u8 = 2;
+/// How long a question whose fresh connection ended waits until another one brings an answer.
+const CROWDED: Duration = Duration::from_secs(2);
 
 /// A connection of this upstream. An id is never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,12 +46,15 @@ pub(super) enum Action {
     Close(ConnectionId),
     /// The outcome of a question.
     Report(FlightId, Answer),
-    /// A connection failed: it left a question without an answer.
+    /// A connection failed: it could not be opened, or left a question without an answer.
     CountFailed,
+    /// A question is asked once more.
+    CountRetried,
 }
 
 struct Waiting {
     job: Job,
+    asked: u8,
     since: Instant,
 }
 
@@ -58,10 +63,10 @@ struct Exchange {
     job: Job,
     asked: u8,
     /// The connections on which it waits for its answer, at most two.
-    legs: Vec<Leg>,
+    attempts: Vec<Attempt>,
 }
 
-struct Leg {
+struct Attempt {
     connection: ConnectionId,
     sent: Instant,
     /// Whether the connection has answered before.
@@ -76,6 +81,9 @@ struct Idle {
 /// The questions to one upstream, and its connections.
 pub(super) struct Dispatch {
     queue: Queue<Option<ClientNetwork>, Waiting>,
+    /// Questions whose fresh connection ended while others were open. The upstream may take only so many, so each waits
+    /// for the place of one that was answered.
+    again: Queue<Option<ClientNetwork>, Waiting>,
     places: Places<Option<ClientNetwork>>,
     exchanges: Vec<Exchange>,
     /// The connections without a question, the one used last at the end.
@@ -92,6 +100,7 @@ impl Dispatch {
     pub(super) fn new() -> Self {
         Self {
             queue: Queue::new(MAX_WAITING),
+            again: Queue::new(MAX_WAITING),
             places: Places::new(),
             exchanges: Vec::new(),
             idle: Vec::new(),
@@ -104,7 +113,7 @@ impl Dispatch {
 
     /// Whether no question waits.
     pub(super) fn is_done(&self) -> bool {
-        self.exchanges.is_empty() && self.queue.is_empty()
+        self.exchanges.is_empty() && self.queue.is_empty() && self.again.is_empty()
     }
 
     /// What is to be done, in order.
@@ -114,7 +123,7 @@ impl Dispatch {
 
     /// Takes a question.
     pub(super) fn ask(&mut self, job: Job, now: Instant) {
-        if let Err(Waiting { job, .. }) = self.queue.push(job.network, Waiting { job, since: now }) {
+        if let Err(Waiting { job, .. }) = self.queue.push(job.network, Waiting { job, asked: 0, since: now }) {
             self.actions.push(Action::Report(job.flight, Err(Failure::Overloaded)));
         }
         self.start_waiting(now);
@@ -122,25 +131,31 @@ impl Dispatch {
 
     /// Takes the answer to the question on a connection.
     pub(super) fn answered(&mut self, connection: ConnectionId, answer: Answer, now: Instant) {
-        let Some((mut exchange, leg)) = self.take_leg(connection) else { return };
+        let Some((mut exchange, attempt)) = self.take_attempt(connection) else { return };
         if answer.is_err() {
-            return self.leg_failed(exchange, &leg, leg.is_reused, Failure::Malformed, now);
+            return self.attempt_failed(exchange, &attempt, attempt.is_reused, Failure::Malformed, now);
         }
-        let took = now.saturating_duration_since(leg.sent);
+        let took = now.saturating_duration_since(attempt.sent);
         self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
-        if !leg.is_reused && exchange.legs.iter().any(|other| other.is_reused) {
+        if !attempt.is_reused && exchange.attempts.iter().any(|other| other.is_reused) {
             self.fresh_until = Some(now + MEMORY);
         }
         // A fresh connection that comes second has not failed.
-        exchange.legs.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
+        exchange.attempts.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
         self.idle.push(Idle { connection, until: now + IDLE });
-        self.end(exchange, answer, now);
+        self.report(exchange, answer);
+        if let Some(next) = self.again.pop() {
+            self.start(next, now);
+        }
+        self.start_waiting(now);
     }
 
     /// Notes the end of a connection, or that it could not be opened.
     pub(super) fn ended(&mut self, connection: ConnectionId, was_open: bool, now: Instant) {
-        if let Some((exchange, leg)) = self.take_leg(connection) {
-            return self.leg_failed(exchange, &leg, was_open, Failure::Unreachable, now);
+        if let Some((exchange, attempt)) = self.take_attempt(connection) {
+            // A port that takes no connection at all is not tried again, one that takes others is.
+            let may_retry = was_open || !self.exchanges.is_empty();
+            return self.attempt_failed(exchange, &attempt, may_retry, Failure::Unreachable, now);
         }
         self.idle.retain(|idle| idle.connection != connection);
         self.close(connection);
@@ -148,24 +163,45 @@ impl Dispatch {
 
     /// Handles a connection that brought no answer: the question is asked once more if it `may_retry`, unless another
     /// connection is still open for it.
-    fn leg_failed(&mut self, mut exchange: Exchange, leg: &Leg, may_retry: bool, failure: Failure, now: Instant) {
+    fn attempt_failed(
+        &mut self,
+        mut exchange: Exchange,
+        attempt: &Attempt,
+        may_retry: bool,
+        failure: Failure,
+        now: Instant,
+    ) {
         self.actions.push(Action::CountFailed);
-        self.close(leg.connection);
-        if exchange.legs.is_empty() && may_retry && exchange.asked < MAX_ASKED && exchange.job.deadline > now {
+        self.close(attempt.connection);
+        if exchange.attempts.is_empty() && may_retry && exchange.asked < MAX_ASKED && exchange.job.deadline > now {
+            if !attempt.is_reused && !self.exchanges.is_empty() {
+                return self.wait_again(exchange, now);
+            }
             self.send(&mut exchange, None, now);
         }
-        if exchange.legs.is_empty() {
-            self.end(exchange, Err(failure), now);
+        if exchange.attempts.is_empty() {
+            self.report(exchange, Err(failure));
         } else {
             self.exchanges.push(exchange);
         }
+        self.start_waiting(now);
+    }
+
+    /// Gives up the place of a question; it is asked again when another one was answered.
+    fn wait_again(&mut self, exchange: Exchange, now: Instant) {
+        let Exchange { job, asked, .. } = exchange;
+        self.places.free(job.network);
+        if let Err(Waiting { job, .. }) = self.again.push(job.network, Waiting { job, asked, since: now }) {
+            self.actions.push(Action::Report(job.flight, Err(Failure::Overloaded)));
+        }
+        self.start_waiting(now);
     }
 
     /// Handles what is due now.
     pub(super) fn time_passed(&mut self, now: Instant) {
         let late: Vec<Exchange> = self.exchanges.extract_if(.., |exchange| exchange.job.deadline <= now).collect();
         for exchange in late {
-            self.end(exchange, Err(Failure::Timeout), now);
+            self.report(exchange, Err(Failure::Timeout));
         }
         let patience = self.patience();
         let mut exchanges = std::mem::take(&mut self.exchanges);
@@ -181,7 +217,8 @@ impl Dispatch {
     /// When something is due, whatever arrives.
     pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
         let patience = self.patience();
-        let places = if self.queue.is_empty() { None } else { self.places.wake(now) };
+        let is_anyone_waiting = !self.queue.is_empty() || !self.again.is_empty();
+        let places = if is_anyone_waiting { self.places.wake(now) } else { None };
         let idle = self.idle.iter().map(|idle| idle.until);
         let exchanges = self.exchanges.iter().flat_map(|exchange| {
             let held_back = if self.idle.is_empty() { None } else { exchange.silent_from() };
@@ -192,22 +229,36 @@ impl Dispatch {
 
     /// Starts as many of the waiting questions as may take a place, and closes the connections that are of no use.
     fn start_waiting(&mut self, now: Instant) {
-        self.close_idle(now, usize::MAX);
-        loop {
-            let Self { queue, places, .. } = self;
-            let may_go = |network, waiting: &Waiting| places.may_take(network, waiting.since, now);
-            let Some(Waiting { job, .. }) = queue.pop_if(may_go) else { break };
-            if job.deadline <= now {
-                self.actions.push(Action::Report(job.flight, Err(Failure::Timeout)));
-                continue;
-            }
-            self.places.take(job.network, now);
-            let mut exchange = Exchange { job, asked: 0, legs: Vec::new() };
-            let used = self.idle.pop().map(|idle| idle.connection);
-            self.send(&mut exchange, used, now);
-            self.exchanges.push(exchange);
+        while let Some(next) = self.next_waiting(now) {
+            self.start(next, now);
         }
         self.close_idle(now, MAX_IDLE);
+    }
+
+    /// The next question that may take a place.
+    fn next_waiting(&mut self, now: Instant) -> Option<Waiting> {
+        let Self { queue, again, places, exchanges, .. } = self;
+        let is_alone = exchanges.is_empty();
+        let is_over = |network, waiting: &Waiting| {
+            is_alone || now >= waiting.since + CROWDED && places.may_take(network, waiting.since, false, now)
+        };
+        again.pop_if(is_over).or_else(|| {
+            queue.pop_if(|network, waiting| places.may_take(network, waiting.since, !again.has(network), now))
+        })
+    }
+
+    /// Starts a question, unless its time is up.
+    fn start(&mut self, waiting: Waiting, now: Instant) {
+        let Waiting { job, asked, .. } = waiting;
+        if job.deadline <= now {
+            return self.actions.push(Action::Report(job.flight, Err(Failure::Timeout)));
+        }
+        self.close_idle(now, usize::MAX);
+        self.places.take(job.network, !self.again.has(job.network), now);
+        let mut exchange = Exchange { job, asked, attempts: Vec::new() };
+        let used = self.idle.pop().map(|idle| idle.connection);
+        self.send(&mut exchange, used, now);
+        self.exchanges.push(exchange);
     }
 
     /// Closes idle connections: those whose time is up, those above `most`, and all while fresh ones stay silent,
@@ -229,29 +280,31 @@ impl Dispatch {
             self.actions.push(Action::Open(ConnectionId(self.next)));
             ConnectionId(self.next)
         });
+        if exchange.asked > 0 {
+            self.actions.push(Action::CountRetried);
+        }
         exchange.asked += 1;
-        exchange.legs.push(Leg { connection, sent: now, is_reused: used.is_some() });
+        exchange.attempts.push(Attempt { connection, sent: now, is_reused: used.is_some() });
         self.actions.push(Action::Send(connection, exchange.job.clone()));
     }
 
     /// Ends a question: its connections that are still open are closed, and its place is free.
-    fn end(&mut self, exchange: Exchange, answer: Answer, now: Instant) {
-        for leg in exchange.legs {
+    fn report(&mut self, exchange: Exchange, answer: Answer) {
+        for attempt in exchange.attempts {
             self.actions.push(Action::CountFailed);
-            self.close(leg.connection);
+            self.close(attempt.connection);
         }
         self.actions.push(Action::Report(exchange.job.flight, answer));
         self.places.free(exchange.job.network);
-        self.start_waiting(now);
     }
 
     /// Takes out the question on a connection, without that connection.
-    fn take_leg(&mut self, connection: ConnectionId) -> Option<(Exchange, Leg)> {
-        let of = |exchange: &Exchange| exchange.legs.iter().position(|leg| leg.connection == connection);
-        let (place, leg) = self.exchanges.iter().enumerate().find_map(|(place, own)| Some((place, of(own)?)))?;
+    fn take_attempt(&mut self, connection: ConnectionId) -> Option<(Exchange, Attempt)> {
+        let of = |exchange: &Exchange| exchange.attempts.iter().position(|attempt| attempt.connection == connection);
+        let (place, attempt) = self.exchanges.iter().enumerate().find_map(|(place, own)| Some((place, of(own)?)))?;
         let mut exchange = self.exchanges.swap_remove(place);
-        let leg = exchange.legs.remove(leg);
-        Some((exchange, leg))
+        let attempt = exchange.attempts.remove(attempt);
+        Some((exchange, attempt))
     }
 
     fn close(&mut self, connection: ConnectionId) {
@@ -267,13 +320,13 @@ impl Dispatch {
 impl Exchange {
     /// When it is asked on a fresh connection as well, because the one used before stays silent.
     fn second_try(&self, patience: Duration) -> Option<Instant> {
-        let first = self.legs.first().filter(|leg| leg.is_reused && self.asked < MAX_ASKED)?;
+        let first = self.attempts.first().filter(|attempt| attempt.is_reused && self.asked < MAX_ASKED)?;
         Some(first.sent + patience)
     }
 
     /// From when a fresh connection counts as silent.
     fn silent_from(&self) -> Option<Instant> {
-        self.legs.iter().find(|leg| !leg.is_reused).map(|leg| leg.sent + PATIENCE)
+        self.attempts.iter().find(|attempt| !attempt.is_reused).map(|attempt| attempt.sent + PATIENCE)
     }
 }
 

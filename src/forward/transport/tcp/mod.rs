@@ -90,6 +90,7 @@ impl Shell {
     fn perform(&mut self, action: Action) {
         match action {
             Action::Open(id) => {
+                self.shared.counters.tcp_opened.one();
                 let connection = Connection::open(id, self.shared.address, self.events.clone());
                 self.connections.insert(id, connection);
             }
@@ -104,6 +105,7 @@ impl Shell {
                 let _ = self.outcomes.send(TcpOutcome { upstream: self.upstream, flight, answer });
             }
             Action::CountFailed => self.shared.counters.tcp_failed.one(),
+            Action::CountRetried => self.shared.counters.tcp_retried.one(),
         }
     }
 }

@@ -10,15 +10,15 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::{Duration, Instant};
 
-/// Places in all: as many as there are sockets for UDP.
-const MAX: usize = 256;
+/// Places in all: where many answers take a second or more, a single network needs some hundreds.
+pub(super) const MAX: usize = 1024;
 /// Places that are taken at once, whoever asks: fewer than the 20 connections of dnsmasq.
 const PROMPT: usize = 16;
 /// Places that each network takes at once.
 const PROMPT_EACH: usize = 4;
 /// How long a question waits until it may take a place beyond those, and the time from one such place to the next.
 const HELD_UP: Duration = Duration::from_millis(250);
-const GROWTH: Duration = Duration::from_millis(10);
+const GROWTH: Duration = Duration::from_millis(4);
 
 /// The places that are taken, by network.
 pub(super) struct Places<N> {
@@ -33,14 +33,16 @@ impl<N: Copy + Eq + Hash> Places<N> {
         Self { taken: 0, held: HashMap::new(), grown: None }
     }
 
-    /// Whether a question of this network that waits since then may take a place.
-    pub(super) fn may_take(&self, network: N, since: Instant, now: Instant) -> bool {
+    /// Whether a question of this network that waits since then may take a place; whether at once is the caller's to
+    /// say.
+    pub(super) fn may_take(&self, network: N, since: Instant, at_once: bool, now: Instant) -> bool {
         let is_late = now >= since + HELD_UP && self.grown.is_none_or(|grown| now >= grown + GROWTH);
-        self.held(network) < MAX - self.taken && (self.is_prompt(network) || is_late)
+        self.held(network) < MAX - self.taken && (at_once && self.is_prompt(network) || is_late)
     }
 
-    pub(super) fn take(&mut self, network: N, now: Instant) {
-        if !self.is_prompt(network) {
+    /// Takes a place, `at_once` as for [`Places::may_take`].
+    pub(super) fn take(&mut self, network: N, at_once: bool, now: Instant) {
+        if !(at_once && self.is_prompt(network)) {
             self.grown = Some(now);
         }
         self.taken += 1;
@@ -77,8 +79,8 @@ mod tests {
     /// As many places as the network may take now, for questions that wait since then.
     fn grab(places: &mut Places<u8>, network: u8, since: Instant, now: Instant) -> usize {
         let mut count = 0;
-        while places.may_take(network, since, now) {
-            places.take(network, now);
+        while places.may_take(network, since, true, now) {
+            places.take(network, true, now);
             count += 1;
         }
         count
@@ -97,7 +99,7 @@ mod tests {
         let (mut places, begin) = (Places::new(), Instant::now());
         grab(&mut places, 1, begin, begin);
         let late = begin + HELD_UP;
-        assert!(!places.may_take(1, begin + GROWTH, late));
+        assert!(!places.may_take(1, begin + GROWTH, true, late));
         assert_eq!(grab(&mut places, 1, begin, late), 1);
         assert_eq!(grab(&mut places, 1, begin, late + GROWTH), 1);
     }
@@ -109,6 +111,6 @@ mod tests {
             let turns = (0..1000).map(|turn| begin + HELD_UP + GROWTH * turn);
             turns.map(|now| grab(&mut places, network, begin, now)).sum::<usize>()
         };
-        assert_eq!([hold(1), hold(2), hold(3)], [128, 64, 32]);
+        assert_eq!([hold(1), hold(2), hold(3)], [512, 256, 128]);
     }
 }

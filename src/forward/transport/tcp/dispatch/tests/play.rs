@@ -7,6 +7,7 @@ use super::super::*;
 use crate::dns::{Message, Rcode, Rtype};
 use crate::forward::question::Question;
 use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::tcp::places::MAX;
 
 pub(super) const MS: Duration = Duration::from_millis(1);
 
@@ -19,8 +20,10 @@ pub(super) struct Play {
     pub(super) open: BTreeMap<ConnectionId, Option<u32>>,
     pub(super) fresh: BTreeSet<ConnectionId>,
     pub(super) sent: BTreeMap<u32, u8>,
+    reused: BTreeSet<u32>,
     pub(super) outcomes: BTreeMap<u32, Result<Rcode, Failure>>,
     pub(super) failed: usize,
+    pub(super) retried: usize,
     pub(super) transcript: String,
 }
 
@@ -35,8 +38,10 @@ impl Play {
             open: BTreeMap::new(),
             fresh: BTreeSet::new(),
             sent: BTreeMap::new(),
+            reused: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             failed: 0,
+            retried: 0,
             transcript: String::new(),
         }
     }
@@ -117,7 +122,8 @@ impl Play {
                     let is_fresh = self.fresh.remove(&id);
                     let count = self.sent.entry(question).or_default();
                     *count += 1;
-                    assert!(*count == 1 || *count == 2 && is_fresh, "once more on a fresh connection, and never again");
+                    assert!(*count <= 2, "once more, and never again");
+                    assert!(is_fresh || self.reused.insert(question), "once on a connection used before");
                     format!("q{question} on {}{}", id.0, if is_fresh { "" } else { " again" })
                 }
                 Action::Close(id) => {
@@ -136,12 +142,16 @@ impl Play {
                     self.failed += 1;
                     continue;
                 }
+                Action::CountRetried => {
+                    self.retried += 1;
+                    continue;
+                }
             };
             writeln!(self.transcript, "{at} ms: {line}").unwrap();
         }
-        let carried: Vec<u32> = self.open.values().copied().flatten().collect();
-        assert!(self.open.len() - carried.len() <= MAX_IDLE, "few connections are idle");
-        assert!(carried.iter().collect::<BTreeSet<_>>().len() <= 256 && carried.len() <= 512);
+        let carried = self.open.values().flatten().count();
+        assert!(self.open.len() - carried <= MAX_IDLE, "few connections are idle");
+        assert!(self.dispatch.exchanges.len() <= MAX && carried <= 2 * MAX, "the places bound the connections");
     }
 
     pub(super) fn says(&self, expected: &str) {

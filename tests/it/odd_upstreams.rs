@@ -1,0 +1,177 @@
+//! Upstreams that keep to no RFC, and what reaches them: the transport, the connection, the case of the name, EDNS.
+
+use std::net::SocketAddr;
+use std::thread;
+
+use crate::support::client::{Ask, ask};
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+use crate::support::upstream::ledger::Seen;
+use crate::support::upstream::script::{Faults, Script, ScriptedReply};
+use crate::support::upstream::sockets::Transport;
+use crate::support::wait_until;
+
+/// Questions at once.
+const MANY: usize = 20;
+
+fn name(n: usize) -> String {
+    format!("www{n}.example")
+}
+
+/// An address for each of `MANY` short names, and for each of as many long ones.
+fn records() -> String {
+    let lines = |n| format!("{}. 60 A 192.0.2.1\n{}. 60 A 192.0.2.2\n", name(n), lettered(n));
+    (0..MANY).map(lines).collect::<Vec<_>>().concat()
+}
+
+/// A name with so many letters that no random case of it is in lower case.
+fn lettered(n: usize) -> String {
+    format!("name-with-forty-letters-and-then-some-more{n}.example")
+}
+
+/// An upstream that truncates every answer over UDP, so that each question comes over TCP.
+fn over_tcp(faults: &str) -> Upstream {
+    Upstream::scripted(Script::with_faults(&records(), &format!("truncate {faults}")))
+}
+
+/// Asks for all of these at once; the replies in the same order.
+fn all_at_once(server: SocketAddr, asks: Vec<Ask>) -> Vec<Reply> {
+    let asking: Vec<_> = asks.into_iter().map(|ask| thread::spawn(move || ask.to(server))).collect();
+    asking.into_iter().map(|asking| asking.join().unwrap()).collect()
+}
+
+/// All are answered, whatever the upstream does with its connections.
+fn all_are_answered(faults: &str) {
+    let upstream = over_tcp(faults);
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    for reply in all_at_once(server.address(), (0..MANY).map(|n| ask(&name(n), "A")).collect()) {
+        assert_eq!(reply.addresses(), ["192.0.2.1"], "{faults}: {reply}");
+    }
+    server.stop();
+}
+
+#[test]
+fn an_upstream_that_closes_each_connection_after_one_answer_answers_all_questions() {
+    all_are_answered("close-after-tcp");
+}
+
+#[test]
+fn an_upstream_that_answers_the_first_question_of_a_connection_only_answers_all_questions() {
+    all_are_answered("first-of-tcp");
+}
+
+#[test]
+fn an_upstream_that_answers_in_order_answers_all_questions() {
+    all_are_answered("delay=20ms");
+}
+
+#[test]
+fn a_question_that_hangs_over_tcp_takes_no_other_question_along() {
+    let upstream = over_tcp("");
+    let mut stalls = Faults::default();
+    stalls.read("stall-tcp").unwrap();
+    upstream.script(|script| script.replies.push(silent("hang.example", stalls)));
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    let address = server.address();
+    let hanging = thread::spawn(move || ask("hang.example", "A").try_to(address));
+    wait_until("it hangs", || upstream.seen("hang.example").iter().any(|message| message.by == Transport::Tcp));
+    for reply in all_at_once(address, (0..5).map(|n| ask(&name(n), "A")).collect()) {
+        assert_eq!(reply.addresses(), ["192.0.2.1"], "{reply}");
+    }
+    assert!(!hanging.is_finished(), "the others waited for it");
+    drop(upstream);
+    drop(hanging.join());
+    server.stop();
+}
+
+/// A reply that never comes, for these faults.
+fn silent(name: &str, faults: Faults) -> ScriptedReply {
+    let draft = crate::support::upstream::script::Draft { faults, ..Default::default() };
+    ScriptedReply { name: name.to_owned(), qtype: None, draft }
+}
+
+#[test]
+fn questions_over_tcp_are_spread_over_a_few_connections() {
+    let upstream = over_tcp("delay=20ms");
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    for reply in all_at_once(server.address(), (0..MANY).map(|n| ask(&name(n), "A")).collect()) {
+        assert_eq!(reply.addresses(), ["192.0.2.1"], "{reply}");
+    }
+    let seen = (0..MANY).flat_map(|n| upstream.seen(&name(n)));
+    let mut connections: Vec<SocketAddr> =
+        seen.filter(|message| message.by == Transport::Tcp).map(|message| message.from).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    assert!((2..MANY).contains(&connections.len()), "{connections:?}");
+    server.stop();
+}
+
+/// The messages that an upstream saw for a name, one word each: transport, EDNS, and whether a letter is a capital.
+fn forms(seen: &[Seen]) -> Vec<String> {
+    let form = |message: &Seen| {
+        let by = if message.by == Transport::Udp { "udp" } else { "tcp" };
+        let edns = if message.has_edns { "edns" } else { "plain" };
+        let case = if message.name.contains(|c: char| c.is_ascii_uppercase()) { "mixed" } else { "lower" };
+        format!("{by}/{edns}/{case}")
+    };
+    seen.iter().map(form).collect()
+}
+
+fn answers(server: &Server, name: &str, address: &str) {
+    let reply = server.ask(name, "A");
+    assert_eq!(reply.addresses(), [address], "{name}: {reply}");
+}
+
+#[test]
+fn an_upstream_that_keeps_the_case_and_denies_is_believed_at_once() {
+    let upstream = Upstream::scripted(Script::of(&records()));
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    answers(&server, &lettered(0), "192.0.2.2");
+    let denied = "no-such-name-with-a-lot-of-letters-in-it.example";
+    assert_eq!(server.ask(denied, "A").rcode, "NXDOMAIN");
+    assert_eq!(forms(&upstream.seen(denied)), ["udp/edns/mixed"]);
+    server.stop();
+}
+
+#[test]
+fn names_in_an_answer_have_the_case_of_the_question_and_not_the_random_one_that_went_upstream() {
+    // The target's last labels are a pointer to those of the question.
+    let pointer = [0, 0, 0, 100, 1, 133, 3, b'd', b'c', b'1', 0xc0, 12 + 6 + 5];
+    let owner = "_ldap._tcp.samdom-with-many-letters.example";
+    let text = format!("REPLY {owner} SRV\n    raw {owner}. 60 SRV {}\n", hex(&pointer));
+    let case = crate::support::casefile::parse(std::path::Path::new("x.case"), &text).unwrap();
+    let upstream = Upstream::of(case.upstreams[""].clone());
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    for question in [ask(owner, "SRV"), ask(owner, "SRV").tcp()] {
+        for _ in 0..3 {
+            let reply = question.to(server.address());
+            assert_eq!(reply.answer[0].data(), format!("0 100 389 dc1.{}", &owner[11..]), "{reply}");
+        }
+    }
+    assert_eq!(forms(&upstream.seen(owner))[0], "udp/edns/mixed");
+    server.stop();
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"))
+}
+
+#[test]
+fn an_upstream_that_minds_ad_is_asked_without_it() {
+    for objection in ["silence", "FORMERR", "REFUSED", "NOTIMP", "SERVFAIL"] {
+        let upstream = Upstream::scripted(Script::with_faults(&records(), &format!("to-ad={objection}")));
+        let site = Site::new().with_upstream(&upstream);
+        let server = site.start();
+        for n in 0..3 {
+            answers(&server, &name(n), "192.0.2.1");
+        }
+        server.stop();
+    }
+}
