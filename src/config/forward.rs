@@ -11,12 +11,15 @@ use crate::diag::Id;
 use crate::dns::Name;
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
-use crate::forward::{GroupSettings, UpstreamSpec};
+use crate::forward::{CaseRandomization, GroupSettings, UpstreamSpec};
 
 const PUBLIC_NAMES: [(&str, PublicNames); 3] =
     [("on-failure", PublicNames::OnFailure), ("always", PublicNames::Always), ("never", PublicNames::Never)];
 
 const SPECIAL_NAMES: [(&str, SpecialNames); 2] = [("local", SpecialNames::Local), ("forward", SpecialNames::Forward)];
+
+const CASE_RANDOMIZATION: [(&str, CaseRandomization); 2] =
+    [("auto", CaseRandomization::Auto), ("off", CaseRandomization::Off)];
 
 /// The settings of the section.
 pub(super) struct Forward {
@@ -36,16 +39,25 @@ pub(super) fn forward(top: &Section<'_>, listen: &[SocketAddr]) -> Forward {
     let max_qps = section.number("max_qps", 1..=10_000_000).and_then(|n| NonZeroU32::new(u32::try_from(n).ok()?));
     let public_names = section.string("public_names", |text| values::choice(text, &PUBLIC_NAMES));
     let special_names = section.string("special_names", |text| values::choice(text, &SPECIAL_NAMES));
-    let group = |suffix, upstreams| GroupSettings { suffix, upstreams, timeout, max_in_flight, max_qps };
+    let usual_case = case_randomization(&section).unwrap_or_default();
+    let group = |suffix, upstreams, case_randomization| GroupSettings {
+        suffix,
+        upstreams,
+        timeout,
+        max_in_flight,
+        max_qps,
+        case_randomization,
+    };
     let upstreams = upstreams(&section, listen).unwrap_or_else(|| vec![UpstreamSpec::System]);
-    let mut groups = vec![group(Name::root(), upstreams)];
+    let mut groups = vec![group(Name::root(), upstreams, usual_case)];
     for rule in section.sections("rules", "forward.rules") {
+        let case = case_randomization(&rule).unwrap_or(usual_case);
         if let Some((suffix, upstreams)) = self::rule(&rule, listen) {
             if groups.iter().any(|other| other.suffix == suffix) {
                 let text = format!("a second rule for '{suffix}'; put all its upstreams into one");
                 rule.problem(Id::CONFIG_TWICE, text);
             }
-            groups.push(group(suffix, upstreams));
+            groups.push(group(suffix, upstreams, case));
         }
         rule.finish();
     }
@@ -53,6 +65,10 @@ pub(super) fn forward(top: &Section<'_>, listen: &[SocketAddr]) -> Forward {
     section.finish();
     let (public_names, special_names) = (public_names.unwrap_or_default(), special_names.unwrap_or_default());
     Forward { groups, public_names, special_names }
+}
+
+fn case_randomization(section: &Section<'_>) -> Option<CaseRandomization> {
+    section.string("case_randomization", |text| values::choice(text, &CASE_RANDOMIZATION))
 }
 
 fn warn_of_misprint(section: &Section<'_>, groups: &[GroupSettings]) {

@@ -1,5 +1,6 @@
 //! The config file: defaults, and every problem with its place.
 
+use crate::forward::CaseRandomization;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -112,6 +113,21 @@ fn an_interval_that_no_clock_can_add_is_a_problem_and_no_panic() {
 fn the_known_misprint_of_azures_resolver_is_pointed_out() {
     let config = good("[forward]\nupstreams = [\"169.63.129.16\"]\n");
     assert!(config.warnings.iter().any(|warning| warning.text.contains("168.63.129.16")));
+}
+
+#[test]
+fn a_rule_has_the_case_randomization_of_forward_unless_it_has_its_own() {
+    let rule = |suffix: &str, key: &str| {
+        format!("[[forward.rules]]\nsuffix = \"{suffix}\"\nupstreams = [\"10.0.0.10\"]\n{key}")
+    };
+    let text = |usual: &str| {
+        format!("[forward]\n{usual}{}{}", rule("a.example", "case_randomization = \"auto\"\n"), rule("b.example", ""))
+    };
+    let found = |text: &str| good(text).groups.iter().map(|group| group.case_randomization).collect::<Vec<_>>();
+    assert_eq!(found(&text("")), [CaseRandomization::Auto; 3]);
+    let expected = [CaseRandomization::Off, CaseRandomization::Auto, CaseRandomization::Off];
+    assert_eq!(found(&text("case_randomization = \"off\"\n")), expected);
+    assert_eq!(problems("[forward]\ncase_randomization = \"on\"\n").len(), 1);
 }
 
 #[test]

@@ -29,6 +29,23 @@ impl Routes {
     /// # Errors
     /// If the upstreams cannot be used. The routes before are as they were.
     pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
+        Self::build_with(Upstreams::start, config, bound, before)
+    }
+
+    /// Those of a config, for one question on the command line.
+    ///
+    /// # Errors
+    /// If the upstreams cannot be used.
+    pub(super) fn for_one_question(config: &Config) -> io::Result<Self> {
+        Self::build_with(Upstreams::start_without_probes, config, &config.listen, None)
+    }
+
+    fn build_with(
+        start: fn(Settings) -> io::Result<Upstreams>,
+        config: &Config,
+        bound: &[SocketAddr],
+        before: Option<&Self>,
+    ) -> io::Result<Self> {
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);
         if let Some(before) = before.filter(|before| before.settings == config.groups) {
@@ -36,7 +53,7 @@ impl Routes {
         }
         let listen = bound.to_vec();
         let resolv_conf = PathBuf::from(RESOLV_CONF);
-        let upstreams = Upstreams::start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
+        let upstreams = start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
         let mut next_id = before.map_or(0, |before| before.next_id);
         let mut all = Vec::new();
         for (settings, group) in config.groups.iter().zip(upstreams.groups()) {

@@ -14,7 +14,7 @@ use crate::zone::store::Store;
 /// The snapshot that a server with this config would start with, for one question on the command line.
 pub(crate) fn snapshot(config: &Config) -> io::Result<Arc<Snapshot>> {
     let zones = Store::new(config.zones.clone()).reload().zones;
-    let routes = Routes::build(config, &config.listen, None)?;
+    let routes = Routes::for_one_question(config)?;
     Ok(Arc::new(of(config, &routes, Cookies::own_secret(), Arc::new(zones))))
 }
 

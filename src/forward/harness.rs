@@ -16,12 +16,12 @@ use super::engine::outbox::{Outbox, Recipient};
 use super::ids::{FlightId, GroupIndex, UpstreamIndex};
 use super::question::{Failure, Question, Reply};
 use super::queue::Queue;
-use super::settings::GroupSettings;
+use super::settings::{CaseRandomization, GroupSettings};
 use super::transport::message::QueryForm;
 use super::transport::socket::{NoSocket, QueryHandle, SocketEvent, SocketNews};
 use super::transport::tcp::{Job, TcpOutcome};
 use super::upstream::Upstream;
-use crate::dns::{Message, Name, Rcode, Rtype};
+use crate::dns::{Message, Name, Rcode, Record, Rtype};
 
 /// How late a timer of the wheel may be.
 const LATE: Duration = Duration::from_millis(50);
@@ -37,8 +37,12 @@ pub enum Event {
     Truncated,
     /// An answer that lost the case of the name.
     CaseMismatch,
-    /// FORMERR without a question.
-    Unreadable,
+    /// A header with this RCODE and nothing else.
+    Bare(Rcode),
+    /// An answer that does not parse.
+    Malformed,
+    /// An answer without an error and without a record.
+    NoData,
     /// The network reports that the upstream cannot be reached.
     Unreachable,
     /// Somebody guesses ids.
@@ -78,6 +82,7 @@ struct OpenQuery {
     handle: QueryHandle,
     upstream: UpstreamIndex,
     flight: FlightId,
+    name: Name,
     form: QueryForm,
     sent: Instant,
 }
@@ -100,15 +105,19 @@ impl Outbox for Sent {
         if let Some(reason) = self.no_socket.filter(|(upstream, _)| *upstream == to.index).map(|(_, reason)| reason) {
             return Err(reason);
         }
-        let how = match form {
-            QueryForm { edns: false, .. } => " without EDNS",
-            QueryForm { mixed: false, .. } => " in lower case",
-            _ => "",
-        };
+        let how =
+            [if form.edns { "" } else { " without EDNS" }, if form.mixed { "" } else { " in lower case" }].concat();
         note(&self.transcript, now - self.begin, &format!("to {}: {}{how}", to.index.0, question.name));
         self.next += 1;
         let handle = QueryHandle { slot: self.next, generation: 0, id: 0 };
-        self.queries.push(OpenQuery { handle, upstream: to.index, flight, form, sent: now });
+        self.queries.push(OpenQuery {
+            handle,
+            upstream: to.index,
+            flight,
+            name: question.name.clone(),
+            form,
+            sent: now,
+        });
         Ok(handle)
     }
 
@@ -126,7 +135,12 @@ impl Outbox for Sent {
     fn fresh_port(&mut self, _upstream: UpstreamIndex) {}
 
     fn ask_tcp(&mut self, to: Recipient<'_>, job: Job) {
-        note(&self.transcript, self.now - self.begin, &format!("to {}: {} over TCP", to.index.0, job.question.name));
+        let how = if job.form.edns { "" } else { " without EDNS" };
+        note(
+            &self.transcript,
+            self.now - self.begin,
+            &format!("to {}: {}{how} over TCP", to.index.0, job.question.name),
+        );
         self.jobs.push((to.index, job));
     }
 
@@ -152,6 +166,7 @@ impl Script {
                 timeout: Duration::from_secs(5),
                 max_in_flight: None,
                 max_qps: None,
+                case_randomization: CaseRandomization::Auto,
             },
             upstreams: group.iter().map(|number| UpstreamIndex(usize::from(*number))).collect(),
             is_own: false,
@@ -212,7 +227,8 @@ impl Script {
         let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
         let waiter = self.waiter(network, patience, false);
         let impatient = impatient.map(|patience| self.waiter(network, patience, true));
-        let ask = Ask { key: Arc::new(FlightKey { group, question }), waiter, impatient };
+        let keep = Box::new(|outcome, _| outcome);
+        let ask = Ask { key: Arc::new(FlightKey { group, question }), keep, waiter, impatient };
         self.at_once(|exchanges, sent| exchanges.ask(ask, sent));
     }
 
@@ -233,18 +249,22 @@ impl Script {
     pub fn happens(&mut self, nth: usize, event: Event) {
         let Some(query) = self.sent.queries.get(nth) else { return };
         let (handle, upstream, sent) = (query.handle, query.upstream, query.sent);
-        let message = |rcode, has_edns| SocketNews::Answer(Box::new(answer(rcode, has_edns)));
+        let message = |rcode, has_edns| {
+            SocketNews::Answer(Box::new(answer(&query.name, rcode, has_edns, rcode == Rcode::NOERROR)))
+        };
         let news = match event {
             Event::Answer(rcode) => message(rcode, query.form.edns),
             Event::AnswerWithoutEdns(rcode) => message(rcode, false),
-            Event::Truncated => SocketNews::Truncated,
+            Event::NoData => SocketNews::Answer(Box::new(answer(&query.name, Rcode::NOERROR, query.form.edns, false))),
+            Event::Truncated => SocketNews::Truncated { rcode: Rcode::NOERROR, has_edns: query.form.edns },
             Event::CaseMismatch => SocketNews::CaseMismatch,
-            Event::Unreadable => SocketNews::Unreadable,
+            Event::Bare(rcode) => SocketNews::Bare(rcode),
+            Event::Malformed => SocketNews::Malformed,
             Event::Unreachable => SocketNews::Unreachable,
             Event::SpoofSuspected => SocketNews::SpoofSuspected,
         };
         let event = SocketEvent { upstream, flight: Some(query.flight), handle, sent, news };
-        if matches!(event.news, SocketNews::Answer(_) | SocketNews::Truncated | SocketNews::SpoofSuspected) {
+        if event.news.is_last() {
             self.sent.queries.remove(nth);
         }
         self.at_once(|exchanges, sent| exchanges.take_event(event, sent));
@@ -256,7 +276,8 @@ impl Script {
             return;
         }
         let (upstream, job) = self.sent.jobs.remove(nth);
-        let answer = answer.map(|rcode| Box::new(self::answer(rcode, job.form.edns)));
+        let message = |rcode| self::answer(&job.question.name, rcode, job.form.edns, rcode == Rcode::NOERROR);
+        let answer = answer.map(|rcode| Box::new(message(rcode)));
         let outcome = TcpOutcome { upstream, flight: job.flight, answer };
         self.at_once(|exchanges, sent| exchanges.take_tcp_outcome(outcome, sent));
     }
@@ -310,13 +331,14 @@ impl Script {
     }
 }
 
-fn answer(rcode: Rcode, has_edns: bool) -> Message {
+fn answer(name: &Name, rcode: Rcode, has_edns: bool, has_record: bool) -> Message {
+    let record = Record { owner: name.clone(), rtype: Rtype::A, ttl: 60, rdata: [192, 0, 2, 1].into() };
     Message {
         id: 0,
         response: true,
         flags: [0x81, 0x80],
         rcode,
-        answer: Vec::new(),
+        answer: has_record.then_some(record).into_iter().collect(),
         authority: Vec::new(),
         names_servers: false,
         has_edns,
@@ -365,7 +387,7 @@ pub fn play(script: &[u8]) -> Result<(), String> {
 }
 
 fn event(octet: u8) -> Event {
-    match octet % 11 {
+    match octet % 14 {
         0 | 1 => Event::Answer(Rcode::NOERROR),
         2 => Event::Answer(Rcode::SERVFAIL),
         3 => Event::Answer(Rcode::NXDOMAIN),
@@ -373,8 +395,11 @@ fn event(octet: u8) -> Event {
         5 => Event::Answer(Rcode::BADVERS),
         6 => Event::Truncated,
         7 => Event::CaseMismatch,
-        8 => Event::Unreadable,
+        8 => Event::Bare(Rcode(u16::from(octet >> 5))),
         9 => Event::Unreachable,
+        10 => Event::Malformed,
+        11 => Event::NoData,
+        12 => Event::Answer(Rcode::REFUSED),
         _ => Event::SpoofSuspected,
     }
 }

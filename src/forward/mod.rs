@@ -36,12 +36,12 @@ mod transport;
 mod upstream;
 mod upstreams;
 
-pub use callback::{AfterBatch, Batch, OnReply};
+pub use callback::{AfterBatch, Batch, ExchangeOutcome, Keep, OnReply};
 pub use client_network::ClientNetwork;
 pub use engine::flight::Waiter;
 pub(crate) use engine::placement::Placement;
 pub use question::{Chain, Failure, Question, Reply};
-pub use settings::{GroupSettings, RESOLV_CONF, ScopedAddress, Settings, UpstreamSpec};
+pub use settings::{CaseRandomization, GroupSettings, RESOLV_CONF, ScopedAddress, Settings, UpstreamSpec};
 pub use status::{Counts, GroupStatus, State, UpstreamStatus};
 pub use upstream::loops::{PROBE_LABEL, would_loop};
 pub use upstreams::{AskUpstream, Group, NoUpstream, Upstreams};

@@ -38,6 +38,25 @@ pub struct GroupSettings {
     pub max_in_flight: Option<usize>,
     /// Queries a second to each upstream; `None`: 900 for Azure's 168.63.129.16, no limit for others.
     pub max_qps: Option<NonZeroU32>,
+    /// Whether the letters of names are sent in random case.
+    pub case_randomization: CaseRandomization,
+}
+
+impl GroupSettings {
+    /// Whether a name is sent in random case; one without letters has none.
+    pub(crate) fn mixes_case(&self, name: &Name) -> bool {
+        self.case_randomization == CaseRandomization::Auto && name.as_wire().iter().any(u8::is_ascii_lowercase)
+    }
+}
+
+/// Whether names are sent in random case, which a reply has to repeat (0x20).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CaseRandomization {
+    /// They are, except to upstreams that were found to mind.
+    #[default]
+    Auto,
+    /// They are not.
+    Off,
 }
 
 /// One entry of `upstreams`.

@@ -96,11 +96,8 @@ pub(crate) struct SharedUpstream {
     pub(crate) address: SocketAddr,
     pub(crate) counters: UpstreamCounters,
     pub(crate) up: AtomicBool,
-    /// Set where our own probe comes in, cleared by the forwarding thread.
+    /// The verdict of the last loop probe.
     pub(crate) looping: AtomicBool,
-    /// The number in the last probe's name, and whether that probe has come back.
-    pub(crate) probe_number: AtomicU64,
-    pub(crate) probe_seen: AtomicBool,
     pub(crate) round_trip_us: AtomicU64,
     pub(crate) in_flight: AtomicU64,
     pub(crate) edns_off: AtomicBool,
@@ -114,8 +111,6 @@ impl SharedUpstream {
             counters: UpstreamCounters::default(),
             up: AtomicBool::new(true),
             looping: AtomicBool::new(false),
-            probe_number: AtomicU64::new(0),
-            probe_seen: AtomicBool::new(false),
             round_trip_us: AtomicU64::new(0),
             in_flight: AtomicU64::new(0),
             edns_off: AtomicBool::new(false),

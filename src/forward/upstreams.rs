@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime;
 use tokio::sync::mpsc;
 
-use super::callback::Batch;
+use super::callback::{Batch, Keep};
 use super::engine::flight::{FlightKey, Waiter, turn_away};
 use super::engine::placement::Placement;
 use super::engine::{Ask, Engine, GroupState};
@@ -44,12 +44,24 @@ impl Upstreams {
     /// # Errors
     /// The system's error, for example if it is out of descriptors or threads.
     pub fn start(settings: Settings) -> io::Result<Self> {
+        Self::start_with(settings, LoopProbes::new())
+    }
+
+    /// As [`Self::start`], for a run that asks one question and ends: no loop probe is sent.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_without_probes(settings: Settings) -> io::Result<Self> {
+        Self::start_with(settings, LoopProbes::off())
+    }
+
+    fn start_with(settings: Settings, probes: LoopProbes) -> io::Result<Self> {
         let (sender, started) = std::sync::mpsc::sync_channel(1);
         let work = move || {
             let built = runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
                 let assembled = {
                     let _inside = runtime.enter();
-                    Self::assemble(settings, Instant::now())
+                    Self::assemble_with(settings, probes, Instant::now())
                 };
                 Ok((assembled?, runtime))
             });
@@ -68,8 +80,17 @@ impl Upstreams {
     }
 
     /// The upstreams, and the engine for their thread. Must be called within a tokio runtime.
+    #[cfg(test)]
     pub(crate) fn assemble(settings: Settings, now: Instant) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
-        let probes = Arc::new(LoopProbes::new());
+        Self::assemble_with(settings, LoopProbes::new(), now)
+    }
+
+    fn assemble_with(
+        settings: Settings,
+        probes: LoopProbes,
+        now: Instant,
+    ) -> io::Result<(Self, Engine, mpsc::Receiver<Ask>)> {
+        let probes = Arc::new(probes);
         let (sender, inbox) = mpsc::channel(INBOX);
         let (mut groups, mut states) = (Vec::new(), Vec::new());
         for (index, settings) in settings.groups.into_iter().enumerate() {
@@ -117,9 +138,10 @@ impl Upstreams {
 
 /// A target for questions: a group of upstreams, or a test in its place.
 pub trait AskUpstream: Send + Sync {
-    /// Asks a question. Equal questions share one exchange. Each waiter is called once, on another thread unless the
-    /// question is turned away; `impatient` is one more that is called sooner, whose failure is not counted.
-    fn ask(&self, question: Question, waiter: Waiter, impatient: Option<Waiter>, now: Instant);
+    /// Asks a question. Equal questions share one exchange; `keep` of the first stores the outcome before any of them
+    /// is called. Each waiter is called once, on another thread unless the question is turned away; `impatient` is one
+    /// more that is called sooner, whose failure is not counted.
+    fn ask(&self, question: Question, keep: Keep, waiter: Waiter, impatient: Option<Waiter>, now: Instant);
 
     /// How long one exchange may take.
     fn timeout(&self) -> Duration;
@@ -138,7 +160,7 @@ pub trait AskUpstream: Send + Sync {
 pub struct NoUpstream;
 
 impl AskUpstream for NoUpstream {
-    fn ask(&self, _question: Question, waiter: Waiter, impatient: Option<Waiter>, now: Instant) {
+    fn ask(&self, _question: Question, _keep: Keep, waiter: Waiter, impatient: Option<Waiter>, now: Instant) {
         turn_away_here(waiter, impatient, Failure::Stopped, now);
     }
 
@@ -168,12 +190,12 @@ pub struct Group {
 }
 
 impl AskUpstream for Group {
-    fn ask(&self, question: Question, mut waiter: Waiter, mut impatient: Option<Waiter>, now: Instant) {
+    fn ask(&self, question: Question, keep: Keep, mut waiter: Waiter, mut impatient: Option<Waiter>, now: Instant) {
         let key = Arc::new(FlightKey { group: self.index, question });
         for waiter in [Some(&mut waiter), impatient.as_mut()].into_iter().flatten() {
             waiter.deadline = waiter.deadline.min(now + self.timeout);
         }
-        let (ask, failure) = match self.inbox.try_send(Ask { key, waiter, impatient }) {
+        let (ask, failure) = match self.inbox.try_send(Ask { key, keep, waiter, impatient }) {
             Ok(()) => return,
             Err(mpsc::error::TrySendError::Closed(ask)) => (ask, Failure::Stopped),
             Err(mpsc::error::TrySendError::Full(ask)) => {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::context::{RequestContext, Transport};
 use super::counters::{Disposition, Tally};
 use super::fast::{AnswerCache, FastPath};
-use super::query::{self, Finished, Later, Served};
+use super::query::{self, Arrived, Later, Served};
 use super::snapshot::{Shared, Snapshot};
 
 /// The result for a message.
@@ -89,9 +89,19 @@ impl<'a> Answerer<'a> {
     }
 }
 
-/// Composes the answer of a query that waited, and counts it.
-pub(crate) fn finish(shared: &Shared, finished: &Finished) -> Vec<u8> {
-    let Some(answer) = finished.compose(shared) else { return Vec::new() };
-    shared.counters.count(finished.context.transport, answer.disposition);
-    answer.bytes
+/// Goes on with a query that waited: its answer is appended to `out` and counted, or it has to wait again.
+pub(crate) fn resume(shared: &Shared, arrived: Arrived, now: Instant, out: &mut Vec<u8>) -> Handled {
+    let transport = arrived.transport();
+    match arrived.resume(shared, now) {
+        Served::Nothing(disposition) => {
+            shared.counters.count(transport, disposition);
+            Handled::Nothing
+        }
+        Served::Now(answer) => {
+            shared.counters.count(transport, answer.disposition);
+            out.extend_from_slice(&answer.bytes);
+            Handled::Answered
+        }
+        Served::Later(later) => Handled::Later(later),
+    }
 }

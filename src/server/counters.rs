@@ -122,7 +122,7 @@ events! {
     tcp_connections,
     /// TCP connections turned away: too many are open, and all of them wait for upstreams.
     tcp_rejected,
-    /// TCP connections closed to make room for another.
+    /// TCP connections closed to make room for others.
     tcp_displaced,
     /// Times that no connection could be accepted, for example because descriptors ran out.
     tcp_accept_failed,

@@ -7,7 +7,8 @@ use crate::support::casefile::{Action, parse};
 use crate::support::client::ask;
 use crate::support::runner::{site, upstreams};
 
-/// DNAMEs at and above names of ours, asked for and not asked for, alone, in chains and beside what follows from them.
+/// DNAMEs at and above names of ours, asked for and not asked for, alone, in chains and beside what follows from them;
+/// and denials of names above ours.
 const WORLD: &str = "
 LIST a.txt
     10.1.0.5 acct.blob.core.windows.net
@@ -59,6 +60,28 @@ REPLY other.deep.example A
     answer deep.example. 60 DNAME evil.example.
     answer other.deep.example. 60 CNAME other.evil.example.
     answer other.evil.example. 60 A 203.0.113.66
+REPLY core.windows.net MX
+    rcode NXDOMAIN
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
+REPLY blob.core.windows.net TXT
+    rcode NXDOMAIN
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
+REPLY corp.example DS
+    rcode NXDOMAIN
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
+REPLY privatelink.blob.core.windows.net DS
+    rcode NXDOMAIN
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
+REPLY in.deep.example DS
+    rcode NXDOMAIN
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
+REPLY example MX
+    rcode NXDOMAIN
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
+REPLY deep.example MX
+    rcode NXDOMAIN
+    answer deep.example. 60 CNAME nowhere.example.
+    authority . 900 SOA ns.example. admin.example. 1 3600 300 86400 900
 REPLY core.windows.net *
     answer core.windows.net. 60 DNAME evil.example.
 REPLY windows.net *
@@ -84,6 +107,14 @@ QUERY example ANY
 QUERY example TXT
 QUERY deep.example DNAME
 QUERY deep.example ANY
+QUERY core.windows.net MX
+QUERY core.windows.net MX do
+QUERY blob.core.windows.net TXT
+QUERY corp.example DS do
+QUERY privatelink.blob.core.windows.net DS do
+QUERY in.deep.example DS do
+QUERY example MX
+QUERY deep.example MX
 ";
 
 const OURS: [(&str, &str); 4] = [
@@ -114,11 +145,11 @@ fn stay_ours(start: fn(SocketAddr) -> Option<Resolver>) {
 }
 
 #[test]
-fn no_dname_of_an_upstream_leads_unbound_away_from_our_names() {
+fn no_word_of_an_upstream_leads_unbound_away_from_our_names() {
     stay_ours(unbound);
 }
 
 #[test]
-fn no_dname_of_an_upstream_leads_bind_away_from_our_names() {
+fn no_word_of_an_upstream_leads_bind_away_from_our_names() {
     stay_ours(bind);
 }

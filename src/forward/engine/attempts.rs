@@ -5,12 +5,21 @@ use std::time::Instant;
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::QueryHandle;
+use crate::forward::upstream::forms::GivenUp;
 
 /// The transport of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Via {
     Udp(QueryHandle, QueryForm),
-    Tcp,
+    Tcp(QueryForm),
+}
+
+impl Via {
+    pub(crate) fn form(self) -> QueryForm {
+        match self {
+            Self::Udp(_, form) | Self::Tcp(form) => form,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +47,11 @@ pub(crate) struct Tried {
     pub(crate) no_route: bool,
     /// Whether it was asked over TCP.
     pub(crate) tcp: bool,
+    pub(crate) given_up: GivenUp,
 }
 
 impl Tried {
     pub(crate) fn new(upstream: UpstreamIndex) -> Self {
-        Self { upstream, no_route: false, tcp: false }
+        Self { upstream, no_route: false, tcp: false, given_up: GivenUp::default() }
     }
 }

@@ -10,11 +10,11 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use super::attempts::{Attempt, Via};
-use super::flight::{ExchangeOutcome, Flight, FlightKey, Waiter, turn_away};
+use super::flight::{Flight, FlightKey, Waiter, turn_away};
 use super::flights::{Flights, Found};
 use super::outbox::Outbox;
 use super::timer_wheel::{TICK, TimerWheel};
-use crate::forward::callback::Batch;
+use crate::forward::callback::{Batch, ExchangeOutcome, Keep};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::Failure;
@@ -29,6 +29,8 @@ const MAX_WAITERS: usize = 65_536;
 /// A question and its waiters.
 pub(crate) struct Ask {
     pub(crate) key: Arc<FlightKey>,
+    /// Stores the outcome, if no equal question is in flight already.
+    pub(crate) keep: Keep,
     pub(crate) waiter: Waiter,
     /// One more waiter, with an earlier deadline.
     pub(crate) impatient: Option<Waiter>,
@@ -112,7 +114,7 @@ impl Exchanges {
 
     /// Accepts a question.
     pub(crate) fn ask(&mut self, ask: Ask, out: &mut impl Outbox) {
-        let Ask { key, waiter, impatient } = ask;
+        let Ask { key, keep, waiter, impatient } = ask;
         let counters = &self.groups[key.group.0].counters;
         counters.asked.one();
         if self.waiters >= MAX_WAITERS {
@@ -125,7 +127,7 @@ impl Exchanges {
             Found::Same(id) => {
                 counters.shared.one();
                 if let Some(mut flight) = self.flights.take(id) {
-                    flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                    [Some(waiter), impatient].into_iter().flatten().for_each(|waiter| flight.join(waiter));
                     // A flight that has tried everything tries again: the upstream may have come back.
                     flight.revive(now);
                     if flight.tells_at_once && self.candidates(flight.key.group).0.is_empty() {
@@ -136,7 +138,8 @@ impl Exchanges {
             }
             Found::New(id) => {
                 let mut flight = Flight::renew(self.flights.spare(), id, key, now);
-                flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                flight.keep = Some(keep);
+                [Some(waiter), impatient].into_iter().flatten().for_each(|waiter| flight.join(waiter));
                 let fate = self.launch(&mut flight, out);
                 self.settle(flight, fate, out);
             }
@@ -191,18 +194,22 @@ impl Exchanges {
                 }
                 self.flights.put(flight);
             }
-            Fate::Over(answer) => self.finish(flight, &answer, out),
+            Fate::Over(outcome) => self.finish(flight, outcome, out),
         }
     }
 
-    /// Ends a flight: every waiter gets the answer, and no attempt stays open.
-    fn finish(&mut self, mut flight: Box<Flight>, answer: &ExchangeOutcome, out: &mut impl Outbox) {
+    /// Ends a flight: the outcome is stored once, every waiter gets it, and no attempt stays open.
+    fn finish(&mut self, mut flight: Box<Flight>, outcome: ExchangeOutcome, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
             self.close_attempt(flight.id, &attempt, out);
         }
         self.waiters -= flight.waiters.len();
         let waiters = std::mem::take(&mut flight.waiters);
-        flight.waiters = self.answer_all(flight.key.group, waiters, answer);
+        let outcome = match flight.keep.take() {
+            Some(keep) => self.batch.keep(keep, outcome),
+            None => outcome,
+        };
+        flight.waiters = self.answer_all(flight.key.group, waiters, &outcome);
         self.flights.end(flight);
     }
 
@@ -212,7 +219,7 @@ impl Exchanges {
         match attempt.via {
             _ if self.watch(attempt) => {}
             Via::Udp(query, _) => out.cancel(query),
-            Via::Tcp => out.cancel_tcp(attempt.upstream, flight),
+            Via::Tcp(_) => out.cancel_tcp(attempt.upstream, flight),
         }
     }
 
@@ -243,7 +250,7 @@ impl Exchanges {
         if flight.waiters.iter().all(|waiter| waiter.deadline <= now) {
             return Fate::Over(flight.answer_at_deadline());
         }
-        let late: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        let late = flight.take_late(now);
         self.answer_some(flight.key.group, late, &flight.answer_at_deadline());
         Fate::Open
     }

@@ -16,14 +16,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::attempts::{Attempt, Tried, Via};
-use crate::forward::callback::{Batch, OnReply};
+use crate::forward::callback::{Batch, ExchangeOutcome, Keep, OnReply};
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, GroupIndex, UpstreamIndex};
 use crate::forward::question::{Failure, Question, Reply};
-use crate::forward::upstream::Retried;
-
-/// The answer that waiters get.
-pub(crate) type ExchangeOutcome = Result<Arc<Reply>, Failure>;
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::QueryHandle;
 
 /// A question within its group.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -56,15 +54,18 @@ pub(crate) struct Flight {
     pub(crate) id: FlightId,
     pub(crate) key: Arc<FlightKey>,
     pub(crate) waiters: Vec<Waiter>,
+    /// No deadline of a waiter is earlier: kept, so that a question that joins thousands costs no look at them.
+    first_deadline: Option<Instant>,
+    /// Stores the outcome; that of the first to ask.
+    pub(crate) keep: Option<Keep>,
     pub(crate) attempts: Vec<Attempt>,
     /// Upstreams asked, in order.
     pub(crate) tried: Vec<Tried>,
-    /// The first answer that another upstream might better, such as SERVFAIL.
+    /// An answer that another upstream or form might better, such as SERVFAIL.
     pub(crate) fallback: Option<Arc<Reply>>,
     pub(crate) malformed: bool,
     /// Whether clients with a fallback are told at once, while every upstream is down.
     pub(crate) tells_at_once: bool,
-    pub(crate) retried: Retried,
     /// Whether it waits in the queue of its group.
     pub(crate) queued: bool,
     /// When the next step is due, and when the timer wheel returns the flight.
@@ -116,12 +117,13 @@ impl Flight {
             id,
             key,
             waiters: Vec::new(),
+            first_deadline: None,
+            keep: None,
             attempts: Vec::new(),
             tried: Vec::new(),
             fallback: None,
             malformed: false,
             tells_at_once: false,
-            retried: Retried::default(),
             queued: false,
             step_at: now,
             scheduled: None,
@@ -150,13 +152,36 @@ impl Flight {
         self.attempts.iter().filter(move |attempt| attempt.upstream == upstream)
     }
 
-    pub(crate) fn is_asked_by_tcp(&self, upstream: UpstreamIndex) -> bool {
-        self.attempts_at(upstream).any(|attempt| attempt.via == Via::Tcp)
+    /// The open queries over UDP at one upstream, the last one last.
+    pub(crate) fn datagrams(&self, upstream: UpstreamIndex) -> impl Iterator<Item = (QueryHandle, QueryForm)> {
+        self.attempts_at(upstream).filter_map(|attempt| match attempt.via {
+            Via::Udp(query, form) => Some((query, form)),
+            Via::Tcp(_) => None,
+        })
     }
 
-    /// Whether a query with EDNS is open at an upstream.
-    pub(crate) fn is_asked_with_edns(&self, upstream: UpstreamIndex) -> bool {
-        self.attempts_at(upstream).any(|attempt| matches!(attempt.via, Via::Udp(_, form) if form.edns))
+    /// The place and the form of an open query over UDP.
+    pub(crate) fn query(&self, handle: QueryHandle) -> Option<(usize, QueryForm)> {
+        let is_open = |attempt: &Attempt| matches!(attempt.via, Via::Udp(query, _) if query == handle);
+        let place = self.attempts.iter().position(is_open)?;
+        Some((place, self.attempts[place].via.form()))
+    }
+
+    /// The last query over UDP that is open at one upstream.
+    pub(crate) fn last_datagram(&self, upstream: UpstreamIndex) -> Option<QueryHandle> {
+        self.datagrams(upstream).last().map(|(query, _)| query)
+    }
+
+    pub(crate) fn is_asked_by_tcp(&self, upstream: UpstreamIndex) -> bool {
+        self.attempts_at(upstream).any(|attempt| matches!(attempt.via, Via::Tcp(_)))
+    }
+
+    /// Keeps a reply that may be bettered: what says something about the name is better than an error, and the first
+    /// is better than a later one.
+    pub(crate) fn keep(&mut self, reply: Arc<Reply>) {
+        if self.fallback.as_ref().is_none_or(|kept| reply.answers() && !kept.answers()) {
+            self.fallback = Some(reply);
+        }
     }
 
     /// The answer for waiters whose deadline has passed.
@@ -238,12 +263,25 @@ impl Flight {
 
     /// When this flight is due, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let first = self.waiters.iter().map(|waiter| waiter.deadline).min()?;
+        let first = self.first_deadline?;
         Some(if self.queued || (self.round == Round::Over && self.fallback.is_none()) {
             first
         } else {
             first.min(self.step_at)
         })
+    }
+
+    /// Adds a waiter.
+    pub(crate) fn join(&mut self, waiter: Waiter) {
+        self.first_deadline = Some(self.first_deadline.map_or(waiter.deadline, |first| first.min(waiter.deadline)));
+        self.waiters.push(waiter);
+    }
+
+    /// Takes out the waiters whose deadline has passed.
+    pub(crate) fn take_late(&mut self, now: Instant) -> Vec<Waiter> {
+        let late = self.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        self.first_deadline = self.waiters.iter().map(|waiter| waiter.deadline).min();
+        late
     }
 
     /// The latest deadline of all waiters.
@@ -280,7 +318,7 @@ mod tests {
             now,
         );
         let deadline = now + Duration::from_secs(5);
-        flight.waiters.push(Waiter { network: None, deadline, has_fallback: false, then: Box::new(|_, _| {}) });
+        flight.join(Waiter { network: None, deadline, has_fallback: false, then: Box::new(|_, _| {}) });
         flight
     }
 
@@ -321,7 +359,7 @@ mod tests {
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt::new(A, Via::Tcp, now));
+        flight.attempts.push(Attempt::new(A, Via::Tcp(QueryForm { edns: true, mixed: false }), now));
         let mut passed = Duration::ZERO;
         loop {
             match flight.next_step(&[A], &[]) {

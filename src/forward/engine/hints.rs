@@ -1,4 +1,5 @@
-//! Signs that an attempt will have no reply, which anybody may have forged, such as ICMP errors.
+//! Signs that an attempt will have no reply: ICMP errors, errors without a question, replies that do not parse. Anybody
+//! may have forged the first two.
 //!
 //! In: a sign. Out: another upstream is asked at once, or the same one over TCP. The attempt stays open, and its reply
 //! counts as if there had been no sign. So does its silence: nothing else makes an upstream down. Never: the end of a
@@ -11,10 +12,59 @@ use super::attempts::{Attempt, Via};
 use super::exchanges::{Exchanges, Fate};
 use super::flight::{Flight, Waiter};
 use super::outbox::Outbox;
+use crate::dns::Rcode;
 use crate::forward::question::Failure;
+use crate::forward::transport::message::QueryForm;
 use crate::forward::upstream::Watch;
+use crate::forward::upstream::forms::Shown;
 
 impl Exchanges {
+    /// Handles a hint: an error of the network.
+    pub(super) fn hinted(&mut self, flight: &mut Flight, place: usize, out: &mut impl Outbox) -> Fate {
+        flight.attempts[place].hinted = true;
+        self.look_elsewhere(flight, out)
+    }
+
+    /// Handles an error without a question: a server that does not know EDNS, or does not serve us, may answer like
+    /// that, but one need not know the question to forge it. It is never an answer.
+    pub(super) fn bare(
+        &mut self,
+        flight: &mut Flight,
+        place: usize,
+        form: QueryForm,
+        rcode: Rcode,
+        out: &mut impl Outbox,
+    ) -> Fate {
+        let shown = Shown { rcode, has_edns: false, is_positive: false };
+        let index = flight.attempts[place].upstream;
+        flight.attempts[place].hinted = true;
+        let may_ask_plain = form.edns && shown.refuses_edns() && !flight.key.question.dnssec_ok;
+        if may_ask_plain && self.give_up_edns(flight, index, out) {
+            return Fate::Open;
+        }
+        self.look_elsewhere(flight, out)
+    }
+
+    /// Handles a reply to the very question that does not parse: another upstream is asked, or the same one without
+    /// EDNS, whose OPT record may be the reason.
+    pub(super) fn malformed(
+        &mut self,
+        flight: &mut Flight,
+        place: usize,
+        form: QueryForm,
+        out: &mut impl Outbox,
+    ) -> Fate {
+        let index = flight.attempts[place].upstream;
+        flight.attempts[place].hinted = true;
+        flight.malformed = true;
+        let (up, _) = self.candidates(flight.key.group);
+        let may_ask_plain = form.edns && flight.untried(&up).is_none() && !flight.key.question.dnssec_ok;
+        if may_ask_plain && self.give_up_edns(flight, index, out) {
+            return Fate::Open;
+        }
+        self.look_elsewhere(flight, out)
+    }
+
     /// Handles an attempt that has ended without a reply, or one that probably will.
     pub(super) fn look_elsewhere(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         let (up, down) = self.candidates(flight.key.group);

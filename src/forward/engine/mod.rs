@@ -12,6 +12,7 @@ mod hints;
 pub(crate) mod outbox;
 pub(crate) mod placement;
 mod replies;
+mod sending;
 mod steps;
 mod timer_wheel;
 
@@ -26,7 +27,8 @@ use tokio::sync::mpsc;
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::settings::GroupSettings;
 use crate::forward::transport::Sockets;
-use crate::forward::transport::socket::{MAX_AGE, SocketEvent};
+use crate::forward::transport::message::QueryForm;
+use crate::forward::transport::socket::{MAX_AGE, SocketEvent, SocketNews};
 use crate::forward::transport::tcp::TcpOutcome;
 use crate::forward::transport::udp_pool::ReceiveHeaders;
 use crate::forward::upstream::loops::{LoopProbes, would_loop};
@@ -39,9 +41,6 @@ use placement::{Placement, Places};
 const MAX_ASKS: usize = 512;
 /// The interval between looks at "system" and at interfaces.
 const PLACES_INTERVAL: Duration = Duration::from_secs(5);
-/// The longest interval between searches for loops; a loop that was found is looked at more often.
-const PROBE_INTERVAL: Duration = Duration::from_mins(1);
-const LOOP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The state of the forwarding thread.
 pub(crate) struct Engine {
@@ -128,7 +127,7 @@ impl Engine {
         asks.drain(..).for_each(|ask| self.exchanges.ask(ask, &mut self.sockets));
         let mut events = std::mem::take(&mut self.events);
         self.sockets.udp.receive(headers, &mut events);
-        events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
+        self.take_events(&mut events);
         while let Some(done) = outcome.take().or_else(|| self.outcomes.try_recv().ok()) {
             self.exchanges.take_tcp_outcome(done, &mut self.sockets);
         }
@@ -138,7 +137,7 @@ impl Engine {
         // A failed send may lead to a query to another upstream; if that fails too, the timer wheel handles it.
         for _ in 0..2 {
             self.sockets.udp.flush(&mut events);
-            events.drain(..).for_each(|event| self.exchanges.take_event(event, &mut self.sockets));
+            self.take_events(&mut events);
         }
         self.events = events;
         self.exchanges.end();
@@ -146,7 +145,7 @@ impl Engine {
 
     /// When the next batch is due, whatever arrives.
     pub(crate) fn wake(&self, now: Instant) -> Instant {
-        let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_probe.due);
+        let probes = self.exchanges.upstreams.iter().map(|upstream| upstream.loop_search.due);
         let sweep = self.sockets.udp.is_open().then_some(self.sweep_due);
         let others = self.exchanges.wake(now).into_iter().chain(sweep);
         probes.chain(others).fold(self.places_due, Instant::min)
@@ -162,33 +161,43 @@ impl Engine {
             self.look_for_upstreams(now);
         }
         for index in (0..self.exchanges.upstreams.len()).map(UpstreamIndex) {
-            if self.exchanges.upstreams[index.0].loop_probe.due <= now {
-                self.probe_for_loop(index, now);
+            if self.exchanges.upstreams[index.0].loop_search.due <= now {
+                self.search_for_loop(index, now);
             }
         }
     }
 
-    /// Looks for a loop through one upstream, and checks whether the one found last time is gone.
-    fn probe_for_loop(&mut self, index: UpstreamIndex, now: Instant) {
+    /// Takes the step of the search for a loop through one upstream that is due.
+    fn search_for_loop(&mut self, index: UpstreamIndex, now: Instant) {
         let upstream = &mut self.exchanges.upstreams[index.0];
-        if let Some(query) = upstream.loop_probe.out.take() {
+        if !upstream.loop_search.step(now) {
+            return;
+        }
+        if let Some(query) = upstream.loop_search.query.take() {
             self.sockets.udp.cancel(query);
         }
-        let shared = Arc::clone(&upstream.shared);
-        if !shared.probe_seen.load(Relaxed) && shared.looping.swap(false, Relaxed) {
-            tracing::info!(upstream = %shared.address, "forwarding loop is gone; upstream in use again");
-        }
-        let probe = &mut upstream.loop_probe;
-        let interval = if shared.looping.load(Relaxed) { LOOP_INTERVAL } else { probe.gap };
-        probe.gap = (probe.gap * 2).min(PROBE_INTERVAL);
-        probe.due = now + interval;
-        let form = upstream.form(now);
         let uses = |group: &&GroupState| group.upstreams.contains(&index);
         let Some(group) = self.exchanges.groups.iter().find(uses) else { return };
-        if let Some(question) = self.probes.probe(&shared, &group.settings.suffix)
-            && let Ok(query) = self.sockets.udp.send(index, &shared, None, &question, form, now)
-        {
-            self.exchanges.upstreams[index.0].loop_probe.out = Some(query);
+        let (shared, usual) = (Arc::clone(&upstream.shared), upstream.forms.usual(now));
+        if let Some(question) = self.probes.probe(&upstream.loop_search.probed, &group.settings.suffix) {
+            let form = QueryForm { mixed: usual.mixed && group.settings.mixes_case(&question.name), ..usual };
+            upstream.loop_search.query = self.sockets.udp.send(index, &shared, None, &question, form, now).ok();
+        }
+    }
+
+    /// Takes the events of the sockets.
+    fn take_events(&mut self, events: &mut Vec<SocketEvent>) {
+        for event in events.drain(..) {
+            let search = &mut self.exchanges.upstreams[event.upstream.0].loop_search;
+            if search.query == Some(event.handle) {
+                match &event.news {
+                    SocketNews::Answer(message) => search.answered(message.rcode.is_answer()),
+                    // An error has no records that would need TCP.
+                    SocketNews::Truncated { .. } => search.answered(true),
+                    _ => {}
+                }
+            }
+            self.exchanges.take_event(event, &mut self.sockets);
         }
     }
 
@@ -228,7 +237,7 @@ impl Engine {
         }
         let in_use = |index: &usize| groups.iter().any(|group| group.upstreams.contains(&UpstreamIndex(*index)));
         let upstreams = &self.exchanges.upstreams;
-        let used = (0..upstreams.len()).filter(in_use).map(|index| Arc::clone(&upstreams[index].shared));
+        let used = (0..upstreams.len()).filter(in_use).map(|index| Arc::clone(&upstreams[index].loop_search.probed));
         self.probes.set(used.collect());
         self.exchanges.groups = groups;
     }

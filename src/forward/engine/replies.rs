@@ -1,8 +1,8 @@
 //! Replies and failures of attempts: whether the question ends there, and what is tried if it does not.
 //!
 //! In: the result of one attempt, over UDP or TCP. Out: an answer for the waiters, or another attempt; and what the
-//! result shows about the upstream's health and quirks. The first good answer wins, from whichever attempt; an RCODE
-//! that is no answer is returned as it came unless another upstream has something better.
+//! result shows about the upstream's health and forms. The first good answer wins, from whichever attempt; an RCODE
+//! that is no answer is returned as it came unless another upstream or form has something better.
 
 use std::sync::Arc;
 
@@ -17,47 +17,47 @@ use crate::forward::scrub::{evades, scrub};
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::{SocketEvent, SocketNews};
 use crate::forward::transport::tcp::TcpOutcome;
+use crate::forward::upstream::forms::{Shown, Why};
+
+/// How a reply came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Over {
+    Udp,
+    Tcp,
+}
 
 impl Exchanges {
     /// Handles an event for a question sent over UDP.
     pub(crate) fn take_event(&mut self, event: SocketEvent, out: &mut impl Outbox) {
         let SocketEvent { upstream: index, flight, handle, sent, news } = event;
         let now = self.now();
-        if !matches!(news, SocketNews::Unreachable | SocketNews::SpoofSuspected)
-            && self.upstream(index).replied(handle, now, now.saturating_duration_since(sent))
+        if news.is_from_the_upstream() && self.upstream(index).replied(handle, now, now.saturating_duration_since(sent))
         {
             out.cancel(handle);
         }
         // The answer to a loop probe has no flight.
         let Some(mut flight) = flight.and_then(|id| self.take(id)) else { return };
-        let of_this_query = |attempt: &Attempt| match attempt.via {
-            Via::Udp(query, form) if query == handle => Some(form),
-            _ => None,
-        };
-        let Some(form) = flight.attempts.iter().find_map(of_this_query) else { return self.put(flight) };
-        if !matches!(news, SocketNews::CaseMismatch | SocketNews::Unreadable | SocketNews::Unreachable) {
-            self.end_attempt(&mut flight, index, |attempt| of_this_query(attempt).is_some());
+        let Some((place, form)) = flight.query(handle) else { return self.put(flight) };
+        if news.is_last() {
+            self.end_attempt(&mut flight, place);
         }
-        let counters = &self.upstream(index).shared.counters;
         let fate = match news {
-            SocketNews::Answer(message) => self.answered(&mut flight, index, form, &message, out),
-            SocketNews::Truncated => {
-                counters.tcp_truncated.one();
+            SocketNews::Answer(message) => self.answered(&mut flight, index, form, Over::Udp, &message, out),
+            SocketNews::Truncated { rcode, has_edns } => {
+                self.upstream(index).shared.counters.tcp_truncated.one();
+                self.learn(&mut flight, index, form, Shown { rcode, has_edns, is_positive: false });
                 self.ask_tcp(&mut flight, index, out);
                 Fate::Open
             }
             SocketNews::SpoofSuspected => {
-                counters.tcp_spoofed.one();
+                self.upstream(index).shared.counters.tcp_spoofed.one();
                 self.ask_tcp(&mut flight, index, out);
                 Fate::Open
             }
-            SocketNews::CaseMismatch => self.case_lost(&mut flight, index, form, out),
-            SocketNews::Unreadable => self.edns_refused(&mut flight, index, form, out),
-            SocketNews::Unreachable => {
-                let hinted = flight.attempts.iter_mut().filter(|attempt| of_this_query(attempt).is_some());
-                hinted.for_each(|attempt| attempt.hinted = true);
-                self.look_elsewhere(&mut flight, out)
-            }
+            SocketNews::CaseMismatch => self.case_lost(&mut flight, index, out),
+            SocketNews::Bare(rcode) => self.bare(&mut flight, place, form, rcode, out),
+            SocketNews::Malformed => self.malformed(&mut flight, place, form, out),
+            SocketNews::Unreachable => self.hinted(&mut flight, place, out),
         };
         self.settle(flight, fate, out);
     }
@@ -67,125 +67,183 @@ impl Exchanges {
         let TcpOutcome { upstream: index, flight: id, answer } = outcome;
         let now = self.now();
         let Some(mut flight) = self.take(id) else { return };
-        let by_tcp = |attempt: &Attempt| attempt.upstream == index && attempt.via == Via::Tcp;
-        let Some(sent) = flight.attempts.iter().find(|attempt| by_tcp(attempt)).map(|attempt| attempt.sent) else {
-            return self.put(flight);
-        };
-        self.end_attempt(&mut flight, index, by_tcp);
+        let by_tcp = |attempt: &Attempt| attempt.upstream == index && matches!(attempt.via, Via::Tcp(_));
+        let Some(place) = flight.attempts.iter().position(by_tcp) else { return self.put(flight) };
+        let ended = self.end_attempt(&mut flight, place);
         let fate = match answer {
             Ok(message) => {
-                let upstream = self.upstream(index);
-                upstream.shared.counters.received.one();
-                upstream.health.replied(now, now.saturating_duration_since(sent));
-                self.replied(&mut flight, index, &message, out)
+                self.upstream(index).health.replied(now, now.saturating_duration_since(ended.sent));
+                self.answered(&mut flight, index, ended.via.form(), Over::Tcp, &message, out)
             }
             Err(failure) => {
                 flight.malformed |= failure == Failure::Malformed;
-                self.look_elsewhere(&mut flight, out)
+                self.tcp_failed(&mut flight, index, out)
             }
         };
         self.settle(flight, fate, out);
     }
 
-    /// Ends an attempt and frees its slot in the upstream's limit.
-    fn end_attempt(&mut self, flight: &mut Flight, index: UpstreamIndex, which: impl Fn(&Attempt) -> bool) {
-        if let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index && which(attempt)) {
-            flight.attempts.swap_remove(place);
-            self.upstream(index).limit.release();
-        }
+    /// Ends an attempt whose reply has come or will not: its slot in the upstream's limit is free.
+    fn end_attempt(&mut self, flight: &mut Flight, place: usize) -> Attempt {
+        let attempt = flight.attempts.remove(place);
+        self.upstream(attempt.upstream).limit.release();
+        attempt
     }
 
-    /// Asks again in lower case, with a fresh id on a fresh port: only an attacker who sees both queries could answer
-    /// both.
-    fn case_lost(&mut self, flight: &mut Flight, index: UpstreamIndex, form: QueryForm, out: &mut impl Outbox) -> Fate {
-        if !std::mem::replace(&mut flight.retried.case, true) {
-            self.upstream(index).shared.counters.case_fallback.one();
-            self.ask_otherwise(flight, index, QueryForm { mixed: false, ..form }, out);
+    /// Handles a reply that lost the case of the name: the question is asked once more, over TCP, where nobody off the
+    /// path can answer it.
+    fn case_lost(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> Fate {
+        let tried = flight.tried_mut(index);
+        if tried.given_up.case.is_some() {
+            return Fate::Open;
+        }
+        tried.given_up.case = Some(Why::Refused);
+        let was_asked_by_tcp = tried.tcp && !flight.is_asked_by_tcp(index);
+        self.upstream(index).shared.counters.case_fallback.one();
+        if was_asked_by_tcp {
+            self.ask_otherwise(flight, index, out);
+        } else {
+            self.ask_tcp(flight, index, out);
         }
         Fate::Open
     }
 
-    /// Asks again without EDNS.
-    fn edns_refused(
+    /// Handles a failure over TCP. Where a reply had lost the case of the name, lower case over UDP is what is left.
+    fn tcp_failed(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> Fate {
+        let has_lost_case = flight.tried_mut(index).given_up.case == Some(Why::Refused);
+        if has_lost_case && flight.datagrams(index).all(|(_, form)| form.mixed) {
+            self.ask_otherwise(flight, index, out);
+            return Fate::Open;
+        }
+        self.look_elsewhere(flight, out)
+    }
+
+    /// Asks an upstream again without EDNS, once; returns whether a query without EDNS is open there.
+    pub(super) fn give_up_edns(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> bool {
+        self.give_up_edns_over(flight, index, Over::Udp, out)
+    }
+
+    fn give_up_edns_over(
         &mut self,
         flight: &mut Flight,
         index: UpstreamIndex,
-        form: QueryForm,
+        over: Over,
         out: &mut impl Outbox,
-    ) -> Fate {
-        if form.edns && !std::mem::replace(&mut flight.retried.edns, true) {
-            self.upstream(index).shared.counters.edns_fallback.one();
-            self.ask_otherwise(flight, index, QueryForm { edns: false, ..form }, out);
+    ) -> bool {
+        let given_up = &mut flight.tried_mut(index).given_up.edns;
+        let is_first = given_up.is_none();
+        if matches!(given_up, None | Some(Why::Silent)) {
+            *given_up = Some(Why::Refused);
         }
-        Fate::Open
+        if is_first {
+            self.upstream(index).shared.counters.edns_fallback.one();
+            match over {
+                Over::Udp => self.ask_otherwise(flight, index, out),
+                Over::Tcp => self.ask_tcp(flight, index, out),
+            }
+        }
+        flight.attempts_at(index).any(|attempt| !attempt.via.form().edns)
     }
 
-    fn ask_otherwise(&mut self, flight: &mut Flight, index: UpstreamIndex, form: QueryForm, out: &mut impl Outbox) {
-        out.fresh_port(index);
-        self.upstream(index).limit.force();
-        self.send(flight, index, Some(form), out);
+    /// Learns from a reply about the upstream's forms.
+    fn learn(&mut self, flight: &mut Flight, index: UpstreamIndex, form: QueryForm, shown: Shown) {
+        let now = self.now();
+        self.upstream(index).forms.learn(form, shown, &mut flight.tried_mut(index).given_up, now);
     }
 
-    /// Handles an answer over UDP: first what it shows about the upstream, then its content.
+    /// Handles an answer: first what it shows about the upstream, then its content.
     fn answered(
         &mut self,
         flight: &mut Flight,
         index: UpstreamIndex,
         form: QueryForm,
+        over: Over,
         message: &Message,
         out: &mut impl Outbox,
     ) -> Fate {
-        let (now, retried) = (self.now(), flight.retried);
-        let was_silent_to_edns = flight.is_asked_with_edns(index);
         let upstream = self.upstream(index);
-        if upstream.learn(form, message, retried, was_silent_to_edns, now) {
-            return self.edns_refused(flight, index, form, out);
-        }
-        self.replied(flight, index, message, out)
-    }
-
-    /// Handles the answer of an upstream.
-    fn replied(&mut self, flight: &mut Flight, index: UpstreamIndex, message: &Message, out: &mut impl Outbox) -> Fate {
-        let kept = scrub(message, &flight.key.question);
-        // RCODEs above 15 exist only in EDNS and are about the exchange with us, not about the name.
-        let (rcode, ede) = if evades(message, &kept) || message.rcode.0 > 0xf {
-            (Rcode::SERVFAIL, Some(Failure::Malformed.ede()))
-        } else {
-            (message.rcode, message.ede.clone())
-        };
-        let reply = Arc::new(Reply {
-            rcode,
-            authentic: message.authentic(),
-            ede,
-            answer: kept.answer,
-            authority: kept.authority,
-            chain: kept.chain,
-            upstream: Some(self.upstream(index).shared.address),
-        });
-        if is_final(reply.rcode) {
-            return Fate::Over(Ok(reply));
-        }
-        flight.fallback.get_or_insert(reply);
-        while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
-            self.close_attempt(flight.id, &flight.attempts.swap_remove(place), out);
-        }
-        let (up, _) = self.candidates(flight.key.group);
-        if flight.untried(&up).is_some() {
-            return self.step(flight, out);
-        }
-        if !flight.attempts.is_empty() {
-            self.pause(flight, index);
+        upstream.shared.counters.received.one();
+        let reply = read(message, flight, upstream.shared.address);
+        let is_positive = reply.answers() && !reply.answer.is_empty();
+        let shown = Shown { rcode: message.rcode, has_edns: message.has_edns, is_positive };
+        if form.edns && shown.refuses_edns() && self.give_up_edns_over(flight, index, over, out) {
             return Fate::Open;
         }
-        match &flight.fallback {
-            Some(reply) => Fate::Over(Ok(Arc::clone(reply))),
-            None => Fate::Open,
+        self.learn(flight, index, form, shown);
+        let (now, is_readable) = (self.now(), reply.rcode == message.rcode);
+        let keeps_case = !form.mixed || self.upstream(index).forms.keeps_case(now);
+        let may_object_to_case = is_readable && !is_positive && !keeps_case;
+        self.replied(flight, index, reply, may_object_to_case, out)
+    }
+
+    /// Handles the content of an answer: it ends the question, or is kept while something better may come.
+    fn replied(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        reply: Reply,
+        may_object_to_case: bool,
+        out: &mut impl Outbox,
+    ) -> Fate {
+        let is_final = is_final(reply.rcode);
+        if is_final && !may_object_to_case {
+            return Fate::Over(Ok(Arc::new(reply)));
         }
+        flight.keep(Arc::new(reply));
+        if !(may_object_to_case && self.ask_in_lower_case(flight, index, out)) {
+            while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
+                self.close_attempt(flight.id, &flight.attempts.remove(place), out);
+            }
+        }
+        let (up, _) = self.candidates(flight.key.group);
+        if !is_final && flight.untried(&up).is_some() {
+            return self.step(flight, out);
+        }
+        match &flight.fallback {
+            Some(kept) if flight.attempts.is_empty() => Fate::Over(Ok(Arc::clone(kept))),
+            _ => {
+                self.pause(flight, index);
+                Fate::Open
+            }
+        }
+    }
+
+    /// Asks an upstream that denies, and never answered a name in random case with a record, again in lower case;
+    /// returns whether such a query is open there.
+    fn ask_in_lower_case(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> bool {
+        let given_up = &mut flight.tried_mut(index).given_up.case;
+        if given_up.is_none() {
+            *given_up = Some(Why::Denied);
+            self.upstream(index).shared.counters.case_fallback.one();
+            self.ask_otherwise(flight, index, out);
+        }
+        flight.attempts_at(index).any(|attempt| !attempt.via.form().mixed)
+    }
+}
+
+/// The kept part of a message.
+fn read(message: &Message, flight: &Flight, upstream: std::net::SocketAddr) -> Reply {
+    let kept = scrub(message, &flight.key.question);
+    // RCODEs above 15 exist only in EDNS and are about the exchange with us, not about the name.
+    let (rcode, ede) = if evades(message, &kept) || message.rcode.0 > 0xf {
+        (Rcode::SERVFAIL, Some(Failure::Malformed.ede()))
+    } else {
+        (message.rcode, message.ede.clone())
+    };
+    Reply {
+        rcode,
+        authentic: message.authentic(),
+        ede,
+        answer: kept.answer,
+        authority: kept.authority,
+        chain: kept.chain,
+        shortened: false,
+        upstream: Some(upstream),
     }
 }
 
 /// Whether another upstream is not asked for something better. The upstream that has the name in a DNAME's tree says
 /// YXDOMAIN when the new name is too long (RFC 6672 section 2.2); any RCODE but these three is about the exchange.
-fn is_final(rcode: Rcode) -> bool {
+pub(super) fn is_final(rcode: Rcode) -> bool {
     rcode.is_answer() || rcode == Rcode::YXDOMAIN
 }

@@ -1,8 +1,7 @@
 //! The resolver: drives a [`Chase`](chase::Chase) with the cache and the upstreams.
 //!
 //! In: a question and the zones it started with. Out: a [`Resolved`]. [`Resolver::start`] goes as far as memory
-//! suffices and never waits; [`Resolver::finish_then`] asks upstream for the rest, within one deadline
-//! (`upstream_step.rs`).
+//! suffices and never waits; [`Waiting`] asks upstream for the rest, within one deadline (`upstream_step.rs`).
 
 pub mod chase;
 pub mod public;
@@ -30,6 +29,7 @@ use responsible::{Believed, Responsibilities, Responsible};
 pub use route::Route;
 use route::RouteTable;
 use special::SpecialZones;
+pub use upstream_step::{Arrived, Resumed, Waiting};
 
 /// The routes to upstreams, the cache, and the settings.
 pub struct Resolver {
@@ -155,7 +155,7 @@ impl Resolver {
     ) -> ControlFlow<UpstreamQuestion, Step> {
         let key = Key { route: route.id, question: resolution.question(name) };
         let name = &key.question.name;
-        match self.cache.get(&key, now) {
+        match self.cache.get(&key, resolution.chase.room(), now) {
             Hit::Fresh { reply, .. } if reply.denies() && self.responsibilities(zones).synthesized(name).is_some() => {
                 let fallback = self.fallback(zones, name, None);
                 ControlFlow::Continue(self.fall_back(zones, resolution, &key, fallback, Failure::Unreachable))
@@ -198,6 +198,7 @@ impl Resolver {
     fn follow_reply(&self, zones: &ZoneSet, resolution: &mut Resolution, key: &Key, reply: &Reply) -> Step {
         let Key { route, question } = key;
         let responsibilities = self.responsibilities(zones);
+        let reply = &*reply.within(question.rtype, resolution.chase.room());
         let Believed { reply, missed } = responsibilities.believed(&question.name, question.rtype, Some(*route), reply);
         if let Some(missed) = missed {
             resolution.chase.note_missed(missed);

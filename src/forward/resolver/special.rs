@@ -72,8 +72,8 @@ impl SpecialZones {
         Self { all: zones(true), without_private_reverse: zones(false) }
     }
 
-    /// Those for which the default upstreams are not asked. Azure's own resolver knows the reverse names of the `VNet`'s
-    /// machines and keeps them inside, so those are left to it.
+    /// Those for which the default upstreams are not asked. Azure's own resolver knows the reverse names of the
+    /// `VNet`'s machines and keeps them inside, so those are left to it.
     pub(super) fn beside(&self, upstreams_are_azures: bool) -> &ZoneSet {
         if upstreams_are_azures { &self.without_private_reverse } else { &self.all }
     }
@@ -114,6 +114,7 @@ mod tests {
     use super::*;
     use crate::dns::Rtype;
     use crate::forward::cache::{self, Cache, RouteId};
+    use crate::forward::callback::Keep;
     use crate::forward::engine::flight::Waiter;
     use crate::forward::question::Question;
     use crate::forward::resolver::public::PublicNames;
@@ -187,7 +188,7 @@ mod tests {
     struct Group(AtomicBool);
 
     impl AskUpstream for Group {
-        fn ask(&self, _question: Question, _waiter: Waiter, _impatient: Option<Waiter>, _now: Instant) {}
+        fn ask(&self, _question: Question, _keep: Keep, _waiter: Waiter, _impatient: Option<Waiter>, _now: Instant) {}
 
         fn timeout(&self) -> Duration {
             Duration::ZERO

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::dns::{Record, Rtype};
 use crate::forward::cache::{self, RouteId};
-use crate::forward::callback::Batch;
+use crate::forward::callback::{Batch, Keep};
 use crate::forward::engine::flight::Waiter;
 use crate::forward::question::Question;
 use crate::forward::status::GroupStatus;
@@ -19,9 +19,10 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 
 const ZONE: &str = "; Written by privatelink-dns\n@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\nacct 10 A 10.0.0.1\n";
 
-/// A question that was asked, and the waiters for its answer.
+/// A question that was asked, what stores its outcome, and the waiters for it.
 struct Asked {
     question: Question,
+    keep: Option<Keep>,
     waiter: Option<Waiter>,
     impatient: Option<Waiter>,
 }
@@ -31,8 +32,8 @@ struct Asked {
 struct Upstream(Mutex<Vec<Asked>>);
 
 impl AskUpstream for Upstream {
-    fn ask(&self, question: Question, waiter: Waiter, impatient: Option<Waiter>, _now: Instant) {
-        self.0.lock().unwrap().push(Asked { question, waiter: Some(waiter), impatient });
+    fn ask(&self, question: Question, keep: Keep, waiter: Waiter, impatient: Option<Waiter>, _now: Instant) {
+        self.0.lock().unwrap().push(Asked { question, keep: Some(keep), waiter: Some(waiter), impatient });
     }
 
     fn timeout(&self) -> Duration {
@@ -82,10 +83,8 @@ impl World {
         match self.resolver.start(&self.zones, &mut resolution, self.now) {
             Progress::Done(resolved) => *place.lock().unwrap() = Some(resolved),
             Progress::Ask(question) => {
-                let (resolver, zones, answer) =
-                    (Arc::clone(&self.resolver), Arc::clone(&self.zones), Arc::clone(&place));
-                let then = move |resolved, _, _: &mut Batch| *answer.lock().unwrap() = Some(resolved);
-                resolver.finish_then(zones, resolution, question, self.now, then);
+                let (resolver, zones) = (Arc::clone(&self.resolver), Arc::clone(&self.zones));
+                wait(Waiting::new(resolver, zones, resolution, question, self.now), Arc::clone(&place), self.now);
             }
         }
         place
@@ -98,10 +97,10 @@ impl World {
 
     /// The upstream answers its nth question.
     fn answer(&self, nth: usize, outcome: Result<Reply, Failure>) {
-        let take = |asked: &mut Asked| [asked.waiter.take(), asked.impatient.take()];
+        let take = |asked: &mut Asked| (asked.keep.take(), [asked.waiter.take(), asked.impatient.take()]);
         // The waiters may ask again.
-        let waiters = take(&mut self.upstream.0.lock().unwrap()[nth]);
-        let outcome = outcome.map(Arc::new);
+        let (keep, waiters) = take(&mut self.upstream.0.lock().unwrap()[nth]);
+        let outcome = keep.expect("a flight ends once")(outcome.map(Arc::new), self.now);
         waiters.into_iter().flatten().for_each(|waiter| self.call(waiter, outcome.clone()));
     }
 
@@ -123,6 +122,14 @@ impl World {
         let records: Vec<String> = resolved.answer.iter().map(ToString::to_string).collect();
         format!("{} {}", resolved.rcode, records.join("; "))
     }
+}
+
+/// Asks until there is an answer.
+fn wait(waiting: Box<Waiting>, place: Place, now: Instant) {
+    waiting.ask(now, move |arrived, batch| match arrived.resume(batch.now) {
+        Resumed::Done(resolved, _) => *place.lock().unwrap() = Some(*resolved),
+        Resumed::Ask(next) => wait(next, place, batch.now),
+    });
 }
 
 fn record(owner: &str, rtype: Rtype, rdata: &[u8]) -> Record {
@@ -222,16 +229,21 @@ fn a_public_name_is_asked_for_always_or_never_as_the_config_says() {
 
 #[test]
 fn rfc9520_a_failure_of_the_upstream_is_remembered_and_an_overload_of_ours_is_not() {
-    for (failure, asked) in
-        [(Failure::Timeout, 1), (Failure::Unreachable, 1), (Failure::Overloaded, 2), (Failure::Loop, 2)]
-    {
-        let world = World::new(PublicNames::OnFailure);
+    for (failure, after, asked) in [
+        (Failure::Timeout, TIMEOUT, 1),
+        (Failure::Timeout, TIMEOUT / 2, 2),
+        (Failure::Unreachable, Duration::ZERO, 1),
+        (Failure::Overloaded, TIMEOUT, 2),
+        (Failure::Loop, Duration::ZERO, 2),
+    ] {
+        let mut world = World::new(PublicNames::OnFailure);
         let place = world.ask("www.example");
+        world.now += after;
         world.answer(0, Err(failure));
         assert_eq!(World::shown(&place), "SERVFAIL ", "{failure:?}");
         assert!(place.lock().unwrap().clone().unwrap().origin.failed);
         world.ask("www.example");
-        assert_eq!(world.asked(), asked, "{failure:?}");
+        assert_eq!(world.asked(), asked, "{failure:?} after {after:?}");
     }
 }
 

@@ -1,8 +1,11 @@
-//! The step that waits: a question is asked upstream, the outcome is stored, and the resolution goes on with it.
+//! The step that waits: a question is asked upstream, its outcome is stored, and each resolution that waits for it goes
+//! on with it.
 //!
-//! In: a resolution that needs an upstream. Out: its answer, on the thread that has it; the upstream's reply, in the
-//! cache. A question that has a fallback has two waiters: the client's, which takes the fallback when the client's time
-//! is over, and one that stores the outcome, so that the next client finds it.
+//! In: a resolution that needs an upstream. Out: the same with the outcome, and the upstream's reply in the cache. The
+//! forwarding thread stores the outcome once for each flight and hands it out; [`Arrived::resume`] is called where the
+//! client is served, so a long answer costs that thread the same for each client as a short one. A question that has a
+//! fallback has two waiters: the client's, which takes the fallback when the client's time is over, and one that keeps
+//! the flight open until the answer is stored for the next client.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +17,9 @@ use super::chase::{Provenance, Resolved, Step};
 use super::resolution::{Fallback, Progress, Resolution, Trace, UpstreamQuestion};
 use super::route::Route;
 use crate::forward::cache::Key;
-use crate::forward::callback::{Batch, OnReply};
+use crate::forward::callback::{Batch, ExchangeOutcome, Keep};
 use crate::forward::client_network::ClientNetwork;
-use crate::forward::engine::flight::{ExchangeOutcome, Waiter};
+use crate::forward::engine::flight::Waiter;
 use crate::forward::question::{Failure, Question, Reply};
 use crate::zone::ZoneSet;
 
@@ -24,21 +27,37 @@ use crate::zone::ZoneSet;
 /// wait much longer.
 const CLIENT_TIMER: Duration = Duration::from_millis(1800);
 
-/// A resolution that waits for an upstream, and the callback for its answer.
-struct Waiting<F> {
+/// A resolution that needs an upstream.
+pub struct Waiting {
     resolver: Arc<Resolver>,
     zones: Arc<ZoneSet>,
     resolution: Resolution,
+    question: UpstreamQuestion,
+    /// The time by which all its questions have to be answered.
     deadline: Instant,
-    then: F,
+}
+
+/// A resolution with the outcome that it waited for.
+pub struct Arrived {
+    waiting: Box<Waiting>,
+    outcome: ExchangeOutcome,
+}
+
+/// How far an outcome led.
+pub enum Resumed {
+    /// The answer is complete; with the sources of its parts, if the caller wants to know.
+    Done(Box<Resolved>, Trace),
+    /// An upstream has to be asked again.
+    Ask(Box<Waiting>),
 }
 
 /// An exchange whose outcome will be stored.
 struct Exchange {
+    resolver: Arc<Resolver>,
+    zones: Arc<ZoneSet>,
     route: Arc<Route>,
     question: Question,
     begun: Instant,
-    deadline: Instant,
 }
 
 impl Resolver {
@@ -49,27 +68,17 @@ impl Resolver {
         resolution: Resolution,
         question: UpstreamQuestion,
     ) -> (Resolved, Trace) {
-        let (sender, answer) = oneshot::channel();
-        let then = |resolved, trace, _: &mut Batch| drop(sender.send((resolved, trace)));
         let stopped = resolution.chase.fail(Failure::Stopped.ede());
-        self.finish_then(zones, resolution, question, Instant::now(), then);
-        answer.await.unwrap_or((stopped, Trace::new()))
-    }
-
-    /// Asks upstream until the answer is complete; it goes to `then`, on the thread that has it. The zones are those
-    /// that the question started with.
-    pub fn finish_then<F>(
-        self: Arc<Self>,
-        zones: Arc<ZoneSet>,
-        resolution: Resolution,
-        question: UpstreamQuestion,
-        now: Instant,
-        then: F,
-    ) where
-        F: FnOnce(Resolved, Trace, &mut Batch) + Send + 'static,
-    {
-        let deadline = now + self.settings.timeout;
-        Waiting { resolver: self, zones, resolution, deadline, then }.ask(question, now);
+        let mut waiting = Waiting::new(self, zones, resolution, question, Instant::now());
+        loop {
+            let (sender, arrived) = oneshot::channel();
+            waiting.ask(Instant::now(), |arrived, _| drop(sender.send(arrived)));
+            let Ok(arrived) = arrived.await else { return (stopped, Trace::new()) };
+            match arrived.resume(Instant::now()) {
+                Resumed::Done(resolved, trace) => return (*resolved, trace),
+                Resumed::Ask(next) => waiting = next,
+            }
+        }
     }
 
     /// Asks again before an answer ends, with no client waiting; equal questions share the exchange.
@@ -80,10 +89,10 @@ impl Resolver {
         question: &Question,
         now: Instant,
     ) {
+        let (resolver, zones, route) = (Arc::clone(self), Arc::clone(zones), Arc::clone(route));
         let deadline = now + self.settings.timeout;
-        let exchange = Exchange { route: Arc::clone(route), question: question.clone(), begun: now, deadline };
-        let store = exchange.in_background(Arc::clone(self), Arc::clone(zones), None);
-        route.group.ask(question.clone(), store, None, now);
+        Exchange { resolver, zones, route, question: question.clone(), begun: now }
+            .ask(background(None, deadline), None);
     }
 
     /// The step after an exchange: with the upstream's reply, unless the fallback is better.
@@ -114,64 +123,87 @@ impl Resolver {
     }
 }
 
-impl<F> Waiting<F>
-where
-    F: FnOnce(Resolved, Trace, &mut Batch) + Send + 'static,
-{
-    /// Asks, and goes on with the outcome.
-    fn ask(self, question: UpstreamQuestion, now: Instant) {
-        let UpstreamQuestion { route, question, fallback } = question;
-        let (network, deadline) = (self.resolution.network, self.deadline);
-        let exchange = Exchange { route: Arc::clone(&route), question: question.clone(), begun: now, deadline };
-        if fallback.is_some() {
-            let key = exchange.key();
-            let store = exchange.in_background(Arc::clone(&self.resolver), Arc::clone(&self.zones), network);
-            let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
-                let outcome = outcome.map(|reply| self.resolver.cache.clamped(reply));
-                self.go_on(&key, fallback, outcome, batch);
-            };
-            let deadline = deadline.min(now + CLIENT_TIMER);
-            let impatient = Waiter { network, deadline, has_fallback: true, then: Box::new(client) };
-            route.group.ask(question, store, Some(impatient), now);
-        } else {
-            let client = move |outcome: ExchangeOutcome, batch: &mut Batch| {
-                let outcome = exchange.store(&self.resolver, &self.zones, outcome, batch.now);
-                self.go_on(&exchange.key(), None, outcome, batch);
-            };
-            let client = Waiter { network, deadline, has_fallback: false, then: Box::new(client) };
-            route.group.ask(question, client, None, now);
-        }
+impl Waiting {
+    /// A resolution that needs an upstream for this question. The zones are those that it started with; `now` begins
+    /// the time within which all its questions have to be answered.
+    pub fn new(
+        resolver: Arc<Resolver>,
+        zones: Arc<ZoneSet>,
+        resolution: Resolution,
+        question: UpstreamQuestion,
+        now: Instant,
+    ) -> Box<Self> {
+        let deadline = now + resolver.settings.timeout;
+        Box::new(Self { resolver, zones, resolution, question, deadline })
     }
 
-    fn go_on(mut self, key: &Key, fallback: Option<Fallback>, outcome: ExchangeOutcome, batch: &mut Batch) {
-        let step = self.resolver.step_after(&self.zones, &mut self.resolution, key, fallback, outcome);
-        match self.resolver.advance(&self.zones, &mut self.resolution, step, batch.now) {
-            Progress::Done(resolved) => {
-                let trace = self.resolution.trace.take().unwrap_or_default();
-                (self.then)(resolved, trace, batch);
-            }
-            Progress::Ask(next) => self.ask(next, batch.now),
+    /// Asks the question. The outcome goes to `then`, on the forwarding thread, or on this one if the question is
+    /// turned away; `then` only hands it on.
+    pub fn ask<F>(self: Box<Self>, now: Instant, then: F)
+    where
+        F: FnOnce(Arrived, &mut Batch) + Send + 'static,
+    {
+        let (network, deadline) = (self.resolution.network, self.deadline);
+        let (resolver, zones) = (Arc::clone(&self.resolver), Arc::clone(&self.zones));
+        let UpstreamQuestion { route, question, fallback } = &self.question;
+        let has_fallback = fallback.is_some();
+        let exchange = Exchange { resolver, zones, route: Arc::clone(route), question: question.clone(), begun: now };
+        let then = Box::new(|outcome, batch: &mut Batch| then(Arrived { waiting: self, outcome }, batch));
+        if has_fallback {
+            let impatient = deadline.min(now + CLIENT_TIMER);
+            let client = Waiter { network, deadline: impatient, has_fallback: true, then };
+            exchange.ask(background(network, deadline), Some(client));
+        } else {
+            exchange.ask(Waiter { network, deadline, has_fallback: false, then }, None);
         }
     }
 }
 
+impl Arrived {
+    /// The upstream's reply, which other resolutions may share; `None` if it failed.
+    pub fn reply(&self) -> Option<&Arc<Reply>> {
+        self.outcome.as_ref().ok()
+    }
+
+    /// Goes on with the outcome, as far as memory suffices.
+    pub fn resume(self, now: Instant) -> Resumed {
+        let Self { mut waiting, outcome } = self;
+        let Waiting { resolver, zones, resolution, question, .. } = &mut *waiting;
+        // A waiter whose time ends before its flight gets a failing upstream's reply that was not stored.
+        let outcome = outcome.map(|reply| if reply.answers() { reply } else { resolver.cache.clamped(reply) });
+        let UpstreamQuestion { route, question: asked, fallback } = question;
+        let key = Key { route: route.id, question: asked.clone() };
+        let step = resolver.step_after(zones, resolution, &key, fallback.take(), outcome);
+        match resolver.advance(zones, resolution, step, now) {
+            Progress::Done(resolved) => Resumed::Done(Box::new(resolved), resolution.trace.take().unwrap_or_default()),
+            Progress::Ask(next) => {
+                *question = next;
+                Resumed::Ask(waiting)
+            }
+        }
+    }
+}
+
+/// A waiter that nobody waits behind: it keeps the flight open, so that its outcome is stored, and counts its failure.
+fn background(network: Option<ClientNetwork>, deadline: Instant) -> Waiter {
+    Waiter { network, deadline, has_fallback: false, then: Box::new(|_, _| {}) }
+}
+
 impl Exchange {
-    /// A waiter that stores the outcome, and nothing else.
-    fn in_background(self, resolver: Arc<Resolver>, zones: Arc<ZoneSet>, network: Option<ClientNetwork>) -> Waiter {
-        let deadline = self.deadline;
-        let then: OnReply = Box::new(move |outcome, batch| {
-            let _ = self.store(&resolver, &zones, outcome, batch.now);
-        });
-        Waiter { network, deadline, has_fallback: false, then }
+    /// Asks the question; the outcome is stored before the waiters get it.
+    fn ask(self, waiter: Waiter, impatient: Option<Waiter>) {
+        let (route, question, begun) = (Arc::clone(&self.route), self.question.clone(), self.begun);
+        let keep: Keep = Box::new(move |outcome, now| self.store(outcome, now));
+        route.group.ask(question, keep, waiter, impatient, begun);
     }
 
     /// Stores the outcome, and hands it on with its TTLs within the cache's bounds.
-    fn store(&self, resolver: &Resolver, zones: &ZoneSet, outcome: ExchangeOutcome, now: Instant) -> ExchangeOutcome {
-        let cache = &resolver.cache;
+    fn store(&self, outcome: ExchangeOutcome, now: Instant) -> ExchangeOutcome {
+        let cache = &self.resolver.cache;
         let outcome = outcome.map(|reply| cache.clamped(reply));
         match &outcome {
-            Ok(reply) => self.store_reply(resolver, zones, reply, now),
-            Err(failure) if self.is_cacheable(resolver, *failure) => cache.put_failure(self.key(), *failure, now),
+            Ok(reply) => self.store_reply(reply, now),
+            Err(failure) if self.is_cacheable(*failure, now) => cache.put_failure(self.key(), *failure, now),
             Err(_) => {}
         }
         outcome
@@ -183,11 +215,12 @@ impl Exchange {
 
     /// Stores the part of a reply that its upstreams are believed for, for this question alone. It is cut again each
     /// time it is used, by the zones of that time.
-    fn store_reply(&self, resolver: &Resolver, zones: &ZoneSet, reply: &Reply, now: Instant) {
-        let (cache, key) = (&resolver.cache, self.key());
+    fn store_reply(&self, reply: &Reply, now: Instant) {
+        let (cache, key) = (&self.resolver.cache, self.key());
         if reply.answers() {
             let Question { name, rtype, .. } = &self.question;
-            let believed = resolver.responsibilities(zones).believed(name, *rtype, Some(self.route.id), reply);
+            let by = Some(self.route.id);
+            let believed = self.resolver.responsibilities(&self.zones).believed(name, *rtype, by, reply);
             cache.put(key, &believed.reply, now);
         } else if cache.has_data(&key, now) {
             cache.put_failure(key, Failure::Unreachable, now);
@@ -197,12 +230,12 @@ impl Exchange {
     }
 
     /// Whether a failure says something about the upstreams to others with the same question: not if this server was
-    /// overloaded, or the time of one client was nearly over when it asked.
-    fn is_cacheable(&self, resolver: &Resolver, failure: Failure) -> bool {
-        let full = self.route.group.timeout().min(resolver.settings.timeout);
+    /// overloaded, or nobody waited as long as an upstream may take.
+    fn is_cacheable(&self, failure: Failure, now: Instant) -> bool {
+        let full = self.route.group.timeout().min(self.resolver.settings.timeout);
         match failure {
             Failure::Unreachable | Failure::Malformed => true,
-            Failure::Timeout => self.deadline.saturating_duration_since(self.begun) >= full * 9 / 10,
+            Failure::Timeout => now.saturating_duration_since(self.begun) >= full * 9 / 10,
             Failure::Overloaded | Failure::Loop | Failure::Stopped => false,
         }
     }

@@ -18,8 +18,8 @@ pub(crate) struct QueryForm {
     pub(crate) mixed: bool,
 }
 
-/// Writes the query: RD, and CD, AD and DO as asked; never an option. Without EDNS there is no DO and no AD: this is
-/// the form that everything on the way has to know.
+/// Writes the query: RD, and CD, AD and DO as asked; never an option. Without EDNS there is no DO and no AD: everything
+/// on the way has to know that form.
 pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: impl FnMut() -> u64) -> Box<[u8]> {
     let name = question.name.as_wire();
     let mut out = Vec::with_capacity(HEADER + name.len() + 4 + 11);
@@ -30,6 +30,7 @@ pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: i
     out.extend_from_slice(name);
     if form.mixed {
         mix_case(&mut out[HEADER..], &mut random);
+        set_a_capital(&mut out[HEADER..]);
     }
     out.extend_from_slice(&question.rtype.0.to_be_bytes());
     out.extend_from_slice(&Class::IN.0.to_be_bytes());
@@ -55,6 +56,15 @@ fn mix_case(name: &mut [u8], random: &mut impl FnMut() -> u64) {
     }
 }
 
+/// Makes a capital of the last letter if chance has made none: the reply shows whether the upstream keeps capitals.
+fn set_a_capital(name: &mut [u8]) {
+    if !name.iter().any(u8::is_ascii_uppercase)
+        && let Some(last) = name.iter_mut().rfind(|byte| byte.is_ascii_lowercase())
+    {
+        last.make_ascii_uppercase();
+    }
+}
+
 /// The relation of a datagram to the query it came for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Match {
@@ -62,9 +72,10 @@ pub(crate) enum Match {
     Answer,
     /// The answer except for the case of the name, which the upstream did not keep.
     CaseMismatch,
-    /// FORMERR or NOTIMP without a question, the response of servers that do not know EDNS. A client cannot be answered
-    /// with it, since anyone can forge it; but it is a reason to ask again without EDNS.
-    Unreadable,
+    /// A header without a question and records, such as the FORMERR of servers that do not know EDNS, and the REFUSED
+    /// of Unbound. Over UDP a client cannot be answered with it, since one need not know the question to forge it; but
+    /// it is a reason to ask in another way.
+    Bare,
     /// The answer to another question.
     OtherQuestion,
     /// Not a response to a query at all.
@@ -85,8 +96,9 @@ pub(crate) fn judge(query: &[u8], datagram: &[u8]) -> Match {
         return Match::Junk;
     }
     if header[4..6] == [0, 0] {
-        let unreadable = matches!(header[3] & 0xf, 1 | 4) && header[6..] == [0; 6];
-        return if unreadable { Match::Unreadable } else { Match::Junk };
+        // There may be an OPT record.
+        let is_bare = header[6..11] == [0; 5] && header[11] <= 1;
+        return if is_bare { Match::Bare } else { Match::Junk };
     }
     if header[4..6] != [0, 1] {
         return Match::Junk;
@@ -102,6 +114,14 @@ pub(crate) fn judge(query: &[u8], datagram: &[u8]) -> Match {
     } else {
         Match::OtherQuestion
     }
+}
+
+/// Whether a query that [`query`] wrote asks for this name and type, whatever its flags: a reply to one of two such
+/// queries fits the other in all but id and case.
+pub(crate) fn asks_for(query: &[u8], question: &Question) -> bool {
+    let (name, asked) = (question.name.as_wire(), question_of(query));
+    let rtype = question.rtype.0.to_be_bytes();
+    asked.len() == name.len() + 4 && asked[name.len()..][..2] == rtype && asked[..name.len()].eq_ignore_ascii_case(name)
 }
 
 /// QNAME, QTYPE and QCLASS of a query that [`query`] wrote.
@@ -185,8 +205,21 @@ mod tests {
         assert_eq!(with(&|r| r[26] ^= 0x10), Match::OtherQuestion, "another type");
         assert_eq!(with(&|r| r[28] ^= 0x20), Match::OtherQuestion, "another class");
         assert_eq!(with(&|r| r.truncate(20)), Match::OtherQuestion, "cut short");
-        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]), Match::Unreadable);
-        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x83, 0, 0, 0, 0, 0, 0, 0, 0]), Match::Junk);
+        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]), Match::Bare);
+        assert_eq!(judge(&asked, &[0, 7, 0x81, 0x83, 0, 0, 0, 1, 0, 0, 0, 0]), Match::Junk, "an answer to no question");
+    }
+
+    #[test]
+    fn queries_that_differ_in_flags_form_and_case_alone_ask_for_the_same() {
+        let plain = QueryForm { edns: false, mixed: false };
+        for form in [FORM, plain] {
+            let asked = query(7, &question("www.example"), form, || 0x5555);
+            let other = Question { dnssec_ok: false, authentic_data: true, ..question("www.example") };
+            assert!(asks_for(&asked, &other));
+            assert!(!asks_for(&asked, &Question { rtype: Rtype::AAAA, ..other }));
+            assert!(!asks_for(&asked, &question("www.exampl")) && !asks_for(&asked, &question("ww.example")));
+            assert!(!asks_for(&[], &question("www.example")));
+        }
     }
 
     proptest! {

@@ -16,7 +16,7 @@ use rand::{Rng, RngExt};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 
 use super::message::{self, Match, QueryForm};
-use crate::dns::Message;
+use crate::dns::{Message, Rcode};
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
 use crate::forward::status::SharedUpstream;
@@ -75,15 +75,41 @@ pub(crate) enum SocketNews {
     /// The answer; the handle is used up.
     Answer(Box<Message>),
     /// The answer is too long for a datagram; the handle is used up.
-    Truncated,
+    Truncated { rcode: Rcode, has_edns: bool },
     /// The answer except for the case of the name; the handle still waits.
     CaseMismatch,
-    /// An error without a question; the handle still waits.
-    Unreadable,
+    /// A header without a question or records; the handle still waits.
+    Bare(Rcode),
+    /// The answer does not parse; the handle still waits.
+    Malformed,
     /// The network reports that the upstream cannot be reached, which anybody may have forged; the handle still waits.
     Unreachable,
     /// Somebody is guessing; the handle is used up.
     SpoofSuspected,
+}
+
+impl SocketNews {
+    /// Whether the handle is used up.
+    pub(crate) fn is_last(&self) -> bool {
+        matches!(self, Self::Answer(_) | Self::Truncated { .. } | Self::SpoofSuspected)
+    }
+
+    /// Whether it shows that the upstream is alive: somebody who did not see the query would have had to guess its id
+    /// and its question.
+    pub(crate) fn is_from_the_upstream(&self) -> bool {
+        !matches!(self, Self::Bare(_) | Self::Unreachable | Self::SpoofSuspected)
+    }
+
+    /// A bit for each kind of which a question hears only once.
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Answer(_) | Self::Truncated { .. } | Self::SpoofSuspected => 0,
+            Self::CaseMismatch => 1,
+            Self::Bare(_) => 2,
+            Self::Malformed => 4,
+            Self::Unreachable => 8,
+        }
+    }
 }
 
 /// One port.
@@ -101,17 +127,20 @@ pub(crate) struct Socket {
 struct PendingQuery {
     id: u16,
     live: bool,
-    /// Whether the flight knows of an error of the network.
-    unreachable: bool,
+    /// The kinds of news that it has heard of and that leave it waiting: a flood of them costs no more than counting.
+    heard: u8,
     flight: Option<FlightId>,
     sent: Instant,
     query: Box<[u8]>,
 }
 
 impl PendingQuery {
-    fn event(&self, upstream: UpstreamIndex, at: QueryHandle, news: SocketNews) -> SocketEvent {
+    /// The event, unless the question has heard of its kind before.
+    fn event(&mut self, upstream: UpstreamIndex, at: QueryHandle, news: SocketNews) -> Option<SocketEvent> {
+        let is_known = self.heard & news.kind() != 0;
+        self.heard |= news.kind();
         let handle = QueryHandle { id: self.id, ..at };
-        SocketEvent { upstream, flight: self.flight, handle, sent: self.sent, news }
+        (!is_known).then_some(SocketEvent { upstream, flight: self.flight, handle, sent: self.sent, news })
     }
 }
 
@@ -149,6 +178,12 @@ impl Socket {
         self.accepting
     }
 
+    /// Whether a question for the same name and type waits here: another one must not share the port, or a guess of
+    /// either id would be believed.
+    pub(crate) fn waits_for(&self, question: &Question) -> bool {
+        self.pending.iter().any(|pending| pending.live && message::asks_for(&pending.query, question))
+    }
+
     /// Stops taking new questions.
     pub(crate) fn retire(&mut self) {
         self.accepting = false;
@@ -171,10 +206,7 @@ impl Socket {
         let id = self.unused_id(&mut random);
         let query = message::query(id, question, form, || random.next_u64());
         self.live += 1;
-        (
-            id,
-            &self.pending.push_mut(PendingQuery { id, live: true, unreachable: false, flight, sent: now, query }).query,
-        )
+        (id, &self.pending.push_mut(PendingQuery { id, live: true, heard: 0, flight, sent: now, query }).query)
     }
 
     /// The query that waits with this id.
@@ -203,20 +235,17 @@ impl Socket {
         }
     }
 
-    /// Handles an error that the kernel has for the socket. Each question hears of the first one only, so that a flood
-    /// of them costs no more than their counting.
+    /// Handles an error that the kernel has for the socket.
     pub(crate) fn unreachable(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
         self.shared.counters.unreachable.one();
-        for pending in self.pending.iter_mut().filter(|pending| pending.live && !pending.unreachable) {
-            pending.unreachable = true;
-            events.push(pending.event(self.upstream, at, SocketNews::Unreachable));
-        }
+        let live = self.pending.iter_mut().filter(|pending| pending.live);
+        events.extend(live.filter_map(|pending| pending.event(self.upstream, at, SocketNews::Unreachable)));
     }
 
     /// Whether a question waits that has heard of no error.
     #[cfg(test)]
     pub(crate) fn is_hopeful(&self) -> bool {
-        self.pending.iter().any(|pending| pending.live && !pending.unreachable)
+        self.pending.iter().any(|pending| pending.live && pending.heard & SocketNews::Unreachable.kind() == 0)
     }
 
     /// Handles one datagram with the upstream's source address, which may be forged.
@@ -226,7 +255,7 @@ impl Socket {
             counters.junk_form.one();
             return;
         };
-        let Some(pending) = self.pending.iter().find(|pending| pending.id == id) else {
+        let Some(pending) = self.pending.iter_mut().find(|pending| pending.id == id) else {
             counters.junk_id.one();
             return self.near_miss(at, events);
         };
@@ -235,21 +264,24 @@ impl Socket {
             return;
         }
         let news = match message::judge(&pending.query, bytes) {
-            Match::Answer if cut || bytes[2] & 0x02 != 0 => SocketNews::Truncated,
-            Match::Answer => match Message::parse(bytes) {
-                Ok(message) => SocketNews::Answer(Box::new(message)),
+            Match::Answer if cut || bytes[2] & 0x02 != 0 => truncated(bytes),
+            Match::Answer => {
+                let message = Message::parse(bytes).map_err(|_| counters.junk_form.one());
+                message.map_or(SocketNews::Malformed, |message| SocketNews::Answer(Box::new(message)))
+            }
+            Match::CaseMismatch => SocketNews::CaseMismatch,
+            Match::Bare => match Message::parse(bytes) {
+                Ok(message) => SocketNews::Bare(message.rcode),
                 Err(_) => return counters.junk_form.one(),
             },
-            Match::CaseMismatch => SocketNews::CaseMismatch,
-            Match::Unreadable => SocketNews::Unreadable,
             Match::OtherQuestion => {
                 counters.junk_question.one();
                 return self.near_miss(at, events);
             }
             Match::Junk => return counters.junk_form.one(),
         };
-        let is_last = matches!(news, SocketNews::Answer(_) | SocketNews::Truncated);
-        events.push(pending.event(self.upstream, at, news));
+        let is_last = news.is_last();
+        events.extend(pending.event(self.upstream, at, news));
         if is_last {
             self.finish(id);
         }
@@ -260,10 +292,18 @@ impl Socket {
         if self.near_misses >= MAX_NEAR_MISSES {
             for pending in self.pending.iter_mut().filter(|pending| pending.live) {
                 pending.live = false;
-                events.push(pending.event(self.upstream, at, SocketNews::SpoofSuspected));
+                events.extend(pending.event(self.upstream, at, SocketNews::SpoofSuspected));
             }
             (self.live, self.accepting) = (0, false);
         }
+    }
+}
+
+/// A truncated answer: its records are not used, and it may end within one.
+fn truncated(bytes: &[u8]) -> SocketNews {
+    match Message::parse(bytes) {
+        Ok(message) => SocketNews::Truncated { rcode: message.rcode, has_edns: message.has_edns },
+        Err(_) => SocketNews::Truncated { rcode: Rcode(u16::from(bytes[3] & 0xf)), has_edns: false },
     }
 }
 

@@ -19,7 +19,7 @@ impl Quirk {
     /// Notes one more sign; `enough` of them make the finding. After a recent success a sign does not count: it may be
     /// a lost packet, a slow answer or a forgery.
     pub(crate) fn observe_failure(&mut self, now: Instant, enough: u8) {
-        if self.proven.is_some_and(|proven| now < proven + MEMORY) {
+        if self.is_proven(now) {
             return;
         }
         self.failures = self.failures.saturating_add(1);
@@ -34,6 +34,11 @@ impl Quirk {
         self.proven = Some(now);
         self.failures = 0;
         self.until = None;
+    }
+
+    /// Whether a proof of the feature is remembered.
+    pub(crate) fn is_proven(&self, now: Instant) -> bool {
+        self.proven.is_some_and(|proven| now < proven + MEMORY)
     }
 
     /// Whether to do without the feature.

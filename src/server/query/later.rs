@@ -1,59 +1,82 @@
-//! A query that waits for an upstream, and its result.
+//! A query that waits for an upstream, and its way back to where its client is served.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::options::ReplyOptions;
-use super::{Answer, complete};
+use super::{Answer, Served, complete};
 use crate::dns::Query;
-use crate::forward::Batch;
 use crate::forward::resolver::chase::Resolved;
-use crate::forward::resolver::{Resolution, UpstreamQuestion};
+use crate::forward::resolver::{self, Resumed, Waiting};
+use crate::forward::{Batch, Reply};
 use crate::server::admission::pending::Permit;
-use crate::server::context::RequestContext;
+use crate::server::context::{RequestContext, Transport};
+use crate::server::counters::{Reason, Response};
 use crate::server::snapshot::{Shared, Snapshot};
 
-/// A query that waits for an upstream.
+/// A query that waits for an upstream. It holds its permit until its answer is composed.
 pub(crate) struct Later {
+    pub(super) query: Box<WaitingQuery>,
+    pub(super) waiting: Box<Waiting>,
+}
+
+/// The parts of a query that its answer is composed from.
+pub(super) struct WaitingQuery {
     pub(super) message: Vec<u8>,
     pub(super) context: RequestContext,
     pub(super) options: ReplyOptions,
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) resolution: Resolution,
-    pub(super) question: UpstreamQuestion,
-    pub(super) permit: Permit,
+    pub(super) _permit: Permit,
 }
 
-/// The result of a query that waited. It holds its permit until it is dropped: drop it once its answer is sent.
-pub(crate) struct Finished {
-    message: Vec<u8>,
-    pub(crate) context: RequestContext,
-    options: ReplyOptions,
-    snapshot: Arc<Snapshot>,
-    resolved: Resolved,
-    _permit: Permit,
+/// A query that waited, with its outcome: small, and passed on until it is where its client is served.
+pub(crate) struct Arrived {
+    query: Box<WaitingQuery>,
+    outcome: resolver::Arrived,
 }
 
 impl Later {
-    /// Asks upstream; the outcome goes to `then`, on the thread that has it.
-    pub(crate) fn finish<F>(self, then: F)
+    /// Asks upstream. The outcome goes to `then`, on the forwarding thread or on this one; `then` only hands it on.
+    pub(crate) fn ask<F>(self, now: Instant, then: F)
     where
-        F: FnOnce(Finished, &mut Batch) + Send + 'static,
+        F: FnOnce(Arrived, &mut Batch) + Send + 'static,
     {
-        let Self { message, context, options, snapshot, resolution, question, permit } = self;
-        let view = snapshot.view(context.ip());
-        let (resolver, zones) = (Arc::clone(view.resolver), Arc::clone(view.zones));
-        resolver.finish_then(zones, resolution, question, context.at, move |resolved, _, batch| {
-            then(Finished { message, context, options, snapshot, resolved, _permit: permit }, batch);
-        });
+        let Self { query, waiting } = self;
+        waiting.ask(now, |outcome, batch| then(Arrived { query, outcome }, batch));
     }
 }
 
-impl Finished {
-    /// The answer; `None` only if the message no longer parses, although it parsed before.
-    pub(crate) fn compose(&self, shared: &Shared) -> Option<Answer> {
-        let query = Query::parse(&self.message).ok()?;
-        let (disposition, composed) =
-            complete(shared, &self.snapshot, &query, &self.resolved, &self.context, &self.options);
-        Some(Answer { bytes: composed.bytes, disposition, cacheable: None })
+impl Arrived {
+    /// The transport of the query.
+    pub(crate) fn transport(&self) -> Transport {
+        self.query.context.transport
+    }
+
+    /// The upstream's reply; `None` if it failed.
+    pub(crate) fn reply(&self) -> Option<&Arc<Reply>> {
+        self.outcome.reply()
+    }
+
+    /// Goes on with the query: its answer, composed here, or the next question for an upstream.
+    pub(crate) fn resume(self, shared: &Shared, now: Instant) -> Served {
+        let Self { query, outcome } = self;
+        match outcome.resume(now) {
+            Resumed::Done(resolved, _) => query.answer(shared, &resolved),
+            Resumed::Ask(waiting) => Served::Later(Box::new(Later { query, waiting })),
+        }
     }
 }
+
+impl WaitingQuery {
+    fn answer(&self, shared: &Shared, resolved: &Resolved) -> Served {
+        // It parsed before.
+        let Ok(query) = Query::parse(&self.message) else {
+            return Served::Nothing(Response::Dropped.to(Reason::NotAQuery));
+        };
+        let (disposition, composed) = complete(shared, &self.snapshot, &query, resolved, &self.context, &self.options);
+        Served::Now(Answer { bytes: composed.bytes, disposition, cacheable: None })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ pub(crate) mod once;
 pub(crate) mod options;
 mod policy;
 pub(crate) mod response;
+#[cfg(test)]
+mod truncation;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -23,10 +25,11 @@ use super::snapshot::{Shared, Snapshot};
 use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, Rtype};
 use crate::forward::cache::Validity;
 use crate::forward::resolver::chase::Resolved;
-use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
+use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, Waiting};
 use crate::forward::{ClientNetwork, PROBE_LABEL};
 pub(crate) use cacheable::{Cacheable, HeaderBits};
-pub(crate) use later::{Finished, Later};
+use later::WaitingQuery;
+pub(crate) use later::{Arrived, Later};
 use options::ReplyOptions;
 use policy::ClientPolicy;
 
@@ -161,6 +164,7 @@ fn resolve(
     };
     let mut resolution = Resolution::new(qname, query.qtype, flags);
     resolution.network = Some(ClientNetwork::of(context.ip()));
+    resolution.limit_to(response::room(query, context.transport, &options.with(None)));
     let view = snapshot.view(context.ip());
     let question = match view.resolver.start(view.zones, &mut resolution, context.at) {
         Progress::Done(resolved) => return ControlFlow::Continue((resolved, resolution.validity(), options)),
@@ -172,9 +176,11 @@ fn resolve(
     }
     match policy.wait_for_upstream() {
         Ok(permit) => {
+            let (resolver, zones) = (Arc::clone(view.resolver), Arc::clone(view.zones));
+            let waiting = Waiting::new(resolver, zones, resolution, question, context.at);
             let (message, snapshot, context) = (message.to_vec(), Arc::clone(snapshot), *context);
-            let later = Later { message, context, options, snapshot, resolution, question, permit };
-            ControlFlow::Break(Served::Later(Box::new(later)))
+            let query = Box::new(WaitingQuery { message, context, options, snapshot, _permit: permit });
+            ControlFlow::Break(Served::Later(Box::new(Later { query, waiting })))
         }
         Err(failure) => {
             let (resolver, zones) = (view.resolver, view.zones);

@@ -4,7 +4,8 @@
 //! connection that is evicted. An owner that holds more connections than the newcomer's makes room, the largest holder
 //! first, so a client cannot push out the others; among its connections the longest idle one is closed. A connection
 //! that waits for an upstream stays, unless all do: then the largest holder has to give one up, because otherwise a few
-//! clients that always wait could keep all others out.
+//! clients that always wait could keep all others out. The memory that waits for clients to take it is bounded in all:
+//! where it is too much, the owner of the most gives up the connection with the most.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -21,8 +22,8 @@ use crate::server::settings::TcpSettings;
 /// Connections of all clients outside the access list together: they get REFUSED and nothing else.
 const MAX_UNLISTED: usize = 100;
 
-/// Late answers that wait for slow clients, octets in all.
-const MAX_QUEUED: usize = 64 << 20;
+/// Octets in all that wait for clients to take them: answers, and replies that answers will be composed from.
+const MAX_UNSENT: usize = 64 << 20;
 
 /// The owner that a connection counts for. Rate limits count by network (/24, /56) instead: a site's resolver is one
 /// address, and its connections are its own.
@@ -44,7 +45,6 @@ pub(crate) struct Connections {
     open: Arc<AtomicUsize>,
     /// The number that the system allows, whatever the config sets.
     ceiling: usize,
-    queued: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -52,6 +52,8 @@ struct Table {
     slots: HashMap<u64, Arc<Slot>>,
     by_owner: HashMap<ConnectionOwner, usize>,
     next: u64,
+    /// Octets that wait for clients to take them.
+    unsent: usize,
 }
 
 /// The part of a connection that others may see.
@@ -61,6 +63,8 @@ struct Slot {
     last: AtomicU64,
     /// Whether a query of it waits for an upstream.
     waits: AtomicBool,
+    /// Octets that wait for the client to take them; changed under the table's lock only.
+    unsent: AtomicUsize,
     evicted: Notify,
 }
 
@@ -69,12 +73,6 @@ pub(crate) struct ConnectionHandle {
     connections: Arc<Connections>,
     slot: Arc<Slot>,
     id: u64,
-}
-
-/// A late answer on its way to its connection.
-pub(crate) struct Queued {
-    connections: Arc<Connections>,
-    pub(crate) bytes: Vec<u8>,
 }
 
 impl ConnectionOwner {
@@ -96,7 +94,7 @@ impl ConnectionOwner {
 impl Connections {
     /// An empty table; `open` receives the number of connections, and `ceiling` bounds it whatever the config sets.
     pub(crate) fn new(open: Arc<AtomicUsize>, ceiling: usize, start: Instant) -> Arc<Self> {
-        Arc::new(Self { start, table: Mutex::default(), open, ceiling: ceiling.max(1), queued: AtomicUsize::new(0) })
+        Arc::new(Self { start, table: Mutex::default(), open, ceiling: ceiling.max(1) })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -120,7 +118,8 @@ impl Connections {
             table.make_room(held, Some(owner))?;
         }
         let last = AtomicU64::new(self.elapsed(now));
-        let slot = Arc::new(Slot { owner, last, waits: AtomicBool::new(false), evicted: Notify::new() });
+        let (waits, unsent) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let slot = Arc::new(Slot { owner, last, waits, unsent, evicted: Notify::new() });
         let id = table.next;
         table.next += 1;
         table.slots.insert(id, Arc::clone(&slot));
@@ -132,13 +131,6 @@ impl Connections {
     /// Evicts one connection because the system has no descriptor left; `false` if there is none to evict.
     pub(crate) fn make_room(&self) -> bool {
         self.table().make_room(0, None).is_some()
-    }
-
-    /// A late answer for the queue of its connection; `None` if too many octets wait for slow clients already.
-    pub(crate) fn queue(self: &Arc<Self>, bytes: Vec<u8>) -> Option<Queued> {
-        let queued = self.queued.fetch_add(bytes.len(), Relaxed) + bytes.len();
-        let answer = Queued { connections: Arc::clone(self), bytes };
-        (queued <= MAX_QUEUED).then_some(answer)
     }
 
     fn elapsed(&self, now: Instant) -> u64 {
@@ -167,8 +159,28 @@ impl Table {
         self.remove(id).map(|slot| slot.evicted.notify_one())
     }
 
+    /// Notes how many octets wait for the client of a connection. Evicts connections, and returns how many, until those
+    /// of all clients are few enough: of the owner for whom the most wait, the one for which the most wait.
+    fn set_unsent(&mut self, id: u64, octets: usize) -> usize {
+        // An evicted connection has left the table already; it is about to end.
+        let Some(slot) = self.slots.get(&id) else { return 0 };
+        self.unsent = self.unsent - slot.unsent.swap(octets, Relaxed) + octets;
+        let mut evicted = 0;
+        while self.unsent > MAX_UNSENT {
+            let mut by_owner: HashMap<ConnectionOwner, usize> = HashMap::new();
+            for slot in self.slots.values() {
+                *by_owner.entry(slot.owner).or_default() += slot.unsent.load(Relaxed);
+            }
+            let most = |(id, slot): &(&u64, &Arc<Slot>)| (by_owner.get(&slot.owner), slot.unsent.load(Relaxed), **id);
+            let Some(id) = self.slots.iter().max_by_key(most).map(|(id, _)| *id) else { break };
+            evicted += usize::from(self.remove(id).map(|slot| slot.evicted.notify_one()).is_some());
+        }
+        evicted
+    }
+
     fn remove(&mut self, id: u64) -> Option<Arc<Slot>> {
         let slot = self.slots.remove(&id)?;
+        self.unsent -= slot.unsent.load(Relaxed);
         if let Some(count) = self.by_owner.get_mut(&slot.owner) {
             *count -= 1;
             if *count == 0 {
@@ -192,14 +204,14 @@ impl ConnectionHandle {
         self.slot.waits.store(waiting > 0, Relaxed);
     }
 
+    /// Notes how many octets wait for the client to take them; returns how many connections were evicted for it.
+    pub(crate) fn unsent(&self, octets: usize) -> usize {
+        self.connections.table().set_unsent(self.id, octets)
+    }
+
     /// Ends when the connection is evicted.
     pub(crate) async fn evicted(&self) {
         self.slot.evicted.notified().await;
-    }
-
-    /// All connections.
-    pub(crate) fn connections(&self) -> &Arc<Connections> {
-        &self.connections
     }
 }
 
@@ -209,12 +221,6 @@ impl Drop for ConnectionHandle {
         // An evicted connection has left the table already.
         let _ = table.remove(self.id);
         self.connections.open.store(table.slots.len(), Relaxed);
-    }
-}
-
-impl Drop for Queued {
-    fn drop(&mut self) {
-        self.connections.queued.fetch_sub(self.bytes.len(), Relaxed);
     }
 }
 
@@ -333,11 +339,19 @@ mod tests {
     }
 
     #[test]
-    fn late_answers_are_bounded_over_all_connections() {
-        let connections = Connections::new(Arc::default(), usize::MAX, Instant::now());
-        let kept = connections.queue(vec![0; MAX_QUEUED]).unwrap();
-        assert!(connections.queue(vec![0]).is_none());
-        drop(kept);
-        assert!(connections.queue(vec![0]).is_some());
+    fn when_too_much_waits_for_clients_in_all_the_owner_of_the_most_gives_up_connections() {
+        let (connections, mut enter) = table(settings(100, 100));
+        let (large, small) = ([A, A, A, A].map(|owner| enter(owner).unwrap().0), enter(B).unwrap().0);
+        let hold = |octets| large.each_ref().map(|handle| handle.unsent(octets));
+        hold(MAX_UNSENT / 4);
+        large[0].unsent(MAX_UNSENT / 8);
+        assert_eq!(small.unsent(MAX_UNSENT / 8), 0, "as much as may wait");
+        assert_eq!(small.unsent(MAX_UNSENT / 8 + 1), 1);
+        assert_eq!(large.iter().filter(|handle| is_evicted(handle)).count(), 1, "one too many octets");
+        assert!(!is_evicted(&large[0]) && !is_evicted(&small));
+        hold(0);
+        assert_eq!(connections.table().unsent, MAX_UNSENT / 8 + 1);
+        drop(small);
+        assert_eq!(connections.table().unsent, 0);
     }
 }

@@ -1,10 +1,11 @@
-//! Answers that needed an upstream, on their way back to the UDP worker whose client waits.
+//! Queries that waited for an upstream, on their way back to the UDP worker that serves their client.
 //!
-//! In: results from the forwarding thread, or from the worker itself for a question that is turned away. Out: all
-//! results at once, and a wake-up for the worker if it sleeps, one for each batch. The permits of waiting questions
-//! bound the memory. Never: an answer that is composed or sent here: the worker does that, so that the one thread that
-//! finishes every question has less to do for each.
+//! In: outcomes from the forwarding thread, or from the worker itself for a question that is turned away. Out: all of
+//! them at once, and a wake-up for the worker if it sleeps, one for each batch. The permits of waiting questions bound
+//! their number. Never: an answer that is composed here: the worker does that, so that the one thread that finishes
+//! every question has the same to do for each, however long its answer is.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
@@ -16,19 +17,19 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::forward::{AfterBatch, Batch};
-use crate::server::query::Finished;
+use crate::server::query::Arrived;
 
 /// Wakes a worker that sleeps.
 pub(crate) struct Waker(EventFd);
 
-/// The results that one worker's clients wait for. `R` is the place where an answer goes.
+/// The queries of one worker whose wait is over. `R` is the place where an answer goes.
 pub(crate) struct LateAnswers<R> {
     waker: Waker,
     queue: Mutex<Queue<R>>,
 }
 
 struct Queue<R> {
-    finished: Vec<(Finished, R)>,
+    arrived: VecDeque<(Arrived, R)>,
     /// Whether the worker has to be woken.
     asleep: bool,
 }
@@ -42,28 +43,28 @@ impl Waker {
 
 impl<R: Send + 'static> LateAnswers<R> {
     pub(crate) fn new(waker: Waker) -> Arc<Self> {
-        Arc::new(Self { waker, queue: Mutex::new(Queue { finished: Vec::new(), asleep: false }) })
+        Arc::new(Self { waker, queue: Mutex::new(Queue { arrived: VecDeque::new(), asleep: false }) })
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue<R>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a result; the worker is woken at the end of the batch.
-    pub(crate) fn push(self: &Arc<Self>, finished: Finished, route: R, batch: &mut Batch) {
+    /// Takes a query whose wait is over; the worker is woken at the end of the batch.
+    pub(crate) fn push(self: &Arc<Self>, arrived: Arrived, route: R, batch: &mut Batch) {
         let mut queue = self.queue();
-        if queue.finished.is_empty() {
+        if queue.arrived.is_empty() {
             batch.after(Arc::clone(self) as Arc<dyn AfterBatch>);
         }
-        queue.finished.push((finished, route));
+        queue.arrived.push_back((arrived, route));
     }
 
-    /// Gives the worker all results; `into` is empty, and its memory is used again.
-    pub(crate) fn take(&self, into: &mut Vec<(Finished, R)>) {
-        std::mem::swap(&mut self.queue().finished, into);
+    /// Gives the worker all queries whose wait is over; `into` is empty, and its memory is used again.
+    pub(crate) fn take(&self, into: &mut VecDeque<(Arrived, R)>) {
+        std::mem::swap(&mut self.queue().arrived, into);
     }
 
-    /// Lets the worker sleep until a result arrives here, or a datagram on its socket if it reads one, or `timeout` is
+    /// Lets the worker sleep until a query arrives here, or a datagram on its socket if it reads one, or `timeout` is
     /// over.
     pub(crate) fn sleep(&self, socket: Option<&UdpSocket>, timeout: Duration) {
         if !self.falls_asleep() {
@@ -81,10 +82,10 @@ impl<R: Send + 'static> LateAnswers<R> {
         }
     }
 
-    /// Whether the queue is empty; then the next result wakes the worker.
+    /// Whether the queue is empty; then the next query wakes the worker.
     fn falls_asleep(&self) -> bool {
         let mut queue = self.queue();
-        queue.asleep = queue.finished.is_empty();
+        queue.asleep = queue.arrived.is_empty();
         queue.asleep
     }
 }

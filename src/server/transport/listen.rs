@@ -18,8 +18,9 @@ use crate::server::snapshot::Shared;
 /// Octets the kernel may hold for us: a burst of some thousand queries.
 const SOCKET_BUFFER: usize = 4 << 20;
 
-/// Octets in each direction that the kernel may hold for a connection: the longest message, and some more.
-const STREAM_BUFFER: usize = 128 << 10;
+/// Octets in each direction that the kernel may hold for a connection; it doubles the number for its own use. Longer
+/// messages go through in parts.
+const STREAM_BUFFER: usize = 16 << 10;
 
 /// How long the kernel tries to deliver answers to a client.
 const STREAM_PATIENCE: Duration = Duration::from_secs(30);

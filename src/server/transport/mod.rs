@@ -1,8 +1,9 @@
 //! The transports: sockets that receive messages and send the bytes of answers.
 //!
 //! ```text
-//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: results from upstreams
+//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
 //!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
+//!                                                       returned: queries whose client is busy with earlier answers
 //! ```
 
 mod accept;
@@ -11,6 +12,7 @@ mod datagrams;
 mod descriptors;
 mod late_answers;
 pub(crate) mod listen;
+mod returned;
 mod streams;
 mod tcp;
 mod udp;

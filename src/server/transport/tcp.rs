@@ -1,8 +1,9 @@
 //! TCP (RFC 7766, RFC 9210): connections with pipelined queries, answered out of order when an upstream is slow.
 //!
 //! In: streams of length-prefixed messages. Out: the same. Every resource that a client can hold is bounded:
-//! connections in all and per client (`connections`), queries that wait per connection, octets in both directions, and
-//! the time that a connection may go without progress.
+//! connections in all and per client, octets that it does not take (`connections`), queries that wait per connection,
+//! octets in both directions, and the time that a connection may go without progress. Answers are composed here, one
+//! after the other as the client takes them: a query that waited for an upstream comes back as a small value.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,11 +16,14 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 
-use super::connections::{ConnectionHandle, Queued};
+use super::connections::ConnectionHandle;
+use super::returned::Returned;
 use super::streams::Streams;
 use crate::dns::stream;
 use crate::server::answerer::{self, Answerer, Handled};
 use crate::server::context::Transport;
+use crate::server::counters::Counters;
+use crate::server::query::{Arrived, Later};
 
 /// Queries of one connection that may wait for upstreams; then nothing more is served until one is answered.
 const MAX_WAITING: usize = 100;
@@ -33,8 +37,9 @@ const FIRST_LEN: usize = 2 << 10;
 /// The largest read, octets, and the memory that a connection with empty buffers may keep.
 const MAX_READ: usize = 16 << 10;
 
-/// Octets of answers after which the client has to take some before more of its queries are served.
-const MAX_UNSENT: usize = 64 << 10;
+/// Octets of answers after which the client has to take some before more of its queries are served, and after which
+/// other connections have their turn.
+const MAX_UNSENT: usize = 16 << 10;
 
 /// One connection.
 pub(crate) struct Connection {
@@ -53,20 +58,22 @@ pub(crate) struct Connection {
     last: Instant,
     /// The time at which the incomplete message began.
     began: Option<Instant>,
-    /// The sender for late answers. Their octets are bounded over all connections; `None` in place of an answer means
-    /// that there was no room.
-    late: mpsc::UnboundedSender<Option<Queued>>,
-    late_answers: mpsc::UnboundedReceiver<Option<Queued>>,
+    /// The way back for queries that wait, no more than `MAX_WAITING`; `None` in place of a query means that it got
+    /// lost.
+    back: mpsc::UnboundedSender<Option<Arrived>>,
+    returning: mpsc::UnboundedReceiver<Option<Arrived>>,
+    /// Queries that came back while the client was taking earlier answers.
+    returned: Returned<Arrived>,
 }
 
-/// The connection that a late answer goes to, once.
-struct ReplyTo(Option<mpsc::UnboundedSender<Option<Queued>>>);
+/// The connection that a query comes back to, once.
+struct ReplyTo(Option<mpsc::UnboundedSender<Option<Arrived>>>);
 
 impl ReplyTo {
-    fn answer(mut self, answer: Option<Queued>) {
-        if let Some(late) = self.0.take() {
+    fn give(mut self, arrived: Arrived) {
+        if let Some(back) = self.0.take() {
             // The connection may have ended by then.
-            let _ = late.send(answer);
+            let _ = back.send(Some(arrived));
         }
     }
 }
@@ -74,15 +81,15 @@ impl ReplyTo {
 impl Drop for ReplyTo {
     /// A question that gets lost must not keep its connection open for good.
     fn drop(&mut self) {
-        if let Some(late) = self.0.take() {
-            let _ = late.send(None);
+        if let Some(back) = self.0.take() {
+            let _ = back.send(None);
         }
     }
 }
 
 impl Connection {
     pub(crate) fn new(client: SocketAddr, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
-        let (late, late_answers) = mpsc::unbounded_channel();
+        let (back, returning) = mpsc::unbounded_channel();
         Self {
             client,
             streams,
@@ -93,8 +100,9 @@ impl Connection {
             reading: true,
             last: Instant::now(),
             began: None,
-            late,
-            late_answers,
+            back,
+            returning,
+            returned: Returned::default(),
         }
     }
 
@@ -115,11 +123,9 @@ impl Connection {
                 read = reader.read_buf(&mut self.inbox), if may_read => {
                     self.reading = matches!(read, Ok(octets) if octets > 0);
                 }
-                Some(answer) = self.late_answers.recv(), if self.waiting > 0 => {
-                    let Some(answer) = answer else { return cut_off(&writer) };
-                    self.waiting -= 1;
-                    self.last = Instant::now();
-                    stream::frame(&mut self.outbox, |outbox| outbox.extend_from_slice(&answer.bytes));
+                Some(query) = next(&mut self.returned, &mut self.returning), if self.waiting > 0 => {
+                    let Some(query) = query else { return cut_off(&writer) };
+                    self.resume(query);
                 }
                 () = &mut timer, if may_read => {
                     let deadline = self.deadline();
@@ -179,26 +185,68 @@ impl Connection {
         }
     }
 
+    /// Goes on with a query that waited.
+    fn resume(&mut self, query: Arrived) {
+        let (shared, now) = (&self.streams.shared, Instant::now());
+        match stream::frame(&mut self.outbox, |outbox| answerer::resume(shared, query, now, outbox)) {
+            Handled::Later(later) => ask(*later, &self.back, now),
+            Handled::Answered | Handled::Nothing => {
+                self.waiting -= 1;
+                self.last = now;
+            }
+        }
+    }
+
+    /// Sends the answers. Most clients take them at once; others are waited for.
     async fn flush(&mut self, writer: &mut OwnedWriteHalf) -> io::Result<()> {
-        let patience = self.streams.shared.snapshot.load().settings.tcp.idle;
-        // The timeout covers the whole write: a client that takes an octet now and then does not take its answers.
-        let written = tokio::select! {
-            written = tokio::time::timeout(patience, writer.write_all(&self.outbox)) => written,
-            () = self.handle.evicted() => return Err(io::ErrorKind::TimedOut.into()),
+        let sent = match writer.try_write(&self.outbox) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            sent => sent?,
         };
+        if sent < self.outbox.len() {
+            self.wait_for_client(writer, sent).await?;
+        }
+        if self.outbox.len() >= MAX_UNSENT {
+            tokio::task::yield_now().await;
+        }
         self.outbox.clear();
         if self.outbox.capacity() > MAX_READ {
             self.outbox = Vec::new();
         }
-        written.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.last = Instant::now();
         Ok(())
+    }
+
+    /// Waits until the client has taken the answers behind the first `sent` octets. Queries that come back meanwhile
+    /// wait with them.
+    async fn wait_for_client(&mut self, writer: &mut OwnedWriteHalf, sent: usize) -> io::Result<()> {
+        let Self { outbox, returned, returning, handle, streams, .. } = self;
+        let patience = streams.shared.snapshot.load().settings.tcp.idle;
+        let rest = &outbox[sent..];
+        // The timeout covers the whole write: a client that takes an octet now and then does not take its answers.
+        let (written, timeout) = (writer.write_all(rest), tokio::time::sleep(patience));
+        tokio::pin!(written, timeout);
+        let result = loop {
+            let evicted = handle.unsent(rest.len() + returned.octets());
+            (0..evicted).for_each(|_| Counters::add(&streams.shared.counters.tcp_displaced));
+            tokio::select! {
+                written = &mut written => break written,
+                Some(query) = returning.recv() => match query {
+                    Some(query) => returned.push(query),
+                    None => break Err(io::ErrorKind::NotConnected.into()),
+                },
+                () = &mut timeout => break Err(io::ErrorKind::TimedOut.into()),
+                () = handle.evicted() => break Err(io::ErrorKind::TimedOut.into()),
+            }
+        };
+        handle.unsent(0);
+        result
     }
 
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
     fn drain(&mut self) -> bool {
-        let Self { streams, client, inbox, outbox, waiting, .. } = self;
+        let Self { streams, client, inbox, outbox, waiting, back, .. } = self;
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
@@ -213,11 +261,7 @@ impl Connection {
                 Handled::Nothing => makes_sense = false,
                 Handled::Later(later) => {
                     *waiting += 1;
-                    let (connections, shared) = (Arc::clone(self.handle.connections()), Arc::clone(&streams.shared));
-                    let reply_to = ReplyTo(Some(self.late.clone()));
-                    later.finish(move |finished, _| {
-                        reply_to.answer(connections.queue(answerer::finish(&shared, &finished)));
-                    });
+                    ask(*later, back, now);
                 }
             }
         }
@@ -226,6 +270,23 @@ impl Connection {
         self.began = None;
         self.last = now;
         makes_sense
+    }
+}
+
+/// Asks upstream; the query comes back to its connection.
+fn ask(later: Later, back: &mpsc::UnboundedSender<Option<Arrived>>, now: Instant) {
+    let reply_to = ReplyTo(Some(back.clone()));
+    later.ask(now, move |arrived, _| reply_to.give(arrived));
+}
+
+/// The next query that came back, as soon as there is one.
+async fn next(
+    returned: &mut Returned<Arrived>,
+    returning: &mut mpsc::UnboundedReceiver<Option<Arrived>>,
+) -> Option<Option<Arrived>> {
+    match returned.pop() {
+        Some(query) => Some(Some(query)),
+        None => returning.recv().await,
     }
 }
 

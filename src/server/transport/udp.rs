@@ -1,9 +1,11 @@
 //! UDP workers: one thread and one socket each, datagrams received and answered in batches.
 //!
-//! In: datagrams, and results from upstreams. Out: datagrams. A worker never waits for an upstream: such queries go to
-//! the forwarding thread, their results come back (`late_answers`), and all answers that are ready at one time leave in
-//! one batch.
+//! In: datagrams, and outcomes from upstreams. Out: datagrams. A worker never waits for an upstream: such queries go to
+//! the forwarding thread and come back with their outcome (`late_answers`), and answers that are ready at one time
+//! leave in one batch. Queries that come back and queries that arrive take turns, a batch of each, so that many clients
+//! that waited for one answer hold up nobody else.
 
+use std::collections::VecDeque;
 use std::net::UdpSocket;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ use super::late_answers::{LateAnswers, Waker};
 use crate::server::answerer::{self, Answerer, Handled};
 use crate::server::context::Transport;
 use crate::server::fast::AnswerCache;
-use crate::server::query::Finished;
+use crate::server::query::{Arrived, Later};
 use crate::server::snapshot::Shared;
 
 /// How long a worker may take to notice that it has to stop.
@@ -63,7 +65,7 @@ impl<'a, P: Peer> Worker<'a, P> {
     fn run(&mut self, stop: &Stop) {
         let mut incoming = Incoming::<P>::new(self.socket);
         let mut headers = SendHeaders::new(BATCH, self.outgoing.is_wildcard());
-        let mut finished = Vec::new();
+        let mut arrived = VecDeque::new();
         loop {
             let (stopping, awaited) = (stop.get(), self.is_awaited());
             if stopping.is_some_and(|deadline| !awaited || *deadline <= Instant::now()) {
@@ -75,14 +77,12 @@ impl<'a, P: Peer> Worker<'a, P> {
             if received.is_ok() {
                 self.serve(&incoming);
             }
-            if awaited {
-                self.late_answers.take(&mut finished);
-                self.answer(&finished);
+            if awaited && arrived.is_empty() {
+                self.late_answers.take(&mut arrived);
             }
+            let is_idle = arrived.is_empty();
+            self.resume(&mut arrived);
             self.outgoing.send(self.socket, &mut headers, MsgFlags::empty());
-            let is_idle = finished.is_empty();
-            // The answers are sent: their queries no longer wait.
-            finished.clear();
             match received {
                 Err(Errno::EAGAIN | Errno::EINTR) if awaited && is_idle => {
                     let socket = stopping.is_none().then_some(self.socket);
@@ -95,28 +95,38 @@ impl<'a, P: Peer> Worker<'a, P> {
         }
     }
 
-    /// Answers the clients that waited.
-    fn answer(&mut self, finished: &[(Finished, ReplyTo<P>)]) {
-        for (finished, reply_to) in finished {
-            self.outgoing.bytes.extend_from_slice(&answerer::finish(self.shared, finished));
-            self.outgoing.end_answer(reply_to.route);
+    /// Answers clients that waited, a batch of them.
+    fn resume(&mut self, arrived: &mut VecDeque<(Arrived, ReplyTo<P>)>) {
+        let now = Instant::now();
+        for (arrived, reply_to) in arrived.drain(..arrived.len().min(BATCH)) {
+            match answerer::resume(self.shared, arrived, now, &mut self.outgoing.bytes) {
+                Handled::Answered => self.outgoing.end_answer(reply_to.route),
+                Handled::Nothing => {}
+                Handled::Later(later) => ask(*later, &self.late_answers, reply_to, now),
+            }
         }
     }
 
     fn serve(&mut self, incoming: &Incoming<P>) {
         let Self { shared, outgoing, answers, late_answers, waiting, .. } = self;
         let snapshot = shared.snapshot.load();
-        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), Transport::Udp, Instant::now());
+        let now = Instant::now();
+        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), Transport::Udp, now);
         for (message, route) in incoming.messages() {
             match answerer.answer(message, route.peer.to_std(), &mut outgoing.bytes) {
                 Handled::Answered => outgoing.end_answer(route),
                 Handled::Nothing => {}
                 Handled::Later(later) => {
                     let reply_to = ReplyTo { route, _waits: Arc::clone(waiting) };
-                    let late_answers = Arc::clone(late_answers);
-                    later.finish(move |finished, batch| late_answers.push(finished, reply_to, batch));
+                    ask(*later, late_answers, reply_to, now);
                 }
             }
         }
     }
+}
+
+/// Asks upstream; the query comes back to its worker.
+fn ask<P: Peer>(later: Later, late_answers: &Arc<LateAnswers<ReplyTo<P>>>, reply_to: ReplyTo<P>, now: Instant) {
+    let late_answers = Arc::clone(late_answers);
+    later.ask(now, move |arrived, batch| late_answers.push(arrived, reply_to, batch));
 }

@@ -165,6 +165,9 @@ async fn an_upstream_that_leads_back_to_us_is_not_used() {
     let mut world = World::of(silent);
     world.turn().await;
     assert!(world.forwarder.is_probe(&world.probes(0)[0]));
+    // A copy of the probe would look the same; only the missing answer tells.
+    assert_eq!(world.forwarder.status()[0].state, State::Up);
+    world.pass(1000 * MS).await;
     let (reply, took) = world.timed("www.example").await;
     assert!(reply == Err(Failure::Loop) && took == Duration::ZERO, "{reply:?} {took:?}");
     assert_eq!((world.asked(0), world.counts(0).loops), (0, 1));

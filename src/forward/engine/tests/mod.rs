@@ -19,7 +19,7 @@ use crate::dns::{Name, Rtype};
 use crate::forward::*;
 use scripted::{Got, Replies, Scripted, address, now};
 use tokio::sync::oneshot;
-use world::{Cast, World};
+use world::{Cast, Place, World};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -33,6 +33,7 @@ fn group(upstreams: &[SocketAddr]) -> GroupSettings {
         timeout: Duration::from_secs(5),
         max_in_flight: None,
         max_qps: None,
+        case_randomization: CaseRandomization::Auto,
     }
 }
 
@@ -63,7 +64,7 @@ async fn ask_group(group: &dyn AskUpstream, name: &str) -> Result<Arc<Reply>, Fa
     let then = Box::new(|outcome, _: &mut Batch| drop(sender.send(outcome)));
     let now = Instant::now();
     let waiter = Waiter { network: None, deadline: now + Duration::from_mins(1), has_fallback: false, then };
-    group.ask(question(name), waiter, None, now);
+    group.ask(question(name), Box::new(|outcome, _| outcome), waiter, None, now);
     answer.await.unwrap_or(Err(Failure::Stopped))
 }
 

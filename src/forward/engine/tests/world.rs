@@ -177,12 +177,23 @@ impl World {
         network: Option<ClientNetwork>,
         patience: Duration,
     ) -> Place {
+        let (place, waiter) = self.waiter(network, patience);
+        self.forwarder.groups()[group].ask(question, Box::new(|outcome, _| outcome), waiter, None, self.now);
+        place
+    }
+
+    /// Asks the first group a question whose outcome is stored by `keep`.
+    pub(crate) fn pose_kept(&self, question: Question, keep: Keep, patience: Duration) -> Place {
+        let (place, waiter) = self.waiter(None, patience);
+        self.forwarder.groups()[0].ask(question, keep, waiter, None, self.now);
+        place
+    }
+
+    fn waiter(&self, network: Option<ClientNetwork>, patience: Duration) -> (Place, Waiter) {
         let place = Place::default();
         let answer = Arc::clone(&place);
         let then = Box::new(move |answered, batch: &mut Batch| *answer.lock().unwrap() = Some((answered, batch.now)));
-        let waiter = Waiter { network, deadline: self.now + patience, has_fallback: false, then };
-        self.forwarder.groups()[group].ask(question, waiter, None, self.now);
-        place
+        (place, Waiter { network, deadline: self.now + patience, has_fallback: false, then })
     }
 
     /// Asks a question; returns the answer and the time it took.

@@ -107,8 +107,8 @@ impl Liar {
 }
 
 impl AskUpstream for Liar {
-    fn ask(&self, question: Question, waiter: Waiter, impatient: Option<Waiter>, _now: Instant) {
-        let reply = Arc::new(self.reply(&question));
+    fn ask(&self, question: Question, keep: Keep, waiter: Waiter, impatient: Option<Waiter>, now: Instant) {
+        let reply = keep(Ok(Arc::new(self.reply(&question))), now).unwrap();
         let waiters = [Some(waiter), impatient].into_iter().flatten();
         self.replies.lock().unwrap().extend(waiters.map(|waiter| (Arc::clone(&reply), waiter)));
     }
