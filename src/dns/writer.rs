@@ -121,6 +121,18 @@ impl Writer {
         matches!(rtype, Rtype::CNAME | Rtype::NS | Rtype::PTR | Rtype::MX | Rtype::SOA)
     }
 
+    /// The least octets that a record with `rdata` octets of RDATA takes in a message: its owner may be the root, and so
+    /// may each name that is compressed.
+    pub fn least_len(rtype: Rtype, rdata: usize) -> usize {
+        let rdata = match rtype {
+            Rtype::CNAME | Rtype::NS | Rtype::PTR => rdata.min(1),
+            Rtype::MX => rdata.min(3),
+            Rtype::SOA => rdata.min(22),
+            _ => rdata,
+        };
+        1 + 10 + rdata
+    }
+
     /// Writes RDATA; names in it are compressed only for the types of RFC 1035 (RFC 3597 section 4).
     fn rdata(&mut self, rtype: Rtype, rdata: &[u8]) {
         match rtype {

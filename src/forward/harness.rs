@@ -143,6 +143,13 @@ impl Outbox for Sent {
         );
         self.jobs.push((to.index, job));
     }
+
+    fn cancel_tcp(&mut self, upstream: UpstreamIndex, flight: FlightId) {
+        match self.jobs.iter().position(|(to, job)| *to == upstream && job.flight == flight) {
+            Some(place) => drop(self.jobs.remove(place)),
+            None => self.broken = Some("a question over TCP was ended that was over".to_owned()),
+        }
+    }
 }
 
 impl Script {
@@ -316,7 +323,7 @@ impl Script {
     pub fn end(&mut self) -> Result<(), String> {
         self.pass(Duration::from_secs(20));
         self.check()?;
-        match (self.exchanges.is_empty(), self.sent.queries.len()) {
+        match (self.exchanges.is_empty(), self.sent.queries.len() + self.sent.jobs.len()) {
             (true, 0) => Ok(()),
             (false, _) => Err("a flight without waiters stays open".to_owned()),
             (true, open) => Err(format!("{open} queries stay open")),

@@ -2,9 +2,13 @@
 //!
 //! In and out: plain values. Never: a socket, or anything about how the answer was obtained except its upstream.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use crate::dns::{Ede, Name, Rcode, Record, Rtype};
+use crate::dns::{Ede, Name, Rcode, Record, Rtype, Writer};
+
+/// Octets of records that are always handled whole: they cost little.
+const ALWAYS_WHOLE: usize = 512;
 
 /// A question of class IN and the flags that change its answer; equal questions in flight share one exchange.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +42,8 @@ pub struct Reply {
     /// Where the CNAME chain led. Anything but `Whole` ends in SERVFAIL, unless a link before the break leads into a
     /// zone of ours.
     pub chain: Chain,
+    /// Whether records are left out that fit into no message for the client; see [`Reply::within`].
+    pub shortened: bool,
     /// The upstream that answered; `None` if the reply was made here.
     pub upstream: Option<SocketAddr>,
 }
@@ -52,8 +58,44 @@ impl Reply {
             answer: Vec::new(),
             authority: Vec::new(),
             chain: Chain::Whole,
+            shortened: false,
             upstream: None,
         }
+    }
+
+    /// The same for a client whose message has `room` octets for records. If the records behind the CNAME chain take
+    /// more, however well their names compress, the answer is truncated whatever they are: then only the first of each
+    /// section stays, because what follows depends on whether there are any.
+    ///
+    /// No set is too long to be handed on: a message bounds it, and over TCP the client gets it whole.
+    pub fn within(&self, qtype: Rtype, room: usize) -> Cow<'_, Self> {
+        let room = room.max(ALWAYS_WHOLE);
+        if self.least_len(qtype, room) <= room {
+            return Cow::Borrowed(self);
+        }
+        let links = self.answer.iter().take_while(|record| is_link(record, qtype)).count();
+        let (chain, set) = self.answer.split_at(links);
+        let first = set.iter().find(|record| least_len(record) > 0).or(set.first());
+        Cow::Owned(Self {
+            ede: self.ede.clone(),
+            answer: chain.iter().chain(first).cloned().collect(),
+            authority: self.authority.first().cloned().into_iter().collect(),
+            shortened: true,
+            ..*self
+        })
+    }
+
+    /// The least octets that the records behind the CNAME chain take in a message; the count ends beyond `enough`.
+    pub fn least_len(&self, qtype: Rtype, enough: usize) -> usize {
+        let answer = self.answer.iter().skip_while(|record| is_link(record, qtype));
+        let mut sum = 0;
+        for record in answer.chain(&self.authority) {
+            sum += least_len(record);
+            if sum > enough {
+                break;
+            }
+        }
+        sum
     }
 
     /// The memory that it holds, octets: each record has its owner and its RDATA behind a pointer of its own.
@@ -74,6 +116,18 @@ impl Reply {
     pub fn denies(&self) -> bool {
         !self.answers() || self.rcode == Rcode::NXDOMAIN && self.answer.is_empty()
     }
+}
+
+/// The least octets that a record takes in a message; none for a DNAME, which may be left out of it.
+fn least_len(record: &Record) -> usize {
+    let is_dname = record.rtype == Rtype::DNAME || record.covered_type() == Some(Rtype::DNAME);
+    if is_dname { 0 } else { Writer::least_len(record.rtype, record.rdata.len()) }
+}
+
+/// Whether a record belongs to the chain in front of the RRset asked for.
+fn is_link(record: &Record, qtype: Rtype) -> bool {
+    let rtype = record.covered_type().unwrap_or(record.rtype);
+    matches!(rtype, Rtype::CNAME | Rtype::DNAME) && ![rtype, Rtype::ANY].contains(&qtype)
 }
 
 /// The end of a CNAME chain.

@@ -177,7 +177,7 @@ pub(crate) struct GroupCounters {
     pub(crate) waiting: AtomicU64,
     /// Whether Azure's resolver is one of the group.
     pub(crate) includes_azure: AtomicBool,
-    /// The entries of `upstreams` that name no address now.
+    /// The reasons why entries of `upstreams` are not in use.
     absent: Mutex<Vec<String>>,
 }
 
@@ -196,16 +196,17 @@ pub struct GroupStatus {
     pub failures: u64,
     /// Questions that wait for a free slot now.
     pub waiting: u64,
-    /// The entries of `upstreams` that name no address now, each with the reason.
+    /// The reasons why entries of `upstreams` are not in use: they name no server now, or this server itself.
     pub absent: Vec<String>,
 }
 
 impl GroupCounters {
-    /// Sets the entries of `upstreams` that name no address, and returns those that were not among them before.
-    pub(crate) fn now_absent(&self, absent: &[String]) -> Vec<String> {
+    /// Sets the reasons why entries of `upstreams` are not in use, and returns those that were not known before.
+    pub(crate) fn now_absent(&self, absent: Vec<String>) -> Vec<String> {
         let mut known = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *known, absent.to_vec());
-        absent.iter().filter(|reason| !before.contains(reason)).cloned().collect()
+        let new = absent.iter().filter(|reason| !known.contains(reason)).cloned().collect();
+        *known = absent;
+        new
     }
 
     pub(crate) fn status(&self) -> GroupStatus {

@@ -13,7 +13,7 @@
 //! Numbers are big-endian, as everywhere in DNS.
 
 use super::row::Row;
-use crate::dns::{Name, Record, Rtype, rdata};
+use crate::dns::{Name, Record, Rtype, Writer, rdata};
 
 /// Octets of an RRset before its RDATA.
 const RRSET_HEAD: usize = 2 + 2 + 4 + 4;
@@ -129,6 +129,25 @@ impl<'z> RRsetRef<'z> {
     /// Seconds.
     pub fn ttl(&self) -> u32 {
         self.ttl
+    }
+
+    /// The octets of all RDATA.
+    pub fn rdata_len(&self) -> usize {
+        self.rdatas.len() - 2 * usize::from(self.count)
+    }
+
+    /// The number of records.
+    pub fn count(&self) -> u16 {
+        self.count
+    }
+
+    /// The least octets that its records take in a message, however well their names compress.
+    pub fn least_len(&self) -> usize {
+        let count = usize::from(self.count);
+        if Writer::compresses(self.rtype) {
+            return count * Writer::least_len(self.rtype, 0);
+        }
+        count * Writer::least_len(self.rtype, 0) + self.rdata_len()
     }
 
     /// RDATA of each record, wire format.

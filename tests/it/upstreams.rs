@@ -51,7 +51,8 @@ fn a_question_that_never_gets_its_turn_is_servfail_with_an_ede_and_no_more_reach
     server.signal(Signal::SIGSTOP);
     clients.send((0..10).map(|n| ask(&format!("n{n}.example"), "A")));
     server.signal(Signal::SIGCONT);
-    let asked = || upstream.questions().iter().filter(|question| question.contains(".example.")).count();
+    let is_a_clients = |question: &&String| question.contains(".example.") && !question.contains("loop-probe");
+    let asked = || upstream.questions().iter().filter(is_a_clients).count();
     wait_until("all have their answer", || {
         // In this order: what has ended since makes room for no more than was seen before.
         let (asked, group) = (asked(), &site.status()["groups"][0]);

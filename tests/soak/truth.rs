@@ -155,7 +155,7 @@ fn has_all(addresses: &[String], name: &str) -> bool {
 pub(crate) fn draft(name: &str, qtype: Rtype) -> Draft {
     let mut draft = Draft::default();
     let name = dotted(name);
-    if name.ends_with(".missing.example.") || qtype == Rtype::HINFO {
+    if name.ends_with(".missing.example.") || name.contains(".loop-probe.") {
         draft.rcode = 3;
         draft.authority.push(soa());
     } else if qtype != Rtype::A {

@@ -182,7 +182,7 @@ pub(crate) struct GroupStatus {
     pub(crate) timeouts: u64,
     pub(crate) failures: u64,
     pub(crate) waiting: u64,
-    /// The entries of `upstreams` that name no address now, each with the reason.
+    /// The reasons why entries of `upstreams` are not in use.
     #[serde(default)]
     pub(crate) absent: Vec<String>,
 }

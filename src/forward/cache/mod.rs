@@ -5,6 +5,7 @@
 
 mod packed;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -166,8 +167,8 @@ impl Cache {
         self.entries.is_empty()
     }
 
-    /// Looks a question up.
-    pub fn get(&self, key: &Key, now: Instant) -> Hit {
+    /// Looks a question up for a client whose message has `room` octets for records ([`Reply::within`]).
+    pub fn get(&self, key: &Key, room: usize, now: Instant) -> Hit {
         let Some(entry) = self.entries.get(key) else {
             return Hit::Miss(None);
         };
@@ -178,7 +179,7 @@ impl Cache {
             let until = entry.stored + (entry.expires - entry.stored) * 9 / 10;
             let near_end = now > until;
             let validity = (popular && !near_end).then_some(Validity { stored: entry.stored, until });
-            let reply = aged(reply, now.saturating_duration_since(entry.stored));
+            let reply = aged(reply.within(room), now.saturating_duration_since(entry.stored));
             // Only one hit asks for a prefetch: no client waits for it, so nothing else would bound their number.
             let prefetch = popular
                 && near_end
@@ -186,7 +187,7 @@ impl Cache {
                 && !entry.prefetched.swap(true, Ordering::Relaxed);
             return Hit::Fresh { reply, prefetch, validity };
         }
-        let stale = self.data(&entry, now).map(stale);
+        let stale = self.data(&entry, now).map(|reply| stale(reply.within(room)));
         match entry.failed {
             Some((failure, until)) if now < until => Hit::Failed(failure, stale),
             _ => Hit::Miss(stale),
@@ -213,8 +214,12 @@ impl Cache {
             self.entries.remove(&key);
             return;
         }
-        let reply = Some(Packed::new(reply, self.ttls(reply)));
-        let entry = Entry { reply, ..Entry::new(now, now + lifetime) };
+        let mut packed = Packed::new(reply, self.ttls(reply));
+        if let Cow::Owned(short) = reply.within(key.question.rtype, 0) {
+            let room = reply.least_len(key.question.rtype, usize::MAX);
+            packed = packed.or_shorter(room, Packed::new(&short, self.ttls(&short)));
+        }
+        let entry = Entry { reply: Some(packed), ..Entry::new(now, now + lifetime) };
         self.entries.insert(key, Arc::new(entry));
     }
 

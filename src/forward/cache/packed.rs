@@ -16,6 +16,9 @@ pub(crate) struct Packed {
     chain: Chain,
     upstream: Option<SocketAddr>,
     ede: Option<Box<Ede>>,
+    shortened: bool,
+    /// The same for clients whose messages have less room for records than this, octets.
+    short: Option<(usize, Arc<Packed>)>,
     /// Records in the answer section; the rest is the authority section.
     answers: usize,
     /// For each record its owner, type, TTL, the length of its RDATA, and the RDATA.
@@ -43,6 +46,8 @@ impl Packed {
             rcode: reply.rcode,
             authentic: reply.authentic,
             chain: reply.chain,
+            shortened: reply.shortened,
+            short: None,
             upstream: reply.upstream,
             ede: reply.ede.clone().map(Box::new),
             answers: reply.answer.len(),
@@ -50,9 +55,19 @@ impl Packed {
         }
     }
 
+    /// The same, with a shorter one for clients whose messages have less than `room` octets for records.
+    pub(crate) fn or_shorter(self, room: usize, short: Self) -> Self {
+        Self { short: Some((room, Arc::new(short))), ..self }
+    }
+
+    /// The one for a client whose message has `room` octets for records.
+    pub(crate) fn within(&self, room: usize) -> &Self {
+        self.short.as_ref().filter(|(least, _)| room < *least).map_or(self, |(_, short)| short)
+    }
+
     /// Octets of the records.
     pub(crate) fn len(&self) -> usize {
-        self.records.len()
+        self.records.len() + self.short.as_ref().map_or(0, |(_, short)| size_of::<Self>() + short.len())
     }
 
     /// The reply, with each TTL changed.
@@ -64,6 +79,7 @@ impl Packed {
             answer: Vec::with_capacity(self.answers),
             authority: Vec::new(),
             chain: self.chain,
+            shortened: self.shortened,
             upstream: self.upstream,
         };
         let (mut rest, mut owner) = (&*self.records, Name::root());

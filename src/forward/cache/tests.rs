@@ -27,7 +27,7 @@ fn negative(rcode: Rcode, ttl: u32, minimum: u32) -> Reply {
 }
 
 fn fresh_ttl(cache: &Cache, name: &str, now: Instant) -> Option<u32> {
-    match cache.get(&key(name), now) {
+    match cache.get(&key(name), usize::MAX, now) {
         Hit::Fresh { reply, .. } => reply.answer.iter().chain(&reply.authority).map(|record| record.ttl).next(),
         _ => None,
     }
@@ -74,22 +74,24 @@ fn rfc2308_5_negative_answers_live_as_long_as_the_soa_says() {
 fn rfc8767_4_a_stale_answer_is_offered_with_a_ttl_of_30_for_its_time_only() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(60), start);
-    let Hit::Miss(Some(reply)) = cache.get(&key("a.example"), start + 61 * SECOND) else { panic!("no stale answer") };
+    let Hit::Miss(Some(reply)) = cache.get(&key("a.example"), usize::MAX, start + 61 * SECOND) else {
+        panic!("no stale answer")
+    };
     assert_eq!(reply.answer[0].ttl, STALE_TTL);
-    assert_eq!(cache.get(&key("a.example"), start + 3661 * SECOND), Hit::Miss(None));
+    assert_eq!(cache.get(&key("a.example"), usize::MAX, start + 3661 * SECOND), Hit::Miss(None));
 }
 
 #[test]
 fn rfc8767_4_no_other_rcode_is_data_and_a_newer_answer_replaces_it_whatever_its_ttl() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &Reply { rcode: Rcode::SERVFAIL, answer: Vec::new(), ..address(0) }, start);
-    assert!(matches!(cache.get(&key("a.example"), start), Hit::Fresh { .. }));
-    assert_eq!(cache.get(&key("a.example"), start + 3 * SECOND), Hit::Miss(None));
+    assert!(matches!(cache.get(&key("a.example"), usize::MAX, start), Hit::Fresh { .. }));
+    assert_eq!(cache.get(&key("a.example"), usize::MAX, start + 3 * SECOND), Hit::Miss(None));
     for newer in [address(0), negative(Rcode::NXDOMAIN, 60, 0)] {
         cache.put(key("b.example"), &address(60), start);
         assert!(cache.has_data(&key("b.example"), start + 61 * SECOND));
         cache.put(key("b.example"), &newer, start + 61 * SECOND);
-        assert_eq!(cache.get(&key("b.example"), start + 62 * SECOND), Hit::Miss(None));
+        assert_eq!(cache.get(&key("b.example"), usize::MAX, start + 62 * SECOND), Hit::Miss(None));
     }
 }
 
@@ -98,35 +100,36 @@ fn rfc9520_a_failure_is_remembered_briefly_and_keeps_the_stale_answer() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(60), start);
     cache.put_failure(key("a.example"), Failure::Timeout, start + 61 * SECOND);
-    let hit = cache.get(&key("a.example"), start + 62 * SECOND);
+    let hit = cache.get(&key("a.example"), usize::MAX, start + 62 * SECOND);
     assert!(matches!(hit, Hit::Failed(Failure::Timeout, Some(_))), "{hit:?}");
-    assert!(matches!(cache.get(&key("a.example"), start + 64 * SECOND), Hit::Miss(Some(_))));
+    assert!(matches!(cache.get(&key("a.example"), usize::MAX, start + 64 * SECOND), Hit::Miss(Some(_))));
     cache.put_failure(key("new.example"), Failure::Timeout, start);
-    assert_eq!(cache.get(&key("new.example"), start), Hit::Failed(Failure::Timeout, None));
+    assert_eq!(cache.get(&key("new.example"), usize::MAX, start), Hit::Failed(Failure::Timeout, None));
 }
 
 #[test]
 fn answers_of_one_route_or_flag_never_serve_another() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(60), now);
-    assert_eq!(cache.get(&Key { route: RouteId(2), ..key("a.example") }, now), Hit::Miss(None));
+    assert_eq!(cache.get(&Key { route: RouteId(2), ..key("a.example") }, usize::MAX, now), Hit::Miss(None));
     let mut dnssec = key("a.example");
     dnssec.question.dnssec_ok = true;
-    assert_eq!(cache.get(&dnssec, now), Hit::Miss(None));
+    assert_eq!(cache.get(&dnssec, usize::MAX, now), Hit::Miss(None));
     let mut unchecked = key("a.example");
     unchecked.question.checking_disabled = true;
-    assert_eq!(cache.get(&unchecked, now), Hit::Miss(None));
+    assert_eq!(cache.get(&unchecked, usize::MAX, now), Hit::Miss(None));
     let mut authentic = key("a.example");
     authentic.question.authentic_data = true;
-    assert_eq!(cache.get(&authentic, now), Hit::Miss(None));
+    assert_eq!(cache.get(&authentic, usize::MAX, now), Hit::Miss(None));
 }
 
 #[test]
 fn popular_answers_near_their_end_are_worth_a_prefetch() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(100), start);
-    let prefetch =
-        |at: u32| matches!(cache.get(&key("a.example"), start + at * SECOND), Hit::Fresh { prefetch: true, .. });
+    let prefetch = |at: u32| {
+        matches!(cache.get(&key("a.example"), usize::MAX, start + at * SECOND), Hit::Fresh { prefetch: true, .. })
+    };
     assert_eq!([prefetch(1), prefetch(50), prefetch(95)], [false, false, true]);
 }
 
@@ -135,7 +138,7 @@ fn of_a_thousand_hits_one_is_told_to_ask_again_and_after_a_failure_one_more() {
     let (cache, start) = (Cache::new(Settings::default()), Instant::now());
     cache.put(key("a.example"), &address(100), start);
     let told = |at: u32| {
-        let hit = || cache.get(&key("a.example"), start + at * SECOND);
+        let hit = || cache.get(&key("a.example"), usize::MAX, start + at * SECOND);
         (0..1000).filter(|_| matches!(hit(), Hit::Fresh { prefetch: true, .. })).count()
     };
     assert_eq!((told(1), told(95)), (0, 1));
@@ -183,7 +186,7 @@ fn a_flood_of_nonexistent_names_leaves_used_answers_alone() {
     for n in 0..200_000 {
         let random = key(&format!("x{n}.victim.example"));
         // Each question is looked up, asked and stored, as in the resolver.
-        assert_eq!(cache.get(&random, now), Hit::Miss(None));
+        assert_eq!(cache.get(&random, usize::MAX, now), Hit::Miss(None));
         match n % 2 {
             0 => cache.put(random, &negative(Rcode::NXDOMAIN, 600, 600), now),
             _ => cache.put_failure(random, Failure::Timeout, now),

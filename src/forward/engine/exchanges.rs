@@ -127,7 +127,7 @@ impl Exchanges {
             Found::Same(id) => {
                 counters.shared.one();
                 if let Some(mut flight) = self.flights.take(id) {
-                    flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                    [Some(waiter), impatient].into_iter().flatten().for_each(|waiter| flight.join(waiter));
                     // A flight that has tried everything tries again: the upstream may have come back.
                     flight.revive(now);
                     if flight.tells_at_once && self.candidates(flight.key.group).0.is_empty() {
@@ -139,7 +139,7 @@ impl Exchanges {
             Found::New(id) => {
                 let mut flight = Flight::renew(self.flights.spare(), id, key, now);
                 flight.keep = Some(keep);
-                flight.waiters.extend([Some(waiter), impatient].into_iter().flatten());
+                [Some(waiter), impatient].into_iter().flatten().for_each(|waiter| flight.join(waiter));
                 let fate = self.launch(&mut flight, out);
                 self.settle(flight, fate, out);
             }
@@ -201,7 +201,7 @@ impl Exchanges {
     /// Ends a flight: the outcome is stored once, every waiter gets it, and no attempt stays open.
     fn finish(&mut self, mut flight: Box<Flight>, outcome: ExchangeOutcome, out: &mut impl Outbox) {
         for attempt in flight.attempts.drain(..) {
-            self.close_attempt(&attempt, out);
+            self.close_attempt(flight.id, &attempt, out);
         }
         self.waiters -= flight.waiters.len();
         let waiters = std::mem::take(&mut flight.waiters);
@@ -214,12 +214,12 @@ impl Exchanges {
     }
 
     /// Ends an attempt that still waits for its reply: its slot in the upstream's limit is free.
-    pub(super) fn close_attempt(&mut self, attempt: &Attempt, out: &mut impl Outbox) {
+    pub(super) fn close_attempt(&mut self, flight: FlightId, attempt: &Attempt, out: &mut impl Outbox) {
         self.upstream(attempt.upstream).limit.release();
-        if !self.watch(attempt)
-            && let Via::Udp(query, _) = attempt.via
-        {
-            out.cancel(query);
+        match attempt.via {
+            _ if self.watch(attempt) => {}
+            Via::Udp(query, _) => out.cancel(query),
+            Via::Tcp(_) => out.cancel_tcp(attempt.upstream, flight),
         }
     }
 
@@ -250,7 +250,7 @@ impl Exchanges {
         if flight.waiters.iter().all(|waiter| waiter.deadline <= now) {
             return Fate::Over(flight.answer_at_deadline());
         }
-        let late: Vec<Waiter> = flight.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        let late = flight.take_late(now);
         self.answer_some(flight.key.group, late, &flight.answer_at_deadline());
         Fate::Open
     }

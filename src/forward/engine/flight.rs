@@ -54,6 +54,8 @@ pub(crate) struct Flight {
     pub(crate) id: FlightId,
     pub(crate) key: Arc<FlightKey>,
     pub(crate) waiters: Vec<Waiter>,
+    /// No deadline of a waiter is earlier: kept, so that a question that joins thousands costs no look at them.
+    first_deadline: Option<Instant>,
     /// Stores the outcome; that of the first to ask.
     pub(crate) keep: Option<Keep>,
     pub(crate) attempts: Vec<Attempt>,
@@ -115,6 +117,7 @@ impl Flight {
             id,
             key,
             waiters: Vec::new(),
+            first_deadline: None,
             keep: None,
             attempts: Vec::new(),
             tried: Vec::new(),
@@ -260,12 +263,25 @@ impl Flight {
 
     /// When this flight is due, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
-        let first = self.waiters.iter().map(|waiter| waiter.deadline).min()?;
+        let first = self.first_deadline?;
         Some(if self.queued || (self.round == Round::Over && self.fallback.is_none()) {
             first
         } else {
             first.min(self.step_at)
         })
+    }
+
+    /// Adds a waiter.
+    pub(crate) fn join(&mut self, waiter: Waiter) {
+        self.first_deadline = Some(self.first_deadline.map_or(waiter.deadline, |first| first.min(waiter.deadline)));
+        self.waiters.push(waiter);
+    }
+
+    /// Takes out the waiters whose deadline has passed.
+    pub(crate) fn take_late(&mut self, now: Instant) -> Vec<Waiter> {
+        let late = self.waiters.extract_if(.., |waiter| waiter.deadline <= now).collect();
+        self.first_deadline = self.waiters.iter().map(|waiter| waiter.deadline).min();
+        late
     }
 
     /// The latest deadline of all waiters.
@@ -302,7 +318,7 @@ mod tests {
             now,
         );
         let deadline = now + Duration::from_secs(5);
-        flight.waiters.push(Waiter { network: None, deadline, has_fallback: false, then: Box::new(|_, _| {}) });
+        flight.join(Waiter { network: None, deadline, has_fallback: false, then: Box::new(|_, _| {}) });
         flight
     }
 

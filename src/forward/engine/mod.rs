@@ -215,9 +215,10 @@ impl Engine {
         for (group, places) in groups.iter_mut().zip(all) {
             group.is_own = false;
             group.upstreams.clear();
+            let mut absent = places.absent.clone();
             for address in &places.addresses {
                 if would_loop(*address, &self.listen) {
-                    tracing::warn!(upstream = %address, "upstream is this server itself; not used");
+                    absent.push(format!("'{address}' is this server itself"));
                     group.is_own = true;
                     continue;
                 }
@@ -231,7 +232,7 @@ impl Engine {
             if Placement::may_change(&group.settings.upstreams) {
                 tracing::info!(suffix = %group.settings.suffix, upstreams = ?places.addresses, "upstreams found");
             }
-            for reason in group.counters.now_absent(&places.absent) {
+            for reason in group.counters.now_absent(absent) {
                 tracing::warn!(suffix = %group.settings.suffix, "{reason}; not used until that changes");
             }
         }

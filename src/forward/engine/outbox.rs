@@ -34,6 +34,9 @@ pub(crate) trait Outbox {
 
     /// Asks over TCP.
     fn ask_tcp(&mut self, to: Recipient<'_>, job: Job);
+
+    /// Ends the wait for the answer over TCP.
+    fn cancel_tcp(&mut self, upstream: UpstreamIndex, flight: FlightId);
 }
 
 /// An upstream to which a query is sent.
@@ -69,5 +72,9 @@ impl Outbox for Sockets {
 
     fn ask_tcp(&mut self, to: Recipient<'_>, job: Job) {
         self.tcp.ask(to.index, to.shared, job);
+    }
+
+    fn cancel_tcp(&mut self, upstream: UpstreamIndex, flight: FlightId) {
+        self.tcp.cancel(upstream, flight);
     }
 }

@@ -192,7 +192,7 @@ impl Exchanges {
         flight.keep(Arc::new(reply));
         if !(may_object_to_case && self.ask_in_lower_case(flight, index, out)) {
             while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
-                self.close_attempt(&flight.attempts.remove(place), out);
+                self.close_attempt(flight.id, &flight.attempts.remove(place), out);
             }
         }
         let (up, _) = self.candidates(flight.key.group);
@@ -237,6 +237,7 @@ fn read(message: &Message, flight: &Flight, upstream: std::net::SocketAddr) -> R
         answer: kept.answer,
         authority: kept.authority,
         chain: kept.chain,
+        shortened: false,
         upstream: Some(upstream),
     }
 }

@@ -31,6 +31,8 @@ const CHAIN_TOO_LONG: Ede = Ede::new(Ede::OTHER, "more than 16 CNAMEs in a row")
 #[derive(Clone, Debug)]
 pub struct Chase {
     qtype: Rtype,
+    /// Octets that the client's message has for records.
+    room: usize,
     /// The name to look at next.
     name: Name,
     /// The names left behind, for the loop check.
@@ -100,6 +102,8 @@ pub struct Resolved {
     pub authoritative: bool,
     /// AD: all of it came from an upstream that validated it.
     pub authentic: bool,
+    /// Whether it has records that are left out because they do not fit.
+    pub truncated: bool,
     /// The reason for the answer, for the client.
     pub ede: Option<Ede>,
     /// The sources of its parts.
@@ -118,6 +122,7 @@ impl Chase {
         let origin = Origin::default();
         Self {
             qtype,
+            room: usize::MAX,
             name: qname,
             behind: Vec::new(),
             answer: Vec::new(),
@@ -160,8 +165,9 @@ impl Chase {
     fn follow_outcome(&mut self, zone: &Zone, outcome: &Outcome<'_>) -> Option<Resolved> {
         match outcome {
             Outcome::Answer(rrset) => {
-                self.answer.extend(rrset.records(&self.name));
-                Some(self.resolved(Rcode::NOERROR))
+                let truncated = rrset.least_len() > self.room;
+                self.answer.extend(rrset.records(&self.name).take(if truncated { 1 } else { usize::MAX }));
+                Some(Resolved { truncated, ..self.resolved(Rcode::NOERROR) })
             }
             Outcome::Cname(rrset) => {
                 let alias: Vec<Record> = rrset.records(&self.name).collect();
@@ -189,12 +195,16 @@ impl Chase {
                 self.origin.missed = Some(self.name.clone());
                 Some(Resolved { authority: Vec::from_iter(zone.negative_soa()), ..self.resolved(Rcode::NXDOMAIN) })
             }
-            Outcome::Referral { cut, name_servers } => Some(Resolved {
-                authority: name_servers.records(cut).collect(),
-                additional: zone.glue(name_servers),
-                authoritative: self.origin.local_start && !self.answer.is_empty(),
-                ..self.resolved(Rcode::NOERROR)
-            }),
+            Outcome::Referral { cut, name_servers } => {
+                let truncated = name_servers.least_len() > self.room;
+                Some(Resolved {
+                    authority: name_servers.records(cut).take(if truncated { 1 } else { usize::MAX }).collect(),
+                    additional: if truncated { Vec::new() } else { zone.glue(name_servers) },
+                    authoritative: self.origin.local_start && !self.answer.is_empty(),
+                    truncated,
+                    ..self.resolved(Rcode::NOERROR)
+                })
+            }
         }
     }
 
@@ -236,9 +246,20 @@ impl Chase {
         Step::Done(Resolved {
             authority: reply.authority.clone(),
             authentic: self.authentic && self.origin.zone.is_none(),
+            truncated: reply.shortened,
             ede: reply.ede.clone(),
             ..self.resolved(reply.rcode)
         })
+    }
+
+    /// Lets the client's message have `room` octets for records: of an RRset that takes more, only the first is used.
+    pub fn limit_to(&mut self, room: usize) {
+        self.room = room;
+    }
+
+    /// Octets that the client's message has for records.
+    pub fn room(&self) -> usize {
+        self.room
     }
 
     /// Adds a CNAME, with its signatures, and moves to its target.
@@ -293,6 +314,7 @@ impl Chase {
             additional: Vec::new(),
             authoritative: false,
             authentic: false,
+            truncated: false,
             ede: Some(ede),
             origin: Origin { failed: true, ..self.origin.clone() },
             from_upstream: RecordBits::default(),
@@ -307,6 +329,7 @@ impl Chase {
             additional: Vec::new(),
             authoritative: self.origin.local_start,
             authentic: false,
+            truncated: false,
             ede: None,
             origin: self.origin.clone(),
             from_upstream: self.from_upstream,

@@ -155,7 +155,7 @@ impl Resolver {
     ) -> ControlFlow<UpstreamQuestion, Step> {
         let key = Key { route: route.id, question: resolution.question(name) };
         let name = &key.question.name;
-        match self.cache.get(&key, now) {
+        match self.cache.get(&key, resolution.chase.room(), now) {
             Hit::Fresh { reply, .. } if reply.denies() && self.responsibilities(zones).synthesized(name).is_some() => {
                 let fallback = self.fallback(zones, name, None);
                 ControlFlow::Continue(self.fall_back(zones, resolution, &key, fallback, Failure::Unreachable))
@@ -198,6 +198,7 @@ impl Resolver {
     fn follow_reply(&self, zones: &ZoneSet, resolution: &mut Resolution, key: &Key, reply: &Reply) -> Step {
         let Key { route, question } = key;
         let responsibilities = self.responsibilities(zones);
+        let reply = &*reply.within(question.rtype, resolution.chase.room());
         let Believed { reply, missed } = responsibilities.believed(&question.name, question.rtype, Some(*route), reply);
         if let Some(missed) = missed {
             resolution.chase.note_missed(missed);

@@ -86,6 +86,12 @@ impl Resolution {
         Self { chase, qtype, flags, degraded: None, reuse: Reuse::Local, network: None, trace: None }
     }
 
+    /// Lets the client's message have `room` octets for records. An answer that takes more is truncated, and the records
+    /// that would not be sent are left where they are.
+    pub fn limit_to(&mut self, room: usize) {
+        self.chase.limit_to(room);
+    }
+
     /// How long the answer may be given again to the same question: only if all its forwarded parts came from the cache
     /// at one time. Failures and their substitutes may not be given again.
     pub fn validity(&self) -> Option<Validity> {

@@ -167,6 +167,7 @@ fn head(reply: &Reply, end: usize) -> Reply {
         answer: reply.answer[..end].to_vec(),
         authority: Vec::new(),
         chain: Chain::Whole,
+        shortened: false,
         ..*reply
     }
 }

@@ -116,6 +116,14 @@ pub(crate) fn judge(query: &[u8], datagram: &[u8]) -> Match {
     }
 }
 
+/// Whether a query that [`query`] wrote asks for this name and type, whatever its flags: a reply to one of two such
+/// queries fits the other in all but id and case.
+pub(crate) fn asks_for(query: &[u8], question: &Question) -> bool {
+    let (name, asked) = (question.name.as_wire(), question_of(query));
+    let rtype = question.rtype.0.to_be_bytes();
+    asked.len() == name.len() + 4 && asked[name.len()..][..2] == rtype && asked[..name.len()].eq_ignore_ascii_case(name)
+}
+
 /// QNAME, QTYPE and QCLASS of a query that [`query`] wrote.
 fn question_of(query: &[u8]) -> &[u8] {
     let opt = if query.get(11) == Some(&1) { 11 } else { 0 };
@@ -199,6 +207,19 @@ mod tests {
         assert_eq!(with(&|r| r.truncate(20)), Match::OtherQuestion, "cut short");
         assert_eq!(judge(&asked, &[0, 7, 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0]), Match::Bare);
         assert_eq!(judge(&asked, &[0, 7, 0x81, 0x83, 0, 0, 0, 1, 0, 0, 0, 0]), Match::Junk, "an answer to no question");
+    }
+
+    #[test]
+    fn queries_that_differ_in_flags_form_and_case_alone_ask_for_the_same() {
+        let plain = QueryForm { edns: false, mixed: false };
+        for form in [FORM, plain] {
+            let asked = query(7, &question("www.example"), form, || 0x5555);
+            let other = Question { dnssec_ok: false, authentic_data: true, ..question("www.example") };
+            assert!(asks_for(&asked, &other));
+            assert!(!asks_for(&asked, &Question { rtype: Rtype::AAAA, ..other }));
+            assert!(!asks_for(&asked, &question("www.exampl")) && !asks_for(&asked, &question("ww.example")));
+            assert!(!asks_for(&[], &question("www.example")));
+        }
     }
 
     proptest! {

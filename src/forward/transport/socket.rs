@@ -178,6 +178,12 @@ impl Socket {
         self.accepting
     }
 
+    /// Whether a question for the same name and type waits here: another one must not share the port, or a guess of
+    /// either id would be believed.
+    pub(crate) fn waits_for(&self, question: &Question) -> bool {
+        self.pending.iter().any(|pending| pending.live && message::asks_for(&pending.query, question))
+    }
+
     /// Stops taking new questions.
     pub(crate) fn retire(&mut self) {
         self.accepting = false;

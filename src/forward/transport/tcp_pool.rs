@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::tcp::{self, Job, TcpOutcome};
-use crate::forward::ids::UpstreamIndex;
+use super::tcp::{self, Job, Order, TcpOutcome};
+use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Failure;
 use crate::forward::status::SharedUpstream;
 
 /// The way to a task, if it has started.
-type Task = Option<mpsc::UnboundedSender<Job>>;
+type Task = Option<mpsc::UnboundedSender<Order>>;
 
 /// The way to each task, and the sender for the outcome of each question. Nothing bounds the way: a task takes whatever
 /// is in it at once, and its queue is bounded.
@@ -31,14 +31,23 @@ impl TcpPool {
     pub(crate) fn ask(&mut self, upstream: UpstreamIndex, shared: &Arc<SharedUpstream>, job: Job) {
         let outcomes = &self.outcomes;
         let task = Self::task(&mut self.tasks, upstream).get_or_insert_with(|| {
-            let (sender, jobs) = mpsc::unbounded_channel();
-            tokio::spawn(tcp::run(upstream, Arc::clone(shared), jobs, outcomes.clone()));
+            let (sender, orders) = mpsc::unbounded_channel();
+            tokio::spawn(tcp::run(upstream, Arc::clone(shared), orders, outcomes.clone()));
             sender
         });
-        if let Err(mpsc::error::SendError(job)) = task.send(job) {
+        let flight = job.flight;
+        if task.send(Order::Ask(job)).is_err() {
             *Self::task(&mut self.tasks, upstream) = None;
             // The engine holds the other end, and it is running.
-            let _ = self.outcomes.send(TcpOutcome { upstream, flight: job.flight, answer: Err(Failure::Unreachable) });
+            let _ = self.outcomes.send(TcpOutcome { upstream, flight, answer: Err(Failure::Unreachable) });
+        }
+    }
+
+    /// Ends the wait for an answer.
+    pub(crate) fn cancel(&self, upstream: UpstreamIndex, flight: FlightId) {
+        if let Some(Some(task)) = self.tasks.get(upstream.0) {
+            // If the task has ended, the wait has too.
+            let _ = task.send(Order::Cancel(flight));
         }
     }
 
@@ -51,9 +60,9 @@ impl TcpPool {
 
     /// A task that the test plays.
     #[cfg(test)]
-    pub(crate) fn act(&mut self, upstream: UpstreamIndex) -> mpsc::UnboundedReceiver<Job> {
-        let (sender, jobs) = mpsc::unbounded_channel();
+    pub(crate) fn act(&mut self, upstream: UpstreamIndex) -> mpsc::UnboundedReceiver<Order> {
+        let (sender, orders) = mpsc::unbounded_channel();
         *Self::task(&mut self.tasks, upstream) = Some(sender);
-        jobs
+        orders
     }
 }

@@ -92,6 +92,10 @@ impl UdpPool {
         form: QueryForm,
         now: Instant,
     ) -> Result<QueryHandle, NoSocket> {
+        let has_space = self.current.get(upstream.0).is_none_or(|(_, open)| *open < MAX_SOCKETS);
+        if has_space && self.current_socket(upstream).is_some_and(|socket| socket.waits_for(question)) {
+            self.fresh_port(upstream);
+        }
         let slot = self.accepting_slot(upstream, shared, now)?;
         let index = slot as usize;
         let generation = self.slots[index].generation;
@@ -103,6 +107,12 @@ impl UdpPool {
         self.outbox.push((handle, self.bytes.len(), query.len()));
         self.bytes.extend_from_slice(query);
         Ok(handle)
+    }
+
+    /// The socket that takes new questions for an upstream.
+    fn current_socket(&self, upstream: UpstreamIndex) -> Option<&Socket> {
+        let (current, _) = self.current.get(upstream.0)?;
+        self.slots.get((*current)? as usize)?.socket.as_ref()
     }
 
     /// Makes the next question for this upstream leave from a port of its own.

@@ -38,6 +38,16 @@ struct PlainQuery<'a> {
     options: ReplyOptions,
 }
 
+/// Octets of a record before its RDATA, with a pointer for its owner.
+const RECORD_HEAD: usize = 12;
+
+impl PlainQuery<'_> {
+    /// Octets of the OPT record of the answer.
+    fn opt_len(&self) -> usize {
+        if self.query.edns.is_some() { self.options.with(None).opt_len() } else { 0 }
+    }
+}
+
 impl<'a> FastPath<'a> {
     /// A fast path for one batch that is answered at this time.
     pub(crate) fn new(
@@ -68,14 +78,14 @@ impl<'a> FastPath<'a> {
         let (_, options) = options::examine(self.snapshot, &query, context)?;
         let ask = PlainQuery { query: &query, question, options };
         if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.name(), query.qtype) {
-            let answered = local(hosted, &ask, &qname, out);
-            if let Some(rcode) = answered
+            let answered = local(hosted, &ask, &qname, limit, out);
+            if let Some(response) = answered
                 && out.len() - start <= limit
             {
-                if rcode == Rcode::NXDOMAIN {
+                if response == Response::Answered(Rcode::NXDOMAIN) {
                     self.misses.note(hosted, qname.name());
                 }
-                return Some(Response::Answered(rcode).to(Reason::Zone));
+                return Some(response.to(Reason::Zone));
             }
             out.truncate(start);
         }
@@ -99,11 +109,10 @@ impl<'a> FastPath<'a> {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Option<Disposition> {
-        let PlainQuery { query, question, options } = ask;
+        let PlainQuery { query, question, .. } = ask;
         let cached = self.answers.find(&CacheKey::new(query, qname.name()))?;
         let start = out.len();
-        let opt_len = if query.edns.is_some() { options.with(None).opt_len() } else { 0 };
-        if question.len() + cached.len() + opt_len > limit {
+        if question.len() + cached.len() + ask.opt_len() > limit {
             return None;
         }
         let bits = cached.bits();
@@ -132,20 +141,34 @@ impl<'a> FastPath<'a> {
     }
 }
 
-/// The answer of one of our zones, and its RCODE.
-fn local(hosted: &Hosted, ask: &PlainQuery<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
+/// The answer of one of our zones, in at most `limit` octets if it is positive.
+fn local(
+    hosted: &Hosted,
+    ask: &PlainQuery<'_>,
+    qname: &NameBuffer,
+    limit: usize,
+    out: &mut Vec<u8>,
+) -> Option<Response> {
     let zone = hosted.zone.as_deref()?;
     match zone.lookup(qname.name(), ask.query.qtype) {
-        Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, out),
+        Outcome::Answer(rrset) if !Writer::compresses(rrset.rtype()) => positive(&rrset, ask, limit, out),
         Outcome::NoData => negative(zone, Rcode::NOERROR, ask, qname, out),
         Outcome::NxDomain if hosted.on_miss == OnMiss::NxDomain => negative(zone, Rcode::NXDOMAIN, ask, qname, out),
         _ => None,
     }
 }
 
-fn positive(rrset: &RRsetRef<'_>, ask: &PlainQuery<'_>, out: &mut Vec<u8>) -> Option<Rcode> {
+/// The records of an RRset, or TC without any: its length is known before they are written.
+fn positive(rrset: &RRsetRef<'_>, ask: &PlainQuery<'_>, limit: usize, out: &mut Vec<u8>) -> Option<Response> {
     let start = out.len();
-    head(ask.question, response::untruncated_flags(ask.query, Rcode::NOERROR, true, false), out);
+    let flags = response::untruncated_flags(ask.query, Rcode::NOERROR, true, false);
+    let records = usize::from(rrset.count()) * RECORD_HEAD + rrset.rdata_len();
+    if ask.question.len() + records + ask.opt_len() > limit {
+        head(ask.question, response::truncated(flags), out);
+        opt(ask, start, out);
+        return Some(Response::Truncated);
+    }
+    head(ask.question, flags, out);
     // The owner is the QNAME, which starts at offset 12.
     let mut fixed = [0xc0, 0x0c, 0, 0, 0, 1, 0, 0, 0, 0];
     fixed[2..4].copy_from_slice(&rrset.rtype().0.to_be_bytes());
@@ -159,10 +182,16 @@ fn positive(rrset: &RRsetRef<'_>, ask: &PlainQuery<'_>, out: &mut Vec<u8>) -> Op
     }
     out[start + 6..start + 8].copy_from_slice(&count.to_be_bytes());
     opt(ask, start, out);
-    Some(Rcode::NOERROR)
+    Some(Response::Answered(Rcode::NOERROR))
 }
 
-fn negative(zone: &Zone, rcode: Rcode, ask: &PlainQuery<'_>, qname: &NameBuffer, out: &mut Vec<u8>) -> Option<Rcode> {
+fn negative(
+    zone: &Zone,
+    rcode: Rcode,
+    ask: &PlainQuery<'_>,
+    qname: &NameBuffer,
+    out: &mut Vec<u8>,
+) -> Option<Response> {
     let start = out.len();
     head(ask.question, response::untruncated_flags(ask.query, rcode, true, false), out);
     if !zone.negative()?.append(qname.name(), out) {
@@ -170,7 +199,7 @@ fn negative(zone: &Zone, rcode: Rcode, ask: &PlainQuery<'_>, qname: &NameBuffer,
     }
     out[start + 9] = 1;
     opt(ask, start, out);
-    Some(rcode)
+    Some(Response::Answered(rcode))
 }
 
 /// The header of an answer without records yet, and the question as it arrived.

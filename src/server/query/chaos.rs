@@ -24,6 +24,7 @@ pub(crate) fn answer(settings: &Settings, query: &Query<'_>) -> Option<Resolved>
         rcode: Rcode::NOERROR,
         answer: vec![Record { owner: Name::from_wire(query.qname)?, rtype: Rtype::TXT, ttl: 0, rdata: rdata.into() }],
         authority: Vec::new(),
+        truncated: false,
         additional: Vec::new(),
         authoritative: true,
         authentic: false,

@@ -11,6 +11,8 @@ pub(crate) mod once;
 pub(crate) mod options;
 mod policy;
 pub(crate) mod response;
+#[cfg(test)]
+mod truncation;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -162,6 +164,7 @@ fn resolve(
     };
     let mut resolution = Resolution::new(qname, query.qtype, flags);
     resolution.network = Some(ClientNetwork::of(context.ip()));
+    resolution.limit_to(response::room(query, context.transport, &options.with(None)));
     let view = snapshot.view(context.ip());
     let question = match view.resolver.start(view.zones, &mut resolution, context.at) {
         Progress::Done(resolved) => return ControlFlow::Continue((resolved, resolution.validity(), options)),

@@ -25,18 +25,24 @@ pub(crate) fn compose(
     let reserve = if query.edns.is_some() { options.opt_len() } else { 0 };
     let mut writer = Writer::new(transport.max_answer(query), reserve);
     writer.question(query.qname, query.qtype, query.qclass);
-    let truncated = !add_records(&mut writer, resolved);
+    let truncated = resolved.truncated || !add_records(&mut writer, resolved);
     if truncated {
         // Whole RRsets or nothing: the client asks again over TCP (RFC 2181 section 9).
         writer.clear_records();
     }
     let authoritative = resolved.authoritative && resolved.rcode != Rcode::REFUSED;
-    let [first, second] = untruncated_flags(query, resolved.rcode, authoritative, resolved.authentic);
-    writer.header(query.header.id, [first | (u8::from(truncated) * TC.1), second]);
+    let flags = untruncated_flags(query, resolved.rcode, authoritative, resolved.authentic);
+    writer.header(query.header.id, if truncated { self::truncated(flags) } else { flags });
     let end = writer.position();
     add_opt(&mut writer, query, resolved.rcode, &options);
     let (bytes, ttls) = writer.finish();
     Composed { bytes, truncated, ttls, end }
+}
+
+/// The most octets that the records of an answer may take. An Extended Error of the answer itself leaves less.
+pub(crate) fn room(query: &Query<'_>, transport: Transport, options: &ResponseOptions<'_>) -> usize {
+    let opt = if query.edns.is_some() { options.opt_len() } else { 0 };
+    transport.max_answer(query).saturating_sub(12 + query.qname.len() + 4 + opt)
 }
 
 /// An answer without records: the question, an RCODE and a reason. `recursion` is the RA flag.
@@ -123,6 +129,11 @@ const AD: Flag = (1, 0x20);
 pub(crate) fn untruncated_flags(query: &Query<'_>, rcode: Rcode, authoritative: bool, authentic: bool) -> [u8; 2] {
     let wants_authentic = query.header.ad || query.dnssec_ok();
     flags(query.header, rcode, &[(AA, authoritative), (RA, true), (AD, authentic && wants_authentic)])
+}
+
+/// The same flags with TC.
+pub(crate) fn truncated([first, second]: [u8; 2]) -> [u8; 2] {
+    [first | TC.1, second]
 }
 
 /// QR, then RD and CD as the client sent them (RFC 1035 section 4.1.1, RFC 4035 section 3.2.2), the RCODE, and

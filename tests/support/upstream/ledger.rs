@@ -101,12 +101,12 @@ impl Ledger {
         seen.iter().filter(|message| dotted(&message.name) == dotted(name)).cloned().collect()
     }
 
-    /// Every question, with a count.
+    /// Every question, with a count; the server's own loop probes are none of a client's.
     pub(crate) fn questions(&self) -> Vec<String> {
         let shown = |((name, qtype), asked): (&(String, u16), &Asked)| {
             format!("{name} TYPE{qtype} {}x in {} messages", asked.questions(), asked.messages)
         };
-        self.lock().iter().map(shown).collect()
+        self.lock().iter().filter(|((name, _), _)| !name.contains(".loop-probe.")).map(shown).collect()
     }
 
     /// Notes that hickory-server answers a message, and nothing spoils the answer.

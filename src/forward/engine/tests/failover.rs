@@ -182,6 +182,7 @@ async fn an_upstream_that_is_this_server_is_never_asked() {
     let forwarder = Upstreams::start(settings).unwrap();
     assert_eq!(ask(&forwarder, "www.example").await, Err(Failure::Loop));
     assert_eq!((own.asked(), forwarder.status().len()), (0, 0));
+    assert_eq!(forwarder.groups()[0].status().absent, [format!("'{}' is this server itself", own.address)]);
 }
 
 #[tokio::test]

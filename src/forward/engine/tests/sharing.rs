@@ -49,6 +49,36 @@ async fn questions_with_other_flags_or_of_another_group_do_not_share() {
 }
 
 #[tokio::test]
+async fn equal_questions_with_other_flags_are_not_on_one_port_at_one_time_and_different_questions_are() {
+    let ports = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&ports);
+    let mut world = World::of(move |got| {
+        seen.lock().unwrap().push((got.name().to_string(), got.from.port()));
+        vec![(30 * MS, got.good())]
+    });
+    let places: Vec<_> = (0..6)
+        .map(|flags| {
+            let (dnssec_ok, authentic_data) = (flags % 3 == 1, flags % 3 == 2);
+            let name = question("same.example");
+            Question { dnssec_ok, authentic_data, checking_disabled: flags > 2, ..name }
+        })
+        .chain(["one.example", "two.example", "three.example"].map(question))
+        .map(|question| world.pose(0, question, None, Duration::from_secs(5)))
+        .collect();
+    for place in places {
+        assert!(world.answer(&place).await.0.is_ok());
+    }
+    let all = ports.lock().unwrap();
+    let mut of_same: Vec<u16> = all.iter().filter(|(name, _)| name == "same.example.").map(|(_, port)| *port).collect();
+    of_same.sort_unstable();
+    of_same.dedup();
+    assert_eq!(of_same.len(), 6);
+    let mut others: Vec<u16> = all.iter().filter(|(name, _)| name != "same.example.").map(|(_, port)| *port).collect();
+    others.dedup();
+    assert_eq!(others.len(), 1, "they share a port");
+}
+
+#[tokio::test]
 async fn the_first_to_ask_may_leave_and_the_others_still_get_the_answer() {
     let mut world = World::of(|got| vec![(100 * MS, got.good())]);
     let first = world.pose(0, question("same.example"), None, Duration::from_secs(5));

@@ -16,7 +16,7 @@ use super::super::tests::*;
 use crate::dns::Message;
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::transport::message;
-use crate::forward::transport::tcp::{self, Job, TcpOutcome};
+use crate::forward::transport::tcp::{self, Job, Order, TcpOutcome};
 use crate::forward::transport::udp_pool::ReceiveHeaders;
 
 /// How long the kernel may take to carry a datagram to the next socket: this passes only if something is broken.
@@ -48,7 +48,7 @@ pub(crate) struct World {
 struct Acted {
     address: SocketAddr,
     actor: Actor,
-    jobs: mpsc::UnboundedReceiver<Job>,
+    orders: mpsc::UnboundedReceiver<Order>,
     /// Datagrams so far, including probes.
     heard: u64,
     probes: Vec<Vec<u8>>,
@@ -125,8 +125,8 @@ impl Cast {
         let all: Vec<SocketAddr> = forwarder.status().iter().map(|upstream| upstream.address).collect();
         assert_eq!(all, self.0.iter().map(|(address, _)| *address).collect::<Vec<_>>(), "each is in a group, in order");
         let acted = |(index, (address, actor)): (usize, (SocketAddr, Actor))| {
-            let jobs = engine.sockets.tcp.act(UpstreamIndex(index));
-            Acted { address, actor, jobs, heard: 0, probes: Vec::new(), asked: 0, over_tcp: 0, open: 0 }
+            let orders = engine.sockets.tcp.act(UpstreamIndex(index));
+            Acted { address, actor, orders, heard: 0, probes: Vec::new(), asked: 0, over_tcp: 0, open: 0 }
         };
         let upstreams = self.0.into_iter().enumerate().map(acted).collect();
         let headers = ReceiveHeaders::new();
@@ -297,7 +297,8 @@ impl World {
             while let Some((bytes, from)) = self.upstreams[upstream].next(sent) {
                 self.consider(upstream, bytes, To::Port(from));
             }
-            while let Ok(job) = self.upstreams[upstream].jobs.try_recv() {
+            while let Ok(order) = self.upstreams[upstream].orders.try_recv() {
+                let Order::Ask(job) = order else { continue };
                 let query = message::query(7, &job.question, job.form, || 0);
                 self.consider(upstream, query.to_vec(), To::Job(job, query));
             }

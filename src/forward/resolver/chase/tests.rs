@@ -46,6 +46,7 @@ fn reply(answer: &[&str], authority: &[&str], rcode: Rcode) -> Reply {
         answer: answer.iter().map(|text| record(text)).collect(),
         authority: authority.iter().map(|text| record(text)).collect(),
         chain: Chain::Whole,
+        shortened: false,
         upstream: None,
     }
 }

@@ -9,6 +9,7 @@
 //! question that such a connection leaves unanswered for a while, and one whose connection ends, is asked once more on
 //! a fresh one (RFC 7766 section 6.2.4).
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::places::Places;
@@ -85,6 +86,8 @@ pub(super) struct Dispatch {
     /// for the place of one that was answered.
     again: Queue<Option<ClientNetwork>, Waiting>,
     places: Places<Option<ClientNetwork>>,
+    /// The questions in both queues that were not cancelled.
+    waiting: HashSet<FlightId>,
     exchanges: Vec<Exchange>,
     /// The connections without a question, the one used last at the end.
     idle: Vec<Idle>,
@@ -102,6 +105,7 @@ impl Dispatch {
             queue: Queue::new(MAX_WAITING),
             again: Queue::new(MAX_WAITING),
             places: Places::new(),
+            waiting: HashSet::new(),
             exchanges: Vec::new(),
             idle: Vec::new(),
             fresh_until: None,
@@ -123,10 +127,30 @@ impl Dispatch {
 
     /// Takes a question.
     pub(super) fn ask(&mut self, job: Job, now: Instant) {
-        if let Err(Waiting { job, .. }) = self.queue.push(job.network, Waiting { job, asked: 0, since: now }) {
-            self.actions.push(Action::Report(job.flight, Err(Failure::Overloaded)));
-        }
+        self.enqueue(Waiting { job, asked: 0, since: now });
         self.start_waiting(now);
+    }
+
+    /// Forgets a question; it has no outcome.
+    pub(super) fn cancel(&mut self, flight: FlightId, now: Instant) {
+        self.waiting.remove(&flight);
+        if let Some(place) = self.exchanges.iter().position(|exchange| exchange.job.flight == flight) {
+            let exchange = self.exchanges.swap_remove(place);
+            exchange.attempts.iter().for_each(|attempt| self.close(attempt.connection));
+            self.places.free(exchange.job.network);
+            self.start_waiting(now);
+        }
+    }
+
+    /// Puts a question that was never asked into one queue, and one that was into the other.
+    fn enqueue(&mut self, waiting: Waiting) {
+        let flight = waiting.job.flight;
+        let queue = if waiting.asked == 0 { &mut self.queue } else { &mut self.again };
+        if queue.push(waiting.job.network, waiting).is_ok() {
+            self.waiting.insert(flight);
+        } else {
+            self.actions.push(Action::Report(flight, Err(Failure::Overloaded)));
+        }
     }
 
     /// Takes the answer to the question on a connection.
@@ -144,8 +168,10 @@ impl Dispatch {
         exchange.attempts.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
         self.idle.push(Idle { connection, until: now + IDLE });
         self.report(exchange, answer);
-        if let Some(next) = self.again.pop() {
-            self.start(next, now);
+        while let Some(next) = self.again.pop() {
+            if self.start(next, now) {
+                break;
+            }
         }
         self.start_waiting(now);
     }
@@ -191,9 +217,7 @@ impl Dispatch {
     fn wait_again(&mut self, exchange: Exchange, now: Instant) {
         let Exchange { job, asked, .. } = exchange;
         self.places.free(job.network);
-        if let Err(Waiting { job, .. }) = self.again.push(job.network, Waiting { job, asked, since: now }) {
-            self.actions.push(Action::Report(job.flight, Err(Failure::Overloaded)));
-        }
+        self.enqueue(Waiting { job, asked, since: now });
         self.start_waiting(now);
     }
 
@@ -247,11 +271,15 @@ impl Dispatch {
         })
     }
 
-    /// Starts a question, unless its time is up.
-    fn start(&mut self, waiting: Waiting, now: Instant) {
+    /// Starts a question, unless it was cancelled or its time is up; returns whether it did.
+    fn start(&mut self, waiting: Waiting, now: Instant) -> bool {
         let Waiting { job, asked, .. } = waiting;
+        if !self.waiting.remove(&job.flight) {
+            return false;
+        }
         if job.deadline <= now {
-            return self.actions.push(Action::Report(job.flight, Err(Failure::Timeout)));
+            self.actions.push(Action::Report(job.flight, Err(Failure::Timeout)));
+            return false;
         }
         self.close_idle(now, usize::MAX);
         self.places.take(job.network, !self.again.has(job.network), now);
@@ -259,6 +287,7 @@ impl Dispatch {
         let used = self.idle.pop().map(|idle| idle.connection);
         self.send(&mut exchange, used, now);
         self.exchanges.push(exchange);
+        true
     }
 
     /// Closes idle connections: those whose time is up, those above `most`, and all while fresh ones stay silent,

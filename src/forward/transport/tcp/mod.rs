@@ -1,6 +1,6 @@
 //! TCP to one upstream (RFC 7766): the thin shell around [`dispatch`], which decides.
 //!
-//! In: questions. Out: an outcome for each. Never: a decision, or a question without an outcome.
+//! In: questions. Out: an outcome for each that is not cancelled. Never: a decision of its own.
 
 mod connection;
 mod dispatch;
@@ -36,6 +36,13 @@ pub(crate) struct Job {
     pub(crate) deadline: Instant,
 }
 
+/// An order to the task of an upstream.
+pub(crate) enum Order {
+    Ask(Job),
+    /// Nobody waits for the answer any more: the question has no outcome.
+    Cancel(FlightId),
+}
+
 /// The answer; a failure if no connection brought one, or the reply was malformed.
 pub(crate) type Answer = Result<Box<Message>, Failure>;
 
@@ -47,11 +54,11 @@ pub(crate) struct TcpOutcome {
     pub(crate) answer: Answer,
 }
 
-/// Runs until the forwarding thread drops its end and every question has its outcome.
+/// Runs until the forwarding thread drops its end and no question waits.
 pub(crate) async fn run(
     upstream: UpstreamIndex,
     shared: Arc<SharedUpstream>,
-    mut jobs: mpsc::UnboundedReceiver<Job>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
 ) {
     let (events, mut inbox) = mpsc::unbounded_channel();
@@ -61,8 +68,9 @@ pub(crate) async fn run(
     while is_open || !dispatch.is_done() {
         let wake = dispatch.wake(Instant::now());
         tokio::select! {
-            job = jobs.recv(), if is_open => match job {
-                Some(job) => dispatch.ask(job, Instant::now()),
+            order = orders.recv(), if is_open => match order {
+                Some(Order::Ask(job)) => dispatch.ask(job, Instant::now()),
+                Some(Order::Cancel(flight)) => dispatch.cancel(flight, Instant::now()),
                 None => is_open = false,
             },
             Some((connection, event)) = inbox.recv() => match event {

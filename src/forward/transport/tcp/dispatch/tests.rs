@@ -297,6 +297,17 @@ fn a_queue_that_is_full_turns_a_question_away_and_one_that_waited_too_long_is_no
     );
 }
 
+#[test]
+fn a_cancelled_question_gives_up_its_connection_and_is_not_asked_when_its_turn_comes() {
+    let mut play = Play::new();
+    let questions = play.ask_many(1, 18);
+    play.cancel(questions[16]);
+    play.cancel(questions[0]);
+    assert!(!play.sent.contains_key(&questions[16]) && play.sent[&questions[17]] == 1);
+    assert!(play.transcript.ends_with("close 1\n0 ms: q18 on 17\n"), "{}", play.transcript);
+    assert_eq!(play.failed, 0);
+}
+
 /// A step of a made-up history.
 fn step(play: &mut Play, (kind, choice): (u8, u8)) {
     let busy: Vec<u64> = play.open.iter().filter(|(_, carried)| carried.is_some()).map(|(id, _)| id.0).collect();
@@ -306,6 +317,7 @@ fn step(play: &mut Play, (kind, choice): (u8, u8)) {
         (0..=5, _, _) => {
             play.ask(choice % 7, MS * 40 * u32::from(choice));
         }
+        (6, _, _) if choice % 4 == 0 && play.asked > 0 => play.cancel(u32::from(choice) % play.asked + 1),
         (6 | 7, Some(connection), _) => play.answer(connection),
         (8, Some(connection), _) => play.malformed(connection),
         (9, _, Some(connection)) => play.end(connection),
@@ -324,7 +336,7 @@ proptest! {
             step(&mut play, one);
         }
         play.pass(30_000 * MS);
-        prop_assert_eq!(play.outcomes.len(), usize::try_from(play.asked).unwrap());
+        prop_assert!((1..=play.asked).all(|asked| play.outcomes.contains_key(&asked) != play.cancelled.contains(&asked)));
         prop_assert!(play.dispatch.is_done() && play.open.is_empty());
         prop_assert_eq!(play.dispatch.wake(play.now), None);
     }

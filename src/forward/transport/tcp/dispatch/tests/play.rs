@@ -21,6 +21,7 @@ pub(super) struct Play {
     pub(super) fresh: BTreeSet<ConnectionId>,
     pub(super) sent: BTreeMap<u32, u8>,
     reused: BTreeSet<u32>,
+    pub(super) cancelled: BTreeSet<u32>,
     pub(super) outcomes: BTreeMap<u32, Result<Rcode, Failure>>,
     pub(super) failed: usize,
     pub(super) retried: usize,
@@ -39,6 +40,7 @@ impl Play {
             fresh: BTreeSet::new(),
             sent: BTreeMap::new(),
             reused: BTreeSet::new(),
+            cancelled: BTreeSet::new(),
             outcomes: BTreeMap::new(),
             failed: 0,
             retried: 0,
@@ -70,6 +72,16 @@ impl Play {
 
     pub(super) fn ask_many(&mut self, network: u8, count: usize) -> Vec<u32> {
         (0..count).map(|_| self.ask(network, 5000 * MS)).collect()
+    }
+
+    /// Nobody waits for the answer to a question any more.
+    pub(super) fn cancel(&mut self, question: u32) {
+        self.open.values_mut().filter(|carried| **carried == Some(question)).for_each(|own| *own = None);
+        if !self.outcomes.contains_key(&question) {
+            self.cancelled.insert(question);
+        }
+        self.dispatch.cancel(FlightId { slot: question, generation: 0 }, self.now);
+        self.act();
     }
 
     pub(super) fn answer(&mut self, connection: u64) {
@@ -117,6 +129,7 @@ impl Play {
                 }
                 Action::Send(id, job) => {
                     let question = job.flight.slot;
+                    assert!(!self.cancelled.contains(&question), "a question that someone waits for");
                     let carried = self.open.get_mut(&id).expect("an open connection");
                     assert_eq!(carried.replace(question), None, "one question at a time");
                     let is_fresh = self.fresh.remove(&id);
@@ -134,7 +147,10 @@ impl Play {
                     let outcome = answer.map(|message| message.rcode);
                     let line = outcome.as_ref().map_or_else(|failure| format!("{failure:?}"), Rcode::to_string);
                     let before = self.outcomes.insert(flight.slot, outcome);
-                    assert_eq!(before, None, "one outcome for each question");
+                    assert!(
+                        before.is_none() && !self.cancelled.contains(&flight.slot),
+                        "one outcome for each question"
+                    );
                     self.open.values_mut().filter(|carried| **carried == Some(flight.slot)).for_each(|own| *own = None);
                     format!("q{}: {line}", flight.slot)
                 }
