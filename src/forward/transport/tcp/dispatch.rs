@@ -163,10 +163,15 @@ impl Dispatch {
         self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
         if !attempt.is_reused && exchange.attempts.iter().any(|other| other.is_reused) {
             self.fresh_until = Some(now + MEMORY);
+            self.close_idle(now, 0);
         }
         // A fresh connection that comes second has not failed.
         exchange.attempts.extract_if(.., |other| !other.is_reused).for_each(|other| self.close(other.connection));
-        self.idle.push(Idle { connection, until: now + IDLE });
+        if self.fresh_until.is_none_or(|until| now >= until) {
+            self.idle.push(Idle { connection, until: now + IDLE });
+        } else {
+            self.close(connection);
+        }
         self.report(exchange, answer);
         while let Some(next) = self.again.pop() {
             if self.start(next, now) {
@@ -281,7 +286,10 @@ impl Dispatch {
             self.actions.push(Action::Report(job.flight, Err(Failure::Timeout)));
             return false;
         }
-        self.close_idle(now, usize::MAX);
+        // An upstream that turned a connection away is to answer on one that it took.
+        if asked == 0 {
+            self.close_idle(now, usize::MAX);
+        }
         self.places.take(job.network, !self.again.has(job.network), now);
         let mut exchange = Exchange { job, asked, attempts: Vec::new() };
         let used = self.idle.pop().map(|idle| idle.connection);
@@ -294,8 +302,7 @@ impl Dispatch {
     /// because a server that serves one connection after the other would never come to those.
     fn close_idle(&mut self, now: Instant, most: usize) {
         let is_silent = |exchange: &Exchange| exchange.silent_from().is_some_and(|at| at <= now);
-        let is_reusable = self.fresh_until.is_none_or(|until| now >= until);
-        let most = if is_reusable && !self.exchanges.iter().any(is_silent) { most } else { 0 };
+        let most = if self.exchanges.iter().any(is_silent) { 0 } else { most };
         let expired = self.idle.partition_point(|idle| idle.until <= now);
         let surplus = self.idle.len().saturating_sub(most);
         let closed = self.idle.drain(..expired.max(surplus));

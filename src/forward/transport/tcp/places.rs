@@ -16,34 +16,37 @@ pub(super) const MAX: usize = 1024;
 const PROMPT: usize = 16;
 /// Places that each network takes at once.
 const PROMPT_EACH: usize = 4;
-/// How long a question waits until it may take a place beyond those, and the time from one such place to the next.
+/// How long a question waits until it may take a place beyond those, the time from one such place to the next, and the
+/// time that may be caught up on.
 const HELD_UP: Duration = Duration::from_millis(250);
-const GROWTH: Duration = Duration::from_millis(4);
+const GROWTH: Duration = Duration::from_millis(2);
+const CATCH_UP: Duration = Duration::from_millis(10);
 
 /// The places that are taken, by network.
 pub(super) struct Places<N> {
     taken: usize,
     held: HashMap<N, usize>,
-    /// When a place beyond those that are taken at once was taken last.
-    grown: Option<Instant>,
+    /// When a place beyond those that are taken at once may be taken next.
+    grows: Option<Instant>,
 }
 
 impl<N: Copy + Eq + Hash> Places<N> {
     pub(super) fn new() -> Self {
-        Self { taken: 0, held: HashMap::new(), grown: None }
+        Self { taken: 0, held: HashMap::new(), grows: None }
     }
 
     /// Whether a question of this network that waits since then may take a place; whether at once is the caller's to
     /// say.
     pub(super) fn may_take(&self, network: N, since: Instant, at_once: bool, now: Instant) -> bool {
-        let is_late = now >= since + HELD_UP && self.grown.is_none_or(|grown| now >= grown + GROWTH);
+        let is_late = now >= since + HELD_UP && self.grows.is_none_or(|grows| now >= grows);
         self.held(network) < MAX - self.taken && (at_once && self.is_prompt(network) || is_late)
     }
 
     /// Takes a place, `at_once` as for [`Places::may_take`].
     pub(super) fn take(&mut self, network: N, at_once: bool, now: Instant) {
         if !(at_once && self.is_prompt(network)) {
-            self.grown = Some(now);
+            let first = now.checked_sub(CATCH_UP).unwrap_or(now);
+            self.grows = Some(self.grows.map_or(now, |grows| grows.max(first)) + GROWTH);
         }
         self.taken += 1;
         *self.held.entry(network).or_default() += 1;
@@ -60,7 +63,7 @@ impl<N: Copy + Eq + Hash> Places<N> {
 
     /// When a question that waits may get a place although none gets free; `None` if all are taken.
     pub(super) fn wake(&self, now: Instant) -> Option<Instant> {
-        (self.taken < MAX).then(|| now + GROWTH)
+        (self.taken < MAX).then(|| now + CATCH_UP / 2)
     }
 
     fn is_prompt(&self, network: N) -> bool {
@@ -102,6 +105,8 @@ mod tests {
         assert!(!places.may_take(1, begin + GROWTH, true, late));
         assert_eq!(grab(&mut places, 1, begin, late), 1);
         assert_eq!(grab(&mut places, 1, begin, late + GROWTH), 1);
+        let most = usize::try_from(CATCH_UP.as_millis() / GROWTH.as_millis()).unwrap() + 1;
+        assert_eq!(grab(&mut places, 1, begin, late + HELD_UP), most, "a late timer costs none, but they are few");
     }
 
     #[test]
