@@ -230,6 +230,14 @@ mod tests {
         }
 
         #[test]
+        fn a_name_with_a_letter_always_has_a_capital(bits in any::<u64>(), name in "[a-c0-9]{0,2}[a-c][0-9]{0,2}") {
+            for bits in [bits, 0] {
+                let bytes = query(7, &question(&name), FORM, || bits);
+                prop_assert!(bytes[12..].iter().take(name.len() + 1).any(u8::is_ascii_uppercase));
+            }
+        }
+
+        #[test]
         fn the_case_is_all_that_randomness_changes(bits in any::<u64>()) {
             let bytes = query(7, &question("a-1.example"), FORM, || bits);
             let mut reply = bytes.to_vec();

@@ -325,3 +325,30 @@ fn connected(address: SocketAddr) -> io::Result<RawSocket> {
     socket.connect(&address.into())?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::Rtype;
+
+    #[test]
+    fn a_question_hears_of_the_first_error_of_the_network_and_the_others_are_only_counted() {
+        let shared = Arc::new(SharedUpstream::new("127.0.0.1:9".parse().unwrap()));
+        let mut socket = Socket::open(UpstreamIndex(0), &shared, Instant::now()).unwrap();
+        let (dnssec_ok, checking_disabled, authentic_data) = (false, false, false);
+        let form = QueryForm { edns: true, mixed: true };
+        let at = QueryHandle { slot: 0, generation: 0, id: 0 };
+        let mut heard = Vec::new();
+        for name in ["one.example", "two.example"] {
+            let name = name.parse().unwrap();
+            let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled, authentic_data };
+            socket.ask(None, &question, form, Instant::now());
+            let mut events = Vec::new();
+            (0..1000).for_each(|_| socket.unreachable(at, &mut events));
+            assert!(events.iter().all(|event| matches!(event.news, SocketNews::Unreachable)));
+            heard.push(events.len());
+        }
+        assert_eq!(heard, [1, 1]);
+        assert_eq!(socket.live, 2, "both still wait");
+    }
+}

@@ -47,6 +47,21 @@ async fn junk_that_arrives_first_is_ignored_and_the_wait_goes_on() {
 }
 
 #[tokio::test]
+async fn a_reply_that_does_not_parse_is_followed_at_once_by_a_query_without_edns_and_a_later_good_reply_counts() {
+    let malformed = |got: &Got| got.good()[..got.good().len() - 3].to_vec();
+    let mut world = World::of(move |got| now(if got.query().edns.is_some() { malformed(got) } else { got.good() }));
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply.is_ok() && took == Duration::ZERO, "{took:?}");
+    assert_eq!((world.asked(0), world.counts(0).edns_fallback, world.counts(0).junk_form), (2, 1, 1));
+    let mut world = World::of(move |got| {
+        let is_first = got.number == 0;
+        if is_first { vec![(Duration::ZERO, malformed(got)), (5 * MS, got.good())] } else { vec![] }
+    });
+    let (reply, took) = world.timed("www.example").await;
+    assert!(reply.is_ok() && took == 5 * MS, "{took:?}");
+}
+
+#[tokio::test]
 async fn a_flood_of_wrong_ids_moves_the_question_to_tcp() {
     let mut world = World::of(|got| {
         let good = got.good();
