@@ -121,8 +121,8 @@ impl Writer {
         matches!(rtype, Rtype::CNAME | Rtype::NS | Rtype::PTR | Rtype::MX | Rtype::SOA)
     }
 
-    /// The least octets that a record with `rdata` octets of RDATA takes in a message: its owner may be the root, and so
-    /// may each name that is compressed.
+    /// The least octets that a record with `rdata` octets of RDATA takes in a message: its owner may be the root, and
+    /// so may each name that is compressed.
     pub fn least_len(rtype: Rtype, rdata: usize) -> usize {
         let rdata = match rtype {
             Rtype::CNAME | Rtype::NS | Rtype::PTR => rdata.min(1),

@@ -111,6 +111,11 @@ impl Reply {
         self.rcode.is_answer()
     }
 
+    /// Whether it has records that answer.
+    pub fn is_positive(&self) -> bool {
+        self.answers() && !self.answer.is_empty()
+    }
+
     /// Whether it is useless for a public name of ours: a failure, or a denial without a CNAME on the way. A list says
     /// that the name exists; an upstream that does not know it is in a closed network, or older than the list.
     pub fn denies(&self) -> bool {

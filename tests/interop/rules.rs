@@ -42,8 +42,8 @@ type Peer = (&'static str, fn(&Routes) -> Option<Resolver>);
 
 const PEERS: [Peer; 2] = [("Unbound", unbound_over), ("BIND", bind_over)];
 
-/// Asks everything in this order, and again.
-fn ask_all(case: &Case, questions: &[(&Step, &Question)], to: &mut Comparison) -> String {
+/// Asks everything in this order, and again; `skips` are parts of the questions that a peer is not asked, with its name.
+fn ask_all(case: &Case, questions: &[(&Step, &Question)], skips: &[(&str, &str)], to: &mut Comparison) -> String {
     let upstreams = upstreams(case);
     let site = site(case, &upstreams);
     let server = site.start();
@@ -69,7 +69,9 @@ fn ask_all(case: &Case, questions: &[(&Step, &Question)], to: &mut Comparison) -
         let Some(peer) = start(&routes) else { continue };
         let twice = questions.iter().chain(questions);
         for ((step, question), ours) in twice.zip(&ours) {
-            to.compare(&step.words, ours, who, &said(&question.ask, peer.address));
+            if !skips.iter().any(|(skipper, part)| *skipper == who && step.words.contains(part)) {
+                to.compare(&step.words, ours, who, &said(&question.ask, peer.address));
+            }
         }
     }
     server.stop();
@@ -84,9 +86,28 @@ fn a_chain_over_the_borders_of_rules_has_each_name_from_whoever_answers_for_it_i
     let case = read(&path("tests/cases/rule-borders.case")).unwrap();
     let mut comparison = Comparison::with("Chains over the borders of forward rules: Unbound and BIND");
     let mut order = questions(&case);
-    let mut wrong = ask_all(&case, &order, &mut comparison);
+    let mut wrong = ask_all(&case, &order, &[], &mut comparison);
     order.reverse();
-    wrong += &ask_all(&case, &order, &mut comparison);
+    wrong += &ask_all(&case, &order, &[], &mut comparison);
+    wrong += &comparison.verdict();
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// Questions that a resolver is not asked, by a part of them.
+///
+/// An upstream that is silent to EDNS costs Unbound more than 12 seconds for each question, and BIND 10. Of two upstreams
+/// both ask one at random, and Unbound passes on what the wrong one says if it is the first.
+const SKIPPED: [(&str, &str); 4] =
+    [("Unbound", ".silence.edns."), ("BIND", ".silence.edns."), ("Unbound", ".short."), ("BIND", ".short.")];
+
+#[test]
+fn an_upstream_that_is_wrong_in_its_own_way_is_used_all_the_same() {
+    if !are_listed_versions() {
+        return;
+    }
+    let case = read(&path("tests/cases/odd-upstreams.case")).unwrap();
+    let mut comparison = Comparison::with("Upstreams as they are: Unbound and BIND");
+    let mut wrong = ask_all(&case, &questions(&case), &SKIPPED, &mut comparison);
     wrong += &comparison.verdict();
     assert!(wrong.is_empty(), "\n{wrong}");
 }

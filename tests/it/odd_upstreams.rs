@@ -128,6 +128,37 @@ fn answers(server: &Server, name: &str, address: &str) {
 }
 
 #[test]
+fn an_upstream_that_knows_no_edns_is_asked_without_it_over_tcp_too() {
+    for objection in ["FORMERR", "NOTIMP", "BADVERS", "silence"] {
+        let upstream = over_tcp(&format!("to-edns={objection}"));
+        let site = Site::new().with_upstream(&upstream);
+        let server = site.start();
+        for n in 0..3 {
+            answers(&server, &name(n), "192.0.2.1");
+            let forms = forms(&upstream.seen(&name(n)));
+            assert!(forms.last().unwrap().starts_with("tcp/plain"), "{objection}: {forms:?}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn an_upstream_that_minds_the_case_of_names_is_found_out_and_asked_in_lower_case() {
+    for objection in ["REFUSED", "NXDOMAIN", "NOERROR", "SERVFAIL", "FORMERR", "silence"] {
+        let upstream = Upstream::scripted(Script::with_faults(&records(), &format!("to-capitals={objection}")));
+        let site = Site::new().with_upstream(&upstream);
+        let server = site.start();
+        for n in 0..8 {
+            answers(&server, &lettered(n), "192.0.2.2");
+        }
+        answers(&server, &lettered(8), "192.0.2.2");
+        let forms = forms(&upstream.seen(&lettered(8)));
+        assert!(forms[0].ends_with("lower"), "it is known by now. {objection}: {forms:?}");
+        server.stop();
+    }
+}
+
+#[test]
 fn an_upstream_that_keeps_the_case_and_denies_is_believed_at_once() {
     let upstream = Upstream::scripted(Script::of(&records()));
     let site = Site::new().with_upstream(&upstream);
@@ -136,6 +167,42 @@ fn an_upstream_that_keeps_the_case_and_denies_is_believed_at_once() {
     let denied = "no-such-name-with-a-lot-of-letters-in-it.example";
     assert_eq!(server.ask(denied, "A").rcode, "NXDOMAIN");
     assert_eq!(forms(&upstream.seen(denied)), ["udp/edns/mixed"]);
+    server.stop();
+}
+
+#[test]
+fn case_randomization_off_asks_in_lower_case_by_rule_too() {
+    let [all, rule] = ["", ""].map(|faults| Upstream::scripted(Script::with_faults(&records(), faults)));
+    rule.serve(&records().replace(".example", ".corp.example"));
+    let rules = format!("[[forward.rules]]\nsuffix = \"corp.example\"\nupstreams = [\"{}\"]\n", rule.address());
+    for (config, [all_case, rule_case]) in [
+        ("[forward]\ncase_randomization = \"off\"\n".to_owned() + &rules, ["lower", "lower"]),
+        (rules.clone() + "case_randomization = \"off\"\n", ["mixed", "lower"]),
+        (rules.clone(), ["mixed", "mixed"]),
+    ] {
+        let site = Site::new().with_upstream(&all).with_config(&config);
+        let server = site.start();
+        for (upstream, name, case) in
+            [(&all, lettered(1), all_case), (&rule, lettered(1).replace(".example", ".corp.example"), rule_case)]
+        {
+            let before = upstream.seen(&name).len();
+            answers(&server, &name, "192.0.2.2");
+            assert_eq!(forms(&upstream.seen(&name)[before..]), [format!("udp/edns/{case}")], "{config}");
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn a_reply_that_lost_the_case_is_asked_for_again_over_tcp() {
+    let upstream = Upstream::scripted(Script::with_faults(&records(), "lower-case"));
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    answers(&server, &lettered(0), "192.0.2.2");
+    let forms = forms(&upstream.seen(&lettered(0)));
+    assert_eq!(forms[0], "udp/edns/mixed");
+    assert!(forms[1..].iter().all(|form| form.starts_with("tcp/")), "{forms:?}");
+    assert!(forms.len() > 1, "{forms:?}");
     server.stop();
 }
 

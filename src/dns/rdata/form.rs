@@ -260,7 +260,8 @@ mod tests {
                 }
             }
             let has_form = has_form(rtype, &rdata);
-            // The library does not know all types. It takes a TXT without a string (RFC 1035 section 3.3.14: one or more).
+            // The library does not know all types, and takes a TXT without a string (RFC 1035 section 3.3.14: one or
+            // more).
             let is_exempt = presentation(rtype, &rdata).starts_with(r"\#") || rtype == Rtype::TXT && rdata.is_empty();
             prop_assert!(has_form || is_exempt || !is_well_formed(rtype, &rdata), "{} {}", rtype, presentation(rtype, &rdata));
             // In a message it is the same, unless a pointer in it leads somewhere.

@@ -164,7 +164,7 @@ impl Exchanges {
         let upstream = self.upstream(index);
         upstream.shared.counters.received.one();
         let reply = read(message, flight, upstream.shared.address);
-        let is_positive = reply.answers() && !reply.answer.is_empty();
+        let is_positive = reply.is_positive();
         let shown = Shown { rcode: message.rcode, has_edns: message.has_edns, is_positive };
         if form.edns && shown.refuses_edns() && self.give_up_edns_over(flight, index, over, out) {
             return Fate::Open;

@@ -86,8 +86,8 @@ impl Resolution {
         Self { chase, qtype, flags, degraded: None, reuse: Reuse::Local, network: None, trace: None }
     }
 
-    /// Lets the client's message have `room` octets for records. An answer that takes more is truncated, and the records
-    /// that would not be sent are left where they are.
+    /// Lets the client's message have `room` octets for records. An answer that takes more is truncated, and the
+    /// records that would not be sent are left where they are.
     pub fn limit_to(&mut self, room: usize) {
         self.chase.limit_to(room);
     }

@@ -169,8 +169,8 @@ impl Arrived {
     pub fn resume(self, now: Instant) -> Resumed {
         let Self { mut waiting, outcome } = self;
         let Waiting { resolver, zones, resolution, question, .. } = &mut *waiting;
-        // A waiter whose time ends before its flight gets a failing upstream's reply that was not stored.
-        let outcome = outcome.map(|reply| if reply.answers() { reply } else { resolver.cache.clamped(reply) });
+        // A waiter whose time ends before its flight may get a failure or a denial that was not stored.
+        let outcome = outcome.map(|reply| if reply.is_positive() { reply } else { resolver.cache.clamped(reply) });
         let UpstreamQuestion { route, question: asked, fallback } = question;
         let key = Key { route: route.id, question: asked.clone() };
         let step = resolver.step_after(zones, resolution, &key, fallback.take(), outcome);
