@@ -21,8 +21,8 @@ use crate::zone::{Outcome, Zone, ZoneSet};
 use crate::forward::question::{Chain, Reply};
 use crate::forward::scrub::MAX_LINKS;
 
-/// The largest number of upstream questions for one answer, which bounds the work that one query can cause: one for each
-/// name of the longest chain.
+/// The largest number of upstream questions for one answer, which bounds the work that one query can cause: one for
+/// each name of the longest chain.
 const MAX_ASKS: usize = MAX_LINKS + 1;
 
 const CNAME_LOOP: Ede = Ede::new(Ede::OTHER, "CNAME loop");
