@@ -21,7 +21,7 @@ pub(crate) enum Handled {
     /// Nothing goes to the client.
     Nothing,
     /// An upstream has to be asked.
-    Later(Box<Later>),
+    Later(Later),
 }
 
 /// Answers the messages of one batch.

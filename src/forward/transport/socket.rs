@@ -5,12 +5,14 @@
 //! question; any other is counted, and the wait goes on. Never: sending, or a second use of an id while it is known
 //! here.
 
+use std::hash::BuildHasher;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::FixedState;
 use nix::errno::Errno;
 use rand::{Rng, RngExt};
 use socket2::{Domain, Protocol, Socket as RawSocket, Type};
@@ -129,6 +131,8 @@ struct PendingQuery {
     live: bool,
     /// The kinds of news that it has heard of and that leave it waiting: a flood of them costs no more than counting.
     heard: u8,
+    /// A hash of the name, which spares most comparisons of it.
+    name: u32,
     flight: Option<FlightId>,
     sent: Instant,
     query: Box<[u8]>,
@@ -181,7 +185,9 @@ impl Socket {
     /// Whether a question for the same name and type waits here: another one must not share the port, or a guess of
     /// either id would be believed.
     pub(crate) fn waits_for(&self, question: &Question) -> bool {
-        self.pending.iter().any(|pending| pending.live && message::asks_for(&pending.query, question))
+        let name = name_hash(question);
+        let mut same = self.pending.iter().filter(|pending| pending.name == name && pending.live);
+        same.any(|pending| message::asks_for(&pending.query, question))
     }
 
     /// Stops taking new questions.
@@ -206,7 +212,21 @@ impl Socket {
         let id = self.unused_id(&mut random);
         let query = message::query(id, question, form, || random.next_u64());
         self.live += 1;
-        (id, &self.pending.push_mut(PendingQuery { id, live: true, heard: 0, flight, sent: now, query }).query)
+        (
+            id,
+            &self
+                .pending
+                .push_mut(PendingQuery {
+                    id,
+                    live: true,
+                    heard: 0,
+                    name: name_hash(question),
+                    flight,
+                    sent: now,
+                    query,
+                })
+                .query,
+        )
     }
 
     /// The query that waits with this id.
@@ -305,6 +325,11 @@ fn truncated(bytes: &[u8]) -> SocketNews {
         Ok(message) => SocketNews::Truncated { rcode: message.rcode, has_edns: message.has_edns },
         Err(_) => SocketNews::Truncated { rcode: Rcode(u16::from(bytes[3] & 0xf)), has_edns: false },
     }
+}
+
+fn name_hash(question: &Question) -> u32 {
+    let hash = FixedState::default().hash_one(question.name.as_wire());
+    u32::try_from(hash >> 32).unwrap_or_default()
 }
 
 /// A socket on a random port that receives from `address` only.

@@ -89,7 +89,7 @@ impl<'a> FastPath<'a> {
             }
             out.truncate(start);
         }
-        self.cached(&ask, &qname, limit, out)
+        self.cached(&ask, &qname, context.ip(), limit, out)
     }
 
     /// Stores the full path's answer to a message for later ones.
@@ -106,6 +106,7 @@ impl<'a> FastPath<'a> {
         &mut self,
         ask: &PlainQuery<'_>,
         qname: &NameBuffer,
+        client: IpAddr,
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Option<Disposition> {
@@ -121,7 +122,7 @@ impl<'a> FastPath<'a> {
         [out[start + 7], out[start + 9]] = cached.counts();
         opt(ask, start, out);
         if let Some(missed) = cached.missed()
-            && let Some(hosted) = self.snapshot.zones.find(missed)
+            && let Some(hosted) = self.snapshot.view(client).zones.find(missed)
         {
             self.misses.note(hosted, missed);
         }

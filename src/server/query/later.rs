@@ -62,7 +62,7 @@ impl Arrived {
         let Self { query, outcome } = self;
         match outcome.resume(now) {
             Resumed::Done(resolved, _) => query.answer(shared, &resolved),
-            Resumed::Ask(waiting) => Served::Later(Box::new(Later { query, waiting })),
+            Resumed::Ask(waiting) => Served::Later(Later { query, waiting }),
         }
     }
 }

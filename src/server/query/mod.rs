@@ -40,7 +40,7 @@ pub(crate) enum Served {
     /// The answer.
     Now(Answer),
     /// An upstream has to be asked.
-    Later(Box<Later>),
+    Later(Later),
 }
 
 /// An answer.
@@ -180,7 +180,7 @@ fn resolve(
             let waiting = Waiting::new(resolver, zones, resolution, question, context.at);
             let (message, snapshot, context) = (message.to_vec(), Arc::clone(snapshot), *context);
             let query = Box::new(WaitingQuery { message, context, options, snapshot, _permit: permit });
-            ControlFlow::Break(Served::Later(Box::new(Later { query, waiting })))
+            ControlFlow::Break(Served::Later(Later { query, waiting }))
         }
         Err(failure) => {
             let (resolver, zones) = (view.resolver, view.zones);

@@ -189,7 +189,7 @@ impl Connection {
     fn resume(&mut self, query: Arrived) {
         let (shared, now) = (&self.streams.shared, Instant::now());
         match stream::frame(&mut self.outbox, |outbox| answerer::resume(shared, query, now, outbox)) {
-            Handled::Later(later) => ask(*later, &self.back, now),
+            Handled::Later(later) => ask(later, &self.back, now),
             Handled::Answered | Handled::Nothing => {
                 self.waiting -= 1;
                 self.last = now;
@@ -261,7 +261,7 @@ impl Connection {
                 Handled::Nothing => makes_sense = false,
                 Handled::Later(later) => {
                     *waiting += 1;
-                    ask(*later, back, now);
+                    ask(later, back, now);
                 }
             }
         }

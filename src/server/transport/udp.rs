@@ -102,7 +102,7 @@ impl<'a, P: Peer> Worker<'a, P> {
             match answerer::resume(self.shared, arrived, now, &mut self.outgoing.bytes) {
                 Handled::Answered => self.outgoing.end_answer(reply_to.route),
                 Handled::Nothing => {}
-                Handled::Later(later) => ask(*later, &self.late_answers, reply_to, now),
+                Handled::Later(later) => ask(later, &self.late_answers, reply_to, now),
             }
         }
     }
@@ -118,7 +118,7 @@ impl<'a, P: Peer> Worker<'a, P> {
                 Handled::Nothing => {}
                 Handled::Later(later) => {
                     let reply_to = ReplyTo { route, _waits: Arc::clone(waiting) };
-                    ask(*later, late_answers, reply_to, now);
+                    ask(later, late_answers, reply_to, now);
                 }
             }
         }
