@@ -242,3 +242,19 @@ fn an_upstream_that_minds_ad_is_asked_without_it() {
         server.stop();
     }
 }
+
+#[test]
+fn a_denial_of_a_name_in_random_case_is_not_given_while_the_name_in_lower_case_is_asked_over_tcp() {
+    for objection in ["NXDOMAIN", "REFUSED"] {
+        let faults = format!("to-capitals={objection} truncate delay=400ms");
+        let upstream = Upstream::scripted(Script::with_faults(&records(), &faults));
+        let site = Site::new().with_upstream(&upstream);
+        let server = site.start();
+        for n in 0..4 {
+            answers(&server, &lettered(n), "192.0.2.2");
+        }
+        let forms = forms(&upstream.seen(&lettered(3)));
+        assert!(forms[0].ends_with("lower"), "it is known by now. {objection}: {forms:?}");
+        server.stop();
+    }
+}

@@ -246,6 +246,19 @@ impl Flight {
         }
     }
 
+    /// Notes that the last attempt at an upstream follows from a reply of it.
+    pub(crate) fn invite(&mut self, upstream: UpstreamIndex) {
+        if let Some(attempt) = self.attempts.iter_mut().rfind(|attempt| attempt.upstream == upstream) {
+            attempt.invited = true;
+        }
+    }
+
+    /// The kept reply, unless an upstream has promised a better one.
+    pub(crate) fn kept(&self) -> Option<&Arc<Reply>> {
+        let is_promised = |attempt: &Attempt| attempt.invited && !attempt.hinted;
+        self.fallback.as_ref().filter(|_| !self.attempts.iter().any(is_promised))
+    }
+
     /// Whether nothing is open that promises a reply.
     pub(crate) fn is_hopeless(&self) -> bool {
         self.attempts.iter().all(|attempt| attempt.hinted)
@@ -264,7 +277,7 @@ impl Flight {
     /// When this flight is due, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
         let first = self.first_deadline?;
-        Some(if self.queued || (self.round == Round::Over && self.fallback.is_none()) {
+        Some(if self.queued || (self.round == Round::Over && self.kept().is_none()) {
             first
         } else {
             first.min(self.step_at)

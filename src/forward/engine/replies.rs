@@ -47,6 +47,7 @@ impl Exchanges {
                 self.upstream(index).shared.counters.tcp_truncated.one();
                 self.learn(&mut flight, index, form, Shown { rcode, has_edns, is_positive: false });
                 self.ask_tcp(&mut flight, index, out);
+                flight.invite(index);
                 Fate::Open
             }
             SocketNews::SpoofSuspected => {
@@ -141,6 +142,7 @@ impl Exchanges {
                 Over::Udp => self.ask_otherwise(flight, index, out),
                 Over::Tcp => self.ask_tcp(flight, index, out),
             }
+            flight.invite(index);
         }
         flight.attempts_at(index).any(|attempt| !attempt.via.form().edns)
     }

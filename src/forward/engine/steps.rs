@@ -113,7 +113,7 @@ impl Exchanges {
     /// Takes the next step of a flight.
     pub(super) fn step(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         let (up, down) = self.candidates(flight.key.group);
-        match &flight.fallback {
+        match flight.kept() {
             Some(reply) if is_final(reply.rcode) || flight.untried(&up).is_none() => {
                 return Fate::Over(Ok(Arc::clone(reply)));
             }

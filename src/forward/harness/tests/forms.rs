@@ -213,3 +213,35 @@ fn names_without_letters_and_groups_that_turn_it_off_have_no_random_case() {
     assert_eq!(shown(&script), expected);
     script.end().unwrap();
 }
+
+#[test]
+fn a_kept_denial_or_error_waits_for_what_a_later_reply_of_the_upstream_has_announced() {
+    for kept in [Event::NoData, Event::Answer(Rcode::NXDOMAIN), Event::Answer(Rcode::REFUSED)] {
+        for announced in [Event::Truncated, Event::AnswerWithoutEdns(Rcode::FORMERR)] {
+            let mut script = Script::new(&[&[0]], 9);
+            script.ask(0, "www.example", PATIENCE, None);
+            script.happens(0, kept);
+            script.happens(0, announced);
+            script.pass(1000 * MS);
+            script.happens(script.sent.queries.len().saturating_sub(1), Event::Answer(Rcode::NOERROR));
+            script.tcp_happens(0, Ok(Rcode::NOERROR));
+            assert_eq!(shown(&script).last().unwrap(), "1.0 s: waiter 0: NOERROR", "{kept:?} {announced:?}");
+            script.end().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_kept_denial_is_given_when_what_was_announced_fails_or_the_time_is_over() {
+    for (fails, at) in [(true, "0.0"), (false, "5.0")] {
+        let mut script = Script::new(&[&[0]], 9);
+        script.ask(0, "www.example", PATIENCE, None);
+        script.happens(0, Event::Answer(Rcode::NXDOMAIN));
+        script.happens(0, Event::Truncated);
+        if fails {
+            script.tcp_happens(0, Err(Failure::Unreachable));
+        }
+        script.end().unwrap();
+        assert_eq!(shown(&script).last().unwrap(), &format!("{at} s: waiter 0: NXDOMAIN"));
+    }
+}
