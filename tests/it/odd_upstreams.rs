@@ -13,6 +13,9 @@ use crate::support::upstream::script::{Faults, Script, ScriptedReply};
 use crate::support::upstream::sockets::Transport;
 use crate::support::wait_until;
 
+/// The AD flag, which dig sets.
+const AD: u8 = 0x20;
+
 /// Questions at once.
 const MANY: usize = 20;
 
@@ -231,14 +234,21 @@ fn hex(octets: &[u8]) -> String {
 }
 
 #[test]
-fn an_upstream_that_minds_ad_is_asked_without_it() {
+fn an_upstream_that_minds_ad_is_asked_without_it_and_after_a_while_at_once() {
     for objection in ["silence", "FORMERR", "REFUSED", "NOTIMP", "SERVFAIL"] {
         let upstream = Upstream::scripted(Script::with_faults(&records(), &format!("to-ad={objection}")));
         let site = Site::new().with_upstream(&upstream);
         let server = site.start();
-        for n in 0..3 {
-            answers(&server, &name(n), "192.0.2.1");
+        let mut asked = 0;
+        for n in 0..5 {
+            let question = Ask { low_flags: AD, ..ask(&name(n), "A") };
+            let reply = question.to(server.address());
+            assert_eq!(reply.addresses(), ["192.0.2.1"], "{objection}: {reply}");
+            // A question without AD in between proves EDNS and the case, and nothing about AD.
+            answers(&server, &lettered(n), "192.0.2.2");
+            asked = upstream.seen(&name(n)).len();
         }
+        assert_eq!(asked, 1, "it is known by now: {objection}");
         server.stop();
     }
 }

@@ -372,7 +372,7 @@ mod tests {
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt::new(A, Via::Tcp(QueryForm { edns: true, mixed: false }), now));
+        flight.attempts.push(Attempt::new(A, Via::Tcp(QueryForm { mixed: false, ..QueryForm::FULL }), now));
         let mut passed = Duration::ZERO;
         loop {
             match flight.next_step(&[A], &[]) {

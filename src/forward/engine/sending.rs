@@ -38,9 +38,11 @@ impl Exchanges {
         let mixes_case = self.group(flight.key.group).settings.mixes_case(&flight.key.question.name);
         let usual = self.upstream(index).forms.usual(now);
         let given_up = flight.tried_mut(index).given_up;
+        let edns = usual.edns && given_up.edns.is_none();
         QueryForm {
-            edns: usual.edns && given_up.edns.is_none(),
+            edns,
             mixed: usual.mixed && given_up.case.is_none() && mixes_case,
+            ad: usual.ad && given_up.ad.is_none() && edns && flight.key.question.authentic_data,
         }
     }
 
@@ -100,8 +102,8 @@ impl Exchanges {
         flight.tried_mut(index).tcp = true;
     }
 
-    /// Sends the same datagram again, or a new one if none is open: in lower case, if the upstream has not shown that
-    /// it takes any other. With an open TCP query alone there is nothing to send again.
+    /// Sends the same datagram again, or a new one if none is open: in lower case and without AD, if the upstream has
+    /// not shown that it takes these. With an open TCP query alone there is nothing to send again.
     pub(super) fn resend(
         &mut self,
         flight: &mut Flight,
@@ -109,7 +111,7 @@ impl Exchanges {
         out: &mut impl Outbox,
     ) -> Option<UpstreamIndex> {
         let now = self.now();
-        if self.lower_case_is_due(flight, index) {
+        if self.gives_up_something(flight, index) {
             out.fresh_port(index);
             return self.try_send(flight, index, out).whither(index);
         }
@@ -125,20 +127,23 @@ impl Exchanges {
         Some(index)
     }
 
-    /// Whether a query in random case has been silent so long that one in lower case has to go.
-    fn lower_case_is_due(&mut self, flight: &mut Flight, index: UpstreamIndex) -> bool {
+    /// Whether a query has been silent so long that one with less in it has to go: in lower case, without AD.
+    fn gives_up_something(&mut self, flight: &mut Flight, index: UpstreamIndex) -> bool {
         let now = self.now();
-        let is_open = |mixed| flight.datagrams(index).any(|(_, form)| form.mixed == mixed);
-        if !is_open(true) || is_open(false) {
-            return false;
-        }
+        let is_open = |asks: fn(QueryForm) -> bool| flight.datagrams(index).any(|(_, form)| asks(form));
+        let case_is_open = is_open(|form| form.mixed) && !is_open(|form| !form.mixed);
+        let ad_is_open = is_open(|form| form.ad) && !is_open(|form| !form.ad);
         let upstream = &mut self.upstreams[index.0];
-        let given_up = &mut flight.tried_mut(index).given_up.case;
-        if given_up.is_none() && !upstream.forms.keeps_case(now) {
-            *given_up = Some(Why::Silent);
+        let given_up = &mut flight.tried_mut(index).given_up;
+        if case_is_open && given_up.case.is_none() && !upstream.forms.keeps_case(now) {
+            given_up.case = Some(Why::Silent);
             upstream.shared.counters.case_fallback.one();
         }
-        given_up.is_some()
+        if ad_is_open && given_up.ad.is_none() && !upstream.forms.takes_ad(now) {
+            given_up.ad = Some(Why::Silent);
+            upstream.shared.counters.ad_fallback.one();
+        }
+        case_is_open && given_up.case.is_some() || ad_is_open && given_up.ad.is_some()
     }
 
     /// Asks without EDNS because of silence. A client that set DO would take the unsigned answer for a forgery, and
