@@ -83,7 +83,7 @@ impl Exchanges {
         let ended = self.end_attempt(&mut flight, place);
         let fate = match answer {
             Ok(message) => {
-                self.upstream(index).health.replied(now, now.saturating_duration_since(ended.sent));
+                self.upstream(index).health.alive(now, now.saturating_duration_since(ended.sent));
                 self.answered(&mut flight, index, ended.via.form(), Over::Tcp, &message, out)
             }
             Err(failure) => {
