@@ -245,7 +245,7 @@ impl Script {
         let until = self.now + time;
         while self.now < until {
             let wake = self.exchanges.wake(self.now).unwrap_or(until);
-            self.now = wake.clamp(self.now + Duration::from_millis(1), until);
+            self.now = wake.max(self.now + Duration::from_millis(1)).min(until);
             self.at_once(|exchanges, sent| {
                 exchanges.run_timers(sent);
                 exchanges.run_queues(sent);

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
-use crate::support::client::{Ask, ask};
+use crate::support::client::{Ask, SendOpt, ask};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 use crate::support::site::Site;
@@ -267,4 +268,22 @@ fn a_denial_of_a_name_in_random_case_is_not_given_while_the_name_in_lower_case_i
         assert!(forms[0].ends_with("lower"), "it is known by now. {objection}: {forms:?}");
         server.stop();
     }
+}
+
+#[test]
+fn a_client_that_sets_do_is_answered_where_the_upstream_drops_edns_and_after_three_times_at_once() {
+    let upstream = Upstream::scripted(Script::with_faults(&records(), "to-edns=silence"));
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    let with_do = |n| {
+        let opt = SendOpt { payload: 1232, version: 0, flags: 0x8000, options: Vec::new() };
+        Ask { opt: Some(opt), ..ask(&name(n), "A") }.patience(Duration::from_secs(10))
+    };
+    for reply in all_at_once(server.address(), (0..3).map(with_do).collect()) {
+        assert_eq!(reply.addresses(), ["192.0.2.1"], "{reply}");
+    }
+    assert_eq!(with_do(3).to(server.address()).addresses(), ["192.0.2.1"]);
+    let forms = forms(&upstream.seen(&name(3)));
+    assert!(forms[0].starts_with("udp/plain"), "it is known by now: {forms:?}");
+    server.stop();
 }

@@ -8,7 +8,7 @@
 //!     then those that are down
 //!     then the same datagram again to each
 //!     then to each without EDNS
-//!     then to each over TCP
+//!     then to each over TCP, and once more without EDNS if that was not yet given up
 //!     then nothing more until the deadline
 //! ```
 
@@ -80,6 +80,7 @@ enum Round {
     First,
     Again,
     WithoutEdns,
+    /// Two steps for each upstream: TCP, and the last resort.
     Tcp,
     Over,
 }
@@ -95,6 +96,8 @@ pub(crate) enum Step {
     WithoutEdns(UpstreamIndex),
     /// Ask over TCP.
     Tcp(UpstreamIndex),
+    /// Ask without EDNS whatever the question loses by that: every query with it was silent or failed.
+    LastResort(UpstreamIndex),
     /// Wait: nothing is left to try.
     Wait,
 }
@@ -203,12 +206,14 @@ impl Flight {
             self.round = Round::Again;
         }
         while self.round != Round::Over {
-            if let Some(upstream) = self.tried.get(self.cursor).map(|tried| tried.upstream) {
+            let steps = if self.round == Round::Tcp { 2 } else { 1 };
+            if let Some(upstream) = self.tried.get(self.cursor / steps).map(|tried| tried.upstream) {
                 self.cursor += 1;
                 return match self.round {
                     Round::Again => Step::Resend(upstream),
                     Round::WithoutEdns => Step::WithoutEdns(upstream),
-                    _ => Step::Tcp(upstream),
+                    _ if self.cursor % 2 == 1 => Step::Tcp(upstream),
+                    _ => Step::LastResort(upstream),
                 };
             }
             self.cursor = 0;
@@ -219,6 +224,11 @@ impl Flight {
             };
         }
         Step::Wait
+    }
+
+    /// Takes back the last step: its time has not come.
+    pub(crate) fn postpone(&mut self) {
+        self.cursor = self.cursor.saturating_sub(1);
     }
 
     /// The first of `upstreams` that has not been asked.
@@ -349,8 +359,9 @@ mod tests {
                 break;
             }
         }
-        let rounds = [Step::Ask, Step::Resend, Step::WithoutEdns, Step::Tcp];
-        let expected = rounds.iter().flat_map(|round| [B, C, A].map(round)).chain([Step::Wait]);
+        let rounds = [Step::Ask, Step::Resend, Step::WithoutEdns];
+        let last = [B, C, A].into_iter().flat_map(|upstream| [Step::Tcp(upstream), Step::LastResort(upstream)]);
+        let expected = rounds.iter().flat_map(|round| [B, C, A].map(round)).chain(last).chain([Step::Wait]);
         assert_eq!(steps, expected.collect::<Vec<_>>());
     }
 

@@ -89,10 +89,13 @@ impl Exchanges {
     /// connection, so random case has no use there.
     pub(super) fn ask_tcp(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) {
         let now = self.now();
+        let form = QueryForm { mixed: false, ..self.form(flight, index) };
+        if !form.edns {
+            self.end_tcp_with_edns(flight, index, out);
+        }
         let (false, Some(deadline)) = (flight.is_asked_by_tcp(index), flight.last_deadline()) else {
             return;
         };
-        let form = QueryForm { mixed: false, ..self.form(flight, index) };
         let upstream = self.upstream(index);
         upstream.limit.force();
         let (question, network) = (flight.key.question.clone(), flight.network());
@@ -100,6 +103,16 @@ impl Exchanges {
         out.ask_tcp(Recipient { index, shared: &upstream.shared }, job);
         flight.attempts.push(Attempt::new(index, Via::Tcp(form), now));
         flight.tried_mut(index).tcp = true;
+    }
+
+    /// Ends a query with EDNS over TCP, because one without it takes its place.
+    fn end_tcp_with_edns(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) {
+        let has_edns =
+            |attempt: &Attempt| attempt.upstream == index && matches!(attempt.via, Via::Tcp(form) if form.edns);
+        if let Some(place) = flight.attempts.iter().position(has_edns) {
+            let attempt = flight.attempts.remove(place);
+            self.close_attempt(flight.id, &attempt, out);
+        }
     }
 
     /// Sends the same datagram again, or a new one if none is open: in lower case and without AD, if the upstream has
@@ -147,7 +160,7 @@ impl Exchanges {
     }
 
     /// Asks without EDNS because of silence. A client that set DO would take the unsigned answer for a forgery, and
-    /// silence may be a lost packet, so its question goes without EDNS only after a refusal.
+    /// silence may be a lost packet, so its question goes on with EDNS over TCP first.
     pub(super) fn ask_without_edns(
         &mut self,
         flight: &mut Flight,
@@ -164,6 +177,32 @@ impl Exchanges {
         }
         *given_up = Some(Why::Silent);
         self.upstream(index).shared.counters.edns_fallback.one();
+        self.try_send(flight, index, out).whither(index)
+    }
+
+    /// Asks without EDNS because every query with it was silent or failed, over UDP and TCP, and nothing else is left:
+    /// an unsigned answer is for a validating client to judge, and a failure helps none. A query over TCP first has as
+    /// much time as any step.
+    pub(super) fn ask_plain_at_last(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        out: &mut impl Outbox,
+    ) -> Option<UpstreamIndex> {
+        let now = self.now();
+        let tried = flight.tried_mut(index);
+        if tried.given_up.edns.is_some() || tried.no_route || !self.upstream(index).forms.usual(now).edns {
+            return None;
+        }
+        let pause = flight.pause(self.upstream(index).health.wait());
+        let is_young = |attempt: &Attempt| attempt.sent + pause > now && !attempt.hinted;
+        if flight.attempts_at(index).any(|attempt| matches!(attempt.via, Via::Tcp(_)) && is_young(attempt)) {
+            flight.postpone();
+            return Some(index);
+        }
+        flight.tried_mut(index).given_up.edns = Some(Why::Silent);
+        self.upstream(index).shared.counters.edns_fallback.one();
+        out.fresh_port(index);
         self.try_send(flight, index, out).whither(index)
     }
 }

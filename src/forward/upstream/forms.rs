@@ -85,8 +85,9 @@ impl Forms {
         self.ad.is_proven(now)
     }
 
-    /// Learns from a reply to a query of this form. Where the flight gave up AD together with something else, the reply
-    /// counts against AD alone: once that is known, the next flight shows whether the rest was a reason too.
+    /// Learns from a reply to a query of this form. Where the flight gave up several things, the reply counts
+    /// against the first of AD, EDNS and the case: once that is known, the next flight shows whether the rest was a
+    /// reason too.
     pub(crate) fn learn(&mut self, form: QueryForm, reply: Shown, given_up: &mut GivenUp, now: Instant) {
         if form.edns && reply.has_edns && !reply.refuses_edns() {
             self.edns.observe_success(now);
@@ -104,10 +105,11 @@ impl Forms {
             }
             return;
         }
+        let is_silent_to_both = given_up.edns.is_some() && given_up.case == Some(Why::Silent);
         if !form.edns && !reply.refuses_edns() {
             count(&mut self.edns, &mut given_up.edns, true, [EDNS_REFUSALS, EDNS_SILENCES], now);
         }
-        if !form.mixed {
+        if !form.mixed && (form.edns || !is_silent_to_both) {
             let is_better = reply.is_positive;
             count(&mut self.case, &mut given_up.case, is_better, [CASE_REFUSALS, CASE_SILENCES], now);
         }
@@ -179,6 +181,17 @@ mod tests {
         }
         assert!(after(&mut forms, LOWER, GOOD, given_up, now).mixed);
         assert!(!after(&mut forms, LOWER, GOOD, given_up, now).mixed);
+    }
+
+    #[test]
+    fn silence_to_edns_in_random_case_is_a_sign_against_edns_alone() {
+        let (now, mut forms) = (Instant::now(), Forms::default());
+        let given_up = GivenUp { edns: Some(Why::Silent), case: Some(Why::Silent), ad: None };
+        for _ in 0..3 {
+            assert_eq!(forms.usual(now), MIXED);
+            forms.learn(QueryForm::PLAIN, Shown { has_edns: false, ..GOOD }, &mut given_up.clone(), now);
+        }
+        assert_eq!(forms.usual(now), QueryForm { edns: false, ..MIXED });
     }
 
     #[test]
