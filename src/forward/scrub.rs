@@ -150,12 +150,16 @@ impl Walk<'_> {
 
     /// The CNAME that follows from the closest DNAME above `owner` (RFC 6672 section 3.1): some servers leave that step
     /// to the one who asks.
-    fn cname_by_dname(&self, owner: &Name) -> Option<(Record, Name)> {
+    fn cname_by_dname(&mut self, owner: &Name) -> Option<(Record, Name)> {
         let above = |record: &&Record| {
             record.rtype == Rtype::DNAME && record.owner != *owner && owner.is_at_or_below(&record.owner)
         };
         let dname = self.records.iter().filter(above).max_by_key(|dname| dname.owner.as_wire().len())?;
-        let target = substituted(owner, &dname.owner, &dname.rdata)?;
+        let Some(target) = substituted(owner, &dname.owner, &dname.rdata) else {
+            // The name would be too long, which the DNAME shows (RFC 6672 section 2.2), or the DNAME is malformed.
+            self.kept.push(dname.clone());
+            return None;
+        };
         let rdata = target.as_wire().into();
         Some((Record { owner: owner.clone(), rtype: Rtype::CNAME, ttl: dname.ttl, rdata }, target))
     }

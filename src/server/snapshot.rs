@@ -20,7 +20,7 @@ use crate::zone::ZoneSet;
 
 /// Questions that may wait for upstreams at one time, over all clients: far more than dnsmasq and BIND allow, and still
 /// only some tens of megabytes.
-const MAX_PENDING: usize = 20_000;
+const MAX_PENDING: usize = 32_768;
 
 /// The data that decides an answer. A query takes one snapshot and uses it to its end.
 pub struct Snapshot {

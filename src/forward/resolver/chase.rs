@@ -21,8 +21,9 @@ use crate::zone::{Outcome, Zone, ZoneSet};
 use crate::forward::question::{Chain, Reply};
 use crate::forward::scrub::MAX_LINKS;
 
-/// The largest number of upstream questions for one answer, which bounds the work that one query can cause.
-const MAX_ASKS: u8 = 8;
+/// The largest number of upstream questions for one answer, which bounds the work that one query can cause: one for
+/// each name of the longest chain.
+const MAX_ASKS: usize = MAX_LINKS + 1;
 
 const CNAME_LOOP: Ede = Ede::new(Ede::OTHER, "CNAME loop");
 const CHAIN_TOO_LONG: Ede = Ede::new(Ede::OTHER, "more than 16 CNAMEs in a row");
@@ -39,7 +40,7 @@ pub struct Chase {
     behind: Vec<Name>,
     answer: Vec<Record>,
     from_upstream: RecordBits,
-    asks: u8,
+    asks: usize,
     /// Whether every reply so far was validated.
     authentic: bool,
     /// The sources so far; they decide AA, AD and how long the answer may be stored.

@@ -137,6 +137,8 @@ fn rfc6672_3_1_a_dname_without_its_cname_leads_on_and_the_closest_one_counts() {
     let question = Question { rtype: Rtype::CNAME, ..question };
     assert_eq!(scrub(&reply, &question).answer, [closer, cname("x.y.test", "x.near")], "the CNAME is the answer");
     assert_eq!(answer(vec![to(Rtype::DNAME, "q.test", "other")]), [], "it renames names below it only");
+    let malformed = message(Rcode::NOERROR, vec![dname, record("y.test", Rtype::DNAME, 60, &[7])], vec![]);
+    assert!(scrub(&malformed, &question).malformed, "the closest one has no other in its place");
 }
 
 #[test]
