@@ -13,7 +13,7 @@ fn flagged(name: &str, dnssec_ok: bool) -> Ask {
     let flags = if dnssec_ok { 0x8000 } else { 0 };
     let opt = Some(SendOpt { payload: 1232, version: 0, flags, options: Vec::new() });
     let low_flags = if dnssec_ok { 0 } else { 0x20 };
-    Ask { opt, low_flags, ..ask(name, "A") }
+    Ask { low_flags, opt, ..ask(name, "A") }
 }
 
 const RECORDS: &str = "www1.example. 60 A 192.0.2.1\nwww2.example. 60 A 192.0.2.1\n";
