@@ -57,6 +57,8 @@ pub struct Script {
     now: Instant,
     /// By number: the latest time of each waiter's answer, and how often it was answered.
     waiters: Arc<Mutex<Vec<Waits>>>,
+    /// Whether the clients set AD.
+    pub sets_ad: bool,
     /// The events, a line each.
     pub transcript: Arc<Mutex<String>>,
 }
@@ -93,6 +95,11 @@ fn note(transcript: &Mutex<String>, at: Duration, what: &str) {
     let _ = writeln!(text, "{} ms: {what}", at.as_millis());
 }
 
+/// The flags of a query, in words.
+fn how(form: QueryForm) -> String {
+    [if form.edns { "" } else { " without EDNS" }, if form.ad { " with AD" } else { "" }].concat()
+}
+
 impl Outbox for Sent {
     fn send(
         &mut self,
@@ -105,8 +112,8 @@ impl Outbox for Sent {
         if let Some(reason) = self.no_socket.filter(|(upstream, _)| *upstream == to.index).map(|(_, reason)| reason) {
             return Err(reason);
         }
-        let how =
-            [if form.edns { "" } else { " without EDNS" }, if form.mixed { "" } else { " in lower case" }].concat();
+        let case = if form.mixed { "" } else { " in lower case" };
+        let how = how(form) + case;
         note(&self.transcript, now - self.begin, &format!("to {}: {}{how}", to.index.0, question.name));
         self.next += 1;
         let handle = QueryHandle { slot: self.next, generation: 0, id: 0 };
@@ -135,7 +142,7 @@ impl Outbox for Sent {
     fn fresh_port(&mut self, _upstream: UpstreamIndex) {}
 
     fn ask_tcp(&mut self, to: Recipient<'_>, job: Job) {
-        let how = if job.form.edns { "" } else { " without EDNS" };
+        let how = how(job.form);
         note(
             &self.transcript,
             self.now - self.begin,
@@ -187,7 +194,7 @@ impl Script {
             transcript: Arc::clone(&transcript),
             broken: None,
         };
-        Self { exchanges, sent, begin, now: begin, waiters: Arc::default(), transcript }
+        Self { exchanges, sent, begin, now: begin, waiters: Arc::default(), sets_ad: false, transcript }
     }
 
     fn waiter(&self, network: Option<ClientNetwork>, patience: Duration, has_fallback: bool) -> Waiter {
@@ -223,7 +230,8 @@ impl Script {
         patience: Duration,
         impatient: Option<Duration>,
     ) {
-        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false, authentic_data: false };
+        let authentic_data = self.sets_ad && !dnssec_ok;
+        let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled: false, authentic_data };
         let network = Some(ClientNetwork::of([10, 0, network, 1].into()));
         let waiter = self.waiter(network, patience, false);
         let impatient = impatient.map(|patience| self.waiter(network, patience, true));
@@ -237,7 +245,7 @@ impl Script {
         let until = self.now + time;
         while self.now < until {
             let wake = self.exchanges.wake(self.now).unwrap_or(until);
-            self.now = wake.clamp(self.now + Duration::from_millis(1), until);
+            self.now = wake.max(self.now + Duration::from_millis(1)).min(until);
             self.at_once(|exchanges, sent| {
                 exchanges.run_timers(sent);
                 exchanges.run_queues(sent);
@@ -359,6 +367,7 @@ pub fn play(script: &[u8]) -> Result<(), String> {
             0 | 1 => {
                 let Ok(name) = format!("n{}.example", a % 6).parse() else { continue };
                 let patience = Duration::from_millis(50 + b * 20);
+                play.sets_ad = b % 4 == 1;
                 let impatient = (b % 3 == 0).then(|| patience / 3);
                 play.ask_question(GroupIndex(a % 2), name, b % 5 == 0, step[1] >> 5, patience, impatient);
             }

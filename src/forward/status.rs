@@ -68,6 +68,8 @@ counters! {
     edns_fallback,
     /// Questions asked again in lower case because the upstream did not keep the case.
     case_fallback,
+    /// Questions asked again without AD.
+    ad_fallback,
     /// Questions that had to wait for a free slot.
     delayed,
     /// Datagrams for which the kernel had no buffer space.

@@ -18,6 +18,7 @@ mod authoritative;
 mod clients;
 mod comparison;
 mod differential;
+mod edns;
 mod middle;
 mod multihomed;
 mod network;

@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Duration;
 
-use crate::support::client::{Ask, ask};
+use crate::support::client::{Ask, SendOpt, ask};
 use crate::support::reply::Reply;
 use crate::support::server::Server;
 use crate::support::site::Site;
@@ -12,6 +13,9 @@ use crate::support::upstream::ledger::Seen;
 use crate::support::upstream::script::{Faults, Script, ScriptedReply};
 use crate::support::upstream::sockets::Transport;
 use crate::support::wait_until;
+
+/// The AD flag, which dig sets.
+const AD: u8 = 0x20;
 
 /// Questions at once.
 const MANY: usize = 20;
@@ -231,14 +235,55 @@ fn hex(octets: &[u8]) -> String {
 }
 
 #[test]
-fn an_upstream_that_minds_ad_is_asked_without_it() {
+fn an_upstream_that_minds_ad_is_asked_without_it_and_after_a_while_at_once() {
     for objection in ["silence", "FORMERR", "REFUSED", "NOTIMP", "SERVFAIL"] {
         let upstream = Upstream::scripted(Script::with_faults(&records(), &format!("to-ad={objection}")));
         let site = Site::new().with_upstream(&upstream);
         let server = site.start();
-        for n in 0..3 {
-            answers(&server, &name(n), "192.0.2.1");
+        let mut asked = 0;
+        for n in 0..5 {
+            let question = Ask { low_flags: AD, ..ask(&name(n), "A") };
+            let reply = question.to(server.address());
+            assert_eq!(reply.addresses(), ["192.0.2.1"], "{objection}: {reply}");
+            // A question without AD in between proves EDNS and the case, and nothing about AD.
+            answers(&server, &lettered(n), "192.0.2.2");
+            asked = upstream.seen(&name(n)).len();
         }
+        assert_eq!(asked, 1, "it is known by now: {objection}");
         server.stop();
     }
+}
+
+#[test]
+fn a_denial_of_a_name_in_random_case_is_not_given_while_the_name_in_lower_case_is_asked_over_tcp() {
+    for objection in ["NXDOMAIN", "REFUSED"] {
+        let faults = format!("to-capitals={objection} truncate delay=400ms");
+        let upstream = Upstream::scripted(Script::with_faults(&records(), &faults));
+        let site = Site::new().with_upstream(&upstream);
+        let server = site.start();
+        for n in 0..4 {
+            answers(&server, &lettered(n), "192.0.2.2");
+        }
+        let forms = forms(&upstream.seen(&lettered(3)));
+        assert!(forms[0].ends_with("lower"), "it is known by now. {objection}: {forms:?}");
+        server.stop();
+    }
+}
+
+#[test]
+fn a_client_that_sets_do_is_answered_where_the_upstream_drops_edns_and_after_three_times_at_once() {
+    let upstream = Upstream::scripted(Script::with_faults(&records(), "to-edns=silence"));
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    let with_do = |n| {
+        let opt = SendOpt { payload: 1232, version: 0, flags: 0x8000, options: Vec::new() };
+        Ask { opt: Some(opt), ..ask(&name(n), "A") }.patience(Duration::from_secs(10))
+    };
+    for reply in all_at_once(server.address(), (0..3).map(with_do).collect()) {
+        assert_eq!(reply.addresses(), ["192.0.2.1"], "{reply}");
+    }
+    assert_eq!(with_do(3).to(server.address()).addresses(), ["192.0.2.1"]);
+    let forms = forms(&upstream.seen(&name(3)));
+    assert!(forms[0].starts_with("udp/plain"), "it is known by now: {forms:?}");
+    server.stop();
 }

@@ -31,11 +31,13 @@ pub(crate) struct Attempt {
     pub(crate) silent: bool,
     /// Whether there is a sign that no reply will come. Anybody may have forged that, so the attempt stays open.
     pub(crate) hinted: bool,
+    /// Whether the upstream has sent us this way: its reply to an earlier attempt was no answer, such as one with TC.
+    pub(crate) invited: bool,
 }
 
 impl Attempt {
     pub(crate) fn new(upstream: UpstreamIndex, via: Via, sent: Instant) -> Self {
-        Self { upstream, via, sent, silent: false, hinted: false }
+        Self { upstream, via, sent, silent: false, hinted: false, invited: false }
     }
 }
 

@@ -8,7 +8,7 @@
 //!     then those that are down
 //!     then the same datagram again to each
 //!     then to each without EDNS
-//!     then to each over TCP
+//!     then to each over TCP, and once more without EDNS if that was not yet given up
 //!     then nothing more until the deadline
 //! ```
 
@@ -80,6 +80,7 @@ enum Round {
     First,
     Again,
     WithoutEdns,
+    /// Two steps for each upstream: TCP, and the last resort.
     Tcp,
     Over,
 }
@@ -95,6 +96,8 @@ pub(crate) enum Step {
     WithoutEdns(UpstreamIndex),
     /// Ask over TCP.
     Tcp(UpstreamIndex),
+    /// Ask without EDNS whatever the question loses by that: every query with it was silent or failed.
+    LastResort(UpstreamIndex),
     /// Wait: nothing is left to try.
     Wait,
 }
@@ -203,12 +206,14 @@ impl Flight {
             self.round = Round::Again;
         }
         while self.round != Round::Over {
-            if let Some(upstream) = self.tried.get(self.cursor).map(|tried| tried.upstream) {
+            let steps = if self.round == Round::Tcp { 2 } else { 1 };
+            if let Some(upstream) = self.tried.get(self.cursor / steps).map(|tried| tried.upstream) {
                 self.cursor += 1;
                 return match self.round {
                     Round::Again => Step::Resend(upstream),
                     Round::WithoutEdns => Step::WithoutEdns(upstream),
-                    _ => Step::Tcp(upstream),
+                    _ if self.cursor % 2 == 1 => Step::Tcp(upstream),
+                    _ => Step::LastResort(upstream),
                 };
             }
             self.cursor = 0;
@@ -219,6 +224,11 @@ impl Flight {
             };
         }
         Step::Wait
+    }
+
+    /// Takes back the last step: its time has not come.
+    pub(crate) fn postpone(&mut self) {
+        self.cursor = self.cursor.saturating_sub(1);
     }
 
     /// The first of `upstreams` that has not been asked.
@@ -246,6 +256,19 @@ impl Flight {
         }
     }
 
+    /// Notes that the last attempt at an upstream follows from a reply of it.
+    pub(crate) fn invite(&mut self, upstream: UpstreamIndex) {
+        if let Some(attempt) = self.attempts.iter_mut().rfind(|attempt| attempt.upstream == upstream) {
+            attempt.invited = true;
+        }
+    }
+
+    /// The kept reply, unless an upstream has promised a better one.
+    pub(crate) fn kept(&self) -> Option<&Arc<Reply>> {
+        let is_promised = |attempt: &Attempt| attempt.invited && !attempt.hinted;
+        self.fallback.as_ref().filter(|_| !self.attempts.iter().any(is_promised))
+    }
+
     /// Whether nothing is open that promises a reply.
     pub(crate) fn is_hopeless(&self) -> bool {
         self.attempts.iter().all(|attempt| attempt.hinted)
@@ -264,7 +287,7 @@ impl Flight {
     /// When this flight is due, whatever arrives.
     pub(crate) fn due(&self) -> Option<Instant> {
         let first = self.first_deadline?;
-        Some(if self.queued || (self.round == Round::Over && self.fallback.is_none()) {
+        Some(if self.queued || (self.round == Round::Over && self.kept().is_none()) {
             first
         } else {
             first.min(self.step_at)
@@ -336,8 +359,9 @@ mod tests {
                 break;
             }
         }
-        let rounds = [Step::Ask, Step::Resend, Step::WithoutEdns, Step::Tcp];
-        let expected = rounds.iter().flat_map(|round| [B, C, A].map(round)).chain([Step::Wait]);
+        let rounds = [Step::Ask, Step::Resend, Step::WithoutEdns];
+        let last = [B, C, A].into_iter().flat_map(|upstream| [Step::Tcp(upstream), Step::LastResort(upstream)]);
+        let expected = rounds.iter().flat_map(|round| [B, C, A].map(round)).chain(last).chain([Step::Wait]);
         assert_eq!(steps, expected.collect::<Vec<_>>());
     }
 
@@ -359,7 +383,7 @@ mod tests {
     fn a_lone_upstream_has_been_tried_in_every_way_before_four_seconds() {
         let now = Instant::now();
         let mut flight = flight(now);
-        flight.attempts.push(Attempt::new(A, Via::Tcp(QueryForm { edns: true, mixed: false }), now));
+        flight.attempts.push(Attempt::new(A, Via::Tcp(QueryForm { mixed: false, ..QueryForm::FULL }), now));
         let mut passed = Duration::ZERO;
         loop {
             match flight.next_step(&[A], &[]) {

@@ -35,9 +35,12 @@ impl Exchanges {
         rcode: Rcode,
         out: &mut impl Outbox,
     ) -> Fate {
-        let shown = Shown { rcode, has_edns: false, is_positive: false };
+        let shown = Shown { rcode, has_edns: false, is_positive: false, is_truncated: false };
         let index = flight.attempts[place].upstream;
         flight.attempts[place].hinted = true;
+        if shown.refuses_edns() && self.may_mind_ad(index, form, rcode) && self.give_up_ad(flight, index, out) {
+            return Fate::Open;
+        }
         let may_ask_plain = form.edns && shown.refuses_edns() && !flight.key.question.dnssec_ok;
         if may_ask_plain && self.give_up_edns(flight, index, out) {
             return Fate::Open;

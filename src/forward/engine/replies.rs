@@ -26,6 +26,16 @@ enum Over {
     Tcp,
 }
 
+/// What a reply may object to instead of answering the question.
+#[derive(Clone, Copy)]
+struct Doubts {
+    /// The random case of the name.
+    case: bool,
+    /// AD.
+    ad: bool,
+    over: Over,
+}
+
 impl Exchanges {
     /// Handles an event for a question sent over UDP.
     pub(crate) fn take_event(&mut self, event: SocketEvent, out: &mut impl Outbox) {
@@ -45,8 +55,9 @@ impl Exchanges {
             SocketNews::Answer(message) => self.answered(&mut flight, index, form, Over::Udp, &message, out),
             SocketNews::Truncated { rcode, has_edns } => {
                 self.upstream(index).shared.counters.tcp_truncated.one();
-                self.learn(&mut flight, index, form, Shown { rcode, has_edns, is_positive: false });
+                self.learn(&mut flight, index, form, Shown { rcode, has_edns, is_positive: false, is_truncated: true });
                 self.ask_tcp(&mut flight, index, out);
+                flight.invite(index);
                 Fate::Open
             }
             SocketNews::SpoofSuspected => {
@@ -72,7 +83,7 @@ impl Exchanges {
         let ended = self.end_attempt(&mut flight, place);
         let fate = match answer {
             Ok(message) => {
-                self.upstream(index).health.replied(now, now.saturating_duration_since(ended.sent));
+                self.upstream(index).health.alive(now, now.saturating_duration_since(ended.sent));
                 self.answered(&mut flight, index, ended.via.form(), Over::Tcp, &message, out)
             }
             Err(failure) => {
@@ -141,6 +152,7 @@ impl Exchanges {
                 Over::Udp => self.ask_otherwise(flight, index, out),
                 Over::Tcp => self.ask_tcp(flight, index, out),
             }
+            flight.invite(index);
         }
         flight.attempts_at(index).any(|attempt| !attempt.via.form().edns)
     }
@@ -165,15 +177,17 @@ impl Exchanges {
         upstream.shared.counters.received.one();
         let reply = read(message, flight, upstream.shared.address);
         let is_positive = reply.is_positive();
-        let shown = Shown { rcode: message.rcode, has_edns: message.has_edns, is_positive };
-        if form.edns && shown.refuses_edns() && self.give_up_edns_over(flight, index, over, out) {
+        let (rcode, has_edns) = (message.rcode, message.has_edns);
+        let shown = Shown { rcode, has_edns, is_positive, is_truncated: false };
+        let ad = self.may_mind_ad(index, form, message.rcode);
+        if form.edns && shown.refuses_edns() && !ad && self.give_up_edns_over(flight, index, over, out) {
             return Fate::Open;
         }
         self.learn(flight, index, form, shown);
         let (now, is_readable) = (self.now(), reply.rcode == message.rcode);
         let keeps_case = !form.mixed || self.upstream(index).forms.keeps_case(now);
-        let may_object_to_case = is_readable && !is_positive && !keeps_case;
-        self.replied(flight, index, reply, may_object_to_case, out)
+        let doubts = Doubts { case: is_readable && !is_positive && !keeps_case, ad, over };
+        self.replied(flight, index, reply, doubts, out)
     }
 
     /// Handles the content of an answer: it ends the question, or is kept while something better may come.
@@ -182,15 +196,15 @@ impl Exchanges {
         flight: &mut Flight,
         index: UpstreamIndex,
         reply: Reply,
-        may_object_to_case: bool,
+        doubts: Doubts,
         out: &mut impl Outbox,
     ) -> Fate {
         let is_final = is_final(reply.rcode);
-        if is_final && !may_object_to_case {
+        if is_final && !doubts.case {
             return Fate::Over(Ok(Arc::new(reply)));
         }
         flight.keep(Arc::new(reply));
-        if !(may_object_to_case && self.ask_in_lower_case(flight, index, out)) {
+        if !self.ask_without_doubts(flight, index, doubts, out) {
             while let Some(place) = flight.attempts.iter().position(|attempt| attempt.upstream == index) {
                 self.close_attempt(flight.id, &flight.attempts.remove(place), out);
             }
@@ -208,16 +222,45 @@ impl Exchanges {
         }
     }
 
-    /// Asks an upstream that denies, and never answered a name in random case with a record, again in lower case;
-    /// returns whether such a query is open there.
-    fn ask_in_lower_case(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> bool {
-        let given_up = &mut flight.tried_mut(index).given_up.case;
-        if given_up.is_none() {
-            *given_up = Some(Why::Denied);
-            self.upstream(index).shared.counters.case_fallback.one();
-            self.ask_otherwise(flight, index, out);
+    /// Whether an RCODE may be an objection to AD: it is no answer, and the upstream has not answered any query with AD
+    /// lately. BADVERS is about EDNS.
+    pub(super) fn may_mind_ad(&mut self, index: UpstreamIndex, form: QueryForm, rcode: Rcode) -> bool {
+        let now = self.now();
+        form.ad && !is_final(rcode) && rcode != Rcode::BADVERS && !self.upstream(index).forms.takes_ad(now)
+    }
+
+    /// Asks an upstream again without AD, once; returns whether a query without AD is open there.
+    pub(super) fn give_up_ad(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) -> bool {
+        self.ask_without_doubts(flight, index, Doubts { case: false, ad: true, over: Over::Udp }, out)
+    }
+
+    /// Asks an upstream again without that which its reply may object to; returns whether such a query is open there.
+    fn ask_without_doubts(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        doubts: Doubts,
+        out: &mut impl Outbox,
+    ) -> bool {
+        let counters = &self.upstreams[index.0].shared.counters;
+        let given_up = &mut flight.tried_mut(index).given_up;
+        let (case, ad) = (doubts.case && given_up.case.is_none(), doubts.ad && given_up.ad.is_none());
+        if case {
+            given_up.case = Some(Why::Denied);
+            counters.case_fallback.one();
         }
-        flight.attempts_at(index).any(|attempt| !attempt.via.form().mixed)
+        if ad {
+            given_up.ad = Some(Why::Denied);
+            counters.ad_fallback.one();
+        }
+        if case || ad {
+            match doubts.over {
+                Over::Udp => self.ask_otherwise(flight, index, out),
+                Over::Tcp => self.ask_tcp(flight, index, out),
+            }
+        }
+        let forms = || flight.attempts_at(index).map(|attempt| attempt.via.form());
+        doubts.case && forms().any(|form| !form.mixed) || doubts.ad && forms().any(|form| !form.ad)
     }
 }
 

@@ -38,9 +38,11 @@ impl Exchanges {
         let mixes_case = self.group(flight.key.group).settings.mixes_case(&flight.key.question.name);
         let usual = self.upstream(index).forms.usual(now);
         let given_up = flight.tried_mut(index).given_up;
+        let edns = usual.edns && given_up.edns.is_none();
         QueryForm {
-            edns: usual.edns && given_up.edns.is_none(),
+            edns,
             mixed: usual.mixed && given_up.case.is_none() && mixes_case,
+            ad: usual.ad && given_up.ad.is_none() && edns && flight.key.question.authentic_data,
         }
     }
 
@@ -87,10 +89,13 @@ impl Exchanges {
     /// connection, so random case has no use there.
     pub(super) fn ask_tcp(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) {
         let now = self.now();
+        let form = QueryForm { mixed: false, ..self.form(flight, index) };
+        if !form.edns {
+            self.end_tcp_with_edns(flight, index, out);
+        }
         let (false, Some(deadline)) = (flight.is_asked_by_tcp(index), flight.last_deadline()) else {
             return;
         };
-        let form = QueryForm { mixed: false, ..self.form(flight, index) };
         let upstream = self.upstream(index);
         upstream.limit.force();
         let (question, network) = (flight.key.question.clone(), flight.network());
@@ -100,8 +105,18 @@ impl Exchanges {
         flight.tried_mut(index).tcp = true;
     }
 
-    /// Sends the same datagram again, or a new one if none is open: in lower case, if the upstream has not shown that
-    /// it takes any other. With an open TCP query alone there is nothing to send again.
+    /// Ends a query with EDNS over TCP, because one without it takes its place.
+    fn end_tcp_with_edns(&mut self, flight: &mut Flight, index: UpstreamIndex, out: &mut impl Outbox) {
+        let has_edns =
+            |attempt: &Attempt| attempt.upstream == index && matches!(attempt.via, Via::Tcp(form) if form.edns);
+        if let Some(place) = flight.attempts.iter().position(has_edns) {
+            let attempt = flight.attempts.remove(place);
+            self.close_attempt(flight.id, &attempt, out);
+        }
+    }
+
+    /// Sends the same datagram again, or a new one if none is open: in lower case and without AD, if the upstream has
+    /// not shown that it takes these. With an open TCP query alone there is nothing to send again.
     pub(super) fn resend(
         &mut self,
         flight: &mut Flight,
@@ -109,7 +124,7 @@ impl Exchanges {
         out: &mut impl Outbox,
     ) -> Option<UpstreamIndex> {
         let now = self.now();
-        if self.lower_case_is_due(flight, index) {
+        if self.gives_up_something(flight, index) {
             out.fresh_port(index);
             return self.try_send(flight, index, out).whither(index);
         }
@@ -125,24 +140,27 @@ impl Exchanges {
         Some(index)
     }
 
-    /// Whether a query in random case has been silent so long that one in lower case has to go.
-    fn lower_case_is_due(&mut self, flight: &mut Flight, index: UpstreamIndex) -> bool {
+    /// Whether a query has been silent so long that one with less in it has to go: in lower case, without AD.
+    fn gives_up_something(&mut self, flight: &mut Flight, index: UpstreamIndex) -> bool {
         let now = self.now();
-        let is_open = |mixed| flight.datagrams(index).any(|(_, form)| form.mixed == mixed);
-        if !is_open(true) || is_open(false) {
-            return false;
-        }
+        let is_open = |asks: fn(QueryForm) -> bool| flight.datagrams(index).any(|(_, form)| asks(form));
+        let case_is_open = is_open(|form| form.mixed) && !is_open(|form| !form.mixed);
+        let ad_is_open = is_open(|form| form.ad) && !is_open(|form| !form.ad);
         let upstream = &mut self.upstreams[index.0];
-        let given_up = &mut flight.tried_mut(index).given_up.case;
-        if given_up.is_none() && !upstream.forms.keeps_case(now) {
-            *given_up = Some(Why::Silent);
+        let given_up = &mut flight.tried_mut(index).given_up;
+        if case_is_open && given_up.case.is_none() && !upstream.forms.keeps_case(now) {
+            given_up.case = Some(Why::Silent);
             upstream.shared.counters.case_fallback.one();
         }
-        given_up.is_some()
+        if ad_is_open && given_up.ad.is_none() && !upstream.forms.takes_ad(now) {
+            given_up.ad = Some(Why::Silent);
+            upstream.shared.counters.ad_fallback.one();
+        }
+        case_is_open && given_up.case.is_some() || ad_is_open && given_up.ad.is_some()
     }
 
     /// Asks without EDNS because of silence. A client that set DO would take the unsigned answer for a forgery, and
-    /// silence may be a lost packet, so its question goes without EDNS only after a refusal.
+    /// silence may be a lost packet, so its question goes on with EDNS over TCP first.
     pub(super) fn ask_without_edns(
         &mut self,
         flight: &mut Flight,
@@ -159,6 +177,32 @@ impl Exchanges {
         }
         *given_up = Some(Why::Silent);
         self.upstream(index).shared.counters.edns_fallback.one();
+        self.try_send(flight, index, out).whither(index)
+    }
+
+    /// Asks without EDNS because every query with it was silent or failed, over UDP and TCP, and nothing else is left:
+    /// an unsigned answer is for a validating client to judge, and a failure helps none. A query over TCP first has as
+    /// much time as any step.
+    pub(super) fn ask_plain_at_last(
+        &mut self,
+        flight: &mut Flight,
+        index: UpstreamIndex,
+        out: &mut impl Outbox,
+    ) -> Option<UpstreamIndex> {
+        let now = self.now();
+        let tried = flight.tried_mut(index);
+        if tried.given_up.edns.is_some() || tried.no_route || !self.upstream(index).forms.usual(now).edns {
+            return None;
+        }
+        let pause = flight.pause(self.upstream(index).health.wait());
+        let is_young = |attempt: &Attempt| attempt.sent + pause > now && !attempt.hinted;
+        if flight.attempts_at(index).any(|attempt| matches!(attempt.via, Via::Tcp(_)) && is_young(attempt)) {
+            flight.postpone();
+            return Some(index);
+        }
+        flight.tried_mut(index).given_up.edns = Some(Why::Silent);
+        self.upstream(index).shared.counters.edns_fallback.one();
+        out.fresh_port(index);
         self.try_send(flight, index, out).whither(index)
     }
 }

@@ -113,7 +113,7 @@ impl Exchanges {
     /// Takes the next step of a flight.
     pub(super) fn step(&mut self, flight: &mut Flight, out: &mut impl Outbox) -> Fate {
         let (up, down) = self.candidates(flight.key.group);
-        match &flight.fallback {
+        match flight.kept() {
             Some(reply) if is_final(reply.rcode) || flight.untried(&up).is_none() => {
                 return Fate::Over(Ok(Arc::clone(reply)));
             }
@@ -121,7 +121,7 @@ impl Exchanges {
             None if up.is_empty() && down.is_empty() => return Fate::Over(Err(Failure::Loop)),
             _ => {}
         }
-        for _ in 0..=4 * (up.len() + down.len()) {
+        for _ in 0..=5 * (up.len() + down.len()) {
             let step = flight.next_step(&up, &down);
             if let Some(index) = self.take_step(flight, step, out) {
                 self.pause(flight, index);
@@ -146,6 +146,7 @@ impl Exchanges {
                 self.ask_tcp(flight, index, out);
                 Some(index)
             }
+            Step::LastResort(index) => self.ask_plain_at_last(flight, index, out),
             Step::Wait => None,
         }
     }

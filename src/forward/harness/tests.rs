@@ -4,6 +4,7 @@ use super::*;
 use crate::forward::upstream::forms::{GivenUp, Shown};
 use proptest::prelude::*;
 
+mod ad;
 mod forms;
 mod hints;
 
@@ -24,8 +25,8 @@ fn shown(script: &Script) -> Vec<String> {
 fn knowing(groups: &[&[u16]]) -> Script {
     let mut script = Script::new(groups, 9);
     for upstream in &mut script.exchanges.upstreams {
-        let shown = Shown { rcode: Rcode::NOERROR, has_edns: true, is_positive: true };
-        upstream.forms.learn(QueryForm { edns: true, mixed: true }, shown, &mut GivenUp::default(), script.now);
+        let shown = Shown { rcode: Rcode::NOERROR, has_edns: true, is_positive: true, is_truncated: false };
+        upstream.forms.learn(QueryForm { ad: false, ..QueryForm::FULL }, shown, &mut GivenUp::default(), script.now);
     }
     script
 }

@@ -16,6 +16,17 @@ pub(crate) struct QueryForm {
     pub(crate) edns: bool,
     /// Whether the letters of the QNAME are in random case.
     pub(crate) mixed: bool,
+    /// Whether it has the AD flag if the client set that.
+    pub(crate) ad: bool,
+}
+
+impl QueryForm {
+    /// The form that everything on the way has to know.
+    #[cfg(test)]
+    pub(crate) const PLAIN: Self = Self { edns: false, mixed: false, ad: false };
+    /// The form that gives up nothing.
+    #[cfg(test)]
+    pub(crate) const FULL: Self = Self { edns: true, mixed: true, ad: true };
 }
 
 /// Writes the query: RD, and CD, AD and DO as asked; never an option. Without EDNS there is no DO and no AD: everything
@@ -24,7 +35,7 @@ pub(crate) fn query(id: u16, question: &Question, form: QueryForm, mut random: i
     let name = question.name.as_wire();
     let mut out = Vec::with_capacity(HEADER + name.len() + 4 + 11);
     out.extend_from_slice(&id.to_be_bytes());
-    let authentic_data = form.edns && question.authentic_data;
+    let authentic_data = form.edns && form.ad && question.authentic_data;
     out.extend_from_slice(&[0x01, u8::from(authentic_data) << 5 | u8::from(question.checking_disabled) << 4]);
     out.extend_from_slice(&[0, 1, 0, 0, 0, 0, 0, u8::from(form.edns)]);
     out.extend_from_slice(name);
@@ -160,7 +171,7 @@ mod tests {
         reply
     }
 
-    const FORM: QueryForm = QueryForm { edns: true, mixed: true };
+    const FORM: QueryForm = QueryForm::FULL;
 
     #[test]
     fn a_query_reads_back_as_it_was_asked_and_carries_no_option() {
@@ -175,16 +186,17 @@ mod tests {
     #[test]
     fn a_plain_query_has_no_opt_and_no_ad() {
         let question = Question { authentic_data: true, dnssec_ok: false, ..question("www.example") };
-        let bytes = query(7, &question, QueryForm { edns: false, mixed: false }, || u64::MAX);
+        let bytes = query(7, &question, QueryForm::PLAIN, || u64::MAX);
         let parsed = Query::parse(&bytes).unwrap();
         assert_eq!((parsed.qname, parsed.edns, parsed.header.ad), (&b"\x03www\x07example\0"[..], None, false));
     }
 
     #[test]
     fn rfc6840_5_7_a_query_has_ad_only_if_the_client_set_it() {
-        for authentic_data in [true, false] {
+        for (authentic_data, ad) in [(true, true), (true, false), (false, true)] {
             let question = Question { authentic_data, dnssec_ok: false, ..question("www.example") };
-            assert_eq!(Query::parse(&query(7, &question, FORM, || 0)).unwrap().header.ad, authentic_data);
+            let bytes = query(7, &question, QueryForm { ad, ..FORM }, || 0);
+            assert_eq!(Query::parse(&bytes).unwrap().header.ad, authentic_data && ad);
         }
     }
 
@@ -211,8 +223,7 @@ mod tests {
 
     #[test]
     fn queries_that_differ_in_flags_form_and_case_alone_ask_for_the_same() {
-        let plain = QueryForm { edns: false, mixed: false };
-        for form in [FORM, plain] {
+        for form in [FORM, QueryForm::PLAIN] {
             let asked = query(7, &question("www.example"), form, || 0x5555);
             let other = Question { dnssec_ok: false, authentic_data: true, ..question("www.example") };
             assert!(asks_for(&asked, &other));

@@ -361,7 +361,7 @@ mod tests {
         let shared = Arc::new(SharedUpstream::new("127.0.0.1:9".parse().unwrap()));
         let mut socket = Socket::open(UpstreamIndex(0), &shared, Instant::now()).unwrap();
         let (dnssec_ok, checking_disabled, authentic_data) = (false, false, false);
-        let form = QueryForm { edns: true, mixed: true };
+        let form = QueryForm::FULL;
         let at = QueryHandle { slot: 0, generation: 0, id: 0 };
         let mut heard = Vec::new();
         for name in ["one.example", "two.example"] {

@@ -41,13 +41,18 @@ struct Down {
 }
 
 impl Health {
-    /// A reply came to a query first sent `took` ago.
+    /// A reply came over UDP to a query first sent `took` ago.
     pub(crate) fn replied(&mut self, now: Instant, took: Duration) {
         let (srtt, deviation) = match self.srtt {
             None => (took, took / 2),
             Some((srtt, deviation)) => ((srtt * 7 + took) / 8, (deviation * 3 + srtt.abs_diff(took)) / 4),
         };
         self.srtt = Some((srtt, deviation));
+        self.alive(now, took);
+    }
+
+    /// A reply came to a query sent `took` ago over TCP. That is no round trip: it has the wait for a connection in it.
+    pub(crate) fn alive(&mut self, now: Instant, took: Duration) {
         self.last_reply = Some(now);
         // An upstream that always takes longer is asked when there is no other, but does not count as up.
         if took <= MAX_WAIT {
@@ -118,6 +123,17 @@ mod tests {
         assert!(!health.is_up());
         health.replied(start + 500 * MS, 2 * MS);
         assert!(health.is_up());
+    }
+
+    #[test]
+    fn a_reply_over_tcp_is_a_sign_of_life_and_no_round_trip() {
+        let start = Instant::now();
+        let mut health = Health::default();
+        health.replied(start, MS);
+        health.no_route(start);
+        health.alive(start + 900 * MS, 900 * MS);
+        assert!(health.is_up());
+        assert_eq!((health.wait(), health.round_trip()), (MIN_WAIT, Some(MS)));
     }
 
     #[test]

@@ -213,3 +213,99 @@ fn names_without_letters_and_groups_that_turn_it_off_have_no_random_case() {
     assert_eq!(shown(&script), expected);
     script.end().unwrap();
 }
+
+#[test]
+fn a_kept_denial_or_error_waits_for_what_a_later_reply_of_the_upstream_has_announced() {
+    for kept in [Event::NoData, Event::Answer(Rcode::NXDOMAIN), Event::Answer(Rcode::REFUSED)] {
+        for announced in [Event::Truncated, Event::AnswerWithoutEdns(Rcode::FORMERR)] {
+            let mut script = Script::new(&[&[0]], 9);
+            script.ask(0, "www.example", PATIENCE, None);
+            script.happens(0, kept);
+            script.happens(0, announced);
+            script.pass(1000 * MS);
+            script.happens(script.sent.queries.len().saturating_sub(1), Event::Answer(Rcode::NOERROR));
+            script.tcp_happens(0, Ok(Rcode::NOERROR));
+            assert_eq!(shown(&script).last().unwrap(), "1.0 s: waiter 0: NOERROR", "{kept:?} {announced:?}");
+            script.end().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_kept_denial_is_given_when_what_was_announced_fails_or_the_time_is_over() {
+    for (fails, at) in [(true, "0.0"), (false, "5.0")] {
+        let mut script = Script::new(&[&[0]], 9);
+        script.ask(0, "www.example", PATIENCE, None);
+        script.happens(0, Event::Answer(Rcode::NXDOMAIN));
+        script.happens(0, Event::Truncated);
+        if fails {
+            script.tcp_happens(0, Err(Failure::Unreachable));
+        }
+        script.end().unwrap();
+        assert_eq!(shown(&script).last().unwrap(), &format!("{at} s: waiter 0: NXDOMAIN"));
+    }
+}
+
+/// Lets time pass at an upstream that answers what has no EDNS, and nothing else.
+fn pass_without_edns(script: &mut Script, time: Duration) {
+    let until = script.now + time;
+    while script.now < until {
+        script.pass(100 * MS);
+        if let Some(nth) = script.sent.queries.iter().position(|query| !query.form.edns) {
+            script.happens(nth, Event::Answer(Rcode::NOERROR));
+        }
+    }
+}
+
+#[test]
+fn a_question_with_do_goes_without_edns_when_udp_and_tcp_were_silent_and_three_such_answers_are_remembered() {
+    let mut script = Script::new(&[&[0]], 9);
+    for number in 0..4 {
+        let name = format!("n{number}.example").parse().unwrap();
+        script.ask_question(GroupIndex(0), name, true, 1, PATIENCE, None);
+        pass_without_edns(&mut script, PATIENCE);
+    }
+    let lines = shown(&script);
+    let expected = [
+        "0.0 s: to 0: n0.example.",
+        "0.4 s: to 0: n0.example. in lower case",
+        "1.2 s: to 0: n0.example. over TCP",
+        "2.4 s: to 0: n0.example. without EDNS in lower case",
+        "2.4 s: waiter 0: NOERROR",
+    ];
+    assert_eq!(lines[..5], expected);
+    let last = ["15.0 s: to 0: n3.example. without EDNS", "15.1 s: waiter 3: NOERROR"];
+    assert_eq!(lines[lines.len() - 2..], last, "it is known by now: {lines:?}");
+    script.end().unwrap();
+}
+
+#[test]
+fn three_upstreams_that_drop_edns_leave_time_for_one_question_with_do_to_be_asked_without() {
+    let mut script = Script::new(&[&[0, 1, 2]], 9);
+    script.ask_question(GroupIndex(0), "www.example".parse().unwrap(), true, 1, PATIENCE, None);
+    pass_without_edns(&mut script, PATIENCE);
+    assert_eq!(shown(&script).last().unwrap(), "4.8 s: waiter 0: NOERROR");
+    script.end().unwrap();
+}
+
+#[test]
+fn where_edns_fails_over_tcp_alone_the_question_goes_over_tcp_without_it() {
+    for failure in [Some(Failure::Unreachable), Some(Failure::Malformed), None] {
+        for dnssec_ok in [false, true] {
+            let mut script = knowing(&[&[0]]);
+            script.ask_question(GroupIndex(0), "www.example".parse().unwrap(), dnssec_ok, 1, PATIENCE, None);
+            for _ in 0..45 {
+                script.happens(0, Event::Truncated);
+                match (script.sent.jobs.first().map(|(_, job)| job.form.edns), failure) {
+                    (Some(false), _) => script.tcp_happens(0, Ok(Rcode::NOERROR)),
+                    (Some(true), Some(failure)) => script.tcp_happens(0, Err(failure)),
+                    _ => {}
+                }
+                script.pass(100 * MS);
+            }
+            let lines = shown(&script);
+            assert!(lines.last().unwrap().ends_with("waiter 0: NOERROR"), "{failure:?} {dnssec_ok}: {lines:?}");
+            script.end().unwrap();
+        }
+    }
+}

@@ -144,7 +144,7 @@ mod tests {
     use crate::forward::question::Question;
     use crate::forward::transport::message::QueryForm;
 
-    const FORM: QueryForm = QueryForm { edns: false, mixed: false };
+    const FORM: QueryForm = QueryForm::PLAIN;
 
     fn question(name: &str) -> Question {
         Question {

@@ -61,7 +61,7 @@ impl Play {
         let job = Job {
             flight: FlightId { slot: self.asked, generation: 0 },
             question,
-            form: QueryForm { edns: true, mixed: false },
+            form: QueryForm { mixed: false, ..QueryForm::FULL },
             network: Some(ClientNetwork::of([10, 0, network, 1].into())),
             deadline: self.now + patience,
         };
