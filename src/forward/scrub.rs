@@ -106,7 +106,7 @@ impl Walk<'_> {
             }
             self.keep_dname(&at, &target);
             self.kept.push(link);
-            if self.question.rtype == Rtype::CNAME {
+            if matches!(self.question.rtype, Rtype::CNAME | Rtype::ANY) {
                 return Ok((at, true));
             }
             self.keep_signatures(&at, Rtype::CNAME);

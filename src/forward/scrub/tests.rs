@@ -134,8 +134,11 @@ fn rfc6672_3_1_a_dname_without_its_cname_leads_on_and_the_closest_one_counts() {
     let question = Question { name: name("x.y.test"), ..ask(Rtype::A, false) };
     let reply = message(Rcode::NOERROR, vec![dname.clone(), closer.clone(), a("x.near", 1)], vec![]);
     assert_eq!(scrub(&reply, &question).answer, [closer.clone(), cname("x.y.test", "x.near"), a("x.near", 1)]);
-    let question = Question { rtype: Rtype::CNAME, ..question };
-    assert_eq!(scrub(&reply, &question).answer, [closer, cname("x.y.test", "x.near")], "the CNAME is the answer");
+    for rtype in [Rtype::CNAME, Rtype::ANY] {
+        let question = Question { rtype, ..question.clone() };
+        let expected = [closer.clone(), cname("x.y.test", "x.near")];
+        assert_eq!(scrub(&reply, &question).answer, expected, "the CNAME is the answer to {rtype}");
+    }
     assert_eq!(answer(vec![to(Rtype::DNAME, "q.test", "other")]), [], "it renames names below it only");
     let malformed = message(Rcode::NOERROR, vec![dname, record("y.test", Rtype::DNAME, 60, &[7])], vec![]);
     assert!(scrub(&malformed, &question).malformed, "the closest one has no other in its place");
