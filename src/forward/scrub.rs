@@ -157,7 +157,9 @@ impl Walk<'_> {
         let dname = self.records.iter().filter(above).max_by_key(|dname| dname.owner.as_wire().len())?;
         let Some(target) = substituted(owner, &dname.owner, &dname.rdata) else {
             // The name would be too long, which the DNAME shows (RFC 6672 section 2.2), or the DNAME is malformed.
-            self.kept.push(dname.clone());
+            if !self.kept.contains(dname) {
+                self.kept.push(dname.clone());
+            }
             return None;
         };
         let rdata = target.as_wire().into();

@@ -140,6 +140,9 @@ fn rfc6672_3_1_a_dname_without_its_cname_leads_on_and_the_closest_one_counts() {
         assert_eq!(scrub(&reply, &question).answer, expected, "the CNAME is the answer to {rtype}");
     }
     assert_eq!(answer(vec![to(Rtype::DNAME, "q.test", "other")]), [], "it renames names below it only");
+    let growing = to(Rtype::DNAME, "test", &format!("{}test", "long-label-of-twenty.".repeat(6)));
+    let kept = answer(vec![growing.clone()]);
+    assert_eq!((kept.len(), &kept[0]), (2, &growing), "the next name is too long: {kept:?}");
     let malformed = message(Rcode::NOERROR, vec![dname, record("y.test", Rtype::DNAME, 60, &[7])], vec![]);
     assert!(scrub(&malformed, &question).malformed, "the closest one has no other in its place");
 }
