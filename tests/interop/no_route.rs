@@ -4,6 +4,7 @@ use crate::network::two_hosts;
 use crate::support::client::ask;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
+use crate::support::wait_until;
 
 /// Addresses of networks for documentation (RFC 5737, RFC 3849), to which a host without any link has no route.
 const AWAY: [&str; 2] = ["[2001:db8::53]:53", "192.0.2.53:53"];
@@ -20,12 +21,14 @@ fn an_upstream_without_a_route_is_down_and_the_next_one_answers() {
             let reply = ask(&format!("www{n}.example"), "A").to(server.address());
             assert_eq!(reply.addresses(), ["192.0.2.1"], "{reply}");
         }
-        let status = site.status();
-        let upstreams = status["upstreams"].as_array().unwrap();
         for away in AWAY {
-            let found = upstreams.iter().find(|upstream| upstream["address"] == away).unwrap();
-            assert_eq!(found["state"], "down", "{found:#}");
-            assert_eq!(found["counts"]["sent"], 0, "{found:#}");
+            wait_until("the status says that it is down, which takes some milliseconds", || {
+                let status = site.status();
+                let upstreams = status["upstreams"].as_array().unwrap();
+                let found = upstreams.iter().find(|upstream| upstream["address"] == away).unwrap();
+                assert_eq!(found["counts"]["sent"], 0, "{found:#}");
+                found["state"] == "down"
+            });
         }
         server.stop();
     });
