@@ -1,8 +1,9 @@
 //! A real Unbound and a real BIND forward everything to us, as on-premises resolvers do.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -31,25 +32,44 @@ impl Drop for Resolver {
     }
 }
 
-/// A port that is free for UDP and TCP now. These servers cannot be told to take any and say which.
-fn free_port() -> u16 {
-    for _ in 0..50 {
-        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = tcp.local_addr().unwrap();
-        if UdpSocket::bind(address).is_ok() {
-            return address.port();
-        }
-    }
-    panic!("no port is free for both UDP and TCP");
+/// An address of the loopback network that no other server of this test run has. There nobody else takes the port that
+/// was found free, and no client that probes it can have it for its own port.
+pub(crate) fn own_ip() -> Ipv4Addr {
+    static TAKEN: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = TAKEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let [_, _, _, run] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 + run % 128, high, low)
 }
 
-/// Starts a server with a config made for a free port, again with another port should somebody take it first.
-pub(crate) fn start(program: &Path, arguments: &[&str], config: impl Fn(&Path, u16) -> String) -> Resolver {
+/// The address for BIND, which listens only at addresses that an interface has by name.
+pub(crate) fn bind_ip() -> Ipv4Addr {
+    Ipv4Addr::LOCALHOST
+}
+
+/// A port that is free for UDP and TCP now. These servers cannot be told to take any and say which.
+fn free_address(ip: Ipv4Addr) -> SocketAddrV4 {
+    for _ in 0..50 {
+        let tcp = TcpListener::bind((ip, 0)).unwrap();
+        let port = tcp.local_addr().unwrap().port();
+        if UdpSocket::bind((ip, port)).is_ok() {
+            return SocketAddrV4::new(ip, port);
+        }
+    }
+    panic!("no port of {ip} is free for both UDP and TCP");
+}
+
+/// Starts a server with a config made for an address, again with another one should somebody take it first.
+pub(crate) fn start(
+    program: &Path,
+    arguments: &[&str],
+    ip: impl Fn() -> Ipv4Addr,
+    config: impl Fn(&Path, SocketAddrV4) -> String,
+) -> Resolver {
     for _ in 0..5 {
         let folder = TempDir::new().unwrap();
-        let port = free_port();
+        let address = free_address(ip());
         let file = folder.path().join("conf");
-        std::fs::write(&file, config(folder.path(), port)).unwrap();
+        std::fs::write(&file, config(folder.path(), address)).unwrap();
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let child = Command::new(program)
             .args(arguments)
@@ -59,7 +79,7 @@ pub(crate) fn start(program: &Path, arguments: &[&str], config: impl Fn(&Path, u
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut resolver = Resolver { child, address: (Ipv4Addr::LOCALHOST, port).into(), folder };
+        let mut resolver = Resolver { child, address: address.into(), folder };
         if resolver.answers() {
             return resolver;
         }
@@ -124,16 +144,17 @@ pub(crate) fn unbound_over(routes: &Routes) -> Option<Resolver> {
         format!("forward-zone:\n name: \"{suffix}\"\n{}", addresses.iter().map(address).collect::<String>())
     };
     let zones: String = routes.iter().map(zone).collect();
-    let config = |folder: &Path, port: u16| {
+    let config = |folder: &Path, address: SocketAddrV4| {
+        let (ip, port) = (address.ip(), address.port());
         format!(
-            "server:\n interface: 127.0.0.1@{port}\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
+            "server:\n interface: {ip}@{port}\n port: {port}\n do-daemonize: no\n username: \"\"\n chroot: \"\"\n \
              directory: \"{0}\"\n pidfile: \"{0}/pid\"\n logfile: \"\"\n use-syslog: no\n module-config: \"iterator\"\n \
              do-not-query-localhost: no\n access-control: 127.0.0.0/8 allow\n verbosity: 1\n num-threads: 1\n\
              remote-control:\n control-enable: no\n{zones}",
             folder.display(),
         )
     };
-    Some(start(&program, &["-d", "-c"], config))
+    Some(start(&program, &["-d", "-c"], own_ip, config))
 }
 
 /// BIND with these forward zones.
@@ -149,16 +170,17 @@ pub(crate) fn bind_over(routes: &Routes) -> Option<Resolver> {
         format!("zone \"{suffix}\" {{ type forward; {} }};\n", forwarders(addresses))
     };
     let zones: String = others.iter().map(zone).collect();
-    let config = |folder: &Path, port: u16| {
+    let config = |folder: &Path, address: SocketAddrV4| {
+        let (ip, port) = (address.ip(), address.port());
         format!(
-            "options {{ directory \"{0}\"; pid-file \"{0}/pid\"; listen-on port {port} {{ 127.0.0.1; }};\n\
+            "options {{ directory \"{0}\"; pid-file \"{0}/pid\"; listen-on port {port} {{ {ip}; }};\n\
              listen-on-v6 {{ none; }}; recursion yes; allow-query {{ 127.0.0.0/8; }}; dnssec-validation no;\n\
              {everything} }};\n\
              controls {{ }};\n{zones}",
             folder.display(),
         )
     };
-    Some(start(&program, &["-g", "-n", "1", "-c"], config))
+    Some(start(&program, &["-g", "-n", "1", "-c"], bind_ip, config))
 }
 
 #[test]

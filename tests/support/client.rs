@@ -123,6 +123,9 @@ impl Ask {
         if bytes.get(..2) != query.get(..2) {
             return Err("the id is another one".to_owned());
         }
+        if bytes.get(2).is_none_or(|flags| flags & 0x80 == 0) {
+            return Err("QR is not set: a query came back".to_owned());
+        }
         if self.header_only || self.mangled.is_some() {
             return Reply::read(bytes);
         }
