@@ -38,6 +38,11 @@ impl Diagnostics {
         self.add(Severity::Warning, make);
     }
 
+    /// Adds a note, which is only made if it is kept.
+    pub fn note(&mut self, make: impl FnOnce() -> Diagnostic) {
+        self.add(Severity::Note, make);
+    }
+
     /// Adds what was made already.
     pub fn push(&mut self, found: Diagnostic) {
         self.add(found.severity, || found);

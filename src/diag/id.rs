@@ -52,6 +52,16 @@ ids! {
     LIST_EMPTY = "list-empty";
     /// A later line of the same list gives other addresses to a name.
     LIST_SUPERSEDED = "list-superseded";
+    /// A part of the list does not look complete; what is in service of it stays.
+    LIST_INCOMPLETE = "list-incomplete";
+    /// The connection of an endpoint is not approved; its names are not published.
+    LIST_NOT_CONNECTED = "list-not-connected";
+    /// The provisioning of an endpoint failed or was canceled; its names are published.
+    LIST_PROVISIONING = "list-provisioning";
+    /// A name of ours stands where the list gives it no address.
+    LIST_NAME_ALONE = "list-name-alone";
+    /// The text is the output of another tool or a file of another kind, which is no list.
+    LIST_FOREIGN = "list-foreign";
     /// No copy of a good list could be kept in `state_dir`.
     LIST_NOT_KEPT = "list-not-kept";
     /// A name belongs to no hosted zone and is ignored.

@@ -1,11 +1,13 @@
 //! The result of a reader: entries in one block, problems and warnings with their place.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::SourceError;
+use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 
@@ -20,7 +22,10 @@ pub(super) const MAX_NAMES: usize = 100;
 /// dot in it looks like one and is left aside later.
 const MAX_NAME: usize = 1000;
 
-/// The contents of one file of a source. Names stand in few texts and an entry takes 36 bytes: lists may have a million
+/// Gaps that are kept apart. A subscription has a few endpoints that wait for something.
+const MAX_GAPS: usize = 1000;
+
+/// The contents of one file of a source. Names stand in few texts and an entry takes 44 bytes: lists may have a million
 /// lines.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -30,7 +35,19 @@ pub struct Listing {
     pub file: Arc<str>,
     /// Lines that were read but are worth a look.
     pub warnings: Diagnostics,
+    /// What the list lacks although it names it: nothing in service is removed for want of it.
+    pub gaps: Vec<Gap>,
     blocks: Vec<Block>,
+    /// The private endpoints that entries belong to, by their number from 1.
+    endpoints: Vec<Box<str>>,
+}
+
+/// A part of a list that does not look complete: an endpoint without names or addresses, or a text that ends in the
+/// middle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The private endpoint that lacks something; `None` if anything of the list may be missing.
+    pub endpoint: Option<Box<str>>,
 }
 
 /// The entries that one reader found, in the order of the file.
@@ -46,6 +63,10 @@ struct EntryRow {
     line: u32,
     statement: u32,
     round: u32,
+    /// Number of the endpoint, from 1; 0 for none.
+    endpoint: u32,
+    /// From 1; 0 where it is not known or does not fit.
+    column: u16,
     len: u16,
     address: IpAddr,
 }
@@ -59,6 +80,10 @@ pub struct Entry<'a> {
     pub address: IpAddr,
     /// Its line, from 1.
     pub line: u32,
+    /// The column of the name in characters, from 1; `None` where it is not known.
+    pub column: Option<u32>,
+    /// The private endpoint that the list names for it.
+    pub endpoint: Option<&'a str>,
     /// Entries of one statement (one line of text, one JSON object) belong together: a name may have several addresses.
     pub statement: u32,
     /// Later rounds replace earlier ones: each line of a text that scripts append to is a round, and so is each
@@ -78,7 +103,7 @@ impl Listing {
 
     /// The entries in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.blocks.iter().flat_map(Block::entries)
+        self.blocks.iter().flat_map(|block| block.entries(&self.endpoints))
     }
 
     /// The number of entries.
@@ -104,11 +129,14 @@ impl Listing {
 }
 
 impl Block {
-    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.rows.iter().map(|row| Entry {
+    fn entries<'a>(&'a self, endpoints: &'a [Box<str>]) -> impl Iterator<Item = Entry<'a>> {
+        let endpoint = |number: u32| endpoints.get((number as usize).checked_sub(1)?).map(AsRef::as_ref);
+        self.rows.iter().map(move |row| Entry {
             fqdn: &self.names[row.start as usize..row.start as usize + usize::from(row.len)],
             address: row.address,
             line: row.line,
+            column: (row.column > 0).then_some(row.column.into()),
+            endpoint: endpoint(row.endpoint),
             statement: row.statement,
             round: row.round,
         })
@@ -121,6 +149,8 @@ pub(super) struct ListingBuilder {
     block: Block,
     problems: Diagnostics,
     statements: u32,
+    /// The numbers of the endpoints.
+    endpoints: HashMap<Box<str>, u32>,
     room: FileBudget,
 }
 
@@ -154,26 +184,6 @@ impl FileBudget {
     }
 }
 
-/// The problem with a statement that has this many names and addresses, if these are too many.
-pub(super) fn excess(names: usize, addresses: usize) -> Option<String> {
-    if names > MAX_NAMES {
-        return Some(format!("over {MAX_NAMES} names in one entry: an endpoint has a few; list the others separately"));
-    }
-    if addresses > MAX_ADDRESSES {
-        return Some(format!(
-            "over {MAX_ADDRESSES} addresses in one entry: an endpoint has one or two; remove the others"
-        ));
-    }
-    let records = names * addresses;
-    (records > Listing::MAX_RECORDS).then(|| {
-        format!(
-            "{names} names with {addresses} addresses each are {records} records, more than the {} that one entry may make: \
-             list the names separately, each with its own address",
-            Listing::MAX_RECORDS
-        )
-    })
-}
-
 impl ListingBuilder {
     pub(super) fn new(source: &str, path: &Path) -> Self {
         let listing = Listing {
@@ -181,10 +191,13 @@ impl ListingBuilder {
             // The name of a file must not start a line of its own in any message.
             file: diag::path(path).into(),
             warnings: Diagnostics::default(),
+            gaps: Vec::new(),
             blocks: Vec::new(),
+            endpoints: Vec::new(),
         };
         let problems = Diagnostics::default();
-        Self { listing, block: Block::default(), problems, statements: 0, room: FileBudget::new() }
+        let endpoints = HashMap::new();
+        Self { listing, block: Block::default(), problems, statements: 0, endpoints, room: FileBudget::new() }
     }
 
     /// One for a later part of the same file.
@@ -195,9 +208,14 @@ impl ListingBuilder {
     }
 
     /// Adds what a later part of the file holds.
-    pub(super) fn append(&mut self, part: Self) {
+    pub(super) fn append(&mut self, mut part: Self) {
         self.listing.blocks.push(std::mem::take(&mut self.block));
+        let numbers: Vec<u32> = part.listing.endpoints.iter().map(|endpoint| self.endpoint(endpoint)).collect();
+        for row in &mut part.block.rows {
+            row.endpoint = (row.endpoint as usize).checked_sub(1).map_or(0, |at| numbers[at]);
+        }
         self.listing.blocks.push(part.block);
+        self.listing.gaps.append(&mut part.listing.gaps);
         self.listing.warnings.append(part.listing.warnings);
         self.problems.append(part.problems);
     }
@@ -209,34 +227,65 @@ impl ListingBuilder {
     }
 
     /// The number of a new statement.
-    pub(super) fn statement(&mut self) -> u32 {
+    fn statement(&mut self) -> u32 {
         self.statements += 1;
         self.statements
     }
 
-    /// Adds a name, the parts joined by dots, with its addresses.
-    pub(super) fn entries(&mut self, line: u32, place: (u32, u32), name: &[&str], addresses: &[IpAddr]) {
+    /// The number of an endpoint.
+    fn endpoint(&mut self, name: &str) -> u32 {
+        if let Some(&number) = self.endpoints.get(name) {
+            return number;
+        }
+        self.listing.endpoints.push(name.into());
+        let number = u32::try_from(self.listing.endpoints.len()).unwrap_or_default();
+        self.endpoints.insert(name.into(), number);
+        number
+    }
+
+    /// Adds what a statement says, by the rules of [`super::statement`].
+    pub(super) fn add(&mut self, statement: &Statement<'_>) {
+        match statement.verdict() {
+            Verdict::Publish => self.publish(statement),
+            Verdict::PublishWith((id, text)) => {
+                self.warning(statement.line, id, || text);
+                self.publish(statement);
+            }
+            Verdict::Leave((id, text)) => self.note(statement.line, id, || text),
+            Verdict::Refuse((id, text)) => self.problem(statement.line, id, || text),
+        }
+    }
+
+    fn publish(&mut self, statement: &Statement<'_>) {
+        let number = self.statement();
+        let endpoint = statement.endpoint.map_or(0, |name| self.endpoint(name));
+        for name in statement.names {
+            self.entry(statement, name, number, endpoint);
+        }
+    }
+
+    fn entry(&mut self, statement: &Statement<'_>, name: &Written<'_>, number: u32, endpoint: u32) {
+        let &Statement { line, round, addresses, .. } = statement;
         if !self.room.take(addresses.len()) {
             return self.full(line);
         }
         let start = self.block.names.len();
-        let length = name.iter().map(|part| part.len() + 1).sum::<usize>().saturating_sub(1);
+        let length = name.parts().map(|part| part.len() + 1).sum::<usize>().saturating_sub(1);
         let (Ok(start), Some(len)) =
             (u32::try_from(start), u16::try_from(length).ok().filter(|len| usize::from(*len) <= MAX_NAME))
         else {
-            let text = quoted(name.first().copied().unwrap_or_default());
             return self.problem(line, Id::LIST_BAD_NAME, || {
-                format!("'{text}' is too long for a host name, which has at most 253 characters")
+                format!("'{}' is too long for a host name, which has at most 253 characters", quoted(name.text))
             });
         };
-        for (index, part) in name.iter().enumerate() {
+        for (index, part) in name.parts().enumerate() {
             if index > 0 {
                 self.block.names.push('.');
             }
             self.block.names.push_str(part);
         }
-        let (statement, round) = place;
-        let row = |&address| EntryRow { start, line, statement, round, len, address };
+        let column = u16::try_from(name.column).unwrap_or_default();
+        let row = |&address| EntryRow { start, line, statement: number, round, endpoint, column, len, address };
         self.block.rows.extend(addresses.iter().map(row));
     }
 
@@ -269,6 +318,32 @@ impl ListingBuilder {
         let listing = &self.listing;
         let place = || Place::column(&listing.file, line, column);
         self.problems.error(|| Diagnostic::error(id, place(), text()).of_source(&listing.source));
+    }
+
+    /// Adds a warning about a line that was read.
+    pub(super) fn warning(&mut self, line: impl Into<Option<u32>>, id: Id, text: impl FnOnce() -> String) {
+        let listing = &mut self.listing;
+        let place = Place::line(&listing.file, line);
+        listing.warnings.warning(|| Diagnostic::warning(id, place, text()).of_source(&listing.source));
+    }
+
+    /// Adds a note about a line that was read.
+    pub(super) fn note(&mut self, line: impl Into<Option<u32>>, id: Id, text: impl FnOnce() -> String) {
+        let listing = &mut self.listing;
+        let place = Place::line(&listing.file, line);
+        listing.warnings.note(|| Diagnostic::note(id, place, text()).of_source(&listing.source));
+    }
+
+    /// Adds a warning that something is missing here: of an endpoint, or of anything in the list. What is in service of
+    /// it stays.
+    pub(super) fn gap(&mut self, line: impl Into<Option<u32>>, endpoint: Option<&str>, text: impl FnOnce() -> String) {
+        self.warning(line, Id::LIST_INCOMPLETE, text);
+        if self.listing.gaps.len() < MAX_GAPS {
+            self.listing.gaps.push(Gap { endpoint: endpoint.map(Into::into) });
+        } else {
+            // More than anybody looks through: anything may be missing.
+            self.listing.gaps[0] = Gap { endpoint: None };
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<Listing, SourceError> {

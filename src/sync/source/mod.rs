@@ -10,6 +10,7 @@ mod lines;
 mod listing;
 mod read;
 mod screens;
+mod statement;
 mod text;
 mod token;
 mod toml;
@@ -17,7 +18,7 @@ mod toml;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-pub use listing::{Entry, Listing};
+pub use listing::{Entry, Gap, Listing};
 pub use read::{Bounds, EntryBudget, Reading, read, stand_in};
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};

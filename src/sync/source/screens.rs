@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use super::json;
 use super::lines::feeds;
-use super::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES, excess};
+use super::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES};
+use super::statement::{Statement, Written};
 use super::token::{TokenKind, quoted, tokens};
 use crate::diag::Id;
 
@@ -122,13 +123,8 @@ impl<'t> ScreenObject<'t> {
         if block.addresses.is_empty() {
             out.problem(block.line, Id::LIST_NO_ADDRESS, || format!("'{}' has no address", quoted(block.names[0])));
         }
-        if let Some(problem) = excess(block.names.len(), block.addresses.len()) {
-            return out.problem(block.line, Id::LIST_TOO_LARGE, || problem);
-        }
-        let place = (out.statement(), 0);
-        for name in &block.names {
-            out.entries(block.line, place, &[name], &block.addresses);
-        }
+        let names: Vec<Written<'_>> = block.names.iter().map(|name| Written::full(name)).collect();
+        out.add(&Statement { line: block.line, names: &names, addresses: &block.addresses, ..Statement::default() });
     }
 }
 

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 
 use super::Wrong;
 use super::lines::feeds;
-use super::listing::{ListingBuilder, MAX_ADDRESSES, excess};
+use super::listing::{ListingBuilder, MAX_ADDRESSES};
+use super::statement::{Statement, Written};
 use super::token::{Token, TokenKind, quoted, tokens};
 use crate::azure::names::{NotHosted, locate};
 use crate::diag::Id;
@@ -212,17 +213,11 @@ impl<'t> Line<'t> {
             return self.nameless();
         }
         self.check_addresses()?;
+        let mut names: Vec<Written<'_>> = self.names.iter().map(|name| Written::full(name)).collect();
+        names.extend(pair.map(|(text, zone)| Written { text, zone: Some(zone), column: 0 }));
         // Every line is a round of its own: scripts append, and the later line is the newer one.
-        let place = (number, number);
-        if let Some(problem) = excess(self.names.len() + usize::from(pair.is_some()), self.addresses.len()) {
-            return Err((Id::LIST_TOO_LARGE, problem));
-        }
-        for &name in &self.names {
-            out.entries(number, place, &[name], &self.addresses);
-        }
-        if let Some((label, zone)) = pair {
-            out.entries(number, place, &[label, zone], &self.addresses);
-        }
+        let (line, round) = (number, number);
+        out.add(&Statement { line, round, names: &names, addresses: &self.addresses, ..Statement::default() });
         Ok(())
     }
 

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::lines::LineCounter;
-use super::listing::{ListingBuilder, excess};
+use super::listing::ListingBuilder;
+use super::statement::{Statement, Written};
 use super::token::quoted;
 use crate::diag::Id;
 
@@ -63,17 +64,12 @@ pub(super) fn read(text: &str, out: &mut ListingBuilder) {
     let mut lines = LineCounter::new(text, 1);
     for endpoint in file.endpoint {
         let line = lines.at(endpoint.fqdn.span().start);
-        let place = (out.statement(), 0);
         let texts = match endpoint.address {
             Addresses::One(text) => vec![text],
             Addresses::Several(texts) => texts,
         };
         if texts.is_empty() {
             out.problem(line, Id::LIST_NO_ADDRESS, || format!("'{}' has no address", quoted(endpoint.fqdn.get_ref())));
-        }
-        if let Some(problem) = excess(1, texts.len()) {
-            out.problem(line, Id::LIST_TOO_LARGE, || problem);
-            continue;
         }
         let mut addresses = Vec::new();
         for text in texts {
@@ -84,6 +80,7 @@ pub(super) fn read(text: &str, out: &mut ListingBuilder) {
                 }
             }
         }
-        out.entries(line, place, &[endpoint.fqdn.get_ref()], &addresses);
+        let names = [Written::full(endpoint.fqdn.get_ref())];
+        out.add(&Statement { line, names: &names, addresses: &addresses, ..Statement::default() });
     }
 }

@@ -9,7 +9,8 @@ use jsonc_parser::common::Ranged;
 use super::{DEPTH_ADVICE, Within, as_text};
 use crate::diag::Id;
 use crate::sync::source::lines::LineCounter;
-use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES, excess};
+use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES};
+use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::{TokenKind, quoted, tokens};
 
 /// Keys that hold full names, in lower case.
@@ -125,17 +126,15 @@ impl Walker<'_, '_> {
         let Some(addresses) = self.addresses(addresses, line, texts[0]) else {
             return;
         };
-        if let Some(problem) = excess(texts.len(), addresses.len()) {
-            return self.out.problem(line, Id::LIST_TOO_LARGE, || problem);
-        }
-        let place = (self.out.statement(), self.round);
-        for name in texts {
+        for name in &texts {
             if name.parse::<IpAddr>().is_ok() {
                 self.out
                     .problem(line, Id::LIST_NO_NAME, || format!("'{name}' is an address where a host name belongs"));
             }
-            self.out.entries(line, place, &[name], &addresses);
         }
+        let names: Vec<Written<'_>> = texts.into_iter().map(Written::full).collect();
+        let round = self.round;
+        self.out.add(&Statement { line, round, names: &names, addresses: &addresses, ..Statement::default() });
     }
 
     /// A label and its zone instead of a full name.
@@ -147,18 +146,16 @@ impl Walker<'_, '_> {
         let (Some(text), Some(_), false) = (as_text(label), addresses, is_other_type(object)) else {
             return;
         };
-        let parts = match zone {
-            Some(zone) => vec![text, zone],
-            None if is_full_name(text) => vec![text],
+        if zone.is_none() && !is_full_name(text) {
             // Something else that has a name and an address.
-            None => return,
-        };
+            return;
+        }
         let line = self.line(label);
         let Some(addresses) = self.addresses(addresses, line, text) else {
             return;
         };
-        let place = (self.out.statement(), self.round);
-        self.out.entries(line, place, &parts, &addresses);
+        let (names, round) = ([Written { text, zone, column: 0 }], self.round);
+        self.out.add(&Statement { line, round, names: &names, addresses: &addresses, ..Statement::default() });
     }
 
     fn addresses(&mut self, value: Option<&Value<'_>>, line: u32, name: &str) -> Option<Vec<IpAddr>> {
@@ -173,11 +170,10 @@ impl Walker<'_, '_> {
                     self.out.problem(line, id, || format!("'{}' is not an IP address{advice}", quoted(word)));
                     return None;
                 };
-                if found.len() == MAX_ADDRESSES {
-                    self.out.problem(line, Id::LIST_TOO_LARGE, || excess(1, MAX_ADDRESSES + 1).unwrap_or_default());
-                    return None;
+                // One more than there may be is enough to know that there are too many.
+                if found.len() <= MAX_ADDRESSES {
+                    found.push(address);
                 }
-                found.push(address);
             }
         }
         if found.is_empty() {

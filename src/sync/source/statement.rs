@@ -1,0 +1,216 @@
+//! The rules that hold for every reader: what a list may say in one place, and what becomes of it.
+//!
+//! Input: a [`Statement`], the names, addresses and states that the list's own structure put together. Output: entries,
+//! or the reason why there are none, as a note or a problem. No reader adds entries by another road, so that these
+//! rules are decided once:
+//!
+//! - Several records with several addresses are refused: nothing says which belongs to which.
+//! - A connection that is not approved publishes nothing, and a note says so.
+//! - An endpoint that could not be provisioned is published, and a warning says so.
+
+use std::net::IpAddr;
+
+use super::listing::{MAX_ADDRESSES, MAX_NAMES};
+use super::token::quoted;
+use super::{Listing, Wrong};
+use crate::azure::names::locate;
+use crate::diag::Id;
+
+/// A name as the list has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written<'t> {
+    /// A full name, or the label of one in `zone`.
+    pub(super) text: &'t str,
+    /// The zone that the list's structure puts behind the label.
+    pub(super) zone: Option<&'t str>,
+    /// In characters, from 1; 0 where it is not known.
+    pub(super) column: u32,
+}
+
+impl<'t> Written<'t> {
+    /// A full name without a column.
+    pub(super) fn full(text: &'t str) -> Self {
+        Self { text, zone: None, column: 0 }
+    }
+
+    /// The parts of the name, to be joined by dots.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &'t str> + Clone {
+        [Some(self.text), self.zone].into_iter().flatten()
+    }
+}
+
+/// What a list says in one line, cell or object.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Statement<'s> {
+    /// Its first line, from 1.
+    pub(super) line: u32,
+    /// Later rounds replace earlier ones, see [`super::Entry::round`].
+    pub(super) round: u32,
+    /// Its names. Readers that find none say so themselves: they know what is missing.
+    pub(super) names: &'s [Written<'s>],
+    /// Its addresses; at least one, for the same reason.
+    pub(super) addresses: &'s [IpAddr],
+    /// The private endpoint that the list names for it.
+    pub(super) endpoint: Option<&'s str>,
+    /// The state of its connection, such as `Approved`.
+    pub(super) connection: Option<&'s str>,
+    /// The provisioning state, such as `Succeeded`.
+    pub(super) provisioning: Option<&'s str>,
+}
+
+/// What becomes of a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Every name gets every address.
+    Publish,
+    /// The same, with a warning.
+    PublishWith(Wrong),
+    /// No record comes of it, for the reason in the note.
+    Leave(Wrong),
+    /// The list is refused.
+    Refuse(Wrong),
+}
+
+impl Statement<'_> {
+    /// Decides by the rules above.
+    pub(super) fn verdict(&self) -> Verdict {
+        if let Some(problem) = self.excess() {
+            return Verdict::Refuse((Id::LIST_TOO_LARGE, problem));
+        }
+        if let Some(state) = self.connection.filter(|state| !is_connected(state)) {
+            let text = format!(
+                "{} is not published: the connection of its endpoint{} is {}; approve the connection, then export the list again",
+                self.subject(),
+                self.endpoint_text(),
+                quoted(state.trim()),
+            );
+            return Verdict::Leave((Id::LIST_NOT_CONNECTED, text));
+        }
+        if self.addresses.len() > 1 && self.has_several_records() {
+            let text = format!(
+                "{} names and {} addresses together, and nothing says which belongs to which: list each name with its own \
+                 address, one a line",
+                self.names.len(),
+                self.addresses.len()
+            );
+            return Verdict::Refuse((Id::LIST_AMBIGUOUS, text));
+        }
+        match self.provisioning.filter(|state| has_failed(state)) {
+            Some(state) => {
+                let text = format!(
+                    "{} is published although the provisioning state of its endpoint{} is {}: look at the endpoint",
+                    self.subject(),
+                    self.endpoint_text(),
+                    quoted(state.trim()),
+                );
+                Verdict::PublishWith((Id::LIST_PROVISIONING, text))
+            }
+            None => Verdict::Publish,
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self.names {
+            [] => "the entry".to_owned(),
+            [name] => format!("'{}'", quoted(name.text)),
+            [name, others @ ..] => format!("'{}' and {} more", quoted(name.text), others.len()),
+        }
+    }
+
+    fn endpoint_text(&self) -> String {
+        self.endpoint.map_or_else(String::new, |endpoint| format!(" '{}'", quoted(endpoint)))
+    }
+
+    /// True if the names are not all spellings of one record.
+    fn has_several_records(&self) -> bool {
+        let Some((first, others)) = self.names.split_first() else { return false };
+        let key = |name: &Written<'_>| {
+            let text = name.parts().collect::<Vec<_>>().join(".");
+            let mut buffer = String::new();
+            locate(&text, &mut buffer).map_or_else(
+                |_| text.trim_end_matches('.').to_ascii_lowercase(),
+                |place| format!("{}.{}", place.owner, place.zone_text()),
+            )
+        };
+        !others.is_empty() && {
+            let first = key(first);
+            others.iter().any(|other| key(other) != first)
+        }
+    }
+
+    /// The problem with the number of names and addresses, if these are too many.
+    fn excess(&self) -> Option<String> {
+        let (names, addresses) = (self.names.len(), self.addresses.len());
+        if names > MAX_NAMES {
+            return Some(format!(
+                "over {MAX_NAMES} names in one entry: an endpoint has a few; list the others separately"
+            ));
+        }
+        if addresses > MAX_ADDRESSES {
+            return Some(format!(
+                "over {MAX_ADDRESSES} addresses in one entry: an endpoint has one or two; remove the others"
+            ));
+        }
+        let records = names * addresses;
+        (records > Listing::MAX_RECORDS).then(|| {
+            format!(
+                "{names} names with {addresses} addresses each are {records} records, more than the {} that one entry may \
+                 make: list the names separately, each with its own address",
+                Listing::MAX_RECORDS
+            )
+        })
+    }
+}
+
+/// False for the states in which Azure carries nothing over a connection.
+pub(super) fn is_connected(state: &str) -> bool {
+    !["pending", "rejected", "disconnected", "removed"].iter().any(|down| state.trim().eq_ignore_ascii_case(down))
+}
+
+fn has_failed(state: &str) -> bool {
+    ["failed", "canceled", "cancelled"].iter().any(|failed| state.trim().eq_ignore_ascii_case(failed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(names: &[&str], addresses: &[&str]) -> Verdict {
+        let names: Vec<Written<'_>> = names.iter().map(|name| Written::full(name)).collect();
+        let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        Statement { line: 1, names: &names, addresses: &addresses, ..Statement::default() }.verdict()
+    }
+
+    #[test]
+    fn several_records_with_several_addresses_are_refused() {
+        let both = ["a.blob.core.windows.net", "a.privatelink.blob.core.windows.net."];
+        assert_eq!(verdict(&both, &["10.0.0.4", "fd00::4"]), Verdict::Publish, "two spellings of one record");
+        assert_eq!(verdict(&["a.blob.core.windows.net", "a.queue.core.windows.net"], &["10.0.0.4"]), Verdict::Publish);
+        for addresses in [["10.0.0.4", "10.0.0.5"], ["10.0.0.4", "fd00::4"]] {
+            let refused = verdict(&["a.blob.core.windows.net", "a.queue.core.windows.net"], &addresses);
+            assert!(matches!(refused, Verdict::Refuse((Id::LIST_AMBIGUOUS, _))), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_not_approved_publishes_nothing() {
+        let names = [Written::full("a.blob.core.windows.net")];
+        let addresses = ["10.0.0.4".parse().unwrap()];
+        for (state, is_published) in
+            [("Approved", true), ("", true), ("PENDING", false), ("Rejected", false), (" Disconnected", false)]
+        {
+            let connection = Some(state);
+            let statement = Statement { names: &names, addresses: &addresses, connection, ..Statement::default() };
+            assert_eq!(statement.verdict() == Verdict::Publish, is_published, "{state}");
+        }
+        let failed = Statement {
+            names: &names,
+            addresses: &addresses,
+            endpoint: Some("pe-1"),
+            provisioning: Some("Failed"),
+            ..Statement::default()
+        };
+        let Verdict::PublishWith((Id::LIST_PROVISIONING, text)) = failed.verdict() else { panic!("{failed:?}") };
+        assert!(text.contains("endpoint 'pe-1' is Failed"), "{text}");
+    }
+}
