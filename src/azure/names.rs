@@ -6,6 +6,7 @@
 //! `<geo>.backup...` or `blob.core...` itself, since that would hide public names.
 
 mod locate;
+mod mention;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use super::{Cloud, geo};
 use crate::diag::Id;
 use crate::dns::Name;
 pub(crate) use locate::locate;
+pub use mention::mentions;
 
 /// The label that Azure puts into the private form of a name.
 pub const PRIVATELINK: &str = "privatelink";
