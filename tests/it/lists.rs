@@ -171,7 +171,8 @@ fn judge(case: &Case, played: &Played) -> (Verdict, String) {
     }
     let is_said = played.said.contains("warning") || played.said.contains("note") || played.is_held;
     let is_whole = is_refused || *got == case.records && case.expect != Expect::Notice;
-    if !is_whole && !(case.expect == Expect::Notice && is_said) {
+    let is_noticed = case.expect == Expect::Notice && is_said;
+    if !is_whole && !is_noticed {
         let missing = case.records.len() - got.len();
         return (Verdict::Lost, format!("{missing} of {} missing, exit {:?}", case.records.len(), played.code));
     }
@@ -224,8 +225,8 @@ fn every_list_is_read_whole_or_refused() {
     }
     if std::env::var_os("BLESS").is_some() {
         let wrong = found.iter().filter(|(_, (verdict, _))| *verdict != Verdict::Right);
-        let text: String = wrong.map(|(file, (verdict, _))| format!("{} {file}\n", verdict.word())).collect();
-        std::fs::write(folder().join("known.txt"), text).unwrap();
+        let lines: Vec<String> = wrong.map(|(file, (verdict, _))| format!("{} {file}", verdict.word())).collect();
+        std::fs::write(folder().join("known.txt"), lines.join("\n") + "\n").unwrap();
     }
     let tally = found.values().fold(BTreeMap::new(), |mut tally, (verdict, _)| {
         *tally.entry(verdict.word()).or_insert(0) += 1;
