@@ -7,6 +7,8 @@
 mod decode;
 mod ending;
 mod json;
+#[allow(dead_code, reason = "its readers follow")]
+mod keys;
 mod lines;
 mod listing;
 mod read;
