@@ -5,6 +5,7 @@
 //! difference is a conflict. This module does not know the zones on disk.
 
 mod merge;
+mod others;
 #[cfg(test)]
 mod tests;
 
@@ -18,10 +19,11 @@ use super::records::{Origin, Places, Records};
 use super::source::{Entry, Listing, SourceError};
 use crate::azure::names::{GeoCode, check_geo, locate};
 use crate::azure::{AzureName, Cloud, NotHosted, Service, hosted_zones};
-use crate::diag::{Diagnostic, Diagnostics, Id};
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
 use merge::EntryDraft;
+use others::Others;
 
 /// The zones that are hosted whether a list names them or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -134,7 +136,8 @@ pub fn check(listing: &Listing, limits: &Limits) -> Diagnostics {
 
 /// Something about one line of a list.
 fn at(listing: &Listing, entry: &Entry<'_>, id: Id, text: impl AsRef<str>) -> Diagnostic {
-    Diagnostic::error(id, listing.place(entry.line), text).of_source(&listing.source)
+    let place = Place::column(&listing.file, entry.line, entry.column);
+    Diagnostic::error(id, place, text).of_source(&listing.source)
 }
 
 /// Puts the listings together. One name that cannot be a record refuses everything: all such lines are reported.
@@ -160,6 +163,7 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
         return Err(SourceError(sorter.problems));
     }
     let mut warnings = sorter.warnings;
+    sorter.others.report(&mut warnings);
     let mut zones: BTreeMap<Name, DesiredZone> =
         settings.hosted.iter().map(|apex| (apex.clone(), DesiredZone::default())).collect();
     for slot in sorter.slots {
@@ -177,6 +181,7 @@ struct Sorter<'s> {
     by_zone: BTreeMap<(Cloud, Service, String), Option<usize>>,
     /// The slot of the line before: lists rarely jump.
     last: usize,
+    others: Others,
     warnings: Diagnostics,
     problems: Diagnostics,
 }
@@ -196,7 +201,7 @@ impl<'s> Sorter<'s> {
     fn new(settings: &'s Settings) -> Self {
         let (slots, by_zone) = (Vec::new(), BTreeMap::new());
         let (warnings, problems) = (Diagnostics::default(), Diagnostics::default());
-        Self { settings, slots, by_zone, last: 0, warnings, problems }
+        Self { settings, slots, by_zone, last: 0, others: Others::default(), warnings, problems }
     }
 
     /// Goes through a listing and hands over each entry with its slot and place; `None` for what is not ours to hold.
@@ -211,10 +216,7 @@ impl<'s> Sorter<'s> {
                     self.refuse_or_skip(&place, &entry, listing);
                     each(self, None, &entry);
                 }
-                Err(NotHosted::Elsewhere) => {
-                    let text = || format!("'{}' belongs to no hosted zone; ignored", entry.fqdn);
-                    self.warnings.warning(|| at(listing, &entry, Id::NAME_NOT_HOSTED, text()));
-                }
+                Err(NotHosted::Elsewhere) => self.others.add(listing, &entry),
                 Err(error) => {
                     let text = || format!("'{}' {error}", entry.fqdn);
                     self.problems.error(|| at(listing, &entry, error.id(), text()));
