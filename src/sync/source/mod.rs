@@ -7,17 +7,19 @@
 mod decode;
 mod ending;
 mod json;
-#[allow(dead_code, reason = "its readers follow")]
 mod keys;
 mod lines;
 mod listing;
+mod problems;
 mod read;
 mod recognise;
 mod screens;
 mod statement;
+mod table;
 mod text;
 mod token;
 mod toml;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
