@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 pub use cloud::Cloud;
 pub use names::{
     AzureName, Located, NotHosted, PRIVATELINK, Service, Slip, has_other_tenants, hosted_zones, looks_like_backup,
-    normalise, private_name, storage_zones,
+    mentions, normalise, private_name, storage_zones,
 };
 
 /// Azure's own resolver: the same address in every virtual network, answered by the host of each machine.

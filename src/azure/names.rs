@@ -8,6 +8,7 @@
 mod host;
 mod labels;
 mod locate;
+mod mention;
 mod near;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use super::{Cloud, geo};
 use crate::diag::Id;
 use crate::dns::Name;
 pub(crate) use locate::locate;
+pub use mention::mentions;
 pub use near::Slip;
 
 /// The label that Azure puts into the private form of a name.

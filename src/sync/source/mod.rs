@@ -6,6 +6,8 @@
 
 mod decode;
 mod json;
+#[allow(dead_code, reason = "its readers follow")]
+mod keys;
 mod lines;
 mod listing;
 mod read;
