@@ -168,6 +168,8 @@ struct FileBudget {
     shared: Arc<AtomicUsize>,
     /// Taken and not used yet.
     own: usize,
+    /// Taken and used.
+    used: usize,
     is_full: bool,
 }
 
@@ -176,7 +178,7 @@ impl FileBudget {
     const STEP: usize = 1024;
 
     fn new() -> Self {
-        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, is_full: false }
+        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, used: 0, is_full: false }
     }
 
     fn take(&mut self, entries: usize) -> bool {
@@ -188,7 +190,12 @@ impl FileBudget {
         }
         let left = self.own.checked_sub(entries);
         self.own = left.unwrap_or(self.own);
+        self.used += left.map_or(0, |_| entries);
         left.is_some()
+    }
+
+    fn give_back(self) {
+        self.shared.fetch_add(self.own + self.used, Ordering::Relaxed);
     }
 }
 
@@ -226,6 +233,17 @@ impl ListingBuilder {
         self.listing.gaps.append(&mut part.listing.gaps);
         self.listing.warnings.append(part.listing.warnings);
         self.problems.append(part.problems);
+    }
+
+    /// Leaves what it was to have added: its room is free again.
+    pub(super) fn discard(self) {
+        self.room.give_back();
+    }
+
+    /// True if there is an entry with such a name.
+    pub(super) fn has_entry(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        let blocks = self.listing.blocks.iter().chain([&self.block]);
+        blocks.flat_map(|block| block.entries(&[])).any(|entry| is_such(entry.fqdn))
     }
 
     /// Makes room for a text of this many bytes; right for the common line and harmless for others.

@@ -16,7 +16,7 @@ struct Passed {
     warnings: Vec<String>,
 }
 
-/// One pass as the server and the command line make it, with the guard at its default and the memory of the passes before.
+/// One pass as the server and the command line make it: the guard at its default, the memory of the passes before.
 fn pass_with(listings: Vec<Listing>, folder: &Path, now: u64) -> Passed {
     let settings = Settings { max_removed: Percent::default(), ..settings(folder) };
     let desired = desired::merge(listings, &settings.desired()).unwrap();
