@@ -14,7 +14,6 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use super::lines::LineCounter;
 use super::listing::ListingBuilder;
 use crate::diag::Id;
-pub(super) use object::{is_address_key, is_name_key};
 pub(super) use shape::value_length;
 
 /// PowerShell stops at a depth of two and puts type names where the rest should be.

@@ -1,7 +1,7 @@
 //! One table for the heads of columns, the labels of screens and the keys of JSON: what the values below them hold.
 //!
-//! Keys are compared by their letters and digits alone, without case: `IP address`, `ip_address` and `IpAddress` are one
-//! key. Words in front of the last ones are known by that end (`customDnsConfigs_fqdn`, `Private Endpoint IP`).
+//! Keys are compared by their letters and digits alone, without case: `IP address`, `ip_address` and `IpAddress` are
+//! one key. Words in front of the last ones are known by that end (`customDnsConfigs_fqdn`, `Private Endpoint IP`).
 
 /// What a key says of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,17 +7,21 @@
 mod decode;
 mod ending;
 mod json;
-#[allow(dead_code, reason = "its readers follow")]
 mod keys;
 mod lines;
 mod listing;
+#[cfg(test)]
+pub(in crate::sync) mod made;
+mod problems;
 mod read;
 mod recognise;
 mod screens;
 mod statement;
+mod table;
 mod text;
 mod token;
 mod toml;
+mod words;
 mod zone_file;
 
 use std::path::{Path, PathBuf};

@@ -32,16 +32,6 @@ const LABEL_KEYS: [&str; 4] = ["recordsetname", "recordname", "resourcename", "n
 /// Keys that hold a zone.
 const ZONE_KEYS: [&str; 4] = ["dns", "zone", "dnszone", "zonename"];
 
-/// True if a label on a screen or a key holds names; in lower case.
-pub(in crate::sync::source) fn is_name_key(key: &str) -> bool {
-    NAME_KEYS.contains(&key)
-}
-
-/// True if a label on a screen or a key holds addresses; in lower case.
-pub(in crate::sync::source) fn is_address_key(key: &str) -> bool {
-    ADDRESS_KEYS.contains(&key)
-}
-
 /// Goes through a document and adds what it finds.
 pub(super) struct Walker<'t, 'b> {
     pub(super) lines: LineCounter<'t>,
