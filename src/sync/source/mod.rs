@@ -16,6 +16,7 @@ mod problems;
 mod read;
 mod recognise;
 mod screens;
+mod semicolons;
 mod statement;
 mod table;
 mod text;
@@ -125,7 +126,7 @@ fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) 
         Format::Toml => return toml::read(text, out),
         Format::Screen => screens::read(text, out),
         Format::Zone => zone_file::read(text, path, out),
-        Format::Text | Format::Auto => text::read(text, out),
+        Format::Text | Format::Auto => text::read(&semicolons::as_comments(text), out),
     }
     ending::check(text, out);
 }
