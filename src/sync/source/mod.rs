@@ -14,6 +14,7 @@ mod statement;
 mod text;
 mod token;
 mod toml;
+mod tree;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
