@@ -21,6 +21,7 @@ mod table;
 mod text;
 mod token;
 mod toml;
+mod tree;
 mod words;
 
 use std::path::{Path, PathBuf};
