@@ -16,7 +16,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::records::{Origin, Places, Records};
-use super::source::{Entry, Listing, SourceError};
+use super::source::{Entry, Gap, Listing, SourceError};
 use crate::azure::names::{GeoCode, check_geo, locate};
 use crate::azure::{AzureName, Cloud, NotHosted, Service, hosted_zones};
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
@@ -71,8 +71,17 @@ pub struct DesiredState {
     pub warnings: Diagnostics,
     /// Lists that name no endpoint of ours: never a reason to remove anything by itself.
     pub empty_lists: Vec<EmptyList>,
+    /// Lists that do not look complete: what they no longer give stays.
+    pub incomplete_lists: Vec<IncompleteList>,
     /// Sources with a list that is away and was never good: no record is removed for want of it.
     pub silent_sources: BTreeSet<Arc<str>>,
+}
+
+impl DesiredState {
+    /// True if the plan depends on which list had a record.
+    pub(in crate::sync) fn needs_provenance(&self) -> bool {
+        !(self.silent_sources.is_empty() && self.empty_lists.is_empty() && self.incomplete_lists.is_empty())
+    }
 }
 
 /// A list that names no endpoint at all.
@@ -82,6 +91,17 @@ pub struct EmptyList {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
+}
+
+/// A list that does not look complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncompleteList {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The file, as messages show it.
+    pub file: Arc<str>,
+    /// What it lacks; at least one.
+    pub gaps: Vec<Gap>,
 }
 
 /// The desired contents of one zone.
@@ -144,7 +164,7 @@ fn at(listing: &Listing, entry: &Entry<'_>, id: Id, text: impl AsRef<str>) -> Di
 pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState, SourceError> {
     let places = Places::of(&listings);
     let mut sorter = Sorter::new(settings);
-    let mut empty_lists = Vec::new();
+    let (mut empty_lists, mut incomplete_lists) = (Vec::new(), Vec::new());
     for (index, mut listing) in (0..).zip(listings) {
         sorter.warnings.append(std::mem::take(&mut listing.warnings));
         let mut is_empty = true;
@@ -154,8 +174,13 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
                 sorter.slots[slot].push(index, &place, entry);
             }
         });
-        // A list that names other services only is, for us, as empty as one without lines.
-        if is_empty {
+        // A list that names other services only is, for us, as empty as one without lines; one that lacks something is
+        // not known to be.
+        let gaps = std::mem::take(&mut listing.gaps);
+        if !gaps.is_empty() {
+            let (source, file) = (Arc::clone(&listing.source), Arc::clone(&listing.file));
+            incomplete_lists.push(IncompleteList { source, file, gaps });
+        } else if is_empty {
             empty_lists.push(EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) });
         }
     }
@@ -170,7 +195,7 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
         let zone = merge::resolve(&slot.apex, &slot.names, slot.drafts, &places, &mut warnings);
         zones.insert(slot.apex, DesiredZone { aliases: slot.aliases, ..zone });
     }
-    Ok(DesiredState { zones, places, warnings, empty_lists, silent_sources: BTreeSet::new() })
+    Ok(DesiredState { zones, places, warnings, empty_lists, incomplete_lists, silent_sources: BTreeSet::new() })
 }
 
 /// Sorts entries into zones.
@@ -316,7 +341,7 @@ impl ZoneDraft {
         let start = self.names.len();
         self.names.push_str(owner);
         let len = u16::try_from(owner.len()).unwrap_or(u16::MAX);
-        let origin = Origin { listing, line: entry.line };
+        let origin = Origin { listing, line: entry.line, endpoint: entry.endpoint_number };
         let (statement, round, address) = (entry.statement, entry.round, entry.address);
         self.drafts.push(EntryDraft { start, len, address, origin, round, statement });
     }

@@ -20,7 +20,7 @@ fn without_a_cloud_only_the_zones_that_are_hosted_take_records() {
 
 fn listing(source: &str, text: &str) -> Listing {
     let file = format!("{source}.txt");
-    parse(source, Path::new(&file), Format::Auto, text.as_bytes().to_vec()).unwrap()
+    parse(source, Path::new(&file), Format::Auto, format!("{text}\n").into_bytes()).unwrap()
 }
 
 fn merged(texts: &[(&str, &str)]) -> Result<DesiredState, SourceError> {

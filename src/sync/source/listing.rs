@@ -84,6 +84,8 @@ pub struct Entry<'a> {
     pub column: Option<u32>,
     /// The private endpoint that the list names for it.
     pub endpoint: Option<&'a str>,
+    /// The number of that endpoint in the listing, from 1; 0 for none.
+    pub endpoint_number: u32,
     /// Entries of one statement (one line of text, one JSON object) belong together: a name may have several addresses.
     pub statement: u32,
     /// Later rounds replace earlier ones: each line of a text that scripts append to is a round, and so is each
@@ -109,6 +111,11 @@ impl Listing {
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.rows.len()).sum()
+    }
+
+    /// The private endpoints that entries belong to, by their number from 1.
+    pub(in crate::sync) fn endpoints(&self) -> &[Box<str>] {
+        &self.endpoints
     }
 
     /// The octets that its names take.
@@ -137,6 +144,7 @@ impl Block {
             line: row.line,
             column: (row.column > 0).then_some(row.column.into()),
             endpoint: endpoint(row.endpoint),
+            endpoint_number: row.endpoint,
             statement: row.statement,
             round: row.round,
         })
@@ -242,6 +250,22 @@ impl ListingBuilder {
     pub(super) fn expect_lines(&mut self, lines: usize, bytes: usize) {
         self.block.rows.reserve(lines.min(Listing::MAX_ENTRIES));
         self.block.names.reserve(bytes);
+    }
+
+    /// A mark behind the last entry.
+    pub(super) fn mark(&self) -> usize {
+        self.block.rows.len()
+    }
+
+    /// The names of the entries behind a mark.
+    pub(super) fn names_since(&self, mark: usize) -> impl Iterator<Item = &str> {
+        let rows = self.block.rows.get(mark..).unwrap_or_default();
+        rows.iter().map(|row| &self.block.names[row.start as usize..row.start as usize + usize::from(row.len)])
+    }
+
+    /// The private endpoints that have entries.
+    pub(super) fn endpoint_names(&self) -> impl Iterator<Item = &str> {
+        self.listing.endpoints.iter().map(AsRef::as_ref)
     }
 
     /// The number of a new statement.
@@ -370,7 +394,7 @@ impl ListingBuilder {
         }
         self.listing.blocks.push(self.block);
         self.block = Block::default();
-        if self.listing.is_empty() {
+        if self.listing.is_empty() && self.listing.gaps.is_empty() {
             let empty = Diagnostic::warning(Id::LIST_EMPTY, self.listing.place(None), "names no endpoint at all");
             self.listing.warnings.push(empty.of_source(&self.listing.source));
         }
