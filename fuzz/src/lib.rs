@@ -6,6 +6,9 @@
 pub mod configs;
 pub mod control;
 pub mod lists;
+/// Lists that are made and read twice, as in the property tests.
+#[path = "../../tests/support/lists/mod.rs"]
+mod made;
 pub mod messages;
 pub mod names;
 pub mod paths;

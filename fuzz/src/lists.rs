@@ -1,4 +1,4 @@
-//! A list that is accepted becomes zone files that load with the same records.
+//! A list is read whole or refused, and one that is accepted becomes zone files that load with the same records.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,8 +11,32 @@ use privatelink_dns::sync::plan::{Current, plan};
 use privatelink_dns::sync::source::{Format, Listing, parse};
 use privatelink_dns::zone::Zone;
 
+use crate::made::damage::damage;
+use crate::made::forms::{self, Tape};
+use crate::made::naive::{Reading, decoded, missed, read};
+
 /// Seconds.
 const TTL: u32 = 10;
+
+/// Makes a list from a tape, damages it or not, and reads it.
+pub fn hold_made(octets: &[u8]) {
+    let mut tape = Tape::new(octets);
+    let made = forms::make(&mut tape);
+    let (text, how, is_gentle) = if tape.below(2) == 0 {
+        (made.text.clone(), "as it was made", true)
+    } else {
+        let damaged = damage(&mut tape, &made.text);
+        (damaged.text, damaged.how, damaged.is_gentle)
+    };
+    match read(Format::Auto, text.as_bytes()) {
+        Reading::Refused(problems) => assert!(!made.is_plain || how != "as it was made", "{problems}\n{text}"),
+        Reading::Taken(taken) => {
+            let invented: Vec<_> = taken.records.difference(&made.truth).collect();
+            assert!(!is_gentle || invented.is_empty(), "nobody listed {invented:?}: {}, {how}\n{text}", made.form);
+        }
+    }
+    hold(Format::Auto, text.as_bytes());
+}
 
 /// Reads the list and, if it is accepted, goes all the way to zones.
 pub fn hold(format: Format, data: &[u8]) {
@@ -30,6 +54,7 @@ pub fn hold(format: Format, data: &[u8]) {
         assert!((1..=lines).contains(&entry.line), "line {} of {lines}", entry.line);
     }
     hold_bounds(&listing);
+    hold_whole(format, data);
     let settings = desired::Settings::of_cloud(Cloud::Public, &[]);
     let Ok(state) = merge(vec![listing.clone()], &settings) else { return };
     let wanted = plan(state, BTreeMap::new(), TTL);
@@ -46,6 +71,13 @@ pub fn hold(format: Format, data: &[u8]) {
         assert!(changes.is_empty() && zone.foreign.is_empty(), "{}: {changes:?} {:?}", zone.apex, zone.foreign);
         assert!(!zone.needs_writing(), "{}", zone.apex);
     }
+}
+
+/// Every name of ours is a record or something is said about it, and every record is in the text.
+fn hold_whole(format: Format, data: &[u8]) {
+    let (Reading::Taken(taken), Some(text)) = (read(format, data), decoded(data)) else { return };
+    let breach = missed(&taken, &text, format == Format::Text);
+    assert!(breach.is_none(), "{breach:?}; said: {:#?}\n{text}", taken.said);
 }
 
 /// A list and each part of it stay within their bounds.

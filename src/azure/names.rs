@@ -5,8 +5,11 @@
 //! ours. All spellings of one name lead to one owner. A zone always belongs to one of the three families; it is never
 //! `<geo>.backup...` or `blob.core...` itself, since that would hide public names.
 
+mod host;
+mod labels;
 mod locate;
 mod mention;
+mod near;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +20,7 @@ use crate::diag::Id;
 use crate::dns::Name;
 pub(crate) use locate::locate;
 pub use mention::mentions;
+pub use near::Slip;
 
 /// The label that Azure puts into the private form of a name.
 pub const PRIVATELINK: &str = "privatelink";
@@ -119,6 +123,9 @@ pub enum NotHosted {
     /// `privatelink` where it makes no sense.
     #[error("has 'privatelink' in the wrong place: it belongs between the name and its zone")]
     StrayPrivatelink,
+    /// A name that begins like ours and ends otherwise.
+    #[error("{0}")]
+    NearMiss(Slip),
     /// No host name: a character, an empty label, a length.
     #[error("is not a host name: {0}")]
     BadHost(String),
@@ -136,6 +143,7 @@ impl NotHosted {
             | Self::Wildcard
             | Self::NoGeo
             | Self::StrayPrivatelink
+            | Self::NearMiss(_)
             | Self::BadHost(_) => Id::LIST_BAD_NAME,
         }
     }

@@ -27,8 +27,9 @@ pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
         Err(problem) => (vec![problem], String::new()),
     };
     let (found, summary) = found;
-    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
-    errors.iter().chain(&warnings).for_each(print_diagnostic);
+    let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
+    let (notes, warnings): (Vec<_>, Vec<_>) = others.into_iter().partition(Diagnostic::is_note);
+    errors.iter().chain(&warnings).chain(&notes).for_each(print_diagnostic);
     if errors.is_empty() {
         print(format!("{}: good; {summary}", diag::path(&file)));
         return ExitCode::SUCCESS;

@@ -92,7 +92,7 @@ pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
 }
 
 fn passed(pass: &PassStatus) -> ExitCode {
-    pass.warnings.iter().for_each(print_diagnostic);
+    pass.warnings.iter().filter(|found| !found.is_note()).for_each(print_diagnostic);
     pass.conflicts.iter().for_each(|conflict| print_error(format!("conflict: {conflict}")));
     pass.errors.iter().for_each(print_diagnostic);
     pass.written.iter().for_each(|(zone, serial)| print(format!("{zone}: serial {serial}")));
@@ -101,6 +101,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
         held.reasons.iter().for_each(|reason| print_error(format!("  {reason}")));
         print_error(&held.what_to_do);
     }
+    pass.warnings.iter().filter(|found| found.is_note()).for_each(print_diagnostic);
     if !pass.errors.is_empty() {
         return fail("not everything could be done; the rest stays as it is in service");
     }

@@ -73,7 +73,8 @@ fn pass(lines: &mut Vec<String>, pass: &PassStatus, last_good: Option<&str>) {
     lines.push(format!("last pass {}: {}; last good pass {}", pass.at, pass.outcome, last_good.unwrap_or("none")));
     trouble(lines, "error", &pass.errors);
     trouble(lines, "conflict", &pass.conflicts);
-    trouble(lines, "warning", &pass.warnings);
+    let (notes, warnings): (Vec<_>, Vec<_>) = pass.warnings.iter().cloned().partition(Diagnostic::is_note);
+    trouble(lines, "warning", &warnings);
     if let Some(held) = &pass.held {
         lines.push(match &held.digest {
             Some(digest) => format!("    held back, digest {digest}"),
@@ -82,6 +83,7 @@ fn pass(lines: &mut Vec<String>, pass: &PassStatus, last_good: Option<&str>) {
         lines.extend(held.reasons.iter().map(|reason| format!("    {reason}")));
         lines.extend(held.what_to_do.lines().map(|line| format!("    {line}")));
     }
+    trouble(lines, "note", &notes);
 }
 
 fn upstream(upstream: &UpstreamStatus) -> String {

@@ -104,7 +104,8 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
         outcome.aftermath.take().map_or(Ok(()), |aftermath| aftermath.remember(&mut pass::Seen::default()));
     drop(progress);
     let not_remembered = remembered.err().map(|error| pass::not_remembered(&error));
-    outcome.warnings.to_vec().iter().chain(&not_remembered).for_each(print_diagnostic);
+    let (notes, warnings): (Vec<_>, Vec<_>) = outcome.warnings.to_vec().into_iter().partition(Diagnostic::is_note);
+    warnings.iter().chain(&not_remembered).for_each(print_diagnostic);
     for conflict in outcome.conflicts.lines() {
         print_error(format!("conflict: {conflict}"));
     }
@@ -124,6 +125,7 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     if let Some(held) = &outcome.held {
         print_error(held.message(&crate::diag::path(&config.file)));
     }
+    notes.iter().for_each(print_diagnostic);
     if outcome.has_failed() || !outcome.is_complete() {
         return fail("not everything could be done; the rest stays as it is in service");
     }

@@ -62,6 +62,7 @@ impl PassLog {
     pub(super) fn pass(&mut self, outcome: &PassOutcome, config: &str) {
         changes(&outcome.changes);
         let mut found = outcome.warnings.to_vec();
+        let notes = found.split_off(found.partition_point(|found| !found.is_note()));
         found.extend(outcome.conflicts.to_vec());
         let errors = outcome.all_errors();
         let has_failed = !errors.is_empty() || outcome.held.is_some();
@@ -69,6 +70,7 @@ impl PassLog {
         let held = outcome.held.iter().flat_map(|held| held.for_log(config));
         // Everything that waits for a person is an error in the log.
         found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
+        found.extend(notes);
         found.iter().filter(|found| !self.already_logged.contains(found)).for_each(self::found);
         if !has_failed && self.last_pass_failed {
             info!("the sync is good again");

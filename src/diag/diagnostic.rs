@@ -77,6 +77,11 @@ impl Diagnostic {
         Self { text: self.text + &printable(more), ..self }
     }
 
+    /// True if it is only good to know.
+    pub fn is_note(&self) -> bool {
+        self.severity == Severity::Note
+    }
+
     /// True if it is an error.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

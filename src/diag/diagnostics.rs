@@ -5,6 +5,7 @@ use std::fmt;
 use super::{Diagnostic, Id, Severity};
 
 /// Diagnostics of which a number is kept for each severity. A list of a million bad lines makes twenty and a count.
+/// Notes come last: nobody reads what matters below twenty lines that do not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostics {
     capacity: usize,
@@ -52,8 +53,14 @@ impl Diagnostics {
         let total = &mut self.totals[severity as usize];
         *total += 1;
         if *total <= self.capacity {
-            self.kept.push(Diagnostic { severity, ..make() });
+            let at = if severity == Severity::Note { self.kept.len() } else { self.before_notes() };
+            self.kept.insert(at, Diagnostic { severity, ..make() });
         }
+    }
+
+    /// The number of errors and warnings that were kept: the notes follow.
+    fn before_notes(&self) -> usize {
+        self.kept.partition_point(|found| found.severity != Severity::Note)
     }
 
     /// Adds all of another.
@@ -82,12 +89,17 @@ impl Diagnostics {
 
     /// Sorts those that were kept by their line.
     pub fn sort_by_line(&mut self) {
-        self.kept.sort_by_key(|found| found.place.line_number());
+        self.kept.sort_by_key(|found| (found.severity == Severity::Note, found.place.line_number()));
     }
 
     /// The number of all of them.
     pub fn total(&self) -> usize {
         self.totals.iter().sum()
+    }
+
+    /// The number of those of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.totals[severity as usize]
     }
 
     /// True if it is empty.
@@ -102,8 +114,10 @@ impl Diagnostics {
 
     /// Those that were kept, and for each severity one that counts those that were not.
     pub fn to_vec(&self) -> Vec<Diagnostic> {
-        let mut all = self.kept.clone();
-        all.extend([Severity::Error, Severity::Warning, Severity::Note].into_iter().filter_map(|of| self.rest(of)));
+        let (others, notes) = self.kept.split_at(self.before_notes());
+        let mut all = others.to_vec();
+        all.extend([Severity::Error, Severity::Warning].into_iter().filter_map(|of| self.rest(of)));
+        all.extend(notes.iter().cloned().chain(self.rest(Severity::Note)));
         all
     }
 
@@ -166,7 +180,15 @@ mod tests {
         }
         let lines = ["a:3: bad", "b:3: odd", "a: and 2 more errors", "b: and 2 more warnings"];
         assert_eq!(found.lines(), lines);
+        found.note(|| Diagnostic::note(Id::NAME_NOT_HOSTED, Place::line("c", 1), "fine"));
+        found.note(|| Diagnostic::note(Id::NAME_NOT_HOSTED, Place::line("c", 2), "fine"));
+        assert_eq!(found.lines(), [&lines[..], &["c:1: fine", "c: and 1 more notes"]].concat());
+        found.retain(|found| found.severity != Severity::Note || found.place.line_number() != Some(1));
+        let mut early = Diagnostics::with_capacity(1);
+        early.note(|| Diagnostic::note(Id::NAME_NOT_HOSTED, Place::line("c", 1), "fine"));
+        early.warning(|| Diagnostic::warning(Id::LIST_SYNTAX, Place::line("b", 1), "odd"));
+        assert_eq!(early.lines(), ["b:1: odd", "c:1: fine"], "what matters comes first");
         found.retain(Diagnostic::is_error);
-        assert_eq!((found.total(), found.has_errors()), (5, true));
+        assert_eq!((found.total(), found.count(Severity::Error), found.has_errors()), (6, 3, true));
     }
 }

@@ -5,6 +5,7 @@
 //! difference is a conflict. This module does not know the zones on disk.
 
 mod merge;
+mod others;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +16,14 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::records::{Origin, Places, Records};
-use super::source::{Entry, Listing, SourceError};
+use super::source::{Entry, Gap, Listing, SourceError};
 use crate::azure::names::{GeoCode, check_geo, locate};
 use crate::azure::{AzureName, Cloud, NotHosted, Service, hosted_zones};
-use crate::diag::{Diagnostic, Diagnostics, Id};
+use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
 use crate::zone::Aliases;
 use merge::EntryDraft;
+use others::Others;
 
 /// The zones that are hosted whether a list names them or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,8 +71,17 @@ pub struct DesiredState {
     pub warnings: Diagnostics,
     /// Lists that name no endpoint of ours: never a reason to remove anything by itself.
     pub empty_lists: Vec<EmptyList>,
+    /// Lists that do not look complete: what they no longer give stays.
+    pub incomplete_lists: Vec<IncompleteList>,
     /// Sources with a list that is away and was never good: no record is removed for want of it.
     pub silent_sources: BTreeSet<Arc<str>>,
+}
+
+impl DesiredState {
+    /// True if the plan depends on which list had a record.
+    pub(in crate::sync) fn needs_provenance(&self) -> bool {
+        !(self.silent_sources.is_empty() && self.empty_lists.is_empty() && self.incomplete_lists.is_empty())
+    }
 }
 
 /// A list that names no endpoint at all.
@@ -80,6 +91,17 @@ pub struct EmptyList {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
+}
+
+/// A list that does not look complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncompleteList {
+    /// The source's name.
+    pub source: Arc<str>,
+    /// The file, as messages show it.
+    pub file: Arc<str>,
+    /// What it lacks; at least one.
+    pub gaps: Vec<Gap>,
 }
 
 /// The desired contents of one zone.
@@ -134,14 +156,15 @@ pub fn check(listing: &Listing, limits: &Limits) -> Diagnostics {
 
 /// Something about one line of a list.
 fn at(listing: &Listing, entry: &Entry<'_>, id: Id, text: impl AsRef<str>) -> Diagnostic {
-    Diagnostic::error(id, listing.place(entry.line), text).of_source(&listing.source)
+    let place = Place::column(&listing.file, entry.line, entry.column);
+    Diagnostic::error(id, place, text).of_source(&listing.source)
 }
 
 /// Puts the listings together. One name that cannot be a record refuses everything: all such lines are reported.
 pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState, SourceError> {
     let places = Places::of(&listings);
     let mut sorter = Sorter::new(settings);
-    let mut empty_lists = Vec::new();
+    let (mut empty_lists, mut incomplete_lists) = (Vec::new(), Vec::new());
     for (index, mut listing) in (0..).zip(listings) {
         sorter.warnings.append(std::mem::take(&mut listing.warnings));
         let mut is_empty = true;
@@ -151,8 +174,13 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
                 sorter.slots[slot].push(index, &place, entry);
             }
         });
-        // A list that names other services only is, for us, as empty as one without lines.
-        if is_empty {
+        // A list that names other services only is, for us, as empty as one without lines; one that lacks something is
+        // not known to be.
+        let gaps = std::mem::take(&mut listing.gaps);
+        if !gaps.is_empty() {
+            let (source, file) = (Arc::clone(&listing.source), Arc::clone(&listing.file));
+            incomplete_lists.push(IncompleteList { source, file, gaps });
+        } else if is_empty {
             empty_lists.push(EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) });
         }
     }
@@ -160,13 +188,14 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
         return Err(SourceError(sorter.problems));
     }
     let mut warnings = sorter.warnings;
+    sorter.others.report(&mut warnings);
     let mut zones: BTreeMap<Name, DesiredZone> =
         settings.hosted.iter().map(|apex| (apex.clone(), DesiredZone::default())).collect();
     for slot in sorter.slots {
         let zone = merge::resolve(&slot.apex, &slot.names, slot.drafts, &places, &mut warnings);
         zones.insert(slot.apex, DesiredZone { aliases: slot.aliases, ..zone });
     }
-    Ok(DesiredState { zones, places, warnings, empty_lists, silent_sources: BTreeSet::new() })
+    Ok(DesiredState { zones, places, warnings, empty_lists, incomplete_lists, silent_sources: BTreeSet::new() })
 }
 
 /// Sorts entries into zones.
@@ -177,6 +206,7 @@ struct Sorter<'s> {
     by_zone: BTreeMap<(Cloud, Service, String), Option<usize>>,
     /// The slot of the line before: lists rarely jump.
     last: usize,
+    others: Others,
     warnings: Diagnostics,
     problems: Diagnostics,
 }
@@ -196,7 +226,7 @@ impl<'s> Sorter<'s> {
     fn new(settings: &'s Settings) -> Self {
         let (slots, by_zone) = (Vec::new(), BTreeMap::new());
         let (warnings, problems) = (Diagnostics::default(), Diagnostics::default());
-        Self { settings, slots, by_zone, last: 0, warnings, problems }
+        Self { settings, slots, by_zone, last: 0, others: Others::default(), warnings, problems }
     }
 
     /// Goes through a listing and hands over each entry with its slot and place; `None` for what is not ours to hold.
@@ -211,10 +241,7 @@ impl<'s> Sorter<'s> {
                     self.refuse_or_skip(&place, &entry, listing);
                     each(self, None, &entry);
                 }
-                Err(NotHosted::Elsewhere) => {
-                    let text = || format!("'{}' belongs to no hosted zone; ignored", entry.fqdn);
-                    self.warnings.warning(|| at(listing, &entry, Id::NAME_NOT_HOSTED, text()));
-                }
+                Err(NotHosted::Elsewhere) => self.others.add(listing, &entry),
                 Err(error) => {
                     let text = || format!("'{}' {error}", entry.fqdn);
                     self.problems.error(|| at(listing, &entry, error.id(), text()));
@@ -314,7 +341,7 @@ impl ZoneDraft {
         let start = self.names.len();
         self.names.push_str(owner);
         let len = u16::try_from(owner.len()).unwrap_or(u16::MAX);
-        let origin = Origin { listing, line: entry.line };
+        let origin = Origin { listing, line: entry.line, endpoint: entry.endpoint_number };
         let (statement, round, address) = (entry.statement, entry.round, entry.address);
         self.drafts.push(EntryDraft { start, len, address, origin, round, statement });
     }

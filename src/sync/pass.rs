@@ -157,7 +157,7 @@ fn make_plan(
     match desired::merge(listings, &settings.desired()) {
         Ok(desired) => {
             let desired = DesiredState { silent_sources: silent, ..desired };
-            if !desired.silent_sources.is_empty() || !desired.empty_lists.is_empty() {
+            if desired.needs_provenance() {
                 for (apex, current) in &mut currents {
                     current.provenance = settings.state.provenance(apex);
                 }

@@ -9,6 +9,7 @@ mod change;
 mod compare;
 mod current;
 mod digest;
+mod incomplete;
 mod json;
 mod show;
 #[cfg(test)]

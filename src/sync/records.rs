@@ -14,26 +14,51 @@ pub struct Origin {
     pub listing: u32,
     /// From 1.
     pub line: u32,
+    /// Number of the private endpoint that the listing names, from 1; 0 for none.
+    pub endpoint: u32,
 }
 
-/// The listings that origins point into: source and file of each.
+/// The listings that origins point into.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(Vec<(Arc<str>, Arc<str>)>);
+pub struct Places(Vec<ListPlace>);
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct ListPlace {
+    source: Arc<str>,
+    file: Arc<str>,
+    endpoints: Arc<[Box<str>]>,
+}
 
 impl Places {
     /// The places of these listings, by their index.
     pub fn of(listings: &[Listing]) -> Self {
-        Self(listings.iter().map(|listing| (Arc::clone(&listing.source), Arc::clone(&listing.file))).collect())
+        let place = |listing: &Listing| ListPlace {
+            source: Arc::clone(&listing.source),
+            file: Arc::clone(&listing.file),
+            endpoints: listing.endpoints().into(),
+        };
+        Self(listings.iter().map(place).collect())
     }
 
     /// The name of the source.
     pub fn source(&self, origin: Origin) -> &str {
-        self.0.get(origin.listing as usize).map_or("", |(source, _)| source)
+        self.0.get(origin.listing as usize).map_or("", |list| &list.source)
     }
 
     /// The file.
     pub fn file(&self, origin: Origin) -> &str {
-        self.0.get(origin.listing as usize).map_or("", |(_, file)| file)
+        self.0.get(origin.listing as usize).map_or("", |list| &list.file)
+    }
+
+    /// The private endpoint, as the list names it.
+    pub fn endpoint(&self, origin: Origin) -> Option<&str> {
+        let endpoints = &self.0.get(origin.listing as usize)?.endpoints;
+        endpoints.get((origin.endpoint as usize).checked_sub(1)?).map(AsRef::as_ref)
+    }
+
+    /// True if this file of a source is among them.
+    pub(super) fn has_list(&self, source: &str, file: &str) -> bool {
+        self.0.iter().any(|list| (&*list.source, &*list.file) == (source, file))
     }
 
     /// The line, for a diagnostic.
@@ -53,7 +78,7 @@ impl Places {
 }
 
 /// A and AAAA records of a zone, sorted by owner (as text relative to the apex), then by type and address. Names stand
-/// in one text and a record takes 40 bytes, because a plan over a million records holds this twice.
+/// in one text and a record takes 48 bytes, because a plan over a million records holds this twice.
 #[derive(Clone, Debug, Default)]
 pub struct Records {
     names: String,

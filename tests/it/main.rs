@@ -25,6 +25,7 @@ mod hangs;
 mod harness;
 mod hostile;
 mod limits;
+mod lists;
 mod live;
 mod odd_upstreams;
 mod options;

@@ -73,7 +73,7 @@ fn a_first_plan_is_one_whole_document_on_stdout() {
     });
     let wanted = json!({
         "version": 1, "changes": true, "digest": null, "refused": [], "problems": [], "zones": [blob, queue],
-        "warnings": [], "warnings_total": 0,
+        "warnings": [], "warnings_total": 0, "notes": [], "notes_total": 0,
     });
     assert_eq!(document, wanted, "{document:#}");
 }

@@ -2,7 +2,8 @@
 //!
 //! One pass over one buffer, because lists may have a million lines; nothing is looked up here.
 
-use super::{AzureName, NotHosted, PARTITIONED_SUFFIX, PRIVATELINK, Service};
+use super::labels::{strip_labels, strip_privatelink};
+use super::{AzureName, NotHosted, PARTITIONED_SUFFIX, PRIVATELINK, Service, host, near};
 use crate::azure::Cloud;
 
 /// The longest name in text without its final dot (RFC 1035 section 3.1: 255 octets in wire format).
@@ -20,8 +21,9 @@ pub(crate) fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<AzureName
     buffer.clear();
     buffer.push_str(text.strip_suffix('.').unwrap_or(text));
     buffer.make_ascii_lowercase();
-    let (suffix, rest) = split_suffix(buffer).ok_or(NotHosted::Elsewhere)?;
-    check_host(rest)?;
+    let (suffix, rest) = split_suffix(buffer).ok_or_else(|| elsewhere(buffer))?;
+    // Only what can stand before the suffix is checked; the suffix is known to be good.
+    host::check(rest)?;
     let place = match suffix {
         Suffix::Backup(cloud) => backup(cloud, rest)?,
         Suffix::Storage(cloud, service) => storage(cloud, service, strip_privatelink(rest)),
@@ -29,6 +31,20 @@ pub(crate) fn locate<'a>(text: &str, buffer: &'a mut String) -> Result<AzureName
     };
     check_owner(&place)?;
     Ok(place)
+}
+
+/// The error of a name that ends in no suffix of ours: a name of another service, or one that was meant to be ours.
+fn elsewhere(name: &str) -> NotHosted {
+    let Some(bad) = host::bad_character(name) else {
+        return near::find(name).map_or(NotHosted::Elsewhere, NotHosted::NearMiss);
+    };
+    // The id of a resource is no name, whatever it ends in.
+    if name.starts_with("/subscriptions/") {
+        return NotHosted::Elsewhere;
+    }
+    let plain = host::cleaned(name);
+    let is_ours = split_suffix(&plain).is_some() || near::find(&plain).is_some();
+    if is_ours { bad } else { NotHosted::Elsewhere }
 }
 
 enum Suffix {
@@ -66,20 +82,6 @@ fn split_service(name: &str) -> Option<(Service, &str)> {
         .find_map(|service| strip_labels(name, service.label()).map(|rest| (service, rest)))
 }
 
-/// `name` without the labels at its end; the empty string if nothing else is left.
-fn strip_labels<'a>(name: &'a str, labels: &str) -> Option<&'a str> {
-    let rest = name.strip_suffix(labels)?;
-    if rest.is_empty() { Some(rest) } else { rest.strip_suffix('.') }
-}
-
-/// Scripts put `privatelink.` in front of zones that have it already: any number of them counts as one.
-fn strip_privatelink(mut rest: &str) -> &str {
-    while let Some(shorter) = strip_labels(rest, PRIVATELINK) {
-        rest = shorter;
-    }
-    rest
-}
-
 fn backup(cloud: Cloud, rest: &str) -> Result<AzureName<'_>, NotHosted> {
     let (before, geo) = rest.rsplit_once('.').unwrap_or(("", rest));
     if geo == PRIVATELINK {
@@ -108,30 +110,6 @@ fn is_partition(label: &str) -> bool {
     (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Only what can stand before the suffix is checked; the suffix is known to be good.
-fn check_host(rest: &str) -> Result<(), NotHosted> {
-    if let Some(bad) = rest.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
-        return Err(match bad {
-            '<' | '>' | '{' | '}' => NotHosted::Placeholder,
-            '*' => NotHosted::Wildcard,
-            other => NotHosted::BadHost(format!("'{}' cannot stand in one", other.escape_default())),
-        });
-    }
-    if rest.is_empty() {
-        return Ok(());
-    }
-    for label in rest.split('.') {
-        let problem = match label.len() {
-            0 => "it has an empty label",
-            64.. => "a label is over 63 characters",
-            _ if label.starts_with('-') || label.ends_with('-') => "a label starts or ends with a hyphen",
-            _ => continue,
-        };
-        return Err(NotHosted::BadHost(problem.to_owned()));
-    }
-    Ok(())
-}
-
 fn check_owner(place: &AzureName<'_>) -> Result<(), NotHosted> {
     if place.owner.is_empty() {
         return Err(NotHosted::Apex);
@@ -141,6 +119,9 @@ fn check_owner(place: &AzureName<'_>) -> Result<(), NotHosted> {
     }
     if place.owner.split('.').any(|label| label == PRIVATELINK) {
         return Err(NotHosted::StrayPrivatelink);
+    }
+    if let Some(slip) = place.owner.contains('.').then(|| near::in_owner(place.owner)).flatten() {
+        return Err(NotHosted::NearMiss(slip));
     }
     if place.owner.split('.').nth(MAX_LABELS).is_some() {
         return Err(NotHosted::BadHost(format!("it has over {MAX_LABELS} labels in front of its zone")));

@@ -110,7 +110,7 @@ mod tests {
             "we.backup.windowsazure.com privatelink.we.backup.windowsazure.com privatelink.backup.windowsazure.com",
             "*.blob.core.windows.net <x>.blob.core.windows.net privatelink.{region}.backup.windowsazure.com",
             "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/privateEndpoints/a.blob.core.windows.net",
-            "a.vault.azure.net acct.file.core.windows.net a.blob.core.windows.net.example.com",
+            "a.vault.azure.net acct.file.core.windows.net a.web.core.windows.net.example.com",
             "and so on... x",
             "",
         ] {

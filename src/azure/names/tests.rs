@@ -121,9 +121,6 @@ fn names_of_other_services_are_never_invented_into_a_zone() {
         "mysql.mysql.database.azure.com",
         "acct.file.core.windows.net",
         "core.windows.net",
-        "blob.core.windows.net.example.com",
-        "notblob.core.windows.net",
-        "xbackup.windowsazure.com",
         "acct.z1.file.storage.azure.net",
         "localhost",
         "",
@@ -161,6 +158,36 @@ fn text_pasted_by_accident_is_refused_with_advice() {
     assert!(matches!(refused("ac ct.blob.core.windows.net"), NotHosted::BadHost(_)));
     let long = format!("{}.blob.core.windows.net", vec!["x".repeat(60); 4].join("."));
     assert!(matches!(refused(&long), NotHosted::BadHost(_)));
+}
+
+#[test]
+fn a_character_that_cannot_stand_in_a_name_of_ours_is_named_wherever_it_stands() {
+    let said = |text: &str| refused(text).to_string();
+    let broken = "stands inside it: a screen broke this name, so export the list as JSON";
+    for (text, problem) in [
+        ("\u{200e}acct.blob.core.windows.net", "U+200E LEFT-TO-RIGHT MARK cannot stand in one".to_owned()),
+        ("acct.blob.core.windows.net\u{200e}", "U+200E LEFT-TO-RIGHT MARK cannot stand in one".to_owned()),
+        ("acct.blob.core.win\u{200b}dows.net", "U+200B ZERO WIDTH SPACE cannot stand in one".to_owned()),
+        ("1-ab\u{2011}pod01-x.we.backup.windowsazure.com", "U+2011 NON-BREAKING HYPHEN cannot stand in one".to_owned()),
+        ("acct.bl\u{43e}b.core.windows.net", "'\u{43e}' (U+043E) cannot stand in one".to_owned()),
+        ("acct.blob.core.windows.net:443", "':' cannot stand in one".to_owned()),
+        ("https://acct.blob.core.windows.net/", "':' cannot stand in one".to_owned()),
+        ("x.privatelink.we.backup.windowsazure\n      .com", format!("a line end {broken}")),
+        ("acct.blob.core .windows.net", format!("a blank {broken}")),
+        ("acct.blob.core.windows\u{a0}.net", format!("U+00A0 NO-BREAK SPACE {broken}")),
+        ("a.blob.core.windows.net b.queue.core.windows.net", "it is several names: give each its own entry".to_owned()),
+    ] {
+        assert_eq!(said(text), format!("is not a host name: {problem}"), "{text:?}");
+    }
+    assert_eq!(refused("<name>.blob.core.window.net"), NotHosted::Placeholder);
+    for text in [
+        "jane.doe@corp.example",
+        "kv.vault.azure.net:443",
+        "some words. And more",
+        "/subscriptions/1/x.blob.core.windows",
+    ] {
+        assert_eq!(refused(text), NotHosted::Elsewhere, "{text}");
+    }
 }
 
 #[test]

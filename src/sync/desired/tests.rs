@@ -20,7 +20,7 @@ fn without_a_cloud_only_the_zones_that_are_hosted_take_records() {
 
 fn listing(source: &str, text: &str) -> Listing {
     let file = format!("{source}.txt");
-    parse(source, Path::new(&file), Format::Auto, text.as_bytes().to_vec()).unwrap()
+    parse(source, Path::new(&file), Format::Auto, format!("{text}\n").into_bytes()).unwrap()
 }
 
 fn merged(texts: &[(&str, &str)]) -> Result<DesiredState, SourceError> {
@@ -141,9 +141,9 @@ fn other_services_are_reported_and_unknown_geo_codes_wait_for_consent() {
     assert_eq!(
         state.warnings.lines(),
         [
-            "a.txt:1: 'sql.database.windows.net' belongs to no hosted zone; ignored",
             "a.txt:2: geo code 'xyz' is not known; zone 'privatelink.xyz.backup.windowsazure.com' is not hosted, and its \
-             records wait: correct the list, or consent with geos = [\"xyz\"] in [backup]"
+             records wait: correct the list, or consent with geos = [\"xyz\"] in [backup]",
+            "a.txt:1: 'sql.database.windows.net' is of another service; left aside",
         ]
     );
     assert!(!state.zones.contains_key(&"privatelink.xyz.backup.windowsazure.com".parse().unwrap()));

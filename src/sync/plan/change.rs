@@ -16,6 +16,11 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// The records before.
+    pub(super) fn before(self) -> Range<usize> {
+        range(self.before)
+    }
+
     /// True if the RRset is gone afterwards.
     pub(super) fn is_removal(self) -> bool {
         self.after.1 == 0

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::change::difference;
+use super::incomplete::Incomplete;
 use super::{Action, Current, FileState, HeldRrset, Plan, ZonePlan, aliases};
 use crate::dns::{Name, Rtype};
 use crate::sync::desired::{Conflict, DesiredState, DesiredZone, EmptyList};
@@ -21,18 +22,24 @@ pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u3
             wanted.insert(apex.clone(), DesiredZone::default());
         }
     }
-    let lists = Lists { empty: desired.empty_lists, silent: desired.silent_sources };
-    let zones = wanted.into_iter().map(|(apex, zone)| {
+    let incomplete = Incomplete::of(desired.incomplete_lists, &desired.places);
+    let mut lists = Lists { empty: desired.empty_lists, silent: desired.silent_sources, incomplete };
+    let plan_one = |(apex, zone): (Name, DesiredZone)| {
         let current = current.remove(&apex).unwrap_or_default();
-        plan_zone(apex, zone, current, ttl, &lists)
-    });
-    Plan { zones: zones.collect(), places: desired.places, warnings: desired.warnings, ttl }
+        plan_zone(apex, zone, current, ttl, &mut lists)
+    };
+    let zones = wanted.into_iter().map(plan_one).collect();
+    // What stays against the lists comes before what stands in them.
+    let mut warnings = lists.incomplete.warnings();
+    warnings.append(desired.warnings);
+    Plan { zones, places: desired.places, warnings, ttl }
 }
 
-/// Lists that may be incomplete: the empty ones, and sources that could not be read.
+/// Lists that may be incomplete: the empty ones, sources that could not be read, and those with gaps.
 struct Lists {
     empty: Vec<EmptyList>,
     silent: BTreeSet<Arc<str>>,
+    incomplete: Incomplete,
 }
 
 impl Lists {
@@ -61,12 +68,18 @@ impl Lists {
     }
 }
 
-fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists: &Lists) -> ZonePlan {
+fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists: &mut Lists) -> ZonePlan {
     let DesiredZone { records: mut after, conflicts, aliases } = desired;
     let before = current.records;
     let held = keep_conflicts(&before, &mut after, conflicts);
     keep_unread(&before, &mut after, &current.provenance, lists);
-    let aliases = keep_unread_aliases(aliases, &current.aliases, &after, lists);
+    let mut incomplete = BTreeSet::new();
+    // A removal from a file that sync does not write is none.
+    if current.file != FileState::HandWritten {
+        incomplete = lists.incomplete.keep(&apex, &before, &mut after, &current.provenance);
+    }
+    let is_unread = |owner: &str| !lists.silent.is_empty() || incomplete.contains(owner);
+    let aliases = keep_unread_aliases(aliases, &current.aliases, &after, is_unread);
     let (mut spans, mut counts) = difference(&before, &after);
     if current.file == FileState::HandWritten {
         // The person who wrote the file may have more in it than the lists.
@@ -101,9 +114,14 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
     zone
 }
 
-/// The wanted aliases of records that are there; where a list is away, those in service stay.
-fn keep_unread_aliases(mut wanted: Aliases, in_service: &Aliases, after: &Records, lists: &Lists) -> Aliases {
-    for (name, owner) in in_service.iter().filter(|_| !lists.silent.is_empty()) {
+/// The wanted aliases of records that are there; where a list is away or lacks the record, those in service stay.
+fn keep_unread_aliases(
+    mut wanted: Aliases,
+    in_service: &Aliases,
+    after: &Records,
+    is_unread: impl Fn(&str) -> bool,
+) -> Aliases {
+    for (name, owner) in in_service.iter().filter(|(_, owner)| is_unread(owner)) {
         if wanted.owner_of(name).is_none() {
             wanted.insert(name, owner);
         }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::{Action, AliasChange, Change, Digest, FileState, HeldRrset, View, ZonePlan};
+use crate::diag::Severity;
 use crate::sync::desired::Claim;
 
 /// The version of the format; it changes when a key goes or changes its meaning, not when one is added.
@@ -33,15 +34,24 @@ struct Whole<'p>(&'p View<'p>, &'p Remarks);
 impl Serialize for Whole<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(plan, remarks) = *self;
-        let mut object = serializer.serialize_struct("plan", 8)?;
+        let mut object = serializer.serialize_struct("plan", 10)?;
         object.serialize_field("version", &VERSION)?;
         object.serialize_field("changes", &plan.has_changes())?;
         object.serialize_field("digest", &remarks.digest.map(|digest| digest.to_string()))?;
         object.serialize_field("refused", &remarks.refused)?;
         object.serialize_field("problems", &remarks.problems)?;
         object.serialize_field("zones", &Seq(|| plan.zones.iter().map(|zone| InPlan(plan, *zone))))?;
-        object.serialize_field("warnings", &Seq(|| plan.warnings.shown().iter().map(ToString::to_string)))?;
-        object.serialize_field("warnings_total", &plan.warnings.total())?;
+        let of = |is_note| {
+            Seq(move || {
+                let shown = plan.warnings.shown().iter().filter(move |found| found.is_note() == is_note);
+                shown.map(ToString::to_string)
+            })
+        };
+        let notes = plan.warnings.count(Severity::Note);
+        object.serialize_field("warnings", &of(false))?;
+        object.serialize_field("warnings_total", &(plan.warnings.total() - notes))?;
+        object.serialize_field("notes", &of(true))?;
+        object.serialize_field("notes_total", &notes)?;
         object.end()
     }
 }

@@ -35,12 +35,8 @@ pub fn write_text(plan: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
             line(MAGENTA, &held_line(plan.places, held, width))?;
         }
     }
-    for warning in plan.warnings.shown() {
-        line(YELLOW, &format!("warning: {warning}"))?;
-    }
-    match plan.warnings.total() - plan.warnings.shown().len() {
-        0 => {}
-        more => line(YELLOW, &format!("and {more} more warnings"))?,
+    for found in plan.warnings.to_vec() {
+        line(YELLOW, &format!("{}: {found}", found.severity))?;
     }
     if plan.has_changes() { Ok(()) } else { writeln!(out, "no changes") }
 }

@@ -29,7 +29,7 @@ fn managed(records: &[(&str, &str)]) -> Current {
 
 fn wanted(texts: &[(&str, &str)]) -> DesiredState {
     let listings = texts.iter().map(|(source, text)| {
-        parse(source, Path::new(&format!("{source}.txt")), Format::Auto, text.as_bytes().to_vec()).unwrap()
+        parse(source, Path::new(&format!("{source}.txt")), Format::Auto, format!("{text}\n").into_bytes()).unwrap()
     });
     merge(listings.collect(), &desired::Settings::of_cloud(crate::azure::Cloud::Public, &[])).unwrap()
 }

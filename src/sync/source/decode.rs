@@ -1,54 +1,110 @@
-//! Bytes to text: UTF-8 with or without BOM, and UTF-16 with BOM, which Windows PowerShell writes.
+//! Bytes to text: UTF-8 with or without BOM, UTF-16 with BOM, which Windows PowerShell writes, and Windows-1252.
 //!
-//! The text has no byte order marks, terminal colours or typographic blanks, and the same lines as the file. A file in
-//! two encodings, as two versions of PowerShell leave it when both append, is refused instead of guessed at.
+//! Input: the bytes of a list. Output: a text with one kind of line end and of blank and without byte order marks and
+//! terminal colours (see [`clean`]), or what the file is instead and what to do. A file in two encodings, as two
+//! versions of PowerShell leave it when both append, is refused instead of guessed at.
+
+mod clean;
+mod kinds;
+mod legacy;
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
+use super::Wrong;
 use super::lines::feeds;
+use crate::diag::Id;
+use clean::{Quotes, clean};
 
 /// This many pairs of ASCII bytes in a row are no UTF-16 text of any language, but text of one byte a character.
 const MIXED_RUN: usize = 16;
 
+/// This many NUL bytes in a row are no text of any encoding, but a part of the file that was never written.
+const HOLE: usize = 4;
+
 const ADVICE: &str = "rewrite the file in one encoding, best with `Out-File -Encoding utf8` and without -Append";
 
-/// The text, or the line where it cannot be read and what is wrong there.
-pub(super) fn decode(bytes: Vec<u8>) -> Result<String, (u32, String)> {
+/// A list as text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub(super) text: String,
+    /// What was assumed about the encoding, with the first line that it matters for.
+    pub(super) warning: Option<(u32, Wrong)>,
+}
+
+/// A problem with the bytes of a file; without a line it is one of the whole file.
+pub(super) type Undecodable = (Option<u32>, Wrong);
+
+/// The text, or the place where it cannot be read and what is wrong there.
+pub(super) fn decode(bytes: Vec<u8>) -> Result<Decoded, Undecodable> {
+    if let Some(problem) = kinds::refusal(&bytes) {
+        return Err((None, problem));
+    }
     let text = match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(UTF_16LE, rest, 1)?,
         [0xfe, 0xff, rest @ ..] => utf16(UTF_16BE, rest, 0)?,
-        _ => utf8(bytes)?,
+        _ => match utf8(bytes)? {
+            Ok(text) => text,
+            Err(error) => return legacy::decode(error),
+        },
     };
-    Ok(clean(text))
+    Ok(Decoded { text: clean(text, Quotes::Plain), warning: None })
 }
 
-fn utf8(mut bytes: Vec<u8>) -> Result<String, (u32, String)> {
+/// The text, or the error if some bytes are not UTF-8.
+fn utf8(mut bytes: Vec<u8>) -> Result<Result<String, std::string::FromUtf8Error>, Undecodable> {
     if bytes.starts_with(&[0xef, 0xbb, 0xbf]) {
         bytes.drain(..3);
     }
-    if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        let what = if at < 2 {
-            "the file is UTF-16 without a byte order mark".to_owned()
-        } else {
-            "from here on the file is UTF-16, but it starts as UTF-8".to_owned()
-        };
-        return Err((line_of(&bytes[..at], 1), format!("{what}: {ADVICE}")));
+    match memchr::memchr(0, &bytes) {
+        Some(at) => Err(encoding_problem(line_after(&bytes[..at]), why_nul(&bytes, at))),
+        None => Ok(String::from_utf8(bytes)),
     }
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let bytes = error.as_bytes();
-        let line = line_of(&bytes[..at], 1);
-        (line, format!("byte 0x{:02x} is not UTF-8: {ADVICE}", bytes.get(at).copied().unwrap_or_default()))
-    })
+}
+
+/// The cause of the first NUL byte, and what to do.
+fn why_nul(bytes: &[u8], at: usize) -> String {
+    let rest = &bytes[at..];
+    let run = rest.iter().take_while(|byte| **byte == 0).count();
+    let what = if run == rest.len() && at > 0 && run > 1 {
+        return "the file ends in NUL bytes: its last part was never written; export the list again".to_owned();
+    } else if at == 1 && bytes.get(1..4) == Some(&[0, 0, 0]) {
+        "the file is UTF-32 without a byte order mark"
+    } else if run >= HOLE {
+        return "NUL bytes stand here: this part of the file was lost; export the list again".to_owned();
+    } else if at < 2 {
+        "the file is UTF-16 without a byte order mark"
+    } else if is_utf16_like(&bytes[at - 1..]) {
+        "from here on the file is UTF-16, but it starts as UTF-8"
+    } else {
+        return "a NUL byte stands here, so this is not a text: is it the right file?".to_owned();
+    };
+    format!("{what}: {ADVICE}")
+}
+
+/// True if every other byte is NUL for as far as it matters, in either order.
+fn is_utf16_like(bytes: &[u8]) -> bool {
+    let pairs = &bytes[..bytes.len().min(2 * MIXED_RUN)];
+    [0, 1].iter().any(|first| pairs.iter().skip(*first).step_by(2).skip(1).all(|byte| *byte == 0))
 }
 
 /// `high` is the index of the high byte in a pair.
-fn utf16(encoding: &'static Encoding, bytes: &[u8], high: usize) -> Result<String, (u32, String)> {
+fn utf16(encoding: &'static Encoding, bytes: &[u8], high: usize) -> Result<String, Undecodable> {
+    let line = |before: &[u8]| line_behind(encoding.decode_without_bom_handling(before).0.into_owned());
     if let Some(at) = one_byte_run(bytes, high) {
         let what = "from here on the file is UTF-8 or similar, but it starts as UTF-16";
-        return Err((line_of(&bytes[..at], 2), format!("{what}: {ADVICE}")));
+        return Err(encoding_problem(line(&bytes[..at]), format!("{what}: {ADVICE}")));
     }
-    let malformed = || (line_of(bytes, 2), format!("the file is not complete UTF-16: {ADVICE}"));
+    if let Some(at) = memchr::memmem::find(bytes, &[0; HOLE]) {
+        let what = "NUL bytes stand here: this part of the file was lost; export the list again";
+        return Err(encoding_problem(line(&bytes[..at.next_multiple_of(2)]), what.to_owned()));
+    }
+    let whole = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let malformed = || {
+        encoding_problem(
+            line(whole.strip_suffix(b"\r\0").unwrap_or(whole)),
+            format!("the file is not complete UTF-16: {ADVICE}"),
+        )
+    };
     if !bytes.len().is_multiple_of(2) {
         return Err(malformed());
     }
@@ -69,43 +125,19 @@ fn one_byte_run(bytes: &[u8], high: usize) -> Option<usize> {
     None
 }
 
-/// The line that follows `before`, counting line feeds; they are as many in UTF-16, where only the low byte is one, as
-/// long as the text is what lists are made of.
-fn line_of(before: &[u8], width: usize) -> u32 {
-    match width {
-        1 => feeds(before) + 1,
-        _ => before.chunks_exact(2).map(|pair| u32::from(matches!(pair, [b'\n', 0] | [0, b'\n']))).sum::<u32>() + 1,
-    }
+fn encoding_problem(line: u32, text: String) -> Undecodable {
+    (Some(line), (Id::LIST_ENCODING, text))
 }
 
-fn clean(text: String) -> String {
-    let text = if text.contains('\u{1b}') { without_colours(&text) } else { text };
-    if text.is_ascii() { text } else { text.chars().map(plain).collect() }
+/// The line that follows these bytes of one byte a character.
+fn line_after(before: &[u8]) -> u32 {
+    line_behind(String::from_utf8_lossy(before).into_owned())
 }
 
-/// Blanks and quotes that web pages and word processors put into what people copy.
-fn plain(c: char) -> char {
-    match c {
-        '\u{a0}' | '\u{2007}' | '\u{202f}' | '\u{200b}' | '\u{feff}' => ' ',
-        '“' | '”' | '„' | '«' | '»' => '"',
-        '‘' | '’' => '\'',
-        other => other,
-    }
+/// The line that follows a text, as an editor counts.
+fn line_behind(text: String) -> u32 {
+    feeds(clean(text, Quotes::Plain).as_bytes()) + 1
 }
 
-/// Without ANSI control sequences (`az -o jsonc` colours its output).
-fn without_colours(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\u{1b}') {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at + 1..];
-        let skipped = match tail.strip_prefix('[') {
-            Some(parameters) => parameters.find(|c: char| ('@'..='~').contains(&c)).map_or(tail.len(), |end| end + 2),
-            None => 0,
-        };
-        rest = &tail[skipped..];
-    }
-    out.push_str(rest);
-    out
-}
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,6 @@ use super::listing::ListingBuilder;
 use super::tree::{self, Ledger, MAX_INNER_TREE, MAX_TREE, Tree};
 use parse::{Fault, Parser};
 pub(super) use shape::value_length;
-pub(super) use tree::{is_address_key, is_name_key};
 
 /// Reads a file: one document, or several that were appended.
 pub(super) fn read(text: &str, out: &mut ListingBuilder) {

@@ -84,6 +84,8 @@ pub struct Entry<'a> {
     pub column: Option<u32>,
     /// The private endpoint that the list names for it.
     pub endpoint: Option<&'a str>,
+    /// The number of that endpoint in the listing, from 1; 0 for none.
+    pub endpoint_number: u32,
     /// Entries of one statement (one line of text, one JSON object) belong together: a name may have several addresses.
     pub statement: u32,
     /// Later rounds replace earlier ones: each line of a text that scripts append to is a round, and so is each
@@ -109,6 +111,11 @@ impl Listing {
     /// The number of entries.
     pub fn len(&self) -> usize {
         self.blocks.iter().map(|block| block.rows.len()).sum()
+    }
+
+    /// The private endpoints that entries belong to, by their number from 1.
+    pub(in crate::sync) fn endpoints(&self) -> &[Box<str>] {
+        &self.endpoints
     }
 
     /// The octets that its names take.
@@ -137,6 +144,7 @@ impl Block {
             line: row.line,
             column: (row.column > 0).then_some(row.column.into()),
             endpoint: endpoint(row.endpoint),
+            endpoint_number: row.endpoint,
             statement: row.statement,
             round: row.round,
         })
@@ -160,6 +168,8 @@ struct FileBudget {
     shared: Arc<AtomicUsize>,
     /// Taken and not used yet.
     own: usize,
+    /// Taken and used.
+    used: usize,
     is_full: bool,
 }
 
@@ -168,7 +178,7 @@ impl FileBudget {
     const STEP: usize = 1024;
 
     fn new() -> Self {
-        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, is_full: false }
+        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, used: 0, is_full: false }
     }
 
     fn take(&mut self, entries: usize) -> bool {
@@ -180,7 +190,12 @@ impl FileBudget {
         }
         let left = self.own.checked_sub(entries);
         self.own = left.unwrap_or(self.own);
+        self.used += left.map_or(0, |_| entries);
         left.is_some()
+    }
+
+    fn give_back(self) {
+        self.shared.fetch_add(self.own + self.used, Ordering::Relaxed);
     }
 }
 
@@ -218,6 +233,17 @@ impl ListingBuilder {
         self.listing.gaps.append(&mut part.listing.gaps);
         self.listing.warnings.append(part.listing.warnings);
         self.problems.append(part.problems);
+    }
+
+    /// Leaves what it was to have added: its room is free again.
+    pub(super) fn discard(self) {
+        self.room.give_back();
+    }
+
+    /// True if there is an entry with such a name.
+    pub(super) fn has_entry(&self, is_such: impl Fn(&str) -> bool) -> bool {
+        let blocks = self.listing.blocks.iter().chain([&self.block]);
+        blocks.flat_map(|block| block.entries(&[])).any(|entry| is_such(entry.fqdn))
     }
 
     /// Makes room for a text of this many bytes; right for the common line and harmless for others.
@@ -368,7 +394,7 @@ impl ListingBuilder {
         }
         self.listing.blocks.push(self.block);
         self.block = Block::default();
-        if self.listing.is_empty() {
+        if self.listing.is_empty() && self.listing.gaps.is_empty() {
             let empty = Diagnostic::warning(Id::LIST_EMPTY, self.listing.place(None), "names no endpoint at all");
             self.listing.warnings.push(empty.of_source(&self.listing.source));
         }

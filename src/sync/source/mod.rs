@@ -5,16 +5,22 @@
 //! know zones: [`super::desired`] decides the meaning of a name.
 
 mod decode;
+mod ending;
 mod json;
+mod keys;
 mod lines;
 mod listing;
+mod problems;
 mod read;
+mod recognise;
 mod screens;
 mod statement;
+mod table;
 mod text;
 mod token;
 mod toml;
 mod tree;
+mod words;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -89,36 +95,30 @@ pub struct SourceError(pub Diagnostics);
 /// A problem in a list without its place: its kind, and a text for people.
 type Wrong = (Id, String);
 
-/// Reads one list. `path` is for the messages and for the ending `.toml`; nothing is opened.
+/// Reads one list. `path` is for the messages and for what its ending says; nothing is opened.
 pub fn parse(source: &str, path: &Path, format: Format, bytes: Vec<u8>) -> Result<Listing, SourceError> {
     let mut builder = ListingBuilder::new(source, path);
     match decode::decode(bytes) {
-        Err((line, problem)) => builder.problem(line, Id::LIST_ENCODING, || problem),
-        Ok(text) => match recognise(format, path, &text) {
-            Format::Json => json::read(&text, &mut builder),
-            Format::Toml => toml::read(&text, &mut builder),
-            Format::Screen => screens::read(&text, &mut builder),
-            Format::Text | Format::Auto => text::read(&text, &mut builder),
-        },
+        Err((line, (id, problem))) => builder.problem(line, id, || problem),
+        Ok(decode::Decoded { text, warning }) => {
+            if let Some((line, (id, problem))) = warning {
+                builder.warning(line, id, || problem);
+            }
+            read_text(&text, path, format, &mut builder);
+        }
     }
     builder.finish()
 }
 
-fn recognise(format: Format, path: &Path, text: &str) -> Format {
-    if format != Format::Auto {
-        return format;
+fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) {
+    let format = if format == Format::Auto { recognise::format(path, text) } else { format };
+    match format {
+        Format::Json => return json::read(text, out),
+        Format::Toml => return toml::read(text, out),
+        Format::Screen => screens::read(text, out),
+        Format::Text | Format::Auto => text::read(text, out),
     }
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
-        return Format::Toml;
-    }
-    let is_comment = |line: &&str| line.is_empty() || line.starts_with('#') || line.starts_with("//");
-    let first = text.lines().map(str::trim).find(|line| !is_comment(line)).unwrap_or_default();
-    match first.as_bytes() {
-        [b'[', b'[', next, ..] if next.is_ascii_alphabetic() => Format::Toml,
-        [b'{' | b'[', ..] | [b'/', b'*', ..] => Format::Json,
-        _ if screens::is_labelled(first) => Format::Screen,
-        _ => Format::Text,
-    }
+    ending::check(text, out);
 }
 
 #[cfg(test)]

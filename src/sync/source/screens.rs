@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 
 use super::json;
+use super::keys;
 use super::lines::feeds;
 use super::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Written};
@@ -80,11 +81,11 @@ struct ScreenObject<'t> {
 impl<'t> ScreenObject<'t> {
     fn field(&mut self, key: &str, value: &'t str, line: u32, out: &mut ListingBuilder) {
         self.last = None;
-        if json::is_name_key(key) {
+        if matches!(keys::key(key), Some(keys::Key::FullName)) {
             self.flush(out);
             self.last = Some(Field::Names);
             self.line = line;
-        } else if json::is_address_key(key) {
+        } else if matches!(keys::key(key), Some(keys::Key::Address)) {
             self.last = Some(Field::Addresses);
         }
         self.values(value, line, out);

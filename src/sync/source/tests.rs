@@ -94,7 +94,7 @@ fn placeholders_reach_the_normaliser_that_refuses_them() {
 fn all_bad_lines_are_named_up_to_twenty() {
     let text = "nonsense 10.0.0.4\n".repeat(30);
     let message = problem(&text);
-    assert!(message.contains("list.txt:20: 'nonsense' has no zone: write the full name"), "{message}");
+    assert!(message.contains("list.txt:20:1: 'nonsense' has no zone: write the full name"), "{message}");
     assert!(message.ends_with("and 10 more errors"), "{message}");
 }
 

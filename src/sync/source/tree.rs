@@ -19,7 +19,6 @@ mod walk;
 
 use super::listing::ListingBuilder;
 pub(super) use arena::{Kind, MAX_DEPTH, MAX_INNER_TREE, MAX_TREE, Tree};
-pub(super) use keys::{is_address_key, is_name_key};
 pub(super) use ledger::Ledger;
 use walk::{TextReader, Walker};
 

@@ -8,13 +8,22 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::{State, StateError, of_zone};
-use crate::diag::Place;
+use crate::diag::{Place, printable};
 use crate::dns::{Name, Rtype};
-use crate::sync::records::{Places, Records};
+use crate::sync::records::{Origin, Places, Records};
 
 const PART: &str = "provenance";
 
-const HEADER: &str = "privatelink-dns provenance 1: owner, type, line, source, file";
+const HEADER: &str = "privatelink-dns provenance 2: owner, type, line, source, endpoint, file";
+
+/// The start of a file of earlier versions, which have no endpoint.
+const HEADER_1: &str = "privatelink-dns provenance 1:";
+
+/// In place of an endpoint that the list does not name.
+const NO_ENDPOINT: &str = "-";
+
+/// Characters of an endpoint that are compared: the names of Azure have at most 80.
+const MAX_ENDPOINT: usize = 200;
 
 /// Octets that are read: 2,000,000 records, the most that lists may have, take less.
 const MAX_BYTES: u64 = 1 << 30;
@@ -28,6 +37,16 @@ pub struct Listed {
     pub file: Arc<str>,
     /// From 1; `None` where it is not known.
     pub line: Option<u32>,
+    /// The [`endpoint_key`] of its private endpoint; `None` where the list named none, or nothing is remembered of it.
+    pub endpoint: Option<Arc<str>>,
+}
+
+/// The text by which an endpoint is known again: its name alone, since one export has its id and the next one does not,
+/// in lower case, since Azure's tools do not agree on that either.
+pub(in crate::sync) fn endpoint_key(endpoint: &str) -> String {
+    let name = endpoint.trim().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let short: String = name.chars().take(MAX_ENDPOINT).collect();
+    printable(&short.to_lowercase()).into_owned()
 }
 
 impl std::fmt::Display for Listed {
@@ -57,15 +76,22 @@ impl ZoneProvenance {
         let mut texts: HashMap<&str, Arc<str>> = HashMap::new();
         let mut shared = |text| Arc::clone(texts.entry(text).or_insert_with_key(|text| (*text).into()));
         let mut all = HashMap::new();
+        let has_endpoints = !text.starts_with(HEADER_1);
         for line in text.lines().skip(1) {
-            let mut fields = line.splitn(5, '\t');
-            let (Some(owner), Some(rtype), Some(line), Some(source), Some(file)) =
-                (fields.next(), fields.next(), fields.next(), fields.next(), fields.next())
+            let mut fields = line.splitn(5 + usize::from(has_endpoints), '\t');
+            let (Some(owner), Some(rtype), Some(line), Some(source)) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
             else {
                 continue;
             };
-            let listed =
-                Listed { source: shared(source), file: shared(file), line: line.parse().ok().filter(|line| *line > 0) };
+            let endpoint = if has_endpoints { fields.next() } else { None }.filter(|name| *name != NO_ENDPOINT);
+            let Some(file) = fields.next() else { continue };
+            let listed = Listed {
+                source: shared(source),
+                file: shared(file),
+                line: line.parse().ok().filter(|line| *line > 0),
+                endpoint: endpoint.map(&mut shared),
+            };
             all.insert((owner.into(), rtype == "AAAA"), listed);
         }
         Self(all)
@@ -100,6 +126,7 @@ fn render(records: &Records, places: &Places, known: &ZoneProvenance) -> String 
     text.push_str(HEADER);
     text.push('\n');
     let mut last = None;
+    let mut keys = EndpointKeys::default();
     for record in records.iter() {
         let key = (record.owner, record.rtype());
         if last == Some(key) {
@@ -110,15 +137,28 @@ fn render(records: &Records, places: &Places, known: &ZoneProvenance) -> String 
         // Writing to a String cannot fail.
         let _ = match (record.origin, known.of(owner, rtype)) {
             (Some(origin), _) => {
-                writeln!(text, "{owner}\t{rtype}\t{}\t{}\t{}", origin.line, places.source(origin), places.file(origin))
+                let (source, file, endpoint) = (places.source(origin), places.file(origin), keys.of(origin, places));
+                writeln!(text, "{owner}\t{rtype}\t{}\t{source}\t{endpoint}\t{file}", origin.line)
             }
-            (None, Some(Listed { source, file, line })) => {
-                writeln!(text, "{owner}\t{rtype}\t{}\t{source}\t{file}", line.unwrap_or_default())
+            (None, Some(Listed { source, file, line, endpoint })) => {
+                let endpoint = endpoint.as_deref().unwrap_or(NO_ENDPOINT);
+                writeln!(text, "{owner}\t{rtype}\t{}\t{source}\t{endpoint}\t{file}", line.unwrap_or_default())
             }
             (None, None) => Ok(()),
         };
     }
     text
+}
+
+/// The keys of endpoints, each made once: most records of a zone share a few.
+#[derive(Default)]
+struct EndpointKeys(HashMap<(u32, u32), String>);
+
+impl EndpointKeys {
+    fn of(&mut self, origin: Origin, places: &Places) -> &str {
+        let key = || places.endpoint(origin).map_or_else(|| NO_ENDPOINT.to_owned(), endpoint_key);
+        self.0.entry((origin.listing, origin.endpoint)).or_insert_with(key)
+    }
 }
 
 #[cfg(test)]
@@ -127,11 +167,33 @@ mod tests {
 
     #[test]
     fn the_written_text_is_read_again() {
-        let text =
-            format!("{HEADER}\nacct\tA\t12\tvault-we\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t/lists/a b.txt\nbad\n");
+        let text = format!(
+            "{HEADER}\nacct\tA\t12\tvault-we\tpe-1\t/lists/a b.txt\nacct\tAAAA\t13\tvault-we\t-\t/lists/a b.txt\nbad\n"
+        );
         let provenance = ZoneProvenance::parse(&text);
-        assert_eq!(provenance.of("acct", Rtype::A).unwrap().to_string(), "vault-we (/lists/a b.txt:12)");
+        let listed = provenance.of("acct", Rtype::A).unwrap();
+        assert_eq!(
+            (listed.to_string().as_str(), listed.endpoint.as_deref()),
+            ("vault-we (/lists/a b.txt:12)", Some("pe-1"))
+        );
         assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().line, Some(13));
+        assert_eq!(provenance.of("acct", Rtype::AAAA).unwrap().endpoint, None);
         assert_eq!(provenance.of("bad", Rtype::A), None);
+    }
+
+    #[test]
+    fn a_text_of_the_version_before_is_read_without_endpoints() {
+        let text = format!("{HEADER_1} owner, type, line, source, file\nacct\tA\t12\tvault-we\t/lists/a.txt\n");
+        let provenance = ZoneProvenance::parse(&text);
+        let listed = provenance.of("acct", Rtype::A).unwrap();
+        assert_eq!((listed.to_string().as_str(), listed.endpoint.as_deref()), ("vault-we (/lists/a.txt:12)", None));
+    }
+
+    #[test]
+    fn an_endpoint_is_the_same_by_its_name_and_by_its_id() {
+        let id = "/subscriptions/1/resourceGroups/RG/providers/Microsoft.Network/privateEndpoints/PE-1/";
+        assert_eq!(endpoint_key(id), endpoint_key(" pe-1"));
+        assert!(!endpoint_key("a\tb\nc").contains(['\t', '\n']));
+        assert_eq!(endpoint_key(&"x".repeat(1_000_000)).len(), MAX_ENDPOINT);
     }
 }

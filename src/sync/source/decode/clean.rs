@@ -1,0 +1,137 @@
+//! One kind of line end and of blank, for all readers.
+//!
+//! What ends a line in an editor or on a terminal ends one here: CR, CRLF, VT, FF, NEL (U+0085), U+2028 and U+2029. All
+//! blanks of Unicode become spaces, and so do invisible characters at the end of a word; within a word they stay, for
+//! the readers to name them. Terminal colours vanish.
+
+/// What becomes of typographic quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quotes {
+    /// They become ASCII quotes.
+    Plain,
+    /// They stay as they are: in an encoding that is only assumed they may be letters.
+    Kept,
+}
+
+/// The text in its plain form; not even a copy of one that has it already, with LF or CRLF.
+pub(super) fn clean(text: String, quotes: Quotes) -> String {
+    if is_plain(text.as_bytes()) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if is_plain(line.as_bytes()) {
+            out.push_str(line);
+        } else {
+            clean_line(line, quotes, &mut out);
+        }
+    }
+    cut_at_ctrl_z(&mut out);
+    out
+}
+
+/// True if nothing has to change: ASCII with no control characters but tabs, LF and CRLF. Written for vector
+/// instructions, since it looks at every byte of every list.
+fn is_plain(bytes: &[u8]) -> bool {
+    let is_odd = |byte: u8| !matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..0x80);
+    let Some((&last, before)) = bytes.split_last() else { return true };
+    let lone_cr = |byte: u8, next: u8| u8::from(byte == b'\r') & u8::from(next != b'\n');
+    let pairs = before.iter().zip(&bytes[1..]);
+    let odd = pairs.fold(0, |odd, (&byte, &next)| odd | u8::from(is_odd(byte)) | lone_cr(byte, next));
+    odd == 0 && !is_odd(last) && last != b'\r'
+}
+
+fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
+    let uncoloured;
+    let line = if line.contains('\u{1b}') {
+        uncoloured = without_colours(line);
+        uncoloured.as_str()
+    } else {
+        line
+    };
+    // True behind a character of a word.
+    let mut in_word = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        let plain = match c {
+            // CRLF stays as it is.
+            '\r' if chars.peek() == Some(&'\n') => '\r',
+            '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+            // The mark of a file that was appended.
+            '\u{feff}' if out.is_empty() || out.ends_with('\n') => continue,
+            c if is_invisible(c) => {
+                let start = out.len();
+                out.push(c);
+                while let Some(more) = chars.next_if(|c| is_invisible(*c)) {
+                    out.push(more);
+                }
+                let is_within = in_word && chars.peek().is_some_and(|next| is_of_word(*next));
+                if !is_within {
+                    let count = out[start..].chars().count();
+                    out.truncate(start);
+                    out.extend(std::iter::repeat_n(' ', count));
+                }
+                continue;
+            }
+            c if c.is_whitespace() && !c.is_ascii() => ' ',
+            c if quotes == Quotes::Plain => plain_quote(c),
+            c => c,
+        };
+        in_word = is_of_word(plain);
+        out.push(plain);
+    }
+}
+
+/// Characters that word processors and web pages put around what people copy: zero-width, joining and bidirectional
+/// controls. A soft hyphen is not among them: where it stands a name may be broken.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}' | '\u{180e}')
+}
+
+fn is_of_word(c: char) -> bool {
+    !c.is_whitespace()
+        && !matches!(c, ',' | ';' | '|' | '"' | '\'' | '`' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>')
+}
+
+fn plain_quote(c: char) -> char {
+    match c {
+        '“' | '”' | '„' | '«' | '»' => '"',
+        '‘' | '’' => '\'',
+        other => other,
+    }
+}
+
+/// DOS programs end a text with Ctrl-Z; what stands behind it but blanks is no end.
+fn cut_at_ctrl_z(text: &mut String) {
+    let content = text.trim_end().trim_end_matches('\u{1a}');
+    if content.len() < text.trim_end().len() {
+        text.truncate(content.len());
+    }
+}
+
+/// Without the ANSI control sequences that change only the looks (`az -o jsonc` colours its output, `grep` what it
+/// found). One that moves the cursor leaves a space: what stands behind it stood elsewhere on the screen.
+fn without_colours(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find('\u{1b}') {
+        out.push_str(&rest[..at]);
+        let tail = &rest[at + 1..];
+        let length = match tail.strip_prefix('[') {
+            Some(parameters) => match parameters.find(|c: char| !(' '..='?').contains(&c)) {
+                Some(end) if ('@'..='~').contains(&char::from(parameters.as_bytes()[end])) => {
+                    if !matches!(parameters.as_bytes()[end], b'm' | b'K' | b'h' | b'l') {
+                        out.push(' ');
+                    }
+                    end + 2
+                }
+                // Cut off: what stands here is text again.
+                end => end.unwrap_or(parameters.len()) + 1,
+            },
+            None => 0,
+        };
+        rest = &tail[length..];
+    }
+    out.push_str(rest);
+    out
+}

@@ -1,0 +1,410 @@
+//! A row of a table with a header.
+
+use std::net::IpAddr;
+
+use super::cells::{Cell, Form, Unclosed};
+use super::head::Layout;
+use crate::azure::names::{NotHosted, locate};
+use crate::diag::Id;
+use crate::sync::source::json;
+use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES};
+use crate::sync::source::problems::{self, Fault};
+use crate::sync::source::statement::{Statement, Written};
+use crate::sync::source::token::{Token, TokenKind, quoted, tokens};
+use crate::sync::source::words::{endpoint_in_id, is_blank_filler, is_fragment, is_other_type, mentions_ours};
+
+/// What became of a line below a header.
+#[derive(Debug)]
+pub(in crate::sync::source) enum Outcome<'t> {
+    /// It was a row and is read.
+    Read,
+    /// A row with a record of a type that has no addresses, and its name.
+    OtherType(&'t str),
+    /// It does not have the form of the table.
+    NoRow,
+    /// It is a row, and this is wrong with it.
+    Bad(Fault),
+}
+
+/// The contents of one row; the vectors are reused from row to row.
+#[derive(Default)]
+pub(in crate::sync::source) struct Row<'t> {
+    content: &'t str,
+    cells: Vec<Cell<'t>>,
+    names: Vec<Token<'t>>,
+    /// The column of the first of them.
+    of_name: usize,
+    zone: Option<&'t str>,
+    addresses: Vec<IpAddr>,
+    others: Vec<IpAddr>,
+    buffer: String,
+}
+
+impl<'t> Row<'t> {
+    /// Reads a line below the header and adds what it says.
+    pub(in crate::sync::source) fn read(
+        &mut self,
+        layout: &Layout<'_>,
+        content: &'t str,
+        number: u32,
+        out: &mut ListingBuilder,
+    ) -> Outcome<'t> {
+        self.content = content;
+        match self.entries(layout, number, out) {
+            Ok(outcome) => outcome,
+            Err(fault) => Outcome::Bad(fault),
+        }
+    }
+
+    /// The octet where a cell starts.
+    fn start(&self, text: &str) -> usize {
+        (text.as_ptr() as usize).saturating_sub(self.content.as_ptr() as usize)
+    }
+
+    fn cell(&self, column: usize) -> &'t str {
+        self.cells.get(column).map_or("", |cell| cell.text)
+    }
+
+    fn fault(&self, cell: &str, id: Id, text: String) -> Fault {
+        Fault { id, text, at: Some(self.start(cell)) }
+    }
+
+    fn entries(&mut self, layout: &Layout<'_>, number: u32, out: &mut ListingBuilder) -> Result<Outcome<'t>, Fault> {
+        if self.content == layout.header || is_drawn(self.content) {
+            return Ok(Outcome::Read);
+        }
+        match layout.form.split(self.content, &mut self.cells) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Outcome::NoRow),
+            Err(Unclosed) => {
+                let text = "a quoted cell does not end on its line: put each row on one line".to_owned();
+                return Err(Fault { id: Id::LIST_SYNTAX, text, at: None });
+            }
+        }
+        let columns = layout.heads.len();
+        if self.cells.len() < columns || self.cells.iter().skip(columns).any(|cell| !cell.text.is_empty()) {
+            return Ok(Outcome::NoRow);
+        }
+        let has_json = self.json_cells(number, out);
+        if !layout.is_usable() {
+            let is_rest_harmless = has_json && !self.cells.iter().any(|cell| mentions_ours(cell.text));
+            return Ok(if is_rest_harmless { Outcome::Read } else { Outcome::NoRow });
+        }
+        self.read_names(layout)?;
+        if let Some(outcome) = self.other_type(layout) {
+            return Ok(outcome);
+        }
+        self.read_addresses(layout)?;
+        if self.is_of_nothing(layout, has_json)? {
+            return Ok(Outcome::Read);
+        }
+        self.check_others(layout)?;
+        self.add(layout, number, out);
+        Ok(Outcome::Read)
+    }
+
+    /// Gives the cells that hold JSON objects to the JSON reader, and empties them.
+    fn json_cells(&mut self, number: u32, out: &mut ListingBuilder) -> bool {
+        let mut any = false;
+        for cell in &mut self.cells {
+            let inside = cell.text.trim_start_matches(['[', ' ']);
+            if !inside.starts_with("{\"") && !inside.starts_with("{ \"") {
+                continue;
+            }
+            if cell.is_quoted {
+                json::read_part(&cell.text.replace("\"\"", "\""), number, out);
+            } else {
+                json::read_part(cell.text, number, out);
+            }
+            cell.text = "";
+            any = true;
+        }
+        any
+    }
+
+    /// A row whose record has no address.
+    fn other_type(&self, layout: &Layout<'_>) -> Option<Outcome<'t>> {
+        let rtype = self.cell(layout.roles.rtype?).rsplit('/').next().unwrap_or_default();
+        if !is_other_type(rtype) {
+            return None;
+        }
+        let is_ours = self.zone.is_some() || self.names.iter().any(|name| mentions_ours(name.text));
+        Some(self.names.first().filter(|_| is_ours).map_or(Outcome::Read, |name| Outcome::OtherType(name.text)))
+    }
+
+    /// The names of the row, from the columns of full names, or else the label and its zone.
+    fn read_names(&mut self, layout: &Layout<'_>) -> Result<(), Fault> {
+        self.names.clear();
+        self.zone = None;
+        for &column in &layout.roles.names {
+            self.full_names(column)?;
+        }
+        // A zone in a column of full names has its name beside it.
+        if self.names.len() > 1 {
+            let buffer = &mut self.buffer;
+            self.names.retain(|name| locate(name.text, buffer) != Err(NotHosted::Apex));
+        }
+        if !self.names.is_empty() {
+            return Ok(());
+        }
+        let zone = self.read_zone(layout)?;
+        let mut label = None;
+        for &column in layout.roles.labels.iter().filter(|column| !is_empty(self.cells[**column].text)) {
+            let token = self.single(column)?;
+            if label.is_some_and(|(earlier, _): (Token<'_>, usize)| !earlier.text.eq_ignore_ascii_case(token.text)) {
+                let text = format!(
+                    "'{}' and '{}' are two labels in one row: keep one of their columns",
+                    quoted(label.map_or("", |(earlier, _)| earlier.text)),
+                    quoted(token.text)
+                );
+                return Err(self.fault(self.cell(column), Id::LIST_AMBIGUOUS, text));
+            }
+            label = label.or(Some((token, column)));
+        }
+        if let Some((token, column)) = label {
+            self.of_name = column;
+            self.zone = zone.filter(|_| token.kind == TokenKind::Word);
+            self.names.push(token);
+        } else if let Some(zone) = zone {
+            let text = format!("'{}' is the name of a zone, and the row has no label of a record in it", quoted(zone));
+            return Err(self.fault(zone, Id::LIST_BAD_NAME, text));
+        }
+        Ok(())
+    }
+
+    fn full_names(&mut self, column: usize) -> Result<(), Fault> {
+        let cell = self.cell(column);
+        for mut token in tokens(cell) {
+            token.start += self.start(cell);
+            check_name(&token)?;
+            match token.kind {
+                TokenKind::Name if self.names.len() <= MAX_NAMES => {
+                    if self.names.is_empty() {
+                        self.of_name = column;
+                    }
+                    self.names.push(token);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The zone of the row: its own cell, or the last part of a resource's id.
+    fn read_zone(&mut self, layout: &Layout<'_>) -> Result<Option<&'t str>, Fault> {
+        let mut zone: Option<&'t str> = None;
+        for &column in layout.roles.zones.iter().filter(|column| !is_empty(self.cells[**column].text)) {
+            let token = self.single(column)?;
+            let text = token.text.rsplit('/').next().unwrap_or_default();
+            match zone {
+                Some(other) if !other.trim_end_matches('.').eq_ignore_ascii_case(text.trim_end_matches('.')) => {
+                    let text = format!("'{}' and '{}' are two zones in one row", quoted(other), quoted(text));
+                    return Err(self.fault(token.text, Id::LIST_AMBIGUOUS, text));
+                }
+                _ => zone = Some(text),
+            }
+        }
+        Ok(zone)
+    }
+
+    /// The one word of a cell.
+    fn single(&self, column: usize) -> Result<Token<'t>, Fault> {
+        let cell = self.cell(column);
+        let mut words = tokens(cell);
+        if let (Some(mut token), None) = (words.next(), words.next()) {
+            token.start += self.start(cell);
+            check_name(&token)?;
+            return Ok(token);
+        }
+        let text = format!("'{}' is more than one word where the name of one record belongs", quoted(cell));
+        Err(self.fault(cell, Id::LIST_BAD_NAME, text))
+    }
+
+    fn read_addresses(&mut self, layout: &Layout<'_>) -> Result<(), Fault> {
+        self.addresses.clear();
+        let mut first: Option<usize> = None;
+        for &column in &layout.roles.addresses {
+            if is_empty(self.cell(column)) {
+                continue;
+            }
+            self.others.clear();
+            self.cell_addresses(column)?;
+            let is_more = |addresses: &[IpAddr], others: &[IpAddr]| {
+                let family = |all: &[IpAddr]| all.iter().all(IpAddr::is_ipv4);
+                addresses != others && family(addresses) == family(others)
+            };
+            match first {
+                Some(earlier) if is_more(&self.addresses, &self.others) => {
+                    let text = format!(
+                        "the columns '{}' and '{}' have different addresses: keep the column of the private address alone",
+                        quoted(layout.heads[earlier]),
+                        quoted(layout.heads[column])
+                    );
+                    return Err(self.fault(self.cell(column), Id::LIST_AMBIGUOUS, text));
+                }
+                Some(_) if self.addresses == self.others => {}
+                _ => self.addresses.append(&mut self.others),
+            }
+            first = first.or(Some(column));
+        }
+        Ok(())
+    }
+
+    /// The addresses of a cell, in `others`.
+    fn cell_addresses(&mut self, column: usize) -> Result<(), Fault> {
+        let cell = self.cell(column);
+        let is_listed = cell.contains([',', ';', '{', '[']);
+        for mut token in tokens(cell) {
+            token.start += self.start(cell);
+            match token.kind {
+                TokenKind::Address(address) if !self.others.contains(&address) => {
+                    if self.others.len() <= MAX_ADDRESSES {
+                        self.others.push(address);
+                    }
+                }
+                TokenKind::Address(_) => {}
+                TokenKind::CutOff | TokenKind::Hidden(_) | TokenKind::BadAddress => {
+                    return Err(problems::broken(&token));
+                }
+                _ if token.text.starts_with("System.") => return Err(problems::flattened(&token)),
+                _ => return Err(problems::no_ip(&token)),
+            }
+        }
+        if self.others.len() > 1 && !is_listed {
+            let text =
+                format!("'{}' is more than one address: keep one, or write {{10.0.0.4, 10.0.0.5}}", quoted(cell));
+            return Err(self.fault(cell, Id::LIST_AMBIGUOUS, text));
+        }
+        Ok(())
+    }
+
+    /// True if the row says nothing about us; a name of ours without an address, or an address without any name, is a
+    /// fault.
+    fn is_of_nothing(&mut self, layout: &Layout<'_>, has_json: bool) -> Result<bool, Fault> {
+        let head = |column: Option<&usize>| quoted(column.map_or("", |column| layout.heads[*column])).into_owned();
+        let Some(name) = self.names.first().copied() else {
+            if self.addresses.is_empty() {
+                return Ok(!self.cells.iter().any(|cell| mentions_ours(cell.text)) || has_json);
+            }
+            let roles = &layout.roles;
+            let text = format!(
+                "an address without a host name under '{}'",
+                head(roles.names.iter().chain(&roles.labels).next())
+            );
+            return Err(Fault { id: Id::LIST_NO_NAME, text, at: None });
+        };
+        let is_ours = self.zone.is_some() || mentions_ours(name.text);
+        if self.addresses.is_empty() {
+            // On a screen it may be the rest of a name that was broken.
+            if !is_ours && matches!(layout.form, Form::Separated(_)) {
+                return Ok(true);
+            }
+            let text =
+                format!("'{}' has no address under '{}'", quoted(name.text), head(layout.roles.addresses.first()));
+            return Err(Fault { id: Id::LIST_NO_ADDRESS, text, at: Some(name.start) });
+        }
+        if name.kind != TokenKind::Name && self.zone.is_none() {
+            return Err(problems::no_zone_in_table(&name));
+        }
+        Ok(false)
+    }
+
+    /// Refuses another name of ours in a column of which nothing is taken.
+    fn check_others(&mut self, layout: &Layout<'_>) -> Result<(), Fault> {
+        let roles = &layout.roles;
+        for column in 0..self.cells.len() {
+            let cell = self.cell(column);
+            let is_read =
+                [&roles.names, &roles.zones, &roles.addresses].iter().any(|columns| columns.contains(&column));
+            if is_read || column == self.of_name || !cell.contains('.') || !mentions_ours(cell) {
+                continue;
+            }
+            for token in tokens(cell).filter(|token| token.kind == TokenKind::Name && token.is_clean) {
+                let is_other =
+                    !matches!(locate(token.text, &mut self.buffer), Err(NotHosted::Elsewhere | NotHosted::Apex));
+                if is_other && !self.is_named(token.text) {
+                    let text = format!(
+                        "'{}' under '{}' is another name than that of the record under '{}': put it on a line of its own",
+                        quoted(token.text),
+                        quoted(layout.heads.get(column).copied().unwrap_or_default()),
+                        quoted(layout.heads[self.of_name])
+                    );
+                    return Err(self.fault(token.text, Id::LIST_AMBIGUOUS, text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// True if a name is a spelling of one of the row's.
+    fn is_named(&self, text: &str) -> bool {
+        let key = |text: &str| {
+            let mut buffer = String::new();
+            locate(text, &mut buffer).map(|place| format!("{}.{}", place.owner, place.zone_text())).ok()
+        };
+        let wanted = key(text);
+        self.names.iter().any(|name| match self.zone {
+            Some(zone) => key(&format!("{}.{zone}", name.text)) == wanted,
+            None => key(name.text) == wanted,
+        })
+    }
+
+    fn add(&self, layout: &Layout<'_>, number: u32, out: &mut ListingBuilder) {
+        let roles = &layout.roles;
+        let cell = |column: Option<usize>| column.map(|column| self.cell(column)).filter(|text| !is_empty(text));
+        let endpoint = cell(roles.endpoint).map(|text| endpoint_in_id(text).unwrap_or(text));
+        let written = |token: &Token<'t>| {
+            let before = self.content.get(..token.start).unwrap_or_default();
+            let characters = if before.is_ascii() { before.len() } else { before.chars().count() };
+            Written { text: token.text, zone: self.zone, column: u32::try_from(characters + 1).unwrap_or(u32::MAX) }
+        };
+        let statement = Statement {
+            line: number,
+            round: number,
+            addresses: &self.addresses,
+            endpoint,
+            connection: cell(roles.connection),
+            provisioning: cell(roles.provisioning),
+            ..Statement::default()
+        };
+        match self.names.as_slice() {
+            [name] => out.add(&Statement { names: &[written(name)], ..statement }),
+            names => {
+                let names: Vec<Written<'_>> = names.iter().map(written).collect();
+                out.add(&Statement { names: &names, ..statement });
+            }
+        }
+    }
+}
+
+/// Nothing, or a word that says so.
+fn is_empty(text: &str) -> bool {
+    text.is_empty() || text.bytes().all(|byte| byte == b'-') || text == "[]" || text == "{}" || is_filler(text)
+}
+
+fn is_filler(text: &str) -> bool {
+    text.len() < 8 && is_blank_filler(text)
+}
+
+/// A line between header and rows: `|---|:--|`.
+fn is_drawn(text: &str) -> bool {
+    let is_of_line = |byte: u8| matches!(byte, b'-' | b'|' | b':' | b'+' | b'=' | b' ' | b'\t');
+    text.contains('-') && text.bytes().all(is_of_line)
+}
+
+/// Refuses what is no name where names belong.
+fn check_name(token: &Token<'_>) -> Result<(), Fault> {
+    match token.kind {
+        TokenKind::Address(_) | TokenKind::BadAddress => {
+            let text = format!("'{}' is an address where a host name belongs", quoted(token.text));
+            Err(Fault { id: Id::LIST_NO_NAME, text, at: Some(token.start) })
+        }
+        TokenKind::CutOff | TokenKind::Hidden(_) => Err(problems::broken(token)),
+        _ if token.text.starts_with("System.") => Err(problems::flattened(token)),
+        _ if !token.is_clean && mentions_ours(token.text) && !token.text.starts_with(['<', '*']) => {
+            Err(problems::unclean(token, None))
+        }
+        _ if is_fragment(token) => Err(problems::fragment(token)),
+        _ => Ok(()),
+    }
+}
