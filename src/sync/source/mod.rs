@@ -10,6 +10,8 @@ mod json;
 mod keys;
 mod lines;
 mod listing;
+#[cfg(test)]
+pub(in crate::sync) mod made;
 mod problems;
 mod read;
 mod recognise;
