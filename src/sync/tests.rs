@@ -1,5 +1,7 @@
 //! The whole way from lists to zone files, and the properties it keeps.
 
+mod gaps;
+
 use super::*;
 use crate::sync::apply::apply;
 use crate::sync::guard::{ApprovedPlan, review};

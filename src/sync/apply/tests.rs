@@ -19,7 +19,7 @@ fn apex() -> Name {
 }
 
 fn approved(current: BTreeMap<Name, Current>, text: &str) -> ApprovedPlan {
-    let listing = parse("a", Path::new("a.txt"), Format::Auto, text.as_bytes().to_vec()).unwrap();
+    let listing = parse("a", Path::new("a.txt"), Format::Auto, format!("{text}\n").into_bytes()).unwrap();
     let plan = plan(
         merge(vec![listing], &desired::Settings::of_cloud(crate::azure::Cloud::Public, &[])).unwrap(),
         current,

@@ -1,6 +1,8 @@
 //! Decides, RRset by RRset, between several entries for one name.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::{Claim, Conflict, DesiredZone};
@@ -76,16 +78,19 @@ fn several_entries(
 ) {
     let mut claims = Vec::new();
     for of_listing in group.chunk_by(|a, b| a.origin.listing == b.origin.listing) {
-        let rounds: Vec<&[EntryDraft]> = of_listing.chunk_by(|a, b| a.round == b.round).collect();
-        let Some((latest, earlier)) = rounds.split_last() else {
-            continue;
-        };
-        let first = claims.len();
-        claims.extend(latest.chunk_by(|a, b| a.statement == b.statement).map(claim));
-        let now = &claims[first];
-        // Scripts that append leave the same entry twice; that is not worth a warning.
-        if let Some(old) = earlier.iter().map(|round| claim(round)).rfind(|old| old.addresses != now.addresses) {
-            warnings.warning(|| superseded(apex, owner, &old, now, places));
+        // Two endpoints are two networks, and no line of the one is newer than a line of the other.
+        for of_endpoint in by_endpoint(of_listing, places) {
+            let rounds: Vec<&[EntryDraft]> = of_endpoint.chunk_by(|a, b| a.round == b.round).collect();
+            let Some((latest, earlier)) = rounds.split_last() else {
+                continue;
+            };
+            let first = claims.len();
+            claims.extend(latest.chunk_by(|a, b| a.statement == b.statement).map(claim));
+            let now = &claims[first];
+            // Scripts that append leave the same entry twice; that is not worth a warning.
+            if let Some(old) = earlier.iter().map(|round| claim(round)).rfind(|old| old.addresses != now.addresses) {
+                warnings.warning(|| superseded(apex, owner, &old, now, places));
+            }
         }
     }
     let agreed = claims.iter().all(|claim| claim.addresses == claims[0].addresses);
@@ -94,9 +99,31 @@ fn several_entries(
             zone.records.push(owner, address, Some(claims[0].origin));
         }
     } else {
-        claims.dedup_by(|b, a| a.addresses == b.addresses && a.origin.listing == b.origin.listing);
+        let is_same_origin = |a: Origin, b: Origin| (a.listing, a.endpoint) == (b.listing, b.endpoint);
+        claims.dedup_by(|b, a| a.addresses == b.addresses && is_same_origin(a.origin, b.origin));
         zone.conflicts.push(Conflict { owner: owner.to_owned(), rtype: rtype_of(group[0].address), claims });
     }
+}
+
+/// The entries of one list, each endpoint's apart if it names several.
+fn by_endpoint<'d>(drafts: &'d [EntryDraft], places: &Places) -> Vec<Cow<'d, [EntryDraft]>> {
+    let first = drafts[0].origin.endpoint;
+    if drafts.iter().all(|draft| draft.origin.endpoint == first) {
+        return vec![drafts.into()];
+    }
+    let mut endpoints: BTreeMap<String, Vec<EntryDraft>> = BTreeMap::new();
+    for draft in drafts {
+        // Azure's tools do not agree on the case of an id.
+        let name = places.endpoint(draft.origin).unwrap_or_default().to_ascii_lowercase();
+        endpoints.entry(name).or_default().push(*draft);
+    }
+    // An entry that names none may be of any: where one endpoint is named, it is that one's.
+    if endpoints.len() - usize::from(endpoints.contains_key("")) < 2 {
+        return vec![drafts.into()];
+    }
+    let mut parts: Vec<Vec<EntryDraft>> = endpoints.into_values().collect();
+    parts.sort_by_key(|part| part[0].origin.line);
+    parts.into_iter().map(Cow::Owned).collect()
 }
 
 /// The claim of one statement, or of one earlier round.

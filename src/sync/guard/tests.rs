@@ -12,7 +12,7 @@ use std::time::Duration;
 const ZONES: [&str; 2] = ["privatelink.blob.core.windows.net", "privatelink.queue.core.windows.net"];
 
 fn listing(text: &str) -> Result<Listing, SourceError> {
-    parse("a", Path::new("a.txt"), Format::Auto, text.as_bytes().to_vec())
+    parse("a", Path::new("a.txt"), Format::Auto, format!("{text}\n").into_bytes())
 }
 
 /// `n` names of blob and queue each, numbered, and their list.

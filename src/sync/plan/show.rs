@@ -132,10 +132,36 @@ fn held_text(places: &Places, held: &HeldRrset, width: usize) -> String {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),
     };
-    let says = |claim: &Claim| format!("{} says {}", places.show(claim.origin), join(claim.addresses.iter().copied()));
+    let (who, advice) = if are_endpoints(places, held) { ("endpoints", TWO_ENDPOINTS) } else { ("sources", "") };
+    let says = |claim: &Claim| {
+        let addresses = join(claim.addresses.iter().copied());
+        match places.endpoint(claim.origin).filter(|_| !advice.is_empty()) {
+            // Of an id, the last part is the name that a person knows.
+            Some(endpoint) => {
+                let name = endpoint.rsplit('/').next().unwrap_or_default();
+                format!("'{name}' in {} says {addresses}", places.show(claim.origin))
+            }
+            None => format!("{} says {addresses}", places.show(claim.origin)),
+        }
+    };
     let claims: Vec<String> = held.claims.iter().map(says).collect();
     let rtype = held.rtype.to_string();
-    format!("{:width$}  {rtype:4}  {stays:15}  sources disagree: {}", held.owner, claims.join(", "))
+    format!("{:width$}  {rtype:4}  {stays:15}  {who} disagree: {}{advice}", held.owner, claims.join(", "))
+}
+
+/// What to do about a vault with endpoints in two networks.
+const TWO_ENDPOINTS: &str = "; all clients of this server get the same addresses, since it has no [[views]] yet: keep the \
+                             endpoint that they reach in the list, and serve the other network from a server of its own";
+
+/// True if one list names two endpoints for it: no list of another source takes part in the conflict.
+fn are_endpoints(places: &Places, held: &HeldRrset) -> bool {
+    let Some((first, others)) = held.claims.split_first() else { return false };
+    let is_other = |claim: &Claim| {
+        claim.origin.listing == first.origin.listing
+            && places.endpoint(claim.origin).is_some()
+            && claim.origin.endpoint != first.origin.endpoint
+    };
+    places.endpoint(first.origin).is_some() && others.iter().any(is_other)
 }
 
 fn join(addresses: impl Iterator<Item = IpAddr>) -> String {

@@ -4,7 +4,7 @@ use crate::dns::{Name, Serial};
 use crate::sync::desired::DesiredState;
 use crate::sync::desired::{self, merge};
 use crate::sync::records::Records;
-use crate::sync::source::{Format, parse};
+use crate::sync::source::{Format, made, parse};
 use crate::sync::state::provenance::ZoneProvenance;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -127,6 +127,47 @@ fn a_held_record_stays_whatever_the_lists_say() {
         planned(managed(&[]), &[("a", "x.blob.core.windows.net 10.0.0.1"), ("b", "x.blob.core.windows.net 10.0.0.2")]);
     assert!(!none.has_changes() && !none.conflicts().is_empty());
     assert!(text(&none).contains("  ! x  A     not created "), "{}", text(&none));
+}
+
+/// Lines of a hostfile that name their endpoint, as the portal downloads it.
+fn of_endpoints(entries: &[(&str, &str)]) -> Plan {
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|(endpoint, address)| (*endpoint, "abc.blob.core.windows.net".to_owned(), *address))
+        .collect();
+    let listings = vec![made::listing("a.txt", &entries, &[])];
+    let desired = merge(listings, &desired::Settings::of_cloud(crate::azure::Cloud::Public, &[])).unwrap();
+    plan(desired, BTreeMap::from([(name(BLOB), managed(&[("abc", "10.0.0.4")]))]), 10)
+}
+
+#[test]
+fn two_endpoints_of_one_list_with_other_addresses_for_a_name_are_a_conflict_that_names_both() {
+    let plan =
+        of_endpoints(&[("/rg/x/privateEndpoints/pe-1", "10.0.0.4"), ("/rg/x/privateEndpoints/pe-2", "10.1.0.4")]);
+    assert_eq!(
+        plan.conflicts().lines(),
+        ["zone 'privatelink.blob.core.windows.net': abc  A     10.0.0.4 stays   endpoints disagree: 'pe-1' in lists \
+             (a.txt:1) says 10.0.0.4, 'pe-2' in lists (a.txt:2) says 10.1.0.4; all clients of this server get the same \
+             addresses, since it has no [[views]] yet: keep the endpoint that they reach in the list, and serve the other \
+             network from a server of its own"]
+    );
+    assert!(plan.warnings.is_empty(), "neither is later");
+}
+
+#[test]
+fn a_list_that_repeats_an_endpoint_or_names_none_counts_by_its_later_line() {
+    for entries in [
+        [("pe-1", "10.0.0.9"), ("PE-1", "10.0.0.4")],
+        [("", "10.0.0.9"), ("pe-1", "10.0.0.4")],
+        [("pe-1", "10.0.0.9"), ("", "10.0.0.4")],
+    ] {
+        let plan = of_endpoints(&entries);
+        assert_eq!((plan.conflicts().total(), plan.warnings.total(), plan.has_changes()), (0, 1, true), "{entries:?}");
+        assert!(plan.warnings.to_string().contains("the later line counts"), "{}", plan.warnings);
+        let blob = plan.zones.iter().find(|zone| zone.apex == name(BLOB)).unwrap();
+        assert!(!blob.needs_writing(), "the later line is what is in service");
+    }
+    assert_eq!(of_endpoints(&[("pe-1", "10.0.0.4"), ("pe-2", "10.0.0.4")]).conflicts().total(), 0, "they agree");
 }
 
 #[test]

@@ -252,6 +252,22 @@ impl ListingBuilder {
         self.block.names.reserve(bytes);
     }
 
+    /// A mark behind the last entry.
+    pub(super) fn mark(&self) -> usize {
+        self.block.rows.len()
+    }
+
+    /// The names of the entries behind a mark.
+    pub(super) fn names_since(&self, mark: usize) -> impl Iterator<Item = &str> {
+        let rows = self.block.rows.get(mark..).unwrap_or_default();
+        rows.iter().map(|row| &self.block.names[row.start as usize..row.start as usize + usize::from(row.len)])
+    }
+
+    /// The private endpoints that have entries.
+    pub(super) fn endpoint_names(&self) -> impl Iterator<Item = &str> {
+        self.listing.endpoints.iter().map(AsRef::as_ref)
+    }
+
     /// The number of a new statement.
     fn statement(&mut self) -> u32 {
         self.statements += 1;

@@ -10,6 +10,8 @@ mod json;
 mod keys;
 mod lines;
 mod listing;
+#[cfg(test)]
+pub(in crate::sync) mod made;
 mod problems;
 mod read;
 mod recognise;
@@ -19,6 +21,7 @@ mod table;
 mod text;
 mod token;
 mod toml;
+mod tree;
 mod words;
 
 use std::path::{Path, PathBuf};

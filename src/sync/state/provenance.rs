@@ -16,8 +16,8 @@ const PART: &str = "provenance";
 
 const HEADER: &str = "privatelink-dns provenance 2: owner, type, line, source, endpoint, file";
 
-/// The start of a file of earlier versions, which have no endpoint.
-const HEADER_1: &str = "privatelink-dns provenance 1:";
+/// The start of a file with endpoints, which version 1 had not.
+const WITH_ENDPOINTS: &str = "privatelink-dns provenance 2:";
 
 /// In place of an endpoint that the list does not name.
 const NO_ENDPOINT: &str = "-";
@@ -76,7 +76,7 @@ impl ZoneProvenance {
         let mut texts: HashMap<&str, Arc<str>> = HashMap::new();
         let mut shared = |text| Arc::clone(texts.entry(text).or_insert_with_key(|text| (*text).into()));
         let mut all = HashMap::new();
-        let has_endpoints = !text.starts_with(HEADER_1);
+        let has_endpoints = text.starts_with(WITH_ENDPOINTS);
         for line in text.lines().skip(1) {
             let mut fields = line.splitn(5 + usize::from(has_endpoints), '\t');
             let (Some(owner), Some(rtype), Some(line), Some(source)) =
@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_text_of_the_version_before_is_read_without_endpoints() {
-        let text = format!("{HEADER_1} owner, type, line, source, file\nacct\tA\t12\tvault-we\t/lists/a.txt\n");
+        let head = "privatelink-dns provenance 1: owner, type, line, source, file";
+        let text = format!("{head}\nacct\tA\t12\tvault-we\t/lists/a.txt\n");
         let provenance = ZoneProvenance::parse(&text);
         let listed = provenance.of("acct", Rtype::A).unwrap();
         assert_eq!((listed.to_string().as_str(), listed.endpoint.as_deref()), ("vault-we (/lists/a.txt:12)", None));
