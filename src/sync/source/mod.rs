@@ -8,6 +8,7 @@ mod decode;
 mod ending;
 mod json;
 mod keys;
+mod limits;
 mod lines;
 mod listing;
 #[cfg(test)]
