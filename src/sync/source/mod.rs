@@ -23,6 +23,7 @@ mod token;
 mod toml;
 mod tree;
 mod words;
+mod yaml;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -63,16 +64,19 @@ pub enum Format {
     Json,
     /// Our own list format.
     Toml,
+    /// YAML.
+    Yaml,
     /// `Label : value` screens of PowerShell.
     Screen,
 }
 
 impl Format {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 6] = [
         ("auto", Self::Auto),
         ("text", Self::Text),
         ("json", Self::Json),
         ("toml", Self::Toml),
+        ("yaml", Self::Yaml),
         ("screen", Self::Screen),
     ];
 }
@@ -85,7 +89,7 @@ impl FromStr for Format {
             .into_iter()
             .find(|(word, _)| *word == text)
             .map(|(_, format)| format)
-            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml or screen"))
+            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml, yaml or screen"))
     }
 }
 
@@ -117,6 +121,7 @@ fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) 
     match format {
         Format::Json => return json::read(text, out),
         Format::Toml => return toml::read(text, out),
+        Format::Yaml => return yaml::read(text, out),
         Format::Screen => screens::read(text, out),
         Format::Text | Format::Auto => text::read(text, out),
     }
