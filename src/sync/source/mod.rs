@@ -23,6 +23,7 @@ mod token;
 mod toml;
 mod tree;
 mod words;
+mod zone_file;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -65,15 +66,18 @@ pub enum Format {
     Toml,
     /// `Label : value` screens of PowerShell.
     Screen,
+    /// Zone files of RFC 1035.
+    Zone,
 }
 
 impl Format {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 6] = [
         ("auto", Self::Auto),
         ("text", Self::Text),
         ("json", Self::Json),
         ("toml", Self::Toml),
         ("screen", Self::Screen),
+        ("zone", Self::Zone),
     ];
 }
 
@@ -85,7 +89,7 @@ impl FromStr for Format {
             .into_iter()
             .find(|(word, _)| *word == text)
             .map(|(_, format)| format)
-            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml or screen"))
+            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml, screen or zone"))
     }
 }
 
@@ -118,6 +122,7 @@ fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) 
         Format::Json => return json::read(text, out),
         Format::Toml => return toml::read(text, out),
         Format::Screen => screens::read(text, out),
+        Format::Zone => zone_file::read(text, path, out),
         Format::Text | Format::Auto => text::read(text, out),
     }
     ending::check(text, out);

@@ -4,6 +4,8 @@
 //! a bracket with JSON behind it, a screen by two labels. Everything else is text, whose reader refuses what it does
 //! not understand.
 
+mod zone;
+
 use std::path::Path;
 
 use super::{Format, screens};
@@ -22,6 +24,8 @@ pub(super) fn format(path: &Path, text: &str) -> Format {
         Format::Json
     } else if is_screen(first, second) {
         Format::Screen
+    } else if zone::is_zone_file(text) {
+        Format::Zone
     } else {
         Format::Text
     }
