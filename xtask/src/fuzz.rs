@@ -69,7 +69,8 @@ fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<Output, String> {
     // The first folder grows; the others are only read.
     let corpus = format!("fuzz/corpus/{target}");
     std::fs::create_dir_all(root.join(&corpus)).map_err(|error| format!("{corpus}: {error}"))?;
-    let lists = ["listings/good", "listings/bad", "lists/files"].map(|folder| format!("tests/data/{folder}"));
+    let lists =
+        ["listings/good", "listings/bad", "lists/files", "lists/exports"].map(|folder| format!("tests/data/{folder}"));
     let seeds = if target.starts_with("list_") { lists.to_vec() } else { vec![format!("fuzz/seeds/{target}")] };
     let time = format!("-max_total_time={seconds}");
     let length = format!("-max_len={MAX_LEN}");

@@ -1,10 +1,11 @@
 //! The format of a text, by what it looks like.
 //!
 //! A wrong guess costs a bad message, so a format is only chosen for what no other has: TOML by our own header, JSON by
-//! a bracket with JSON behind it, a screen by two labels. Everything else is text, whose reader refuses what it does
+//! a bracket with JSON behind it, YAML by its tree, a screen by two labels. Everything else is text, whose reader refuses what it does
 //! not understand.
 
 mod foreign;
+mod yaml;
 mod zone;
 
 use std::path::Path;
@@ -21,8 +22,14 @@ pub(super) fn foreign(text: &str, format: Format) -> Option<(u32, String)> {
 
 /// The format of a list. `path` is only looked at for its ending.
 pub(super) fn format(path: &Path, text: &str) -> Format {
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+    let has_ending = |endings: &[&str]| {
+        path.extension().is_some_and(|ending| endings.iter().any(|other| ending.eq_ignore_ascii_case(other)))
+    };
+    if has_ending(&["toml"]) {
         return Format::Toml;
+    }
+    if has_ending(&["yaml", "yml"]) {
+        return Format::Yaml;
     }
     let start = content(text);
     let mut lines = start.lines().map(str::trim_end).filter(|line| !line.trim_start().is_empty());
@@ -33,6 +40,8 @@ pub(super) fn format(path: &Path, text: &str) -> Format {
         Format::Json
     } else if is_screen(first, second) {
         Format::Screen
+    } else if yaml::is_yaml(text) {
+        Format::Yaml
     } else if zone::is_zone_file(text) {
         Format::Zone
     } else {
