@@ -89,7 +89,8 @@ fn is_json(text: &str) -> bool {
 /// A single title such as `Generated : 2026-03-30` does not make a screen of what stands below it.
 fn is_screen(first: &str, second: Option<&str>) -> bool {
     let opens_json = first.trim_end().ends_with(['[', '{']);
-    screens::is_labelled(first) && (opens_json || second.is_none_or(screens::is_labelled))
+    let goes_on = |line: &str| line.starts_with([' ', '\t']) || screens::is_labelled(line);
+    screens::is_labelled(first) && (opens_json || second.is_none_or(goes_on))
 }
 
 #[cfg(test)]
