@@ -5,6 +5,7 @@ use crate::sync::state::State;
 use proptest::prelude::*;
 use std::fs;
 
+mod forms;
 mod hostile;
 
 fn read(text: &str) -> Result<Listing, SourceError> {
