@@ -5,41 +5,134 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use super::progress::ProgressLine;
 use super::sync::problems_of;
-use super::{USAGE, print, print_diagnostic, print_error, usage};
+use super::{FAILED, USAGE, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
-use crate::diag::{self, Diagnostic, Id, Place, Severity};
+use crate::diag::{self, Diagnostic, Diagnostics, Id, Place, Severity};
 use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec};
 use crate::sync::gather::Gatherer;
 use crate::sync::guard;
 use crate::sync::pass;
 use crate::zone::store::Store;
 
+/// What a run of it shows, and what it makes of warnings.
+#[derive(Clone, Copy)]
+pub(super) struct Options {
+    /// As JSON.
+    pub(super) json: bool,
+    /// Warnings fail.
+    pub(super) strict: bool,
+}
+
+/// The version of the JSON; it changes when a key goes or changes its meaning, not when one is added.
+const VERSION: u32 = 1;
+
+/// The outcome, as `docs/check-json.md` describes it.
+#[derive(Debug, Default, Serialize)]
+struct CheckReport {
+    version: u32,
+    file: String,
+    result: CheckResult,
+    /// Errors, then warnings, then notes.
+    diagnostics: Vec<Diagnostic>,
+    /// In the config.
+    sources: usize,
+    /// That the lists give.
+    records: usize,
+    zones: usize,
+    /// Diagnostics of each kind; of lists with many, only the first are among `diagnostics`.
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum CheckResult {
+    #[default]
+    Good,
+    Warnings,
+    /// The guard would hold a part of the next pass, and consent helps.
+    Held,
+    Errors,
+}
+
 /// Checks the config file that was found, and all it names.
-pub(super) fn run(file: Result<PathBuf, String>) -> ExitCode {
+pub(super) fn run(file: Result<PathBuf, String>, options: Options) -> ExitCode {
     let file = match file {
         Ok(file) => file,
         Err(reason) => return usage(reason),
     };
-    let found = match Config::inspect(&file) {
+    let report = match Config::inspect(&file) {
         Ok((config, problems)) => all(&config, problems),
-        Err(problem) => (vec![problem], String::new()),
+        Err(problem) => CheckReport { diagnostics: vec![problem], ..CheckReport::default() },
     };
-    let (found, summary) = found;
-    let (errors, others): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
-    let (notes, warnings): (Vec<_>, Vec<_>) = others.into_iter().partition(Diagnostic::is_note);
-    errors.iter().chain(&warnings).chain(&notes).for_each(print_diagnostic);
-    if errors.is_empty() {
-        print(format!("{}: good; {summary}", diag::path(&file)));
-        return ExitCode::SUCCESS;
+    let report = CheckReport { version: VERSION, file: diag::path(&file), ..report.summed() };
+    if options.json {
+        print(serde_json::to_string_pretty(&report).unwrap_or_default());
+    } else {
+        report.diagnostics.iter().for_each(print_diagnostic);
+        report.print_last_line(options.strict);
     }
-    print_error(format!("{}: {} to fix", diag::path(&file), count(errors.len(), "problem")));
-    ExitCode::from(USAGE)
+    match report.result {
+        CheckResult::Errors => ExitCode::from(USAGE),
+        CheckResult::Warnings | CheckResult::Held if options.strict => ExitCode::from(FAILED),
+        _ => ExitCode::SUCCESS,
+    }
 }
 
-/// The diagnostics of a pass that does not write, and a summary for when there are no errors.
-fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String) {
+impl CheckReport {
+    /// The same with its diagnostics in order, their numbers and the result. The numbers hold what lists hide already.
+    fn summed(mut self) -> Self {
+        self.diagnostics.sort_by_key(|found| found.severity as usize);
+        let of = |severity| self.diagnostics.iter().filter(|found| found.severity == severity).count();
+        let (errors, warnings, notes) = (of(Severity::Error), of(Severity::Warning), of(Severity::Note));
+        self.errors += errors;
+        self.warnings += warnings;
+        self.notes += notes;
+        self.result = match (errors, warnings, self.result) {
+            (1.., ..) => CheckResult::Errors,
+            (0, _, CheckResult::Held) => CheckResult::Held,
+            (0, 1.., _) => CheckResult::Warnings,
+            _ => CheckResult::Good,
+        };
+        self
+    }
+
+    /// Counts what is behind "and 40 more warnings", which is a diagnostic itself.
+    fn count_hidden(&mut self, found: &Diagnostics) {
+        let shown = |severity| found.shown().iter().filter(|found| found.severity == severity).count();
+        let hidden = |severity| (found.count(severity) - shown(severity)).saturating_sub(1);
+        self.errors += hidden(Severity::Error);
+        self.warnings += hidden(Severity::Warning);
+        self.notes += hidden(Severity::Note);
+    }
+
+    fn print_last_line(&self, strict: bool) {
+        let Self { file, sources, records, zones, errors, warnings, notes, .. } = self;
+        let counts = [(warnings, "warning"), (notes, "note")].into_iter().filter(|(number, _)| **number > 0);
+        let counts = counts.map(|(number, noun)| format!(", {}", count(*number, noun))).collect::<Vec<_>>().concat();
+        if *errors > 0 {
+            return print_error(format!("{file}: {} to fix{counts}", count(*errors, "problem")));
+        }
+        let what = format!(
+            "{}, {}, {}{counts}",
+            count(*sources, "source"),
+            count(*records, "listed record"),
+            count(*zones, "zone")
+        );
+        if strict && *warnings > 0 {
+            return print_error(format!("{file}: not good, since --strict fails on warnings; {what}"));
+        }
+        print(format!("{file}: good; {what}"));
+    }
+}
+
+/// The diagnostics of a pass that does not write, and what it counts.
+fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     let progress = ProgressLine::start();
     let mut store = Store::new(config.zones.clone());
     let report = store.reload();
@@ -50,34 +143,34 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, String)
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);
+    let mut checked = CheckReport { sources: config.sync.sources.len(), ..CheckReport::default() };
     found.extend(planned.sources.iter().flat_map(problems_of));
+    planned.sources.iter().for_each(|source| checked.count_hidden(&source.problems));
     found.extend(planned.errors.to_vec());
+    let conflicts = planned.plan.conflicts();
+    checked.errors += conflicts.total() - conflicts.to_vec().len();
     let as_error = |conflict| Diagnostic { severity: Severity::Error, ..conflict };
-    found.extend(planned.plan.conflicts().to_vec().into_iter().map(as_error));
+    found.extend(conflicts.to_vec().into_iter().map(as_error));
     let review = guard::review(planned.plan, &planned.bases, &config.sync.guard(), None);
     found.extend(review.view().warnings.to_vec());
+    checked.count_hidden(review.view().warnings);
     for reason in review.held.iter().flat_map(|held| held.reasons()) {
+        checked.result = CheckResult::Held;
         let is_wrong = reason.is_error();
         found.push(if is_wrong { reason } else { reason.and("; sync will hold this back until it is approved") });
     }
     let view = review.view();
-    let listed = view.zones.iter().map(|zone| zone.after().len()).sum();
+    checked.records = view.zones.iter().map(|zone| zone.after().len()).sum();
     let is_by_hand = |zone: &crate::zone::Hosted| zone.zone.as_ref().is_some_and(|zone| !zone.is_managed());
     let by_hand = report.zones.iter().filter(|hosted| is_by_hand(hosted)).count();
     let unplanned = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
-    let zones = view.zones.len() + unplanned;
+    checked.zones = view.zones.len() + unplanned;
     // Files that sync wrote do not count: a config that names no zone beside them has lost its contents.
     if config.zones.hosted.is_empty() && by_hand == 0 {
         let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
         found.push(Diagnostic::error(Id::CONFIG_NO_ZONE, Place::file(&config.file), nothing));
     }
-    let summary = format!(
-        "{}, {}, {}",
-        count(config.sync.sources.len(), "source"),
-        count(listed, "listed record"),
-        count(zones, "zone")
-    );
-    (found, summary)
+    CheckReport { diagnostics: found, ..checked }
 }
 
 /// A warning for each entry of `upstreams` that names no server now.

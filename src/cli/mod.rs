@@ -1,7 +1,8 @@
 //! Floor 5: the verbs of the command line.
 //!
-//! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed; 2
-//! usage or config; 3 `plan`: there are changes; 5 `plan`, `sync`: the guard holds a part back.
+//! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed,
+//! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes; 5 `plan`,
+//! `sync`: the guard holds a part back.
 
 mod check;
 mod control;
@@ -42,8 +43,17 @@ struct Arguments {
 enum Verb {
     /// Run the server and the sync.
     Serve(ConfigFile),
-    /// Check config, lists and zones: show every problem with file and line.
-    Check(ConfigFile),
+    /// Check config, lists and zones: show every problem with file and line. Exit code 2: there are problems.
+    Check {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+        /// Fail on warnings too, with exit code 1; notes are fine.
+        #[arg(long)]
+        strict: bool,
+    },
     /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes.
     Plan {
         #[command(flatten)]
@@ -119,7 +129,7 @@ impl Verb {
     fn run(self) -> ExitCode {
         match self {
             Self::Serve(file) => with_config(file, serve),
-            Self::Check(file) => check::run(file.find()),
+            Self::Check { config, json, strict } => check::run(config.find(), check::Options { json, strict }),
             Self::Plan { config, json } => with_config(config, |config| sync::plan(&config, json)),
             Self::Sync { config, running: true, .. } => control::sync(config.find()),
             Self::Sync { config, approve, .. } => with_config(config, |config| sync::sync(&config, approve.as_deref())),

@@ -6,6 +6,7 @@
 
 mod merge;
 mod others;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -140,15 +141,9 @@ pub struct Claim {
 pub fn check(listing: &Listing, limits: &Limits) -> Diagnostics {
     let mut sorter = Sorter::new(&limits.names);
     sorter.read(listing, |sorter, found, entry| {
-        let is_allowed = limits.allowed_targets.iter().any(|network| network.contains(&entry.address));
-        if found.is_some() && !is_allowed {
-            sorter.problems.error(|| {
-                let text = format!(
-                    "{} of '{}' is outside allowed_targets; correct the line, or add its network to allowed_targets",
-                    entry.address, entry.fqdn
-                );
-                at(listing, entry, Id::TARGET_NOT_ALLOWED, text)
-            });
+        let problem = found.and_then(|_| target::problem(entry.address, entry.fqdn, &limits.allowed_targets));
+        if let Some((id, text)) = problem {
+            sorter.problems.error(|| at(listing, entry, id, text));
         }
     });
     sorter.problems

@@ -15,6 +15,7 @@ mod support;
 
 mod amplification;
 mod cases;
+mod check_json;
 mod cli;
 mod config;
 mod control;

@@ -1,27 +1,13 @@
 //! `plan --json`: the document that docs/plan-json.md describes, key by key.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
+use crate::support::page::{documented, keys};
 use crate::support::site::Site;
 
 const PAGE: &str = include_str!("../../docs/plan-json.md");
 const BLOB: &str = "privatelink.blob.core.windows.net";
 const QUEUE: &str = "privatelink.queue.core.windows.net";
-
-/// The keys in the first column of the table below a line of the page.
-fn documented(heading: &str) -> BTreeSet<String> {
-    let (_, rest) = PAGE.split_once(heading).unwrap_or_else(|| panic!("the page has no '{heading}'"));
-    let rows = rest.lines().skip_while(|line| !line.starts_with("| `")).take_while(|line| line.starts_with("| `"));
-    let cells = rows.filter_map(|row| row.split('|').nth(1));
-    // Every second piece is between backticks.
-    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
-}
-
-fn keys(object: &Value) -> BTreeSet<String> {
-    object.as_object().unwrap_or_else(|| panic!("no object: {object}")).keys().cloned().collect()
-}
 
 /// The document of a site, and the exit code that goes with it.
 fn plan(site: &Site) -> (Value, Option<i32>) {
@@ -97,9 +83,9 @@ fn a_plan_without_changes_has_every_zone_and_nothing_to_do() {
 #[test]
 fn the_keys_are_those_of_the_page() {
     let (document, _) = plan(&changed());
-    assert_eq!(keys(&document), documented("# `privatelink-dns plan --json`"));
+    assert_eq!(keys(&document), documented(PAGE, "# `privatelink-dns plan --json`"));
     for zone in document["zones"].as_array().unwrap() {
-        assert_eq!(keys(zone), documented("A zone:"));
+        assert_eq!(keys(zone), documented(PAGE, "A zone:"));
     }
 }
 

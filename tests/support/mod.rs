@@ -7,6 +7,7 @@ pub(crate) mod burst;
 pub(crate) mod casefile;
 pub(crate) mod client;
 pub(crate) mod expect;
+pub(crate) mod page;
 pub(crate) mod prober;
 pub(crate) mod record;
 pub(crate) mod reply;

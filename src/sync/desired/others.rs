@@ -111,9 +111,9 @@ mod tests {
             [
                 "a.txt:5: 'acct.privatelink.blob.core.windows.net' is 10.0.0.5 here but 10.0.0.6 in line 6; the later \
                  line counts",
-                "a.txt:1: 3 entries below 'vault.azure.net' are of another service, first 'kv1.vault.azure.net'; left \
+                "a.txt:1:1: 3 entries below 'vault.azure.net' are of another service, first 'kv1.vault.azure.net'; left \
                  aside",
-                "a.txt:2: 'sql.privatelink.database.windows.net' is of another service; left aside",
+                "a.txt:2:1: 'sql.privatelink.database.windows.net' is of another service; left aside",
             ]
         );
         assert_eq!((found.count(Severity::Warning), found.count(Severity::Note)), (1, 2));
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_list_of_many_services_makes_a_bounded_number_of_notes_and_counts_every_entry() {
-        let text: String = (0..1000).map(|n| format!("x.service{n}.example 10.0.0.1\n")).collect();
+        let text = (0..1000).map(|n| format!("x.service{n}.example 10.0.0.1\n")).collect::<Vec<_>>().concat();
         let found = found(&text);
         assert_eq!(found.count(Severity::Note), super::MAX_SUFFIXES);
         assert_eq!(found.shown().len(), crate::diag::Diagnostics::CAPACITY);
