@@ -111,9 +111,9 @@ mod tests {
             [
                 "a.txt:5: 'acct.privatelink.blob.core.windows.net' is 10.0.0.5 here but 10.0.0.6 in line 6; the later \
                  line counts",
-                "a.txt:1: 3 entries below 'vault.azure.net' are of another service, first 'kv1.vault.azure.net'; left \
+                "a.txt:1:1: 3 entries below 'vault.azure.net' are of another service, first 'kv1.vault.azure.net'; left \
                  aside",
-                "a.txt:2: 'sql.privatelink.database.windows.net' is of another service; left aside",
+                "a.txt:2:1: 'sql.privatelink.database.windows.net' is of another service; left aside",
             ]
         );
         assert_eq!((found.count(Severity::Warning), found.count(Severity::Note)), (1, 2));

@@ -120,12 +120,12 @@ fn names_that_cannot_be_records_are_all_reported() {
     assert_eq!(
         notes.lines(),
         [
-            "a.txt:1: '<vaultId>-ab-pod01-fc1.privatelink.eus.backup.windowsazure.com' holds a placeholder: put the real \
+            "a.txt:1:1: '<vaultId>-ab-pod01-fc1.privatelink.eus.backup.windowsazure.com' holds a placeholder: put the real \
              value there",
-            "a.txt:2: 'x.privatelink.westeurope.backup.windowsazure.com' has a region's name where the geo code belongs: \
+            "a.txt:2:1: 'x.privatelink.westeurope.backup.windowsazure.com' has a region's name where the geo code belongs: \
              did you mean 'we' instead of 'westeurope'?",
-            "a.txt:3: 'x.ugv.backup.windowsazure.us' is a name of the usgov cloud, but the config says cloud = \"public\"",
-            "a.txt:4: 'privatelink.blob.core.windows.net' is the name of a zone, not of a record in it: put the label of \
+            "a.txt:3:1: 'x.ugv.backup.windowsazure.us' is a name of the usgov cloud, but the config says cloud = \"public\"",
+            "a.txt:4:1: 'privatelink.blob.core.windows.net' is the name of a zone, not of a record in it: put the label of \
              the record before it",
         ]
     );
@@ -141,9 +141,9 @@ fn other_services_are_reported_and_unknown_geo_codes_wait_for_consent() {
     assert_eq!(
         state.warnings.lines(),
         [
-            "a.txt:2: geo code 'xyz' is not known; zone 'privatelink.xyz.backup.windowsazure.com' is not hosted, and its \
+            "a.txt:2:1: geo code 'xyz' is not known; zone 'privatelink.xyz.backup.windowsazure.com' is not hosted, and its \
              records wait: correct the list, or consent with geos = [\"xyz\"] in [backup]",
-            "a.txt:1: 'sql.database.windows.net' is of another service; left aside",
+            "a.txt:1:1: 'sql.database.windows.net' is of another service; left aside",
         ]
     );
     assert!(!state.zones.contains_key(&"privatelink.xyz.backup.windowsazure.com".parse().unwrap()));
@@ -180,8 +180,8 @@ fn an_address_outside_allowed_targets_makes_the_list_unfit_and_is_named_with_its
     assert_eq!(
         check(&listing("a", text), &limits).lines(),
         [
-            "a.txt:2: 20.60.0.1 of 'b.blob.core.windows.net' is outside allowed_targets; correct the line, or add its network \
-          to allowed_targets"
+            "a.txt:2:1: 'b.blob.core.windows.net' has the address 20.60.0.1, which is outside allowed_targets; correct it, \
+             or add its network to allowed_targets"
         ]
     );
 }
