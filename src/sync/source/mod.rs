@@ -24,6 +24,8 @@ mod token;
 mod toml;
 mod tree;
 mod words;
+mod yaml;
+mod zone_file;
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -64,17 +66,23 @@ pub enum Format {
     Json,
     /// Our own list format.
     Toml,
+    /// YAML.
+    Yaml,
     /// `Label : value` screens of PowerShell.
     Screen,
+    /// Zone files of RFC 1035.
+    Zone,
 }
 
 impl Format {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 7] = [
         ("auto", Self::Auto),
         ("text", Self::Text),
         ("json", Self::Json),
         ("toml", Self::Toml),
+        ("yaml", Self::Yaml),
         ("screen", Self::Screen),
+        ("zone", Self::Zone),
     ];
 }
 
@@ -86,7 +94,7 @@ impl FromStr for Format {
             .into_iter()
             .find(|(word, _)| *word == text)
             .map(|(_, format)| format)
-            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml or screen"))
+            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml, yaml, screen or zone"))
     }
 }
 
@@ -115,10 +123,15 @@ pub fn parse(source: &str, path: &Path, format: Format, bytes: Vec<u8>) -> Resul
 
 fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) {
     let format = if format == Format::Auto { recognise::format(path, text) } else { format };
+    if let Some((line, problem)) = recognise::foreign(text, format) {
+        return out.problem(line, Id::LIST_FOREIGN, || problem);
+    }
     match format {
         Format::Json => return json::read(text, out),
         Format::Toml => return toml::read(text, out),
+        Format::Yaml => return yaml::read(text, out),
         Format::Screen => screens::read(text, out),
+        Format::Zone => zone_file::read(text, path, out),
         Format::Text | Format::Auto => text::read(text, out),
     }
     ending::check(text, out);

@@ -1,6 +1,7 @@
 //! The reasons why a line of text is refused, as messages: the word, what is wrong with it, the one thing to do.
 
 use super::token::{Token, TokenKind, quoted};
+use super::words::{is_fragment, mentions_ours};
 use crate::diag::Id;
 
 /// A problem with a line.
@@ -25,6 +26,7 @@ pub(super) fn too_many_words(most: usize) -> Fault {
 pub(super) fn broken(token: &Token<'_>) -> Fault {
     let word = quoted(token.text);
     match token.kind {
+        TokenKind::CutOff if token.text.starts_with("System.") => flattened(token),
         TokenKind::CutOff => {
             let text = format!("'{word}' is cut off: list it again with a wider screen, or as JSON");
             at(token, Id::LIST_CUT_OFF, text)
@@ -151,9 +153,6 @@ pub(super) fn nothing(tokens: &[Token<'_>]) -> Fault {
         let rest = token.text.strip_prefix('-').unwrap_or_default();
         rest.trim_start_matches('-').starts_with(|c: char| c.is_ascii_alphabetic())
     };
-    if let Some(token) = tokens.iter().find(|token| token.text.starts_with("System.")) {
-        return flattened(token);
-    }
     let text = match tokens.iter().find(is_option) {
         Some(_) => "a command, not what it prints: give its output, or names and addresses".to_owned(),
         None => "neither an address nor a full host name; start comments with '#'".to_owned(),
@@ -211,4 +210,20 @@ pub(super) fn no_zone_in_table(label: &Token<'_>) -> Fault {
         quoted(label.text)
     );
     at(label, Id::LIST_NO_NAME, text)
+}
+
+/// Refuses what is no name where names belong.
+pub(super) fn check_name(token: &Token<'_>) -> Result<(), Fault> {
+    match token.kind {
+        TokenKind::Address(_) | TokenKind::BadAddress => {
+            let text = format!("'{}' is an address where a host name belongs", quoted(token.text));
+            Err(Fault { id: Id::LIST_NO_NAME, text, at: Some(token.start) })
+        }
+        TokenKind::CutOff | TokenKind::Hidden(_) => Err(broken(token)),
+        _ if !token.is_clean && mentions_ours(token.text) && !token.text.starts_with(['<', '*']) => {
+            Err(unclean(token, None))
+        }
+        _ if is_fragment(token) => Err(fragment(token)),
+        _ => Ok(()),
+    }
 }

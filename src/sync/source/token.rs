@@ -235,6 +235,8 @@ fn numeric(text: &str) -> TokenKind {
 
 fn word(text: &str, has_dots: bool) -> TokenKind {
     match has_dots {
+        // What PowerShell prints for an object that it does not show.
+        true if text.starts_with("System.") => TokenKind::CutOff,
         true if is_dotted_name(text) => TokenKind::Name,
         true if numeric::is_meant_as_address(text, false) => TokenKind::BadAddress,
         _ => TokenKind::Word,

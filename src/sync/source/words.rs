@@ -143,3 +143,13 @@ pub(super) fn endpoint_in_id(text: &str) -> Option<&str> {
     let end = name.find(|c: char| c == '/' || c.is_whitespace() || matches!(c, '"' | ',' | ';')).unwrap_or(name.len());
     Some(&name[..end]).filter(|name| !name.is_empty())
 }
+
+/// True if a name, or a label in a zone, is a spelling of another name.
+pub(super) fn is_same_record(name: &str, zone: Option<&str>, other: &str) -> bool {
+    let key = |text: &str| {
+        let mut buffer = String::new();
+        locate(text, &mut buffer).map(|place| format!("{}.{}", place.owner, place.zone_text())).ok()
+    };
+    let name = zone.map_or_else(|| name.to_owned(), |zone| format!("{name}.{zone}"));
+    key(&name).is_some_and(|name| Some(name) == key(other))
+}

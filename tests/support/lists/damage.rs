@@ -30,7 +30,9 @@ pub(crate) fn damage(tape: &mut Tape<'_>, text: &str) -> Damaged {
         1 => (line_ends(tape, &lines), "line ends", true),
         2 => {
             let invisible = INVISIBLE[tape.below(INVISIBLE.len())];
-            (format!("{}{invisible}{}", &text[..at], &text[at..]), "an invisible character", true)
+            // Some of them are blanks to the eye and to every reader: two words are two words.
+            let is_gentle = !invisible.is_whitespace();
+            (format!("{}{invisible}{}", &text[..at], &text[at..]), "an invisible character", is_gentle)
         }
         3 => (joined(&lines, at_line, " "), "lines glued with a blank", true),
         4 => (joined(&lines, at_line, ""), "lines glued", false),
@@ -39,7 +41,12 @@ pub(crate) fn damage(tape: &mut Tape<'_>, text: &str) -> Damaged {
         7 => (twice(tape, &lines, at_line), "a line twice", true),
         8 => (folded(&lines, 40 + tape.below(100)), "folded by a console", false),
         9 => (format!("{}\n{text}", tape.one(&TITLES)), "a title", true),
-        10 => (every(&lines, |line| repeated_word(line, at)), "a cell twice", true),
+        10 => {
+            let repeated = lines.get(at_line).map(|line| repeated_word(line, at)).unwrap_or_default();
+            let lines: Vec<&str> =
+                lines.iter().enumerate().map(|(n, line)| if n == at_line { &repeated } else { *line }).collect();
+            (every(&lines, str::to_owned), "a cell twice", true)
+        }
         11 => (without(text, at), "a character less", false),
         12 => (lines[..at_line].join("\n") + "\n", "lines lost at the end", true),
         _ => (format!("{text}{text}"), "appended to itself", true),

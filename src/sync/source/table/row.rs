@@ -11,7 +11,7 @@ use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES};
 use crate::sync::source::problems::{self, Fault};
 use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::{Token, TokenKind, quoted, tokens};
-use crate::sync::source::words::{endpoint_in_id, is_blank_filler, is_fragment, is_other_type, mentions_ours};
+use crate::sync::source::words::{endpoint_in_id, is_blank_filler, is_other_type, is_same_record, mentions_ours};
 
 /// What became of a line below a header.
 #[derive(Debug)]
@@ -176,7 +176,7 @@ impl<'t> Row<'t> {
         let cell = self.cell(column);
         for mut token in tokens(cell) {
             token.start += self.start(cell);
-            check_name(&token)?;
+            problems::check_name(&token)?;
             match token.kind {
                 TokenKind::Name if self.names.len() <= MAX_NAMES => {
                     if self.names.is_empty() {
@@ -213,7 +213,7 @@ impl<'t> Row<'t> {
         let mut words = tokens(cell);
         if let (Some(mut token), None) = (words.next(), words.next()) {
             token.start += self.start(cell);
-            check_name(&token)?;
+            problems::check_name(&token)?;
             return Ok(token);
         }
         let text = format!("'{}' is more than one word where the name of one record belongs", quoted(cell));
@@ -266,7 +266,6 @@ impl<'t> Row<'t> {
                 TokenKind::CutOff | TokenKind::Hidden(_) | TokenKind::BadAddress => {
                     return Err(problems::broken(&token));
                 }
-                _ if token.text.starts_with("System.") => return Err(problems::flattened(&token)),
                 _ => return Err(problems::no_ip(&token)),
             }
         }
@@ -338,20 +337,13 @@ impl<'t> Row<'t> {
 
     /// True if a name is a spelling of one of the row's.
     fn is_named(&self, text: &str) -> bool {
-        let key = |text: &str| {
-            let mut buffer = String::new();
-            locate(text, &mut buffer).map(|place| format!("{}.{}", place.owner, place.zone_text())).ok()
-        };
-        let wanted = key(text);
-        self.names.iter().any(|name| match self.zone {
-            Some(zone) => key(&format!("{}.{zone}", name.text)) == wanted,
-            None => key(name.text) == wanted,
-        })
+        self.names.iter().any(|name| is_same_record(name.text, self.zone, text))
     }
 
     fn add(&self, layout: &Layout<'_>, number: u32, out: &mut ListingBuilder) {
         let roles = &layout.roles;
         let cell = |column: Option<usize>| column.map(|column| self.cell(column)).filter(|text| !is_empty(text));
+        let state = |column: Option<usize>| column.map(|column| self.cell(column)).filter(|text| !text.is_empty());
         let endpoint = cell(roles.endpoint).map(|text| endpoint_in_id(text).unwrap_or(text));
         let written = |token: &Token<'t>| {
             let before = self.content.get(..token.start).unwrap_or_default();
@@ -363,8 +355,8 @@ impl<'t> Row<'t> {
             round: number,
             addresses: &self.addresses,
             endpoint,
-            connection: cell(roles.connection),
-            provisioning: cell(roles.provisioning),
+            connection: state(roles.connection),
+            provisioning: state(roles.provisioning),
             ..Statement::default()
         };
         match self.names.as_slice() {
@@ -390,21 +382,4 @@ fn is_filler(text: &str) -> bool {
 fn is_drawn(text: &str) -> bool {
     let is_of_line = |byte: u8| matches!(byte, b'-' | b'|' | b':' | b'+' | b'=' | b' ' | b'\t');
     text.contains('-') && text.bytes().all(is_of_line)
-}
-
-/// Refuses what is no name where names belong.
-fn check_name(token: &Token<'_>) -> Result<(), Fault> {
-    match token.kind {
-        TokenKind::Address(_) | TokenKind::BadAddress => {
-            let text = format!("'{}' is an address where a host name belongs", quoted(token.text));
-            Err(Fault { id: Id::LIST_NO_NAME, text, at: Some(token.start) })
-        }
-        TokenKind::CutOff | TokenKind::Hidden(_) => Err(problems::broken(token)),
-        _ if token.text.starts_with("System.") => Err(problems::flattened(token)),
-        _ if !token.is_clean && mentions_ours(token.text) && !token.text.starts_with(['<', '*']) => {
-            Err(problems::unclean(token, None))
-        }
-        _ if is_fragment(token) => Err(problems::fragment(token)),
-        _ => Ok(()),
-    }
 }

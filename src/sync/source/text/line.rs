@@ -128,7 +128,9 @@ impl<'t> Line<'t> {
             return Ok(());
         }
         if let Some(index) = self.broken {
-            return Err(problems::broken(&self.tokens[index]));
+            let token = &self.tokens[index];
+            let is_name = token.kind == TokenKind::BadAddress && mentions_ours(token.text);
+            return Err(if is_name { self.unclean(index) } else { problems::broken(token) });
         }
         self.check_marks()?;
         let pair = self.pair()?;
@@ -214,7 +216,7 @@ impl<'t> Line<'t> {
         let is_label = |index: &usize| may_be_label(&self.tokens[*index]) && !of_record.contains(index);
         let mut labels = (0..self.tokens.len()).filter(is_label);
         match (labels.next(), labels.next(), self.names.first()) {
-            (Some(label), None, None) => Ok(Some((label, zone))),
+            (Some(label), None, None) if !self.is_doubtful(label, zone) => Ok(Some((label, zone))),
             (None, _, None) => Err(problems::zone_alone(&zone_token)),
             (first, second, name) => {
                 let all: Vec<&str> =
@@ -222,6 +224,22 @@ impl<'t> Line<'t> {
                 Err(problems::which_label(&zone_token, &all))
             }
         }
+    }
+
+    /// True if the only word beside a zone may be something else than a label: a number, or a word behind the zone on a
+    /// line with an empty cell, where the label is missing.
+    fn is_doubtful(&self, label: usize, zone: usize) -> bool {
+        let is_number = self.tokens[label].text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_separator = |byte: &u8| matches!(byte, b'\t' | b',' | b';');
+        let mut is_empty = true;
+        let mut has_empty_cell = || {
+            self.content.bytes().any(|byte| {
+                let was_empty = is_empty && is_separator(&byte);
+                is_empty = is_separator(&byte) || is_empty && byte == b' ';
+                was_empty
+            })
+        };
+        is_number || label > zone && has_empty_cell()
     }
 
     /// True if a name of ours lies in the zone, false if it lies in another; `None` for a name of others.
@@ -256,8 +274,7 @@ impl<'t> Line<'t> {
             let is_label = pair.is_some_and(|(label, _)| label == index);
             let is_text = matches!(token.kind, TokenKind::Word | TokenKind::Name);
             if is_text && !token.is_clean && !is_label && mentions_ours(token.text) {
-                let before = index.checked_sub(1).map(|before| self.tokens[before].text);
-                return Err(problems::unclean(token, before));
+                return Err(self.unclean(index));
             }
             if is_fragment(token) {
                 return Err(problems::fragment(token));
@@ -268,6 +285,11 @@ impl<'t> Line<'t> {
             }
         }
         Ok(())
+    }
+
+    fn unclean(&self, index: usize) -> Fault {
+        let before = index.checked_sub(1).map(|before| self.tokens[before].text);
+        problems::unclean(&self.tokens[index], before)
     }
 
     /// True unless the label is that of one of the names: then it is an alias.

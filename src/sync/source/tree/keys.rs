@@ -108,7 +108,9 @@ fn of_plain(key: &str) -> Role {
         | "recordset"
         | "relativename"
         | "label" => Role::Record,
-        "hostname" | "hostnames" | "host" | "dnsname" | "dnsnames" | "dns" | "domain" | "domainname" => Role::Host,
+        "hostname" | "hostnames" | "host" | "dnsname" | "dnsnames" | "dns" | "domain" | "domains" | "domainname" => {
+            Role::Host
+        }
         "name" | "resourcename" | "key" => Role::Name,
         "zone" | "zonename" | "dnszone" | "dnszonename" | "privatednszone" | "privatednszonename" | "privatezone"
         | "privatezonename" | "origin" => Role::Zone,
@@ -119,8 +121,8 @@ fn of_plain(key: &str) -> Role {
         | "ipv4address" | "ipv6address" | "ipv4addresses" | "ipv6addresses" | "ip4address" | "ip6address"
         | "ipv4addr" | "ipv6addr" | "privateipv4address" | "ansiblehost" | "a" | "aaaa" => Role::Address,
         "value" | "content" | "data" | "rdata" => Role::Content,
-        "arecords" | "aaaarecords" | "records" | "recorddata" | "resourcerecords" | "ipv4addrs" | "ipv6addrs"
-        | "rrdatas" | "values" => Role::Set,
+        "arecord" | "arecords" | "aaaarecord" | "aaaarecords" | "records" | "recorddata" | "resourcerecords"
+        | "ipv4addrs" | "ipv6addrs" | "rrdatas" | "values" => Role::Set,
         _ => of_azure(key),
     }
 }

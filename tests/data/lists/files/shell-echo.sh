@@ -1,0 +1,1 @@
+echo '10.30.0.12 wxyzpod01ecs301.blob.core.windows.net' >> /etc/hosts
