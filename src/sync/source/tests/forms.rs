@@ -303,7 +303,7 @@ fn nothing_on_a_screen_vanishes() {
         ("IpAddress : 10.0.0.4\nFqdn : abcd.@\nIpAddress : 10.0.0.5", "'10.0.0.5' has no host name"),
         ("Generated : 2026-03-30\n10.0.0.4 abcd.@", "list.txt:1: "),
         ("Fqdn : abcd.@\nIpAddresses : {10.0.0.4}\n\n10.0.0.5 efgh.@", "list.txt:4:"),
-        ("Vault : rsv\n[\n {\"fqdn\": \"abcd.@\", \"ip\": \"10.0.0.4\"}\n]", "list.txt:1: "),
+        ("Vault : rsv\n[\n {\"fqdn\": \"abcd.@\", \"ip\": \"10.0.0.4\"}\n]", "list.txt:1: JSON starts at line 2"),
         ("Name : abcd\nIPAddress : 10.0.0.4", "has no zone"),
         ("Fqdn : abcd.@\nState : Approved", "has no address"),
         (
