@@ -114,7 +114,7 @@ impl CheckReport {
     fn print_last_line(&self, strict: bool) {
         let Self { file, sources, records, zones, errors, warnings, notes, .. } = self;
         let counts = [(warnings, "warning"), (notes, "note")].into_iter().filter(|(number, _)| **number > 0);
-        let counts: String = counts.map(|(number, noun)| format!(", {}", count(*number, noun))).collect();
+        let counts = counts.map(|(number, noun)| format!(", {}", count(*number, noun))).collect::<Vec<_>>().concat();
         if *errors > 0 {
             return print_error(format!("{file}: {} to fix{counts}", count(*errors, "problem")));
         }

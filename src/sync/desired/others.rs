@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_list_of_many_services_makes_a_bounded_number_of_notes_and_counts_every_entry() {
-        let text: String = (0..1000).map(|n| format!("x.service{n}.example 10.0.0.1\n")).collect();
+        let text = (0..1000).map(|n| format!("x.service{n}.example 10.0.0.1\n")).collect::<Vec<_>>().concat();
         let found = found(&text);
         assert_eq!(found.count(Severity::Note), super::MAX_SUFFIXES);
         assert_eq!(found.shown().len(), crate::diag::Diagnostics::CAPACITY);

@@ -7,16 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::SourceError;
+use super::limits;
+pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
-
-/// Addresses that a statement may give to its names. Azure gives one, or one of each family; BIND takes a hundred
-/// records of a type at a name (`max-records-per-type`).
-pub(super) const MAX_ADDRESSES: usize = 100;
-
-/// Names that a statement may have. A network interface of a vault has about ten.
-pub(super) const MAX_NAMES: usize = 100;
 
 /// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a
 /// dot in it looks like one and is left aside later.
@@ -98,10 +93,8 @@ impl Listing {
     /// more until it is a record, in every format.
     pub const MAX_ENTRIES: usize = 2_000_000;
 
-    /// Records that one statement may make: a hundred names with an address of each family, or one with a hundred
-    /// addresses. Every name of a statement has all its addresses, so that without this a line of 200 kB makes 20
-    /// million.
-    pub const MAX_RECORDS: usize = 256;
+    /// Records that one statement may make.
+    pub const MAX_RECORDS: usize = limits::MAX_RECORDS;
 
     /// The entries in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {

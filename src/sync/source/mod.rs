@@ -8,6 +8,7 @@ mod decode;
 mod ending;
 mod json;
 mod keys;
+mod limits;
 mod lines;
 mod listing;
 #[cfg(test)]
@@ -118,6 +119,9 @@ pub fn parse(source: &str, path: &Path, format: Format, bytes: Vec<u8>) -> Resul
 
 fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) {
     let format = if format == Format::Auto { recognise::format(path, text) } else { format };
+    if let Some((line, problem)) = recognise::foreign(text, format) {
+        return out.problem(line, Id::LIST_FOREIGN, || problem);
+    }
     match format {
         Format::Json => return json::read(text, out),
         Format::Toml => return toml::read(text, out),

@@ -4,11 +4,20 @@
 //! a bracket with JSON behind it, a screen by two labels. Everything else is text, whose reader refuses what it does
 //! not understand.
 
+mod foreign;
 mod zone;
 
 use std::path::Path;
 
 use super::{Format, screens};
+
+/// The reason why a text of this format is no list, if it certainly is none, with its line.
+pub(super) fn foreign(text: &str, format: Format) -> Option<(u32, String)> {
+    match format {
+        Format::Json | Format::Toml => foreign::conflict(text),
+        _ => foreign::find(text),
+    }
+}
 
 /// The format of a list. `path` is only looked at for its ending.
 pub(super) fn format(path: &Path, text: &str) -> Format {
@@ -59,7 +68,7 @@ fn is_json(text: &str) -> bool {
         _ => return false,
     };
     let (line, below) = text[1..].split_once('\n').unwrap_or((&text[1..], ""));
-    let Some((inside, behind)) = line.split_once(close) else { return true };
+    let Some((inside, behind)) = line.split_once(close) else { return !line.starts_with('\\') };
     let behind = content(behind);
     if inside.trim().is_empty() || inside.contains(['"', '{']) || behind.starts_with([',', ']', '}']) {
         return true;

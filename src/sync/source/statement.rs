@@ -10,9 +10,9 @@
 
 use std::net::IpAddr;
 
-use super::listing::{MAX_ADDRESSES, MAX_NAMES};
+use super::Wrong;
+use super::limits::{MAX_ADDRESSES, MAX_NAMES, MAX_RECORDS};
 use super::token::quoted;
-use super::{Listing, Wrong};
 use crate::azure::names::locate;
 use crate::diag::Id;
 
@@ -152,11 +152,10 @@ impl Statement<'_> {
             ));
         }
         let records = names * addresses;
-        (records > Listing::MAX_RECORDS).then(|| {
+        (records > MAX_RECORDS).then(|| {
             format!(
-                "{names} names with {addresses} addresses each are {records} records, more than the {} that one entry may \
-                 make: list the names separately, each with its own address",
-                Listing::MAX_RECORDS
+                "{names} names with {addresses} addresses each are {records} records, more than the {MAX_RECORDS} that one \
+                 entry may make: list the names separately, each with its own address"
             )
         })
     }

@@ -28,7 +28,7 @@ fn pass_with(listings: Vec<Listing>, folder: &Path, now: u64) -> Passed {
     }
     let plan = plan::plan(desired, currents, 10);
     let gaps = plan.warnings.shown().iter().filter(|found| found.id == Id::LIST_INCOMPLETE);
-    let warnings = gaps.map(|found| found.to_string()).collect();
+    let warnings = gaps.map(ToString::to_string).collect();
     let review = review(plan, &BTreeMap::new(), &settings.guard(), None);
     let applied = apply(&review.approved, folder, &settings.state, clock(now));
     let plan = review.approved.plan();

@@ -287,7 +287,7 @@ fn screens_are_read_object_by_object() {
 fn nothing_on_a_screen_vanishes() {
     for (screen, message) in [
         ("IpAddress : 10.0.0.4\nFqdn : abcd.@\nIpAddress : 10.0.0.5", "'10.0.0.5' has no host name"),
-        ("Generated : 2026-03-30\n10.0.0.4 abcd.@", "list.txt:2: '10.0.0.4 abcd"),
+        ("Generated : 2026-03-30\n10.0.0.4 abcd.@", "list.txt:1: "),
         ("Fqdn : abcd.@\nIpAddresses : {10.0.0.4}\n\n10.0.0.5 efgh.@", "list.txt:4:"),
         ("Vault : rsv\n[\n {\"fqdn\": \"abcd.@\", \"ip\": \"10.0.0.4\"}\n]", "list.txt:2: JSON starts here"),
         ("Name : abcd\nIPAddress : 10.0.0.4", "has no zone"),
