@@ -169,7 +169,8 @@ pub(crate) fn names(text: &str) -> Vec<Seen> {
 fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons: bool, found: &mut Vec<Seen>) {
     let mut before = ' ';
     let mut at = 0;
-    if line.trim_start().starts_with(';') {
+    // The server and the person of an SOA record are no endpoints.
+    if line.trim_start().starts_with(';') || semicolons && line.contains("SOA") {
         return;
     }
     while let Some(c) = line[at..].chars().next() {
