@@ -24,6 +24,7 @@ mod token;
 mod toml;
 mod tree;
 mod words;
+mod yaml;
 mod zone_file;
 
 use std::path::{Path, PathBuf};
@@ -65,6 +66,8 @@ pub enum Format {
     Json,
     /// Our own list format.
     Toml,
+    /// YAML.
+    Yaml,
     /// `Label : value` screens of PowerShell.
     Screen,
     /// Zone files of RFC 1035.
@@ -72,11 +75,12 @@ pub enum Format {
 }
 
 impl Format {
-    const ALL: [(&str, Self); 6] = [
+    const ALL: [(&str, Self); 7] = [
         ("auto", Self::Auto),
         ("text", Self::Text),
         ("json", Self::Json),
         ("toml", Self::Toml),
+        ("yaml", Self::Yaml),
         ("screen", Self::Screen),
         ("zone", Self::Zone),
     ];
@@ -90,7 +94,7 @@ impl FromStr for Format {
             .into_iter()
             .find(|(word, _)| *word == text)
             .map(|(_, format)| format)
-            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml, screen or zone"))
+            .ok_or_else(|| format!("'{text}' is not a list format: use auto, text, json, toml, yaml, screen or zone"))
     }
 }
 
@@ -125,6 +129,7 @@ fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) 
     match format {
         Format::Json => return json::read(text, out),
         Format::Toml => return toml::read(text, out),
+        Format::Yaml => return yaml::read(text, out),
         Format::Screen => screens::read(text, out),
         Format::Zone => zone_file::read(text, path, out),
         Format::Text | Format::Auto => text::read(text, out),

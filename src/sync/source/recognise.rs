@@ -21,8 +21,14 @@ pub(super) fn foreign(text: &str, format: Format) -> Option<(u32, String)> {
 
 /// The format of a list. `path` is only looked at for its ending.
 pub(super) fn format(path: &Path, text: &str) -> Format {
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+    let has_ending = |endings: &[&str]| {
+        path.extension().is_some_and(|ending| endings.iter().any(|other| ending.eq_ignore_ascii_case(other)))
+    };
+    if has_ending(&["toml"]) {
         return Format::Toml;
+    }
+    if has_ending(&["yaml", "yml"]) {
+        return Format::Yaml;
     }
     let start = content(text);
     let mut lines = start.lines().map(str::trim_end).filter(|line| !line.trim_start().is_empty());

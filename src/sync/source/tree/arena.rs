@@ -122,6 +122,14 @@ impl<'t> Tree<'t> {
         }
     }
 
+    /// A key that an object has twice.
+    pub(in crate::sync::source) fn repeated_key(&self, index: usize) -> Option<&str> {
+        let object = self.node(index).filter(|node| node.is_object())?;
+        let mut keys: Vec<&str> = object.children().map(Node::key).collect();
+        keys.sort_unstable();
+        keys.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
+    }
+
     /// A range of the text if the part lies in it, else a copy beside it.
     fn span(&mut self, part: &str) -> Option<Span> {
         let len = u32::try_from(part.len()).ok().filter(|len| *len < BESIDE)?;
