@@ -187,7 +187,8 @@ fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons
         } else if is_name_character(c) {
             let length = rest.find(|c| !is_name_character(c)).unwrap_or(rest.len());
             let text = rest[..length].to_owned();
-            if meaning(&text).is_some() {
+            let is_in_id = line[..at].to_ascii_lowercase().ends_with("/privatednszones/");
+            if !is_in_id && meaning(&text).is_some() {
                 found.push(Seen { text, lines, is_escaped: before == '\\' });
             }
             at += length;
@@ -256,7 +257,7 @@ fn is_about(message: &Diagnostic, name: &Seen) -> bool {
     let text = message.text.to_ascii_lowercase();
     let meant = name.text.trim_matches('.').to_ascii_lowercase();
     let stands_for_more = message.id == Id::MORE
-        || message.id == Id::LIST_NOT_CONNECTED && text.contains("more")
+        || [Id::LIST_NOT_CONNECTED, Id::LIST_NAME_ALONE].contains(&message.id) && text.contains("more")
         || message.id == Id::GEO_UNKNOWN;
     text.contains(&meant) || stands_for_more || message.place.line_number().is_some_and(|it| name.lines.contains(&it))
 }

@@ -162,7 +162,6 @@ fn lines_that_turn_a_meaning_round_are_refused() {
     records(&full("host-record=abcd.@,10.0.0.4"), &["abcd.B 10.0.0.4"]);
     records(&full("abcd.@ => 10.0.0.4\nefgh.@: 10.0.0.5"), &["abcd.B 10.0.0.4", "efgh.B 10.0.0.5"]);
     for line in [
-        "; 10.0.0.4 abcd.@",
         "rem 10.0.0.4 abcd.@",
         "<!-- 10.0.0.4 abcd.@ -->",
         "-- 10.0.0.4 abcd.@",
