@@ -111,6 +111,10 @@ fn every_form_is_made_and_read() {
         println!("{form:20} {taken:5} read {refused:5} refused");
     }
     assert_eq!(counts.len(), forms::NUMBER, "{counts:?}");
+    // A label that is a number or a word of headers cannot be told from another column without a header.
+    for (form, [refused, taken]) in counts {
+        assert!(taken > 3 * refused, "{form}: {taken} read, {refused} refused");
+    }
 }
 
 /// With `--nocapture`: the shortest list of each kind that is read wrongly.
