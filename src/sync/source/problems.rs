@@ -56,6 +56,11 @@ pub(super) fn other_type(token: &Token<'_>) -> Fault {
     at(token, Id::LIST_NO_ADDRESS, text)
 }
 
+pub(super) fn comment(token: &Token<'_>) -> Fault {
+    let text = "the line starts like a comment of another language: start comments with '#'".to_owned();
+    at(token, Id::LIST_SYNTAX, text)
+}
+
 pub(super) fn compared(token: &Token<'_>) -> Fault {
     let text = format!("'{}' marks a line of a comparison, which is no list: give the list itself", quoted(token.text));
     at(token, Id::LIST_SYNTAX, text)
@@ -74,11 +79,11 @@ pub(super) fn two_zones(token: &Token<'_>) -> Fault {
     at(token, Id::LIST_AMBIGUOUS, text)
 }
 
-pub(super) fn other_zone(name: &Token<'_>, zone: &Token<'_>) -> Fault {
+pub(super) fn other_zone(name: &Token<'_>, zone: &str) -> Fault {
     let text = format!(
         "'{}' does not lie in the zone beside it, '{}': keep one of the two on the line",
         quoted(name.text),
-        quoted(zone.text)
+        quoted(zone)
     );
     at(name, Id::LIST_AMBIGUOUS, text)
 }

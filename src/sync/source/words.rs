@@ -153,3 +153,18 @@ pub(super) fn is_same_record(name: &str, zone: Option<&str>, other: &str) -> boo
     let name = zone.map_or_else(|| name.to_owned(), |zone| format!("{name}.{zone}"));
     key(&name).is_some_and(|name| Some(name) == key(other))
 }
+
+/// True if a name of ours lies in the zone, false if it lies in another of ours; `None` if one of the two is of others.
+pub(super) fn is_in_zone(name: &str, zone: &str) -> Option<bool> {
+    let (mut of_name, mut of_zone) = (String::new(), String::new());
+    let zone = format!("x.{zone}");
+    match place(name, &mut of_name) {
+        Ok(name) => {
+            let zone = place(&zone, &mut of_zone).ok()?;
+            Some((name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo))
+        }
+        Err(NotHosted::Elsewhere) => None,
+        // It is refused for what it is.
+        Err(_) => Some(true),
+    }
+}

@@ -1,5 +1,7 @@
 //! A row of a table with a header.
 
+mod names;
+
 use std::net::IpAddr;
 
 use super::cells::{Cell, Form, Unclosed};
@@ -7,11 +9,13 @@ use super::head::Layout;
 use crate::azure::names::{NotHosted, locate};
 use crate::diag::Id;
 use crate::sync::source::json;
-use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES, MAX_NAMES};
+use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES};
 use crate::sync::source::problems::{self, Fault};
 use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::{Token, TokenKind, quoted, tokens};
-use crate::sync::source::words::{endpoint_in_id, is_blank_filler, is_other_type, is_same_record, mentions_ours};
+use crate::sync::source::words::{
+    endpoint_in_id, is_blank_filler, is_other_type, is_same_record, is_vault_label, mentions_ours,
+};
 
 /// What became of a line below a header.
 #[derive(Debug)]
@@ -132,94 +136,6 @@ impl<'t> Row<'t> {
         Some(self.names.first().filter(|_| is_ours).map_or(Outcome::Read, |name| Outcome::OtherType(name.text)))
     }
 
-    /// The names of the row, from the columns of full names, or else the label and its zone.
-    fn read_names(&mut self, layout: &Layout<'_>) -> Result<(), Fault> {
-        self.names.clear();
-        self.zone = None;
-        for &column in &layout.roles.names {
-            self.full_names(column)?;
-        }
-        // A zone in a column of full names has its name beside it.
-        if self.names.len() > 1 {
-            let buffer = &mut self.buffer;
-            self.names.retain(|name| locate(name.text, buffer) != Err(NotHosted::Apex));
-        }
-        if !self.names.is_empty() {
-            return Ok(());
-        }
-        let zone = self.read_zone(layout)?;
-        let mut label = None;
-        for &column in layout.roles.labels.iter().filter(|column| !is_empty(self.cells[**column].text)) {
-            let token = self.single(column)?;
-            if label.is_some_and(|(earlier, _): (Token<'_>, usize)| !earlier.text.eq_ignore_ascii_case(token.text)) {
-                let text = format!(
-                    "'{}' and '{}' are two labels in one row: keep one of their columns",
-                    quoted(label.map_or("", |(earlier, _)| earlier.text)),
-                    quoted(token.text)
-                );
-                return Err(self.fault(self.cell(column), Id::LIST_AMBIGUOUS, text));
-            }
-            label = label.or(Some((token, column)));
-        }
-        if let Some((token, column)) = label {
-            self.of_name = column;
-            self.zone = zone.filter(|_| token.kind == TokenKind::Word);
-            self.names.push(token);
-        } else if let Some(zone) = zone {
-            let text = format!("'{}' is the name of a zone, and the row has no label of a record in it", quoted(zone));
-            return Err(self.fault(zone, Id::LIST_BAD_NAME, text));
-        }
-        Ok(())
-    }
-
-    fn full_names(&mut self, column: usize) -> Result<(), Fault> {
-        let cell = self.cell(column);
-        for mut token in tokens(cell) {
-            token.start += self.start(cell);
-            problems::check_name(&token)?;
-            match token.kind {
-                TokenKind::Name if self.names.len() <= MAX_NAMES => {
-                    if self.names.is_empty() {
-                        self.of_name = column;
-                    }
-                    self.names.push(token);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The zone of the row: its own cell, or the last part of a resource's id.
-    fn read_zone(&mut self, layout: &Layout<'_>) -> Result<Option<&'t str>, Fault> {
-        let mut zone: Option<&'t str> = None;
-        for &column in layout.roles.zones.iter().filter(|column| !is_empty(self.cells[**column].text)) {
-            let token = self.single(column)?;
-            let text = token.text.rsplit('/').next().unwrap_or_default();
-            match zone {
-                Some(other) if !other.trim_end_matches('.').eq_ignore_ascii_case(text.trim_end_matches('.')) => {
-                    let text = format!("'{}' and '{}' are two zones in one row", quoted(other), quoted(text));
-                    return Err(self.fault(token.text, Id::LIST_AMBIGUOUS, text));
-                }
-                _ => zone = Some(text),
-            }
-        }
-        Ok(zone)
-    }
-
-    /// The one word of a cell.
-    fn single(&self, column: usize) -> Result<Token<'t>, Fault> {
-        let cell = self.cell(column);
-        let mut words = tokens(cell);
-        if let (Some(mut token), None) = (words.next(), words.next()) {
-            token.start += self.start(cell);
-            problems::check_name(&token)?;
-            return Ok(token);
-        }
-        let text = format!("'{}' is more than one word where the name of one record belongs", quoted(cell));
-        Err(self.fault(cell, Id::LIST_BAD_NAME, text))
-    }
-
     fn read_addresses(&mut self, layout: &Layout<'_>) -> Result<(), Fault> {
         self.addresses.clear();
         let mut first: Option<usize> = None;
@@ -315,7 +231,18 @@ impl<'t> Row<'t> {
             let cell = self.cell(column);
             let is_read =
                 [&roles.names, &roles.zones, &roles.addresses].iter().any(|columns| columns.contains(&column));
-            if is_read || column == self.of_name || !cell.contains('.') || !mentions_ours(cell) {
+            if is_read || column == self.of_name {
+                continue;
+            }
+            if is_vault_label(cell) && !self.is_alias(cell) {
+                let text = format!(
+                    "'{}' under '{}' is the label of another record than that of the row: put it on a line of its own",
+                    quoted(cell),
+                    quoted(layout.heads.get(column).copied().unwrap_or_default())
+                );
+                return Err(self.fault(cell, Id::LIST_AMBIGUOUS, text));
+            }
+            if !cell.contains('.') || !mentions_ours(cell) {
                 continue;
             }
             for token in tokens(cell).filter(|token| token.kind == TokenKind::Name && token.is_clean) {
@@ -333,6 +260,12 @@ impl<'t> Row<'t> {
             }
         }
         Ok(())
+    }
+
+    /// True if a label is the first one of a name of the row.
+    fn is_alias(&self, label: &str) -> bool {
+        let first = |name: &Token<'t>| name.text.split('.').next().unwrap_or_default();
+        self.names.iter().any(|name| first(name).eq_ignore_ascii_case(label.split('.').next().unwrap_or_default()))
     }
 
     /// True if a name is a spelling of one of the row's.

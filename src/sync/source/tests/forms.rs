@@ -161,6 +161,16 @@ fn lines_that_turn_a_meaning_round_are_refused() {
     refused(&full("10.0.0.4 efgh.@\naddress=/abcd.@/10.0.0.4"), "host-record=NAME,ADDRESS");
     records(&full("host-record=abcd.@,10.0.0.4"), &["abcd.B 10.0.0.4"]);
     records(&full("abcd.@ => 10.0.0.4\nefgh.@: 10.0.0.5"), &["abcd.B 10.0.0.4", "efgh.B 10.0.0.5"]);
+    for line in [
+        "rem 10.0.0.4 abcd.@",
+        "<!-- 10.0.0.4 abcd.@ -->",
+        "-- 10.0.0.4 abcd.@",
+        "~~10.0.0.4 abcd.@~~",
+    ] {
+        refused(&full(&format!("10.0.0.5 efgh.@\n{line}")), "");
+    }
+    records(&full("abcd.@ 10 IN A 10.0.0.4 ; was efgh.@ 10.0.0.5"), &["abcd.B 10.0.0.4"]);
+    records(&full("abcd.@;10.0.0.4;efgh.@"), &["abcd.B 10.0.0.4", "efgh.B 10.0.0.4"]);
     records(&full("www.@ 60 IN CNAME abcd.@\nabcd.@ 60 IN A 10.0.0.4"), &["abcd.B 10.0.0.4"]);
 }
 
@@ -242,6 +252,9 @@ fn a_row_that_its_header_does_not_explain_is_refused() {
         ("name,customDnsConfigs", "pe,System.Object[]", "ConvertTo-Json -Depth 10"),
         ("RecordSet,Zone,IP", ",@,10.0.0.4", "no label of a record"),
         ("RecordSet,Zone,IP", "abcd,@,", "has no address"),
+        ("RecordSet,FQDN,Zone,IP", "efgh,abcd.@,@,10.0.0.4", "is another record"),
+        ("Vault,FQDN,IP", "1000000000000000001-ab-pod01-fc1,abcd.@,10.0.0.4", "is the label of another record"),
+        ("Name,Zone,IP", "abcd.&,@,10.0.0.4", "does not lie in the zone beside it"),
     ] {
         refused(&full(&format!("{header}\n{row}\n")), message);
     }
@@ -289,7 +302,7 @@ fn nothing_on_a_screen_vanishes() {
         ("IpAddress : 10.0.0.4\nFqdn : abcd.@\nIpAddress : 10.0.0.5", "'10.0.0.5' has no host name"),
         ("Generated : 2026-03-30\n10.0.0.4 abcd.@", "list.txt:1: "),
         ("Fqdn : abcd.@\nIpAddresses : {10.0.0.4}\n\n10.0.0.5 efgh.@", "list.txt:4:"),
-        ("Vault : rsv\n[\n {\"fqdn\": \"abcd.@\", \"ip\": \"10.0.0.4\"}\n]", "list.txt:2: JSON starts here"),
+        ("Vault : rsv\n[\n {\"fqdn\": \"abcd.@\", \"ip\": \"10.0.0.4\"}\n]", "list.txt:1: JSON starts at line 2"),
         ("Name : abcd\nIPAddress : 10.0.0.4", "has no zone"),
         ("Fqdn : abcd.@\nState : Approved", "has no address"),
         (

@@ -8,17 +8,21 @@ use std::net::IpAddr;
 
 use super::aside::Aside;
 use crate::azure::names::NotHosted;
+use crate::sync::source::keys::key;
 use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES};
 use crate::sync::source::problems::{self, Fault};
 use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::{Token, TokenKind, tokens};
 use crate::sync::source::words::{
-    endpoint_in_id, is_any_of, is_blank_filler, is_boilerplate, is_down, is_fragment, is_other_type, is_removal,
-    is_vault_label, looks_like_ours, may_be_label, mentions_ours, place,
+    endpoint_in_id, is_any_of, is_blank_filler, is_boilerplate, is_down, is_fragment, is_in_zone, is_other_type,
+    is_removal, is_vault_label, looks_like_ours, may_be_label, mentions_ours, place,
 };
 
 /// Words that a line may have. A line of a list has a handful, exports with all their columns a few dozen.
 pub(super) const MAX_WORDS: usize = 1000;
+
+/// What starts a comment elsewhere.
+const COMMENTS: [&str; 5] = ["/*", "*/", "--", "rem", "!"];
 
 /// The contents of one line; the vectors are reused from line to line.
 #[derive(Default)]
@@ -52,8 +56,19 @@ impl<'t> Line<'t> {
         let mut words = tokens(content);
         self.tokens.extend(words.by_ref().take(MAX_WORDS + 1));
         self.comment = words.comment();
+        self.end_record();
         for index in 0..self.tokens.len() {
             self.sort_in(index);
+        }
+    }
+
+    /// Leaves out what stands behind the semicolon of a record: there it starts a comment (RFC 1035 section 5.1).
+    fn end_record(&mut self) {
+        let Some(semicolon) = self.content.bytes().position(|byte| byte == b';') else { return };
+        let Some(address) = self.tokens.iter().rposition(|token| token.start < semicolon) else { return };
+        let is_type = |at: usize| self.tokens.get(at).is_some_and(|token| is_any_of(token.text, &["a", "aaaa"]));
+        if matches!(self.tokens[address].kind, TokenKind::Address(_)) && address.checked_sub(1).is_some_and(is_type) {
+            self.tokens.truncate(address + 1);
         }
     }
 
@@ -187,6 +202,12 @@ impl<'t> Line<'t> {
         let (Some(first), Some(last)) = (self.tokens.first(), self.tokens.last()) else { return Ok(()) };
         let is_compared =
             |text: &str| text.starts_with(['<', '>', '|']) && text.bytes().all(|b| b == text.as_bytes()[0]);
+        if self.content.trim_start().starts_with(';')
+            || is_any_of(first.text, &COMMENTS)
+            || first.text.starts_with("<!")
+        {
+            return Err(problems::comment(first));
+        }
         for token in [first, last] {
             if token.kind == TokenKind::Word && is_compared(token.text) || token.text == "+" {
                 return Err(problems::compared(token));
@@ -206,9 +227,9 @@ impl<'t> Line<'t> {
         let zone_token = self.tokens[zone];
         for index in 0..self.names.len() {
             let name = self.tokens[self.names[index]];
-            match self.is_in_zone(name.text, zone_token.text) {
+            match is_in_zone(name.text, zone_token.text) {
                 Some(true) => return Ok(None),
-                Some(false) => return Err(problems::other_zone(&name, &zone_token)),
+                Some(false) => return Err(problems::other_zone(&name, zone_token.text)),
                 None => {}
             }
         }
@@ -240,21 +261,6 @@ impl<'t> Line<'t> {
             })
         };
         is_number || label > zone && has_empty_cell()
-    }
-
-    /// True if a name of ours lies in the zone, false if it lies in another; `None` for a name of others.
-    fn is_in_zone(&mut self, name: &str, zone: &str) -> Option<bool> {
-        let mut buffer = String::new();
-        let of_zone = format!("x.{zone}");
-        match place(name, &mut self.buffer) {
-            Ok(name) => {
-                let zone = place(&of_zone, &mut buffer).ok()?;
-                Some((name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo))
-            }
-            Err(NotHosted::Elsewhere) => None,
-            // It is refused for what it is.
-            Err(_) => Some(true),
-        }
     }
 
     /// Indexes of TTL, class and type in front of an address, as in `10 IN A 10.0.0.4`.
@@ -327,10 +333,10 @@ impl<'t> Line<'t> {
         match self.addresses.as_slice() {
             [] => {
                 let name = self.names.first().copied().or(pair.map(|(label, _)| label)).unwrap_or_default();
-                let other = self
-                    .tokens
-                    .iter()
-                    .find(|token| token.kind == TokenKind::Word && token.start != self.tokens[name].start);
+                let is_other = |token: &&Token<'_>| {
+                    token.kind == TokenKind::Word && token.start != self.tokens[name].start && key(token.text).is_none()
+                };
+                let other = self.tokens.iter().find(is_other);
                 Err(problems::no_address(&self.tokens[name], other))
             }
             [_] => Ok(()),
