@@ -11,6 +11,7 @@ mod zone;
 use std::path::Path;
 
 use super::{Format, screens};
+pub(super) use foreign::holds_entry;
 
 /// The reason why a text of this format is no list, if it certainly is none, with its line.
 pub(super) fn foreign(text: &str, format: Format) -> Option<(u32, String)> {

@@ -191,7 +191,7 @@ fn below_context(head: &Head<'_>) -> Option<Refusal> {
 }
 
 /// True if a line has an address or a name of ours.
-fn holds_entry(line: &str) -> bool {
+pub(crate) fn holds_entry(line: &str) -> bool {
     holds_address(line) || mentions(line).next().is_some()
 }
 
