@@ -30,9 +30,9 @@ macro_rules! ids {
 ids! {
     /// The list cannot be read from the disk.
     LIST_UNREADABLE = "list-unreadable";
-    /// The list is not UTF-8, nor UTF-16 with a byte order mark.
+    /// The list is not UTF-8, nor UTF-16 with a byte order mark; it is refused, or read where that cannot matter.
     LIST_ENCODING = "list-encoding";
-    /// The JSON or TOML of the list does not parse.
+    /// The JSON, YAML, TOML or zone file of the list does not parse.
     LIST_SYNTAX = "list-syntax";
     /// The list, or one line or object of it, holds more than it may.
     LIST_TOO_LARGE = "list-too-large";

@@ -200,8 +200,8 @@ fn an_address_outside_allowed_targets_refuses_its_list_alone_and_check_says_so_t
     let site = Site::new()
         .with_list("a.txt", "20.60.0.1 public.blob.core.windows.net\n10.1.0.5 other.blob.core.windows.net\n")
         .with_list("b.txt", LIST);
-    site.run("check", &[]).expect(2, &["a.txt:1: 20.60.0.1", "outside allowed_targets"]);
-    site.run("sync", &[]).expect(1, &["a.txt:1: 20.60.0.1"]);
+    site.run("check", &[]).expect(2, &["a.txt:1:11: ", "has the address 20.60.0.1, which is outside allowed_targets"]);
+    site.run("sync", &[]).expect(1, &["a.txt:1:11: ", "20.60.0.1"]);
     let zone = site.zone("privatelink.blob.core.windows.net");
     assert!(zone.contains("\nacct A 10.1.0.1\n"), "the other list goes on: {zone}");
     assert!(!zone.contains("\nother"), "nothing of the refused list goes in: {zone}");

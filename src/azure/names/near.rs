@@ -113,12 +113,18 @@ pub(super) fn in_owner(owner: &str) -> Option<Slip> {
 
 /// A whole suffix with more labels behind it.
 fn behind(name: &str) -> Option<Slip> {
-    SUFFIXES.into_iter().find_map(|suffix| {
-        let start = name.find(suffix)?;
-        let more = &name[start + suffix.len()..];
-        let is_label = start == 0 || name.as_bytes()[start - 1] == b'.';
-        (is_label && more.starts_with('.')).then(|| Slip::Behind { suffix, more: more.to_owned() })
-    })
+    let follows = |end: &str| {
+        SUFFIXES.into_iter().find_map(|suffix| {
+            let more = end.strip_prefix(suffix).filter(|more| more.starts_with('.'))?;
+            Some(Slip::Behind { suffix, more: more.to_owned() })
+        })
+    };
+    ends(name).filter(|(_, end)| may_begin(end)).find_map(|(_, end)| follows(end))
+}
+
+/// True if a suffix may begin like this: all begin with one of two letters, and most labels with neither.
+fn may_begin(end: &str) -> bool {
+    end.starts_with(['b', 'q'])
 }
 
 /// A name that ends before its suffix does.
@@ -126,7 +132,7 @@ fn cut(name: &str) -> Option<Slip> {
     if strip_labels(name, PRIVATELINK).is_some_and(|before| !before.is_empty()) {
         return Some(Slip::NoZone);
     }
-    ends(name).find_map(|(before, end)| {
+    ends(name).filter(|(_, end)| may_begin(end)).find_map(|(before, end)| {
         let meant = SUFFIXES.into_iter().find(|suffix| suffix.len() > end.len() && suffix.starts_with(end))?;
         let first = meant.split('.').next().unwrap_or_default();
         let is_whole_label = end.len() >= first.len();
@@ -192,7 +198,8 @@ fn by_labels(name: &str) -> Option<&str> {
 fn by_letters(name: &str) -> Option<&str> {
     // Suffixes have three or four labels; a dot too many or too few makes it two to five.
     let near = |end: &&str| SUFFIXES.iter().any(|suffix| slips(end, suffix) <= MAX_SLIPS);
-    ends(name).map(|(_, end)| end).filter(|end| (1..5).contains(&end.matches('.').count())).find(near)
+    let dots = name.rmatch_indices('.').map(|(at, _)| at + 1).chain(std::iter::once(0));
+    dots.skip(1).take(4).map(|start| &name[start..]).find(near)
 }
 
 /// The letters between two words, or more than [`MAX_SLIPS`]: what they begin and end with alike costs nothing.
@@ -203,7 +210,16 @@ fn slips(a: &str, b: &str) -> usize {
     let start = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a[start..], &b[start..]);
     let end = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
-    strsim::osa_distance(&a[..a.len() - end], &b[..b.len() - end])
+    let (a, b) = (&a[..a.len() - end], &b[..b.len() - end]);
+    if has_other_letters(a, b) { usize::MAX } else { strsim::osa_distance(a, b) }
+}
+
+/// True if more letters differ than slips can do, wherever they stand: each slip changes two of the counts at most.
+fn has_other_letters(a: &str, b: &str) -> bool {
+    let mut counts = [0_i32; 32];
+    a.bytes().for_each(|byte| counts[usize::from(byte & 31)] += 1);
+    b.bytes().for_each(|byte| counts[usize::from(byte & 31)] -= 1);
+    counts.iter().map(|count| count.unsigned_abs() as usize).sum::<usize>() > 2 * MAX_SLIPS
 }
 
 #[cfg(test)]

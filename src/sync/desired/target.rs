@@ -11,16 +11,17 @@ pub(super) fn problem(address: IpAddr, fqdn: &str, allowed: &[IpNet]) -> Option<
     if let IpAddr::V6(v6) = address
         && let Some(v4) = v6.to_ipv4_mapped()
     {
-        let text = format!("{address} of '{fqdn}' is an IPv4 address in the form of an IPv6 one: write it as {v4}");
+        let text = format!("'{fqdn}' has the address {address}, which is IPv4 in the form of IPv6: write it as {v4}");
         return Some((Id::LIST_BAD_ADDRESS, text));
     }
     if address.is_unspecified() || address.is_multicast() {
-        let text = format!("{address} of '{fqdn}' is no address of an endpoint: list the endpoint again");
+        let text = format!("'{fqdn}' has the address {address}, which no endpoint has: list the endpoint again");
         return Some((Id::TARGET_NOT_ALLOWED, text));
     }
     (!allowed.iter().any(|network| network.contains(&address))).then(|| {
         let text = format!(
-            "{address} of '{fqdn}' is outside allowed_targets; correct the line, or add its network to allowed_targets"
+            "'{fqdn}' has the address {address}, which is outside allowed_targets; correct it, or add its network to \
+             allowed_targets"
         );
         (Id::TARGET_NOT_ALLOWED, text)
     })
@@ -35,10 +36,10 @@ mod tests {
         let all: Vec<IpNet> = ["0.0.0.0/0", "::/0"].map(|network| network.parse().unwrap()).to_vec();
         let said = |address: &str| problem(address.parse().unwrap(), "a", &all).map(|(_, text)| text);
         assert_eq!(said("10.20.0.12"), None);
-        let mapped = "::ffff:10.20.0.12 of 'a' is an IPv4 address in the form of an IPv6 one: write it as 10.20.0.12";
+        let mapped = "'a' has the address ::ffff:10.20.0.12, which is IPv4 in the form of IPv6: write it as 10.20.0.12";
         assert_eq!(said("::ffff:10.20.0.12").as_deref(), Some(mapped));
         for address in ["0.0.0.0", "::", "224.0.0.1", "ff02::1"] {
-            assert!(said(address).unwrap().contains("is no address of an endpoint"), "{address}");
+            assert!(said(address).unwrap().contains("which no endpoint has"), "{address}");
         }
     }
 

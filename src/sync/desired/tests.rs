@@ -180,8 +180,8 @@ fn an_address_outside_allowed_targets_makes_the_list_unfit_and_is_named_with_its
     assert_eq!(
         check(&listing("a", text), &limits).lines(),
         [
-            "a.txt:2:1: 20.60.0.1 of 'b.blob.core.windows.net' is outside allowed_targets; correct the line, or add its network \
-          to allowed_targets"
+            "a.txt:2:1: 'b.blob.core.windows.net' has the address 20.60.0.1, which is outside allowed_targets; correct it, \
+             or add its network to allowed_targets"
         ]
     );
 }

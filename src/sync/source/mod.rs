@@ -17,6 +17,7 @@ mod problems;
 mod read;
 mod recognise;
 mod screens;
+mod semicolons;
 mod statement;
 mod table;
 mod text;
@@ -132,7 +133,7 @@ fn read_text(text: &str, path: &Path, format: Format, out: &mut ListingBuilder) 
         Format::Yaml => return yaml::read(text, out),
         Format::Screen => screens::read(text, out),
         Format::Zone => zone_file::read(text, path, out),
-        Format::Text | Format::Auto => text::read(text, out),
+        Format::Text | Format::Auto => text::read(&semicolons::as_comments(text), out),
     }
     ending::check(text, out);
 }

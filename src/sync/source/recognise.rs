@@ -1,10 +1,11 @@
 //! The format of a text, by what it looks like.
 //!
 //! A wrong guess costs a bad message, so a format is only chosen for what no other has: TOML by our own header, JSON by
-//! a bracket with JSON behind it, a screen by two labels. Everything else is text, whose reader refuses what it does
+//! a bracket with JSON behind it, YAML by its tree, a screen by two labels. Everything else is text, whose reader refuses what it does
 //! not understand.
 
 mod foreign;
+mod yaml;
 mod zone;
 
 use std::path::Path;
@@ -39,6 +40,8 @@ pub(super) fn format(path: &Path, text: &str) -> Format {
         Format::Json
     } else if is_screen(first, second) {
         Format::Screen
+    } else if yaml::is_yaml(text) {
+        Format::Yaml
     } else if zone::is_zone_file(text) {
         Format::Zone
     } else {
@@ -86,7 +89,8 @@ fn is_json(text: &str) -> bool {
 /// A single title such as `Generated : 2026-03-30` does not make a screen of what stands below it.
 fn is_screen(first: &str, second: Option<&str>) -> bool {
     let opens_json = first.trim_end().ends_with(['[', '{']);
-    screens::is_labelled(first) && (opens_json || second.is_none_or(screens::is_labelled))
+    let goes_on = |line: &str| line.starts_with([' ', '\t']) || screens::is_labelled(line);
+    screens::is_labelled(first) && (opens_json || second.is_none_or(goes_on))
 }
 
 #[cfg(test)]

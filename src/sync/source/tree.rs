@@ -13,6 +13,8 @@ mod keys;
 mod ledger;
 mod map;
 mod names;
+#[cfg(test)]
+mod tests;
 mod twins;
 mod view;
 mod walk;

@@ -35,7 +35,7 @@ pub(super) fn read(text: &str, path: &Path, out: &mut ListingBuilder) {
     if let Some((line, problem)) = records.problem {
         out.problem(line, Id::LIST_BAD_NAME, || problem);
     } else if errors.is_empty() {
-        records.others.report(out);
+        records.others.report(!records.groups.is_empty(), out);
         records.groups.iter().for_each(|group| group.publish(out));
     }
 }

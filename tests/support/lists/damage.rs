@@ -11,6 +11,8 @@ pub(crate) struct Damaged {
     /// No name or address was touched, and none was put beside another: whoever reads a record that the sound list does
     /// not have has made it up.
     pub(crate) is_gentle: bool,
+    /// Lines stand elsewhere than before, or behind what was a comment.
+    pub(crate) moves_lines: bool,
 }
 
 /// Characters that nobody sees, and some that look like others.
@@ -51,7 +53,8 @@ pub(crate) fn damage(tape: &mut Tape<'_>, text: &str) -> Damaged {
         12 => (lines[..at_line].join("\n") + "\n", "lines lost at the end", true),
         _ => (format!("{text}{text}"), "appended to itself", true),
     };
-    Damaged { text, how, is_gentle }
+    let moves_lines = how.starts_with("lines glued") || how == "a line twice";
+    Damaged { text, how, is_gentle, moves_lines }
 }
 
 const TITLES: [&str; 8] = [

@@ -157,7 +157,7 @@ const ACCOUNTS: [&str; 14] = [
     "stbackupwe01",
     "abc",
     "a1b2c3",
-    "approved",
+    "approval",
     "type",
     "3600",
     "privateip",

@@ -169,7 +169,8 @@ pub(crate) fn names(text: &str) -> Vec<Seen> {
 fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons: bool, found: &mut Vec<Seen>) {
     let mut before = ' ';
     let mut at = 0;
-    if line.trim_start().starts_with(';') {
+    // The server and the person of an SOA record are no endpoints.
+    if line.trim_start().starts_with(';') || semicolons && line.contains("SOA") {
         return;
     }
     while let Some(c) = line[at..].chars().next() {
@@ -186,7 +187,8 @@ fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons
         } else if is_name_character(c) {
             let length = rest.find(|c| !is_name_character(c)).unwrap_or(rest.len());
             let text = rest[..length].to_owned();
-            if meaning(&text).is_some() {
+            let is_in_id = line[..at].to_ascii_lowercase().ends_with("/privatednszones/");
+            if !is_in_id && meaning(&text).is_some() {
                 found.push(Seen { text, lines, is_escaped: before == '\\' });
             }
             at += length;
@@ -255,7 +257,7 @@ fn is_about(message: &Diagnostic, name: &Seen) -> bool {
     let text = message.text.to_ascii_lowercase();
     let meant = name.text.trim_matches('.').to_ascii_lowercase();
     let stands_for_more = message.id == Id::MORE
-        || message.id == Id::LIST_NOT_CONNECTED && text.contains("more")
+        || [Id::LIST_NOT_CONNECTED, Id::LIST_NAME_ALONE].contains(&message.id) && text.contains("more")
         || message.id == Id::GEO_UNKNOWN;
     text.contains(&meant) || stands_for_more || message.place.line_number().is_some_and(|it| name.lines.contains(&it))
 }

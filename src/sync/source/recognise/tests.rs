@@ -45,7 +45,13 @@ fn our_own_format_is_found_by_its_header_or_its_ending() {
 
 #[test]
 fn a_screen_has_more_labels_than_a_title() {
-    for text in ["Fqdn : a", "\nName   : x\nType :\n", "Configs : [\n{", "# x\nA : 1\n\n\nB : 2"] {
+    for text in [
+        "Fqdn : a",
+        "\nName   : x\nType :\n",
+        "Configs : [\n{",
+        "Fqdn : a.blob.core.win\n    dows.net\n",
+        "# x\nA : 1\n\n\nB : 2",
+    ] {
         assert_eq!(found(text), Format::Screen, "{text}");
     }
     for text in ["Generated : 2026-03-30\n10.0.0.4 a", "IP: 10.0.0.4", "Vault : x\n[\n{"] {

@@ -3,7 +3,7 @@
 use super::address::is_address;
 use super::arena::Node;
 use super::ledger::Concern;
-use super::walk::{Place, Walker};
+use super::walk::{Place, TAKEN_KEY, Walker};
 use crate::azure::names::mentions;
 use crate::diag::Id;
 use crate::sync::source::token::quoted;
@@ -33,16 +33,24 @@ impl<'a> Walker<'a, '_> {
         }
         for name in mentions(text) {
             let concern = if self.is_beside_address(place) {
-                let key = place.list.unwrap_or(node).key();
-                let text = format!(
-                    "'{}' under '{}' is a name of ours beside an address, under a key that is not known for names: call it fqdn",
-                    quoted(name),
-                    quoted(key)
-                );
-                Concern::Missing((Id::LIST_NO_NAME, text))
+                beside(name, place.list.unwrap_or(node).key())
             } else {
                 Concern::Alone
             };
+            self.mention(name, node, concern);
+        }
+    }
+
+    /// Looks for names of ours in a key that is no part of a statement.
+    pub(super) fn look_at_key(&mut self, node: Node<'a>, place: &Place<'a>) {
+        let key = node.key();
+        if key.len() < MIN_NAME || !key.contains('.') || self.has_mark(node, TAKEN_KEY) {
+            return;
+        }
+        let holds_address = || node.children().any(|child| is_address(child) || child.children().any(is_address));
+        for name in mentions(key) {
+            let concern =
+                if holds_address() || self.is_beside_address(place) { beside(name, key) } else { Concern::Alone };
             self.mention(name, node, concern);
         }
     }
@@ -63,4 +71,13 @@ impl<'a> Walker<'a, '_> {
     pub(super) fn mention(&mut self, name: &str, node: Node<'a>, concern: Concern) {
         self.ledger.mention(name, node.key(), node.line(), concern, self.out);
     }
+}
+
+fn beside(name: &str, key: &str) -> Concern {
+    let text = format!(
+        "'{}' under '{}' is a name of ours beside an address, under a key that is not known for names: call it fqdn",
+        quoted(name),
+        quoted(key)
+    );
+    Concern::Missing((Id::LIST_NO_NAME, text))
 }

@@ -46,11 +46,12 @@ pub(super) fn names_of<'a>(view: &View<'a>, zone: Option<&'a str>) -> Naming<'a>
             return full_names(full, true);
         }
     }
-    if let Some(naming) = label_of(view, zone) {
-        return naming;
+    let empty = fqdns.into_iter().find(|node| is_blank(*node)).map(Naming::Empty);
+    match label_of(view, zone) {
+        // The name beside an empty one is that of the endpoint.
+        None | Some(Naming::NoZone(_)) if empty.is_some() => empty.unwrap_or(Naming::None),
+        found => found.unwrap_or(Naming::None),
     }
-    let empty = fqdns.into_iter().find(|node| is_blank(*node));
-    empty.map_or(Naming::None, Naming::Empty)
 }
 
 /// A label under a key for full names, beside a zone, is a label.

@@ -150,6 +150,7 @@ impl<'a, 'b> Walker<'a, 'b> {
                 None => self.value(child, below(child, place)),
             },
         }
+        self.look_at_key(child, &place);
     }
 
     /// JSON in a string.

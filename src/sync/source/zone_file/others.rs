@@ -1,4 +1,4 @@
-//! Records of names of ours that are no addresses: counted by type, and reported in one note a type.
+//! Records of names of ours that are no addresses: counted by type, and reported once a type.
 
 use std::collections::BTreeMap;
 
@@ -51,20 +51,24 @@ impl<'t> Others<'t> {
         mentions(content).next().map(str::to_owned)
     }
 
-    pub(super) fn report(&self, out: &mut ListingBuilder) {
+    /// Says what is left aside. In a file without addresses nothing says that it is meant to be.
+    pub(super) fn report(&self, has_addresses: bool, out: &mut ListingBuilder) {
         for (rtype, Count { first, name, records }) in &self.counts {
             let others = match records {
                 1 => String::new(),
                 2 => " and one more such record".to_owned(),
                 _ => format!(" and {} more such records", records - 1),
             };
-            out.note(*first, Id::LIST_NAME_ALONE, || {
-                format!(
-                    "the {} record of '{}'{others} is left aside: a list takes A and AAAA records",
-                    Rtype(*rtype),
-                    quoted(name)
-                )
-            });
+            let record = format!("the {} record of '{}'{others}", Rtype(*rtype), quoted(name));
+            if has_addresses {
+                out.note(*first, Id::LIST_NAME_ALONE, || {
+                    format!("{record} is left aside: a list takes A and AAAA records")
+                });
+            } else {
+                out.problem(*first, Id::LIST_NO_ADDRESS, || {
+                    format!("{record} gives no address, and the file has no A or AAAA record: is it the right file?")
+                });
+            }
         }
     }
 }

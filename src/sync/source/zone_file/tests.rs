@@ -120,7 +120,7 @@ fn what_a_zone_transfer_and_dig_give_are_zone_files() {
 #[test]
 fn records_of_other_types_are_a_note_a_type_if_they_name_a_name_of_ours() {
     let text = "$ORIGIN 0.0.10.in-addr.arpa.\n4 PTR a.privatelink.blob.core.windows.net.\n5 PTR b.corp.example.\n\
-                x TXT \"see a.blob.core.windows.net 10.0.0.4\"\n@ NS ns.corp.example.\n6 10 IN PTR c.blob.core.windows.net.\n";
+                x TXT \"see a.blob.core.windows.net 10.0.0.4\"\nx A 10.0.0.9\n@ NS ns.corp.example.\n6 10 IN PTR c.blob.core.windows.net.\n";
     let lines = read_as("list.txt", text).unwrap().warnings.lines();
     for expected in [
         "list.txt:2: the PTR record of 'a.privatelink.blob.core.windows.net' and one more such record is left aside",
@@ -128,6 +128,14 @@ fn records_of_other_types_are_a_note_a_type_if_they_name_a_name_of_ours() {
     ] {
         assert!(lines.iter().any(|line| line.starts_with(expected)), "{lines:?}");
     }
+}
+
+#[test]
+fn a_file_with_no_address_at_all_is_refused_if_it_names_names_of_ours() {
+    let text = "4.0.0.10.in-addr.arpa. 10 IN PTR a.privatelink.blob.core.windows.net.\n";
+    let expected = "list.txt:1: the PTR record of 'a.privatelink.blob.core.windows.net' gives no address";
+    assert!(problem(text).starts_with(expected), "{}", problem(text));
+    assert!(read_as("list.txt", "4.0.0.10.in-addr.arpa. 10 IN PTR a.corp.example.\n").unwrap().is_empty());
 }
 
 #[test]

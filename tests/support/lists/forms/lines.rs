@@ -78,7 +78,8 @@ pub(super) fn zone_file(tape: &mut Tape<'_>, rows: &[Row]) -> Written {
         if !is_absolute {
             writeln!(text, "$ORIGIN {zone}.").unwrap();
             if tape.below(2) == 0 {
-                writeln!(text, "@ IN SOA ns.{zone}. host.{zone}. (\n 1 ; serial\n 3600 300 2419200 10 )").unwrap();
+                writeln!(text, "@ IN SOA ns1.corp.example. host.corp.example. (\n 1 ; serial\n 3600 300 2419200 10 )")
+                    .unwrap();
             }
         }
         for row in rows.iter().filter(|row| row.is_ours() && row.zone == zone) {
