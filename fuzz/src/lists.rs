@@ -28,14 +28,14 @@ pub fn hold_made(octets: &[u8]) {
         let damaged = damage(&mut tape, &made.text);
         (damaged.text, damaged.how, damaged.is_gentle && !(made.form == "zone file" && damaged.moves_lines))
     };
-    match read(Format::Auto, text.as_bytes()) {
+    match read(made.format, text.as_bytes()) {
         Reading::Refused(problems) => assert!(!made.is_plain || how != "as it was made", "{problems}\n{text}"),
         Reading::Taken(taken) => {
             let invented: Vec<_> = taken.records.difference(&made.truth).collect();
             assert!(!is_gentle || invented.is_empty(), "nobody listed {invented:?}: {}, {how}\n{text}", made.form);
         }
     }
-    hold(Format::Auto, text.as_bytes());
+    hold(made.format, text.as_bytes());
 }
 
 /// Reads the list and, if it is accepted, goes all the way to zones.

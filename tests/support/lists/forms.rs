@@ -10,6 +10,8 @@ mod tables;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use privatelink_dns::sync::source::Format;
+
 use super::naive::Record;
 
 /// Choices, one octet each.
@@ -99,6 +101,8 @@ impl Row {
 pub(crate) struct Made {
     pub(crate) text: String,
     pub(crate) form: &'static str,
+    /// YAML is not recognised without the ending of its file.
+    pub(crate) format: Format,
     /// Every record that it has, and no other.
     pub(crate) truth: BTreeSet<Record>,
     /// A name and its address are on one line.
@@ -147,7 +151,8 @@ pub(crate) fn make(tape: &mut Tape<'_>) -> Made {
     let Written { text, by_line, is_plain } = form(tape, &rows);
     let ours = rows.iter().filter(|row| row.is_ours());
     let truth = ours.map(|row| (format!("{}.{}", row.owner, row.zone), row.address)).collect();
-    Made { text, form: name, truth, by_line, is_plain }
+    let format = if name.starts_with("yaml") { Format::Yaml } else { Format::Auto };
+    Made { text, form: name, format, truth, by_line, is_plain }
 }
 
 /// Owners that look like something else are as good as others.

@@ -161,12 +161,7 @@ fn lines_that_turn_a_meaning_round_are_refused() {
     refused(&full("10.0.0.4 efgh.@\naddress=/abcd.@/10.0.0.4"), "host-record=NAME,ADDRESS");
     records(&full("host-record=abcd.@,10.0.0.4"), &["abcd.B 10.0.0.4"]);
     records(&full("abcd.@ => 10.0.0.4\nefgh.@: 10.0.0.5"), &["abcd.B 10.0.0.4", "efgh.B 10.0.0.5"]);
-    for line in [
-        "rem 10.0.0.4 abcd.@",
-        "<!-- 10.0.0.4 abcd.@ -->",
-        "-- 10.0.0.4 abcd.@",
-        "~~10.0.0.4 abcd.@~~",
-    ] {
+    for line in ["rem 10.0.0.4 abcd.@", "<!-- 10.0.0.4 abcd.@ -->", "-- 10.0.0.4 abcd.@", "~~10.0.0.4 abcd.@~~"] {
         refused(&full(&format!("10.0.0.5 efgh.@\n{line}")), "");
     }
     records(&full("abcd.@ 10 IN A 10.0.0.4 ; was efgh.@ 10.0.0.5"), &["abcd.B 10.0.0.4"]);
