@@ -13,6 +13,7 @@ mod keys;
 mod ledger;
 mod map;
 mod names;
+mod paging;
 #[cfg(test)]
 mod tests;
 mod twins;

@@ -12,7 +12,8 @@ const OTHER_TYPES: [&str; 18] = [
 ];
 
 /// Words that take something away in a command or an update.
-const REMOVALS: [&str; 6] = ["delete", "del", "remove", "recorddelete", "nxdomain", "prereq"];
+const REMOVALS: [&str; 9] =
+    ["delete", "deleted", "del", "remove", "removed", "absent", "recorddelete", "nxdomain", "prereq"];
 
 /// Parts of our names' suffixes, which stand alone only where a name was broken.
 const FRAGMENTS: [&str; 10] = [

@@ -7,6 +7,7 @@ use super::endpoint::{Surroundings, is_endpoint, may_be_ours, nameless_text};
 use super::keys::{Role, role};
 use super::ledger::Ledger;
 use super::names::is_zone;
+use super::paging;
 use super::twins::{Twins, json_in_string};
 use super::view::{View, is_blank, strings};
 use crate::diag::Id;
@@ -115,6 +116,7 @@ impl<'a, 'b> Walker<'a, 'b> {
         let view = View::of(node);
         let around = place.around.within(&view);
         let before = self.seen;
+        paging::report(node, self.out);
         if !place.is_quiet && !place.is_part {
             self.entry(&view, &around, self.name_above(node, &place));
             self.map_of_zone(node, &place);
@@ -164,9 +166,7 @@ impl<'a, 'b> Walker<'a, 'b> {
             });
         };
         let mark = self.out.mark();
-        let marks = std::mem::take(&mut self.marks);
         read_text(text, node.line(), self.round, self.ledger, self.out);
-        self.marks = marks;
         self.seen += usize::from(self.out.mark() > mark);
     }
 
