@@ -35,6 +35,10 @@ impl Origin {
 
     /// The reason why an owner is not what was meant, if it is not.
     pub(super) fn problem_with(&self, owner: &Name) -> Option<String> {
+        // BIND writes `$ORIGIN .` above an apex: there a name needs no dot.
+        if self.apex.label_count() == 0 {
+            return None;
+        }
         let relative = owner.is_at_or_below(&self.apex).then(|| owner.relative_to(&self.apex))?;
         if is_record(&relative) {
             return Some(format!(

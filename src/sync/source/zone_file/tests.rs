@@ -92,6 +92,13 @@ fn zone_files_of_every_program_are_read() {
 }
 
 #[test]
+fn an_apex_below_the_root_is_no_mistake() {
+    let text = "$ORIGIN .\n$TTL 10\nprivatelink.blob.core.windows.net IN SOA a. b. 1 2 3 4 5\n\
+                $ORIGIN privatelink.blob.core.windows.net.\nacct1 A 10.0.0.4\n";
+    assert_eq!(entries(text), ["5 acct1.privatelink.blob.core.windows.net 10.0.0.4"]);
+}
+
+#[test]
 fn addresses_of_one_name_are_one_statement_wherever_they_stand() {
     let text = "$ORIGIN privatelink.blob.core.windows.net.\na A 10.0.0.4\nb A 10.0.0.5\nA A 10.0.0.6\na A 10.0.0.4\n";
     let listing = read_as("list.txt", text).unwrap();
