@@ -47,7 +47,19 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Decoded, Undecodable> {
             Err(error) => return legacy::decode(error),
         },
     };
-    Ok(Decoded { text: clean(text, Quotes::Plain), warning: None })
+    checked(Decoded { text: clean(text, Quotes::Plain), warning: None })
+}
+
+/// A text, unless something else stood on the screen that it was recorded from.
+fn checked(decoded: Decoded) -> Result<Decoded, Undecodable> {
+    match memchr::memchr(0x1b, decoded.text.as_bytes()) {
+        None => Ok(decoded),
+        Some(at) => {
+            let text = "a control sequence of a terminal stands here, and the screen showed something else than the \
+                        file holds: write the output to a file, not the screen";
+            Err((Some(feeds(&decoded.text.as_bytes()[..at]) + 1), (Id::LIST_FOREIGN, text.to_owned())))
+        }
+    }
 }
 
 /// The text, or the error if some bytes are not UTF-8.

@@ -1,8 +1,8 @@
 //! The format of a text, by what it looks like.
 //!
 //! A wrong guess costs a bad message, so a format is only chosen for what no other has: TOML by our own header, JSON by
-//! a bracket with JSON behind it, YAML by its tree, a screen by two labels. Everything else is text, whose reader refuses what it does
-//! not understand.
+//! a bracket with JSON behind it, YAML by its tree, a screen by two labels, a zone file by its directives and records.
+//! Everything else is text, whose reader refuses what it does not understand.
 
 mod foreign;
 mod yaml;
@@ -11,6 +11,7 @@ mod zone;
 use std::path::Path;
 
 use super::{Format, screens};
+pub(super) use foreign::holds_entry;
 
 /// The reason why a text of this format is no list, if it certainly is none, with its line.
 pub(super) fn foreign(text: &str, format: Format) -> Option<(u32, String)> {

@@ -5,6 +5,7 @@
 //! problem: a screen does not say what it would be.
 
 mod block;
+mod wrap;
 
 use super::json;
 use super::lines::feeds;
@@ -69,10 +70,11 @@ impl<'t> Screen<'t, '_> {
                 if self.block.has(label) {
                     self.flush();
                 }
-                let value = at + value;
+                let (indent, value) = (value, at + value);
                 let is_json = is_json(&text[value..]);
                 let length = if is_json { json::value_length(&text[value..]) } else { end - value };
-                self.block.push(label, &text[value..value + length], is_json, number, self.out);
+                let json_indent = is_json.then_some(indent);
+                self.block.push(label, &text[value..value + length], json_indent, number, self.out);
                 return self.behind(text, value + length, number);
             }
             None if words.starts_with(['[', '{']) => {

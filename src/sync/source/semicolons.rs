@@ -1,9 +1,12 @@
 //! Comments that start with `;`, as zone files and INI files have them, in a list of lines.
 //!
 //! In other lists a semicolon stands between columns, and the first column may be empty: `;acct.blob...;10.0.0.4`. So
-//! it starts a comment only in a text where it stands between no two columns, and not on all lines.
+//! it starts a comment only in a text where it stands between no two columns, and not on all lines. An entry behind it stays, for the reader to
+//! refuse: who takes a line out means that its record goes.
 
 use std::borrow::Cow;
+
+use super::recognise;
 
 /// The text with `#` in the place of such semicolons.
 pub(super) fn as_comments(text: &str) -> Cow<'_, str> {
@@ -16,7 +19,7 @@ pub(super) fn as_comments(text: &str) -> Cow<'_, str> {
     }
     let mut copy = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        match line.strip_prefix(';') {
+        match line.strip_prefix(';').filter(|comment| !recognise::holds_entry(comment)) {
             Some(comment) => copy.extend(["#", comment]),
             None => copy.push_str(line),
         }
@@ -44,7 +47,8 @@ mod tests {
     fn a_semicolon_at_the_start_of_a_line_is_a_comment_where_none_parts_columns() {
         for (text, expected) in [
             ("; blob\n10.0.0.4 a\n", "# blob\n10.0.0.4 a\n"),
-            ("10.0.0.4 a ; x\r\n;10.0.0.5 b\r\n;;\n;", "10.0.0.4 a ; x\r\n#10.0.0.5 b\r\n#;\n#"),
+            ("10.0.0.4 a ; x\r\n;10.0.0.5 b\r\n;;\n;", "10.0.0.4 a ; x\r\n;10.0.0.5 b\r\n#;\n#"),
+            ("; a.blob.core.windows.net\n; x\nb", "; a.blob.core.windows.net\n# x\nb"),
             ("10.0.0.4 a;\n; x", "10.0.0.4 a;\n# x"),
         ] {
             assert_eq!(as_comments(text), expected);

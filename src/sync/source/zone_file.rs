@@ -9,7 +9,7 @@ mod foreign_words;
 mod origin;
 mod others;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
@@ -61,8 +61,10 @@ struct Records<'f> {
     groups: Vec<Group>,
     /// The group of each owner.
     by_owner: HashMap<Name, usize>,
-    /// The zones that have begun, and the line where one began again.
-    begun: HashMap<Name, Option<u32>>,
+    /// The zones that have begun.
+    begun: HashSet<Name>,
+    /// Those that have begun again, and the line where.
+    again: HashMap<Name, u32>,
     others: Others<'f>,
     /// The first problem, with its line.
     problem: Option<(u32, String)>,
@@ -70,8 +72,15 @@ struct Records<'f> {
 
 impl<'f> Records<'f> {
     fn new(origin: &'f Origin, text: &'f str) -> Self {
-        let (groups, by_owner, begun) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { origin, groups, by_owner, begun, others: Others::new(text), problem: None }
+        Self {
+            origin,
+            groups: Vec::new(),
+            by_owner: HashMap::new(),
+            begun: HashSet::new(),
+            again: HashMap::new(),
+            others: Others::new(text),
+            problem: None,
+        }
     }
 
     fn add(&mut self, parsed: Parsed<'_>) {
@@ -81,8 +90,9 @@ impl<'f> Records<'f> {
         match address(&parsed) {
             Some(address) => self.add_address(owner, parsed.line, address),
             None if parsed.rtype == Rtype::SOA => {
-                let is_again = self.begun.contains_key(&owner);
-                self.begun.insert(owner, is_again.then_some(parsed.line));
+                if !self.begun.insert(owner.clone()) {
+                    self.again.insert(owner, parsed.line);
+                }
             }
             None => self.others.add(&owner, &parsed),
         }
@@ -103,8 +113,11 @@ impl<'f> Records<'f> {
     /// A zone transfer ends with the SOA record that it began with. Where more follows, an older file of the zone
     /// stands above, whose records may be gone.
     fn appended(&self, owner: &Name) -> Option<String> {
-        let mut again = self.begun.iter().filter_map(|(zone, line)| line.map(|line| (zone, line)));
-        let (zone, line) = again.find(|(zone, _)| owner.is_at_or_below(zone))?;
+        if self.again.is_empty() {
+            return None;
+        }
+        let mut zones = std::iter::successors(Some(owner.clone()), Name::parent);
+        let (line, zone) = zones.find_map(|zone| Some((*self.again.get(&zone)?, zone)))?;
         Some(format!(
             "zone '{}' begins again on line {line}, so two files of it stand in this one: keep the newer one alone",
             quoted(&zone.without_dot())

@@ -2,7 +2,7 @@
 //!
 //! What ends a line in an editor or on a terminal ends one here: CR, CRLF, VT, FF, NEL (U+0085), U+2028 and U+2029. All
 //! blanks of Unicode become spaces, and so do invisible characters at the end of a word; within a word they stay, for
-//! the readers to name them. Terminal colours vanish.
+//! the readers to name them. Terminal colours vanish; what else a terminal is told, such as where to write on, stays.
 
 /// What becomes of typographic quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,27 +110,21 @@ fn cut_at_ctrl_z(text: &mut String) {
 }
 
 /// Without the ANSI control sequences that change only the looks (`az -o jsonc` colours its output, `grep` what it
-/// found). One that moves the cursor leaves a space: what stands behind it stood elsewhere on the screen.
+/// found). Others stay.
 fn without_colours(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = rest.find('\u{1b}') {
-        out.push_str(&rest[..at]);
-        let tail = &rest[at + 1..];
-        let length = match tail.strip_prefix('[') {
-            Some(parameters) => match parameters.find(|c: char| !(' '..='?').contains(&c)) {
-                Some(end) if ('@'..='~').contains(&char::from(parameters.as_bytes()[end])) => {
-                    if !matches!(parameters.as_bytes()[end], b'm' | b'K' | b'h' | b'l') {
-                        out.push(' ');
-                    }
-                    end + 2
-                }
-                // Cut off: what stands here is text again.
-                end => end.unwrap_or(parameters.len()) + 1,
-            },
-            None => 0,
-        };
-        rest = &tail[length..];
+        let (before, sequence) = rest.split_at(at);
+        out.push_str(before);
+        let parameters = sequence[1..].strip_prefix('[').unwrap_or_default();
+        let end = parameters.find(|c: char| !(' '..='?').contains(&c));
+        let is_look = end.is_some_and(|end| parameters[end..].starts_with(['m', 'K', 'h', 'l']));
+        if !is_look {
+            out.push('\u{1b}');
+        }
+        // ESC, the bracket, the parameters and the letter; or ESC alone.
+        rest = &sequence[end.filter(|_| is_look).map_or(1, |end| end + 3)..];
     }
     out.push_str(rest);
     out

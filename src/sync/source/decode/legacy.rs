@@ -9,7 +9,7 @@ use std::string::FromUtf8Error;
 use encoding_rs::WINDOWS_1252;
 
 use super::clean::{Quotes, clean};
-use super::{Decoded, Undecodable, encoding_problem, kinds, line_after};
+use super::{Decoded, Undecodable, checked, encoding_problem, kinds, line_after};
 use crate::diag::Id;
 use crate::sync::source::token::quoted;
 
@@ -39,7 +39,7 @@ pub(super) fn decode(error: FromUtf8Error) -> Result<Decoded, Undecodable> {
         }
     }
     let warning = format!("byte 0x{byte:02x} is not UTF-8, so the list was read as Windows-1252: {ADVICE}");
-    Ok(Decoded { text, warning: Some((line, (Id::LIST_ENCODING, warning))) })
+    checked(Decoded { text, warning: Some((line, (Id::LIST_ENCODING, warning))) })
 }
 
 fn words(line: &str) -> impl Iterator<Item = &str> {

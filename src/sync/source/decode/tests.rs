@@ -56,11 +56,14 @@ fn byte_order_marks_and_ctrl_z_are_no_contents() {
 }
 
 #[test]
-fn terminal_colours_vanish_and_moves_of_the_cursor_are_blanks() {
+fn terminal_colours_vanish_and_what_moves_the_cursor_is_refused() {
     assert_eq!(text(b"\x1b[1;34m\"fqdn\"\x1b[0m\x1b[K: 1"), "\"fqdn\": 1");
-    assert_eq!(text(b"a\x1b[5Cb\x1b[3"), "a b");
-    assert_eq!(text(b"a\x1b[3\nb"), "a\nb", "a sequence ends with its line");
-    assert_eq!(text(b"a\x1b[\nb\x1b"), "a\nb");
+    assert_eq!(text(b"\x1b[?2004la\x1b[m"), "a");
+    for sequence in ["\x1b[2D", "\x1b[5;10H", "\x1b[3", "\x1b[", "\x1b", "\x1b]8;;https://x\x07", "\x1b[3\nm", "\x1b[é"]
+    {
+        let problem = problem(format!("a\n10.0.0.12{sequence}99 b").as_bytes());
+        assert!(problem.starts_with("2 list-foreign: a control sequence of a terminal"), "{problem}");
+    }
 }
 
 #[test]

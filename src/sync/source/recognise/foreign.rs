@@ -8,7 +8,8 @@ mod looks;
 use super::content;
 use crate::azure::names::mentions;
 use looks::{
-    is_assignment, is_bicep, is_cmdlet, is_command_line, is_corefile, is_python, is_record_command, is_type_names,
+    is_assignment, is_bicep, is_cmdlet, is_command_line, is_corefile, is_phrase, is_python, is_record_command,
+    is_type_names,
 };
 
 /// Lines that are looked at.
@@ -47,8 +48,6 @@ enum Sign {
     FirstThen(&'static [&'static str], &'static [&'static str]),
     /// Some line starts with one of these.
     Line(&'static [&'static str]),
-    /// Some line has one of these within.
-    Within(&'static [&'static str]),
     /// Some line that is no comment looks so.
     Look(fn(&str) -> bool),
     /// The text looks so from its first line on.
@@ -70,7 +69,7 @@ const TO_JSON: &str = "put `| ConvertTo-Json -Depth 10` behind the command";
 const TERRAFORM: &str = "`terraform output -json` gives one";
 const PRINTED: &str = "remove this line, and keep what the command printed";
 
-use Sign::{First, FirstThen, Line, Look, Whole, Within};
+use Sign::{First, FirstThen, Line, Look, Whole};
 
 #[rustfmt::skip]
 const KINDS: &[Kind] = &[
@@ -82,22 +81,23 @@ const KINDS: &[Kind] = &[
     Kind { what: "a pointer of git-lfs", sign: First(&["version https://git-lfs"]), advice: "`git lfs pull` gets the file" },
     Kind { what: "a diff", sign: First(&["diff --git ", "diff -u", "@@ -"]), advice: "take the file that it changes" },
     Kind { what: "a diff", sign: FirstThen(&["--- "], &["+++ "]), advice: "take the file that it changes" },
-    Kind { what: "a transcript of PowerShell", sign: First(&["**********************"]), advice: "remove its own lines, or write the list with `Out-File` instead" },
+    Kind { what: "a transcript of PowerShell", sign: FirstThen(&["**********************"], &["windows powershell transcript", "powershell transcript", "psversion:", "start time:", "startzeit:", "username:", "benutzername:"]), advice: "remove its own lines, or write the list with `Out-File` instead" },
     Kind {
         what: "a mail",
-        sign: FirstThen(&["from: ", "return-path: ", "received: ", "delivered-to: ", "date: ", "mime-version: ", "message-id: ", "subject: "], &["subject: ", "to: ", "from: ", "content-type: "]),
+        sign: FirstThen(&["from: ", "return-path: ", "received: ", "delivered-to: ", "date: ", "mime-version: ", "message-id: "], &["subject: ", "message-id: ", "content-type: "]),
         advice: "save the list in it alone",
     },
+    Kind { what: "a mail", sign: FirstThen(&["subject: "], &["from: ", "date: "]), advice: "save the list in it alone" },
     Kind { what: "the message of a command that failed", sign: First(&["error: ", "az: error", "usage: az", "please run 'az login'", "(resourcenotfound)", "(authorizationfailed)", "(resourcegroupnotfound)", "(subscriptionnotfound)"]), advice: AGAIN },
     Kind { what: "the message of a command that failed", sign: Line(&["+ CategoryInfo ", "+ FullyQualifiedErrorId "]), advice: AGAIN },
     Kind { what: "the output of nslookup", sign: FirstThen(&["server:"], &["address:", "addresses:"]), advice: RECORDS },
     Kind { what: "the output of nslookup", sign: First(&["non-authoritative answer", "dns request timed out"]), advice: RECORDS },
-    Kind { what: "the output of nslookup", sign: Within(&["\tcanonical name = "]), advice: RECORDS },
+    Kind { what: "the output of nslookup", sign: Look(|line| is_phrase(line, "canonical name =")), advice: RECORDS },
     Kind { what: "the output of dig", sign: Line(&["; <<>> DiG ", ";; ->>HEADER<<-", ";; QUESTION SECTION"]), advice: "`dig +noall +answer` gives the records alone" },
     Kind { what: "the output of resolvectl", sign: Line(&["-- Information acquired via protocol"]), advice: RECORDS },
-    Kind { what: "the output of host", sign: Within(&[" is an alias for "]), advice: "keep the lines with 'has address' alone" },
-    Kind { what: "the output of ping", sign: First(&["pinging ", "ping "]), advice: RECORDS },
-    Kind { what: "a configuration of Unbound", sign: FirstThen(&["server:"], &["local-data", "local-zone", "interface:", "access-control", "verbosity:", "include:"]), advice: "keep its `local-data:` lines alone" },
+    Kind { what: "the output of host", sign: Look(|line| is_phrase(line, "is an alias for")), advice: "keep the lines with 'has address' alone" },
+    Kind { what: "the output of ping", sign: FirstThen(&["pinging ", "ping "], &["reply from ", "64 bytes from ", "request timed out", "antwort von ", "ping statistics", "---"]), advice: RECORDS },
+    Kind { what: "a configuration of Unbound", sign: FirstThen(&["server:"], &["local-data", "local-zone", "access-control", "private-address", "verbosity:"]), advice: "keep its `local-data:` lines alone" },
     Kind { what: "a configuration of BIND", sign: First(&["options {", "zone \"", "acl \"", "view \"", "include \"", "logging {"]), advice: "name the zone file instead" },
     Kind { what: "a Corefile of CoreDNS", sign: Whole(is_corefile), advice: "keep the lines within `hosts { }` alone" },
     Kind { what: "Python", sign: Whole(is_python), advice: "write the values with `json.dump`" },
@@ -139,7 +139,6 @@ impl Sign {
     /// The line where it shows.
     fn line(&self, head: &Head<'_>) -> Option<u32> {
         let first = || [head.lines.first(), head.contents().first()].into_iter().flatten();
-        let find = |is_so: &dyn Fn(&str) -> bool| head.lines.iter().find(|(_, line)| is_so(line));
         let found = match self {
             First(starts) => first().find(|(_, line)| starts_with(line, starts)),
             FirstThen(starts, then) => {
@@ -147,8 +146,7 @@ impl Sign {
                 let is_below = below.into_iter().any(|(_, line)| starts_with(line, then));
                 head.contents().first().filter(|(_, line)| is_below && starts_with(line, starts))
             }
-            Line(starts) => find(&|line| starts_with(line, starts)),
-            Within(parts) => find(&|line| parts.iter().any(|part| line.contains(part))),
+            Line(starts) => head.lines.iter().find(|(_, line)| starts_with(line, starts)),
             Look(is_so) => head.contents().iter().find(|(_, line)| !content(line).is_empty() && is_so(line)),
             Whole(is_so) => head.contents().first().filter(|_| is_so(head.contents())),
         };
@@ -193,7 +191,7 @@ fn below_context(head: &Head<'_>) -> Option<Refusal> {
 }
 
 /// True if a line has an address or a name of ours.
-fn holds_entry(line: &str) -> bool {
+pub(crate) fn holds_entry(line: &str) -> bool {
     holds_address(line) || mentions(line).next().is_some()
 }
 

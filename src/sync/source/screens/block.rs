@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::net::IpAddr;
 
+use super::wrap;
 use crate::azure::names::{NotHosted, locate};
 use crate::diag::Id;
 use crate::sync::source::json;
@@ -26,7 +27,8 @@ struct Field<'t> {
     value: &'t str,
     /// The further lines of the value.
     rest: Vec<&'t str>,
-    is_json: bool,
+    /// Where JSON starts in its line, in octets; `None` for a value that is no JSON.
+    json_indent: Option<usize>,
     line: u32,
 }
 
@@ -57,7 +59,14 @@ impl<'t> Block<'t> {
         !self.fields.is_empty()
     }
 
-    pub(super) fn push(&mut self, label: &'t str, value: &'t str, is_json: bool, line: u32, out: &mut ListingBuilder) {
+    pub(super) fn push(
+        &mut self,
+        label: &'t str,
+        value: &'t str,
+        json_indent: Option<usize>,
+        line: u32,
+        out: &mut ListingBuilder,
+    ) {
         self.labels.insert(label.to_ascii_lowercase());
         if self.fields.len() == MAX_FIELDS {
             out.problem(line, Id::LIST_TOO_LARGE, || {
@@ -66,7 +75,7 @@ impl<'t> Block<'t> {
         }
         if self.fields.len() < MAX_FIELDS {
             let value = value.trim_end();
-            self.fields.push(Field { label, key: key(label), value, rest: Vec::new(), is_json, line });
+            self.fields.push(Field { label, key: key(label), value, rest: Vec::new(), json_indent, line });
         }
     }
 
@@ -80,7 +89,7 @@ impl<'t> Block<'t> {
     /// Adds what the object says.
     pub(super) fn add(self, aliases: &mut usize, out: &mut ListingBuilder) {
         let Some(first) = self.fields.first() else { return };
-        if self.fields.iter().any(|field| field.is_json) {
+        if self.fields.iter().any(|field| field.json_indent.is_some()) {
             return json::read_part(&self.as_json(), first.line, out);
         }
         let mut found = Found { line: first.line, ..Found::default() };
@@ -104,8 +113,8 @@ impl<'t> Block<'t> {
             }
             text.push_str(&json_string(field.label));
             text.push(':');
-            if field.is_json {
-                text.push_str(field.value);
+            if let Some(indent) = field.json_indent {
+                text.push_str(&wrap::rejoined(field.value, indent));
                 line += super::feeds(field.value.as_bytes());
             } else {
                 let whole: Vec<&str> = std::iter::once(field.value).chain(field.rest.iter().copied()).collect();

@@ -233,8 +233,7 @@ impl<'t> Line<'t> {
                 None => {}
             }
         }
-        let of_record = self.words_of_a_record();
-        let is_label = |index: &usize| may_be_label(&self.tokens[*index]) && !of_record.contains(index);
+        let is_label = |index: &usize| may_be_label(&self.tokens[*index]) && !self.is_of_record(*index);
         let mut labels = (0..self.tokens.len()).filter(is_label);
         match (labels.next(), labels.next(), self.names.first()) {
             (Some(label), None, None) if !self.is_doubtful(label, zone) => Ok(Some((label, zone))),
@@ -263,15 +262,17 @@ impl<'t> Line<'t> {
         is_number || label > zone && has_empty_cell()
     }
 
-    /// Indexes of TTL, class and type in front of an address, as in `10 IN A 10.0.0.4`.
-    fn words_of_a_record(&self) -> std::ops::Range<usize> {
-        let address = self.tokens.iter().position(|token| matches!(token.kind, TokenKind::Address(_)));
-        let is_type = |index: &usize| is_any_of(self.tokens[*index].text, &["a", "aaaa"]);
-        let Some(rtype) = address.and_then(|index| index.checked_sub(1)).filter(is_type) else { return 0..0 };
-        let is_number = |token: &Token<'_>| token.text.bytes().all(|byte| byte.is_ascii_digit());
-        let before = self.tokens[..rtype].iter().rev().take(2);
-        let others = before.take_while(|token| token.text.eq_ignore_ascii_case("in") || is_number(token)).count();
-        rtype - others..rtype + 1
+    /// True for type and class of a record, and for a number beside them, as in `10 IN A 10.0.0.4`. A label of ours has
+    /// three characters or more.
+    fn is_of_record(&self, index: usize) -> bool {
+        let beside =
+            || [index.checked_sub(1), Some(index + 1)].into_iter().flatten().filter_map(|at| self.tokens.get(at));
+        let text = self.tokens[index].text;
+        if text.eq_ignore_ascii_case("aaaa") {
+            return beside().any(|token| matches!(token.kind, TokenKind::Address(_)));
+        }
+        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+        is_any_of(text, &["a", "in"]) || is_number && beside().any(|token| is_any_of(token.text, &["a", "in", "aaaa"]))
     }
 
     /// Refuses a line with a name of ours that is no clean word, or with a piece of one.

@@ -152,6 +152,11 @@ impl<'a> Addresses<'a> {
         }
     }
 
+    /// True if there is a key for addresses, with nothing behind it.
+    pub(super) fn is_empty_key(&self) -> bool {
+        self.empty.is_some()
+    }
+
     /// The problem if there is no address.
     pub(super) fn absence(&self, view: &View<'_>) -> Wrong {
         let why = self.empty.map_or_else(

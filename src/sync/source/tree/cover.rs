@@ -74,10 +74,16 @@ impl<'a> Walker<'a, '_> {
 }
 
 fn beside(name: &str, key: &str) -> Concern {
-    let text = format!(
-        "'{}' under '{}' is a name of ours beside an address, under a key that is not known for names: call it fqdn",
-        quoted(name),
-        quoted(key)
-    );
+    let name = quoted(name);
+    let text = if key.is_empty() {
+        format!(
+            "'{name}' stands beside an address, in a list that does not say what belongs together: list objects with fqdn and ip"
+        )
+    } else {
+        format!(
+            "'{name}' under '{}' is a name of ours beside an address, under a key that is not known for names: call it fqdn",
+            quoted(key)
+        )
+    };
     Concern::Missing((Id::LIST_NO_NAME, text))
 }

@@ -99,7 +99,7 @@ impl<'a> Walker<'a, '_> {
         sources: &[Node<'a>],
         is_strong: bool,
     ) {
-        if !is_strong || view.all(Role::Set).any(holds_named) {
+        if view.all(Role::Set).any(holds_named) || !(is_strong || addresses.is_empty_key()) {
             // Any text, which is looked at where it stands.
             return;
         }

@@ -120,12 +120,12 @@ impl Ledger {
                 Concern::Missing((id, text)) => out.problem(line, id, || text),
                 Concern::Alone => out.warning(line, Id::LIST_NAME_ALONE, || {
                     let under = if key.is_empty() { String::new() } else { format!(" under '{key}'") };
-                    format!("'{shown}'{under} is a name of ours without an address, and so no record")
+                    format!("'{shown}'{under} looks like a name of ours, but has no address here, and so is no record")
                 }),
             }
         }
         if self.more > 0 {
-            out.warning(None, Id::LIST_NAME_ALONE, || format!("and {} more names of ours are no records", self.more));
+            out.warning(None, Id::LIST_NAME_ALONE, || format!("and {} more such names are no records", self.more));
         }
         if !self.nameless.is_empty() {
             let named: HashSet<Box<str>> = out.endpoint_names().map(lower).chain(self.held).collect();

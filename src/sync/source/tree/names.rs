@@ -194,7 +194,7 @@ fn zone_of_dn(name: &str) -> Option<&str> {
 
 /// True for the apex of a zone of ours.
 pub(super) fn is_zone(text: &str) -> bool {
-    text.len() < 256 && matches!(locate(text.trim(), &mut String::new()), Err(NotHosted::Apex))
+    text.len() < 256 && text.contains('.') && matches!(locate(text.trim(), &mut String::new()), Err(NotHosted::Apex))
 }
 
 /// True for a full host name. A resource's own name with dots in it is none, but a broken name of ours is.

@@ -166,9 +166,7 @@ impl<'a, 'b> Walker<'a, 'b> {
             });
         };
         let mark = self.out.mark();
-        let marks = std::mem::take(&mut self.marks);
         read_text(text, node.line(), self.round, self.ledger, self.out);
-        self.marks = marks;
         self.seen += usize::from(self.out.mark() > mark);
     }
 

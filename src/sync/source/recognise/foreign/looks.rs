@@ -5,7 +5,10 @@ pub(super) fn is_assignment(line: &str) -> bool {
     let Some((name, value)) = line.split_once('=') else { return false };
     let value =
         ["tomap(", "tolist(", "toset("].iter().find_map(|start| value.trim().strip_prefix(start)).unwrap_or(value);
-    is_identifier(name.trim()) && value.trim_start().starts_with(['[', '{'])
+    let value = value.trim();
+    // `{10.0.0.4}` is PowerShell's way to show a list.
+    let is_list = value.ends_with([']', '}']) && !value.contains(['=', ':']);
+    is_identifier(name.trim()) && value.starts_with(['[', '{']) && !is_list
 }
 
 fn is_identifier(word: &str) -> bool {
@@ -17,7 +20,8 @@ fn is_identifier(word: &str) -> bool {
 pub(super) fn is_python(lines: &[(u32, &str)]) -> bool {
     let [(_, first), (_, second), ..] = lines else { return false };
     let has_key = second.starts_with(['"', '\'']) && (second.contains("\":") || second.contains("':"));
-    let is_import = first.starts_with("import ") || (first.starts_with("from ") && first.contains(" import "));
+    let is_import = first.strip_prefix("import ").is_some_and(is_identifier)
+        || (first.starts_with("from ") && first.contains(" import "));
     is_import || (is_assignment(first) && has_key)
 }
 
@@ -34,6 +38,16 @@ pub(super) fn is_bicep(lines: &[(u32, &str)]) -> bool {
     let is_open = opens(first) || first.starts_with("param ") || *first == "{";
     lines.iter().any(|(_, line)| is_resource(line))
         || (is_open && lines.iter().any(|(_, line)| opens(line)) && lines.iter().any(|(_, line)| is_string(line)))
+}
+
+/// A name, these words, and one more word: a line that a program writes about a name.
+pub(super) fn is_phrase(line: &str, phrase: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().take(9).collect();
+    let is_name = |word: &str| word.contains('.') && !word.contains([',', ';', '|', '"']);
+    match words.as_slice() {
+        [first, middle @ .., last] => is_name(first) && is_name(last) && middle.iter().copied().eq(phrase.split(' ')),
+        _ => false,
+    }
 }
 
 /// A block, and plugins in it.
@@ -80,8 +94,14 @@ fn without_prompt(line: &str) -> Option<&str> {
     if let Some(command) = line.strip_prefix("$ ") {
         return Some(command);
     }
-    let (prompt, command) = line.split_once(['>', '$', '#'])?;
-    let drive = |text: &str| text.as_bytes().get(1) == Some(&b':') && text.contains('\\') && !text.contains(' ');
+    let end = line.find(['>', '$', '#'])?;
+    let (prompt, command) = (&line[..end], &line[end + 1..]);
+    if prompt.contains([',', ';', '|', '"', '\t']) {
+        return None;
+    }
+    let is_windows = line.as_bytes()[end] == b'>';
+    let drive =
+        |text: &str| is_windows && text.as_bytes().get(1) == Some(&b':') && text.as_bytes().get(2) == Some(&b'\\');
     let is_prompt = prompt == "PS"
         || prompt.strip_prefix("PS ").is_some_and(|path| path.starts_with('/') || path.starts_with('~') || drive(path))
         || drive(prompt)

@@ -41,7 +41,7 @@ impl<'t> Row<'t> {
         }
         if let Some((token, column)) = label {
             self.of_name = column;
-            self.zone = zone.filter(|_| token.kind == TokenKind::Word);
+            self.zone = zone.filter(|_| token.kind != TokenKind::Name);
             self.names.push(token);
             if let Some(zone) = zone.filter(|_| token.kind == TokenKind::Name) {
                 return self.check_zone(zone, layout);
