@@ -1,8 +1,8 @@
 //! Comments that start with `;`, as zone files and INI files have them, in a list of lines.
 //!
 //! In other lists a semicolon stands between columns, and the first column may be empty: `;acct.blob...;10.0.0.4`. So
-//! it starts a comment only in a text where it stands between no two columns, and not on all lines. An entry behind it stays, for the reader to
-//! refuse: who takes a line out means that its record goes.
+//! it starts a comment only in a text where it stands between no two columns, and not on all lines. An entry behind it
+//! stays, for the reader to refuse: who takes a line out means that its record goes.
 
 use std::borrow::Cow;
 
