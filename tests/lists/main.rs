@@ -76,7 +76,7 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "the readers are being mended"]
+    #[ignore = "a zone in a column beside full names is not held against them yet"]
     fn a_damaged_list_is_read_whole_or_refused(octets in tapes()) {
         let wrong = wrong_with_damaged(&octets);
         prop_assert!(wrong.is_none(), "{}", wrong.map(|(kind, text)| format!("{kind}: {text}")).unwrap_or_default());
@@ -119,7 +119,7 @@ fn every_form_is_made_and_read() {
 
 /// With `--nocapture`: the shortest list of each kind that is read wrongly.
 #[test]
-#[ignore = "the readers are being mended"]
+#[ignore = "a zone in a column beside full names is not held against them yet"]
 fn no_kind_of_list_is_read_wrongly() {
     let mut shortest: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for octets in (0..seeds()).map(octets_of) {

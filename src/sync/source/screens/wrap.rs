@@ -1,8 +1,8 @@
 //! JSON on a screen whose lines the console broke.
 //!
 //! A console breaks a line that is wider than itself wherever its width ends, in the middle of a name too, and starts
-//! the rest below the first character of the value. A string of JSON has no line end in it (RFC 8259 section 7), so such
-//! a break in a string can only be the console's, and the string is what it was without it.
+//! the rest below the first character of the value. A string of JSON has no line end in it (RFC 8259 section 7), so
+//! such a break in a string can only be the console's, and the string is what it was without it.
 
 use std::borrow::Cow;
 
