@@ -91,6 +91,9 @@ impl<'t> Row<'t> {
         }
         let has_json = self.json_cells(number, out);
         if !layout.is_usable() {
+            if let Some(fault) = self.unnamed_address(layout) {
+                return Err(fault);
+            }
             let is_rest_harmless = has_json && !self.cells.iter().any(|cell| mentions_ours(cell.text));
             return Ok(if is_rest_harmless { Outcome::Read } else { Outcome::NoRow });
         }
@@ -105,6 +108,22 @@ impl<'t> Row<'t> {
         self.check_others(layout)?;
         self.add(layout, number, out);
         Ok(Outcome::Read)
+    }
+
+    /// A head for addresses is missing, and the row has one: the list does not say whose it is.
+    fn unnamed_address(&self, layout: &Layout<'t>) -> Option<Fault> {
+        let is_address = |cell: &Cell<'_>| cell.text.trim().parse::<IpAddr>().is_ok();
+        let is_missing = matches!(layout.form, Form::Separated(_)) && layout.roles.addresses.is_empty();
+        let cell = self.cells.iter().find(|cell| is_missing && is_address(cell))?;
+        let is_ours = self.cells.iter().any(|cell| mentions_ours(cell.text));
+        is_ours.then(|| {
+            let text = format!(
+                "no head of '{}' says that '{}' is the address of the name: call that column IP",
+                quoted(layout.header.trim()),
+                quoted(cell.text)
+            );
+            Fault { id: Id::LIST_AMBIGUOUS, text, at: None }
+        })
     }
 
     /// Gives the cells that hold JSON objects to the JSON reader, and empties them.
