@@ -2,7 +2,7 @@
 //!
 //! Input: a text of any length. Output: each longest run of a host name's characters that ends like a name of ours and
 //! has an owner in front. Zones themselves, wildcards and what stands in a resource id (`/subscriptions/...`) are not
-//! records and so not among them. Whether a run can be a record is asked elsewhere, with [`super::locate`].
+//! records and so not among them. Whether a run can be a record is asked elsewhere, with [`super::locate()`].
 
 use super::{NotHosted, PRIVATELINK, locate};
 

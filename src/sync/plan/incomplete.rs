@@ -12,6 +12,7 @@ use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::Name;
 use crate::sync::desired::IncompleteList;
 use crate::sync::records::{Places, Records};
+use crate::sync::source::Gap;
 use crate::sync::state::provenance::{Listed, ZoneProvenance, endpoint_key};
 
 /// Names that a warning shows.
@@ -28,6 +29,8 @@ struct ListGaps {
     file: Arc<str>,
     lacks_anything: bool,
     endpoints: BTreeSet<String>,
+    /// Owner and zone.
+    records: BTreeSet<Box<str>>,
     stays: Stays,
 }
 
@@ -41,9 +44,8 @@ impl Incomplete {
     pub(super) fn of(lists: Vec<IncompleteList>, places: &Places) -> Self {
         let mut by_source: BTreeMap<Arc<str>, Vec<ListGaps>> = BTreeMap::new();
         for list in lists {
-            let lacks_anything = list.gaps.iter().any(|gap| gap.endpoint.is_none());
-            let endpoints = list.gaps.iter().filter_map(|gap| gap.endpoint.as_deref()).map(endpoint_key).collect();
-            let gaps = ListGaps { file: list.file, lacks_anything, endpoints, stays: Stays::default() };
+            let mut gaps = ListGaps::of(list.file);
+            list.gaps.into_iter().for_each(|gap| gaps.add(gap));
             by_source.entry(list.source).or_default().push(gaps);
         }
         Self { by_source, places: places.clone() }
@@ -65,8 +67,9 @@ impl Incomplete {
         for span in difference(before, after).0.into_iter().filter(|span| span.is_removal()) {
             let range = span.before();
             let Some(first) = before.get(range.start) else { continue };
-            let Some(gaps) = self.that_may_lack(provenance.of(first.owner, first.rtype())) else { continue };
-            gaps.stays.add(|| format!("{}.{}", first.owner, apex.without_dot()));
+            let name = format!("{}.{}", first.owner, apex.without_dot());
+            let Some(gaps) = self.that_may_lack(&name, provenance.of(first.owner, first.rtype())) else { continue };
+            gaps.stays.add(name);
             owners.insert(first.owner.to_owned());
             kept.push(range);
         }
@@ -80,12 +83,14 @@ impl Incomplete {
     }
 
     /// The list that may lack a record. One of which nothing is remembered may have been in any.
-    fn that_may_lack(&mut self, listed: Option<&Listed>) -> Option<&mut ListGaps> {
-        let Some(listed) = listed else { return self.by_source.values_mut().flatten().next() };
+    fn that_may_lack(&mut self, name: &str, listed: Option<&Listed>) -> Option<&mut ListGaps> {
+        let Some(listed) = listed else {
+            return self.by_source.values_mut().flatten().find(|list| list.may_lack(name, None));
+        };
         let lists = self.by_source.get_mut(&listed.source)?;
         // The file of yesterday's export may have had another name.
         let is_renamed = !self.places.has_list(&listed.source, &listed.file);
-        lists.iter_mut().find(|list| (is_renamed || list.file == listed.file) && list.may_lack(listed))
+        lists.iter_mut().find(|list| (is_renamed || list.file == listed.file) && list.may_lack(name, Some(listed)))
     }
 
     /// A warning for each list for want of which something stays.
@@ -103,17 +108,35 @@ impl Incomplete {
 }
 
 impl ListGaps {
-    fn may_lack(&self, listed: &Listed) -> bool {
-        let is_of_gap = |endpoint: &Arc<str>| self.endpoints.contains(&**endpoint);
-        self.lacks_anything || listed.endpoint.as_ref().is_none_or(is_of_gap)
+    fn of(file: Arc<str>) -> Self {
+        let (endpoints, records) = (BTreeSet::new(), BTreeSet::new());
+        Self { file, lacks_anything: false, endpoints, records, stays: Stays::default() }
+    }
+
+    fn add(&mut self, gap: Gap) {
+        match gap {
+            Gap::Endpoint(name) => drop(self.endpoints.insert(endpoint_key(&name))),
+            Gap::Record(name) => drop(self.records.insert(name)),
+            Gap::Anything => self.lacks_anything = true,
+        }
+    }
+
+    /// True if a record may be missing here. One whose endpoint is not remembered may be of any.
+    fn may_lack(&self, name: &str, listed: Option<&Listed>) -> bool {
+        let endpoint = listed.and_then(|listed| listed.endpoint.as_ref());
+        let is_of_gap = match endpoint {
+            Some(endpoint) => self.endpoints.contains(&**endpoint),
+            None => !self.endpoints.is_empty(),
+        };
+        self.lacks_anything || is_of_gap || self.records.contains(name)
     }
 }
 
 impl Stays {
-    fn add(&mut self, name: impl FnOnce() -> String) {
+    fn add(&mut self, name: String) {
         self.count += 1;
         if self.first.len() < SHOWN {
-            self.first.push(name());
+            self.first.push(name);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Bytes to text: UTF-8 with or without BOM, UTF-16 with BOM, which Windows PowerShell writes, and Windows-1252.
 //!
 //! Input: the bytes of a list. Output: a text with one kind of line end and of blank and without byte order marks and
-//! terminal colours (see [`clean`]), or what the file is instead and what to do. A file in two encodings, as two
+//! terminal colours (see [`mod@clean`]), or what the file is instead and what to do. A file in two encodings, as two
 //! versions of PowerShell leave it when both append, is refused instead of guessed at.
 
 mod clean;

@@ -37,12 +37,15 @@ pub struct Listing {
     endpoints: Vec<Box<str>>,
 }
 
-/// A part of a list that does not look complete: an endpoint without names or addresses, or a text that ends in the
-/// middle.
+/// A part of a list that does not look complete: what may be missing, so that it stays in service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// The private endpoint that lacks something; `None` if anything of the list may be missing.
-    pub endpoint: Option<Box<str>>,
+pub enum Gap {
+    /// Of this private endpoint, which has no names or addresses in the list.
+    Endpoint(Box<str>),
+    /// This record, as owner and zone with dots and in lower case: its name stands in the list without an address.
+    Record(Box<str>),
+    /// Anything: the text ends in the middle, or is one page of several.
+    Anything,
 }
 
 /// The entries that one reader found, in the order of the file.
@@ -373,11 +376,16 @@ impl ListingBuilder {
     /// it stays.
     pub(super) fn gap(&mut self, line: impl Into<Option<u32>>, endpoint: Option<&str>, text: impl FnOnce() -> String) {
         self.warning(line, Id::LIST_INCOMPLETE, text);
+        self.lacks(endpoint.map_or(Gap::Anything, |endpoint| Gap::Endpoint(endpoint.into())));
+    }
+
+    /// Adds what the list may lack.
+    pub(super) fn lacks(&mut self, gap: Gap) {
         if self.listing.gaps.len() < MAX_GAPS {
-            self.listing.gaps.push(Gap { endpoint: endpoint.map(Into::into) });
+            self.listing.gaps.push(gap);
         } else {
             // More than anybody looks through: anything may be missing.
-            self.listing.gaps[0] = Gap { endpoint: None };
+            self.listing.gaps[0] = Gap::Anything;
         }
     }
 

@@ -1,6 +1,6 @@
 //! Text lists: `PrivateIP.ps1` output, hosts files, CSV, tables and text pasted from the portal.
 //!
-//! A header says what its columns hold ([`super::table`]). Any other line stands for itself ([`line`]): it has one
+//! A header says what its columns hold ([`super::table`]). Any other line stands for itself ([`mod@line`]): it has one
 //! address and one or more full names, or a label and its zone, in any order and with any separators between. Titles,
 //! drawn lines, blank lines and `#` comments are skipped; a line that is nothing of that is a problem.
 

@@ -155,14 +155,19 @@ pub(super) fn is_same_record(name: &str, zone: Option<&str>, other: &str) -> boo
     key(&name).is_some_and(|name| Some(name) == key(other))
 }
 
-/// True if a name of ours lies in the zone, false if it lies in another of ours; `None` if one of the two is of others.
+/// True if a name of ours lies in the zone, false if it lies in another one; `None` for a name of others, and for a word
+/// without a dot, which is no zone (`blob`, `1`).
 pub(super) fn is_in_zone(name: &str, zone: &str) -> Option<bool> {
     let (mut of_name, mut of_zone) = (String::new(), String::new());
     let zone = format!("x.{zone}");
     match place(name, &mut of_name) {
         Ok(name) => {
-            let zone = place(&zone, &mut of_zone).ok()?;
-            Some((name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo))
+            if !zone["x.".len()..].trim_end_matches('.').contains('.') {
+                return None;
+            }
+            let is_same =
+                |zone: AzureName<'_>| (name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo);
+            Some(place(&zone, &mut of_zone).is_ok_and(is_same))
         }
         Err(NotHosted::Elsewhere) => None,
         // It is refused for what it is.

@@ -302,6 +302,24 @@ fn screens_are_read_object_by_object() {
 }
 
 #[test]
+fn a_zone_beside_a_full_name_is_the_zone_of_the_name() {
+    for zone in [
+        "@",
+        "@.",
+        "blob.core.windows.net",
+        "/subscriptions/1/resourceGroups/r/providers/Microsoft.Network/privateDnsZones/@",
+        "",
+        "1",
+        "blob",
+    ] {
+        records(&full(&format!("FQDN,Zone,IP\nabcd.@,{zone},10.0.0.4")), &["abcd.B 10.0.0.4"]);
+    }
+    for zone in ["privatelik.blob.core.windows.net", "&", "corp.example"] {
+        refused(&full(&format!("FQDN,Zone,IP\nabcd.@,{zone},10.0.0.4")), "does not lie in the zone beside it");
+    }
+}
+
+#[test]
 fn nothing_on_a_screen_vanishes() {
     for (screen, message) in [
         ("IpAddress : 10.0.0.4\nFqdn : abcd.@\nIpAddress : 10.0.0.5", "'10.0.0.5' has no host name"),

@@ -37,7 +37,7 @@ impl<'a> Addresses<'a> {
                 continue;
             }
             for node in view.all(role).filter(|node| !holds_named(*node)) {
-                addresses.field(node);
+                addresses.field(node, role);
             }
             if !addresses.found.is_empty() || addresses.fault.is_some() {
                 break;
@@ -49,7 +49,7 @@ impl<'a> Addresses<'a> {
     /// The addresses of one value.
     pub(super) fn of_value(node: Node<'a>) -> Self {
         let mut addresses = Self::default();
-        addresses.field(node);
+        addresses.field(node, Role::Content);
         addresses
     }
 
@@ -58,7 +58,7 @@ impl<'a> Addresses<'a> {
         self.value(node, MAX_INSIDE);
     }
 
-    fn field(&mut self, node: Node<'a>) {
+    fn field(&mut self, node: Node<'a>, role: Role) {
         if is_blank(node) {
             self.empty = self.empty.or(Some(node.key()));
             return;
@@ -67,6 +67,10 @@ impl<'a> Addresses<'a> {
         self.value(node, MAX_INSIDE);
         self.sources.push(node);
         let read = std::mem::replace(&mut self.found, before);
+        if read.is_empty() && node.is_array() && role == Role::Address {
+            let text = format!("'{}' holds no IP address, but other things: look at its lines", quoted(node.key()));
+            self.fault.get_or_insert((Id::LIST_BAD_ADDRESS, text));
+        }
         self.join(node, &read);
     }
 

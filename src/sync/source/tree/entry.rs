@@ -20,6 +20,12 @@ use crate::sync::source::token::quoted;
 impl<'a> Walker<'a, '_> {
     /// Adds what an object says. `outer` is the key that it stands under, where that is a name.
     pub(super) fn entry(&mut self, view: &View<'a>, around: &Surroundings<'a>, outer: Option<Node<'a>>) {
+        if let Some(node) = view.repeated() {
+            self.seen += 1;
+            let text =
+                format!("'{}' stands twice in one object, and nothing says which counts: keep one", quoted(node.key()));
+            return self.out.problem_at(node.line(), column(node.column()), Id::LIST_AMBIGUOUS, || text);
+        }
         match names_of(view, around.zone) {
             Naming::Names { written, sources, is_strong } => self.named(view, around, &written, &sources, is_strong),
             Naming::Fault(node, (id, text)) => {

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use crate::azure::names::locate;
 use crate::diag::Id;
 use crate::sync::source::Wrong;
-use crate::sync::source::listing::ListingBuilder;
+use crate::sync::source::listing::{Gap, ListingBuilder};
 use crate::sync::source::token::quoted;
 
 /// Names and endpoints that are kept until the end.
@@ -115,17 +115,23 @@ impl Ledger {
     /// Says at the end of the list what is still open.
     pub(in crate::sync::source) fn settle(mut self, out: &mut ListingBuilder) {
         self.settle_since(0, 0, out);
-        for Mention { shown, key, line, concern, .. } in self.mentions {
+        for Mention { record, shown, key, line, concern } in self.mentions {
             match concern {
                 Concern::Missing((id, text)) => out.problem(line, id, || text),
-                Concern::Alone => out.warning(line, Id::LIST_NAME_ALONE, || {
-                    let under = if key.is_empty() { String::new() } else { format!(" under '{key}'") };
-                    format!("'{shown}'{under} looks like a name of ours, but has no address here, and so is no record")
-                }),
+                Concern::Alone => {
+                    out.warning(line, Id::LIST_NAME_ALONE, || {
+                        let under = if key.is_empty() { String::new() } else { format!(" under '{key}'") };
+                        format!(
+                            "'{shown}'{under} looks like a name of ours, but has no address here, and so is no record"
+                        )
+                    });
+                    out.lacks(Gap::Record(record));
+                }
             }
         }
         if self.more > 0 {
             out.warning(None, Id::LIST_NAME_ALONE, || format!("and {} more such names are no records", self.more));
+            out.lacks(Gap::Anything);
         }
         if !self.nameless.is_empty() {
             let named: HashSet<Box<str>> = out.endpoint_names().map(lower).chain(self.held).collect();

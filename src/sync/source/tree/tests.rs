@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::sync::source::{Format, Listing, SourceError, parse};
+use crate::sync::source::{Format, Gap, Listing, SourceError, parse};
 
 fn read(text: &str) -> Result<Listing, SourceError> {
     let text = text
@@ -135,7 +135,7 @@ fn the_endpoint_of_a_record_is_known_by_what_stands_around_it() {
 fn an_endpoint_without_names_is_a_gap_unless_the_list_gives_them_otherwise() {
     let empty = r#"{"name":"pe-1","customDnsConfigs":[],"privateLinkServiceConnections":[{"groupIds":["AzureBackup"]}],"networkInterfaces":[{"id":"/x/networkInterfaces/nic-1"}]}"#;
     let listing = read(empty).unwrap();
-    assert_eq!(listing.gaps[0].endpoint.as_deref(), Some("pe-1"));
+    assert_eq!(listing.gaps, [Gap::Endpoint("pe-1".into())]);
     assert!(
         warnings(empty)[0].contains("az network nic show --ids /x/networkInterfaces/nic-1"),
         "{:?}",
@@ -250,4 +250,25 @@ fn comments_may_stand_around_documents() {
     assert_eq!(records(documents), [NAME, NAME]);
     assert!(problem("[]\n10.20.0.12 kqwz").contains("this is not JSON"));
     assert!(problem("{ fqdn: 'x' }").contains("the key fqdn has no quotes"));
+}
+
+#[test]
+fn a_key_that_stands_twice_in_an_object_is_refused() {
+    let text = r#"[{"fqdn": "a.blob.core.windows.net", "fqdn": "b.blob.core.windows.net", "ip": "10.0.0.4"}]"#;
+    let problems = parse("s", Path::new("l.json"), Format::Auto, text.into()).unwrap_err().to_string();
+    assert!(problems.starts_with("l.json:1:") && problems.contains("'fqdn' stands twice"), "{problems}");
+}
+
+#[test]
+fn a_name_that_stands_without_an_address_keeps_its_record_in_service() {
+    let text = r#"[{"fqdn": "a.blob.core.windows.net", "ip": "10.0.0.4"}, {"note": "B.blob.core.windows.net"}]"#;
+    let listing = parse("s", Path::new("l.json"), Format::Auto, text.into()).unwrap();
+    assert_eq!(listing.gaps, [Gap::Record("b.privatelink.blob.core.windows.net".into())]);
+}
+
+#[test]
+fn something_else_among_addresses_is_refused() {
+    let text = r#"[{"fqdn": "a.blob.core.windows.net", "ips": [{"10.0.0.4 - fqdn": "x"}], "ip": "10.0.0.5"}]"#;
+    let problems = parse("s", Path::new("l.json"), Format::Auto, text.into()).unwrap_err().to_string();
+    assert!(problems.contains("'ips' holds no IP address"), "{problems}");
 }

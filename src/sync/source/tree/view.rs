@@ -8,14 +8,17 @@ use super::keys::{Role, role};
 pub(super) struct View<'a> {
     pub(super) object: Node<'a>,
     fields: Vec<(Role, Node<'a>)>,
+    /// The fields of the object itself; those of its `properties` follow.
+    own: usize,
     /// True if there are properties with keys that are not known.
     pub(super) has_others: bool,
 }
 
 impl<'a> View<'a> {
     pub(super) fn of(object: Node<'a>) -> Self {
-        let mut view = Self { object, fields: Vec::new(), has_others: false };
+        let mut view = Self { object, fields: Vec::new(), own: 0, has_others: false };
         view.add(object);
+        view.own = view.fields.len();
         let properties = view.all(Role::Properties).find(|node| node.is_object());
         if let Some(properties) = properties {
             view.add(properties);
@@ -45,6 +48,19 @@ impl<'a> View<'a> {
     pub(super) fn fields_named(&self) -> impl Iterator<Item = Node<'a>> + '_ {
         let is_name = |role: Role| matches!(role, Role::Fqdn | Role::Record | Role::Host | Role::Name);
         self.fields.iter().filter(move |(role, _)| is_name(*role)).map(|(_, node)| *node)
+    }
+
+    /// A key for names, zones or addresses that the object has twice: it has one value, and nothing says which (RFC 8259
+    /// section 4). Looks at as many keys as an object of a list has.
+    pub(super) fn repeated(&self) -> Option<Node<'a>> {
+        let counts = |role: Role| {
+            matches!(role, Role::Fqdn | Role::Record | Role::Host | Role::Name | Role::Zone | Role::Address | Role::Set)
+        };
+        let of_one = &self.fields[..self.own.min(MAX_COMPARED)];
+        let is_twin = |(at, node): (usize, Node<'a>)| of_one[..at].iter().any(|(_, other)| other.key() == node.key());
+        let mut all =
+            of_one.iter().enumerate().filter(|(_, (role, _))| counts(*role)).map(|(at, (_, node))| (at, *node));
+        all.find(|found| is_twin(*found)).map(|(_, node)| node)
     }
 
     /// The first text of a role.
@@ -89,6 +105,9 @@ impl<'a> View<'a> {
         all.join(", ")
     }
 }
+
+/// Keys that are compared with one another.
+const MAX_COMPARED: usize = 64;
 
 /// Keys that a message names.
 const MAX_KEYS: usize = 6;

@@ -122,10 +122,12 @@ impl<'a, 'b> Walker<'a, 'b> {
             self.map_of_zone(node, &place);
         }
         let twins = Twins::of(node);
-        let is_output = view.has(Role::Sensitive) && view.has(Role::Content);
+        // An output of Terraform has its value beside its type, which is a word or an array of words and types.
+        let is_type = |node: Node<'_>| node.is_array() || view.has(Role::Sensitive);
+        let has_value = view.has(Role::Content);
         for child in node.children() {
             let inside = Place { around, object: Some(node), list: None, is_quiet: place.is_quiet, is_part: false };
-            if twins.replace(child.key()) || (is_output && role(child.key()) == Role::Type) {
+            if twins.replace(child.key()) || (has_value && role(child.key()) == Role::Type && is_type(child)) {
                 continue;
             }
             self.property(child, inside);
