@@ -48,8 +48,9 @@ fn wrong_with_damaged(octets: &[u8]) -> Option<(String, String)> {
     let made = forms::make(&mut tape);
     let damaged = support::damage::damage(&mut tape, &made.text);
     let Reading::Taken(taken) = read(made.format, damaged.text.as_bytes()) else { return None };
-    // In a zone file a line means what the lines above it say.
-    let is_gentle = damaged.is_gentle && !(made.form == "zone file" && damaged.moves_lines);
+    // In a zone file and in YAML a line means what the lines above it say.
+    let means_by_place = ["zone file", "yaml rows"].contains(&made.form);
+    let is_gentle = damaged.is_gentle && !(means_by_place && damaged.moves_lines);
     let truth = is_gentle.then_some(&made);
     let text = breach(&taken, &damaged.text, false, truth)?;
     let said = &taken.said;
@@ -67,7 +68,13 @@ fn lost(taken: &Taken, made: &Made) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    // The same lists in every run; the fuzz target `list_made` looks for others.
+    #![proptest_config(ProptestConfig {
+        cases: 3000,
+        max_shrink_iters: 20_000,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(17),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_list_of_any_form_is_read_whole_or_refused(octets in tapes()) {
@@ -76,7 +83,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "a zone in a column beside full names is not held against them yet"]
     fn a_damaged_list_is_read_whole_or_refused(octets in tapes()) {
         let wrong = wrong_with_damaged(&octets);
         prop_assert!(wrong.is_none(), "{}", wrong.map(|(kind, text)| format!("{kind}: {text}")).unwrap_or_default());
@@ -119,7 +125,6 @@ fn every_form_is_made_and_read() {
 
 /// With `--nocapture`: the shortest list of each kind that is read wrongly.
 #[test]
-#[ignore = "a zone in a column beside full names is not held against them yet"]
 fn no_kind_of_list_is_read_wrongly() {
     let mut shortest: BTreeMap<String, (usize, String)> = BTreeMap::new();
     for octets in (0..seeds()).map(octets_of) {

@@ -50,16 +50,21 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Decoded, Undecodable> {
     checked(Decoded { text: clean(text, Quotes::Plain), warning: None })
 }
 
-/// A text, unless something else stood on the screen that it was recorded from.
+/// A text, unless something else stood on the screen that it was recorded from, or nobody can tell where a comment in
+/// it ends.
 fn checked(decoded: Decoded) -> Result<Decoded, Undecodable> {
-    match memchr::memchr(0x1b, decoded.text.as_bytes()) {
-        None => Ok(decoded),
-        Some(at) => {
-            let text = "a control sequence of a terminal stands here, and the screen showed something else than the \
-                        file holds: write the output to a file, not the screen";
-            Err((Some(feeds(&decoded.text.as_bytes()[..at]) + 1), (Id::LIST_FOREIGN, text.to_owned())))
-        }
+    let line_at = |at: usize| Some(feeds(&decoded.text.as_bytes()[..at]) + 1);
+    if let Some(at) = memchr::memchr(0x1b, decoded.text.as_bytes()) {
+        let text = "a control sequence of a terminal stands here, and the screen showed something else than the file \
+                    holds: write the output to a file, not the screen";
+        return Err((line_at(at), (Id::LIST_FOREIGN, text.to_owned())));
     }
+    if let Some(at) = clean::glued_comment(&decoded.text) {
+        let text = "a byte order mark stands behind a comment sign, as where one file was put behind another: put a line \
+                    end there";
+        return Err((line_at(at), (Id::LIST_ENCODING, text.to_owned())));
+    }
+    Ok(decoded)
 }
 
 /// The text, or the error if some bytes are not UTF-8.

@@ -155,8 +155,8 @@ pub(super) fn is_same_record(name: &str, zone: Option<&str>, other: &str) -> boo
     key(&name).is_some_and(|name| Some(name) == key(other))
 }
 
-/// True if a name of ours lies in the zone, false if it lies in another one; `None` for a name of others, and for a word
-/// without a dot, which is no zone (`blob`, `1`).
+/// True if a name of ours lies in the zone, false if it lies in another one; `None` for a name of others, and for a
+/// word without a dot, which is no zone (`blob`, `1`).
 pub(super) fn is_in_zone(name: &str, zone: &str) -> Option<bool> {
     let (mut of_name, mut of_zone) = (String::new(), String::new());
     let zone = format!("x.{zone}");

@@ -41,6 +41,19 @@ fn is_plain(bytes: &[u8]) -> bool {
     odd == 0 && !is_odd(last) && last != b'\r'
 }
 
+/// The place of a byte order mark in what may be a comment: the mark of a file that was put behind another one.
+pub(super) fn glued_comment(text: &str) -> Option<usize> {
+    let mut from = 0;
+    let mut marks = text.match_indices('\u{feff}');
+    marks.find_map(|(at, _)| {
+        // Each octet is looked at once: the next mark looks from here on, or from the start of its line.
+        let before = &text[from..at];
+        from = at;
+        let line = before.rfind('\n').map_or(before, |end| &before[end..]);
+        (line.contains('#') || line.contains("//")).then_some(at)
+    })
+}
+
 fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
     let uncoloured;
     let line = if line.contains('\u{1b}') {
@@ -49,8 +62,8 @@ fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
     } else {
         line
     };
-    // True behind a character of a word.
-    let mut in_word = false;
+    // True behind a character of a word, and behind one that may start a comment.
+    let (mut in_word, mut in_comment) = (false, false);
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         let plain = match c {
@@ -59,6 +72,8 @@ fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
             '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
             // The mark of a file that was appended.
             '\u{feff}' if out.is_empty() || out.ends_with('\n') => continue,
+            // Whether a comment that it stands in goes on in that file nobody can tell: it is refused later.
+            '\u{feff}' if in_comment => c,
             c if is_invisible(c) => {
                 let start = out.len();
                 out.push(c);
@@ -78,6 +93,7 @@ fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
             c => c,
         };
         in_word = is_of_word(plain);
+        in_comment = plain != '\n' && (in_comment || plain == '#' || (plain == '/' && out.ends_with('/')));
         out.push(plain);
     }
 }

@@ -49,6 +49,11 @@ fn invisible_characters_are_left_within_words_alone() {
 #[test]
 fn byte_order_marks_and_ctrl_z_are_no_contents() {
     assert_eq!(text("\u{feff}a\n\u{feff}b".as_bytes()), "a\nb");
+    assert_eq!(text("a \u{feff}b\u{feff}c".as_bytes()), "a  b\u{feff}c");
+    for glued in ["a\nb # c\u{feff}d", "a\n\u{feff}b // \u{feff}\n"] {
+        let (line, (_, why)) = decode(glued.as_bytes().to_vec()).unwrap_err();
+        assert!(line == Some(2) && why.starts_with("a byte order mark stands behind a comment sign"), "{line:?} {why}");
+    }
     assert_eq!(text(&[b"\xff\xfe".as_slice(), &utf16le("a\r\n\u{feff}é")].concat()), "a\r\né");
     assert_eq!(text(b"a\n\x1a"), "a\n");
     assert_eq!(text(b"a\x1a\r\n"), "a");

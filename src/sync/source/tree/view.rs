@@ -50,8 +50,8 @@ impl<'a> View<'a> {
         self.fields.iter().filter(move |(role, _)| is_name(*role)).map(|(_, node)| *node)
     }
 
-    /// A key for names, zones or addresses that the object has twice: it has one value, and nothing says which (RFC 8259
-    /// section 4). Looks at as many keys as an object of a list has.
+    /// A key for names, zones or addresses that the object has twice: it has one value, and nothing says which (RFC
+    /// 8259 section 4). Looks at as many keys as an object of a list has.
     pub(super) fn repeated(&self) -> Option<Node<'a>> {
         let counts = |role: Role| {
             matches!(role, Role::Fqdn | Role::Record | Role::Host | Role::Name | Role::Zone | Role::Address | Role::Set)
