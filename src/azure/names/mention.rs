@@ -37,7 +37,11 @@ impl<'t> Iterator for Mentions<'t> {
             let run = &self.text[start..self.at];
             self.in_id |= start > 0 && bytes[start - 1] == b'/' && is_id_label(run);
             let name = run.trim_matches('.');
-            if !self.in_id && is_ours(name, &mut self.buffer) {
+            // What stands in front may be an owner with a character that no host name has.
+            let is_headless = start > 0 && !bytes[start - 1].is_ascii();
+            let is_ours = is_ours(name, &mut self.buffer)
+                || is_headless && locate(name, &mut self.buffer) == Err(NotHosted::Apex);
+            if !self.in_id && is_ours {
                 return Some(name);
             }
         }
@@ -95,6 +99,8 @@ mod tests {
             ("-a.blob.core.windows.net", "-a.blob.core.windows.net"),
             ("4123...blob.core.windows.net", "4123...blob.core.windows.net"),
             ("a.privatelink.backup.windowsazure.com", "a.privatelink.backup.windowsazure.com"),
+            ("zone.\u{180e}z33.blob.storage.azure.net", "z33.blob.storage.azure.net"),
+            ("zone\u{180e}.z33.blob.storage.azure.net", "z33.blob.storage.azure.net"),
             ("/subscriptions/1/x a.blob.core.windows.net", "a.blob.core.windows.net"),
         ] {
             assert_eq!(found(text), [name], "{text}");
