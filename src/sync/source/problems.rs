@@ -160,9 +160,12 @@ pub(super) fn nothing(tokens: &[Token<'_>]) -> Fault {
     };
     let text = match tokens.iter().find(is_option) {
         Some(_) => "a command, not what it prints: give its output, or names and addresses".to_owned(),
-        None => "neither an address nor a full host name; start comments with '#'".to_owned(),
+        None => format!(
+            "'{}' starts a line with neither an address nor a full host name; start comments with '#'",
+            quoted(tokens.first().map_or("", |token| token.text))
+        ),
     };
-    Fault { id: Id::LIST_NO_ADDRESS, text, at: None }
+    Fault { id: Id::LIST_NO_ADDRESS, text, at: tokens.first().map(|token| token.start) }
 }
 
 pub(super) fn address_alone(token: &Token<'_>) -> Fault {
