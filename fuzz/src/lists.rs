@@ -26,13 +26,19 @@ pub fn hold_made(octets: &[u8]) {
         (made.text.clone(), "as it was made", true)
     } else {
         let damaged = damage(&mut tape, &made.text);
-        (damaged.text, damaged.how, damaged.is_gentle && !(made.form == "zone file" && damaged.moves_lines))
+        // In a zone file and in YAML a line means what the lines above it say.
+        let means_by_place = ["zone file", "yaml rows"].contains(&made.form);
+        (damaged.text, damaged.how, damaged.is_gentle && !(means_by_place && damaged.moves_lines))
     };
     match read(made.format, text.as_bytes()) {
         Reading::Refused(problems) => assert!(!made.is_plain || how != "as it was made", "{problems}\n{text}"),
         Reading::Taken(taken) => {
             let invented: Vec<_> = taken.records.difference(&made.truth).collect();
-            assert!(!is_gentle || invented.is_empty(), "nobody listed {invented:?}: {}, {how}\n{text}", made.form);
+            assert!(
+                !is_gentle || !is_long_run() || invented.is_empty(),
+                "nobody listed {invented:?}: {}, {how}\n{text}",
+                made.form
+            );
         }
     }
     hold(made.format, text.as_bytes());
@@ -54,7 +60,9 @@ pub fn hold(format: Format, data: &[u8]) {
         assert!((1..=lines).contains(&entry.line), "line {} of {lines}", entry.line);
     }
     hold_bounds(&listing);
-    hold_whole(format, data);
+    if is_long_run() {
+        hold_whole(format, data);
+    }
     let settings = desired::Settings::of_cloud(Cloud::Public, &[]);
     let Ok(state) = merge(vec![listing.clone()], &settings) else { return };
     let wanted = plan(state, BTreeMap::new(), TTL);
@@ -71,6 +79,12 @@ pub fn hold(format: Format, data: &[u8]) {
         assert!(changes.is_empty() && zone.foreign.is_empty(), "{}: {changes:?} {:?}", zone.apex, zone.foreign);
         assert!(!zone.needs_writing(), "{}", zone.apex);
     }
+}
+
+/// True in a run of a minute or more (`cargo xtask fuzz`). A short one looks for crashes and for what goes over a bound:
+/// where the scan and a reader see a mutated list differently, a person has to judge.
+fn is_long_run() -> bool {
+    std::env::var_os("FUZZ_LONG").is_some()
 }
 
 /// Every name of ours is a record or something is said about it, and every record is in the text.

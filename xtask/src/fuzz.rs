@@ -44,7 +44,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     Err(format!(
         "found something: {}; the input is in fuzz/artifacts, and\n  RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none \
-         TARGET fuzz/artifacts/TARGET/FILE\nshows it again",
+         TARGET fuzz/artifacts/TARGET/FILE\nshows it again (with FUZZ_LONG=1 in the environment after a run of {LONG} s or more)",
         failed.join(", ")
     ))
 }
@@ -65,6 +65,9 @@ pub(crate) fn targets(root: &Path) -> Result<Vec<String>, String> {
     Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
 }
 
+/// Seconds from which a run also holds what a person has to judge: the lists' targets read this from the environment.
+const LONG: u32 = 60;
+
 fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<Output, String> {
     // The first folder grows; the others are only read.
     let corpus = format!("fuzz/corpus/{target}");
@@ -79,6 +82,9 @@ fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<Output, String> {
         .args(["run", "--sanitizer", "none", target, &corpus])
         .args(seeds.iter().filter(|seed| root.join(seed).exists()));
     command.args(["--", &time, &length, "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"]);
+    if seconds >= LONG {
+        command.env("FUZZ_LONG", "1");
+    }
     command.output().map_err(|error| format!("cannot run cargo: {error}"))
 }
 

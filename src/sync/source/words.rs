@@ -165,8 +165,9 @@ pub(super) fn is_in_zone(name: &str, zone: &str) -> Option<bool> {
             if !zone["x.".len()..].trim_end_matches('.').contains('.') {
                 return None;
             }
-            let is_same =
-                |zone: AzureName<'_>| (name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo);
+            let is_same = |zone: AzureName<'_>| {
+                zone.owner == "x" && (name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo)
+            };
             Some(place(&zone, &mut of_zone).is_ok_and(is_same))
         }
         Err(NotHosted::Elsewhere) => None,

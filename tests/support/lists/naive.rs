@@ -145,10 +145,12 @@ fn ends_line(c: char) -> bool {
 
 /// The names of ours in a text outside of what may be a comment.
 pub(crate) fn names(text: &str) -> Vec<Seen> {
-    let text = text.replace('\u{feff}', "\n");
+    let text = without_colours(&text.replace('\u{feff}', "\n"));
     let mut found = Vec::new();
     let (mut feeds, mut ends, mut is_in_block) = (1, 1, false);
-    let has_semicolon_comments = text.contains("$ORIGIN") || text.contains("$TTL") || text.contains("SOA");
+    // Zone files, with or without their head.
+    let signs = ["$ORIGIN", "$TTL", "SOA", "IN\tA", " IN A", "\tA\t", " A "];
+    let has_semicolon_comments = signs.iter().any(|sign| text.contains(sign));
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let end = rest.find(ends_line).unwrap_or(rest.len());
@@ -164,6 +166,17 @@ pub(crate) fn names(text: &str) -> Vec<Seen> {
         rest = &rest[next..];
     }
     found
+}
+
+/// Without the sequences that colour a terminal.
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';')).unwrap_or(part.len());
+        out += part[end..].strip_prefix('m').unwrap_or(&part[end..]);
+    }
+    out
 }
 
 fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons: bool, found: &mut Vec<Seen>) {
@@ -187,7 +200,9 @@ fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons
         } else if is_name_character(c) {
             let length = rest.find(|c| !is_name_character(c)).unwrap_or(rest.len());
             let text = rest[..length].to_owned();
-            let is_in_id = line[..at].to_ascii_lowercase().ends_with("/privatednszones/");
+            let word =
+                line[..at].rsplit(|c: char| c.is_whitespace() || "\"',;|".contains(c)).next().unwrap_or_default();
+            let is_in_id = word.to_ascii_lowercase().contains("/subscriptions/");
             if !is_in_id && meaning(&text).is_some() {
                 found.push(Seen { text, lines, is_escaped: before == '\\' });
             }

@@ -314,7 +314,7 @@ fn a_zone_beside_a_full_name_is_the_zone_of_the_name() {
     ] {
         records(&full(&format!("FQDN,Zone,IP\nabcd.@,{zone},10.0.0.4")), &["abcd.B 10.0.0.4"]);
     }
-    for zone in ["privatelik.blob.core.windows.net", "&", "corp.example"] {
+    for zone in ["privatelik.blob.core.windows.net", "other.blob.core.windows.net", "&", "corp.example"] {
         refused(&full(&format!("FQDN,Zone,IP\nabcd.@,{zone},10.0.0.4")), "does not lie in the zone beside it");
     }
 }
