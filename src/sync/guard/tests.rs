@@ -60,7 +60,7 @@ fn reasons(blob: Current, text: &str) -> Vec<HoldReason> {
 #[test]
 fn a_list_with_a_bad_line_makes_no_plan() {
     let error = listing("abc.blob.core.windows.net 10.0.0.4\nnonsense\n").unwrap_err();
-    assert!(error.to_string().starts_with("a.txt:2: "));
+    assert!(error.to_string().starts_with("a.txt:2:1: 'nonsense' "));
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) use shape::value_length;
 
 /// Reads a file: one document, or several that were appended.
 pub(super) fn read(text: &str, out: &mut ListingBuilder) {
+    // An entry takes a hundred octets and more. Room that is not used costs nothing.
+    out.expect_lines(text.len() / 100, text.len() / 2);
     read_part(text, 1, out);
 }
 

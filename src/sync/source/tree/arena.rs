@@ -4,6 +4,7 @@
 //! Strings are ranges of the text; what had escapes stands in one text beside it.
 
 use super::super::lines::LineCounter;
+use super::keys::{Role, role};
 use crate::diag::Id;
 use crate::sync::source::Wrong;
 
@@ -49,6 +50,8 @@ struct Row {
     /// Of an object or array: the index behind its last child.
     value: Span,
     kind: Kind,
+    /// What the key says, which is asked for several times.
+    role: Role,
 }
 
 /// A document.
@@ -106,11 +109,12 @@ impl<'t> Tree<'t> {
         at: usize,
     ) -> Option<usize> {
         let line = self.line_at(at);
+        let role = key.map_or(Role::Other, role);
         let (key, value) = (self.span(key.unwrap_or_default())?, self.span(value)?);
         if (self.rows.len() + 1) * size_of::<Row>() + self.beside.len() > self.max {
             return None;
         }
-        self.rows.push(Row { at: u32::try_from(at).ok()?, line, key, value, kind });
+        self.rows.push(Row { at: u32::try_from(at).ok()?, line, key, value, kind, role });
         Some(self.rows.len() - 1)
     }
 
@@ -203,6 +207,11 @@ impl<'a> Node<'a> {
     /// Its key in the object around it; empty in an array.
     pub(in crate::sync::source) fn key(self) -> &'a str {
         self.tree.part(self.row.key)
+    }
+
+    /// What its key says about it.
+    pub(super) fn role(self) -> Role {
+        self.row.role
     }
 
     /// The text of a string.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::address::{Addresses, holds_named, is_other_type};
 use super::arena::Node;
 use super::endpoint::{Surroundings, is_nameless_link, nameless_text};
-use super::keys::{Role, role};
+use super::keys::Role;
 use super::ledger::Concern;
 use super::names::{Naming, names_of};
 use super::view::{View, is_blank};
@@ -125,13 +125,13 @@ impl<'a> Walker<'a, '_> {
 
     /// A label in a list that does not say in which zone it is. Resources of all kinds have a name and an address.
     fn without_zone(&mut self, view: &View<'a>, node: Node<'a>) {
-        let is_strong = matches!(role(node.key()), Role::Fqdn | Role::Record);
+        let is_strong = matches!(node.role(), Role::Fqdn | Role::Record);
         let label = node.string().unwrap_or_default().trim();
         if !(is_strong || view.is_row() || is_vault_label(label)) || label == "@" || is_other_type(view) {
             return;
         }
         let addresses = Addresses::of(view);
-        if addresses.found.is_empty() && role(node.key()) != Role::Fqdn {
+        if addresses.found.is_empty() && node.role() != Role::Fqdn {
             return;
         }
         let advice = if view.has(Role::DistinguishedName) || view.all(Role::Set).any(Node::is_object) {

@@ -2,7 +2,7 @@
 //! of its tools are one.
 
 use super::arena::Node;
-use super::keys::{Role, role};
+use super::keys::Role;
 
 /// An object and its known properties, in their order.
 pub(super) struct View<'a> {
@@ -28,7 +28,7 @@ impl<'a> View<'a> {
 
     fn add(&mut self, object: Node<'a>) {
         for child in object.children() {
-            match role(child.key()) {
+            match child.role() {
                 Role::Other => self.has_others = true,
                 role => self.fields.push((role, child)),
             }

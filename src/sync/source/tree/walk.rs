@@ -4,7 +4,7 @@
 use super::address::DEPTH_ADVICE;
 use super::arena::{Node, Tree};
 use super::endpoint::{Surroundings, is_endpoint, may_be_ours, nameless_text};
-use super::keys::{Role, role};
+use super::keys::Role;
 use super::ledger::Ledger;
 use super::names::is_zone;
 use super::paging;
@@ -127,7 +127,7 @@ impl<'a, 'b> Walker<'a, 'b> {
         let has_value = view.has(Role::Content);
         for child in node.children() {
             let inside = Place { around, object: Some(node), list: None, is_quiet: place.is_quiet, is_part: false };
-            if twins.replace(child.key()) || (has_value && role(child.key()) == Role::Type && is_type(child)) {
+            if twins.replace(child.key()) || (has_value && child.role() == Role::Type && is_type(child)) {
                 continue;
             }
             self.property(child, inside);
@@ -143,7 +143,7 @@ impl<'a, 'b> Walker<'a, 'b> {
         if key.contains(['.', ':']) && !place.is_quiet {
             self.key(child, &place);
         }
-        match role(key) {
+        match child.role() {
             Role::Configs if is_cut_off(child) => {
                 self.seen += 1;
                 self.out.problem(child.line(), Id::LIST_CUT_OFF, || DEPTH_ADVICE.to_owned());
