@@ -55,36 +55,25 @@ impl FromStr for Scope {
             )
         };
         let parts: Vec<&str> = text.trim_end_matches('/').split('/').collect();
-        let is = |part: &str, word: &str| part.eq_ignore_ascii_case(word);
         let owned = |part: &str| part.to_owned();
-        match parts.as_slice() {
-            ["", s, subscription] if is(s, "subscriptions") => {
-                guid(subscription).map(|subscription| Self::Subscription { subscription })
-            }
-            ["", s, subscription, g, group]
-                if is(s, "subscriptions") && is(g, "resourceGroups") && !group.is_empty() =>
-            {
+        let scope = match parts.as_slice() {
+            ["", _, subscription] => guid(subscription).map(|subscription| Self::Subscription { subscription }),
+            ["", _, subscription, _, group] => {
                 guid(subscription).map(|subscription| Self::Group { subscription, group: owned(group) })
             }
-            ["", s, subscription, g, group, p, n, z, zone]
-                if is(s, "subscriptions")
-                    && is(g, "resourceGroups")
-                    && is(p, "providers")
-                    && is(n, "Microsoft.Network")
-                    && is(z, "privateDnsZones")
-                    && !group.is_empty()
-                    && !zone.is_empty() =>
-            {
-                guid(subscription).map(|subscription| Self::Zone {
-                    subscription,
-                    group: owned(group),
-                    zone: owned(zone),
-                })
-            }
+            ["", _, subscription, _, group, _, _, _, zone] => guid(subscription).map(|subscription| Self::Zone {
+                subscription,
+                group: owned(group),
+                zone: owned(zone),
+            }),
             _ => None,
-        }
-        .filter(|_| text.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#%\\\"'".contains(&octet)))
-        .ok_or_else(wrong)
+        };
+        // What was not taken as a part is what `Display` writes.
+        scope
+            .filter(|scope| scope.to_string().eq_ignore_ascii_case(&parts.join("/")))
+            .filter(|_| parts.iter().skip(1).all(|part| !part.is_empty()))
+            .filter(|_| text.bytes().all(|octet| octet.is_ascii_graphic() && !b"?#%\\\"'".contains(&octet)))
+            .ok_or_else(wrong)
     }
 }
 

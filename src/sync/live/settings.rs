@@ -33,21 +33,27 @@ pub struct Settings {
 /// The endpoints that are wanted. An empty list of names selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Endpoints of vaults, `AzureBackup` and the storage accounts that belong to them; on unless the config names
-    /// other services only.
-    pub backup: bool,
-    /// `AzureBackup_secondary` too: the vault's other region.
-    pub backup_secondary: bool,
-    /// Endpoints of other storage accounts, for blobs.
-    pub blob: bool,
-    /// The same for queues.
-    pub queue: bool,
+    /// The services whose endpoints are read; `[Backup]` unless the config says.
+    pub services: Vec<Service>,
     /// Vaults, by name or whole id; compared without case.
     pub vaults: Vec<String>,
     /// Names of endpoints, with `*` and `?`; compared without case.
     pub endpoints: Vec<String>,
     /// Whole ids of subnets; compared without case.
     pub subnets: Vec<String>,
+}
+
+/// A kind of endpoints, by the part of the target that they lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// `AzureBackup`, and the storage accounts that belong to a vault.
+    Backup,
+    /// `AzureBackup_secondary`: the vault's other region.
+    BackupSecondary,
+    /// Blobs of any storage account.
+    Blob,
+    /// Queues of any storage account.
+    Queue,
 }
 
 /// Who asks Azure.
@@ -118,8 +124,8 @@ pub fn file_name(shown: &str, whole: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let shown: String = shown.chars().take(40).map(plain).collect();
     let digest = Sha256::digest(whole);
-    let digest: String = digest[..4].iter().map(|octet| format!("{octet:02x}")).collect();
-    format!("{}-{digest}", shown.trim_start_matches('.'))
+    let digest = digest.iter().take(4).fold(0_u32, |number, octet| number << 8 | u32::from(*octet));
+    format!("{}-{digest:08x}", shown.trim_start_matches('.'))
 }
 
 #[cfg(test)]
@@ -142,7 +148,10 @@ mod tests {
         let path = |text: &str| settings.list_path(&text.parse().unwrap());
         let group = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-backup";
         let shown = path(group).display().to_string();
-        assert!(shown.starts_with("/state/rg-backup-") && shown.ends_with(".toml"), "{shown}");
+        assert!(
+            shown.starts_with("/state/rg-backup-") && path(group).extension().is_some_and(|ending| ending == "toml"),
+            "{shown}"
+        );
         assert_eq!(
             path(&group.replace("resourceGroups", "resourcegroups")),
             path(group),
