@@ -26,9 +26,8 @@ pub fn hold_made(octets: &[u8]) {
         (made.text.clone(), "as it was made", true)
     } else {
         let damaged = damage(&mut tape, &made.text);
-        // In a zone file and in YAML a line means what the lines above it say.
-        let means_by_place = ["zone file", "yaml rows"].contains(&made.form);
-        (damaged.text, damaged.how, damaged.is_gentle && !(means_by_place && damaged.moves_lines))
+        let keeps = damaged.keeps(&made);
+        (damaged.text, damaged.how, keeps)
     };
     match read(made.format, text.as_bytes()) {
         Reading::Refused(problems) => assert!(!made.is_plain || how != "as it was made", "{problems}\n{text}"),
@@ -90,7 +89,7 @@ fn is_long_run() -> bool {
 /// Every name of ours is a record or something is said about it, and every record is in the text.
 fn hold_whole(format: Format, data: &[u8]) {
     let (Reading::Taken(taken), Some(text)) = (read(format, data), decoded(data)) else { return };
-    let breach = missed(&taken, &text, format == Format::Text);
+    let breach = missed(&taken, &text, format, format == Format::Text);
     assert!(breach.is_none(), "{breach:?}; said: {:#?}\n{text}", taken.said);
 }
 

@@ -35,7 +35,7 @@ fn wrong_with_sound(octets: &[u8]) -> Option<(String, String)> {
     let (kind, text) = match reading {
         Reading::Refused(_) if !made.is_plain => return None,
         Reading::Refused(problems) => ("refused".to_owned(), problems),
-        Reading::Taken(taken) => breach(&taken, &made.text, made.by_line, Some(&made))
+        Reading::Taken(taken) => breach(&taken, &made.text, &made, made.by_line, true)
             .or_else(|| lost(&taken, &made))
             .map(|text| ("taken".to_owned(), format!("{text}; said: {:#?}", taken.said)))?,
     };
@@ -48,19 +48,16 @@ fn wrong_with_damaged(octets: &[u8]) -> Option<(String, String)> {
     let made = forms::make(&mut tape);
     let damaged = support::damage::damage(&mut tape, &made.text);
     let Reading::Taken(taken) = read(made.format, damaged.text.as_bytes()) else { return None };
-    // In a zone file and in YAML a line means what the lines above it say.
-    let means_by_place = ["zone file", "yaml rows"].contains(&made.form);
-    let is_gentle = damaged.is_gentle && !(means_by_place && damaged.moves_lines);
-    let truth = is_gentle.then_some(&made);
-    let text = breach(&taken, &damaged.text, false, truth)?;
+    let text = breach(&taken, &damaged.text, &made, false, damaged.keeps(&made))?;
     let said = &taken.said;
     Some((format!("{}, {}", made.form, damaged.how), format!("{text}; said: {said:#?}\n{}", damaged.text)))
 }
 
-/// What a list that was taken must not lack or add.
-fn breach(taken: &Taken, text: &str, by_line: bool, truth: Option<&Made>) -> Option<String> {
-    let invented = truth.and_then(|made| taken.records.difference(&made.truth).next());
-    missed(taken, text, by_line).or_else(|| invented.map(|record| format!("nobody listed {record:?}")))
+/// What a list that was taken must not lack or add; `is_sound` if its text says what it said when it was made.
+fn breach(taken: &Taken, text: &str, made: &Made, by_line: bool, is_sound: bool) -> Option<String> {
+    let invented = taken.records.difference(&made.truth).next().filter(|_| is_sound);
+    missed(taken, text, made.written_as(), by_line)
+        .or_else(|| invented.map(|record| format!("nobody listed {record:?}")))
 }
 
 fn lost(taken: &Taken, made: &Made) -> Option<String> {

@@ -9,7 +9,9 @@ mod shape;
 
 use super::lines::LineCounter;
 use super::listing::ListingBuilder;
+use super::token::quoted;
 use super::tree::{self, Ledger, MAX_INNER_TREE, MAX_TREE, Tree};
+use crate::diag::Id;
 use parse::{Fault, Parser};
 pub(super) use shape::value_length;
 
@@ -41,12 +43,22 @@ pub(super) fn read_part(text: &str, line: u32, out: &mut ListingBuilder) {
     ledger.settle(out);
 }
 
-/// Reads JSON that stands in a string of another document, all of it in one line of the file.
+/// Reads JSON that stands in a string of another document, all of it in one line of the file: one value and comments.
 pub(super) fn read_text(text: &str, line: u32, round: u32, ledger: &mut Ledger, out: &mut ListingBuilder) {
     let mut tree = Tree::in_line(text, line, MAX_INNER_TREE);
     let read = Parser::new(&mut tree, 0).document(|tree, piece| tree::walk(tree, piece, round, None, ledger, out));
-    if let Err((_, (id, problem))) = read {
-        out.problem(line, id, || format!("{problem}, in the JSON that stands in a string"));
+    let rest = read.and_then(|end| {
+        let end = skip_comments(text, end);
+        Ok(Parser::new(&mut tree, end).next_start()?.and_then(|at| text.get(at..)))
+    });
+    match rest {
+        Ok(None) => {}
+        Ok(Some(rest)) => out.problem(line, Id::LIST_SYNTAX, || {
+            format!("'{}' stands behind the end of the JSON in a string: remove it", quoted(rest.trim_end()))
+        }),
+        Err((_, (id, problem))) => {
+            out.problem(line, id, || format!("{problem}, in the JSON that stands in a string"));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! rules are decided once:
 //!
 //! - Several records with several addresses are refused: nothing says which belongs to which.
+//! - A label in a zone that is itself the name of a record is refused: nobody means a record of both.
 //! - A connection that is not approved publishes nothing, and a note says so.
 //! - An endpoint that could not be provisioned is published, and a warning says so.
 
@@ -76,6 +77,9 @@ impl Statement<'_> {
     pub(super) fn verdict(&self) -> Verdict {
         if let Some(problem) = self.excess() {
             return Verdict::Refuse((Id::LIST_TOO_LARGE, problem));
+        }
+        if let Some(problem) = self.names.iter().find_map(record_for_zone) {
+            return Verdict::Refuse((Id::LIST_BAD_NAME, problem));
         }
         if let Some(state) = self.connection.filter(|state| !is_connected(state)) {
             let text = format!(
@@ -161,6 +165,21 @@ impl Statement<'_> {
     }
 }
 
+/// The problem with a zone that is the name of a record itself, as where a dot is lost in front of `privatelink` or the
+/// full name stands under the head of the zone: label and zone together would be a record of two labels.
+fn record_for_zone(name: &Written<'_>) -> Option<String> {
+    // No record begins with this label, and nearly all zones do.
+    let zone = name.zone.filter(|zone| !zone.starts_with("privatelink."))?;
+    let mut buffer = String::new();
+    let place = locate(zone, &mut buffer).ok()?;
+    Some(format!(
+        "'{}' stands where the zone of '{}' belongs, but is itself a name in zone '{}': write that zone there",
+        quoted(zone),
+        quoted(name.text),
+        place.zone_text(),
+    ))
+}
+
 /// False for the states in which Azure carries nothing over a connection.
 pub(super) fn is_connected(state: &str) -> bool {
     !["pending", "rejected", "disconnected", "removed"].iter().any(|down| state.trim().eq_ignore_ascii_case(down))
@@ -188,6 +207,36 @@ mod tests {
         for addresses in [["10.0.0.4", "10.0.0.5"], ["10.0.0.4", "fd00::4"]] {
             let refused = verdict(&["a.blob.core.windows.net", "a.queue.core.windows.net"], &addresses);
             assert!(matches!(refused, Verdict::Refuse((Id::LIST_AMBIGUOUS, _))), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_record_in_place_of_a_zone_is_refused_with_the_zone_that_was_meant() {
+        let addresses = ["10.0.0.4".parse().unwrap()];
+        let verdict = |text, zone| {
+            let names = [Written { text, zone: Some(zone), column: 0 }];
+            Statement { line: 1, names: &names, addresses: &addresses, ..Statement::default() }.verdict()
+        };
+        for (zone, meant) in [
+            ("pod02ecs114privatelink.blob.core.windows.net", "'privatelink.blob.core.windows.net'"),
+            ("Acct.Privatelink.Queue.Core.Windows.Net.", "'privatelink.queue.core.windows.net'"),
+            ("acct.z33.blob.storage.azure.net", "'privatelink.blob.core.windows.net'"),
+            ("1-ab-pod01-fc1.we.backup.windowsazure.com", "'privatelink.we.backup.windowsazure.com'"),
+        ] {
+            let Verdict::Refuse((Id::LIST_BAD_NAME, text)) = verdict("acct", zone) else { panic!("{zone}") };
+            assert!(text.contains(meant) && text.contains(zone), "{text}");
+        }
+        for zone in [
+            "blob.core.windows.net",
+            "PrivateLink.blob.core.windows.net.",
+            "privatelink.we.backup.windowsazure.com",
+            "we.backup.windowsazure.com",
+            "z33.blob.storage.azure.net",
+            "backup.windowsazure.com",
+            "core.windows.net",
+            "corp.example",
+        ] {
+            assert_eq!(verdict("acct", zone), Verdict::Publish, "{zone}");
         }
     }
 

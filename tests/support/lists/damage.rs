@@ -1,6 +1,6 @@
 //! What happens to lists on their way: cut, folded, glued, commented, with the wrong line ends.
 
-use super::forms::Tape;
+use super::forms::{Made, Tape};
 
 /// A damaged list.
 #[derive(Clone, Debug)]
@@ -13,6 +13,13 @@ pub(crate) struct Damaged {
     pub(crate) is_gentle: bool,
     /// Lines stand elsewhere than before, or behind what was a comment.
     pub(crate) moves_lines: bool,
+}
+
+impl Damaged {
+    /// True if the text cannot say anything that the list did not say when it was made.
+    pub(crate) fn keeps(&self, made: &Made) -> bool {
+        self.is_gentle && !(self.moves_lines && made.means_by_place())
+    }
 }
 
 /// Characters that nobody sees, and some that look like others.

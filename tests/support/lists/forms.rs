@@ -111,6 +111,18 @@ pub(crate) struct Made {
     pub(crate) is_plain: bool,
 }
 
+impl Made {
+    /// True if a line means what the lines above it say: in a zone file, in YAML, and in JSON with a line for each value.
+    pub(crate) fn means_by_place(&self) -> bool {
+        ["zone file", "yaml rows", "json rows"].contains(&self.form)
+    }
+
+    /// The format that it is written in, where that is known and not only recognised.
+    pub(crate) fn written_as(&self) -> Format {
+        if self.form == "zone file" { Format::Zone } else { self.format }
+    }
+}
+
 /// What a form makes of rows.
 struct Written {
     text: String,

@@ -143,14 +143,14 @@ fn ends_line(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
-/// The names of ours in a text outside of what may be a comment.
-pub(crate) fn names(text: &str) -> Vec<Seen> {
+/// The names of ours in a text outside of what may be a comment. In a zone file a semicolon always starts one.
+pub(crate) fn names(text: &str, is_zone_file: bool) -> Vec<Seen> {
     let text = without_colours(&text.replace('\u{feff}', "\n"));
     let mut found = Vec::new();
     let (mut feeds, mut ends, mut is_in_block) = (1, 1, false);
     // Zone files, with or without their head.
     let signs = ["$ORIGIN", "$TTL", "SOA", "IN\tA", " IN A", "\tA\t", " A "];
-    let has_semicolon_comments = signs.iter().any(|sign| text.contains(sign));
+    let has_semicolon_comments = is_zone_file || signs.iter().any(|sign| text.contains(sign));
     let mut rest = text.as_str();
     while !rest.is_empty() {
         let end = rest.find(ends_line).unwrap_or(rest.len());
@@ -168,13 +168,16 @@ pub(crate) fn names(text: &str) -> Vec<Seen> {
     found
 }
 
-/// Without the sequences that colour a terminal.
+/// Without the sequences that change only the looks of a terminal (ECMA-48 section 5.4): numbers, then a letter.
 fn without_colours(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let end = part.find(|c: char| !(c.is_ascii_digit() || c == ';')).unwrap_or(part.len());
-        out += part[end..].strip_prefix('m').unwrap_or(&part[end..]);
+        let end = part.find(|c: char| !(' '..='?').contains(&c)).unwrap_or(part.len());
+        match part[end..].strip_prefix(['m', 'K', 'h', 'l']) {
+            Some(rest) => out += rest,
+            None => out += part,
+        }
     }
     out
 }
@@ -217,14 +220,15 @@ fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons
 
 /// A name of ours in the text that is neither a record nor on a line about which something was said, or a record whose
 /// name or address is not in the text. `by_line`: both stand on one line.
-pub(crate) fn missed(taken: &Taken, text: &str, by_line: bool) -> Option<String> {
-    if let Some(name) = names(text).iter().find(|name| !is_covered(name, taken)) {
+pub(crate) fn missed(taken: &Taken, text: &str, format: Format, by_line: bool) -> Option<String> {
+    if let Some(name) = names(text, format == Format::Zone).iter().find(|name| !is_covered(name, taken)) {
         return Some(format!("'{}' of line {:?} is passed over", name.text, name.lines));
     }
     if text.contains('\\') {
         // Escapes hide what the naive scan looks for.
         return None;
     }
+    let text = &without_colours(text);
     let lines: Vec<(BTreeSet<String>, BTreeSet<IpAddr>)> = if by_line {
         text.split(ends_line).map(words_and_addresses).collect()
     } else {

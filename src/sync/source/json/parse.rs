@@ -62,6 +62,11 @@ impl<'t, 'r> Parser<'t, 'r> {
         Ok(self.base + self.scanner.token_end())
     }
 
+    /// The place of what comes first, if there is anything but comments.
+    pub(super) fn next_start(mut self) -> Result<Option<usize>, Fault> {
+        Ok(self.token()?.map(|_| self.start()))
+    }
+
     /// The next token that is no comment.
     fn token(&mut self) -> Result<Option<Token<'t>>, Fault> {
         loop {

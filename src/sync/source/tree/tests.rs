@@ -272,3 +272,27 @@ fn something_else_among_addresses_is_refused() {
     let problems = parse("s", Path::new("l.json"), Format::Auto, text.into()).unwrap_err().to_string();
     assert!(problems.contains("'ips' holds no IP address"), "{problems}");
 }
+
+#[test]
+fn text_behind_the_end_of_the_json_in_a_string_is_refused() {
+    let list = |text: &str| {
+        let text = serde_json::to_string(text).unwrap();
+        format!("{{\n\"customDnsConfigsText\": {text}}}")
+    };
+    let one = r#"[{"fqdn": "a.blob.core.windows.net", "ipAddresses": ["10.0.0.4"]}]"#;
+    for end in ["", " \n", "\n# b\n// c", " /* b */ "] {
+        let text = list(&format!("{one}{end}"));
+        assert_eq!(parse("s", Path::new("l.json"), Format::Auto, text.into()).unwrap().len(), 1, "{end}");
+    }
+    for rest in [
+        one,
+        ", b.blob.core.windows.net",
+        "10.0.0.5 b.blob.core.windows.net",
+        "]",
+        "\"b",
+        "# c\n{\"fqdn\": \"b.blob.core.windows.net\"}",
+    ] {
+        let message = problem(&list(&format!("{one} {rest}")));
+        assert!(message.starts_with("list.json:2: ") && message.contains("in a string"), "{rest}: {message}");
+    }
+}
