@@ -16,6 +16,7 @@ pub mod arm;
 pub mod fetch;
 pub mod model;
 pub mod outside;
+pub mod real;
 pub mod records;
 pub mod render;
 pub mod report;
