@@ -14,6 +14,7 @@
 
 pub mod arm;
 pub mod fetch;
+pub mod ids;
 pub mod model;
 pub mod outside;
 pub mod real;
