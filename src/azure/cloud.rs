@@ -1,4 +1,4 @@
-//! The clouds and the suffixes under which their services live.
+//! The clouds: the suffixes under which their services live, and the addresses that are asked about them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -34,6 +34,34 @@ impl Cloud {
             Self::Public => "core.windows.net",
             Self::UsGov => "core.usgovcloudapi.net",
             Self::China => "core.chinacloudapi.cn",
+        }
+    }
+
+    /// The address of Azure Resource Manager (azure-sdk-for-go, `arm/cloud`).
+    pub fn arm(self) -> &'static str {
+        match self {
+            Self::Public => "https://management.azure.com",
+            Self::UsGov => "https://management.usgovcloudapi.net",
+            Self::China => "https://management.chinacloudapi.cn",
+        }
+    }
+
+    /// The resource that tokens for ARM are asked for, as Microsoft's SDKs send it. ARM takes it with and without a
+    /// slash at its end.
+    pub fn audience(self) -> &'static str {
+        match self {
+            Self::Public => "https://management.azure.com",
+            Self::UsGov => "https://management.core.usgovcloudapi.net",
+            Self::China => "https://management.core.chinacloudapi.cn",
+        }
+    }
+
+    /// The address of Entra.
+    pub fn authority(self) -> &'static str {
+        match self {
+            Self::Public => "https://login.microsoftonline.com",
+            Self::UsGov => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
         }
     }
 

@@ -3,6 +3,7 @@
 //! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
 //! place. This module opens the one file, binds nothing and starts nothing.
 
+mod azure;
 mod forward;
 mod locate;
 mod reader;
@@ -69,11 +70,26 @@ impl Config {
         let has = |name: &str| self.sync.sources.iter().any(|source| source.name == name);
         let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
+        losses.extend(self.lost_scopes(old));
         losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
     }
 }
 
 impl Config {
+    /// The scopes that live sources read no more, though the sources are still there.
+    fn lost_scopes(&self, old: &Self) -> Vec<String> {
+        let mut lost = Vec::new();
+        for (new, old) in self.sync.live.iter().flat_map(|new| old.sync.live.iter().map(move |old| (new, old))) {
+            if new.name == old.name {
+                let has = |scope: &str| new.scopes.iter().any(|new| new.to_string().eq_ignore_ascii_case(scope));
+                let scopes = old.scopes.iter().map(ToString::to_string).filter(|scope| !has(scope));
+                let name = diag::printable(&new.name);
+                lost.extend(scopes.map(|scope| format!("scope '{scope}' of source '{name}' is no longer in it")));
+            }
+        }
+        lost
+    }
+
     /// Reads a config file.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         Contents::read(file).map_err(|problem| vec![problem])?.load()

@@ -102,6 +102,18 @@ impl<'a> Section<'a> {
         self.text.warnings.borrow_mut().push((self.place_of(key), id, text.into()));
     }
 
+    /// True if the text has the key.
+    pub(super) fn has(&self, key: &'static str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// A known key that makes no sense here: a problem, if the text has it.
+    pub(super) fn refuse(&self, key: &'static str, reason: &str) {
+        if self.get(key).is_some() {
+            self.problem_at(key, format!("{key}: {reason}"));
+        }
+    }
+
     fn place_of(&self, key: &str) -> usize {
         self.table.and_then(|table| table.get(key)).map_or(self.at, |value| value.span().start)
     }

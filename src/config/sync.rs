@@ -2,17 +2,19 @@
 //! zones.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::azure::{self, Surroundings};
 use super::reader::Section;
 use super::values;
-use crate::azure::{self, Cloud};
+use crate::azure::Cloud;
+use crate::azure::names::family;
 use crate::diag::{self, Id};
 use crate::dns::Name;
-use crate::sync::source;
+use crate::sync::source::{self, Kind};
 use crate::sync::state::State;
-use crate::sync::{self};
+use crate::sync::{self, live};
 use crate::zone::OnMiss;
 
 /// The networks where private endpoints can be.
@@ -29,12 +31,15 @@ pub(super) fn settings(
     let duration = |key, default| section.string(key, values::duration).unwrap_or(default);
     let default_targets = || DEFAULT_TARGETS.iter().filter_map(|network| network.parse().ok()).collect();
     let state_dir = top.string("state_dir", |text| Ok(base.join(text))).unwrap_or_else(|| zone_dir.join(".state"));
+    let around = Surroundings { base, state_dir: &state_dir, cloud: cloud.unwrap_or_default() };
+    let (sources, live) = sources(top, &around);
     let settings = sync::Settings {
-        sources: sources(top, base),
+        sources,
+        live,
         zone_dir,
         state: State::new(state_dir),
         cloud,
-        hosted: hosted.keys().filter(|apex| azure::names::family(apex).is_some()).cloned().collect(),
+        hosted: hosted.keys().filter(|apex| family(apex).is_some()).cloned().collect(),
         ttl: duration("ttl", Duration::from_secs(10)),
         interval: duration("interval", Duration::from_mins(1)),
         miss_interval: duration("miss_interval", Duration::from_secs(10)),
@@ -62,32 +67,65 @@ fn source_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn sources(top: &Section<'_>, base: &Path) -> Vec<source::Settings> {
-    let mut sources: Vec<source::Settings> = Vec::new();
+/// The sources in the order of the config, and the live ones among them.
+fn sources(top: &Section<'_>, around: &Surroundings<'_>) -> (Vec<source::Settings>, Vec<live::settings::Settings>) {
+    let (mut sources, mut live) = (Vec::<source::Settings>::new(), Vec::<live::settings::Settings>::new());
     for section in top.sections("sources", "sources") {
         let name = section.string("name", source_name);
-        let path = section.string("path", |text| {
-            if text.contains("**") {
-                return Err(
-                    "'**' never ends where folders link to each other; name the folders, such as lists/*/*.txt"
-                        .to_owned(),
-                );
-            }
-            Ok(base.join(text))
-        });
-        let format = section.string("format", str::parse).unwrap_or_default();
-        match (name, path) {
+        let kinds = [("file", false), ("azure", true)];
+        let is_live = section.string("kind", |text| values::choice(text, &kinds)).unwrap_or_default();
+        let found = if is_live {
+            let found = azure::settings(&section, name.as_deref().unwrap_or_default(), around);
+            let lists = source_of(&found);
+            live.push(found);
+            Some(lists)
+        } else {
+            files(&section, around.base)
+        };
+        match (name, found) {
             (Some(name), Some(_)) if sources.iter().any(|source| source.name == name) => {
                 section.problem(Id::CONFIG_TWICE, format!("source '{name}' is named twice; give each its own name"));
             }
-            (Some(name), Some(path)) => sources.push(source::Settings { name, path, format }),
-            (None, _) => section.problem(Id::CONFIG_MISSING_KEY, "a source needs a name: name = \"vault-we\""),
-            (_, None) => {
-                let text = "a source needs a path: path = \"config/endpoints/vault-we.txt\"";
-                section.problem(Id::CONFIG_MISSING_KEY, text);
+            (Some(name), Some((path, _))) if sources.iter().any(|source| source.path == path && is_live) => {
+                let text = format!("source '{name}' would write into the folder of another source; change its name");
+                section.problem(Id::CONFIG_TWICE, text);
             }
+            (Some(name), Some((path, kind))) => sources.push(source::Settings { name, path, kind }),
+            (None, _) => section.problem(Id::CONFIG_MISSING_KEY, "a source needs a name: name = \"vault-we\""),
+            (_, None) => {}
         }
         section.finish();
     }
-    sources
+    // What was refused above is not read either.
+    live.retain(|found| sources.iter().any(|source| source.name == found.name && source.path == found.folder));
+    (sources, live)
+}
+
+/// A source of files: its path, and the format of its lists.
+fn files(section: &Section<'_>, base: &Path) -> Option<(PathBuf, Kind)> {
+    let path = section.string("path", |text| {
+        if text.contains("**") {
+            return Err(
+                "'**' never ends where folders link to each other; name the folders, such as lists/*/*.txt".to_owned()
+            );
+        }
+        Ok(base.join(text))
+    });
+    let format = section.string("format", str::parse).unwrap_or_default();
+    for key in azure::KEYS {
+        section.refuse(key, "only a source with kind = \"azure\" has this key");
+    }
+    let is_meant_to_be_live = azure::KEYS.iter().any(|key| section.has(key));
+    if !section.has("path") && !is_meant_to_be_live {
+        let text = "a source needs a path: path = \"config/endpoints/vault-we.txt\"";
+        section.problem(Id::CONFIG_MISSING_KEY, text);
+    }
+    Some((path?, Kind::Files(format)))
+}
+
+/// The lists that a live source writes.
+fn source_of(live: &live::settings::Settings) -> (PathBuf, Kind) {
+    let list = |scope| source::LiveList { scope: format!("{scope}"), path: live.list_path(scope) };
+    let lists = live.scopes.iter().map(list).collect();
+    (live.folder.clone(), Kind::Live { lists, report: live.report_path() })
 }

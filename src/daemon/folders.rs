@@ -15,6 +15,7 @@ use super::work::Running;
 use super::{Daemon, background, log};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
+use crate::sync::source::Kind;
 use crate::watch::{FileKind, Folder, Unwatched, Watch};
 
 /// The time that folders may take to respond before they are left out.
@@ -33,7 +34,9 @@ pub(super) struct Folders {
 pub(super) fn of(config: &Config) -> [Folders; 2] {
     let ours = [(parent(&config.file), FileKind::Config), (config.zones.zone_dir.clone(), FileKind::Zones)];
     let ours = ours.map(|(path, kind)| Wanted { folder: Folder { path, kind, recursive: false }, link: None });
-    let lists = config.sync.sources.iter().map(|source| {
+    // The server itself writes the lists of live sources, and knows when one changed.
+    let by_others = config.sync.sources.iter().filter(|source| matches!(source.kind, Kind::Files(_)));
+    let lists = by_others.map(|source| {
         let (path, recursive) = fixed_part(&source.path);
         // A list that is a link changes where it really is, too.
         Wanted { folder: Folder { path, kind: FileKind::Lists, recursive }, link: Some(source.path.clone()) }

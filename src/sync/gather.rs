@@ -135,13 +135,13 @@ fn broken(source: &source::Settings) -> Diagnostic {
 mod tests {
     use super::*;
     use crate::sync::progress::no_progress;
-    use crate::sync::source::Format;
+    use crate::sync::source::{Format, Kind};
     use crate::sync::state::lists::Stamp;
     use std::path::Path;
     use std::sync::mpsc::SyncSender;
 
     fn source(name: &str, path: &Path) -> source::Settings {
-        source::Settings { name: name.to_owned(), path: path.to_owned(), format: Format::Auto }
+        source::Settings { name: name.to_owned(), path: path.to_owned(), kind: Kind::Files(Format::Auto) }
     }
 
     /// A source whose share hangs until somebody sends.

@@ -42,8 +42,10 @@ use state::State;
 /// The settings of the sync.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// The lists.
+    /// The sources of lists, in the order of the config.
     pub sources: Vec<source::Settings>,
+    /// The live ones among them: what they read, and how.
+    pub live: Vec<live::settings::Settings>,
     /// The folder of the zone files.
     pub zone_dir: PathBuf,
     /// The folder of the state.

@@ -19,6 +19,7 @@ const BLOB: &str = "privatelink.blob.core.windows.net";
 
 fn settings(zone_dir: &Path) -> Settings {
     Settings {
+        live: Vec::new(),
         sources: Vec::new(),
         zone_dir: zone_dir.to_owned(),
         state: State::new(zone_dir.join(".state")),

@@ -42,16 +42,47 @@ use listing::ListingBuilder;
 pub struct Settings {
     /// The operator's name for it.
     pub name: String,
-    /// A file or a glob.
+    /// A file or a glob; for a live source the folder of its lists.
     pub path: PathBuf,
-    /// Its format; recognised unless the config says.
-    pub format: Format,
+    /// Where its lists come from.
+    pub kind: Kind,
+}
+
+/// Where the lists of a source come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// People or their tools write them; of this format.
+    Files(Format),
+    /// [`super::live`] writes them, in our own list format.
+    Live {
+        /// One for each scope.
+        lists: Vec<LiveList>,
+        /// The report of the last read.
+        report: PathBuf,
+    },
+}
+
+/// The list of a scope of Azure. There is none until the scope was read once, whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveList {
+    /// The scope, as the config has it.
+    pub scope: String,
+    /// The file.
+    pub path: PathBuf,
 }
 
 impl Settings {
     /// A problem with the source as a whole.
     pub(super) fn problem(&self, id: Id, text: impl AsRef<str>) -> Diagnostic {
         Diagnostic::error(id, Place::source(&self.name), text).of_source(&self.name)
+    }
+
+    /// The format of its lists.
+    fn format(&self) -> Format {
+        match self.kind {
+            Kind::Files(format) => format,
+            Kind::Live { .. } => Format::Toml,
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 //! each good list is kept, so that it can stand in later. The read may take as long as a network share takes; the
 //! caller does not wait with it (see [`super::super::gather`]).
 
+mod live;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use super::{Listing, Settings, SourceError, Wrong, parse};
+use super::{Kind, Listing, Settings, SourceError, Wrong, parse};
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 use crate::files;
 use crate::sync::MAX_BYTES;
@@ -80,6 +82,20 @@ static PARSER: Mutex<()> = Mutex::new(());
 
 /// Reads every list of a source; `now` is in seconds since 1970.
 pub fn read(source: &Settings, limits: &Limits, state: &State, room: &EntryBudget, now: u64) -> Reading {
+    match &source.kind {
+        Kind::Files(_) => read_files(source, limits, state, room, now),
+        Kind::Live { lists, report } => {
+            let reading = live::read(source, lists, report, (limits, room));
+            if reading.problems.is_empty() {
+                // Lists that were kept while the source was one of files.
+                state.forget_lists(&source.name, &[]);
+            }
+            reading
+        }
+    }
+}
+
+fn read_files(source: &Settings, limits: &Limits, state: &State, room: &EntryBudget, now: u64) -> Reading {
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {
@@ -156,7 +172,7 @@ fn read_one(
 /// for it beside the others.
 fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Vec<u8>) -> Result<Listing, SourceError> {
     let _one_at_a_time = PARSER.lock().unwrap_or_else(PoisonError::into_inner);
-    let listing = parse(&source.name, path, source.format, bytes)?;
+    let listing = parse(&source.name, path, source.format(), bytes)?;
     let mut problems = desired::check(&listing, limits);
     if problems.is_empty() && !room.take(listing.len()) {
         let text = format!("all lists together have more than {MAX_ENTRIES} entries; this one is left out");

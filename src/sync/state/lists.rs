@@ -59,6 +59,11 @@ impl Stamp {
             changed: (file.ctime(), file.ctime_nsec()),
         }
     }
+
+    /// The time when its contents last changed, seconds since 1970.
+    pub fn modified(&self) -> u64 {
+        u64::try_from(self.modified.0).unwrap_or_default()
+    }
 }
 
 const VERSION: u32 = 1;
