@@ -84,6 +84,28 @@ ids! {
     SOURCE_STANDS_IN = "source-stands-in";
     /// A source gives nothing, and never did.
     SOURCE_SILENT = "source-silent";
+    /// A live source has no token: nobody may ask Azure for it.
+    AZURE_NO_TOKEN = "azure-no-token";
+    /// The identity may not read a scope, or one right is missing.
+    AZURE_FORBIDDEN = "azure-forbidden";
+    /// Azure does not answer, or a proxy or network is in the way.
+    AZURE_UNREACHABLE = "azure-unreachable";
+    /// Azure asked for fewer requests.
+    AZURE_THROTTLED = "azure-throttled";
+    /// Azure's answer is no whole collection.
+    AZURE_BAD_ANSWER = "azure-bad-answer";
+    /// A scope does not exist, or not for this identity.
+    AZURE_NO_SCOPE = "azure-no-scope";
+    /// A scope is empty and was not before; its list stays.
+    AZURE_EMPTY = "azure-empty";
+    /// The interface of an endpoint and the endpoint itself name different records.
+    AZURE_DIFFERS = "azure-differs";
+    /// The list of a scope, or the report of a read, cannot be written.
+    AZURE_NOT_KEPT = "azure-not-kept";
+    /// A file with a secret can be read by others, or cannot be read.
+    AZURE_SECRET_FILE = "azure-secret-file";
+    /// A live source has not been read yet.
+    AZURE_UNREAD = "azure-unread";
     /// Lists give different addresses to a name; what is in service stays.
     SOURCES_DISAGREE = "sources-disagree";
     /// `state_dir` cannot be read or written.

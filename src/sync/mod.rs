@@ -1,6 +1,7 @@
 //! Floor 2: from endpoint lists to zone files, in steps that each have their own type.
 //!
 //! ```text
+//! live     list files     what Azure says, written down as lists
 //! source   Listing        one list as it stands, with lines; gather reads all of them side by side
 //! desired  DesiredState   the records of all lists together, conflicts apart
 //! plan     Plan           the difference to the zone files on disk
@@ -14,6 +15,7 @@ pub mod apply;
 pub mod desired;
 pub(crate) mod gather;
 pub(crate) mod guard;
+pub mod live;
 pub(crate) mod pass;
 pub mod plan;
 pub(crate) mod progress;

@@ -5,6 +5,7 @@
 //! no more memory than its largest element.
 
 mod parse;
+mod parts;
 mod shape;
 
 use super::lines::LineCounter;
@@ -15,8 +16,19 @@ use crate::diag::Id;
 use parse::{Fault, Parser};
 pub(super) use shape::value_length;
 
-/// Reads a file: one document, or several that were appended.
+/// Below this, a thread costs more than it brings.
+const PART: usize = 4 << 20;
+
+/// Reads a file: one document, or several that were appended. A long array at its start is read in parts.
 pub(super) fn read(text: &str, out: &mut ListingBuilder) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(text.len() / PART + 1);
+    read_with(text, threads, out);
+}
+
+fn read_with(text: &str, threads: usize, out: &mut ListingBuilder) {
+    if let Some((end, ledger)) = parts::read(text, skip_comments(text, 0), threads, out) {
+        return read_documents(text, 1, (end, 1), ledger, out);
+    }
     // An entry takes a hundred octets and more. Room that is not used costs nothing.
     out.expect_lines(text.len() / 100, text.len() / 2);
     read_part(text, 1, out);
@@ -24,9 +36,13 @@ pub(super) fn read(text: &str, out: &mut ListingBuilder) {
 
 /// Reads JSON that stands in something else from `line` on.
 pub(super) fn read_part(text: &str, line: u32, out: &mut ListingBuilder) {
-    let mut ledger = Ledger::default();
+    read_documents(text, line, (0, 0), Ledger::default(), out);
+}
+
+/// Reads the documents from a place on, and settles the ledger. The first of them is that of the given round.
+fn read_documents(text: &str, line: u32, from: (usize, u32), mut ledger: Ledger, out: &mut ListingBuilder) {
     let mut tree = Tree::new(text, line, MAX_TREE);
-    let (mut at, mut round) = (0, 0);
+    let (mut at, mut round) = from;
     loop {
         at = skip_comments(text, at);
         if at == text.len() {

@@ -18,6 +18,11 @@ impl<'t> LineCounter<'t> {
         Self { text, at: 0, line: first }
     }
 
+    /// The text has this line at a place, and no earlier place will be asked for.
+    pub(super) fn starting(text: &'t str, at: usize, line: u32) -> Self {
+        Self { text, at, line }
+    }
+
     /// The line of a place. One before the last place asked for gets that one's line: readers ask in order.
     pub(super) fn at(&mut self, index: usize) -> u32 {
         if let Some(passed) = self.text.as_bytes().get(self.at..index) {

@@ -134,6 +134,11 @@ impl Listing {
 }
 
 impl Block {
+    fn names_since(&self, mark: usize) -> impl Iterator<Item = &str> {
+        let rows = self.rows.get(mark..).unwrap_or_default();
+        rows.iter().map(|row| &self.names[row.start as usize..row.start as usize + usize::from(row.len)])
+    }
+
     fn entries<'a>(&'a self, endpoints: &'a [Box<str>]) -> impl Iterator<Item = Entry<'a>> {
         let endpoint = |number: u32| endpoints.get((number as usize).checked_sub(1)?).map(AsRef::as_ref);
         self.rows.iter().map(move |row| Entry {
@@ -223,14 +228,22 @@ impl ListingBuilder {
     /// Adds what a later part of the file holds.
     pub(super) fn append(&mut self, mut part: Self) {
         self.listing.blocks.push(std::mem::take(&mut self.block));
+        let before = self.statements;
+        self.statements += part.statements;
         let numbers: Vec<u32> = part.listing.endpoints.iter().map(|endpoint| self.endpoint(endpoint)).collect();
         for row in &mut part.block.rows {
             row.endpoint = (row.endpoint as usize).checked_sub(1).map_or(0, |at| numbers[at]);
+            row.statement += before;
         }
         self.listing.blocks.push(part.block);
-        self.listing.gaps.append(&mut part.listing.gaps);
+        part.listing.gaps.into_iter().for_each(|gap| self.lacks(gap));
         self.listing.warnings.append(part.listing.warnings);
         self.problems.append(part.problems);
+    }
+
+    /// True if there were more entries than a file may have.
+    pub(super) fn is_full(&self) -> bool {
+        self.room.is_full
     }
 
     /// Leaves what it was to have added: its room is free again.
@@ -240,8 +253,7 @@ impl ListingBuilder {
 
     /// True if there is an entry with such a name.
     pub(super) fn has_entry(&self, is_such: impl Fn(&str) -> bool) -> bool {
-        let blocks = self.listing.blocks.iter().chain([&self.block]);
-        blocks.flat_map(|block| block.entries(&[])).any(|entry| is_such(entry.fqdn))
+        self.names().any(is_such)
     }
 
     /// Makes room for a text of this many bytes; right for the common line and harmless for others.
@@ -257,13 +269,12 @@ impl ListingBuilder {
 
     /// The names of the entries behind a mark.
     pub(super) fn names_since(&self, mark: usize) -> impl Iterator<Item = &str> {
-        let rows = self.block.rows.get(mark..).unwrap_or_default();
-        rows.iter().map(|row| &self.block.names[row.start as usize..row.start as usize + usize::from(row.len)])
+        self.block.names_since(mark)
     }
 
-    /// The private endpoints that have entries.
-    pub(super) fn endpoint_names(&self) -> impl Iterator<Item = &str> {
-        self.listing.endpoints.iter().map(AsRef::as_ref)
+    /// The names of all entries.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.listing.blocks.iter().chain([&self.block]).flat_map(|block| block.names_since(0))
     }
 
     /// The number of a new statement.

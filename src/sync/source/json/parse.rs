@@ -22,11 +22,18 @@ pub(super) struct Parser<'t, 'r> {
     base: usize,
     tree: &'r mut Tree<'t>,
     depth: usize,
+    /// The text is a part of the root array, which ends behind a comma.
+    is_part: bool,
 }
 
 impl<'t, 'r> Parser<'t, 'r> {
     /// A reader of the document at a place.
     pub(super) fn new(tree: &'r mut Tree<'t>, base: usize) -> Self {
+        let text = tree.text().get(base..).unwrap_or_default();
+        Self::over(text, tree, base)
+    }
+
+    fn over(text: &'t str, tree: &'r mut Tree<'t>, base: usize) -> Self {
         let options = ScannerOptions {
             allow_single_quoted_strings: false,
             allow_hexadecimal_numbers: false,
@@ -35,8 +42,20 @@ impl<'t, 'r> Parser<'t, 'r> {
             allow_non_finite_numbers: false,
             allow_extended_string_escapes: false,
         };
-        let text = tree.text().get(base..).unwrap_or_default();
-        Self { scanner: Scanner::new(text, &options), base, tree, depth: 0 }
+        Self { scanner: Scanner::new(text, &options), base, tree, depth: 0, is_part: false }
+    }
+
+    /// Reads elements of the root array from a place behind its bracket or one of its commas on: up to `end` behind
+    /// another such comma, or else up to the end of the array. Gives the place behind them.
+    pub(super) fn part(
+        tree: &'r mut Tree<'t>,
+        from: usize,
+        end: Option<usize>,
+        mut each: impl FnMut(&Tree<'t>),
+    ) -> Result<usize, Fault> {
+        let text = tree.text().get(from..end.unwrap_or(tree.text().len())).unwrap_or_default();
+        let mut parser = Self { is_part: end.is_some(), ..Self::over(text, tree, from) };
+        parser.root_elements(from, &mut each)
     }
 
     /// Reads the document, hands over its pieces, and gives the place behind it.
@@ -46,13 +65,7 @@ impl<'t, 'r> Parser<'t, 'r> {
             None => {}
             Some(Token::OpenBracket) => {
                 let start = self.start();
-                self.depth = 1;
-                self.elements(start, |parser, token| {
-                    parser.tree.clear();
-                    parser.value(token, None)?;
-                    each(parser.tree, Piece::Element);
-                    Ok(())
-                })?;
+                return self.root_elements(start, |tree| each(tree, Piece::Element));
             }
             Some(token) => {
                 self.value(token, None)?;
@@ -65,6 +78,17 @@ impl<'t, 'r> Parser<'t, 'r> {
     /// The place of what comes first, if there is anything but comments.
     pub(super) fn next_start(mut self) -> Result<Option<usize>, Fault> {
         Ok(self.token()?.map(|_| self.start()))
+    }
+
+    fn root_elements(&mut self, start: usize, mut each: impl FnMut(&Tree<'t>)) -> Result<usize, Fault> {
+        self.depth = 1;
+        self.elements(start, |parser, token| {
+            parser.tree.clear();
+            parser.value(token, None)?;
+            each(parser.tree);
+            Ok(())
+        })?;
+        Ok(self.base + self.scanner.token_end())
     }
 
     /// The next token that is no comment.
@@ -129,10 +153,15 @@ impl<'t, 'r> Parser<'t, 'r> {
             let end = self.base + self.scanner.token_end();
             match self.token()?.ok_or_else(unterminated)? {
                 Token::CloseBracket => return Ok(()),
+                Token::Comma if self.is_at_end_of_part() => return Ok(()),
                 Token::Comma => token = self.token()?.ok_or_else(unterminated)?,
                 _ => return Err(syntax(end, &ParseErrorKind::ExpectedComma)),
             }
         }
+    }
+
+    fn is_at_end_of_part(&self) -> bool {
+        self.is_part && self.depth == 1 && self.scanner.token_end() == self.scanner.file_text().len()
     }
 
     fn object(&mut self, at: usize, key: Option<&str>) -> Result<(), Fault> {

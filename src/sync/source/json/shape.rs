@@ -1,5 +1,5 @@
-//! The length of a JSON value that stands in other text. One pass over the octets that keeps nothing, so that no text
-//! is too large for it.
+//! The length of a JSON value that stands in other text, and the elements of an array. One pass over the octets that
+//! keeps nothing, so that no text is too large for it.
 
 /// The length of the JSON value at the start of the text: up to its closing bracket, or everything if there is none.
 pub(in crate::sync::source) fn value_length(text: &str) -> usize {
@@ -17,6 +17,27 @@ pub(in crate::sync::source) fn value_length(text: &str) -> usize {
         }
     }
     text.len()
+}
+
+/// The places behind the commas between the elements of the array at the start of the text, if it is good JSON.
+pub(super) fn element_ends(array: &str) -> impl Iterator<Item = usize> {
+    let mut marks = Marks::of(array);
+    let mut depth = 0_usize;
+    std::iter::from_fn(move || {
+        loop {
+            match marks.next()? {
+                (_, b'[' | b'{') => depth += 1,
+                (_, b']' | b'}') => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return None;
+                    }
+                }
+                (at, _) if depth == 1 => return Some(at + 1),
+                _ => {}
+            }
+        }
+    })
 }
 
 /// Brackets and commas outside of strings and comments, with their places, as the parser sees them. Quotes of another

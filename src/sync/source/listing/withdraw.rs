@@ -1,4 +1,4 @@
-//! Entries that are taken back when the rest of the list says that nothing goes over their connection.
+//! The endpoints of entries, and entries that are taken back when the rest of the list says that nothing goes over their connection.
 
 use std::ops::Range;
 
@@ -7,6 +7,11 @@ use crate::diag::Id;
 use crate::sync::source::statement::unconnected;
 
 impl ListingBuilder {
+    /// The private endpoints that have entries.
+    pub(in crate::sync::source) fn endpoint_names(&self) -> impl Iterator<Item = &str> {
+        self.listing.endpoints.iter().map(AsRef::as_ref)
+    }
+
     /// Takes back the entries in these ranges of marks, in their order, for whose endpoint `state` gives a state, with
     /// a note for each name. Gives their names.
     pub(in crate::sync::source) fn withdraw<'s>(

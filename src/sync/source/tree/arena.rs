@@ -73,7 +73,12 @@ enum Lines<'t> {
 impl<'t> Tree<'t> {
     /// An empty tree over a text whose first line is `line`; it may take `max` octets.
     pub(in crate::sync::source) fn new(text: &'t str, line: u32, max: usize) -> Self {
-        let lines = Lines::Counted(LineCounter::new(text, line));
+        Self::starting(text, 0, line, max)
+    }
+
+    /// An empty tree over the part of a text from a place on, which is on `line`.
+    pub(in crate::sync::source) fn starting(text: &'t str, at: usize, line: u32, max: usize) -> Self {
+        let lines = Lines::Counted(LineCounter::starting(text, at, line));
         Self { text, beside: String::new(), rows: Vec::new(), lines, max }
     }
 

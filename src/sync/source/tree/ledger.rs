@@ -44,6 +44,8 @@ struct Nameless {
 #[derive(Default)]
 pub(in crate::sync::source) struct Ledger {
     mentions: Vec<Mention>,
+    /// The most of them that there were at any time.
+    most: usize,
     /// Names alone that there was no room for.
     more: usize,
     /// Records that a note or a problem speaks of.
@@ -69,6 +71,25 @@ impl Ledger {
         }
         let (shown, key) = (quoted(name).into(), quoted(key).into());
         self.mentions.push(Mention { record: record_of(name), shown, key, line, concern });
+        self.most = self.most.max(self.mentions.len());
+    }
+
+    /// True if one ledger can hold what those of all parts of a list hold.
+    pub(in crate::sync::source) fn has_room_for(parts: &[&Self]) -> bool {
+        let fits = |count: fn(&Self) -> usize| parts.iter().map(|part| count(part)).sum::<usize>() < MAX_KEPT;
+        // Where an endpoint is not connected, an entry of any part may have to be taken back.
+        Standings::are_settled(parts.iter().map(|part| &part.standings))
+            && fits(|part| part.most)
+            && fits(|part| part.spoken.len())
+            && fits(|part| part.nameless.len())
+    }
+
+    /// Adds what a later part of the list holds.
+    pub(in crate::sync::source) fn append(&mut self, later: Self) {
+        self.mentions.extend(later.mentions);
+        self.spoken.extend(later.spoken);
+        self.nameless.extend(later.nameless);
+        self.held.extend(later.held);
     }
 
     /// A record that a note or a problem speaks of.
@@ -92,15 +113,15 @@ impl Ledger {
         self.mentions.len()
     }
 
-    /// Forgets names from `first` on that are records among the names from `mark` on.
-    pub(super) fn settle_since(&mut self, first: usize, mark: usize, out: &ListingBuilder) {
+    /// Forgets names from `first` on that are records among the given names.
+    pub(super) fn settle_since<'n>(&mut self, first: usize, names: impl Iterator<Item = &'n str>) {
         if self.mentions.len() == first {
             return;
         }
         let wanted: HashSet<&str> = self.mentions[first..].iter().map(|mention| &*mention.record).collect();
         let mut found: HashSet<Box<str>> = HashSet::new();
         let mut buffer = String::new();
-        for name in out.names_since(mark) {
+        for name in names {
             let record = record_or_text(name, &mut buffer);
             if wanted.contains(&*record) {
                 found.insert(record.into());
@@ -119,7 +140,7 @@ impl Ledger {
         for name in self.standings.settle(out) {
             self.spoken.insert(record_of(&name));
         }
-        self.settle_since(0, 0, out);
+        self.settle_since(0, out.names());
         for Mention { record, shown, key, line, concern } in self.mentions {
             match concern {
                 Concern::Missing((id, text)) => out.problem(line, id, || text),

@@ -55,6 +55,11 @@ impl Standings {
         }
     }
 
+    /// True if no part of a list can have an entry that another part takes back.
+    pub(super) fn are_settled<'s>(mut parts: impl Iterator<Item = &'s Self> + Clone) -> bool {
+        !parts.clone().any(|part| part.any_down) || parts.all(|part| part.stateless.is_empty())
+    }
+
     /// Takes back the entries of endpoints that are not connected, and gives their names.
     pub(super) fn settle(&self, out: &mut ListingBuilder) -> Vec<String> {
         if !self.any_down || self.stateless.is_empty() {

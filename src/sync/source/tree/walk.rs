@@ -76,7 +76,7 @@ impl<'a, 'b> Walker<'a, 'b> {
                 self.value(root, Place::default());
             }
         }
-        self.ledger.settle_since(first, mark, self.out);
+        self.ledger.settle_since(first, self.out.names_since(mark));
         self.ledger.marks = self.marks;
     }
 
