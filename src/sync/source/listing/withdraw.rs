@@ -1,4 +1,5 @@
-//! The endpoints of entries, and entries that are taken back when the rest of the list says that nothing goes over their connection.
+//! The endpoints of entries, and entries that are taken back when the rest of the list says that nothing goes over
+//! their connection.
 
 use std::ops::Range;
 
