@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::SourceError;
+use super::budget::FileBudget;
 use super::limits;
 pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
@@ -161,43 +161,8 @@ pub(super) struct ListingBuilder {
     /// The numbers of the endpoints.
     endpoints: HashMap<Box<str>, u32>,
     room: FileBudget,
-}
-
-/// Room for entries in one file, whose parts are read side by side.
-struct FileBudget {
-    /// Left to take from.
-    shared: Arc<AtomicUsize>,
-    /// Taken and not used yet.
-    own: usize,
-    /// Taken and used.
-    used: usize,
-    is_full: bool,
-}
-
-impl FileBudget {
-    /// Taken at once, so that readers of parts are not in each other's way.
-    const STEP: usize = 1024;
-
-    fn new() -> Self {
-        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, used: 0, is_full: false }
-    }
-
-    fn take(&mut self, entries: usize) -> bool {
-        if self.own < entries {
-            let step = entries.max(Self::STEP);
-            let rest = |left: usize| Some(left.saturating_sub(step));
-            let left = self.shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).unwrap_or_default();
-            self.own += left.min(step);
-        }
-        let left = self.own.checked_sub(entries);
-        self.own = left.unwrap_or(self.own);
-        self.used += left.map_or(0, |_| entries);
-        left.is_some()
-    }
-
-    fn give_back(self) {
-        self.shared.fetch_add(self.own + self.used, Ordering::Relaxed);
-    }
+    /// True if a list without an entry is no mistake.
+    may_be_empty: bool,
 }
 
 impl ListingBuilder {
@@ -213,7 +178,8 @@ impl ListingBuilder {
         };
         let problems = Diagnostics::default();
         let endpoints = HashMap::new();
-        Self { listing, block: Block::default(), problems, statements: 0, endpoints, room: FileBudget::new() }
+        let (block, room) = (Block::default(), FileBudget::new());
+        Self { listing, block, problems, statements: 0, endpoints, room, may_be_empty: false }
     }
 
     /// One for a later part of the same file.
@@ -405,13 +371,18 @@ impl ListingBuilder {
         }
     }
 
+    /// The list itself says why it has no record: nothing is wrong with it.
+    pub(super) fn is_meant_to_be_empty(&mut self) {
+        self.may_be_empty = true;
+    }
+
     pub(super) fn finish(mut self) -> Result<Listing, SourceError> {
         if !self.problems.is_empty() {
             return Err(SourceError(self.problems));
         }
         self.listing.blocks.push(self.block);
         self.block = Block::default();
-        if self.listing.is_empty() && self.listing.gaps.is_empty() {
+        if self.listing.is_empty() && self.listing.gaps.is_empty() && !self.may_be_empty {
             let empty = Diagnostic::warning(Id::LIST_EMPTY, self.listing.place(None), "names no endpoint at all");
             self.listing.warnings.push(empty.of_source(&self.listing.source));
         }
