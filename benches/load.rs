@@ -1,4 +1,4 @@
-//! The cost of a change: the plan for a list, and reading a zone file.
+//! The cost of a change: reading a list, the plan for it, and reading a zone file.
 #![expect(clippy::unwrap_used, reason = "a bench that cannot be set up has nothing to measure")]
 
 use std::collections::BTreeMap;
@@ -60,5 +60,35 @@ fn load(bench: &mut Criterion) {
     });
 }
 
-criterion_group!(changes, plans, load);
+fn rows(entries: usize, head: &str, row: impl Fn(&str, &str) -> String, end: &str) -> Vec<u8> {
+    let mut text = head.to_owned();
+    for n in 0..entries {
+        text += &row(&format!("acct{n:07}.blob.core.windows.net"), &address(n));
+    }
+    // JSON takes a comma behind the last value.
+    text += end;
+    text.into_bytes()
+}
+
+/// The lists of an estate as people have them: lines, a table with a header, `customDnsConfigs`.
+fn lists(bench: &mut Criterion) {
+    let json = |name: &str, ip: &str| {
+        format!("  {{\n    \"fqdn\": \"{name}\",\n    \"ipAddresses\": [\n      \"{ip}\"\n    ]\n  }},\n")
+    };
+    let forms = [
+        ("text", rows(MILLION, "", |name, ip| format!("{ip} {name}\n"), "")),
+        ("csv", rows(MILLION, "FQDN,IP,Comment\n", |name, ip| format!("{name},{ip},vault\n"), "")),
+        ("json", rows(MILLION, "[\n", json, "]\n")),
+    ];
+    let mut group = bench.benchmark_group("list");
+    group.sample_size(10);
+    for (form, bytes) in forms {
+        let read = |bytes| parse("bench", Path::new("bench"), Format::Auto, bytes).unwrap();
+        group.bench_function(format!("{form} {MILLION}"), |b| {
+            b.iter_batched(|| bytes.clone(), read, BatchSize::PerIteration);
+        });
+    }
+}
+
+criterion_group!(changes, plans, load, lists);
 criterion_main!(changes);

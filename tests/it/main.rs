@@ -14,6 +14,7 @@
 mod support;
 
 mod amplification;
+mod azure;
 mod cases;
 mod check_json;
 mod cli;

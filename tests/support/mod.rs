@@ -3,6 +3,7 @@
 //! every port comes from the kernel.
 #![allow(dead_code, reason = "each test binary uses its own part of this folder")]
 
+pub(crate) mod azure;
 pub(crate) mod burst;
 pub(crate) mod casefile;
 pub(crate) mod client;

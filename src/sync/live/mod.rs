@@ -25,3 +25,6 @@ pub mod scope;
 pub mod select;
 pub mod settings;
 pub mod token;
+
+#[cfg(test)]
+pub(crate) mod tests;

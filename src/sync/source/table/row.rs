@@ -227,8 +227,8 @@ impl<'t> Row<'t> {
             );
             return Err(Fault { id: Id::LIST_NO_NAME, text, at: None });
         };
-        let is_ours = self.zone.is_some() || mentions_ours(name.text);
         if self.addresses.is_empty() {
+            let is_ours = self.zone.is_some() || mentions_ours(name.text);
             // On a screen it may be the rest of a name that was broken.
             if !is_ours && matches!(layout.form, Form::Separated(_)) {
                 return Ok(true);

@@ -76,6 +76,10 @@ impl<'a> Addresses<'a> {
 
     /// Two keys may give the same addresses, or one those of each family.
     fn join(&mut self, node: Node<'a>, read: &[IpAddr]) {
+        if self.found.is_empty() {
+            let of_family = |is_ipv6| read.iter().filter(move |ip| ip.is_ipv6() == is_ipv6);
+            return self.found.extend(of_family(false).chain(of_family(true)));
+        }
         for is_ipv6 in [false, true] {
             let of_family = |all: &[IpAddr]| {
                 let mut family: Vec<IpAddr> = all.iter().filter(|ip| ip.is_ipv6() == is_ipv6).copied().collect();

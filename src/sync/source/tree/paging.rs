@@ -1,6 +1,7 @@
 //! What says that a document is one page of several, or a part that a limit cut off.
 
 use super::arena::Node;
+use super::keys::Role;
 use crate::sync::source::listing::ListingBuilder;
 
 /// Keys of a link or token for what follows: Azure Resource Manager, Microsoft Graph, Resource Graph, AWS.
@@ -16,6 +17,10 @@ pub(super) fn report(object: Node<'_>, out: &mut ListingBuilder) {
 }
 
 fn says_more(child: Node<'_>) -> bool {
+    // None of these keys has another meaning, and most keys have one.
+    if child.role() != Role::Other {
+        return false;
+    }
     let (key, value) = (child.key(), child.scalar().unwrap_or_default().trim());
     let is_link = NEXT.iter().any(|next| key.eq_ignore_ascii_case(next)) && !child.is_null() && !value.is_empty();
     // Others use `next` for anything; a link has its own form.
