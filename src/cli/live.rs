@@ -42,7 +42,8 @@ pub(super) fn source(settings: &Settings) -> Source {
 
 /// What is known of the last read, whichever process made it.
 pub(super) fn last_report(settings: &Settings) -> LiveReport {
-    source(settings).report().clone()
+    let problems = LiveReport::load(&settings.report_path()).map(|report| report.problems);
+    LiveReport { problems: problems.unwrap_or_default(), ..source(settings).report().clone() }
 }
 
 /// Asks Azure whether the identity of a source may read what it should.

@@ -95,8 +95,10 @@ impl LiveThread {
             let (settings, bell, stop, desk) = (settings.clone(), Arc::clone(&bell), stop.clone(), desk.clone());
             move || {
                 background::stand_back();
-                // What comes from it is that it ended.
-                drop(before.map(|before| before.recv()));
+                if let Some(before) = before {
+                    // What comes from it is that it ended.
+                    let _ = before.recv();
+                }
                 let outside: Arc<dyn Outside> = Arc::new(Real::new(&stop));
                 let make = || Source::new(settings.clone(), Arc::clone(&outside));
                 let rhythm = |now| Rhythm::new(now, settings.interval, miss_interval);
