@@ -1,7 +1,7 @@
 //! `fetch`: reads the live sources once, from a terminal or a script.
 //!
-//! Input: the config. Output: the lists, in their files or on standard output, and a table of what was read. What cannot
-//! be read leaves its list as it is.
+//! Input: the config. Output: the lists, in their files or on standard output, and a table of what was read. What
+//! cannot be read leaves its list as it is.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -40,10 +40,8 @@ fn chosen<'c>(config: &'c Config, name: Option<&str>) -> Result<Vec<&'c Settings
         return Ok(vec![found]);
     }
     let names: Vec<&str> = live.iter().map(|source| source.name.as_str()).collect();
-    let why = match config.sync.sources.iter().any(|source| source.name == name) {
-        true => "reads files, which need no fetch",
-        false => "is not in the config",
-    };
+    let is_known = config.sync.sources.iter().any(|source| source.name == name);
+    let why = if is_known { "reads files, which need no fetch" } else { "is not in the config" };
     Err(format!("source '{name}' {why}; the live sources of {file}: {}", names.join(", ")))
 }
 
@@ -52,7 +50,7 @@ fn progress(settings: &Settings) -> ProgressLine {
 }
 
 fn show(findings: &[Finding]) {
-    findings.iter().for_each(|finding| print_diagnostic(&finding.diagnostic));
+    findings.iter().map(|finding| &finding.diagnostic).for_each(print_diagnostic);
 }
 
 /// Reads a source and prints its lists; true if each scope was read whole.

@@ -115,7 +115,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(StatusBoard::new(&config.file, bound.clone(), started));
-    let mut daemon = Daemon::new(config, bound, board, ticks)?;
+    let mut daemon = Daemon::new(config, bound, &board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
         _ = terminate.recv() => Ok(()),
@@ -142,7 +142,7 @@ impl Daemon {
     fn new(
         config: Config,
         bound: Vec<SocketAddr>,
-        board: Arc<StatusBoard>,
+        board: &Arc<StatusBoard>,
         ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
@@ -162,10 +162,10 @@ impl Daemon {
             secret,
             routes,
             shared,
-            board: Arc::clone(&board),
+            board: Arc::clone(board),
             watches: Vec::new(),
             unwatched: Vec::new(),
-            live: LiveSources::new(Arc::clone(&board), ticks.clone()),
+            live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
             answering: None,
             due: Due::default(),

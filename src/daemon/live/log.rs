@@ -30,7 +30,7 @@ impl LiveLog {
         self.identity = report.identity;
         let is_good_again = self.is_good_again(&fetched.findings);
         let (news, more) = self.news(&fetched.findings);
-        news.iter().for_each(|finding| log(finding));
+        news.into_iter().for_each(log);
         if more > 0 {
             warn!(source, more, "more findings in this read; see status");
         }

@@ -1,8 +1,8 @@
 //! When a live source is read next: pure decisions.
 //!
-//! In: what the last read says ([`Next`]), and that a client missed a name. Out: a time on the caller's own clock, which
-//! starts anywhere and never goes back. The first read is due at once. No wait is longer than `interval`, but for one
-//! that Azure asks for.
+//! In: what the last read says ([`Next`]), and that a client missed a name. Out: a time on the caller's own clock,
+//! which starts anywhere and never goes back. The first read is due at once. No wait is longer than `interval`, but for
+//! one that Azure asks for.
 
 use std::time::Duration;
 
