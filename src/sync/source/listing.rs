@@ -1,12 +1,12 @@
 //! The result of a reader: entries in one block, problems and warnings with their place.
 
+mod budget;
 mod withdraw;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::SourceError;
 use super::limits;
@@ -14,6 +14,7 @@ pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
+use budget::FileBudget;
 
 /// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a
 /// dot in it looks like one and is left aside later.
@@ -163,43 +164,6 @@ pub(super) struct ListingBuilder {
     /// The numbers of the endpoints.
     endpoints: HashMap<Box<str>, u32>,
     room: FileBudget,
-}
-
-/// Room for entries in one file, whose parts are read side by side.
-struct FileBudget {
-    /// Left to take from.
-    shared: Arc<AtomicUsize>,
-    /// Taken and not used yet.
-    own: usize,
-    /// Taken and used.
-    used: usize,
-    is_full: bool,
-}
-
-impl FileBudget {
-    /// Taken at once, so that readers of parts are not in each other's way.
-    const STEP: usize = 1024;
-
-    fn new() -> Self {
-        Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, used: 0, is_full: false }
-    }
-
-    fn take(&mut self, entries: usize) -> bool {
-        if self.own < entries {
-            let step = entries.max(Self::STEP);
-            let rest = |left: usize| Some(left.saturating_sub(step));
-            let left = self.shared.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest).unwrap_or_default();
-            self.own += left.min(step);
-        }
-        let left = self.own.checked_sub(entries);
-        self.own = left.unwrap_or(self.own);
-        self.used += left.map_or(0, |_| entries);
-        left.is_some()
-    }
-
-    fn give_back(self) {
-        self.shared.fetch_add(self.own + self.used, Ordering::Relaxed);
-    }
 }
 
 impl ListingBuilder {
