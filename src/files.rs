@@ -17,8 +17,12 @@ use nix::fcntl::OFlag;
 /// # Errors
 /// What the system says, or that it is a folder, a pipe, a socket or a device.
 pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
+    open_with(path, OFlag::empty())
+}
+
+fn open_with(path: &Path, more: OFlag) -> io::Result<(File, Metadata)> {
     // Without O_NONBLOCK, opening a pipe waits for a writer, and reading a kernel log for its next line.
-    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | more;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {
@@ -35,7 +39,18 @@ pub(crate) fn open(path: &Path) -> io::Result<(File, Metadata)> {
 /// # Errors
 /// As [`open`]; `FileTooLarge` above `max`, and `ResourceBusy` if it changed while it was being read.
 pub(crate) fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
-    let (mut file, before) = open(path)?;
+    read_open(open(path)?, max)
+}
+
+/// The same for a path that must not be a symbolic link itself.
+///
+/// # Errors
+/// As [`read`]; `FilesystemLoop` if it is a link.
+pub(crate) fn read_itself(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
+    read_open(open_with(path, OFlag::O_NOFOLLOW)?, max)
+}
+
+fn read_open((mut file, before): (File, Metadata), max: u64) -> io::Result<(Vec<u8>, Metadata)> {
     let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {}", size(max)));
     if before.len() > max {
         return Err(too_large());

@@ -73,6 +73,11 @@ impl AzureName<'_> {
         }
     }
 
+    /// Owner and zone, without the final dot: the same for all spellings of a record.
+    pub(crate) fn record_text(&self) -> String {
+        format!("{}.{}", self.owner, self.zone_text())
+    }
+
     /// The partitioned public name, without the final dot, where the text was one.
     pub fn partitioned_text(&self) -> Option<String> {
         let partition = self.partition?;
@@ -159,8 +164,14 @@ pub fn normalise(text: &str) -> Result<Located, NotHosted> {
     };
     let name = |text: &str| text.parse::<Name>().map_err(|error| NotHosted::BadHost(error.to_string()));
     let zone = name(&place.zone_text())?;
-    let owner = name(&format!("{}.{}", place.owner, place.zone_text()))?;
+    let owner = name(&place.record_text())?;
     Ok(Located { zone, owner, warnings })
+}
+
+/// The record that a text means, as owner and zone; for a text that means none of ours, itself in lower case without
+/// the final dot. Two texts name one thing if this is equal.
+pub(crate) fn record_or_text(text: &str, buffer: &mut String) -> String {
+    locate(text, buffer).map_or_else(|_| text.trim_end_matches('.').to_ascii_lowercase(), |place| place.record_text())
 }
 
 /// The standing of a geo code.
@@ -263,14 +274,25 @@ pub fn looks_like_backup(zone: &Name, owner: &Name) -> bool {
     }
 }
 
+/// `<digits>-ab-pod<digits>-<service>`, the whole first label of a vault's name.
 fn is_vault_label(label: &[u8]) -> bool {
+    behind_vault(label).is_some_and(|rest| {
+        let pod = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        pod > 0 && rest[pod..].len() > 1 && rest[pod] == b'-'
+    })
+}
+
+/// True for what begins like the first label of a vault's name, whole or cut: nothing else begins so.
+pub(crate) fn begins_like_vault(label: &str) -> bool {
+    behind_vault(label.as_bytes()).is_some()
+}
+
+/// What stands behind `<digits>-ab-pod`.
+fn behind_vault(label: &[u8]) -> Option<&[u8]> {
+    const MARK: &[u8] = b"-ab-pod";
     let digits = label.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let rest = &label[digits..];
-    let Some(rest) = rest.strip_prefix(b"-ab-pod") else {
-        return false;
-    };
-    let pod = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    digits > 0 && pod > 0 && rest[pod..].len() > 1 && rest[pod] == b'-'
+    let (mark, rest) = label[digits..].split_at_checked(MARK.len())?;
+    (digits > 0 && mark.eq_ignore_ascii_case(MARK)).then_some(rest)
 }
 
 /// Storage accounts have 3 to 24 lower-case letters and digits; the question's case is already folded.

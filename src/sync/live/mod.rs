@@ -14,8 +14,10 @@
 
 pub mod arm;
 pub mod fetch;
+pub mod ids;
 pub mod model;
 pub mod outside;
+pub mod real;
 pub mod records;
 pub mod render;
 pub mod report;

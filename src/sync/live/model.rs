@@ -8,6 +8,15 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D)
     Ok(Option::<T>::deserialize(from)?.unwrap_or_default())
 }
 
+/// Reads an array without the nulls in it; null itself is an empty one.
+///
+/// # Errors
+/// If it is no array, or one of something else.
+pub fn items<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let items = Option::<Vec<Option<T>>>::deserialize(from)?.unwrap_or_default();
+    Ok(items.into_iter().flatten().collect())
+}
+
 /// `Microsoft.Network/privateEndpoints`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -31,19 +40,19 @@ pub struct EndpointProperties {
     #[serde(deserialize_with = "or_default")]
     pub provisioning_state: String,
     /// Connections that Azure approves by itself.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub private_link_service_connections: Vec<Connection>,
     /// Connections that the owner of the target approves.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub manual_private_link_service_connections: Vec<Connection>,
     /// Its subnet.
     #[serde(deserialize_with = "or_default")]
     pub subnet: Reference,
     /// Its network interfaces.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub network_interfaces: Vec<Reference>,
     /// Names and addresses as the endpoint itself has them: a cross-check.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub custom_dns_configs: Vec<DnsConfig>,
 }
 
@@ -73,7 +82,7 @@ pub struct ConnectionProperties {
     #[serde(deserialize_with = "or_default")]
     pub private_link_service_id: String,
     /// The parts of the target, such as `AzureBackup` or `blob`.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub group_ids: Vec<String>,
     /// Its state.
     #[serde(deserialize_with = "or_default")]
@@ -97,7 +106,7 @@ pub struct DnsConfig {
     #[serde(deserialize_with = "or_default")]
     pub fqdn: String,
     /// Its addresses.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub ip_addresses: Vec<String>,
 }
 
@@ -118,7 +127,7 @@ pub struct NetworkInterface {
 #[serde(default, rename_all = "camelCase")]
 pub struct InterfaceProperties {
     /// Its addresses.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub ip_configurations: Vec<IpConfiguration>,
     /// The endpoint that it belongs to.
     #[serde(deserialize_with = "or_default")]
@@ -154,7 +163,7 @@ pub struct PrivateLinkProperties {
     #[serde(deserialize_with = "or_default")]
     pub group_id: String,
     /// The names.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub fqdns: Vec<String>,
 }
 
@@ -178,10 +187,10 @@ pub struct RecordSetProperties {
     #[serde(deserialize_with = "or_default")]
     pub fqdn: String,
     /// IPv4 addresses.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub a_records: Vec<ARecord>,
     /// IPv6 addresses.
-    #[serde(deserialize_with = "or_default")]
+    #[serde(deserialize_with = "items")]
     pub aaaa_records: Vec<AaaaRecord>,
 }
 

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -52,8 +53,8 @@ pub struct Request<'a> {
     pub max_body: u64,
 }
 
-/// An HTTP reply with its whole body.
-#[derive(Clone, Debug, Default)]
+/// An HTTP reply with its whole body, which is not shown: it may hold a token.
+#[derive(Clone, Default)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
@@ -61,6 +62,12 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Reply {{ status: {}, body: {} octets }}", self.status, self.body.len())
+    }
 }
 
 impl Reply {
@@ -112,6 +119,19 @@ pub trait Outside: Send + Sync {
     /// # Errors
     /// As the system says; `FileTooLarge` if it is larger.
     fn read(&self, path: &Path, max: u64) -> io::Result<(Vec<u8>, u32)>;
+
+    /// The same; an error if the path itself is a symbolic link.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_itself(&self, path: &Path, max: u64) -> io::Result<(Vec<u8>, u32)> {
+        crate::files::read_itself(path, max).map(|(bytes, file)| (bytes, file.mode()))
+    }
+
+    /// The user id of a file's owner.
+    fn owner(&self, path: &Path) -> Option<u32> {
+        std::fs::metadata(path).ok().map(|file| file.uid())
+    }
 
     /// True if there is such a file.
     fn exists(&self, path: &Path) -> bool;

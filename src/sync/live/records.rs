@@ -1,7 +1,29 @@
 //! The names and addresses of the selected endpoints: pure decisions.
+//!
+//! Input: endpoints, their network interfaces, or the record sets of a zone. Output: a [`ScopeList`]. The interfaces
+//! count; what the endpoint itself names is a cross-check. An endpoint of which anything is missing is marked, so that
+//! its records in service stay. One bad name or address costs the endpoint that name, and no other endpoint anything.
 
-use std::collections::BTreeMap;
+mod address;
+mod collect;
+mod compare;
+mod names;
+#[cfg(test)]
+mod tests;
+mod zone;
+
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+
+use super::ids;
+use super::model::NetworkInterface;
+use super::scope::Scope;
+use super::select::{Selected, Standing, label};
+use collect::{Collected, collect};
+pub use zone::of_zone;
+
+/// Findings that a list keeps. Nobody reads more of them.
+const MAX_WARNINGS: usize = 50;
 
 /// The contents of the list of one scope, in the order of endpoints and names, so that the same estate gives the same
 /// text.
@@ -15,7 +37,7 @@ pub struct ScopeList {
     pub skipped: BTreeMap<String, usize>,
     /// Endpoints that were selected, in any state.
     pub selected: usize,
-    /// Findings that are worth a look, such as a cross-check that differs.
+    /// Findings that are worth a look, such as a cross-check that differs; sorted, and a bounded number.
     pub warnings: Vec<String>,
     /// True if Azure is still changing an endpoint: the next read should come soon.
     pub is_settling: bool,
@@ -37,8 +59,128 @@ pub struct Row {
 /// An endpoint that publishes nothing, or not all that it has.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Apart {
-    /// `<resource group>/<endpoint>`.
+    /// `<resource group>/<endpoint>`; for a record set, the zone.
     pub endpoint: String,
     /// The state of its connection, where that is the reason; else it looks incomplete, and its records stay.
     pub connection: Option<String>,
+    /// `Updating`, where Azure is changing the endpoint: it is expected to be incomplete.
+    pub provisioning: Option<String>,
+}
+
+/// The list of a scope of private endpoints. `skipped` is what [`super::select::select`] said.
+pub fn of_endpoints(
+    scope: &Scope,
+    selected: &[Selected<'_>],
+    interfaces: &[NetworkInterface],
+    skipped: BTreeMap<String, usize>,
+) -> ScopeList {
+    let mut list = ScopeList { skipped, selected: selected.len(), ..ScopeList::default() };
+    let nics = Interfaces::of(interfaces);
+    for one in selected {
+        list.is_settling |= one.is_settling;
+        let endpoint = label(one.endpoint, scope);
+        match one.standing {
+            Standing::Passing => {}
+            Standing::NotConnected => list.not_connected(endpoint, one.connection),
+            Standing::Unknown => {
+                list.warnings.push(format!(
+                    "private endpoint '{}' has no state of its connection: its records in service stay as they are",
+                    shown(&endpoint)
+                ));
+                list.incomplete(endpoint, None);
+            }
+            Standing::Publish | Standing::PublishFailed => list.publish(endpoint, one, collect(one, &nics)),
+        }
+    }
+    list.finish()
+}
+
+/// The interfaces that were read, by their own id and by that of their endpoint.
+struct Interfaces<'a> {
+    by_id: HashMap<String, &'a NetworkInterface>,
+    by_endpoint: HashMap<String, Vec<&'a NetworkInterface>>,
+}
+
+impl<'a> Interfaces<'a> {
+    fn of(all: &'a [NetworkInterface]) -> Self {
+        let (mut by_id, mut by_endpoint) = (HashMap::new(), HashMap::<String, Vec<&NetworkInterface>>::new());
+        for nic in all {
+            by_id.insert(ids::key(&nic.id), nic);
+            let endpoint = ids::key(&nic.properties.private_endpoint.id);
+            if !endpoint.is_empty() {
+                by_endpoint.entry(endpoint).or_default().push(nic);
+            }
+        }
+        Self { by_id, by_endpoint }
+    }
+}
+
+impl ScopeList {
+    fn not_connected(&mut self, endpoint: String, state: &str) {
+        // One that waits for its approval is no fault; the others are in the way, and Azure says to delete them.
+        if !state.eq_ignore_ascii_case("Pending") {
+            self.warnings.push(format!(
+                "the connection of private endpoint '{}' is {}, so that nothing of it is published: delete the endpoint, or \
+                 make it anew",
+                shown(&endpoint),
+                shown(state)
+            ));
+        }
+        self.apart.push(Apart { endpoint, connection: Some(state.to_owned()), provisioning: None });
+    }
+
+    fn incomplete(&mut self, endpoint: String, provisioning: Option<String>) {
+        self.apart.push(Apart { endpoint, connection: None, provisioning });
+    }
+
+    fn publish(&mut self, endpoint: String, one: &Selected<'_>, found: Collected) {
+        let state = one.endpoint.properties.provisioning_state.trim();
+        let provisioning = (one.standing == Standing::PublishFailed).then(|| state.to_owned());
+        if found.rows.is_empty() {
+            *self.skipped.entry("no-names".to_owned()).or_default() += 1;
+        }
+        if one.is_settling {
+            // What it does not have just now comes back; a difference is a matter of seconds.
+            self.incomplete(endpoint.clone(), Some(state.to_owned()));
+        } else {
+            let missing = found.missing.iter().map(|what| format!("private endpoint '{}' {what}", shown(&endpoint)));
+            self.warnings.extend(missing);
+            if !found.missing.is_empty() {
+                self.incomplete(endpoint.clone(), None);
+            }
+            self.warnings.extend(
+                compare::difference(one.endpoint, &found)
+                    .map(|text| format!("private endpoint '{}' {text}", shown(&endpoint))),
+            );
+        }
+        let row =
+            |(fqdn, addresses)| Row { endpoint: endpoint.clone(), fqdn, addresses, provisioning: provisioning.clone() };
+        self.rows.extend(found.rows.into_iter().map(row));
+    }
+
+    /// Sorts everything, so that the order of Azure's answers changes nothing.
+    fn finish(mut self) -> Self {
+        self.rows.sort();
+        self.rows.dedup();
+        self.apart.sort();
+        self.apart.dedup();
+        self.warnings.sort();
+        self.warnings.dedup();
+        let others = self.warnings.len().saturating_sub(MAX_WARNINGS);
+        if others > 0 {
+            self.warnings.truncate(MAX_WARNINGS);
+            self.warnings.push(format!("{others} more findings of this kind"));
+        }
+        self
+    }
+}
+
+/// Text of Azure's for a message: the start of it, if it is longer than any name.
+fn shown(text: &str) -> String {
+    const MOST: usize = 120;
+    let mut short: String = text.chars().take(MOST).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    crate::diag::printable(&short).into_owned()
 }

@@ -16,3 +16,79 @@
 //! [[endpoint]]                                 # Azure gives it no names yet: its records in service stay
 //! private_endpoint = "rg-backup/pe-new"
 //! ```
+//!
+//! The text is a function of what Azure says alone: no time and no count is in it, so that it changes when a record
+//! does.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+use super::records::{Apart, Row, ScopeList};
+use super::scope::Scope;
+use crate::diag::printable;
+use crate::sync::source;
+
+/// Octets of a list that the reader takes. A text that is longer must not be written: the scope is to be divided.
+pub const MAX_BYTES: usize = source::MAX_TOML_BYTES;
+
+/// The text of a list.
+pub fn render(source: &str, scope: &Scope, list: &ScopeList) -> String {
+    // A comment ends with its line, so that nothing in it may end one.
+    let (source, scope) = (printable(source), scope.to_string());
+    let mut out = format!(
+        "# Read from Azure by privatelink-dns: the next read replaces this file.\n# source '{source}', {}\n",
+        printable(&scope)
+    );
+    if list.rows.is_empty() && list.apart.is_empty() {
+        out.push_str("# No endpoint is selected here.\n\nendpoint = []\n");
+    }
+    list.rows.iter().for_each(|row| write_row(&mut out, row));
+    list.apart.iter().for_each(|apart| write_apart(&mut out, apart));
+    out
+}
+
+fn write_row(out: &mut String, row: &Row) {
+    out.push_str("\n[[endpoint]]\n");
+    write_key(out, "fqdn", &row.fqdn);
+    match row.addresses.as_slice() {
+        [one] => write_key(out, "address", &one.to_string()),
+        several => {
+            let texts: Vec<String> = several.iter().map(IpAddr::to_string).map(|text| format!("\"{text}\"")).collect();
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "addresses = [{}]", texts.join(", "));
+        }
+    }
+    if !row.endpoint.is_empty() {
+        write_key(out, "private_endpoint", &row.endpoint);
+    }
+    if let Some(state) = &row.provisioning {
+        write_key(out, "provisioning", state);
+    }
+}
+
+fn write_apart(out: &mut String, apart: &Apart) {
+    out.push_str("\n[[endpoint]]\n");
+    write_key(out, "private_endpoint", &apart.endpoint);
+    if let Some(state) = &apart.connection {
+        write_key(out, "connection", state);
+    }
+    if let Some(state) = &apart.provisioning {
+        write_key(out, "provisioning", state);
+    }
+}
+
+/// A line with a basic string of TOML. Everything that is not plain ASCII is escaped: a pager shows the text as it is.
+fn write_key(out: &mut String, key: &str, text: &str) {
+    let _ = write!(out, "{key} = \"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            other => drop(write!(out, "\\U{:08X}", u32::from(other))),
+        }
+    }
+    out.push_str("\"\n");
+}

@@ -1,5 +1,5 @@
-//! The last read of a live source, as `status`, `check` and metrics show it. It is kept beside the lists, so that its age
-//! is known after a restart and to other processes.
+//! The last read of a live source, as `status`, `check` and metrics show it. It is kept beside the lists, so that its
+//! age is known after a restart and to other processes.
 
 use std::collections::BTreeMap;
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// A part of Azure that is read, and whose list is replaced, by itself. Ids keep the case they were written in; two that
-/// differ in case alone are the same to Azure.
+/// A part of Azure that is read, and whose list is replaced, by itself. Ids keep the case they were written in; two
+/// that differ in case alone are the same to Azure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// The private endpoints of a subscription.

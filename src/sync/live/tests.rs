@@ -59,6 +59,7 @@ struct State {
     services: Vec<Service>,
     variables: BTreeMap<String, String>,
     files: BTreeMap<PathBuf, Result<(Vec<u8>, u32), io::ErrorKind>>,
+    owners: BTreeMap<PathBuf, u32>,
     programs: BTreeMap<String, Result<Vec<u8>, String>>,
     ends: bool,
 }
@@ -101,6 +102,12 @@ impl Script {
     /// Lays down a file.
     pub(crate) fn file(&self, path: impl AsRef<Path>, bytes: impl AsRef<[u8]>, mode: u32) -> &Self {
         self.state().files.insert(path.as_ref().to_owned(), Ok((bytes.as_ref().to_vec(), mode)));
+        self
+    }
+
+    /// Gives a file to a user; else it is 999's.
+    pub(crate) fn owned(&self, path: impl AsRef<Path>, owner: u32) -> &Self {
+        self.state().owners.insert(path.as_ref().to_owned(), owner);
         self
     }
 
@@ -203,6 +210,14 @@ impl Outside for Script {
         let file = self.state().files.get(path).cloned().unwrap_or(Err(io::ErrorKind::NotFound));
         let (bytes, mode) = file.map_err(io::Error::from)?;
         if bytes.len() as u64 > max { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok((bytes, mode)) }
+    }
+
+    fn read_itself(&self, path: &Path, max: u64) -> io::Result<(Vec<u8>, u32)> {
+        self.read(path, max)
+    }
+
+    fn owner(&self, path: &Path) -> Option<u32> {
+        self.state().owners.get(path).copied().or(Some(999))
     }
 
     fn exists(&self, path: &Path) -> bool {

@@ -1,5 +1,7 @@
 //! The result of a reader: entries in one block, problems and warnings with their place.
 
+mod withdraw;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::Path;

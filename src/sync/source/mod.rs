@@ -33,6 +33,7 @@ use std::str::FromStr;
 
 pub use listing::{Entry, Gap, Listing};
 pub use read::{Bounds, EntryBudget, Reading, read, stand_in};
+pub(in crate::sync) use toml::MAX_BYTES as MAX_TOML_BYTES;
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use listing::ListingBuilder;

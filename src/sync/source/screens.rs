@@ -83,7 +83,7 @@ impl<'t> Screen<'t, '_> {
                 self.refuse(number, "JSON starts here, below a screen of labels: give it in a file of its own");
                 return self.behind(text, start + length, number);
             }
-            None if line.starts_with([' ', '\t']) && self.block.is_open() => self.block.continue_with(words),
+            None if line.starts_with([' ', '\t']) && self.block.is_open() => self.block.continue_with(words, number),
             None if tokens(words).next().is_none() => {}
             None => {
                 let text = format!(

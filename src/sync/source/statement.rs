@@ -14,7 +14,7 @@ use std::net::IpAddr;
 use super::Wrong;
 use super::limits::{MAX_ADDRESSES, MAX_NAMES, MAX_RECORDS};
 use super::token::quoted;
-use crate::azure::names::locate;
+use crate::azure::names::{locate, record_or_text};
 use crate::diag::Id;
 
 /// A name as the list has it.
@@ -37,6 +37,11 @@ impl<'t> Written<'t> {
     /// The parts of the name, to be joined by dots.
     pub(super) fn parts(&self) -> impl Iterator<Item = &'t str> + Clone {
         [Some(self.text), self.zone].into_iter().flatten()
+    }
+
+    /// The name with its zone.
+    pub(super) fn whole(&self) -> String {
+        self.zone.map_or_else(|| self.text.to_owned(), |zone| format!("{}.{zone}", self.text))
     }
 }
 
@@ -82,13 +87,7 @@ impl Statement<'_> {
             return Verdict::Refuse((Id::LIST_BAD_NAME, problem));
         }
         if let Some(state) = self.connection.filter(|state| !is_connected(state)) {
-            let text = format!(
-                "{} is not published: the connection of its endpoint{} is {}; approve the connection, then export the list again",
-                self.subject(),
-                self.endpoint_text(),
-                quoted(state.trim()),
-            );
-            return Verdict::Leave((Id::LIST_NOT_CONNECTED, text));
+            return Verdict::Leave((Id::LIST_NOT_CONNECTED, unconnected(&self.subject(), self.endpoint, state)));
         }
         if self.addresses.len() > 1 && self.has_several_records() {
             let text = format!(
@@ -104,7 +103,7 @@ impl Statement<'_> {
                 let text = format!(
                     "{} is published although the provisioning state of its endpoint{} is {}: look at the endpoint",
                     self.subject(),
-                    self.endpoint_text(),
+                    endpoint_text(self.endpoint),
                     quoted(state.trim()),
                 );
                 Verdict::PublishWith((Id::LIST_PROVISIONING, text))
@@ -121,21 +120,11 @@ impl Statement<'_> {
         }
     }
 
-    fn endpoint_text(&self) -> String {
-        self.endpoint.map_or_else(String::new, |endpoint| format!(" '{}'", quoted(endpoint)))
-    }
-
     /// True if the names are not all spellings of one record.
     fn has_several_records(&self) -> bool {
         let Some((first, others)) = self.names.split_first() else { return false };
-        let key = |name: &Written<'_>| {
-            let text = name.parts().collect::<Vec<_>>().join(".");
-            let mut buffer = String::new();
-            locate(&text, &mut buffer).map_or_else(
-                |_| text.trim_end_matches('.').to_ascii_lowercase(),
-                |place| format!("{}.{}", place.owner, place.zone_text()),
-            )
-        };
+        let mut buffer = String::new();
+        let mut key = |name: &Written<'_>| record_or_text(&name.whole(), &mut buffer);
         !others.is_empty() && {
             let first = key(first);
             others.iter().any(|other| key(other) != first)
@@ -163,6 +152,19 @@ impl Statement<'_> {
             )
         })
     }
+}
+
+/// The note about names of an endpoint whose connection is in such a state.
+pub(super) fn unconnected(subject: &str, endpoint: Option<&str>, state: &str) -> String {
+    format!(
+        "{subject} is not published: the connection of its endpoint{} is {}; approve the connection, then export the list again",
+        endpoint_text(endpoint),
+        quoted(state.trim()),
+    )
+}
+
+fn endpoint_text(endpoint: Option<&str>) -> String {
+    endpoint.map_or_else(String::new, |endpoint| format!(" '{}'", quoted(endpoint)))
 }
 
 /// The problem with a zone that is the name of a record itself, as where a dot is lost in front of `privatelink` or the

@@ -187,7 +187,8 @@ fn undressed(text: &str) -> &str {
 }
 
 /// Characters without a shape of their own, which copying from web pages and chats leaves in names: the format
-/// characters (category Cf) of Unicode that stand in text.
+/// characters (category Cf) of Unicode that stand in text. One list for all readers: at the end of a word they are
+/// left out, and within a name each is refused.
 pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fe00}'..='\u{fe0f}')

@@ -43,7 +43,7 @@ enum Addresses {
 
 /// Octets that a file may have: some 70,000 endpoints. This format is for lists that people keep by hand, and the
 /// tokens alone that it is parsed into take fifty times its size.
-const MAX_BYTES: usize = 8 << 20;
+pub(in crate::sync) const MAX_BYTES: usize = 8 << 20;
 
 pub(super) fn read(text: &str, out: &mut ListingBuilder) {
     if text.len() > MAX_BYTES {

@@ -14,6 +14,7 @@ mod ledger;
 mod map;
 mod names;
 mod paging;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod twins;

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use super::statement::Written;
 use super::token::{Token, TokenKind, is_mac};
-use crate::azure::names::{AzureName, NotHosted, locate};
+use crate::azure::names::{AzureName, NotHosted, begins_like_vault, locate, record_or_text};
 
 /// Types of records that have no address.
 const OTHER_TYPES: [&str; 18] = [
@@ -45,9 +46,17 @@ pub(super) fn is_any_of(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
+/// Whether records of a type have addresses; `None` for a word that is no type.
+pub(super) fn type_has_address(text: &str) -> Option<bool> {
+    if is_any_of(text, &["a", "aaaa"]) {
+        return Some(true);
+    }
+    is_any_of(text, &OTHER_TYPES).then_some(false)
+}
+
 /// True for the name of a type of records without addresses.
 pub(super) fn is_other_type(text: &str) -> bool {
-    is_any_of(text, &OTHER_TYPES)
+    type_has_address(text) == Some(false)
 }
 
 pub(super) fn is_removal(text: &str) -> bool {
@@ -98,24 +107,12 @@ pub(super) fn mentions_ours(text: &str) -> bool {
     MARKS.iter().any(|mark| plain.contains(mark))
 }
 
-/// `<digits>-ab-pod...`, the first label of every name of a vault.
-pub(super) fn is_vault_label(text: &str) -> bool {
-    let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
-    rest.len() < text.len() && rest.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("-ab-pod"))
-}
-
 /// A label that a backup's storage account or vault may have: `abcdepod01ecs114`, `1000000000000000001-ab-pod01-fc1`.
 pub(super) fn looks_like_ours(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let after = lower.split_once("pod").map_or("", |(_, after)| after);
     let service = after.trim_start_matches(|c: char| c.is_ascii_digit());
-    is_vault_label(text) || after.len() >= service.len() + 2 && service.starts_with(|c: char| c.is_ascii_lowercase())
-}
-
-/// The place of a name in our zones, or of a zone; `None` for names of others. A name of ours that is no good one has
-/// none either, but is not `Elsewhere`: the result says so.
-pub(super) fn place<'b>(text: &str, buffer: &'b mut String) -> Result<AzureName<'b>, NotHosted> {
-    locate(text, buffer)
+    begins_like_vault(text) || after.len() >= service.len() + 2 && service.starts_with(|c: char| c.is_ascii_lowercase())
 }
 
 /// True if a word may be the label of a record: letters, or digits with hyphens alone. Punctuation, times, dates with
@@ -147,12 +144,10 @@ pub(super) fn endpoint_in_id(text: &str) -> Option<&str> {
 
 /// True if a name, or a label in a zone, is a spelling of another name.
 pub(super) fn is_same_record(name: &str, zone: Option<&str>, other: &str) -> bool {
-    let key = |text: &str| {
-        let mut buffer = String::new();
-        locate(text, &mut buffer).map(|place| format!("{}.{}", place.owner, place.zone_text())).ok()
-    };
-    let name = zone.map_or_else(|| name.to_owned(), |zone| format!("{name}.{zone}"));
-    key(&name).is_some_and(|name| Some(name) == key(other))
+    let mut buffer = String::new();
+    let name = Written { text: name, zone, column: 0 }.whole();
+    let Some(record) = locate(&name, &mut buffer).ok().map(|place| place.record_text()) else { return false };
+    record_or_text(other, &mut buffer) == record
 }
 
 /// True if a name of ours lies in the zone, false if it lies in another one; `None` for a name of others, and for a
@@ -160,7 +155,7 @@ pub(super) fn is_same_record(name: &str, zone: Option<&str>, other: &str) -> boo
 pub(super) fn is_in_zone(name: &str, zone: &str) -> Option<bool> {
     let (mut of_name, mut of_zone) = (String::new(), String::new());
     let zone = format!("x.{zone}");
-    match place(name, &mut of_name) {
+    match locate(name, &mut of_name) {
         Ok(name) => {
             if !zone["x.".len()..].trim_end_matches('.').contains('.') {
                 return None;
@@ -168,7 +163,7 @@ pub(super) fn is_in_zone(name: &str, zone: &str) -> Option<bool> {
             let is_same = |zone: AzureName<'_>| {
                 zone.owner == "x" && (name.cloud, name.service, name.geo) == (zone.cloud, zone.service, zone.geo)
             };
-            Some(place(&zone, &mut of_zone).is_ok_and(is_same))
+            Some(locate(&zone, &mut of_zone).is_ok_and(is_same))
         }
         Err(NotHosted::Elsewhere) => None,
         // It is refused for what it is.

@@ -4,6 +4,8 @@
 //! blanks of Unicode become spaces, and so do invisible characters at the end of a word; within a word they stay, for
 //! the readers to name them. Terminal colours vanish; what else a terminal is told, such as where to write on, stays.
 
+use crate::sync::source::token::is_invisible;
+
 /// What becomes of typographic quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quotes {
@@ -74,10 +76,10 @@ fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
             '\u{feff}' if out.is_empty() || out.ends_with('\n') => continue,
             // Whether a comment that it stands in goes on in that file nobody can tell: it is refused later.
             '\u{feff}' if in_comment => c,
-            c if is_invisible(c) => {
+            c if is_left_out(c) => {
                 let start = out.len();
                 out.push(c);
-                while let Some(more) = chars.next_if(|c| is_invisible(*c)) {
+                while let Some(more) = chars.next_if(|c| is_left_out(*c)) {
                     out.push(more);
                 }
                 let is_within = in_word && chars.peek().is_some_and(|next| is_of_word(*next));
@@ -98,10 +100,9 @@ fn clean_line(line: &str, quotes: Quotes, out: &mut String) {
     }
 }
 
-/// Characters that word processors and web pages put around what people copy: zero-width, joining and bidirectional
-/// controls. A soft hyphen is not among them: where it stands a name may be broken.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}' | '\u{180e}')
+/// Invisible characters, of which there is one list; but where a soft hyphen stands a name may be broken.
+fn is_left_out(c: char) -> bool {
+    is_invisible(c) && c != '\u{ad}'
 }
 
 fn is_of_word(c: char) -> bool {

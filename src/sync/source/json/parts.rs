@@ -58,8 +58,8 @@ pub(super) fn read(text: &str, start: usize, threads: usize, out: &mut ListingBu
     let mut end = start;
     for part in found {
         end = part.end.unwrap_or(end);
+        ledger.append(part.ledger, part.out.mark());
         out.append(part.out);
-        ledger.append(part.ledger);
     }
     Some((end, ledger))
 }

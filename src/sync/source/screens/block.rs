@@ -25,8 +25,8 @@ struct Field<'t> {
     label: &'t str,
     key: Option<Key>,
     value: &'t str,
-    /// The further lines of the value.
-    rest: Vec<&'t str>,
+    /// The further lines of the value, with their numbers.
+    rest: Vec<(u32, &'t str)>,
     /// Where JSON starts in its line, in octets; `None` for a value that is no JSON.
     json_indent: Option<usize>,
     line: u32,
@@ -80,9 +80,9 @@ impl<'t> Block<'t> {
     }
 
     /// Adds a further line to the value of the last label.
-    pub(super) fn continue_with(&mut self, words: &'t str) {
+    pub(super) fn continue_with(&mut self, words: &'t str, line: u32) {
         if let Some(field) = self.fields.last_mut() {
-            field.rest.push(words);
+            field.rest.push((line, words));
         }
     }
 
@@ -117,7 +117,7 @@ impl<'t> Block<'t> {
                 text.push_str(&wrap::rejoined(field.value, indent));
                 line += super::feeds(field.value.as_bytes());
             } else {
-                let whole: Vec<&str> = std::iter::once(field.value).chain(field.rest.iter().copied()).collect();
+                let whole: Vec<&str> = field.lines().collect();
                 text.push_str(&json_string(&whole.join("\n")));
             }
         }
@@ -127,7 +127,7 @@ impl<'t> Block<'t> {
 
     fn read(&self, found: &mut Found<'t>, aliases: &mut usize, out: &mut ListingBuilder) -> Result<(), (u32, Fault)> {
         for field in &self.fields {
-            field.check_breaks().map_err(|fault| (field.line, fault))?;
+            field.check_breaks()?;
         }
         self.names(found)?;
         if self.is_other_type() {
@@ -258,26 +258,49 @@ impl<'t> Block<'t> {
 impl<'t> Field<'t> {
     /// The lines of the value.
     fn lines(&self) -> impl Iterator<Item = &'t str> {
-        std::iter::once(self.value).chain(self.rest.iter().copied())
+        std::iter::once(self.value).chain(self.rest.iter().map(|(_, line)| *line))
     }
 
     /// Refuses a value of use that the screen broke anywhere but between the parts of a list.
-    fn check_breaks(&self) -> Result<(), Fault> {
+    fn check_breaks(&self) -> Result<(), (u32, Fault)> {
         let is_of_use = self.key.is_some_and(|key| !matches!(key, Key::Other | Key::Type | Key::Endpoint));
         let mut before = self.value;
-        for line in &self.rest {
+        for &(number, line) in &self.rest {
             let is_between = before.trim_end().ends_with([',', '{', ';']) || line.starts_with('}');
             if !is_between && (is_of_use || mentions_ours(before) || mentions_ours(line)) && !before.is_empty() {
-                let text = format!(
-                    "the screen broke '{}' at '{}': use `ConvertTo-Json -Depth 10`",
-                    quoted(self.label),
-                    quoted(line)
-                );
-                return Err(fault(Id::LIST_CUT_OFF, text));
+                return Err((number, self.broken_at(line)));
             }
             before = line;
         }
         Ok(())
+    }
+
+    /// The fault of a line below a label that cannot be the rest of its value.
+    fn broken_at(&self, line: &str) -> Fault {
+        let label = quoted(self.label);
+        let is_address = |token: &Token<'_>| matches!(token.kind, TokenKind::Address(_));
+        let all: Vec<Token<'_>> = tokens(line).take(MAX_NAMES).collect();
+        match all.iter().find(|token| is_address(token)) {
+            Some(address) if all.len() == 1 => {
+                let text = format!(
+                    "'{}' stands below '{label}' without a label of its own: put `IpAddress :` in front of it",
+                    quoted(address.text)
+                );
+                fault(Id::LIST_SYNTAX, text)
+            }
+            Some(_) => {
+                let text = format!(
+                    "'{}' looks like a line of a list, but the label '{label}' above makes it a part of a screen: put '#' \
+                     in front of that label",
+                    quoted(line)
+                );
+                fault(Id::LIST_SYNTAX, text)
+            }
+            None => {
+                let text = format!("the screen broke '{label}' at '{}': use `ConvertTo-Json -Depth 10`", quoted(line));
+                fault(Id::LIST_CUT_OFF, text)
+            }
+        }
     }
 
     fn names(&self, found: &mut Found<'t>) -> Result<(), Fault> {

@@ -6,16 +6,14 @@ use std::net::IpAddr;
 
 use super::cells::{Cell, Form, Unclosed};
 use super::head::Layout;
-use crate::azure::names::{NotHosted, locate};
+use crate::azure::names::{NotHosted, begins_like_vault, locate};
 use crate::diag::Id;
 use crate::sync::source::json;
 use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES};
 use crate::sync::source::problems::{self, Fault};
 use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::{Token, TokenKind, quoted, tokens};
-use crate::sync::source::words::{
-    endpoint_in_id, is_blank_filler, is_other_type, is_same_record, is_vault_label, mentions_ours,
-};
+use crate::sync::source::words::{endpoint_in_id, is_blank_filler, is_other_type, is_same_record, mentions_ours};
 
 /// What became of a line below a header.
 #[derive(Debug)]
@@ -253,7 +251,7 @@ impl<'t> Row<'t> {
             if is_read || column == self.of_name {
                 continue;
             }
-            if is_vault_label(cell) && !self.is_alias(cell) {
+            if begins_like_vault(cell) && !self.is_alias(cell) {
                 let text = format!(
                     "'{}' under '{}' is the label of another record than that of the row: put it on a line of its own",
                     quoted(cell),

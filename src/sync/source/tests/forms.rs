@@ -333,6 +333,8 @@ fn nothing_on_a_screen_vanishes() {
             "ConvertTo-Json -Depth 10",
         ),
         ("Fqdn : abcd.@\nIpAddresses : {10.0.0.\n              4}", "the screen broke"),
+        ("Fqdn : abcd.@\n       10.0.0.4", "list.txt:2: '10.0.0.4' stands below 'Fqdn' without a label of its own"),
+        ("Generated : today\n  10.0.0.4 abcd.@", "the label 'Generated' above makes it a part of a screen: put '#'"),
         ("Fqdn : abcd.@\nIpAddresses : {10.0.0.4}\nOther : efgh.@", "of which nothing is read"),
         ("Target : abcd.@\nGateway : 10.0.0.4", "of which nothing is read"),
         ("Fqdn : abcd.@\nOldIp : 10.0.0.9\nNewIp : 10.0.0.4", "have different addresses"),

@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use super::aside::Aside;
-use crate::azure::names::NotHosted;
+use crate::azure::names::{NotHosted, begins_like_vault, locate};
 use crate::sync::source::keys::key;
 use crate::sync::source::listing::{ListingBuilder, MAX_ADDRESSES};
 use crate::sync::source::problems::{self, Fault};
@@ -15,7 +15,7 @@ use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::{Token, TokenKind, tokens};
 use crate::sync::source::words::{
     endpoint_in_id, is_any_of, is_blank_filler, is_boilerplate, is_down, is_fragment, is_in_zone, is_other_type,
-    is_removal, is_vault_label, looks_like_ours, may_be_label, mentions_ours, place,
+    is_removal, looks_like_ours, may_be_label, mentions_ours,
 };
 
 /// Words that a line may have. A line of a list has a handful, exports with all their columns a few dozen.
@@ -98,7 +98,7 @@ impl<'t> Line<'t> {
     }
 
     fn is_zone(&mut self, text: &str) -> bool {
-        place(text, &mut self.buffer) == Err(NotHosted::Apex)
+        locate(text, &mut self.buffer) == Err(NotHosted::Apex)
     }
 
     /// True if there is a word on it that is not part of a drawn line.
@@ -286,7 +286,10 @@ impl<'t> Line<'t> {
             if is_fragment(token) {
                 return Err(problems::fragment(token));
             }
-            if token.kind == TokenKind::Word && !is_label && is_vault_label(token.text) && self.is_left_over(token.text)
+            if token.kind == TokenKind::Word
+                && !is_label
+                && begins_like_vault(token.text)
+                && self.is_left_over(token.text)
             {
                 return Err(problems::left_over(token));
             }

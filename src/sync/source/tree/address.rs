@@ -9,6 +9,7 @@ use crate::diag::Id;
 use crate::sync::source::Wrong;
 use crate::sync::source::listing::MAX_ADDRESSES;
 use crate::sync::source::token::quoted;
+use crate::sync::source::words;
 
 /// What PowerShell does at its default depth.
 pub(super) const DEPTH_ADVICE: &str =
@@ -192,7 +193,7 @@ fn bad(word: &str, text: &str, node: Node<'_>) -> Wrong {
 
 /// True if the object says that it is a record with an address, or its value is one.
 fn is_record(view: &View<'_>) -> bool {
-    let is_address_type = |text: &str| matches!(record_type(text), Some("A" | "AAAA"));
+    let is_address_type = |text: &str| type_has_address(text) == Some(true);
     view.all(Role::Type).filter_map(Node::string).any(is_address_type) || view.all(Role::Content).any(is_address)
 }
 
@@ -218,21 +219,17 @@ fn is_property_name(text: &str) -> bool {
     ["IPv4Address", "IPv6Address"].iter().any(|name| text.eq_ignore_ascii_case(name))
 }
 
-/// The type of a record, where a text is one: `A`, `Microsoft.Network/privateDnsZones/A`.
-pub(super) fn record_type(text: &str) -> Option<&'static str> {
-    const TYPES: [&str; 16] = [
-        "A", "AAAA", "CNAME", "NS", "SOA", "PTR", "MX", "TXT", "SRV", "CAA", "DNAME", "NSEC", "DS", "HTTPS", "SVCB",
-        "NAPTR",
-    ];
-    let last = text.trim().rsplit('/').next().unwrap_or_default();
-    TYPES.into_iter().find(|rtype| rtype.eq_ignore_ascii_case(last))
+/// Whether records of the type that a text names have addresses: `A`, `Microsoft.Network/privateDnsZones/A`. `None` if
+/// it names none.
+pub(super) fn type_has_address(text: &str) -> Option<bool> {
+    words::type_has_address(text.trim().rsplit('/').next().unwrap_or_default())
 }
 
 /// True for an object that is a record of another type than A and AAAA. Numbers are those of the DNS and of
 /// Az.PrivateDns, which agree that 0, 1 and 28 may be addresses.
 pub(super) fn is_other_type(view: &View<'_>) -> bool {
     let other = |node: Node<'_>| match (node.string(), node.scalar()) {
-        (Some(text), _) => record_type(text).is_some_and(|rtype| !matches!(rtype, "A" | "AAAA")),
+        (Some(text), _) => type_has_address(text) == Some(false),
         (None, Some(number)) => number.parse::<u16>().is_ok_and(|number| !matches!(number, 0 | 1 | 28)),
         _ => false,
     };

@@ -58,8 +58,7 @@ impl<'a> Walker<'a, '_> {
     /// True if there is an address in the object or array around.
     fn is_beside_address(&mut self, place: &Place<'a>) -> bool {
         [place.list, place.object].into_iter().flatten().any(|holder| {
-            if let Some((index, answer)) = self.asked.filter(|(index, _)| *index == holder.index()) {
-                let _ = index;
+            if let Some((_, answer)) = self.asked.filter(|(index, _)| *index == holder.index()) {
                 return answer;
             }
             let answer = holder.children().any(is_address);

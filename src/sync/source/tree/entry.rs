@@ -16,6 +16,7 @@ use crate::diag::Id;
 use crate::sync::source::Wrong;
 use crate::sync::source::statement::{Statement, Written};
 use crate::sync::source::token::quoted;
+use crate::sync::source::words::looks_like_ours;
 
 impl<'a> Walker<'a, '_> {
     /// Adds what an object says. `outer` is the key that it stands under, where that is a name.
@@ -82,9 +83,12 @@ impl<'a> Walker<'a, '_> {
         let mark = self.out.mark();
         let Surroundings { endpoint, connection, provisioning, .. } = *around;
         self.out.add(&Statement { line, round: self.round, names, addresses, endpoint, connection, provisioning });
+        if connection.is_none() && endpoint.is_some() {
+            self.ledger.standings.stateless(mark..self.out.mark());
+        }
         if self.out.mark() == mark {
             for name in names {
-                self.ledger.spoken_of(&name.parts().collect::<Vec<_>>().join("."), endpoint);
+                self.ledger.spoken_of(&name.whole(), endpoint);
             }
         }
     }
@@ -93,7 +97,7 @@ impl<'a> Walker<'a, '_> {
     /// label and a zone is put together here.
     fn of_other_type(&mut self, written: &[Written<'a>], sources: &[Node<'a>]) {
         for (name, node) in written.iter().zip(sources).filter(|(name, _)| name.zone.is_some()) {
-            self.mention(&name.parts().collect::<Vec<_>>().join("."), *node, Concern::Alone);
+            self.mention(&name.whole(), *node, Concern::Alone);
         }
     }
 
@@ -113,7 +117,7 @@ impl<'a> Walker<'a, '_> {
         let (id, why) = addresses.absence(view);
         for (index, name) in written.iter().enumerate() {
             let node = sources.get(index).or(sources.first()).copied().unwrap_or(view.object);
-            let whole = name.parts().collect::<Vec<_>>().join(".");
+            let whole = name.whole();
             if matches!(locate(&whole, &mut buffer), Err(NotHosted::Elsewhere | NotHosted::Apex)) {
                 continue;
             }
@@ -127,7 +131,7 @@ impl<'a> Walker<'a, '_> {
     fn without_zone(&mut self, view: &View<'a>, node: Node<'a>) {
         let is_strong = matches!(node.role(), Role::Fqdn | Role::Record);
         let label = node.string().unwrap_or_default().trim();
-        if !(is_strong || view.is_row() || is_vault_label(label)) || label == "@" || is_other_type(view) {
+        if !(is_strong || view.is_row() || looks_like_ours(label)) || label == "@" || is_other_type(view) {
             return;
         }
         let addresses = Addresses::of(view);
@@ -228,15 +232,6 @@ fn endpoint_beside<'a>(view: &View<'a>, sources: &[Node<'a>]) -> Option<&'a str>
 fn starts_with_label(source: Node<'_>, label: &str) -> bool {
     let first = source.string().and_then(|text| text.trim().split('.').next());
     first.is_some_and(|first| first.eq_ignore_ascii_case(label))
-}
-
-/// `4123456789012345678-ab-pod01-rec2`, `abcdeypod01ecs114`: no resource is called so.
-fn is_vault_label(label: &str) -> bool {
-    let lower = label.to_ascii_lowercase();
-    lower.find("pod").is_some_and(|at| {
-        let rest = &lower.as_bytes()[at + 3..];
-        at > 3 && rest.len() > 3 && rest[..2].iter().all(u8::is_ascii_digit)
-    })
 }
 
 fn column(column: u32) -> Option<u32> {

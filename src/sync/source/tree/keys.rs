@@ -2,7 +2,9 @@
 //!
 //! Keys are compared without case and without `_`, `-`, `.` and blanks: `ip_addresses`, `IP Addresses` and
 //! `ipAddresses` are one. Resource Graph and flattening scripts put the keys above in front
-//! (`customDnsConfigs_fqdn`): a few known ones are left out.
+//! (`customDnsConfigs_fqdn`): a few known ones are left out. Heads of columns have a table of their own
+//! ([`crate::sync::source::keys`]): people write them, so that they are known by their last words, where in a key each
+//! word more may turn the meaning.
 
 /// The part that a property has in an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,8 @@
 
 use std::collections::HashSet;
 
-use crate::azure::names::locate;
+use super::standing::Standings;
+use crate::azure::names::record_or_text;
 use crate::diag::Id;
 use crate::sync::source::Wrong;
 use crate::sync::source::listing::{Gap, ListingBuilder};
@@ -52,6 +53,7 @@ pub(in crate::sync::source) struct Ledger {
     nameless: Vec<Nameless>,
     /// Endpoints with names that are not published.
     held: HashSet<Box<str>>,
+    pub(super) standings: Standings,
     /// Room for the marks of a walk.
     pub(super) marks: Vec<u8>,
 }
@@ -78,12 +80,13 @@ impl Ledger {
         fits(|part| part.most) && fits(|part| part.spoken.len()) && fits(|part| part.nameless.len())
     }
 
-    /// Adds what a later part of the list holds.
-    pub(in crate::sync::source) fn append(&mut self, later: Self) {
+    /// Adds what a later part of the list holds, which has this many entries.
+    pub(in crate::sync::source) fn append(&mut self, later: Self, entries: usize) {
         self.mentions.extend(later.mentions);
         self.spoken.extend(later.spoken);
         self.nameless.extend(later.nameless);
         self.held.extend(later.held);
+        self.standings.append(later.standings, entries);
     }
 
     /// A record that a note or a problem speaks of.
@@ -116,9 +119,9 @@ impl Ledger {
         let mut found: HashSet<Box<str>> = HashSet::new();
         let mut buffer = String::new();
         for name in names {
-            let record = record_in(name, &mut buffer);
+            let record = record_or_text(name, &mut buffer);
             if wanted.contains(&*record) {
-                found.insert(record);
+                found.insert(record.into());
             }
         }
         let spoken = &self.spoken;
@@ -131,6 +134,9 @@ impl Ledger {
 
     /// Says at the end of the list what is still open.
     pub(in crate::sync::source) fn settle(mut self, out: &mut ListingBuilder) {
+        for name in self.standings.settle(out) {
+            self.spoken.insert(record_of(&name));
+        }
         self.settle_since(0, out.names());
         for Mention { record, shown, key, line, concern } in self.mentions {
             match concern {
@@ -165,14 +171,6 @@ fn lower(name: &str) -> Box<str> {
     name.to_ascii_lowercase().into()
 }
 
-/// The record that all spellings of a name mean.
 fn record_of(name: &str) -> Box<str> {
-    record_in(name, &mut String::new())
-}
-
-fn record_in(name: &str, buffer: &mut String) -> Box<str> {
-    locate(name, buffer).map_or_else(
-        |_| lower(name.trim_end_matches('.')),
-        |place| format!("{}.{}", place.owner, place.zone_text()).into(),
-    )
+    record_or_text(name, &mut String::new()).into()
 }

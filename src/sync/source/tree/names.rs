@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::address::record_type;
+use super::address::type_has_address;
 use super::arena::Node;
 use super::keys::Role;
 use super::view::{View, is_blank, strings};
@@ -182,7 +182,7 @@ fn zone_of_id(id: &str) -> Option<&str> {
     let mut segments = id.split('/');
     segments.find(|segment| ["privatednszones", "dnszones"].iter().any(|kind| segment.eq_ignore_ascii_case(kind)))?;
     let (zone, rtype) = (segments.next()?, segments.next()?);
-    record_type(rtype).map(|_| zone)
+    type_has_address(rtype).map(|_| zone)
 }
 
 /// `DC=label,DC=zone,cn=MicrosoftDNS,...`, where zones of Active Directory are kept.

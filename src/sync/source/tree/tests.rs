@@ -296,3 +296,47 @@ fn text_behind_the_end_of_the_json_in_a_string_is_refused() {
         assert!(message.starts_with("list.json:2: ") && message.contains("in a string"), "{rest}: {message}");
     }
 }
+
+/// A network interface of the endpoint with this name.
+fn nic(endpoint: &str, name: &str, octet: u8) -> String {
+    let id = format!("/subscriptions/1/resourceGroups/rg/providers/Microsoft.Network/privateEndpoints/{endpoint}");
+    format!(
+        r#"{{"name": "nic-{octet}", "privateEndpoint": {{"id": "{id}"}}, "ipConfigurations": [{{"privateIPAddress": "10.0.0.{octet}",
+        "privateLinkConnectionProperties": {{"fqdns": ["{name}.blob.core.windows.net"], "groupId": "blob"}}}}]}}"#
+    )
+}
+
+fn endpoint(name: &str, state: &str) -> String {
+    let state = format!(r#"{{"privateLinkServiceConnectionState": {{"status": "{state}"}}}}"#);
+    format!(r#"{{"name": "{name}", "customDnsConfigs": [], "privateLinkServiceConnections": [{state}]}}"#)
+}
+
+#[test]
+fn an_interface_has_the_state_of_its_endpoint_elsewhere_in_the_list() {
+    let nics = [nic("PE-1", "a", 4), nic("pe-2", "b", 5), nic("pe-1", "c", 6)].join(",\n");
+    let endpoints = [endpoint("pe-1", "Pending"), endpoint("pe-2", "Approved")].join(",\n");
+    for text in [
+        format!("[{nics},\n{endpoints}]"),
+        format!("[{endpoints},\n{nics}]"),
+        format!(r#"{{"nics": [{nics}], "privateEndpoints": [{endpoints}]}}"#),
+    ] {
+        let listing = parse("s", Path::new("l.json"), Format::Auto, text.clone().into()).unwrap();
+        let names: Vec<&str> = listing.entries().map(|entry| entry.fqdn).collect();
+        assert_eq!(names, ["b.blob.core.windows.net"], "{text}");
+        let notes: Vec<String> = listing.warnings.lines();
+        for name in ["a", "c"] {
+            let start = format!("'{name}.blob.core.windows.net' is not published: the connection of its endpoint");
+            assert!(notes.iter().any(|note| note.contains(&start) && note.contains("is Pending")), "{notes:#?}");
+        }
+    }
+}
+
+#[test]
+fn the_last_document_says_whether_an_endpoint_is_connected() {
+    let count = |text: String| parse("s", Path::new("l.json"), Format::Auto, text.into()).unwrap().len();
+    let (nic, down, up) = (nic("pe-1", "a", 4), endpoint("pe-1", "Rejected"), endpoint("pe-1", "Approved"));
+    assert_eq!(count(format!("[{nic}, {down}]\n[{nic}, {up}]")), 2);
+    assert_eq!(count(format!("[{nic}, {up}]\n[{nic}, {down}]")), 0);
+    // Two endpoints of one name are in two resource groups.
+    assert_eq!(count(format!("[{nic}, {up}, {down}]")), 1);
+}

@@ -117,6 +117,9 @@ impl<'a, 'b> Walker<'a, 'b> {
         let around = place.around.within(&view);
         let before = self.seen;
         paging::report(node, self.out);
+        if !place.is_part {
+            self.ledger.standings.endpoint(&view, around.endpoint, around.connection, self.round);
+        }
         if !place.is_quiet && !place.is_part {
             self.entry(&view, &around, self.name_above(node, &place));
             self.map_of_zone(node, &place);

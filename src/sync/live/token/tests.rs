@@ -1,0 +1,1 @@
+//! Tokens as a daemon gets them, in a scripted world.
