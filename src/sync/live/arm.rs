@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use super::outside::{CallError, Outside, Reply, Request, Road, Secret};
-use super::token::{IdentityKind, TokenError};
+use super::token::{IdentityKind, TokenError, Tokens};
 use paging::MAX_PAGE;
 pub use paging::hold as hold_page;
 use retry::{Situation, Step};
@@ -106,6 +106,36 @@ pub trait Bearer {
 
     /// The reason why a token that is still good could not be renewed.
     fn trouble(&self) -> Option<&TokenError>;
+}
+
+impl Bearer for Tokens {
+    fn get(&mut self, outside: &dyn Outside) -> Result<Secret, TokenError> {
+        Self::get(self, outside)
+    }
+
+    fn reject(&mut self) {
+        Self::reject(self);
+    }
+
+    fn who(&self) -> String {
+        let kind = Self::kind(self).map(|kind| kind.to_string()).unwrap_or_default();
+        match self.holder() {
+            Some(holder) => format!("identity {} ({kind})", crate::diag::printable(&holder)),
+            None => format!("the identity ({kind})"),
+        }
+    }
+
+    fn kind(&self) -> Option<IdentityKind> {
+        Self::kind(self)
+    }
+
+    fn expires(&self) -> Option<u64> {
+        Self::expires(self)
+    }
+
+    fn trouble(&self) -> Option<&TokenError> {
+        Self::trouble(self)
+    }
 }
 
 /// Something to read.
@@ -317,7 +347,7 @@ impl<'a> Client<'a> {
     /// A random id (RFC 9562 section 5.4), by which Microsoft finds a request of ours.
     fn guid(&self) -> String {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number from 0 to below 2^32")]
-        let mut word = || (self.outside.random() * 4_294_967_296.0) as u64;
+        let word = || (self.outside.random() * 4_294_967_296.0) as u64;
         let (a, b, c, d) = (word(), word(), word(), word());
         format!(
             "{a:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{d:08x}",

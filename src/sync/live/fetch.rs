@@ -1,6 +1,5 @@
-//! One read of a live source: a token, then each scope by itself. The list of a scope is replaced only by a complete read
-//! that is not suddenly empty; whatever goes wrong changes nothing of that scope, and the others go on.
-
+//! One read of a live source: a token, then each scope by itself. The list of a scope is replaced only by a complete
+//! read that is not suddenly empty; whatever goes wrong changes nothing of that scope, and the others go on.
 mod findings;
 mod folder;
 mod reading;
@@ -16,8 +15,7 @@ use super::render::render;
 use super::report::{LiveReport, ScopeReport};
 use super::scope::Scope;
 use super::settings::Settings;
-use super::token::TokenError;
-use crate::diag::Diagnostic;
+use super::token::{TokenError, Tokens};
 pub use findings::Finding;
 use findings::Teller;
 use folder::{Folder, Put};
@@ -69,7 +67,7 @@ const WAVE_LASTS: Duration = Duration::from_mins(10);
 
 /// A live source.
 pub struct Source {
-    settings: Settings,
+    settings: Arc<Settings>,
     outside: Arc<dyn Outside>,
     tokens: Box<dyn Bearer + Send>,
     holds: Holds,
@@ -82,8 +80,13 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source with these tokens. The last report is read, for the age of the lists.
-    pub fn with_tokens(settings: Settings, outside: Arc<dyn Outside>, tokens: Box<dyn Bearer + Send>) -> Self {
+    /// A source with the tokens that its settings name. The last report is read, for the age of the lists.
+    pub fn new(settings: Settings, outside: Arc<dyn Outside>) -> Self {
+        let tokens = Tokens::new(settings.identity.clone(), settings.authority.clone(), settings.audience.clone());
+        Self::with_tokens(settings, outside, Box::new(tokens))
+    }
+
+    fn with_tokens(settings: Settings, outside: Arc<dyn Outside>, tokens: Box<dyn Bearer + Send>) -> Self {
         let mut report = folder::last_report(&settings);
         let of = |scope: &Scope| ScopeReport { scope: scope.to_string(), ..ScopeReport::default() };
         let known = std::mem::take(&mut report.scopes);
@@ -99,7 +102,16 @@ impl Source {
             .collect();
         report.version = 1;
         report.source.clone_from(&settings.name);
-        Self { settings, outside, tokens, holds: Holds::new(), report, last_change: None, no_token: None, first: 0 }
+        Self {
+            settings: Arc::new(settings),
+            outside,
+            tokens,
+            holds: Holds::new(),
+            report,
+            last_change: None,
+            no_token: None,
+            first: 0,
+        }
     }
 
     /// The state, as of the last read.
@@ -113,9 +125,10 @@ impl Source {
         if lists.iter().any(|list| is_stopped(list.as_ref().err())) {
             return Fetched::default();
         }
-        let mut tell = Teller::new(&self.settings);
+        let settings = Arc::clone(&self.settings);
+        let mut tell = Teller::new(&settings);
         self.say_of_token(&mut tell);
-        let changed = match Folder::open(&self.settings, &*self.outside) {
+        let changed = match Folder::open(&settings, &*self.outside) {
             Ok(folder) => {
                 let changed = self.keep(&folder, &lists, &mut tell);
                 self.count(&lists);

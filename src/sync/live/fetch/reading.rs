@@ -1,5 +1,5 @@
-//! The scopes of a source as Azure has them now: first the endpoints of every scope, then the interfaces of all that were
-//! selected, each once.
+//! The scopes of a source as Azure has them now: first the endpoints of every scope, then the interfaces of all that
+//! were selected, each once.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
