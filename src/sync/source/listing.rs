@@ -1,6 +1,5 @@
 //! The result of a reader: entries in one block, problems and warnings with their place.
 
-mod budget;
 mod withdraw;
 
 use std::collections::HashMap;
@@ -9,12 +8,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SourceError;
+use super::budget::FileBudget;
 use super::limits;
 pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
-use budget::FileBudget;
 
 /// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a
 /// dot in it looks like one and is left aside later.
@@ -164,6 +163,8 @@ pub(super) struct ListingBuilder {
     /// The numbers of the endpoints.
     endpoints: HashMap<Box<str>, u32>,
     room: FileBudget,
+    /// True if a list without an entry is no mistake.
+    may_be_empty: bool,
 }
 
 impl ListingBuilder {
@@ -179,7 +180,8 @@ impl ListingBuilder {
         };
         let problems = Diagnostics::default();
         let endpoints = HashMap::new();
-        Self { listing, block: Block::default(), problems, statements: 0, endpoints, room: FileBudget::new() }
+        let (block, room) = (Block::default(), FileBudget::new());
+        Self { listing, block, problems, statements: 0, endpoints, room, may_be_empty: false }
     }
 
     /// One for a later part of the same file.
@@ -371,13 +373,18 @@ impl ListingBuilder {
         }
     }
 
+    /// The list itself says why it has no record: nothing is wrong with it.
+    pub(super) fn is_meant_to_be_empty(&mut self) {
+        self.may_be_empty = true;
+    }
+
     pub(super) fn finish(mut self) -> Result<Listing, SourceError> {
         if !self.problems.is_empty() {
             return Err(SourceError(self.problems));
         }
         self.listing.blocks.push(self.block);
         self.block = Block::default();
-        if self.listing.is_empty() && self.listing.gaps.is_empty() {
+        if self.listing.is_empty() && self.listing.gaps.is_empty() && !self.may_be_empty {
             let empty = Diagnostic::warning(Id::LIST_EMPTY, self.listing.place(None), "names no endpoint at all");
             self.listing.warnings.push(empty.of_source(&self.listing.source));
         }

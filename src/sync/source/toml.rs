@@ -1,44 +1,40 @@
-//! Our own list format, for people who keep endpoints by hand:
+//! Our own list format, for people who keep endpoints by hand and for what is read from Azure:
 //!
 //! ```toml
 //! [[endpoint]]
 //! fqdn = "1000000000000000001-ab-pod01-rec2.privatelink.we.backup.windowsazure.com"
 //! address = "10.0.0.4"      # or addresses = ["10.0.0.4", "fd00::4"]
+//! private_endpoint = "rg-backup/pe-vault"       # optional, and so are connection = "Approved" and provisioning
+//!
+//! [[endpoint]]              # an endpoint that is not connected: nothing of it is published
+//! private_endpoint = "rg-backup/pe-new"
+//! connection = "Pending"
+//!
+//! [[endpoint]]              # an endpoint that is not complete here: what is in service of it stays
+//! private_endpoint = "rg-backup/pe-grows"
 //! ```
+//!
+//! `endpoint = []` says that there is none.
 
+mod entry;
 mod shape;
-
-use std::net::IpAddr;
+#[cfg(test)]
+mod tests;
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::lines::LineCounter;
 use super::listing::ListingBuilder;
-use super::statement::{Statement, Written};
 use super::token::quoted;
 use crate::diag::Id;
+use entry::Endpoint;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default, alias = "endpoints")]
-    endpoint: Vec<Endpoint>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Endpoint {
-    fqdn: Spanned<String>,
-    #[serde(alias = "addresses")]
-    address: Addresses,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Addresses {
-    One(String),
-    Several(Vec<String>),
+    endpoint: Option<Vec<Spanned<Endpoint>>>,
 }
 
 /// Octets that a file may have: some 70,000 endpoints. This format is for lists that people keep by hand, and the
@@ -61,26 +57,12 @@ pub(super) fn read(text: &str, out: &mut ListingBuilder) {
             return out.problem(line, Id::LIST_SYNTAX, || quoted(error.message()).into_owned());
         }
     };
+    let Some(endpoints) = file.endpoint else { return };
+    if endpoints.is_empty() {
+        return out.is_meant_to_be_empty();
+    }
     let mut lines = LineCounter::new(text, 1);
-    for endpoint in file.endpoint {
-        let line = lines.at(endpoint.fqdn.span().start);
-        let texts = match endpoint.address {
-            Addresses::One(text) => vec![text],
-            Addresses::Several(texts) => texts,
-        };
-        if texts.is_empty() {
-            out.problem(line, Id::LIST_NO_ADDRESS, || format!("'{}' has no address", quoted(endpoint.fqdn.get_ref())));
-        }
-        let mut addresses = Vec::new();
-        for text in texts {
-            match text.parse::<IpAddr>() {
-                Ok(address) => addresses.push(address),
-                Err(_) => {
-                    out.problem(line, Id::LIST_BAD_ADDRESS, || format!("'{}' is not an IP address", quoted(&text)));
-                }
-            }
-        }
-        let names = [Written::full(endpoint.fqdn.get_ref())];
-        out.add(&Statement { line, names: &names, addresses: &addresses, ..Statement::default() });
+    for endpoint in endpoints {
+        entry::add(endpoint, &mut lines, out);
     }
 }
