@@ -45,7 +45,7 @@ pub(crate) fn read(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
 /// The same for a path that must not be a symbolic link itself.
 ///
 /// # Errors
-/// As [`read`]; `FilesystemLoop` if it is a link.
+/// As [`read`]; the system's ELOOP if it is a link.
 pub(crate) fn read_itself(path: &Path, max: u64) -> io::Result<(Vec<u8>, Metadata)> {
     read_open(open_with(path, OFlag::O_NOFOLLOW)?, max)
 }

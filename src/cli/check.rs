@@ -7,14 +7,16 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+use super::live;
 use super::progress::ProgressLine;
 use super::sync::problems_of;
-use super::{FAILED, USAGE, print, print_diagnostic, print_error, usage};
+use super::{FAILED, USAGE, count, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place, Severity};
 use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec};
 use crate::sync::gather::Gatherer;
 use crate::sync::guard;
+use crate::sync::live::report::LiveReport;
 use crate::sync::pass;
 use crate::zone::store::Store;
 
@@ -25,6 +27,8 @@ pub(super) struct Options {
     pub(super) json: bool,
     /// Warnings fail.
     pub(super) strict: bool,
+    /// Azure is asked.
+    pub(super) online: bool,
 }
 
 /// The version of the JSON; it changes when a key goes or changes its meaning, not when one is added.
@@ -43,6 +47,8 @@ struct CheckReport {
     /// That the lists give.
     records: usize,
     zones: usize,
+    /// The last read of each live source.
+    live: Vec<LiveReport>,
     /// Diagnostics of each kind; of lists with many, only the first are among `diagnostics`.
     errors: usize,
     warnings: usize,
@@ -67,7 +73,7 @@ pub(super) fn run(file: Result<PathBuf, String>, options: Options) -> ExitCode {
         Err(reason) => return usage(reason),
     };
     let report = match Config::inspect(&file) {
-        Ok((config, problems)) => all(&config, problems),
+        Ok((config, problems)) => all(&config, problems).with_live(&config, options.online),
         Err(problem) => CheckReport { diagnostics: vec![problem], ..CheckReport::default() },
     };
     let report = CheckReport { version: VERSION, file: diag::path(&file), ..report.summed() };
@@ -75,6 +81,7 @@ pub(super) fn run(file: Result<PathBuf, String>, options: Options) -> ExitCode {
         print(serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
         report.diagnostics.iter().for_each(print_diagnostic);
+        report.live.iter().flat_map(|report| live::summary(report, super::now())).for_each(print);
         report.print_last_line(options.strict);
     }
     match report.result {
@@ -100,6 +107,25 @@ impl CheckReport {
             _ => CheckResult::Good,
         };
         self
+    }
+
+    /// The same with what is known of the live sources.
+    fn with_live(self, config: &Config, online: bool) -> Self {
+        let Self { mut diagnostics, .. } = self;
+        let live: Vec<LiveReport> = config.sync.live.iter().map(live::last_report).collect();
+        if online {
+            diagnostics.extend(config.sync.live.iter().flat_map(live::test));
+        } else {
+            // The past is no reason to refuse a config: the lists that were read before stay in use.
+            let past = live.iter().flat_map(LiveReport::all_problems).cloned();
+            let as_warning = |found: Diagnostic| match found.severity {
+                Severity::Error => Diagnostic { severity: Severity::Warning, ..found },
+                _ => found,
+            };
+            diagnostics.extend(past.map(as_warning));
+        }
+        diagnostics.extend(live.iter().flat_map(|report| &report.scopes).flat_map(|scope| scope.warnings.clone()));
+        Self { diagnostics, live, ..self }
     }
 
     /// Counts what is behind "and 40 more warnings", which is a diagnostic itself.
@@ -182,10 +208,6 @@ fn absent_upstreams(config: &Config, resolv_conf: PathBuf) -> Vec<Diagnostic> {
         Diagnostic::warning(Id::UPSTREAM_ABSENT, Place::file(&config.file), text)
     };
     found.into_iter().map(warn).collect()
-}
-
-fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ pub(super) fn show_status(file: Result<PathBuf, String>, json: bool) -> ExitCode
 
 fn print_status(found: &Status, json: bool) -> ExitCode {
     if !json {
-        status::lines(found).iter().for_each(print);
+        status::lines(found, super::now()).iter().for_each(print);
         return ExitCode::SUCCESS;
     }
     match serde_json::to_string_pretty(found) {

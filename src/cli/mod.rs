@@ -6,6 +6,8 @@
 
 mod check;
 mod control;
+mod fetch;
+mod live;
 mod progress;
 mod query;
 mod status;
@@ -53,6 +55,9 @@ enum Verb {
         /// Fail on warnings too, with exit code 1; notes are fine.
         #[arg(long)]
         strict: bool,
+        /// Ask Azure whether the identities of live sources may read what they should.
+        #[arg(long)]
+        online: bool,
     },
     /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes.
     Plan {
@@ -72,6 +77,17 @@ enum Verb {
         /// Have the running server make the pass.
         #[arg(long, conflicts_with = "approve")]
         running: bool,
+    },
+    /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
+    Fetch {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// Only this source.
+        #[arg(long, value_name = "NAME")]
+        source: Option<String>,
+        /// Print the lists; nothing is written.
+        #[arg(long)]
+        print: bool,
     },
     /// Show the state of the running server: zones, sources, upstreams, cache.
     Status {
@@ -129,7 +145,12 @@ impl Verb {
     fn run(self) -> ExitCode {
         match self {
             Self::Serve(file) => with_config(file, serve),
-            Self::Check { config, json, strict } => check::run(config.find(), check::Options { json, strict }),
+            Self::Check { config, json, strict, online } => {
+                check::run(config.find(), check::Options { json, strict, online })
+            }
+            Self::Fetch { config, source, print } => {
+                with_config(config, |config| fetch::run(&config, source.as_deref(), print))
+            }
             Self::Plan { config, json } => with_config(config, |config| sync::plan(&config, json)),
             Self::Sync { config, running: true, .. } => control::sync(config.find()),
             Self::Sync { config, approve, .. } => with_config(config, |config| sync::sync(&config, approve.as_deref())),
@@ -175,6 +196,16 @@ fn serve(config: Config) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// `1 name`, `2 names`.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// A line on standard output, safe to show. A reader that went away ends the output, not the run.

@@ -18,9 +18,14 @@ pub(super) struct ProgressLine(ProgressBar);
 impl ProgressLine {
     /// Starts with reading the zones, which comes before every pass.
     pub(super) fn start() -> Self {
+        Self::with("reading the zones".to_owned())
+    }
+
+    /// Starts with this text.
+    pub(super) fn with(text: String) -> Self {
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
         let line = ProgressBar::new_spinner().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        line.set_message("reading the zones");
+        line.set_message(text);
         line.enable_steady_tick(TICK);
         Self(line)
     }

@@ -2,11 +2,12 @@
 //!
 //! Input: the status of the running server. Output: lines. Good news is short; each problem has its reason below it.
 
+use super::live;
 use crate::daemon::control::protocol::{PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus};
 use crate::diag::Diagnostic;
 
-/// The lines.
-pub(super) fn lines(status: &Status) -> Vec<String> {
+/// The lines; `now` is in seconds since 1970.
+pub(super) fn lines(status: &Status, now: u64) -> Vec<String> {
     let uptime = humantime::format_duration(std::time::Duration::from_secs(status.uptime_s));
     let mut lines = vec![
         format!("privatelink-dns {}, process {}, up {uptime}", status.version, status.pid),
@@ -23,6 +24,10 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     if !status.sources.is_empty() {
         lines.push("sources".to_owned());
         status.sources.iter().for_each(|found| source(&mut lines, found));
+    }
+    if !status.live.is_empty() {
+        lines.push("read from Azure".to_owned());
+        lines.extend(status.live.iter().flat_map(|report| live::lines(report, now)));
     }
     if let Some(seconds) = status.task_running_s {
         lines.push(format!("lists and zones have been read for {seconds} s"));

@@ -72,7 +72,8 @@ fn show_text(review: &Review, config: &Config) {
 /// The problems of a source, and their effect on its records.
 pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     let mut problems = source.problems.to_vec();
-    if problems.is_empty() {
+    // That a live source was not read yet says all there is to say.
+    if problems.iter().all(|problem| problem.id == Id::AZURE_UNREAD) {
         return problems;
     }
     let (id, text) = source.last_good().map_or_else(

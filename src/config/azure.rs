@@ -67,7 +67,7 @@ pub(super) fn settings(section: &Section<'_>, name: &str, around: &Surroundings<
     }
 }
 
-/// The resource that tokens are for: the cloud's, also at a regional address of its ARM; another cloud's ARM is its own.
+/// The resource that tokens are for: the cloud's, also at a regional address of its ARM; any other ARM is its own.
 fn audience(arm: Option<&str>, cloud: Cloud) -> String {
     let of_cloud = cloud.arm().trim_start_matches("https://");
     let is_of_cloud = |arm: &str| {

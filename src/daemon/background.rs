@@ -19,14 +19,19 @@ const NICE: i32 = 10;
 pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> oneshot::Receiver<T> {
     let (done, result) = oneshot::channel();
     let thread = move || {
-        // On Linux the priority is the thread's own. Without it the work is done all the same.
-        let _ = setpriority_process(Some(gettid()), NICE);
+        stand_back();
         // The receiver may be gone.
         let _ = done.send(work());
     };
     // Without a thread the sender is gone, and the receiver learns of it.
     drop(std::thread::Builder::new().name(name.to_owned()).spawn(thread));
     result
+}
+
+/// Puts the present thread behind those that answer.
+pub(super) fn stand_back() {
+    // On Linux the priority is the thread's own. Without it the work is done all the same.
+    let _ = setpriority_process(Some(gettid()), NICE);
 }
 
 /// Does it on a new thread and waits for it.

@@ -6,6 +6,7 @@
 //! ```text
 //!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
 //!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
+//!            Azure read, a list changed -> pass            a name missed -> Azure, pass
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
@@ -14,6 +15,7 @@
 mod background;
 pub mod control;
 mod folders;
+mod live;
 mod log;
 mod ready;
 mod reload;
@@ -42,6 +44,7 @@ use crate::sync::pass::Aftermath;
 use crate::watch::{FileKind, Watch};
 use control::protocol::ControlReply;
 use control::{Command, Control, ControlContext, ControlError, PlacedSocket};
+use live::LiveSources;
 use log::PassLog;
 use routes::Routes;
 pub(crate) use snapshot::snapshot;
@@ -90,6 +93,8 @@ struct Daemon {
     board: Arc<StatusBoard>,
     watches: Vec<Watch>,
     unwatched: Vec<PathBuf>,
+    /// The threads that read from Azure.
+    live: LiveSources,
     ticks: mpsc::Sender<FileKind>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
@@ -110,7 +115,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(StatusBoard::new(&config.file, bound.clone(), started));
-    let mut daemon = Daemon::new(config, bound, board, ticks)?;
+    let mut daemon = Daemon::new(config, bound, &board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
         _ = terminate.recv() => Ok(()),
@@ -137,7 +142,7 @@ impl Daemon {
     fn new(
         config: Config,
         bound: Vec<SocketAddr>,
-        board: Arc<StatusBoard>,
+        board: &Arc<StatusBoard>,
         ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
@@ -146,6 +151,7 @@ impl Daemon {
         // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sources(&config);
+        board.live_sources(&config.sync.live);
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,
@@ -156,9 +162,10 @@ impl Daemon {
             secret,
             routes,
             shared,
-            board,
+            board: Arc::clone(board),
             watches: Vec::new(),
             unwatched: Vec::new(),
+            live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
             answering: None,
             due: Due::default(),

@@ -106,6 +106,8 @@ impl Daemon {
         (self.config, self.routes) = (config, routes);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         self.publish(snapshot::of(&self.config, &self.routes, self.secret, zones));
+        self.board.live_sources(&self.config.sync.live);
+        self.live.take(&self.config.sync);
         info!(config = %diag::path(&self.config.file), "config read");
     }
 }

@@ -108,6 +108,8 @@ impl Daemon {
         self.control = self.place_control(command_sender.clone()).await;
         self.first_zones().await;
         self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        // The name of Azure's own server may be asked of this one.
+        self.live.take(&self.config.sync);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let ready = ready::at_the_latest(&zones, self.config.sync.pass_deadline, started);
         let mut course = Course {
@@ -177,7 +179,10 @@ impl Daemon {
             Event::Command(Command { kind: CommandKind::Reload, answer }) => self.due.reload_for(answer),
             Event::Command(Command { kind: CommandKind::Sync, answer }) => self.due.pass_for([answer]),
             Event::Hangup => self.due.config(Why::Person),
-            Event::Missed => course.schedule.missed(now, &self.config.sync),
+            Event::Missed => {
+                course.schedule.missed(now, &self.config.sync);
+                self.live.wake();
+            }
             Event::Slow => {
                 course.slow = None;
                 let place = Place::file(&self.config.zones.zone_dir);

@@ -11,13 +11,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use super::control::protocol::{
-    CacheStatus, GroupStatus, HeldStatus, PassResult, PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus,
+    CacheStatus, GroupStatus, HeldStatus, PassResult, PassStatus, STATUS_VERSION, SourceStatus, Status, UpstreamStatus,
+    ZoneStatus,
 };
 use crate::config::Config;
 use crate::diag::{self, Diagnostic};
 use crate::forward::State;
 use crate::forward::resolver::Resolver;
 use crate::server::Shared;
+use crate::sync::live;
+use crate::sync::live::report::LiveReport;
 use crate::sync::pass;
 use crate::sync::source;
 use crate::zone::store::Store;
@@ -38,6 +41,7 @@ struct Facts {
     waiting: Vec<Diagnostic>,
     degraded: Degraded,
     sources: Vec<SourceStatus>,
+    live: Vec<LiveReport>,
     running_since: Option<SystemTime>,
     pass: Option<PassStatus>,
     last_good_pass: Option<String>,
@@ -92,6 +96,26 @@ impl StatusBoard {
         self.facts().sources = config.sync.sources.iter().map(yet_to_be_read).collect();
     }
 
+    /// The live sources there are; what is known of those that stay is kept.
+    pub(super) fn live_sources(&self, wanted: &[live::settings::Settings]) {
+        let mut facts = self.facts();
+        let mut before = std::mem::take(&mut facts.live);
+        facts.live = wanted.iter().map(|source| taken(&mut before, &source.name)).collect();
+    }
+
+    /// The state of a live source, if there still is such a source.
+    pub(super) fn live_read(&self, report: &LiveReport) {
+        if let Some(shown) = self.facts().live.iter_mut().find(|shown| shown.source == report.source) {
+            shown.clone_from(report);
+        }
+    }
+
+    /// The state of every live source.
+    #[cfg(test)]
+    pub(super) fn live(&self) -> Vec<LiveReport> {
+        self.facts().live.clone()
+    }
+
     /// A pass, or a reading of zones, has begun.
     pub(super) fn task_started(&self, now: SystemTime) {
         self.facts().running_since = Some(now);
@@ -127,6 +151,7 @@ impl StatusBoard {
         let resolver = &snapshot.resolver;
         let facts = self.facts();
         Status {
+            form_version: STATUS_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             uptime_s: self.started.elapsed().as_secs(),
@@ -138,6 +163,7 @@ impl StatusBoard {
             no_list_read: snapshot.zones.unread().is_some(),
             zones: snapshot.zones.iter().map(|hosted| zone(hosted, &facts.degraded)).collect(),
             sources: facts.sources.clone(),
+            live: facts.live.clone(),
             task_running_s: facts.running_since.map(|since| since.elapsed().unwrap_or_default().as_secs()),
             pass: facts.pass.clone(),
             last_good_pass: facts.last_good_pass.clone(),
@@ -153,6 +179,12 @@ impl StatusBoard {
             counters: shared.counters.all().into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
         }
     }
+}
+
+/// The report of this name, or an empty one.
+fn taken(reports: &mut Vec<LiveReport>, name: &str) -> LiveReport {
+    let known = reports.iter().position(|report| report.source == name).map(|at| reports.swap_remove(at));
+    known.unwrap_or_else(|| LiveReport { version: 1, source: name.to_owned(), ..LiveReport::default() })
 }
 
 fn source(report: &pass::SourceReport, config: &Config) -> SourceStatus {

@@ -87,9 +87,14 @@ pub(crate) struct SourceReport {
 impl SourceReport {
     /// The time when the oldest of its lists was read, in RFC 3339; `None` if it gives nothing.
     pub(crate) fn last_good(&self) -> Option<String> {
-        let at = UNIX_EPOCH + Duration::from_secs(self.read_at?.min(LAST_SECOND));
-        Some(humantime::format_rfc3339_seconds(at).to_string())
+        self.read_at.map(rfc3339)
     }
+}
+
+/// Seconds since 1970, in RFC 3339.
+pub(crate) fn rfc3339(seconds: u64) -> String {
+    let at = UNIX_EPOCH + Duration::from_secs(seconds.min(LAST_SECOND));
+    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// The end of the year 9999, which is the last that RFC 3339 can write: a damaged state may hold any number.

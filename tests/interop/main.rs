@@ -15,6 +15,7 @@
 mod support;
 
 mod authoritative;
+mod azure;
 mod clients;
 mod comparison;
 mod differential;

@@ -56,6 +56,14 @@ impl Host {
     }
 }
 
+/// A host with nothing but its own loopback.
+pub(crate) fn lone_host() -> Option<Host> {
+    find("ip")?;
+    let host = Host::new()?;
+    host.ip("link set lo up");
+    Some(host)
+}
+
 /// Two hosts, `wire` at each being the end of one cable, without addresses.
 pub(crate) fn two_hosts() -> Option<[Host; 2]> {
     find("ip")?;

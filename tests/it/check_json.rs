@@ -44,7 +44,7 @@ fn a_good_config_is_one_whole_document_on_stdout() {
     assert_eq!(code, Some(0));
     let wanted = json!({
         "version": 1, "file": site.config_file().display().to_string(), "result": "good", "diagnostics": [],
-        "sources": 1, "records": 1, "zones": 3, "errors": 0, "warnings": 0, "notes": 0,
+        "sources": 1, "records": 1, "zones": 3, "live": [], "errors": 0, "warnings": 0, "notes": 0,
     });
     assert_eq!(document, wanted, "{document:#}");
 }

@@ -15,6 +15,7 @@ mod support;
 
 mod amplification;
 mod azure;
+mod azure_verbs;
 mod cases;
 mod check_json;
 mod cli;

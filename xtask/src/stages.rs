@@ -35,9 +35,11 @@ fn clock(minutes: u64) -> impl Fn() -> bool {
 
 fn interop(root: &Path, minutes: u64) -> Result<(), String> {
     let is_over = clock(minutes);
+    let python = root.join("target/azure-sdk/bin/python").display().to_string();
     loop {
         // A tool that is missing is a failure.
-        cargo_with(root, &["test", "--locked", "--test", "interop"], &[("CI", "true")])?;
+        let variables = [("CI", "true"), ("AZURE_SDK_PYTHON", python.as_str())];
+        cargo_with(root, &["test", "--locked", "--test", "interop"], &variables)?;
         if is_over() {
             return Ok(());
         }

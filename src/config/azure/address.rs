@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-/// The address of a service: `https://host` or `https://host:port`, and nothing more, since tokens and secrets go there.
+/// The address of a service: `https://host` or `https://host:port`, and nothing more: tokens and secrets go there.
 pub(super) fn address(text: &str) -> Result<String, String> {
     let lower = text.to_ascii_lowercase();
     let wrong = |why: &str| Err(format!("{why}; write \"https://host\" or \"https://host:port\""));

@@ -9,6 +9,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Diagnostic;
+use crate::sync::live::report::LiveReport;
+
+/// The version of a status: it changes when a key goes or changes its meaning, not when one is added.
+pub(crate) const STATUS_VERSION: u32 = 1;
 
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +56,10 @@ pub(crate) enum ControlReply {
 /// All that `status` shows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Status {
+    /// [`STATUS_VERSION`]; 0 from a server that had none.
+    #[serde(default)]
+    pub(crate) form_version: u32,
+    /// Of the program.
     pub(crate) version: String,
     pub(crate) pid: u32,
     pub(crate) uptime_s: u64,
@@ -68,6 +76,9 @@ pub(crate) struct Status {
     pub(crate) no_list_read: bool,
     pub(crate) zones: Vec<ZoneStatus>,
     pub(crate) sources: Vec<SourceStatus>,
+    /// The live sources among them: what was read from Azure last.
+    #[serde(default)]
+    pub(crate) live: Vec<LiveReport>,
     /// The time that the present pass or reading of zones has taken so far; none if none runs.
     pub(crate) task_running_s: Option<u64>,
     /// The last pass; none before the first.

@@ -7,6 +7,7 @@
 //! records    their names and addresses, from the network interfaces
 //! render     a list in our own format, one for each scope
 //! fetch      ties them: one read of a source; a scope's list is replaced whole, by a complete read alone
+//! rhythm     the time of the next read
 //! ```
 //!
 //! Everything behind that is as with any list: [`super::source`] reads the file, and plan and guard decide. So what
@@ -21,6 +22,7 @@ pub mod real;
 pub mod records;
 pub mod render;
 pub mod report;
+pub mod rhythm;
 pub mod scope;
 pub mod select;
 pub mod settings;

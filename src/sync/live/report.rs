@@ -2,12 +2,14 @@
 //! age is known after a restart and to other processes.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::arm::Meter;
 use super::token::IdentityKind;
 use crate::diag::Diagnostic;
+use crate::files;
 
 /// The state of a live source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,22 @@ pub struct LiveReport {
     pub reads: (u64, u64),
     /// Problems of the source as a whole, such as no token.
     pub problems: Vec<Diagnostic>,
+}
+
+/// Octets of a report that are read. It grows with its scopes and their findings.
+const MAX_BYTES: u64 = 16 << 20;
+
+impl LiveReport {
+    /// The report in this file; none if there is no whole one.
+    pub fn load(path: &Path) -> Option<Self> {
+        let (bytes, _) = files::read(path, MAX_BYTES).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    /// Every present problem, of the source as a whole and of each scope.
+    pub fn all_problems(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.problems.iter().chain(self.scopes.iter().flat_map(|scope| &scope.problems))
+    }
 }
 
 /// The state of a scope.

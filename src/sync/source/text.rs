@@ -10,6 +10,7 @@ mod line;
 use super::lines::feeds;
 use super::listing::ListingBuilder;
 use super::table::{Head, Layout, Outcome, Row};
+use crate::azure::names::mentions;
 use aside::Aside;
 use line::Line;
 
@@ -167,7 +168,8 @@ fn read_part<'t>(
 
 /// A line as the head of those below, if it has nothing that an entry has.
 fn head<'t>(line: &Line<'_>, content: &'t str, next: Option<&str>, is_first: bool) -> Option<Head<'t>> {
-    if line.is_of_words() { Head::of(content, next, is_first) } else { None }
+    let may_be_head = line.is_of_words() && mentions(content).next().is_none();
+    if may_be_head { Head::of(content, next, is_first) } else { None }
 }
 
 /// Excel's first line, `sep=;`.

@@ -80,7 +80,7 @@ impl Identities {
     }
 
     /// Gives a token that nobody had before.
-    fn issue(&mut self, client: &str) -> (String, u64) {
+    pub(crate) fn issue(&mut self, client: &str) -> (String, u64) {
         let (now, number) = (self.now(), self.issued.len());
         let expires = now + self.life;
         let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());

@@ -15,6 +15,7 @@ pub(crate) mod sockets;
 pub(crate) mod tls;
 pub(crate) mod world;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,15 +49,17 @@ pub(crate) struct Azure {
 impl Azure {
     /// Starts one with an empty estate.
     pub(crate) fn start() -> Self {
+        Self::start_at((Ipv4Addr::LOCALHOST, 0).into())
+    }
+
+    /// The same, with the identity endpoints at this address.
+    pub(crate) fn start_at(local: SocketAddr) -> Self {
         let world = Arc::new(Mutex::new(World::default()));
         let dir = TempDir::new().unwrap();
         let tls = tls::server(&dir.path().join("ca.pem"));
-        let listener = |door, tls| Listener::start(door, tls, &world);
-        let (local, cloud, elsewhere) = (
-            listener(Door::Local, None),
-            listener(Door::Cloud, Some(Arc::clone(&tls))),
-            listener(Door::Elsewhere, Some(tls)),
-        );
+        let listener = |door| Listener::start(door, (Ipv4Addr::LOCALHOST, 0).into(), Some(Arc::clone(&tls)), &world);
+        let (cloud, elsewhere) = (listener(Door::Cloud), listener(Door::Elsewhere));
+        let local = Listener::start(Door::Local, local, None, &world);
         let azure = Self { world, local, cloud, elsewhere, dir };
         azure.world().arm = azure.arm();
         azure

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -28,15 +28,14 @@ pub(crate) struct Listener {
 type Open = Arc<Mutex<HashMap<usize, TcpStream>>>;
 
 impl Listener {
-    /// Listens on a port of 127.0.0.1 that the kernel chooses.
-    pub(crate) fn start(door: Door, tls: Option<Arc<ServerConfig>>, world: &Arc<Mutex<World>>) -> Self {
-        let mut listener = Self {
-            door,
-            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            tls,
-            open: Open::default(),
-            running: None,
-        };
+    /// Listens; on a port that the kernel chooses if it is 0.
+    pub(crate) fn start(
+        door: Door,
+        address: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        world: &Arc<Mutex<World>>,
+    ) -> Self {
+        let mut listener = Self { door, address, tls, open: Open::default(), running: None };
         listener.open(world);
         listener
     }

@@ -47,22 +47,26 @@ pub(crate) fn assertion(identities: &Identities, text: &str) -> Result<(), Strin
     let (head, claims) = (json(head)?, json(claims)?);
     let Some(certificate) = &identities.certificate else { return Err("no certificate is registered".to_owned()) };
     let print = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate.der));
-    if head["alg"] != "PS256" || head["typ"] != "JWT" || head["x5t#S256"] != print.as_str() {
-        return Err(format!("the head is {head}, the certificate {print}"));
-    }
+    // Microsoft's Python still signs in the old form, whose print of the certificate is by SHA-1.
+    let scheme = match head["alg"].as_str() {
+        Some("PS256") if head["x5t#S256"] == print.as_str() => SignatureScheme::RSA_PSS_SHA256,
+        Some("RS256") if head["x5t"].is_string() => SignatureScheme::RSA_PKCS1_SHA256,
+        _ => return Err(format!("the head is {head}, the certificate {print}")),
+    };
     let audience = claims["aud"].as_str().unwrap_or_default();
     if claims["iss"] != CLIENT || claims["sub"] != CLIENT || !audience.ends_with("/oauth2/v2.0/token") {
         return Err(format!("the claims are {claims}"));
     }
-    let (from, until) = (claims["nbf"].as_u64(), claims["exp"].as_u64());
-    if from.zip(until).is_none_or(|(from, until)| until <= from || until - from > 24 * 3600) || claims["jti"].is_null()
-    {
+    // Microsoft's Python writes fractions, and `iat` in place of `nbf`.
+    let from = claims["nbf"].as_f64().or(claims["iat"].as_f64());
+    let life = from.zip(claims["exp"].as_f64()).map(|(from, until)| until - from);
+    if life.is_none_or(|life| !(60.0..86_400.0).contains(&life)) || claims["jti"].is_null() {
         return Err(format!("the claims are {claims}"));
     }
     let signed = text.rsplit_once('.').map_or("", |(signed, _)| signed);
     let signature = bytes(signature)?;
     let known = rustls::crypto::ring::default_provider().signature_verification_algorithms.mapping;
-    let algorithms = known.iter().find(|(scheme, _)| *scheme == SignatureScheme::RSA_PSS_SHA256).map(|(_, all)| *all);
+    let algorithms = known.iter().find(|(known, _)| *known == scheme).map(|(_, all)| *all);
     let is_good = algorithms
         .unwrap_or_default()
         .iter()

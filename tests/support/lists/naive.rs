@@ -14,12 +14,11 @@ use privatelink_dns::sync::desired::{DesiredState, Limits, Settings, check, merg
 use privatelink_dns::sync::source::{Format, Listing, parse};
 
 /// Suffixes of names whose zone follows from the label before the suffix.
-const STORAGE: [(&str, &str); 5] = [
+const STORAGE: [(&str, &str); 4] = [
     ("core.windows.net", "core.windows.net"),
     ("core.usgovcloudapi.net", "core.usgovcloudapi.net"),
     ("core.chinacloudapi.cn", "core.chinacloudapi.cn"),
     ("storage.azure.net", "core.windows.net"),
-    ("privatelink.storage.azure.net", "core.windows.net"),
 ];
 
 /// Suffixes behind a geo code.
@@ -185,8 +184,9 @@ fn without_colours(text: &str) -> String {
 fn names_of_line(line: &str, lines: [u32; 2], is_in_block: &mut bool, semicolons: bool, found: &mut Vec<Seen>) {
     let mut before = ' ';
     let mut at = 0;
-    // The server and the person of an SOA record are no endpoints.
-    if line.trim_start().starts_with(';') || semicolons && line.contains("SOA") {
+    // The server and the person of an SOA record are no endpoints, nor is the zone that names are relative to.
+    let is_origin = line.trim_start().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("$ORIGIN"));
+    if is_origin || line.trim_start().starts_with(';') || semicolons && line.contains("SOA") {
         return;
     }
     while let Some(c) = line[at..].chars().next() {

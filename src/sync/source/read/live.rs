@@ -7,17 +7,13 @@ use std::path::Path;
 
 use super::{Bounds, Reading, checked, read_bytes};
 use crate::diag::{Diagnostic, Id, Place};
-use crate::files;
 use crate::sync::MAX_BYTES;
 use crate::sync::live::report::LiveReport;
 use crate::sync::source::{Listing, LiveList, Settings, SourceError};
 
-/// Octets of a report that is read. It grows with its scopes and their findings.
-const MAX_REPORT: u64 = 16 << 20;
-
 /// Reads the list of every scope.
 pub(super) fn read(source: &Settings, lists: &[LiveList], report: &Path, bounds: Bounds<'_>) -> Reading {
-    let report = last_report(report).unwrap_or_default();
+    let report = LiveReport::load(report).unwrap_or_default();
     let mut reading = Reading::default();
     // All lists of a source together may be as large as one list.
     let mut left = MAX_BYTES;
@@ -34,12 +30,6 @@ pub(super) fn read(source: &Settings, lists: &[LiveList], report: &Path, bounds:
         }
     }
     reading
-}
-
-/// The report of the last read, if there is a whole one.
-fn last_report(path: &Path) -> Option<LiveReport> {
-    let (bytes, _) = files::read(path, MAX_REPORT).ok()?;
-    serde_json::from_slice(&bytes).ok()
 }
 
 /// A list, and the time when it last changed, seconds since 1970.
@@ -75,4 +65,82 @@ fn unread(source: &Settings, list: &LiveList) -> Diagnostic {
         list.scope
     );
     Diagnostic::warning(Id::AZURE_UNREAD, Place::source(&source.name), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::desired::Limits;
+    use crate::sync::source::{EntryBudget, Kind};
+    use crate::sync::state::State;
+    use crate::sync::state::lists::Stamp;
+
+    const LIST: &str = "[[endpoint]]\nfqdn = \"a.blob.core.windows.net\"\naddress = \"10.0.0.4\"\n";
+
+    /// A source with these scopes, whose lists are named like them, in this folder.
+    fn source(folder: &Path, scopes: &[&str]) -> Settings {
+        let list = |scope: &&str| LiveList { scope: (*scope).to_owned(), path: folder.join(format!("{scope}.toml")) };
+        let kind = Kind::Live { lists: scopes.iter().map(list).collect(), report: folder.join("report.json") };
+        Settings { name: "s".to_owned(), path: folder.to_owned(), kind }
+    }
+
+    fn write(folder: &Path, name: &str, text: &str) {
+        crate::files::replace(folder, name, ".tmp", 0o600, text.as_bytes()).unwrap();
+    }
+
+    fn reading(source: &Settings, state: &State) -> Reading {
+        crate::sync::source::read(source, &Limits::any(), state, &EntryBudget::default(), 9)
+    }
+
+    #[test]
+    fn a_scope_without_a_list_makes_the_source_silent_and_the_others_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().join("state"));
+        write(folder.path(), "a.toml", LIST);
+        let read = reading(&source(folder.path(), &["a", "b"]), &state);
+        assert_eq!((read.listings.len(), read.is_silent), (1, true));
+        let problems = read.problems.to_vec();
+        assert!(problems.len() == 1 && problems[0].id == Id::AZURE_UNREAD && !problems[0].is_error(), "{problems:?}");
+        assert!(problems[0].to_string().starts_with("source 's': b has not been read yet"), "{problems:?}");
+    }
+
+    #[test]
+    fn a_damaged_list_is_named_and_nothing_is_removed_for_want_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().join("state"));
+        for damaged in [&LIST[..LIST.len() - 3], "\0\0\0", "[[endpoint]]\nfqdn = 1\n"] {
+            write(folder.path(), "a.toml", damaged);
+            let read = reading(&source(folder.path(), &["a"]), &state);
+            assert!(read.listings.is_empty() && read.is_silent, "{damaged}");
+            let problems = read.problems.to_vec();
+            assert!(problems[0].text.contains("the next read of Azure replaces this file"), "{problems:?}");
+            assert!(problems.len() > 1 && problems.iter().all(|found| found.source.as_deref() == Some("s")));
+        }
+    }
+
+    #[test]
+    fn a_list_is_as_old_as_the_last_complete_read_of_its_scope() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().join("state"));
+        write(folder.path(), "a.toml", LIST);
+        let source = source(folder.path(), &["a"]);
+        assert!(reading(&source, &state).read_at.is_some_and(|at| at > 1_000_000_000), "by the file itself");
+        write(folder.path(), "report.json", r#"{"scopes": [{"scope": "A", "last_complete": 77}]}"#);
+        assert_eq!(reading(&source, &state).read_at, Some(77));
+        write(folder.path(), "report.json", "{");
+        assert!(reading(&source, &state).problems.is_empty(), "a damaged report is none");
+    }
+
+    #[test]
+    fn what_was_kept_while_the_source_was_one_of_files_is_forgotten_once_azure_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().join("state"));
+        let old = Path::new("/lists/old.txt");
+        state.keep_list("s", old, (7, Stamp::default()), b"b.blob.core.windows.net 10.0.0.5\n").unwrap();
+        let source = source(folder.path(), &["a"]);
+        assert!(reading(&source, &state).is_silent && state.kept_list("s", old).is_some());
+        write(folder.path(), "a.toml", LIST);
+        assert_eq!(reading(&source, &state).listings.len(), 1);
+        assert!(state.kept_list("s", old).is_none());
+    }
 }

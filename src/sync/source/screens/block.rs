@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 
 use super::wrap;
-use crate::azure::names::{NotHosted, locate};
+use crate::azure::names::{NotHosted, locate, mentions};
 use crate::diag::Id;
 use crate::sync::source::json;
 use crate::sync::source::keys::{Key, key};
@@ -350,11 +350,14 @@ impl<'t> Field<'t> {
     fn check_rest(&self, found: &Found<'_>, is_taken: bool) -> Result<(), Fault> {
         let mut buffer = String::new();
         for token in self.lines().flat_map(tokens) {
-            let is_ours = token.kind == TokenKind::Name
-                && token.is_clean
-                && !matches!(locate(token.text, &mut buffer), Err(NotHosted::Elsewhere | NotHosted::Apex));
-            let is_same = || found.names.iter().any(|name| is_same_record(name.text, found.zone, token.text));
-            if is_ours && !is_same() || !is_taken && matches!(token.kind, TokenKind::Address(_)) {
+            let is_same = |text: &str| found.names.iter().any(|name| is_same_record(name.text, found.zone, text));
+            let is_missed = if token.kind == TokenKind::Name && token.is_clean {
+                let place = locate(token.text, &mut buffer);
+                !matches!(place, Err(NotHosted::Elsewhere | NotHosted::Apex)) && !is_same(token.text)
+            } else {
+                mentions(token.text).any(|name| !is_same(name))
+            };
+            if is_missed || !is_taken && matches!(token.kind, TokenKind::Address(_)) {
                 let text = format!(
                     "'{}' stands behind '{}', of which nothing is read: list it with a label such as Fqdn or IpAddress",
                     quoted(token.text),

@@ -346,3 +346,27 @@ fn nothing_on_a_screen_vanishes() {
     let pending = read(&full("Fqdn : abcd.@\nIpAddresses : {10.0.0.4}\nConnectionState : Pending")).unwrap();
     assert_eq!(pending.len(), 0);
 }
+
+#[test]
+fn what_stands_where_nobody_looks_for_it_is_no_record_and_does_not_vanish() {
+    // JSON behind the number of a line: braces are no sign that the addresses are of one thing.
+    let numbered =
+        r#"1: [{"IPAddress":["10.20.0.4"],"note":"x"},{"FQDN":"kqwz.blob.core.windows.net","ipAddress":"10.20.0.5"}]"#;
+    refused_of(Format::Text, numbered, "list.txt:1");
+    // A zone that is a record itself, by a slip of the hand.
+    let zone = "$TTL 10\n$ORIGIN pjiatvelink.blob.core.windows.net.\nkqwz IN A 10.30.0.12\n";
+    refused_of(Format::Zone, zone, "which is a record itself and no zone");
+    let own = "$TTL 10\n$ORIGIN kqwz.privatelink.blob.core.windows.net.\n@ IN A 10.30.0.12\n";
+    records_of(Format::Zone, own, &["kqwz.B 10.30.0.12"]);
+    // Names that look like the head of a table, and behind a label that nobody knows.
+    refused("| pe | kqwz.blob.core.windows.net<br>kqw | pe |\n| a | b | c |\n", "kqwz");
+    refused_of(
+        Format::Screen,
+        "Fqdn : a.blob.core.windows.net\nIpAddress : 10.0.0.4\nRemark : https://kqwz.blob.core.windows.net/\n",
+        "kqwz",
+    );
+    // A name in the type of an output of Terraform.
+    let output = r#"{"pe":{"sensitive":false,"type":["kqwz.blob.core.windows.net"],"value":{"fqdn":"a.blob.core.windows.net","ip_addresses":["10.20.0.12"]}}}"#;
+    let listing = parse("s", Path::new("list.json"), Format::Auto, output.as_bytes().to_vec()).unwrap();
+    assert!(listing.warnings.to_string().contains("kqwz.blob.core.windows.net"), "{}", listing.warnings);
+}

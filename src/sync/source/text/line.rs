@@ -333,7 +333,13 @@ impl<'t> Line<'t> {
     }
 
     fn check_addresses(&self, pair: Option<(usize, usize)>) -> Result<(), Fault> {
-        let in_braces = || self.tokens.iter().filter(|t| matches!(t.kind, TokenKind::Address(_))).all(|t| t.in_braces);
+        // As PowerShell writes the addresses of one thing: with nothing of another between them.
+        let in_braces = || {
+            let is_address = |token: &&Token<'_>| matches!(token.kind, TokenKind::Address(_));
+            let from_first = self.tokens.iter().skip_while(|token| !is_address(token));
+            from_first.take_while(is_address).filter(|token| token.in_braces).count()
+                == self.tokens.iter().filter(is_address).count()
+        };
         match self.addresses.as_slice() {
             [] => {
                 let name = self.names.first().copied().or(pair.map(|(label, _)| label)).unwrap_or_default();

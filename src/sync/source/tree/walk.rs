@@ -130,10 +130,11 @@ impl<'a, 'b> Walker<'a, 'b> {
         let has_value = view.has(Role::Content);
         for child in node.children() {
             let inside = Place { around, object: Some(node), list: None, is_quiet: place.is_quiet, is_part: false };
-            if twins.replace(child.key()) || (has_value && child.role() == Role::Type && is_type(child)) {
+            if twins.replace(child.key()) {
                 continue;
             }
-            self.property(child, inside);
+            let is_quiet = inside.is_quiet || has_value && child.role() == Role::Type && is_type(child);
+            self.property(child, Place { is_quiet, ..inside });
         }
         if is_endpoint(&view) && !place.is_quiet && !place.is_part && self.seen == before && may_be_ours(&view) {
             let text = nameless_text(&view, &around);

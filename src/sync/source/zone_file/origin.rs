@@ -40,6 +40,13 @@ impl Origin {
             return None;
         }
         let relative = owner.is_at_or_below(&self.apex).then(|| owner.relative_to(&self.apex))?;
+        if relative != "@" && is_record(&self.apex.without_dot()) {
+            return Some(format!(
+                "'{}' would lie below '{}', which is a record itself and no zone: put the name of the zone behind $ORIGIN",
+                quoted(&relative),
+                quoted(&self.apex.without_dot())
+            ));
+        }
         if is_record(&relative) {
             return Some(format!(
                 "'{}' has no final dot, so that the name of the zone would follow: put a dot behind it",
