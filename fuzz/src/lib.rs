@@ -13,5 +13,6 @@ pub mod messages;
 pub mod names;
 pub mod paths;
 mod server;
+pub mod tokens;
 pub mod upstreams;
 pub mod zones;
