@@ -11,6 +11,7 @@ pub mod lists;
 mod made;
 pub mod messages;
 pub mod names;
+pub mod pages;
 pub mod paths;
 mod server;
 pub mod upstreams;

@@ -107,7 +107,10 @@ fn status_shows_each_live_source_as_the_page_says() {
     wait_until("the report", || site.status()["live"][0]["scopes"][0]["names"] == 1);
     let status = site.status();
     let live = &status["live"][0];
-    assert_eq!((&status["form_version"], &live["source"], &live["identity"]), (&1.into(), &"live".into(), &"vm".into()));
+    assert_eq!(
+        (&status["form_version"], &live["source"], &live["identity"]),
+        (&1.into(), &"live".into(), &"vm".into())
+    );
     assert_eq!(keys(live), documented(STATUS_PAGE, "## A live source"));
     assert_eq!(keys(&live["scopes"][0]), documented(STATUS_PAGE, "A scope:"));
     assert_eq!(keys(&live["last"]), documented(STATUS_PAGE, "The cost of a read:"));

@@ -136,7 +136,7 @@ impl ScopeList {
     fn publish(&mut self, endpoint: String, one: &Selected<'_>, found: Collected) {
         let state = one.endpoint.properties.provisioning_state.trim();
         let provisioning = (one.standing == Standing::PublishFailed).then(|| state.to_owned());
-        if found.rows.is_empty() {
+        if found.names.records.is_empty() {
             *self.skipped.entry("no-names".to_owned()).or_default() += 1;
         }
         if one.is_settling {
@@ -155,7 +155,7 @@ impl ScopeList {
         }
         let row =
             |(fqdn, addresses)| Row { endpoint: endpoint.clone(), fqdn, addresses, provisioning: provisioning.clone() };
-        self.rows.extend(found.rows.into_iter().map(row));
+        self.rows.extend(found.names.rows().map(row));
     }
 
     /// Sorts everything, so that the order of Azure's answers changes nothing.

@@ -23,8 +23,9 @@ pub(super) fn difference(endpoint: &PrivateEndpoint, found: &Collected) -> Optio
     if own.is_empty() {
         return None;
     }
-    let names: BTreeSet<&String> = own.keys().chain(found.records.keys()).collect();
-    let differing: Vec<&String> = names.into_iter().filter(|name| own.get(*name) != found.records.get(*name)).collect();
+    let names: BTreeSet<&String> = own.keys().chain(found.names.records.keys()).collect();
+    let differing: Vec<&String> =
+        names.into_iter().filter(|name| own.get(*name) != found.names.records.get(*name)).collect();
     if differing.is_empty() {
         return None;
     }
@@ -36,7 +37,9 @@ pub(super) fn difference(endpoint: &PrivateEndpoint, found: &Collected) -> Optio
     let texts: Vec<String> = differing
         .iter()
         .take(SHOWN)
-        .map(|name| format!("'{name}' is {} here and {} there", side(found.records.get(*name)), side(own.get(*name))))
+        .map(|name| {
+            format!("'{name}' is {} here and {} there", side(found.names.records.get(*name)), side(own.get(*name)))
+        })
         .collect();
     let more = match differing.len().saturating_sub(SHOWN) {
         0 => String::new(),

@@ -1,4 +1,7 @@
-//! Names as Azure writes them.
+//! Names as Azure writes them, and the records that they mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use crate::azure::NotHosted;
 use crate::azure::names::{check_geo, locate};
@@ -34,4 +37,39 @@ pub(super) fn fqdn(text: &str) -> Result<Fqdn, String> {
         return Err(format!("is not a host name: the character U+{:04X} cannot stand in one", u32::from(odd)));
     }
     Ok(Fqdn { text: text.to_owned(), key })
+}
+
+/// Addresses that one name may have, as in any list.
+pub(super) const MAX_ADDRESSES: usize = 100;
+
+/// Names with the addresses of the record that each means.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Names {
+    texts: BTreeSet<Fqdn>,
+    /// The addresses of each record, by its key.
+    pub(super) records: BTreeMap<String, BTreeSet<IpAddr>>,
+}
+
+impl Names {
+    pub(super) fn add(&mut self, name: Fqdn, address: IpAddr) {
+        self.records.entry(name.key.clone()).or_default().insert(address);
+        self.texts.insert(name);
+    }
+
+    /// Leaves out the names with more addresses than a list may give; these.
+    pub(super) fn leave_out_full(&mut self) -> Vec<String> {
+        let is_full = |addresses: &BTreeSet<IpAddr>| addresses.len() > MAX_ADDRESSES;
+        let is_too_much = |name: &&Fqdn| self.records.get(&name.key).is_some_and(is_full);
+        let full = self.texts.iter().filter(is_too_much).map(|name| name.text.clone()).collect();
+        self.records.retain(|_, addresses| !is_full(addresses));
+        full
+    }
+
+    /// Each name as Azure has it, with all addresses of its record.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (String, Vec<IpAddr>)> {
+        self.texts.iter().filter_map(|name| {
+            let addresses = self.records.get(&name.key)?;
+            Some((name.text.clone(), addresses.iter().copied().collect()))
+        })
+    }
 }

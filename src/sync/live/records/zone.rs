@@ -1,10 +1,7 @@
 //! The address records of an Azure Private DNS zone.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
-
 use super::address::address;
-use super::names::{Fqdn, fqdn};
+use super::names::{Fqdn, MAX_ADDRESSES, Names, fqdn};
 use super::{Row, ScopeList, shown};
 use crate::sync::live::model::RecordSet;
 
@@ -12,72 +9,73 @@ use crate::sync::live::model::RecordSet;
 /// sets of other types have no addresses, and those of the zone itself and of all names below it (`@`, `*`) are no
 /// endpoint's: they are left aside.
 pub fn of_zone(zone: &str, sets: &[RecordSet]) -> ScopeList {
-    let zone = zone.trim().trim_matches('.');
-    let mut list = ScopeList::default();
-    let mut names: BTreeMap<Fqdn, BTreeSet<IpAddr>> = BTreeMap::new();
-    let mut is_incomplete = false;
+    let zone = zone.trim().trim_matches('.').to_ascii_lowercase();
+    let (mut list, mut names, mut is_incomplete) = (ScopeList::default(), Names::default(), false);
     for set in sets {
-        let (name, properties) = (set.name.trim(), &set.properties);
-        if matches!(name, "@" | "*") || name.starts_with("*.") {
-            *list.skipped.entry("no-endpoint".to_owned()).or_default() += 1;
-            continue;
-        }
-        let v4 = properties.a_records.iter().map(|record| record.ipv4_address.trim());
-        let texts: Vec<&str> =
-            v4.chain(properties.aaaa_records.iter().map(|record| record.ipv6_address.trim())).collect();
-        let full = match properties.fqdn.trim() {
-            "" if name.is_empty() => continue,
-            "" => format!("{name}.{zone}"),
-            full => full.to_owned(),
-        };
-        if texts.is_empty() {
-            *list.skipped.entry("no-address".to_owned()).or_default() += 1;
-            continue;
-        }
-        list.selected += 1;
-        let found = match fqdn(&full) {
-            Ok(found) if is_below(&found.text, zone) => found,
-            Ok(_) => {
-                list.warnings.push(format!("record set '{}' is not of zone '{zone}' and is left out", shown(&full)));
-                continue;
-            }
-            Err(why) => {
-                list.warnings.push(format!("record set '{}' is left out: the name {why}", shown(&full)));
-                continue;
-            }
-        };
-        for text in texts {
-            match address(text) {
-                Some(address) => drop(names.entry(found.clone()).or_default().insert(address)),
-                None => {
-                    is_incomplete = true;
-                    list.warnings.push(format!(
-                        "record set '{}' has '{}' where an address belongs: what is in service of the zone stays",
-                        shown(&full),
-                        shown(text)
-                    ));
+        match of_set(set, &zone) {
+            Ok((name, texts)) => {
+                list.selected += 1;
+                for text in texts {
+                    match address(text) {
+                        Some(address) => names.add(name.clone(), address),
+                        None => {
+                            is_incomplete = true;
+                            list.warnings.push(format!(
+                                "record set '{}' has '{}' where an address belongs: what is in service of the zone stays",
+                                name.text,
+                                shown(text)
+                            ));
+                        }
+                    }
                 }
             }
+            Err(Aside::Known(reason)) => *list.skipped.entry(reason.to_owned()).or_default() += 1,
+            Err(Aside::Odd(text)) => list.warnings.push(text),
         }
     }
-    if is_incomplete {
-        list.incomplete(zone.to_owned(), None);
+    for name in names.leave_out_full() {
+        is_incomplete = true;
+        list.warnings.push(format!("record set '{name}' has over {MAX_ADDRESSES} addresses and is left out"));
     }
-    list.rows = names
-        .into_iter()
-        .map(|(name, addresses)| Row {
-            endpoint: String::new(),
-            fqdn: name.text,
-            addresses: addresses.into_iter().collect(),
-            provisioning: None,
-        })
-        .collect();
+    if is_incomplete {
+        list.incomplete(zone, None);
+    }
+    let row = |(fqdn, addresses)| Row { endpoint: String::new(), fqdn, addresses, provisioning: None };
+    list.rows = names.rows().map(row).collect();
     list.finish()
 }
 
+/// The reason why a record set is left aside.
+enum Aside {
+    /// A usual one, for `status`.
+    Known(&'static str),
+    /// One that is worth a look.
+    Odd(String),
+}
+
+/// The name of a record set, and its addresses as Azure writes them.
+fn of_set<'a>(set: &'a RecordSet, zone: &str) -> Result<(Fqdn, Vec<&'a str>), Aside> {
+    let (name, properties) = (set.name.trim(), &set.properties);
+    if matches!(name, "@" | "*") || name.starts_with("*.") {
+        return Err(Aside::Known("no-endpoint"));
+    }
+    let v4 = properties.a_records.iter().map(|record| record.ipv4_address.trim());
+    let texts: Vec<&str> = v4.chain(properties.aaaa_records.iter().map(|record| record.ipv6_address.trim())).collect();
+    let full = match properties.fqdn.trim() {
+        "" => format!("{name}.{zone}"),
+        full => full.to_owned(),
+    };
+    if texts.is_empty() {
+        return Err(Aside::Known("no-address"));
+    }
+    match fqdn(&full) {
+        Ok(found) if is_below(&found.text, zone) => Ok((found, texts)),
+        Ok(_) => Err(Aside::Odd(format!("record set '{}' is not of zone '{zone}' and is left out", shown(&full)))),
+        Err(why) => Err(Aside::Odd(format!("record set '{}' is left out: the name {why}", shown(&full)))),
+    }
+}
+
 fn is_below(name: &str, zone: &str) -> bool {
-    let start = name.len().checked_sub(zone.len() + 1);
-    start.is_some_and(|at| {
-        name.is_char_boundary(at) && name[at..].starts_with('.') && name[at + 1..].eq_ignore_ascii_case(zone)
-    })
+    let lower = name.to_ascii_lowercase();
+    lower.strip_suffix(zone).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
 }
