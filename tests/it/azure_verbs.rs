@@ -145,7 +145,7 @@ fn a_reload_starts_new_live_sources_and_ends_those_that_are_gone() {
     site.reload();
     server.until_says("rg-gone", 0);
     site.remove_config("sources");
-    site.reload();
+    site.run("reload", &[]).expect(5, &["would become empty"]);
     let status = site.status();
     assert_eq!(status["live"], Value::Array(Vec::new()), "{status:#}");
     assert_eq!(server.resolves(NAME), ["10.1.0.5"], "what was read is in service until somebody says otherwise");

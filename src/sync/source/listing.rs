@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SourceError;
-use super::budget::FileBudget;
 use super::limits;
 pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
