@@ -91,7 +91,7 @@ fn echoed(reply: Reply, sent: &Sent) -> Reply {
     let secret = header.map(|value| value.trim_start_matches("Basic ").to_owned()).or_else(of_form).unwrap_or_default();
     let encoded = super::super::wording::encoded(&secret);
     let fill = |text: &str| text.replace(ECHOES[0], &secret).replace(ECHOES[1], &encoded);
-    let body = fill(std::str::from_utf8(&reply.body).unwrap()).into_bytes();
+    let body = std::str::from_utf8(&reply.body).map_or(reply.body.clone(), |body| fill(body).into_bytes());
     let headers = reply.headers.into_iter().map(|(name, value)| (name, fill(&value))).collect();
     Reply { status: reply.status, headers, body }
 }
