@@ -37,7 +37,7 @@ fn estate(azure: &Azure) {
         let blob = format!("acct{number}pod01prot100.blob.core.windows.net");
         let endpoint = Endpoint::vault(&format!("pe-{number}"));
         let endpoint = endpoint.with(&rec, &format!("10.1.0.{number}")).with(&blob, &format!("10.1.1.{number}"));
-        world.estate.endpoints.push(endpoint.with(&blob, &format!("fd00::{number}")));
+        world.estate.endpoints.push(endpoint.with(&blob, &format!("fd00::1{number}")));
     }
     let account = |name: &str| Endpoint::account(&format!("pe-0_{name}"), &format!("{name}pod01prot100"), "blob");
     let name = |name: &str| format!("{name}pod01prot100.blob.core.windows.net");

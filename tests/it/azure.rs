@@ -2,6 +2,7 @@
 
 mod faults;
 mod identities;
+mod page;
 mod polls;
 mod rhythm;
 mod scopes;
