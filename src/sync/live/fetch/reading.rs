@@ -149,10 +149,9 @@ impl Interfaces {
         match client.get::<NetworkInterface>(&ask) {
             // It is gone between two requests: its endpoint looks incomplete, and its records stay.
             Ok(None) => {}
-            Ok(Some(nic)) if nic.id.trim().is_empty() => self.add(NetworkInterface { id: id.to_owned(), ..nic }),
             Ok(Some(nic)) if ids::is_same(&nic.id, id) => self.add(nic),
             Ok(Some(_)) => {
-                let text = "Azure answers with another network interface than was asked for".to_owned();
+                let text = "Azure answers with something else than the network interface that was asked for".to_owned();
                 let error = ArmError { kind: ArmErrorKind::Other, text, trace: Vec::new() };
                 self.failed.insert(ids::key(id), error);
             }
