@@ -128,18 +128,24 @@ impl Interfaces {
             let key = group_key(subscription, group);
             match client.list(&ask, is_ours) {
                 Ok(all) => {
-                    all.into_iter().for_each(|nic| found.add(nic));
+                    for nic in all {
+                        found.add(nic);
+                    }
                     let is_missing =
                         |(id, _): &(&String, &&str)| !found.known.contains(*id) && group_of(id).as_ref() == Some(&key);
                     let mut missing: Vec<&str> = references.iter().filter(is_missing).map(|(_, id)| *id).collect();
                     missing.sort_unstable();
                     missing.truncate(MAX_MISSING);
-                    missing.into_iter().for_each(|id| found.single(client, id));
+                    for id in missing {
+                        found.single(client, id);
+                    }
                 }
                 Err(error) => drop(found.failed.insert(key, of_place(error, &format!("resource group '{group}'")))),
             }
         }
-        plan.single.iter().for_each(|id| found.single(client, id));
+        for id in &plan.single {
+            found.single(client, id);
+        }
         found
     }
 
