@@ -14,7 +14,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use super::{FAILED, HELD, USAGE, fail, print, print_diagnostic, print_error, status, usage};
 use crate::config::Config;
 use crate::daemon::control::protocol::{ControlReply, ControlRequest, PassStatus, Status};
-use crate::diag;
+use crate::diag::{self, Diagnostic};
 use crate::dns::Name;
 
 /// The time that a pass over many long lists may take.
@@ -102,7 +102,8 @@ fn passed(pass: &PassStatus) -> ExitCode {
         print_error(&held.what_to_do);
     }
     pass.warnings.iter().filter(|found| found.is_note()).for_each(print_diagnostic);
-    if !pass.errors.is_empty() {
+    // A live source that is yet to be read for the first time is no failure: the server does that by itself.
+    if pass.errors.iter().any(Diagnostic::is_error) {
         return fail("not everything could be done; the rest stays as it is in service");
     }
     if pass.held.is_some() {

@@ -24,7 +24,7 @@ pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
     let mut problems: Vec<Diagnostic> = planned.sources.iter().flat_map(problems_of).collect();
     problems.extend(planned.errors.to_vec());
     let review = guard::review(planned.plan, &planned.bases, &config.sync.guard(), None);
-    let failed = !problems.is_empty();
+    let failed = problems.iter().any(Diagnostic::is_error);
     problems.iter().for_each(print_diagnostic);
     if json {
         show_json(&review, &problems);

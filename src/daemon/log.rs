@@ -65,7 +65,7 @@ impl PassLog {
         let notes = found.split_off(found.partition_point(|found| !found.is_note()));
         found.extend(outcome.conflicts.to_vec());
         let errors = outcome.all_errors();
-        let has_failed = !errors.is_empty() || outcome.held.is_some();
+        let has_failed = errors.iter().any(Diagnostic::is_error) || outcome.held.is_some();
         found.extend(errors);
         let held = outcome.held.iter().flat_map(|held| held.for_log(config));
         // Everything that waits for a person is an error in the log.

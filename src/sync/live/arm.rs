@@ -3,7 +3,7 @@
 //! Input: a path below the address of ARM, a token. Output: what was read whole, or an error in the operator's words. A
 //! collection of which any page fails is an error; there is no part of a collection.
 
-mod paging;
+pub mod paging;
 mod refusal;
 mod retry;
 
@@ -15,7 +15,6 @@ use serde::de::DeserializeOwned;
 use super::outside::{CallError, Outside, Reply, Request, Road, Secret};
 use super::token::{IdentityKind, TokenError, Tokens};
 use paging::MAX_PAGE;
-pub use paging::hold as hold_page;
 use retry::{Situation, Step};
 
 /// The reason why something could not be read.
@@ -200,7 +199,7 @@ impl<'a> Client<'a> {
     /// If any page of it fails, or a link to the next page is no such link.
     pub fn list<T: DeserializeOwned>(&mut self, ask: &Ask<'_>, wants: impl Fn(&T) -> bool) -> Result<Vec<T>, ArmError> {
         let mut url = self.url(ask)?;
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::from([url.clone()]);
         let mut all = Vec::new();
         loop {
             let reply = self.send(ask, &url)?;
@@ -213,10 +212,10 @@ impl<'a> Client<'a> {
             }
             let Some(link) = page.next else { return Ok(all) };
             paging::check_link(&link, self.arm).map_err(bad)?;
-            if link == url || !seen.insert(url) {
+            if !seen.insert(link.clone()) {
                 return Err(bad("a page links to one that was read before: the collection has no end".to_owned()));
             }
-            if seen.len() >= MAX_PAGES {
+            if seen.len() > MAX_PAGES {
                 return Err(bad(format!("the collection has over {MAX_PAGES} pages: name smaller scopes")));
             }
             url = link;

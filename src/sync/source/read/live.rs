@@ -25,7 +25,9 @@ pub(super) fn read(source: &Settings, lists: &[LiveList], report: &Path, bounds:
             }
             Err(problems) => {
                 reading.is_silent = true;
-                problems.into_iter().for_each(|problem| reading.problems.push(problem.of_source(&source.name)));
+                for problem in problems {
+                    reading.problems.push(problem.of_source(&source.name));
+                }
             }
         }
     }
