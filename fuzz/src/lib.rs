@@ -14,5 +14,6 @@ pub mod names;
 pub mod pages;
 pub mod paths;
 mod server;
+pub mod tokens;
 pub mod upstreams;
 pub mod zones;

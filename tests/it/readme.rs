@@ -13,12 +13,12 @@ const README: &str = include_str!("../../README.md");
 
 /// A command and the lines below it.
 #[derive(Debug)]
-struct Example {
-    command: String,
-    output: Vec<String>,
+pub(crate) struct Example {
+    pub(crate) command: String,
+    pub(crate) output: Vec<String>,
 }
 
-fn examples(text: &str) -> Vec<Example> {
+pub(crate) fn examples(text: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut inside = false;
     for line in text.lines() {
@@ -37,7 +37,7 @@ fn examples(text: &str) -> Vec<Example> {
 }
 
 /// True if `wanted` is among the lines: words in order, `...` for anything between them.
-fn printed(wanted: &str, lines: &str) -> bool {
+pub(crate) fn printed(wanted: &str, lines: &str) -> bool {
     lines.lines().any(|line| {
         let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
         let mut rest = squeezed(line);

@@ -26,14 +26,14 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     println!("== building the fuzz targets");
     succeed(cargo_fuzz(root).args(["build", "--sanitizer", "none"]))?;
     let mut failed = Vec::new();
-    println!("{:<14} {:>8} {:>12} {:>8}", "target", "seconds", "executions", "corpus");
+    println!("{:<16} {:>8} {:>12} {:>8}", "target", "seconds", "executions", "corpus");
     for target in all.iter().filter(|name| named.is_empty() || named.contains(name)) {
         let start = Instant::now();
         let output = fuzz(root, target, seconds)?;
         let said = String::from_utf8_lossy(&output.stderr);
         let executions = stat(&said, "number_of_executed_units");
         let corpus = std::fs::read_dir(root.join("fuzz/corpus").join(target)).map_or(0, Iterator::count);
-        println!("{target:<14} {:>8} {executions:>12} {corpus:>8}", start.elapsed().as_secs());
+        println!("{target:<16} {:>8} {executions:>12} {corpus:>8}", start.elapsed().as_secs());
         if !output.status.success() {
             eprintln!("{said}");
             failed.push(target.as_str());

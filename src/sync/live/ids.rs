@@ -1,5 +1,5 @@
-//! Resource ids of Azure, such as `/subscriptions/<id>/resourceGroups/<name>/providers/<namespace>/<type>/<name>`. Azure
-//! writes them in any case, and some of them with mistakes: what an id does not say is `None`.
+//! Resource ids of Azure, such as `/subscriptions/<id>/resourceGroups/<name>/providers/<namespace>/<type>/<name>`.
+//! Azure writes them in any case, and some of them with mistakes: what an id does not say is `None`.
 
 /// The subscription that an id names.
 pub fn subscription(id: &str) -> Option<&str> {

@@ -1,9 +1,8 @@
-//! The world outside as a live source sees it: HTTP, the clock, the environment and files. The real one is a thin shell;
-//! the tests have one with a script and a clock of their own.
+//! The world outside as a live source sees it: HTTP, the clock, the environment and files. The real one is a thin
+//! shell; the tests have one with a script and a clock of their own.
 
 use std::fmt;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -124,14 +123,10 @@ pub trait Outside: Send + Sync {
     ///
     /// # Errors
     /// As [`Self::read`].
-    fn read_itself(&self, path: &Path, max: u64) -> io::Result<(Vec<u8>, u32)> {
-        crate::files::read_itself(path, max).map(|(bytes, file)| (bytes, file.mode()))
-    }
+    fn read_itself(&self, path: &Path, max: u64) -> io::Result<(Vec<u8>, u32)>;
 
     /// The user id of a file's owner.
-    fn owner(&self, path: &Path) -> Option<u32> {
-        std::fs::metadata(path).ok().map(|file| file.uid())
-    }
+    fn owner(&self, path: &Path) -> Option<u32>;
 
     /// True if there is such a file.
     fn exists(&self, path: &Path) -> bool;

@@ -225,6 +225,14 @@ impl Outside for Real {
         crate::files::read(path, max).map(|(bytes, about)| (bytes, about.mode()))
     }
 
+    fn read_itself(&self, path: &Path, max: u64) -> io::Result<(Vec<u8>, u32)> {
+        crate::files::read_itself(path, max).map(|(bytes, about)| (bytes, about.mode()))
+    }
+
+    fn owner(&self, path: &Path) -> Option<u32> {
+        std::fs::metadata(path).ok().map(|about| about.uid())
+    }
+
     fn exists(&self, path: &Path) -> bool {
         path.exists()
     }

@@ -89,7 +89,7 @@ pub fn of_endpoints(
                 ));
                 list.incomplete(endpoint, None);
             }
-            Standing::Publish | Standing::PublishFailed => list.publish(endpoint, one, collect(one, &nics)),
+            Standing::Publish | Standing::PublishFailed => list.publish(&endpoint, one, &collect(one, &nics)),
         }
     }
     list.finish()
@@ -133,7 +133,7 @@ impl ScopeList {
         self.apart.push(Apart { endpoint, connection: None, provisioning });
     }
 
-    fn publish(&mut self, endpoint: String, one: &Selected<'_>, found: Collected) {
+    fn publish(&mut self, endpoint: &str, one: &Selected<'_>, found: &Collected) {
         let state = one.endpoint.properties.provisioning_state.trim();
         let provisioning = (one.standing == Standing::PublishFailed).then(|| state.to_owned());
         if found.names.records.is_empty() {
@@ -141,20 +141,24 @@ impl ScopeList {
         }
         if one.is_settling {
             // What it does not have just now comes back; a difference is a matter of seconds.
-            self.incomplete(endpoint.clone(), Some(state.to_owned()));
+            self.incomplete(endpoint.to_owned(), Some(state.to_owned()));
         } else {
-            let missing = found.missing.iter().map(|what| format!("private endpoint '{}' {what}", shown(&endpoint)));
+            let missing = found.missing.iter().map(|what| format!("private endpoint '{}' {what}", shown(endpoint)));
             self.warnings.extend(missing);
             if !found.missing.is_empty() {
-                self.incomplete(endpoint.clone(), None);
+                self.incomplete(endpoint.to_owned(), None);
             }
             self.warnings.extend(
-                compare::difference(one.endpoint, &found)
-                    .map(|text| format!("private endpoint '{}' {text}", shown(&endpoint))),
+                compare::difference(one.endpoint, found)
+                    .map(|text| format!("private endpoint '{}' {text}", shown(endpoint))),
             );
         }
-        let row =
-            |(fqdn, addresses)| Row { endpoint: endpoint.clone(), fqdn, addresses, provisioning: provisioning.clone() };
+        let row = |(fqdn, addresses)| Row {
+            endpoint: endpoint.to_owned(),
+            fqdn,
+            addresses,
+            provisioning: provisioning.clone(),
+        };
         self.rows.extend(found.names.rows().map(row));
     }
 

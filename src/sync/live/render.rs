@@ -13,9 +13,15 @@
 //! private_endpoint = "rg-backup/pe-pending"
 //! connection = "Pending"
 //!
-//! [[endpoint]]                                 # Azure gives it no names yet: its records in service stay
+//! [[endpoint]]                                 # it lacks something: its records in service stay
 //! private_endpoint = "rg-backup/pe-new"
+//!
+//! [[endpoint]]                                 # the same, as it should be for the moment
+//! private_endpoint = "rg-backup/pe-grows"
+//! provisioning = "Updating"
 //! ```
+//!
+//! A list without any of these is `endpoint = []`, which is no mistake.
 //!
 //! The text is a function of what Azure says alone: no time and no count is in it, so that it changes when a record
 //! does.
@@ -43,7 +49,7 @@ pub fn render(source: &str, scope: &Scope, list: &ScopeList) -> String {
         printable(&scope)
     );
     if list.rows.is_empty() && list.apart.is_empty() {
-        out.push_str("# No endpoint is selected here.\n\nendpoint = []\n");
+        out.push_str("# There is nothing to publish.\n\nendpoint = []\n");
     }
     list.rows.iter().for_each(|row| write_row(&mut out, row));
     list.apart.iter().for_each(|apart| write_apart(&mut out, apart));

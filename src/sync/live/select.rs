@@ -19,7 +19,7 @@ use super::settings::Selection;
 pub use interfaces::{NicPlan, interfaces};
 use standing::stand;
 pub use standing::{Selected, Standing};
-use wanted::{Choice, Family, Wanted, family_of};
+use wanted::{Choice, Families, Wanted, family_of};
 
 /// The selected endpoints of a scope, in Azure's order, and the number of the others, and of those that publish
 /// nothing, by reason.
@@ -30,12 +30,14 @@ pub fn select<'a>(
 ) -> (Vec<Selected<'a>>, BTreeMap<String, usize>) {
     let wanted = Wanted::of(selection);
     let mut skipped = BTreeMap::new();
-    let mut skip = |reason: &str| *skipped.entry(reason.to_owned()).or_default() += 1;
     let (inside, outside): (Vec<_>, Vec<_>) =
         distinct(endpoints).into_iter().partition(|endpoint| is_inside(endpoint, scope));
-    outside.iter().for_each(|_| skip("outside-scope"));
+    if !outside.is_empty() {
+        skipped.insert("outside-scope".to_owned(), outside.len());
+    }
+    let mut skip = |reason: &str| *skipped.entry(reason.to_owned()).or_default() += 1;
     let first: Vec<Choice<'a>> = inside.iter().map(|endpoint| wanted.vault(endpoint)).collect();
-    let mut families: HashMap<Family, Option<&'static str>> = HashMap::new();
+    let mut families = Families::new();
     for (endpoint, choice) in inside.iter().zip(&first) {
         if let Some(verdict) = choice.of_family() {
             families.insert(family_of(endpoint, scope), verdict);

@@ -174,10 +174,8 @@ impl Outside for Script {
         let said = once.and_then(|(_, answers)| answers.pop_front());
         let said = said.or_else(|| state.services.iter_mut().find_map(|service| service(&sent)));
         let answer = said.unwrap_or_else(|| Err(CallError::Unreachable("nobody is there".to_owned())))?;
-        match answer.body.len() as u64 > request.max_body {
-            true => Err(CallError::TooLarge(request.max_body)),
-            false => Ok(answer),
-        }
+        let is_too_large = answer.body.len() as u64 > request.max_body;
+        if is_too_large { Err(CallError::TooLarge(request.max_body)) } else { Ok(answer) }
     }
 
     fn elapsed(&self) -> Duration {

@@ -23,6 +23,7 @@ mod files;
 pub mod himds;
 mod imds;
 mod managed;
+mod question;
 pub mod reply;
 mod wording;
 

@@ -1,5 +1,6 @@
 //! The result of a reader: entries in one block, problems and warnings with their place.
 
+mod budget;
 mod withdraw;
 
 use std::collections::HashMap;
@@ -8,12 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SourceError;
-use super::budget::FileBudget;
 use super::limits;
 pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
+use budget::FileBudget;
 
 /// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a
 /// dot in it looks like one and is left aside later.

@@ -4,7 +4,6 @@
 //! each with its line, or all problems of the list at once. A list with one bad line is refused. This module does not
 //! know zones: [`super::desired`] decides the meaning of a name.
 
-mod budget;
 mod decode;
 mod ending;
 mod json;

@@ -28,13 +28,13 @@ use super::lines::LineCounter;
 use super::listing::ListingBuilder;
 use super::token::quoted;
 use crate::diag::Id;
-use entry::Endpoint;
+use entry::Keys;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default, alias = "endpoints")]
-    endpoint: Option<Vec<Spanned<Endpoint>>>,
+    endpoint: Option<Vec<Spanned<Keys>>>,
 }
 
 /// Octets that a file may have: some 70,000 endpoints. This format is for lists that people keep by hand, and the

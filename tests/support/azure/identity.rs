@@ -222,7 +222,7 @@ pub(crate) fn entra(identities: &mut Identities, request: &Request) -> Answer {
     if request.method != "POST" || form("grant_type").as_deref() != Some("client_credentials") {
         return aadsts(400, 900_144, "invalid_request", "The request body must contain 'grant_type'.");
     }
-    if !scope.split(' ').any(|one| one.starts_with("https://management.") && one.ends_with("/.default")) {
+    if !scope.split(' ').any(|one| one.starts_with("https://") && one.ends_with("/.default")) {
         return aadsts(400, 70011, "invalid_scope", "The provided value for scope is not valid.");
     }
     if form("client_id").as_deref() != Some(CLIENT) {

@@ -165,7 +165,7 @@ mod tests {
             (r#"{"value":{}}"#, "no collection"),
             (r#"{"value":[null]}"#, "no collection"),
             (r#"{"value":[[]]}"#, "no collection"),
-            (r#"[[],null]"#, "no collection"),
+            ("[[],null]", "no collection"),
             (r#"{"value":[],"value":[]}"#, "no collection"),
             (r#"{"value":[],"nextLink":7}"#, "no collection"),
             (r#"{"value":[{"properties":7}]}"#, "no collection"),

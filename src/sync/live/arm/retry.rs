@@ -36,7 +36,7 @@ pub(super) enum Step {
 pub(super) fn decide(answer: &Result<Reply, CallError>, situation: &Situation) -> Step {
     let patiently = |time: Duration| {
         let may = situation.tries < MAX_TRIES && time <= situation.left;
-        may.then_some(Step::Again(time)).unwrap_or(Step::Leave(None))
+        if may { Step::Again(time) } else { Step::Leave(None) }
     };
     let by_turns = || patiently(back_off(situation));
     match answer {
@@ -70,8 +70,8 @@ fn retry_after(reply: &Reply, unix: u64) -> Option<Duration> {
         let is_number = !text.is_empty() && text.bytes().all(|octet| octet.is_ascii_digit());
         is_number.then(|| text.parse().unwrap_or(u64::MAX))
     };
-    let millis = ["retry-after-ms", "x-ms-retry-after-ms"].into_iter().filter_map(|name| reply.header(name));
-    if let Some(millis) = millis.filter_map(|text| number(text.trim())).next() {
+    let mut millis = ["retry-after-ms", "x-ms-retry-after-ms"].into_iter().filter_map(|name| reply.header(name));
+    if let Some(millis) = millis.find_map(|text| number(text.trim())) {
         return Some(Duration::from_millis(millis));
     }
     let text = reply.header("retry-after")?.trim();

@@ -12,13 +12,12 @@ use ipnet::IpNet;
 /// in the form of IPv6 is IPv4.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
-    let found = match text.parse::<IpAddr>() {
-        Ok(address) => address,
-        Err(_) => {
-            let network: IpNet = text.parse().ok()?;
-            let is_host = network.prefix_len() == network.max_prefix_len() || network.addr() != network.network();
-            is_host.then(|| network.addr())?
-        }
+    let found = if let Ok(address) = text.parse::<IpAddr>() {
+        address
+    } else {
+        let network: IpNet = text.parse().ok()?;
+        let is_host = network.prefix_len() == network.max_prefix_len() || network.addr() != network.network();
+        is_host.then(|| network.addr())?
     };
     let found = found.to_canonical();
     let is_broadcast = matches!(found, IpAddr::V4(address) if address.is_broadcast());

@@ -16,17 +16,16 @@ pub fn of_zone(zone: &str, sets: &[RecordSet]) -> ScopeList {
             Ok((name, texts)) => {
                 list.selected += 1;
                 for text in texts {
-                    match address(text) {
-                        Some(address) => names.add(name.clone(), address),
-                        None => {
-                            is_incomplete = true;
-                            list.warnings.push(format!(
-                                "record set '{}' has '{}' where an address belongs: what is in service of the zone stays",
-                                name.text,
-                                shown(text)
-                            ));
-                        }
+                    if let Some(address) = address(text) {
+                        names.add(name.clone(), address);
+                        continue;
                     }
+                    is_incomplete = true;
+                    list.warnings.push(format!(
+                        "record set '{}' has '{}' where an address belongs: what is in service of the zone stays",
+                        name.text,
+                        shown(text)
+                    ));
                 }
             }
             Err(Aside::Known(reason)) => *list.skipped.entry(reason.to_owned()).or_default() += 1,

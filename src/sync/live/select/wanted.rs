@@ -20,6 +20,16 @@ const ACCOUNTS: &str = "Microsoft.Storage/storageAccounts";
 /// Subscription, group and name of a vault's endpoint, as what they are compared by.
 pub(super) type Family = (String, String, String);
 
+/// What was decided of a family: its members are in or out together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    In,
+    Out(&'static str),
+}
+
+/// The families by what they are called.
+pub(super) type Families = HashMap<Family, Verdict>;
+
 /// The family that a vault's endpoint makes.
 pub(super) fn family_of(endpoint: &PrivateEndpoint, scope: &Scope) -> Family {
     (
@@ -41,11 +51,11 @@ pub(super) enum Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// For the siblings of a vault's endpoint: the reason why it is left out, if it is; `None` for other endpoints.
-    pub(super) fn of_family(&self) -> Option<Option<&'static str>> {
+    /// What it means for the siblings of a vault's endpoint; `None` for other endpoints.
+    pub(super) fn of_family(&self) -> Option<Verdict> {
         match self {
-            Self::Take(_) => Some(None),
-            Self::Skip(reason) => Some(Some(reason)),
+            Self::Take(_) => Some(Verdict::In),
+            Self::Skip(reason) => Some(Verdict::Out(reason)),
             Self::NotVault => None,
         }
     }
@@ -88,12 +98,7 @@ impl<'s> Wanted<'s> {
     }
 
     /// Decides about an endpoint that leads to no vault.
-    pub(super) fn storage<'a>(
-        &self,
-        endpoint: &'a PrivateEndpoint,
-        scope: &Scope,
-        families: &HashMap<Family, Option<&'static str>>,
-    ) -> Choice<'a> {
+    pub(super) fn storage<'a>(&self, endpoint: &'a PrivateEndpoint, scope: &Scope, families: &Families) -> Choice<'a> {
         let all: Vec<&Connection> = connections(endpoint)
             .filter(|found| self.services.iter().any(|wanted| is_storage(found, *wanted)))
             .collect();
@@ -112,8 +117,8 @@ impl<'s> Wanted<'s> {
             return Choice::Skip(OTHER_SERVICE);
         }
         match family(endpoint, scope, families) {
-            Some(None) => Choice::Take(of_backup),
-            Some(Some(reason)) => Choice::Skip(reason),
+            Some(Verdict::In) => Choice::Take(of_backup),
+            Some(Verdict::Out(reason)) => Choice::Skip(reason),
             None if !of_backup.iter().any(|found| is_backup_account(found)) => Choice::Skip(OTHER_SERVICE),
             // Its vault is not known.
             None if !self.vaults.is_empty() => Choice::Skip(OTHER_VAULT),
@@ -190,11 +195,7 @@ fn is_backup_account(connection: &Connection) -> bool {
 
 /// What was decided of the vault's endpoint that a storage endpoint belongs to by its name:
 /// `<name of that one>_ecs...`, `<name of that one>_prot...`, in the same group.
-fn family(
-    endpoint: &PrivateEndpoint,
-    scope: &Scope,
-    families: &HashMap<Family, Option<&'static str>>,
-) -> Option<Option<&'static str>> {
+fn family(endpoint: &PrivateEndpoint, scope: &Scope, families: &Families) -> Option<Verdict> {
     let (subscription, group, name) = family_of(endpoint, scope);
     let mut ends: Vec<usize> =
         ["_ecs", "_prot"].iter().flat_map(|part| name.match_indices(part)).map(|at| at.0).collect();

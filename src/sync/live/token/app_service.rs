@@ -1,6 +1,6 @@
 //! The identity endpoint of App Service, Functions, Container Apps and Automation.
 
-use super::managed::{Question, metadata, selector};
+use super::question::{Question, metadata, selector};
 use super::{Effort, IdentityKind, Token, TokenError};
 use crate::sync::live::outside::{Outside, Secret};
 use crate::sync::live::settings::UserAssigned;

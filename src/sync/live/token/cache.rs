@@ -50,7 +50,7 @@ impl Held {
     fn renewal(&self) -> Duration {
         // Half of a life that is hardly longer than the margin, or every call would ask for a token.
         let margin = MARGIN.min(self.life / 2);
-        self.came + if self.life >= LONG { self.life / 2 } else { self.life - margin }
+        self.came + if self.life >= LONG { self.life / 2 } else { self.life.saturating_sub(margin) }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::io;
 use std::path::Path;
 
-use super::managed::{Question, metadata, selector};
+use super::question::{Question, metadata, selector};
 use super::{Effort, IdentityKind, Token, TokenError};
 use crate::sync::live::outside::{Outside, Reply, Secret};
 use crate::sync::live::settings::UserAssigned;

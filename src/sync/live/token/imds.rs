@@ -1,6 +1,6 @@
 //! The metadata service of an Azure VM.
 
-use super::managed::{Question, metadata, selector};
+use super::question::{Question, metadata, selector};
 use super::{Effort, IdentityKind, Token, TokenError};
 use crate::sync::live::outside::Outside;
 use crate::sync::live::settings::UserAssigned;

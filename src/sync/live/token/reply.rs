@@ -176,7 +176,7 @@ mod tests {
         }
         let claims = URL_SAFE_NO_PAD.encode(r#"{"exp":1000060}"#);
         let body = format!(r#"{{"access_token":"a.{claims}.c"}}"#);
-        assert_eq!(token(body.as_bytes(), 1_000_000).unwrap().life, Duration::from_secs(60));
+        assert_eq!(token(body.as_bytes(), 1_000_000).unwrap().life, Duration::from_mins(1));
     }
 
     #[test]

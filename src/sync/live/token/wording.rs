@@ -52,16 +52,13 @@ fn steady(word: &str, known: &[&str]) -> String {
 fn without_ids(word: &str, known: &[&str]) -> String {
     let (mut text, mut rest) = (String::new(), word);
     while let Some(first) = rest.chars().next() {
-        match rest.get(..36).filter(|head| is_guid(head)) {
-            Some(id) => {
-                let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(id));
-                text.push_str(if is_known { id } else { "(id)" });
-                rest = &rest[36..];
-            }
-            None => {
-                text.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
+        if let Some((id, behind)) = rest.split_at_checked(36).filter(|(head, _)| is_guid(head)) {
+            let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(id));
+            text.push_str(if is_known { id } else { "(id)" });
+            rest = behind;
+        } else {
+            text.push(first);
+            rest = &rest[first.len_utf8()..];
         }
     }
     text

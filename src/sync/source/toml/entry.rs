@@ -14,7 +14,7 @@ use crate::sync::source::token::quoted;
 /// The keys of one entry.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Endpoint {
+pub(super) struct Keys {
     fqdn: Option<Spanned<String>>,
     #[serde(alias = "addresses")]
     address: Option<Addresses>,
@@ -40,9 +40,9 @@ impl Addresses {
 }
 
 /// Adds what an entry says.
-pub(super) fn add(entry: Spanned<Endpoint>, lines: &mut LineCounter<'_>, out: &mut ListingBuilder) {
+pub(super) fn add(entry: Spanned<Keys>, lines: &mut LineCounter<'_>, out: &mut ListingBuilder) {
     let start = entry.span().start;
-    let Endpoint { fqdn, address, private_endpoint, connection, provisioning } = entry.into_inner();
+    let Keys { fqdn, address, private_endpoint, connection, provisioning } = entry.into_inner();
     let spans = [fqdn.as_ref().map(Spanned::span), private_endpoint.as_ref().map(Spanned::span)];
     let line = lines.at(spans.into_iter().flatten().next().map_or(start, |span| span.start));
     let said = |text: &Option<Spanned<String>>| {
@@ -78,12 +78,11 @@ impl Entry {
         let mut is_good = true;
         let mut addresses = Vec::with_capacity(texts.len());
         for text in texts {
-            match text.parse() {
-                Ok(address) => addresses.push(address),
-                Err(_) => {
-                    is_good = false;
-                    out.problem(self.line, Id::LIST_BAD_ADDRESS, || format!("'{}' is not an IP address", quoted(text)));
-                }
+            if let Ok(address) = text.parse() {
+                addresses.push(address);
+            } else {
+                is_good = false;
+                out.problem(self.line, Id::LIST_BAD_ADDRESS, || format!("'{}' is not an IP address", quoted(text)));
             }
         }
         is_good.then_some(addresses)

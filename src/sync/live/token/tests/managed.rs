@@ -41,9 +41,9 @@ fn what_is_not_ours_is_a_clear_error_and_sends_nothing() {
         (["MSI_ENDPOINT", "MSI_SECRET"].as_slice(), "Azure Machine Learning"),
     ] {
         let world = Script::default();
-        variables.iter().for_each(|name| {
+        for name in variables {
             world.set(name, "x");
-        });
+        }
         let mut tokens = managed();
         let error = tokens.get(&world).unwrap_err();
         assert!(error.text.contains(name) && !error.is_passing, "{error}");
@@ -96,9 +96,9 @@ fn a_user_assigned_identity_is_named_as_each_place_wants_it() {
         ];
         for (who, name, value) in ids {
             let world = Script::default();
-            variables.iter().for_each(|name| {
+            for name in variables {
                 world.set(name, "http://127.0.0.1:41/msi/token");
-            });
+            }
             world.serve(|_| Some(Ok(token("a", 3600))));
             tokens(Identity::Managed(Some(who))).get(&world).unwrap();
             assert_eq!(world.sent()[0].field(name).as_deref(), Some(value));
@@ -213,9 +213,8 @@ fn arc(realm: &str) -> Script {
     let challenge = with_header(reply(401, ""), "www-authenticate", &format!("Basic realm={realm}"));
     world.file(HIMDS, "", 0o755).serve(move |sent| {
         let answer = match sent.header("Authorization") {
-            None => challenge.clone(),
             Some("Basic the key") => token("arc", 86_400),
-            Some(_) => challenge.clone(),
+            _ => challenge.clone(),
         };
         sent.url.starts_with("http://127.0.0.1:40342/").then_some(Ok(answer))
     });

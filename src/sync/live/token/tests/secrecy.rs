@@ -138,3 +138,74 @@ fn requests_and_replies_show_neither_headers_nor_bodies() {
     let shown = format!("{request:?} {replies:?} {:?} {token:?}", Ok::<_, CallError>(replies.clone()));
     assert!(!shown.contains("geheim") && !shown.contains("103, 101"), "{shown}");
 }
+
+/// A text of pieces that mean something here, and of any characters.
+fn pieces() -> impl Strategy<Value = String> {
+    let known = vec![
+        "Basic",
+        "basic ",
+        " ",
+        "realm",
+        "REALM",
+        "=",
+        "\"",
+        "/var/opt/azcmagent/tokens",
+        "/",
+        "..",
+        "a",
+        ".key",
+        ",",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        "\"access_token\"",
+        "\"a.b.c\"",
+        "\"expires_in\"",
+        "\"expires_on\"",
+        "\"error\"",
+        "\"AADSTS\"",
+        "\"error_codes\"",
+        "\"error_description\"",
+        "1e999",
+        "-1",
+        "18446744073709551616",
+        "null",
+        "\u{feff}",
+        "\0",
+        "\r\n",
+    ];
+    let piece = prop_oneof![9 => proptest::sample::select(known).prop_map(str::to_owned), 1 => any::<String>()];
+    proptest::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn a_challenge_of_any_form_names_a_key_of_the_agent_or_nothing(text in pieces()) {
+        for text in [text.clone(), format!("Basic realm=/var/opt/azcmagent/tokens/{text}")] {
+            if let Ok(name) = himds::key_name(&text) {
+                prop_assert!(text.contains(&format!("/var/opt/azcmagent/tokens/{name}")), "{name}");
+                prop_assert!(name.ends_with(".key") && !name.contains(['/', '\0', '\\']) && !name.starts_with('.'));
+            }
+        }
+    }
+
+    #[test]
+    fn a_reply_of_any_form_is_a_token_that_a_header_may_have_or_an_error_of_one_line(
+        body in prop_oneof![pieces().prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..64)],
+        status in proptest::sample::select(vec![200, 400, 401, 302]),
+    ) {
+        for kind in 0..3 {
+            let world = machine(kind, vec![Ok(reply(status, &body))]);
+            for identity in identities() {
+                match tokens(identity).get(&world) {
+                    Ok(token) => prop_assert!(token.reveal().bytes().all(|octet| octet.is_ascii_graphic())),
+                    Err(error) => {
+                        prop_assert!(!error.text.chars().any(char::is_control) && error.text.len() < 4_000, "{error}");
+                    }
+                }
+            }
+        }
+    }
+}

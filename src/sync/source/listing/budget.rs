@@ -1,4 +1,4 @@
-//! Room for entries.
+//! Room for the entries of one file.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,6 @@ impl FileBudget {
         Self { shared: Arc::new(AtomicUsize::new(Listing::MAX_ENTRIES)), own: 0, used: 0, is_full: false }
     }
 
-    /// Takes room for so many; true if there was any.
     pub(super) fn take(&mut self, entries: usize) -> bool {
         if self.own < entries {
             let step = entries.max(Self::STEP);
@@ -38,7 +37,6 @@ impl FileBudget {
         left.is_some()
     }
 
-    /// Gives everything back, what was used too.
     pub(super) fn give_back(self) {
         self.shared.fetch_add(self.own + self.used, Ordering::Relaxed);
     }
