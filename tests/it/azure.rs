@@ -5,6 +5,7 @@ mod identities;
 mod page;
 mod polls;
 mod rhythm;
+mod scale;
 mod scopes;
 mod secrets;
 mod serving;
