@@ -1,5 +1,6 @@
 //! The whole way from lists to zone files, and the properties it keeps.
 
+mod azure;
 mod gaps;
 
 use super::*;

@@ -31,23 +31,24 @@ impl Reads for Scripted<'_> {
     }
 }
 
-fn settings(keys: &str) -> sync::Settings {
+/// A source whose lists would lie in this folder.
+fn settings(folder: &std::path::Path, keys: &str) -> sync::Settings {
     let scope = "/subscriptions/11111111-2222-3333-4444-555555555555";
     let text = format!("[[sources]]\nname = \"s\"\nkind = \"azure\"\nscopes = [\"{scope}\"]\n{keys}");
-    let (config, problems) = Config::parse(std::path::Path::new("/nowhere/x.toml"), &text);
+    let (config, problems) = Config::parse(&folder.join("x.toml"), &text);
     assert_eq!(problems, []);
     config.sync
 }
 
 fn board(wanted: &sync::Settings) -> Arc<StatusBoard> {
-    let board = StatusBoard::new(std::path::Path::new("/nowhere/x.toml"), Vec::new(), Instant::now());
+    let board = StatusBoard::new(std::path::Path::new("x.toml"), Vec::new(), Instant::now());
     board.live_sources(&wanted.live);
     Arc::new(board)
 }
 
 /// Reads with these results, each due at once, until `during` rings the bell's stop; gives what came of it.
 fn play(results: Vec<Fetched>, stop_in: usize) -> (usize, usize, Vec<LiveReport>) {
-    let wanted = settings("");
+    let wanted = settings(std::path::Path::new("/"), "");
     let (ticks, mut inbox) = mpsc::channel(16);
     let desk = Desk { board: board(&wanted), ticks };
     let (bell, reads, results) = (Bell::default(), AtomicUsize::new(0), Mutex::new(results));
@@ -111,7 +112,9 @@ fn threads(wanted: &sync::Settings) -> LiveSources {
 fn a_reload_keeps_the_thread_of_an_unchanged_source_and_no_other() {
     // The address of ARM and of the identity endpoint is nobody's.
     let nobody = "identity = \"workload\"\narm = \"https://127.0.0.1:1\"\nauthority = \"https://127.0.0.1:1\"\n";
-    let (before, slower) = (settings(nobody), settings(&format!("{nobody}interval = \"2m\"\n")));
+    let folder = tempfile::tempdir().unwrap();
+    let (before, slower) =
+        (settings(folder.path(), nobody), settings(folder.path(), &format!("{nobody}interval = \"2m\"\n")));
     let mut live = threads(&before);
     let bell = |live: &LiveSources| Arc::as_ptr(&live.running["s"].bell);
     let first = bell(&live);

@@ -128,18 +128,24 @@ impl Interfaces {
             let key = group_key(subscription, group);
             match client.list(&ask, is_ours) {
                 Ok(all) => {
-                    all.into_iter().for_each(|nic| found.add(nic));
+                    for nic in all {
+                        found.add(nic);
+                    }
                     let is_missing =
                         |(id, _): &(&String, &&str)| !found.known.contains(*id) && group_of(id).as_ref() == Some(&key);
                     let mut missing: Vec<&str> = references.iter().filter(is_missing).map(|(_, id)| *id).collect();
                     missing.sort_unstable();
                     missing.truncate(MAX_MISSING);
-                    missing.into_iter().for_each(|id| found.single(client, id));
+                    for id in missing {
+                        found.single(client, id);
+                    }
                 }
                 Err(error) => drop(found.failed.insert(key, of_place(error, &format!("resource group '{group}'")))),
             }
         }
-        plan.single.iter().for_each(|id| found.single(client, id));
+        for id in &plan.single {
+            found.single(client, id);
+        }
         found
     }
 
@@ -149,10 +155,9 @@ impl Interfaces {
         match client.get::<NetworkInterface>(&ask) {
             // It is gone between two requests: its endpoint looks incomplete, and its records stay.
             Ok(None) => {}
-            Ok(Some(nic)) if nic.id.trim().is_empty() => self.add(NetworkInterface { id: id.to_owned(), ..nic }),
             Ok(Some(nic)) if ids::is_same(&nic.id, id) => self.add(nic),
             Ok(Some(_)) => {
-                let text = "Azure answers with another network interface than was asked for".to_owned();
+                let text = "Azure answers with something else than the network interface that was asked for".to_owned();
                 let error = ArmError { kind: ArmErrorKind::Other, text, trace: Vec::new() };
                 self.failed.insert(ids::key(id), error);
             }

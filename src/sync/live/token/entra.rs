@@ -104,7 +104,7 @@ impl Entra<'_> {
 
     /// The token endpoint of the tenant. `AZURE_AUTHORITY_HOST` counts unless the config names an authority of its own.
     fn url(&self, outside: &dyn Outside, who: &Principal<'_>) -> Result<String, TokenError> {
-        let is_default = Cloud::ALL.into_iter().any(|cloud| is_same(cloud_authority(cloud), self.authority));
+        let is_default = Cloud::ALL.into_iter().any(|cloud| is_same(cloud.authority(), self.authority));
         let from_variable = outside.variable("AZURE_AUTHORITY_HOST").filter(|_| is_default);
         let authority = from_variable.as_deref().unwrap_or(self.authority).trim().trim_end_matches('/');
         let rest = authority.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://"));
@@ -186,14 +186,6 @@ fn asserted(assertion: &Secret) -> [(&str, &str); 2] {
 
 fn is_same(one: &str, other: &str) -> bool {
     one.trim_end_matches('/').eq_ignore_ascii_case(other.trim().trim_end_matches('/'))
-}
-
-fn cloud_authority(cloud: Cloud) -> &'static str {
-    match cloud {
-        Cloud::Public => "https://login.microsoftonline.com",
-        Cloud::UsGov => "https://login.microsoftonline.us",
-        Cloud::China => "https://login.chinacloudapi.cn",
-    }
 }
 
 /// An id that is used once.

@@ -52,7 +52,7 @@ pub(super) struct World {
     pub(super) sent: usize,
     /// Scopes whose list names something, so that an emptiness is seen through.
     pub(super) may_lie: bool,
-    held: BTreeMap<String, Duration>,
+    pub(super) held: BTreeMap<String, Duration>,
     next: u64,
 }
 
@@ -109,8 +109,8 @@ impl World {
         let provisioning = states[usize::try_from(self.draw(5)).unwrap()];
         let state = match (self.estate.get(&key).cloned(), what) {
             (Some(_), 0) if name != "pe-0" => None,
-            (Some(state), 1) if name != "pe-0" => Some(State { status, ..state }),
-            (Some(state), 2) if name != "pe-0" => Some(State { provisioning, ..state }),
+            (Some(state), 1) if name != "pe-0" && group.is_some() => Some(State { status, ..state }),
+            (Some(state), 2) if name != "pe-0" && group.is_some() => Some(State { provisioning, ..state }),
             (Some(mut state), 3) if group.is_some() => {
                 state.records.insert(first.0, first.1);
                 Some(state)
@@ -235,6 +235,26 @@ impl World {
         ok(&body)
     }
 
+    /// Asks for fewer requests: the status, and the header that says for how long.
+    fn hold(&mut self, url: &str) -> (u16, (String, String)) {
+        let seconds = [0, 1, 30, 100, 100_000][usize::try_from(self.draw(5)).unwrap()];
+        let status = if self.draw(2) == 0 { 429 } else { 503 };
+        let subscription = url.split('/').nth(4).unwrap().to_owned();
+        self.held.insert(subscription, self.now + Duration::from_secs(seconds.min(3600)));
+        (status, ("retry-after".to_owned(), seconds.to_string()))
+    }
+
+    /// The body of a reply with 200 that is no page.
+    fn no_page(number: u64, url: &str, good: &[u8]) -> Vec<u8> {
+        match number {
+            10 => b"<html>no</html>".to_vec(),
+            11 => good[..good.len() / 2].to_vec(),
+            12 => br#"{"value":null}"#.to_vec(),
+            13 => br#"{"value":[],"nextLink":"https://evil.example/x"}"#.to_vec(),
+            _ => json!({"value": [], "nextLink": url}).to_string().into_bytes(),
+        }
+    }
+
     /// Something other than the answer.
     fn fault(&mut self, url: &str, good: Reply) -> Result<Reply, CallError> {
         self.faults += 1;
@@ -242,32 +262,30 @@ impl World {
         let body = json!({"error": {"code": "SomeCode", "message": format!("It broke {id}{id}. More {PASSING_ID}")}});
         let headers = vec![("x-ms-request-id".to_owned(), format!("{PASSING_ID}{id}"))];
         let answer = |status: u16| Ok(Reply { status, headers: headers.clone(), body: body.to_string().into_bytes() });
-        match self.draw(18) {
+        let number = self.draw(18);
+        match number {
             0 => Err(CallError::Unreachable("h refuses the connection".to_owned())),
             1 => {
                 self.now += Duration::from_secs(30);
                 Err(CallError::TimedOut(Duration::from_secs(30)))
             }
             2 => Err(CallError::TooLarge(1 << 26)),
-            3 => answer([400, 403, 404, 409, 418][usize::try_from(self.draw(5)).unwrap()]),
+            3 => {
+                let status = [400, 403, 404, 409, 418][usize::try_from(self.draw(5)).unwrap()];
+                self.denied |= status == 404;
+                answer(status)
+            }
             4 => answer([408, 500, 502, 503, 504][usize::try_from(self.draw(5)).unwrap()]),
             5 | 6 => {
-                let seconds = [0, 1, 30, 100, 100_000][usize::try_from(self.draw(5)).unwrap()];
-                let status = if self.draw(2) == 0 { 429 } else { 503 };
-                let subscription = url.split('/').nth(4).unwrap().to_owned();
-                self.held.insert(subscription, self.now + Duration::from_secs(seconds.min(3600)));
+                let (status, after) = self.hold(url);
                 answer(status).map(|mut reply| {
-                    reply.headers.push(("retry-after".to_owned(), seconds.to_string()));
+                    reply.headers.push(after);
                     reply
                 })
             }
             7 | 8 => answer(401),
             9 => answer(302),
-            10 => Ok(Reply { body: b"<html>no</html>".to_vec(), ..good }),
-            11 => Ok(Reply { body: good.body[..good.body.len() / 2].to_vec(), ..good }),
-            12 => Ok(Reply { body: br#"{"value":null}"#.to_vec(), ..good }),
-            13 => Ok(Reply { body: br#"{"value":[],"nextLink":"https://evil.example/x"}"#.to_vec(), ..good }),
-            14 => Ok(Reply { body: json!({"value": [], "nextLink": url}).to_string().into_bytes(), ..good }),
+            10..=14 => Ok(Reply { body: Self::no_page(number, url, &good.body), ..good }),
             // An emptiness behind another page is an end like any other.
             15 if self.may_lie && (!url.contains("skipToken") || url.contains("/networkInterfaces")) => {
                 self.denied = true;

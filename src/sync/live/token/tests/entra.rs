@@ -203,7 +203,6 @@ fn a_certificate_signs_an_assertion_by_ps256() {
         world.file(FILE, &pem, 0o600);
         by_certificate().get(&world).unwrap();
         let assertion = world.sent()[0].field("client_assertion").unwrap();
-        eprintln!("TMPJWT {assertion}");
         let part = |at: usize| -> serde_json::Value {
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(assertion.split('.').nth(at).unwrap()).unwrap()).unwrap()
         };
