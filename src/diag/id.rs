@@ -102,8 +102,6 @@ ids! {
     AZURE_DIFFERS = "azure-differs";
     /// The list of a scope, or the report of a read, cannot be written.
     AZURE_NOT_KEPT = "azure-not-kept";
-    /// A file with a secret can be read by others, or cannot be read.
-    AZURE_SECRET_FILE = "azure-secret-file";
     /// A live source has not been read yet.
     AZURE_UNREAD = "azure-unread";
     /// Lists give different addresses to a name; what is in service stays.
