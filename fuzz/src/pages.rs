@@ -32,7 +32,9 @@ fn hold_link(link: &str) {
     if check_link(link, arm).is_ok() {
         assert!(link.to_ascii_lowercase().starts_with(arm), "{link}");
         let rest = &link[arm.len()..];
-        let rest = rest.strip_prefix(':').map_or(rest, |port| port.trim_start_matches('0').strip_prefix("443").unwrap_or("?!"));
+        let rest = rest
+            .strip_prefix(':')
+            .map_or(rest, |port| port.trim_start_matches('0').strip_prefix("443").unwrap_or("?!"));
         assert!(rest.is_empty() || rest.starts_with(['/', '?', '#']) && rest != "?!", "{link}");
     }
 }
