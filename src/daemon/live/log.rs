@@ -25,7 +25,7 @@ impl LiveLog {
         if report.identity != self.identity
             && let Some(kind) = report.identity
         {
-            info!(source, identity = ?kind, "tokens for Azure come from here");
+            info!(source, identity = ?kind, "signed in to Azure");
         }
         self.identity = report.identity;
         let is_good_again = self.is_good_again(&fetched.findings);

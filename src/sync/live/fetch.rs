@@ -64,6 +64,8 @@ const SETTLING: Duration = Duration::from_secs(10);
 const WAVE: Duration = Duration::from_secs(20);
 /// That while.
 const WAVE_LASTS: Duration = Duration::from_mins(10);
+/// The longest time that an endpoint is looked at more often because it says that it is changing: some say so for ever.
+const SETTLING_LASTS: Duration = Duration::from_mins(10);
 
 /// A live source.
 pub struct Source {
@@ -73,6 +75,8 @@ pub struct Source {
     holds: Holds,
     report: LiveReport,
     last_change: Option<Duration>,
+    /// Since when there is an endpoint that Azure is changing.
+    settling_since: Option<Duration>,
     /// The reason why the last read had no token.
     no_token: Option<TokenError>,
     /// The scope that is read first: where a read ends early, the next one begins behind.
@@ -109,6 +113,7 @@ impl Source {
             holds: Holds::new(),
             report,
             last_change: None,
+            settling_since: None,
             no_token: None,
             first: 0,
         }
@@ -149,6 +154,8 @@ impl Source {
         if changed {
             self.last_change = Some(now);
         }
+        let is_settling = lists.iter().flatten().any(|list| list.is_settling);
+        self.settling_since = is_settling.then(|| self.settling_since.unwrap_or(now));
         Fetched { changed, next: self.next(&lists, now), findings: tell.finish() }
     }
 
@@ -271,13 +278,11 @@ impl Source {
         if lists.iter().filter_map(|list| list.as_ref().err()).any(is_passing) {
             return Next::Failed;
         }
-        if lists.iter().flatten().any(|list| list.is_settling) {
+        let lasts = |since: Option<Duration>, time| since.is_some_and(|since| now.saturating_sub(since) < time);
+        if lasts(self.settling_since, SETTLING_LASTS) {
             return Next::Soon(SETTLING);
         }
-        match self.last_change {
-            Some(at) if now.saturating_sub(at) < WAVE_LASTS => Next::Soon(WAVE),
-            _ => Next::Usual,
-        }
+        if lasts(self.last_change, WAVE_LASTS) { Next::Soon(WAVE) } else { Next::Usual }
     }
 }
 

@@ -106,6 +106,31 @@ fn a_read_writes_a_list_for_each_scope_once_for_the_service_alone() {
 }
 
 #[test]
+fn an_endpoint_that_says_for_ever_that_it_is_changing_is_looked_at_as_usual_in_the_end() {
+    let (folder, script) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
+    script.file("/secret", "secret", 0o100_600);
+    let (mut changing, nic) = endpoint("rg", 1);
+    changing["properties"]["provisioningState"] = json!("Updating");
+    script.serve(move |sent: &Sent| {
+        let body = match sent.url.as_str() {
+            url if url.contains("/oauth2/") => {
+                json!({"access_token": "t", "expires_in": 86399, "token_type": "Bearer"})
+            }
+            url if url.contains("/privateEndpoints") => json!({ "value": [changing] }),
+            _ => nic.clone(),
+        };
+        Some(Ok(reply(200, body.to_string())))
+    });
+    let mut source = source(&script, folder.path(), &[group("rg")]);
+    let first = source.fetch();
+    assert_eq!(first.next, Next::Soon(SETTLING), "{:?} {:?} {:?}", first, source.report(), asked(&script));
+    script.pass(SETTLING_LASTS / 2);
+    assert_eq!(source.fetch().next, Next::Soon(SETTLING));
+    script.pass(SETTLING_LASTS / 2);
+    assert_eq!(source.fetch().next, Next::Usual);
+}
+
+#[test]
 fn interfaces_are_read_by_as_few_requests_as_they_need_whichever_scopes_have_them() {
     for (count, requests) in [(0, 1), (4, 5), (5, 2), (50, 2)] {
         let (folder, script) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
