@@ -218,9 +218,10 @@ impl<'t> Block<'t> {
     fn check(&self, found: &Found<'t>) -> Result<(), (u32, Fault)> {
         if let Some(name) = found.names.first() {
             let is_full = name.kind == TokenKind::Name;
-            let is_ours = found.zone.is_some() || mentions_ours(name.text);
-            if found.addresses.is_empty() && (is_ours || self.of(Key::FullName).next().is_some()) {
-                let text = format!("'{}' has no address: list its address too", quoted(name.text));
+            let ours = found.names.iter().find(|name| found.zone.is_some() || mentions_ours(name.text));
+            let owed = ours.or_else(|| self.of(Key::FullName).next().map(|_| name));
+            if let Some(owed) = owed.filter(|_| found.addresses.is_empty()) {
+                let text = format!("'{}' has no address: list its address too", quoted(owed.text));
                 return Err((found.line, fault(Id::LIST_NO_ADDRESS, text)));
             }
             if !found.addresses.is_empty() && !is_full && found.zone.is_none() {

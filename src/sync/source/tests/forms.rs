@@ -340,6 +340,9 @@ fn nothing_on_a_screen_vanishes() {
         ("Fqdn : abcd.@\nOldIp : 10.0.0.9\nNewIp : 10.0.0.4", "have different addresses"),
         ("Fqdns : {abcd.@, abcd.&}\nIpAddresses : {10.0.0.4, 10.0.0.5}", "2 names and 2 addresses"),
         ("ZoneName : @\nRecords : {10.0.0.4}", "no label of a record"),
+        // A name of ours behind another word, without an address.
+        ("Fqdn : efgh.@\nIpAddress : 10.0.0.4\n\nName : 412ame : abcd.@\nTtl : 10", "'abcd.privatelink"),
+        ("Name : 412ame abcd.@\nTtl : 10", "has no address"),
     ] {
         refused_of(Format::Screen, &full(screen), message);
     }
