@@ -4,7 +4,7 @@
 //! of an answer goes through `Daemon::publish`.
 //!
 //! ```text
-//!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
+//!   start:   signals -> sockets -> admin, control socket -> zones from disk -> listeners -> first pass -> ready
 //!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
 //!            Azure read, a list changed -> pass            a name missed -> Azure, pass
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
@@ -21,7 +21,9 @@ mod reload;
 mod routes;
 mod run;
 mod schedule;
+mod signals;
 mod snapshot;
+mod stop;
 mod tasks;
 mod work;
 
@@ -29,12 +31,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::info;
 
+use crate::admin;
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
@@ -46,12 +48,10 @@ use crate::watch::{FileKind, Watch};
 use live::LiveSources;
 use log::PassLog;
 use routes::Routes;
+use signals::Ending;
 pub(crate) use snapshot::snapshot;
 use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
-
-/// The time that queries under way may take once the server stops.
-const DRAIN_TIME: Duration = Duration::from_secs(6);
 
 /// The reason why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,7 @@ struct Daemon {
     answering: Option<server::Running>,
     due: Due,
     control: Option<Control>,
+    admin: admin::Listeners,
     /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
     /// Passes in a row under which a zone file changed.
@@ -107,26 +108,18 @@ struct Daemon {
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     crate::telemetry::start_logs("info");
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
     let mut daemon = Daemon::new(config, bound, &board, ticks)?;
-    let ended = tokio::select! {
-        broken = daemon.run(listeners, inbox, hangup) => broken,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
-    };
-    info!("draining");
-    board.draining();
-    if let Some(answering) = daemon.answering.take() {
-        answering.drain(&daemon.shared, DRAIN_TIME).await;
-    }
-    info!("stopped");
-    ended
+    daemon.take_admin();
+    let admin = daemon.admin.context();
+    let run = daemon.run(listeners, inbox, hangup);
+    let stopped = stop::until_stopped(run, &mut ending, &board, || admin.lameduck()).await;
+    stop::drain(daemon, stopped, &mut ending).await
 }
 
 /// Ticks that may wait: one of each kind, and some to spare.
@@ -151,6 +144,7 @@ impl Daemon {
         // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sync_set(&config.sync);
+        let admin = admin::Listeners::new(Arc::clone(&shared), Arc::clone(board), background::stand_back);
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,
@@ -169,6 +163,7 @@ impl Daemon {
             answering: None,
             due: Due::default(),
             control: None,
+            admin,
             aftermath: None,
             overtaken: 0,
         })
@@ -197,6 +192,11 @@ impl Daemon {
         let context = ControlContext { shared, board, commands: command_sender };
         let started = placed?.and_then(|placed| Control::start(placed, context));
         started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
+    }
+
+    /// Has the admin and the probe listener where the config wants them; without them the server serves all the same.
+    pub(super) fn take_admin(&mut self) {
+        self.admin.take(&self.config.admin).iter().for_each(log::found);
     }
 
     /// Puts a snapshot in service. Every change of an answer comes through here.
