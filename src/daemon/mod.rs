@@ -22,6 +22,7 @@ mod reload;
 mod routes;
 mod run;
 mod schedule;
+mod signals;
 mod snapshot;
 mod status_board;
 mod tasks;
@@ -35,18 +36,20 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::{Config, Contents};
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::sync::pass::Aftermath;
+use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
 use control::protocol::ControlReply;
 use control::{Command, Control, ControlContext, ControlError, PlacedSocket};
 use live::LiveSources;
 use log::PassLog;
 use routes::Routes;
+use signals::Ending;
 pub(crate) use snapshot::snapshot;
 use status_board::StatusBoard;
 use tasks::Tools;
@@ -84,6 +87,7 @@ struct Daemon {
     /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with
     /// it.
     tools: Arc<Mutex<Tools>>,
+    logs: Logs,
     pass_log: PassLog,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
@@ -106,24 +110,27 @@ struct Daemon {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
-    crate::telemetry::start_logs("info");
+    let logs = Logs::start(config.log)?;
     let started = std::time::Instant::now();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(StatusBoard::new(&config.file, bound.clone(), started));
-    let mut daemon = Daemon::new(config, bound, &board, ticks)?;
+    let mut daemon = Daemon::new(config, logs, bound, &board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        signal = ending.next() => {
+            info!(signal, "draining");
+            Ok(())
+        }
     };
-    info!("draining");
     if let Some(answering) = daemon.answering.take() {
-        answering.drain(&daemon.shared, DRAIN_TIME).await;
+        tokio::select! {
+            () = answering.drain(&daemon.shared, DRAIN_TIME) => {}
+            signal = ending.next() => warn!(signal, "a second signal: stopping at once"),
+        }
     }
     info!("stopped");
     ended
@@ -141,6 +148,7 @@ impl Daemon {
     /// Builds everything that needs no disk.
     fn new(
         config: Config,
+        logs: Logs,
         bound: Vec<SocketAddr>,
         board: &Arc<StatusBoard>,
         ticks: mpsc::Sender<FileKind>,
@@ -158,6 +166,7 @@ impl Daemon {
             started_with: config.listen.clone(),
             config,
             config_seen: None,
+            logs,
             pass_log: PassLog::default(),
             secret,
             routes,
@@ -201,6 +210,7 @@ impl Daemon {
 
     /// Puts a snapshot in service. Every change of an answer comes through here.
     pub(super) fn publish(&self, snapshot: Snapshot) {
+        self.shared.observer.follow(&snapshot.settings.observer);
         self.shared.snapshot.store(Arc::new(snapshot));
     }
 }

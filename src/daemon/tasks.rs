@@ -3,6 +3,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::SystemTime;
 
+use tracing::debug;
+
 use super::control::protocol::ControlReply;
 use super::status_board::{self, Degraded};
 use super::work::{Running, Task, Waiter};
@@ -74,6 +76,7 @@ impl Daemon {
             return Some(Running::new(background::start("state", work), Vec::new()));
         }
         let (task, waiters) = self.due.take_task()?;
+        debug!(?task, "begins");
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         self.board.task_started(now);
