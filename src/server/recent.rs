@@ -8,8 +8,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
-
 use crate::dns::{Name, Rtype};
 use crate::forward::ClientNetwork;
 
@@ -27,8 +25,7 @@ const BUDGET: usize = 32;
 const SHARE: usize = 8;
 
 /// Why somebody asked in vain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecentKind {
     /// A hosted zone lacks the name.
     Miss,
@@ -42,6 +39,15 @@ impl RecentKind {
     /// All kinds, by their index.
     pub const ALL: [Self; 3] = [Self::Miss, Self::Refusal, Self::Failure];
 
+    /// Its word in `status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Miss => "miss",
+            Self::Refusal => "refusal",
+            Self::Failure => "failure",
+        }
+    }
+
     fn places(self) -> usize {
         match self {
             Self::Miss => RECENT_ENTRIES / 2,
@@ -51,7 +57,7 @@ impl RecentKind {
 }
 
 /// Questions for one name and type, from one client network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecentEntry {
     /// Why they were in vain.
     pub kind: RecentKind,
