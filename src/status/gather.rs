@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
-use super::model::{CacheStatus, Recent, ZoneStatus};
+use super::model::{CacheStatus, Recent, RecentEntry, ZoneStatus};
 use super::queries::QueryStatus;
 use super::upstreams::{GroupStatus, UpstreamStatus};
 use crate::diag::Diagnostic;
@@ -70,7 +70,7 @@ pub(super) fn cache(resolver: &Resolver, _queries: &QueryStatus) -> CacheStatus 
 }
 
 /// Every upstream in use.
-pub(super) fn upstreams(resolver: &Resolver) -> Vec<UpstreamStatus> {
+pub(crate) fn upstreams(resolver: &Resolver) -> Vec<UpstreamStatus> {
     let shown = |upstream: crate::forward::UpstreamStatus| UpstreamStatus {
         address: upstream.address.to_string(),
         state: match upstream.state {
@@ -107,6 +107,20 @@ pub(super) fn groups(resolver: &Resolver) -> Vec<GroupStatus> {
 }
 
 /// Names that clients asked for in vain.
-pub(super) fn recent(_shared: &Shared, _now: SystemTime) -> Recent {
-    Recent::default()
+pub(super) fn recent(shared: &Shared, now: SystemTime) -> Recent {
+    let recent = shared.observer.recent();
+    let shown = |entry: crate::server::RecentEntry| RecentEntry {
+        kind: entry.kind.word().to_owned(),
+        name: entry.name,
+        rtype: entry.rtype,
+        network: entry.network,
+        count: entry.count,
+        first: entry.first,
+        last: entry.last,
+    };
+    Recent {
+        enabled: recent.is_enabled(),
+        entries: recent.entries((Instant::now(), now)).into_iter().map(shown).collect(),
+        unrecorded: recent.unrecorded(),
+    }
 }

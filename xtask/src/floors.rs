@@ -83,8 +83,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "server",
         &[
-            &["context", "misses"],
+            &["context", "misses", "recent"],
             &["admission", "counters"],
+            &["observer"],
             &["settings"],
             &["snapshot"],
             &["query"],
