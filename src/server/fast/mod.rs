@@ -10,7 +10,7 @@ mod answer_cache;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::dns::{NameBuffer, Query, Rcode, UDP_PAYLOAD, Writer};
+use crate::dns::{NameBuffer, Query, Rcode, Rtype, UDP_PAYLOAD, Writer};
 use crate::server::context::RequestContext;
 use crate::server::counters::{Disposition, Reason, Response};
 use crate::server::misses::Misses;
@@ -60,13 +60,14 @@ impl<'a> FastPath<'a> {
         Self { snapshot, misses, answers, unlimited: None }
     }
 
-    /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to take the full path.
+    /// Appends the answer to `out`, and returns the QTYPE; `None`, and `out` as it was, if the message has to take the
+    /// full path.
     pub(crate) fn answer(
         &mut self,
         message: &[u8],
         context: &RequestContext,
         out: &mut Vec<u8>,
-    ) -> Option<Disposition> {
+    ) -> Option<(Rtype, Disposition)> {
         let query = Query::parse(message).ok().filter(is_plain)?;
         if context.client.port() == 0 || !self.is_unlimited(context.ip()) {
             return None;
@@ -85,11 +86,11 @@ impl<'a> FastPath<'a> {
                 if response == Response::Answered(Rcode::NXDOMAIN) {
                     self.misses.note(hosted, qname.name());
                 }
-                return Some(response.to(Reason::Zone));
+                return Some((query.qtype, response.to(Reason::Zone)));
             }
             out.truncate(start);
         }
-        self.cached(&ask, &qname, context.ip(), limit, out)
+        Some((query.qtype, self.cached(&ask, &qname, context.ip(), limit, out)?))
     }
 
     /// Stores the full path's answer to a message for later ones.
@@ -167,7 +168,7 @@ fn positive(rrset: &RRsetRef<'_>, ask: &PlainQuery<'_>, limit: usize, out: &mut 
     if ask.question.len() + records + ask.opt_len() > limit {
         head(ask.question, response::truncated(flags), out);
         opt(ask, start, out);
-        return Some(Response::Truncated);
+        return Some(Response::Truncated(Rcode::NOERROR));
     }
     head(ask.question, flags, out);
     // The owner is the QNAME, which starts at offset 12.
