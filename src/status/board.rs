@@ -59,6 +59,7 @@ impl Board {
         let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
         let started = seconds(started);
         let server = ServerStatus {
+            host: diag::printable(&rustix::system::uname().nodename().to_string_lossy()).into_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: env!("PRIVATELINK_DNS_REVISION").to_owned(),
             rustc: env!("PRIVATELINK_DNS_RUSTC").to_owned(),
