@@ -13,6 +13,7 @@
 //! The loop waits for events only. All work on a disk runs in the background, one task at a time (see `work`).
 
 mod background;
+mod beat;
 mod folders;
 mod live;
 mod log;
@@ -44,9 +45,10 @@ use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
+use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
 use live::LiveSources;
-use log::PassLog;
+use log::{PassLog, UpstreamLog};
 use routes::Routes;
 use signals::Ending;
 pub(crate) use snapshot::snapshot;
@@ -82,7 +84,9 @@ struct Daemon {
     /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with
     /// it.
     tools: Arc<Mutex<Tools>>,
+    logs: Logs,
     pass_log: PassLog,
+    upstream_log: UpstreamLog,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
     routes: Routes,
@@ -107,14 +111,14 @@ struct Daemon {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
-    crate::telemetry::start_logs("info");
+    let logs = Logs::start(config.log)?;
     let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
-    let mut daemon = Daemon::new(config, bound, &board, ticks)?;
+    let mut daemon = Daemon::new(config, logs, bound, &board, ticks)?;
     daemon.take_admin();
     let admin = daemon.admin.context();
     let run = daemon.run(listeners, inbox, hangup);
@@ -134,6 +138,7 @@ impl Daemon {
     /// Builds everything that needs no disk.
     fn new(
         config: Config,
+        logs: Logs,
         bound: Vec<SocketAddr>,
         board: &Arc<Board>,
         ticks: mpsc::Sender<FileKind>,
@@ -151,7 +156,9 @@ impl Daemon {
             started_with: config.listen.clone(),
             config,
             config_seen: None,
+            logs,
             pass_log: PassLog::default(),
+            upstream_log: UpstreamLog::default(),
             secret,
             routes,
             shared,
@@ -201,6 +208,7 @@ impl Daemon {
 
     /// Puts a snapshot in service. Every change of an answer comes through here.
     pub(super) fn publish(&self, snapshot: Snapshot) {
+        self.shared.observer.follow(&snapshot.settings.observer);
         self.shared.snapshot.store(Arc::new(snapshot));
     }
 }

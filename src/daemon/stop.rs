@@ -21,8 +21,8 @@ const DRAIN_TIME: Duration = Duration::from_secs(6);
 pub(super) enum Stopped {
     /// By itself.
     Broken(Result<(), StartError>),
-    /// Somebody asked for it.
-    Asked,
+    /// Somebody asked for it, by this signal.
+    Asked(&'static str),
     /// Somebody asked for it twice.
     AtOnce,
 }
@@ -42,14 +42,14 @@ pub(super) async fn until_stopped(
     board.draining();
     let lameduck = lameduck();
     if lameduck.is_zero() {
-        return Stopped::Asked;
+        return Stopped::Asked(signal);
     }
     info!(signal, "not ready any more; queries are answered for {lameduck:?} more; a second signal ends that");
     tokio::select! {
         broken = &mut run => Stopped::Broken(broken),
-        () = tokio::time::sleep(lameduck) => Stopped::Asked,
-        signal = ending.next() => {
-            warn!(signal, "a second signal: stopping at once");
+        () = tokio::time::sleep(lameduck) => Stopped::Asked(signal),
+        second = ending.next() => {
+            warn!(signal = second, "a second signal: stopping at once");
             Stopped::AtOnce
         }
     }
@@ -60,10 +60,12 @@ pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut End
     daemon.board.draining();
     let ended = match stopped {
         Stopped::AtOnce => return Ok(()),
-        Stopped::Asked => Ok(()),
+        Stopped::Asked(signal) => {
+            info!(signal, "draining");
+            Ok(())
+        }
         Stopped::Broken(broken) => broken,
     };
-    info!("draining");
     if let Some(answering) = daemon.answering.take() {
         tokio::select! {
             () = answering.drain(&daemon.shared, DRAIN_TIME) => {}
