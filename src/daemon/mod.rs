@@ -106,6 +106,8 @@ struct Daemon {
     control: Option<Control>,
     /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
+    /// Passes in a row under which a zone file changed.
+    overtaken: u8,
 }
 
 /// Serves until SIGTERM or SIGINT.
@@ -180,6 +182,7 @@ impl Daemon {
             due: Due::default(),
             control: None,
             aftermath: None,
+            overtaken: 0,
         })
     }
 

@@ -25,7 +25,10 @@ mod settings;
 mod snapshot;
 mod transport;
 
-pub use counters::Counters;
+pub use context::Transport;
+pub use counters::{
+    AnswerCount, Class, Counters, Disposition, Family, Histogram, MessageCount, Origin, Reason, Response, ResponseCount,
+};
 pub use misses::Misses;
 pub use observer::{Observer, QUERY_LOG, QueriesLogged};
 pub use query::once::{Answered, query};

@@ -287,3 +287,6 @@ impl Histogram {
 
 /// Counters by name.
 pub type Counts = BTreeMap<String, u64>;
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ mod answer_cache;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::dns::{Name, NameBuffer, Query, Rcode, UDP_PAYLOAD, Writer};
+use crate::dns::{Name, NameBuffer, Query, Rcode, Rtype, UDP_PAYLOAD, Writer};
 use crate::server::context::RequestContext;
 use crate::server::counters::{Disposition, Reason, Response};
 use crate::server::misses::Misses;
@@ -72,13 +72,14 @@ impl<'a> FastPath<'a> {
         Self { snapshot, misses, answers, unlimited: None, missed: Missed::No }
     }
 
-    /// Appends the answer to `out`; `None`, and `out` as it was, if the message has to take the full path.
+    /// Appends the answer to `out`, and returns the QTYPE; `None`, and `out` as it was, if the message has to take the
+    /// full path.
     pub(crate) fn answer(
         &mut self,
         message: &[u8],
         context: &RequestContext,
         out: &mut Vec<u8>,
-    ) -> Option<Disposition> {
+    ) -> Option<(Rtype, Disposition)> {
         self.missed = Missed::No;
         let query = Query::parse(message).ok().filter(is_plain)?;
         if context.client.port() == 0 || !self.is_unlimited(context.ip()) {
@@ -99,11 +100,11 @@ impl<'a> FastPath<'a> {
                     self.misses.note(hosted, qname.name());
                     self.missed = Missed::Own;
                 }
-                return Some(response.to(Reason::Zone));
+                return Some((query.qtype, response.to(Reason::Zone)));
             }
             out.truncate(start);
         }
-        self.cached(&ask, &qname, context.ip(), limit, out)
+        Some((query.qtype, self.cached(&ask, &qname, context.ip(), limit, out)?))
     }
 
     /// Whether a hosted zone lacks the name that the last answer was about.
@@ -201,7 +202,7 @@ fn positive(rrset: &RRsetRef<'_>, ask: &PlainQuery<'_>, limit: usize, out: &mut 
     if ask.question.len() + records + ask.opt_len() > limit {
         head(ask.question, response::truncated(flags), out);
         opt(ask, start, out);
-        return Some(Response::Truncated);
+        return Some(Response::Truncated(Rcode::NOERROR));
     }
     head(ask.question, flags, out);
     // The owner is the QNAME, which starts at offset 12.

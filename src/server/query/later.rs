@@ -10,7 +10,7 @@ use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{self, Resumed, Waiting};
 use crate::forward::{Batch, Reply};
 use crate::server::admission::pending::Permit;
-use crate::server::context::{RequestContext, Transport};
+use crate::server::context::RequestContext;
 use crate::server::counters::{Reason, Response};
 use crate::server::observer::Seen;
 use crate::server::snapshot::{Shared, Snapshot};
@@ -48,9 +48,9 @@ impl Later {
 }
 
 impl Arrived {
-    /// The transport of the query.
-    pub(crate) fn transport(&self) -> Transport {
-        self.query.context.transport
+    /// The context of the query.
+    pub(crate) fn context(&self) -> RequestContext {
+        self.query.context
     }
 
     /// The upstream's reply; `None` if it failed.

@@ -68,15 +68,30 @@ struct Examined {
     options: ReplyOptions,
 }
 
-/// Serves one message.
-pub(crate) fn process(shared: &Shared, snapshot: &Arc<Snapshot>, message: &[u8], context: RequestContext) -> Served {
+/// Serves one message; with the QTYPE, if it is a query with one question.
+pub(crate) fn process(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    message: &[u8],
+    context: RequestContext,
+) -> (Option<Rtype>, Served) {
     if context.client.port() == 0 {
-        return Served::Nothing(Response::Dropped.to(Reason::SourcePort));
+        return (None, Served::Nothing(Response::Dropped.to(Reason::SourcePort)));
     }
-    let query = match Query::parse(message) {
-        Ok(query) => query,
-        Err(error) => return reject(shared, snapshot, error, message, context),
-    };
+    match Query::parse(message) {
+        Ok(query) => (Some(query.qtype), serve(shared, snapshot, query, message, context)),
+        Err(error) => (None, reject(shared, snapshot, error, message, context)),
+    }
+}
+
+/// Serves one query.
+fn serve(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    query: Query<'_>,
+    message: &[u8],
+    context: RequestContext,
+) -> Served {
     let (cookie, options) = match options::examine(snapshot, &query, &context) {
         Some((cookie, options)) => (cookie, Some(options)),
         None => (CookieStatus::Absent, None),
@@ -243,8 +258,8 @@ fn complete(
         shared.misses.note(hosted, missed.canonical());
     }
     let composed = response::compose(query, resolved, context.transport, options.with(None));
-    let response = if composed.truncated { Response::Truncated } else { Response::Answered(resolved.rcode) };
-    (response.to(reason_of(resolved)), composed)
+    let response = if composed.truncated { Response::Truncated } else { Response::Answered };
+    (response(resolved.rcode).to(reason_of(resolved)), composed)
 }
 
 const TOO_MANY: Ede = Ede::new(Ede::PROHIBITED, "your network asks for too many names that have to be forwarded");
