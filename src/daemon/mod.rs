@@ -16,6 +16,7 @@ mod background;
 mod folders;
 mod live;
 mod log;
+mod process;
 mod ready;
 mod reload;
 mod routes;
@@ -111,7 +112,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
-    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
+    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));
     let mut daemon = Daemon::new(config, bound, &board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
