@@ -40,6 +40,7 @@ pub mod diag;
 pub mod dns;
 pub(crate) mod files;
 pub mod forward;
+pub(crate) mod histogram;
 pub mod server;
 pub mod status;
 pub mod sync;

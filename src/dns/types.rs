@@ -28,6 +28,8 @@ impl Rtype {
     pub const NSEC: Self = Self(47);
     pub const NSEC3: Self = Self(50);
     pub const HINFO: Self = Self(13);
+    pub const SVCB: Self = Self(64);
+    pub const HTTPS: Self = Self(65);
     pub const TSIG: Self = Self(250);
     pub const IXFR: Self = Self(251);
     pub const AXFR: Self = Self(252);

@@ -36,6 +36,7 @@ mod transport;
 mod upstream;
 mod upstreams;
 
+pub use crate::histogram::Histogram;
 pub use callback::{AfterBatch, Batch, ExchangeOutcome, Keep, OnReply};
 pub use client_network::ClientNetwork;
 pub use engine::flight::Waiter;

@@ -5,6 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::histogram::{AtomicHistogram, Bounds, Histogram};
+
+/// The bounds of round trips: 400 us to 6.5536 s.
+const ROUND_TRIPS: Bounds = Bounds::doubling(400, 15);
+
 /// Defines the counters once: the atomics, their snapshot, and their names.
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident),* $(,)?) => {
@@ -101,6 +106,7 @@ pub(crate) struct SharedUpstream {
     /// The verdict of the last loop probe.
     pub(crate) looping: AtomicBool,
     pub(crate) round_trip_us: AtomicU64,
+    round_trips: AtomicHistogram,
     pub(crate) in_flight: AtomicU64,
     pub(crate) edns_off: AtomicBool,
     pub(crate) case_off: AtomicBool,
@@ -114,10 +120,17 @@ impl SharedUpstream {
             up: AtomicBool::new(true),
             looping: AtomicBool::new(false),
             round_trip_us: AtomicU64::new(0),
+            round_trips: AtomicHistogram::new(ROUND_TRIPS),
             in_flight: AtomicU64::new(0),
             edns_off: AtomicBool::new(false),
             case_off: AtomicBool::new(false),
         }
+    }
+
+    /// Counts an accepted answer, which came this long after its question was first sent.
+    pub(crate) fn answered(&self, took: Duration) {
+        self.counters.received.one();
+        self.round_trips.add(took);
     }
 
     pub(crate) fn status(&self) -> UpstreamStatus {
@@ -130,6 +143,7 @@ impl SharedUpstream {
                 (false, false) => State::Down,
             },
             round_trip: (round_trip > 0).then(|| Duration::from_micros(round_trip)),
+            round_trips: self.round_trips.read(),
             in_flight: self.in_flight.load(Relaxed),
             without_edns: self.edns_off.load(Relaxed),
             without_case: self.case_off.load(Relaxed),
@@ -158,6 +172,8 @@ pub struct UpstreamStatus {
     pub state: State,
     /// The smoothed round trip, once measured.
     pub round_trip: Option<Duration>,
+    /// The times from a question to its answer, over UDP and TCP, for all answers accepted.
+    pub round_trips: Histogram,
     /// Questions it has not answered yet.
     pub in_flight: u64,
     /// Whether it is asked without EDNS because it does not support it.

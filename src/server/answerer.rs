@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::context::{RequestContext, Transport};
-use super::counters::{Disposition, Tally};
+use super::counters::{Disposition, Reason, ShardWriter, Tally};
 use super::fast::{AnswerCache, FastPath};
+use super::observer::{Seen, Watch};
 use super::query::{self, Arrived, Later, Served};
 use super::snapshot::{Shared, Snapshot};
 
@@ -32,6 +33,7 @@ pub(crate) struct Answerer<'a> {
     transport: Transport,
     now: Instant,
     tally: Tally<'a>,
+    watch: Option<Watch<'a>>,
 }
 
 impl<'a> Answerer<'a> {
@@ -40,34 +42,57 @@ impl<'a> Answerer<'a> {
         shared: &'a Arc<Shared>,
         snapshot: &'a Arc<Snapshot>,
         answers: Option<&'a mut AnswerCache>,
+        counts: &'a mut ShardWriter,
         transport: Transport,
         now: Instant,
     ) -> Self {
         let fast = answers.map(|answers| FastPath::new(snapshot, &shared.misses, answers, now));
-        let tally = Tally::new(&shared.counters, transport);
-        Self { shared, snapshot, fast, transport, now, tally }
+        let tally = Tally::new(counts, transport);
+        Self { shared, snapshot, fast, transport, now, tally, watch: shared.observer.watch() }
     }
 
     /// Answers one message.
     pub(crate) fn answer(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Handled {
-        self.tally.message();
+        self.tally.message(client);
         match self.fast(message, client, out) {
             Some(_) => Handled::Answered,
             None => self.full(message, client, out),
         }
     }
 
+    /// Ends the batch, whose answers are all made at this time.
+    pub(crate) fn finish(self, now: Instant) {
+        self.tally.finish(now.saturating_duration_since(self.now));
+    }
+
     /// Answers from memory, in place; `None`, and `out` as it was, if the message has to take the full path.
     pub(crate) fn fast(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Option<Disposition> {
         let context = self.context(client);
-        let disposition = self.fast.as_mut()?.answer(message, &context, out)?;
+        let fast = self.fast.as_mut()?;
+        let (qtype, disposition) = fast.answer(message, &context, out)?;
+        self.tally.qtype(qtype);
         self.tally.count(disposition);
+        if disposition.reason != Reason::Zone {
+            self.tally.cache_hit();
+        }
+        if let Some(watch) = &mut self.watch {
+            let seen = Seen { message, context, disposition, missed: fast.missed() };
+            watch.saw(&seen, || fast.missed_name(message));
+        }
         Some(disposition)
     }
 
     /// Answers by the full path.
     pub(crate) fn full(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Handled {
-        match query::process(self.shared, self.snapshot, message, self.context(client)) {
+        let context = self.context(client);
+        let (qtype, served) = query::process(self.shared, self.snapshot, message, context);
+        if let Some(qtype) = qtype {
+            self.tally.qtype(qtype);
+        }
+        if let (Some(watch), Some((disposition, missed))) = (&mut self.watch, served.outcome()) {
+            watch.saw(&Seen { message, context, disposition, missed: missed.is_some() }, || missed.cloned());
+        }
+        match served {
             Served::Nothing(disposition) => {
                 self.tally.count(disposition);
                 Handled::Nothing
@@ -91,14 +116,15 @@ impl<'a> Answerer<'a> {
 
 /// Goes on with a query that waited: its answer is appended to `out` and counted, or it has to wait again.
 pub(crate) fn resume(shared: &Shared, arrived: Arrived, now: Instant, out: &mut Vec<u8>) -> Handled {
-    let transport = arrived.transport();
+    let RequestContext { transport, at, .. } = arrived.context();
+    let count = |disposition| shared.counters.late(transport, disposition, now.saturating_duration_since(at));
     match arrived.resume(shared, now) {
         Served::Nothing(disposition) => {
-            shared.counters.count(transport, disposition);
+            count(disposition);
             Handled::Nothing
         }
         Served::Now(answer) => {
-            shared.counters.count(transport, answer.disposition);
+            count(answer.disposition);
             out.extend_from_slice(&answer.bytes);
             Handled::Answered
         }

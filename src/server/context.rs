@@ -6,8 +6,8 @@ use std::time::Instant;
 use crate::dns::{Query, UDP_PAYLOAD};
 
 /// The transport of a message. What a transport allows is decided here and nowhere else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Transport {
     /// A datagram.
     Udp,
     /// A stream: messages of up to 65,535 octets.
@@ -21,6 +21,14 @@ impl Transport {
     /// The transport's index in tables.
     pub(crate) fn index(self) -> usize {
         self as usize
+    }
+
+    /// The word for it in JSON and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+        }
     }
 
     /// Whether the client's address is proven: a handshake reached it.

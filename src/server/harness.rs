@@ -10,6 +10,7 @@ use super::admission::access::Access;
 use super::admission::cookies::Cookies;
 use super::answerer::{Answerer, Handled};
 use super::context::{RequestContext, Transport};
+use super::counters::ShardWriter;
 use super::fast::AnswerCache;
 use super::settings::Settings;
 use super::snapshot::{Shared, Snapshot};
@@ -38,6 +39,7 @@ pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant
 pub struct BothPaths {
     shared: Arc<Shared>,
     answers: AnswerCache,
+    counts: ShardWriter,
 }
 
 /// A message and its context.
@@ -61,7 +63,8 @@ impl Incoming<'_> {
 impl BothPaths {
     /// A worker that starts now.
     pub fn new(shared: Arc<Shared>, now: Instant) -> Self {
-        Self { shared, answers: AnswerCache::new(now) }
+        let counts = shared.counters.writer();
+        Self { shared, answers: AnswerCache::new(now), counts }
     }
 
     fn answerer<T>(
@@ -72,8 +75,11 @@ impl BothPaths {
     ) -> T {
         let snapshot = self.shared.snapshot.load();
         let transport = incoming.context(now).transport;
-        let mut answerer = Answerer::new(&self.shared, &snapshot, Some(&mut self.answers), transport, now);
-        work(&mut answerer, incoming.client)
+        let (answers, counts) = (Some(&mut self.answers), &mut self.counts);
+        let mut answerer = Answerer::new(&self.shared, &snapshot, answers, counts, transport, now);
+        let done = work(&mut answerer, incoming.client);
+        answerer.finish(now);
+        done
     }
 
     /// Appends the answer that a client gets from memory to `out`; `false`, and `out` as it was, if there is none.

@@ -13,19 +13,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dns", &[]),
     ("diag", &[]),
     ("files", &[]),
+    ("histogram", &[]),
     // floor 1: they do not know each other
     ("azure", &["dns", "diag"]),
     ("zone", &["dns", "diag", "files"]),
     // floor 2: they do not know each other
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
-    ("forward", &["dns", "diag", "files", "azure", "zone"]),
+    ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
     // floor 3
-    ("server", &["dns", "diag", "files", "azure", "zone", "sync", "forward"]),
+    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "sync", "forward"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("status", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
+    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "server"]),
     // floor 5: they do not know each other
     ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
@@ -82,8 +83,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "server",
         &[
-            &["context", "misses"],
+            &["context", "misses", "recent"],
             &["admission", "counters"],
+            &["observer"],
             &["settings"],
             &["snapshot"],
             &["query"],

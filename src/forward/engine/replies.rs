@@ -52,7 +52,10 @@ impl Exchanges {
             self.end_attempt(&mut flight, place);
         }
         let fate = match news {
-            SocketNews::Answer(message) => self.answered(&mut flight, index, form, Over::Udp, &message, out),
+            SocketNews::Answer(message) => {
+                self.upstream(index).shared.answered(now.saturating_duration_since(sent));
+                self.answered(&mut flight, index, form, Over::Udp, &message, out)
+            }
             SocketNews::Truncated { rcode, has_edns } => {
                 self.upstream(index).shared.counters.tcp_truncated.one();
                 self.learn(&mut flight, index, form, Shown { rcode, has_edns, is_positive: false, is_truncated: true });
@@ -83,7 +86,9 @@ impl Exchanges {
         let ended = self.end_attempt(&mut flight, place);
         let fate = match answer {
             Ok(message) => {
-                self.upstream(index).health.alive(now, now.saturating_duration_since(ended.sent));
+                let (upstream, took) = (self.upstream(index), now.saturating_duration_since(ended.sent));
+                upstream.health.alive(now, took);
+                upstream.shared.answered(took);
                 self.answered(&mut flight, index, ended.via.form(), Over::Tcp, &message, out)
             }
             Err(failure) => {
@@ -174,7 +179,6 @@ impl Exchanges {
         out: &mut impl Outbox,
     ) -> Fate {
         let upstream = self.upstream(index);
-        upstream.shared.counters.received.one();
         let reply = read(message, flight, upstream.shared.address);
         let is_positive = reply.is_positive();
         let (rcode, has_edns) = (message.rcode, message.has_edns);

@@ -10,8 +10,9 @@ use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{self, Resumed, Waiting};
 use crate::forward::{Batch, Reply};
 use crate::server::admission::pending::Permit;
-use crate::server::context::{RequestContext, Transport};
+use crate::server::context::RequestContext;
 use crate::server::counters::{Reason, Response};
+use crate::server::observer::Seen;
 use crate::server::snapshot::{Shared, Snapshot};
 
 /// A query that waits for an upstream. It holds its permit until its answer is composed.
@@ -47,9 +48,9 @@ impl Later {
 }
 
 impl Arrived {
-    /// The transport of the query.
-    pub(crate) fn transport(&self) -> Transport {
-        self.query.context.transport
+    /// The context of the query.
+    pub(crate) fn context(&self) -> RequestContext {
+        self.query.context
     }
 
     /// The upstream's reply; `None` if it failed.
@@ -74,7 +75,12 @@ impl WaitingQuery {
             return Served::Nothing(Response::Dropped.to(Reason::NotAQuery));
         };
         let (disposition, composed) = complete(shared, &self.snapshot, &query, resolved, &self.context, &self.options);
-        Served::Now(Answer { bytes: composed.bytes, disposition, cacheable: None })
+        let missed = resolved.origin.missed.clone();
+        if let Some(mut watch) = shared.observer.watch() {
+            let seen = Seen { message: &self.message, context: self.context, disposition, missed: missed.is_some() };
+            watch.saw(&seen, || missed.clone());
+        }
+        Served::Now(Answer { bytes: composed.bytes, disposition, missed, cacheable: None })
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) enum Served {
 pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) disposition: Disposition,
+    /// The name that a hosted zone does not have.
+    pub(crate) missed: Option<Name>,
     /// How it may be given again; `None` for an answer that is good only once.
     pub(crate) cacheable: Option<Box<Cacheable>>,
 }
@@ -66,15 +68,30 @@ struct Examined {
     options: ReplyOptions,
 }
 
-/// Serves one message.
-pub(crate) fn process(shared: &Shared, snapshot: &Arc<Snapshot>, message: &[u8], context: RequestContext) -> Served {
+/// Serves one message; with the QTYPE, if it is a query with one question.
+pub(crate) fn process(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    message: &[u8],
+    context: RequestContext,
+) -> (Option<Rtype>, Served) {
     if context.client.port() == 0 {
-        return Served::Nothing(Response::Dropped.to(Reason::SourcePort));
+        return (None, Served::Nothing(Response::Dropped.to(Reason::SourcePort)));
     }
-    let query = match Query::parse(message) {
-        Ok(query) => query,
-        Err(error) => return reject(shared, snapshot, error, message, context),
-    };
+    match Query::parse(message) {
+        Ok(query) => (Some(query.qtype), serve(shared, snapshot, query, message, context)),
+        Err(error) => (None, reject(shared, snapshot, error, message, context)),
+    }
+}
+
+/// Serves one query.
+fn serve(
+    shared: &Shared,
+    snapshot: &Arc<Snapshot>,
+    query: Query<'_>,
+    message: &[u8],
+    context: RequestContext,
+) -> Served {
     let (cookie, options) = match options::examine(snapshot, &query, &context) {
         Some((cookie, options)) => (cookie, Some(options)),
         None => (CookieStatus::Absent, None),
@@ -94,7 +111,8 @@ pub(crate) fn process(shared: &Shared, snapshot: &Arc<Snapshot>, message: &[u8],
     }
     let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &context, &options);
     let cacheable = validity.and_then(|validity| Cacheable::new(&resolved, &composed, validity)).map(Box::new);
-    Served::Now(Answer { bytes: composed.bytes, cacheable, disposition })
+    let missed = resolved.origin.missed;
+    Served::Now(Answer { bytes: composed.bytes, cacheable, disposition, missed })
 }
 
 /// Whether a query on its own would pass every check of [`examine`], as nearly all do. A query whose name might be a
@@ -198,7 +216,7 @@ fn limit(request: &Request<'_>, options: &ReplyOptions, resolved: &Resolved) -> 
         RateDecision::Slip => {
             let bytes = response::slip(&request.query, &options.with(None));
             let disposition = Response::Slipped.to(reason_of(resolved));
-            Some(Served::Now(Answer { bytes, disposition, cacheable: None }))
+            Some(Served::Now(Answer { bytes, disposition, missed: None, cacheable: None }))
         }
         RateDecision::Drop => Some(Served::Nothing(Response::RateLimited.to(reason_of(resolved)))),
     }
@@ -240,8 +258,8 @@ fn complete(
         shared.misses.note(hosted, missed.canonical());
     }
     let composed = response::compose(query, resolved, context.transport, options.with(None));
-    let response = if composed.truncated { Response::Truncated } else { Response::Answered(resolved.rcode) };
-    (response.to(reason_of(resolved)), composed)
+    let response = if composed.truncated { Response::Truncated } else { Response::Answered };
+    (response(resolved.rcode).to(reason_of(resolved)), composed)
 }
 
 const TOO_MANY: Ede = Ede::new(Ede::PROHIBITED, "your network asks for too many names that have to be forwarded");
@@ -266,6 +284,15 @@ impl Refusal {
 }
 
 impl Served {
+    /// The disposition, with the name that a hosted zone does not have; `None` until an upstream has been asked.
+    pub(crate) fn outcome(&self) -> Option<(Disposition, Option<&Name>)> {
+        match self {
+            Self::Nothing(disposition) => Some((*disposition, None)),
+            Self::Now(answer) => Some((answer.disposition, answer.missed.as_ref())),
+            Self::Later(_) => None,
+        }
+    }
+
     /// The same, signed after it was composed.
     fn signed(self, sign: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
         match self {
@@ -292,7 +319,7 @@ fn send_unless_limited(
         return Served::Nothing(Response::RateLimited.to(reason));
     }
     let disposition = Response::Answered(rcode).to(reason);
-    Served::Now(Answer { bytes: compose(), disposition, cacheable: None })
+    Served::Now(Answer { bytes: compose(), disposition, missed: None, cacheable: None })
 }
 
 /// Answers a message that could not be read as a query. A client outside `[access]` gets a bare header and nothing

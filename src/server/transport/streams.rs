@@ -1,11 +1,11 @@
 //! The state that all stream connections share.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use super::connections::{ConnectionHandle, ConnectionOwner, Connections};
-use crate::server::counters::Counters;
+use crate::server::counters::{Counters, ShardWriter};
 use crate::server::fast::AnswerCache;
 use crate::server::snapshot::Shared;
 
@@ -15,13 +15,39 @@ pub(crate) struct Streams {
     /// The answer cache of all connections.
     pub(crate) answers: Mutex<AnswerCache>,
     pub(crate) connections: Arc<Connections>,
+    /// Counters for each thread of the runtime; a batch takes those that no other batch has.
+    counts: Box<[Mutex<ShardWriter>]>,
+}
+
+/// Counters for one batch.
+pub(crate) enum BatchCounts<'a> {
+    Own(MutexGuard<'a, ShardWriter>),
+    /// Those of others are all in use: new ones, which end with the batch.
+    New(ShardWriter),
+}
+
+impl BatchCounts<'_> {
+    pub(crate) fn writer(&mut self) -> &mut ShardWriter {
+        match self {
+            Self::Own(counts) => counts,
+            Self::New(counts) => counts,
+        }
+    }
 }
 
 impl Streams {
     /// Streams around the state that all queries share; `max_connections` bounds them whatever the config sets.
     pub(crate) fn new(shared: Arc<Shared>, max_connections: usize, now: Instant) -> Arc<Self> {
         let connections = Connections::new(Arc::clone(&shared.open_connections), max_connections, now);
-        Arc::new(Self { shared, answers: Mutex::new(AnswerCache::new(now)), connections })
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let counts = std::iter::repeat_with(|| Mutex::new(shared.counters.writer())).take(threads).collect();
+        Arc::new(Self { shared, answers: Mutex::new(AnswerCache::new(now)), connections, counts })
+    }
+
+    /// Counters that nobody else adds to for as long as they are held.
+    pub(crate) fn counts(&self) -> BatchCounts<'_> {
+        let free = self.counts.iter().find_map(|counts| counts.try_lock().ok());
+        free.map_or_else(|| BatchCounts::New(self.shared.counters.writer()), BatchCounts::Own)
     }
 
     /// A handle for a new connection, if there is room for it.

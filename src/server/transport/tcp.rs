@@ -251,7 +251,8 @@ impl Connection {
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
-        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers.as_deref_mut(), Transport::Tcp, now);
+        let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
+        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), Transport::Tcp, now);
         let (mut at, mut makes_sense) = (0, true);
         while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING {
             let Some((message, end)) = stream::message_at(inbox, at) else { break };
@@ -265,10 +266,11 @@ impl Connection {
                 }
             }
         }
-        drop(answerer);
+        let end = Instant::now();
+        answerer.finish(end);
         inbox.drain(..at);
         self.began = None;
-        self.last = now;
+        self.last = end;
         makes_sense
     }
 }

@@ -17,6 +17,7 @@ use super::datagrams::{BATCH, Incoming, Outgoing, Peer, ReturnPath, SendHeaders}
 use super::late_answers::{LateAnswers, Waker};
 use crate::server::answerer::{self, Answerer, Handled};
 use crate::server::context::Transport;
+use crate::server::counters::ShardWriter;
 use crate::server::fast::AnswerCache;
 use crate::server::query::{Arrived, Later};
 use crate::server::snapshot::Shared;
@@ -42,6 +43,7 @@ struct Worker<'a, P> {
     late_answers: Arc<LateAnswers<ReplyTo<P>>>,
     outgoing: Outgoing<P>,
     answers: AnswerCache,
+    counts: ShardWriter,
     /// One more owner for each question that waits for an upstream, until its answer is sent or it is lost.
     waiting: Arc<()>,
 }
@@ -55,7 +57,8 @@ struct ReplyTo<P> {
 impl<'a, P: Peer> Worker<'a, P> {
     fn new(socket: &'a UdpSocket, waker: Waker, shared: &'a Arc<Shared>) -> Self {
         let (outgoing, answers) = (Outgoing::new(socket), AnswerCache::new(Instant::now()));
-        Self { socket, shared, late_answers: LateAnswers::new(waker), outgoing, answers, waiting: Arc::new(()) }
+        let (late_answers, counts) = (LateAnswers::new(waker), shared.counters.writer());
+        Self { socket, shared, late_answers, outgoing, answers, counts, waiting: Arc::new(()) }
     }
 
     fn is_awaited(&self) -> bool {
@@ -74,14 +77,12 @@ impl<'a, P: Peer> Worker<'a, P> {
             // A worker without waiting queries waits for its socket alone, in one system call.
             let flags = if awaited { MsgFlags::MSG_DONTWAIT } else { MsgFlags::MSG_WAITFORONE };
             let received = if stopping.is_some() { Err(Errno::EAGAIN) } else { incoming.receive(self.socket, flags) };
-            if received.is_ok() {
-                self.serve(&incoming);
-            }
+            let now = if received.is_ok() { self.serve(&incoming) } else { Instant::now() };
             if awaited && arrived.is_empty() {
                 self.late_answers.take(&mut arrived);
             }
             let is_idle = arrived.is_empty();
-            self.resume(&mut arrived);
+            self.resume(&mut arrived, now);
             self.outgoing.send(self.socket, &mut headers, MsgFlags::empty());
             match received {
                 Err(Errno::EAGAIN | Errno::EINTR) if awaited && is_idle => {
@@ -96,8 +97,7 @@ impl<'a, P: Peer> Worker<'a, P> {
     }
 
     /// Answers clients that waited, a batch of them.
-    fn resume(&mut self, arrived: &mut VecDeque<(Arrived, ReplyTo<P>)>) {
-        let now = Instant::now();
+    fn resume(&mut self, arrived: &mut VecDeque<(Arrived, ReplyTo<P>)>, now: Instant) {
         for (arrived, reply_to) in arrived.drain(..arrived.len().min(BATCH)) {
             match answerer::resume(self.shared, arrived, now, &mut self.outgoing.bytes) {
                 Handled::Answered => self.outgoing.end_answer(reply_to.route),
@@ -107,11 +107,12 @@ impl<'a, P: Peer> Worker<'a, P> {
         }
     }
 
-    fn serve(&mut self, incoming: &Incoming<P>) {
-        let Self { shared, outgoing, answers, late_answers, waiting, .. } = self;
+    /// Answers the received messages; returns the time at which all answers are made.
+    fn serve(&mut self, incoming: &Incoming<P>) -> Instant {
+        let Self { shared, outgoing, answers, counts, late_answers, waiting, .. } = self;
         let snapshot = shared.snapshot.load();
         let now = Instant::now();
-        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), Transport::Udp, now);
+        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), counts, Transport::Udp, now);
         for (message, route) in incoming.messages() {
             match answerer.answer(message, route.peer.to_std(), &mut outgoing.bytes) {
                 Handled::Answered => outgoing.end_answer(route),
@@ -122,6 +123,9 @@ impl<'a, P: Peer> Worker<'a, P> {
                 }
             }
         }
+        let end = Instant::now();
+        answerer.finish(end);
+        end
     }
 }
 

@@ -10,7 +10,7 @@ use crate::forward::resolver::{Resolver, Route, public::PublicNames};
 use crate::forward::{AskUpstream, ExchangeOutcome, GroupStatus, Keep, Question, Upstreams, Waiter};
 use crate::server::admission::access::Access;
 use crate::server::query::process;
-use crate::server::{Settings, harness};
+use crate::server::{Settings, Transport, harness};
 use crate::zone::ZoneSet;
 
 /// Records of the answer: more than a datagram holds.
@@ -61,7 +61,7 @@ impl World {
     fn ask(&self, transport: Transport, arrived: &Arc<Mutex<Vec<Arrived>>>) {
         let message = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x04long\x07example\0\0\x01\0\x01";
         let context = RequestContext { client: "127.0.0.1:4242".parse().unwrap(), transport, at: self.now };
-        let Served::Later(later) = process(&self.shared, &self.shared.snapshot.load(), message, context) else {
+        let (_, Served::Later(later)) = process(&self.shared, &self.shared.snapshot.load(), message, context) else {
             panic!("memory has the answer");
         };
         let arrived = Arc::clone(arrived);
