@@ -3,6 +3,8 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use tracing::debug;
+
 use super::work::{Running, Task, Waiter};
 use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
@@ -80,6 +82,7 @@ impl Daemon {
             return Some(Running::new(background::start("state", work), Vec::new()));
         }
         let (task, waiters) = self.due.take_task()?;
+        debug!(?task, "task begins");
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         self.board.task_started(now);
@@ -117,6 +120,8 @@ impl Daemon {
             answer(waiters, || ControlReply::Refused(vec![broken.clone()]));
             return true;
         };
+        let (zones, is_pass) = (report.zones.iter().count(), outcome.is_some());
+        debug!(zones, is_pass, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "task is over");
         self.board.zones_read(degraded);
         log::report(&report);
         self.publish_zones(report.zones);

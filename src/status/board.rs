@@ -61,8 +61,8 @@ impl Board {
         let server = ServerStatus {
             host: diag::printable(&rustix::system::uname().nodename().to_string_lossy()).into_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: option_env!("PRIVATELINK_DNS_REVISION").unwrap_or_default().to_owned(),
-            rustc: option_env!("PRIVATELINK_DNS_RUSTC").unwrap_or_default().to_owned(),
+            revision: env!("PRIVATELINK_DNS_REVISION").to_owned(),
+            rustc: env!("PRIVATELINK_DNS_RUSTC").to_owned(),
             pid: std::process::id(),
             started,
             listen: listen.iter().map(ToString::to_string).collect(),
