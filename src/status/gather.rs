@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use super::model::{CacheStatus, Recent, RecentEntry, ZoneStatus};
-use super::queries::QueryStatus;
+use super::model::{CacheStatus, Counts, Histogram, Recent, RecentEntry, ZoneStatus};
+use super::queries::{self, QueryStatus, Received, ResponseTimes};
 use super::upstreams::{GroupStatus, UpstreamStatus};
 use crate::diag::Diagnostic;
 use crate::forward::State;
 use crate::forward::resolver::{Resolver, Route};
-use crate::server::Shared;
+use crate::server::{self, AnswerCount, Class, MessageCount, Shared};
 use crate::sync::state::changes::ChangeCounts;
 use crate::zone::store::Store;
 use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
@@ -55,11 +55,44 @@ fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeC
 
 /// Queries and answers since the start.
 pub(super) fn queries(shared: &Shared) -> QueryStatus {
+    let counters = &shared.counters;
+    let received = |each: MessageCount| Received {
+        transport: each.transport.name().to_owned(),
+        family: each.family.name().to_owned(),
+        count: each.count,
+    };
+    let answer = |each: AnswerCount| queries::AnswerCount {
+        transport: each.transport.name().to_owned(),
+        reason: each.reason.name().to_owned(),
+        response: each.response.name().to_owned(),
+        rcode: each.response.rcode().map(str::to_owned),
+        origin: each.origin.name().to_owned(),
+        count: each.count,
+    };
+    let times = |(class, times): (Class, server::Histogram)| ResponseTimes {
+        class: class.name().to_owned(),
+        times: histogram(&times),
+    };
     QueryStatus {
-        counters: shared.counters.all().into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+        received: counters.messages().into_iter().map(received).collect(),
+        answers: counters.answers().into_iter().map(answer).collect(),
+        types: counts(counters.qtypes()),
+        response_times: counters.response_times().into_iter().map(times).collect(),
+        counters: counts(counters.all()),
         waiting: shared.waiting(),
         connections: shared.connections(),
-        ..QueryStatus::default()
+    }
+}
+
+fn counts(named: impl IntoIterator<Item = (&'static str, u64)>) -> Counts {
+    named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+fn histogram(times: &server::Histogram) -> Histogram {
+    Histogram {
+        bounds_s: times.bounds.iter().map(Duration::as_secs_f64).collect(),
+        counts: times.counts.clone(),
+        sum_s: times.sum.as_secs_f64(),
     }
 }
 

@@ -63,8 +63,10 @@ pub struct AnswerCount {
     pub reason: String,
     /// The RCODE, `truncated`, `slipped`, `rate-limited` or `dropped`.
     pub response: String,
+    /// The RCODE that the client got; `None` if it got nothing.
+    pub rcode: Option<String>,
     /// Where the answer came from: `zone`, `rechased`, `cache`, `upstream`, `stale`, `synthesized`, `special`,
-    /// `refused` or `failed`.
+    /// `refused`, `failed` or `dropped`.
     pub origin: String,
     /// How many.
     pub count: u64,
