@@ -17,6 +17,7 @@ mod beat;
 mod folders;
 mod live;
 mod log;
+mod process;
 mod ready;
 mod reload;
 mod routes;
@@ -117,7 +118,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
-    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
+    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));
     let mut daemon = Daemon::new(config, logs, bound, &board, ticks)?;
     daemon.take_admin();
     let admin = daemon.admin.context();

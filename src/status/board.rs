@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::gather::{self, Degraded};
 use super::listeners::ListenerCounters;
-use super::model::{ConfigStatus, FORM_VERSION, Readiness, ServerStatus, SourceStatus, Status};
+use super::model::{ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceStatus, Status};
 use super::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
 use super::traffic::{History, Step};
 use super::verdict;
@@ -30,6 +30,7 @@ const CHANGES: usize = 50;
 pub(crate) struct Board {
     server: ServerStatus,
     config: String,
+    process: fn() -> Option<ProcessStatus>,
     facts: Mutex<Facts>,
     listeners: ListenerCounters,
 }
@@ -74,7 +75,13 @@ impl Board {
         };
         let read = ConfigStatus { file: config.clone(), taken: started, read: started, ..ConfigStatus::default() };
         let facts = Facts { config: read, last_beat: started, ..Facts::default() };
-        Self { server, config, facts: Mutex::new(facts), listeners: ListenerCounters::default() }
+        let listeners = ListenerCounters::default();
+        Self { server, config, process: || None, facts: Mutex::new(facts), listeners }
+    }
+
+    /// With a way to learn what the process uses of the machine.
+    pub(crate) fn measured_by(self, process: fn() -> Option<ProcessStatus>) -> Self {
+        Self { process, ..self }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -247,6 +254,7 @@ impl Board {
         let resolver = &snapshot.resolver;
         let queries = gather::queries(shared);
         let servfail = snapshot.zones.not_served();
+        let process = (self.process)();
         let facts = self.facts();
         let status = Status {
             form_version: FORM_VERSION,
@@ -254,6 +262,7 @@ impl Board {
             verdict: verdict::Verdict::default(),
             server: ServerStatus {
                 admin: facts.admin.iter().map(ToString::to_string).collect(),
+                process,
                 admin_failed: facts.admin_failed.clone(),
                 admin_counts: self.listeners.all(),
                 ..self.server.clone()
