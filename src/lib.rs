@@ -30,9 +30,11 @@
 //! Imports go down only, floor by floor; `cargo xtask floors` checks it, and CONTRIBUTING.md has the table of floors.
 //! `docs/architecture.md` walks one query and one list from file to file.
 
+pub mod admin;
 pub mod azure;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod daemon;
 pub mod diag;
 pub mod dns;
@@ -40,6 +42,7 @@ pub(crate) mod files;
 pub mod forward;
 pub(crate) mod histogram;
 pub mod server;
+pub mod status;
 pub mod sync;
 mod telemetry;
 mod watch;

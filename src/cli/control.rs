@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{FAILED, HELD, USAGE, fail, print, print_diagnostic, print_error, status, usage};
+use super::{FAILED, HELD, USAGE, WARNINGS, fail, print, print_diagnostic, print_error, status, usage};
 use crate::config::Config;
-use crate::daemon::control::protocol::{ControlReply, ControlRequest, PassStatus, Status};
+use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{self, Diagnostic};
 use crate::dns::Name;
+use crate::status::Status;
+use crate::status::sync::PassStatus;
+use crate::status::verdict::Level;
 
 /// The time that a pass over many long lists may take.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(2);
@@ -41,25 +44,31 @@ pub(super) fn flush(file: Result<PathBuf, String>, name: &str, subtree: bool) ->
     })
 }
 
-/// Shows how the server is doing.
-pub(super) fn show_status(file: Result<PathBuf, String>, json: bool) -> ExitCode {
+/// Shows how the server is doing; `live` asks only whether it answers at all.
+pub(super) fn show_status(file: Result<PathBuf, String>, json: bool, live: bool) -> ExitCode {
     with_reply(file, &ControlRequest::Status, |reply| match reply {
-        ControlReply::Status(found) => print_status(&found, json),
+        ControlReply::Status(found) => {
+            let shown = print_status(&found, json, live);
+            if live { ExitCode::SUCCESS } else { shown }
+        }
         other => unexpected(other),
     })
 }
 
-fn print_status(found: &Status, json: bool) -> ExitCode {
-    if !json {
-        status::lines(found, super::now()).iter().for_each(print);
-        return ExitCode::SUCCESS;
-    }
-    match serde_json::to_string_pretty(found) {
-        Ok(text) => {
-            print(text);
-            ExitCode::SUCCESS
+/// The exit code says what the verdict does: 0 good, 3 warnings only, 1 errors.
+fn print_status(found: &Status, json: bool, live: bool) -> ExitCode {
+    if json {
+        match serde_json::to_string_pretty(found) {
+            Ok(text) => print(text),
+            Err(error) => return fail(error),
         }
-        Err(error) => fail(error),
+    } else if !live {
+        status::lines(found).iter().for_each(print);
+    }
+    match found.verdict.level {
+        Level::Good => ExitCode::SUCCESS,
+        Level::Warning => ExitCode::from(WARNINGS),
+        Level::Error => ExitCode::from(FAILED),
     }
 }
 
@@ -71,7 +80,7 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
             print("config read");
             // The changes that need a restart are part of the result.
             if let Ok(ControlReply::Status(status)) = reply_to(again, &ControlRequest::Status) {
-                status.waits_for_restart.iter().for_each(print);
+                status.config.waits_for_restart.iter().for_each(print);
             }
             passed(&pass)
         }
@@ -160,11 +169,11 @@ fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<C
 fn other_config(ours: &Path, found: &Status) -> Option<String> {
     let whole = |path: &Path| path.canonicalize().map_or_else(|_| diag::path(path), |path| diag::path(&path));
     let ours = whole(ours);
-    (ours != found.config).then(|| {
+    (ours != found.config.file).then(|| {
         format!(
             "the server that answers there (process {}) runs with another config, {}; give each server a 'control' of its \
              own, or name its config: --config {}",
-            found.pid, found.config, found.config
+            found.server.pid, found.config.file, found.config.file
         )
     })
 }

@@ -1,8 +1,8 @@
-//! Floor 5: the verbs of the command line.
+//! Floor 8: the verbs of the command line.
 //!
 //! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed,
-//! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes; 5 `plan`,
-//! `sync`: the guard holds a part back.
+//! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes, `status`:
+//! warnings only; 5 `plan`, `sync`: the guard holds a part back.
 
 mod check;
 mod control;
@@ -30,6 +30,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// `plan`: there are changes.
 const CHANGES: u8 = 3;
+/// `status`: nothing worse than warnings.
+const WARNINGS: u8 = 3;
 /// `plan`, `sync`: the guard holds a part of the plan back.
 const HELD: u8 = 5;
 
@@ -89,13 +91,17 @@ enum Verb {
         #[arg(long)]
         print: bool,
     },
-    /// Show the state of the running server: zones, sources, upstreams, cache.
+    /// Show how the running server is: what is wrong and what to do first. Exit code 0: all is well; 3: warnings
+    /// only; 1: errors, or no server.
     Status {
         #[command(flatten)]
         config: ConfigFile,
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
+        /// Only whether it answers at all: exit code 0 if it does, whatever is wrong with it.
+        #[arg(long)]
+        live: bool,
     },
     /// Have the running server forget what it cached about a name.
     Flush {
@@ -154,7 +160,7 @@ impl Verb {
             Self::Plan { config, json } => with_config(config, |config| sync::plan(&config, json)),
             Self::Sync { config, running: true, .. } => control::sync(config.find()),
             Self::Sync { config, approve, .. } => with_config(config, |config| sync::sync(&config, approve.as_deref())),
-            Self::Status { config, json } => control::show_status(config.find(), json),
+            Self::Status { config, json, live } => control::show_status(config.find(), json, live),
             Self::Flush { name, subtree, config } => control::flush(config.find(), &name, subtree),
             Self::Reload(config) => control::reload(config.find()),
             Self::Query { name, rtype, config } => with_config(config, |config| query::run(&config, &name, &rtype)),

@@ -1,24 +1,31 @@
 //! `status` as text for people; programs take `--json`.
 //!
-//! Input: the status of the running server. Output: lines. Good news is short; each problem has its reason below it.
+//! Input: the status of the running server. Output: lines. The verdict comes first; good news is short, and each
+//! problem has its reason below it.
 
 use super::live;
-use crate::daemon::control::protocol::{PassStatus, SourceStatus, Status, UpstreamStatus, ZoneStatus};
 use crate::diag::Diagnostic;
+use crate::status::Status;
+use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::sync::{PassStatus, SyncStatus};
+use crate::status::upstreams::UpstreamStatus;
+use crate::status::verdict::{Finding, Level};
+use crate::sync::pass::rfc3339;
 
-/// The lines; `now` is in seconds since 1970.
-pub(super) fn lines(status: &Status, now: u64) -> Vec<String> {
-    let uptime = humantime::format_duration(std::time::Duration::from_secs(status.uptime_s));
-    let mut lines = vec![
-        format!("privatelink-dns {}, process {}, up {uptime}", status.version, status.pid),
-        format!("listens on {}", status.listen.join(", ")),
-        format!("config {}", status.config),
-    ];
-    trouble(&mut lines, "not taken", &status.config_problems);
-    trouble(&mut lines, "waits", &status.waits_for_restart);
-    if status.no_list_read {
-        lines.push(format!("no list was read yet: {} is SERVFAIL", status.servfail.join(", ")));
+/// The lines.
+pub(super) fn lines(status: &Status) -> Vec<String> {
+    let server = &status.server;
+    let uptime = humantime::format_duration(std::time::Duration::from_secs(status.at.saturating_sub(server.started)));
+    let mut lines = Vec::new();
+    verdict(&mut lines, status);
+    lines.push(format!("privatelink-dns {}, process {}, up {uptime}", server.version, server.pid));
+    lines.push(format!("listens on {}", server.listen.join(", ")));
+    if !server.admin.is_empty() {
+        lines.push(format!("admin on {}", server.admin.join(", ")));
     }
+    lines.push(format!("config {}", status.config.file));
+    trouble(&mut lines, "not taken", &status.config.problems);
+    trouble(&mut lines, "waits", &status.config.waits_for_restart);
     lines.push("zones".to_owned());
     status.zones.iter().for_each(|found| zone(&mut lines, found));
     if !status.sources.is_empty() {
@@ -27,14 +34,32 @@ pub(super) fn lines(status: &Status, now: u64) -> Vec<String> {
     }
     if !status.live.is_empty() {
         lines.push("read from Azure".to_owned());
-        lines.extend(status.live.iter().flat_map(|report| live::lines(report, now)));
+        lines.extend(status.live.iter().flat_map(|report| live::lines(report, status.at)));
     }
-    if let Some(seconds) = status.task_running_s {
+    if let Some(seconds) = status.running_s() {
         lines.push(format!("lists and zones have been read for {seconds} s"));
     }
-    if let Some(found) = &status.pass {
-        pass(&mut lines, found, status.last_good_pass.as_deref());
+    if let Some(found) = status.pass() {
+        pass(&mut lines, found, &status.sync);
     }
+    upstreams(&mut lines, status);
+    queries(&mut lines, status);
+    lines
+}
+
+/// What is wrong, the worst first, each with what helps.
+fn verdict(lines: &mut Vec<String>, status: &Status) {
+    let verdict = &status.verdict;
+    if verdict.level == Level::Good {
+        lines.push(verdict.headline.clone());
+    }
+    for Finding { level, text, what_to_do } in &verdict.findings {
+        lines.push(format!("{level}: {text}"));
+        lines.extend(what_to_do.iter().flat_map(|help| help.lines()).map(|line| format!("    {line}")));
+    }
+}
+
+fn upstreams(lines: &mut Vec<String>, status: &Status) {
     lines.push("upstreams".to_owned());
     status.upstreams.iter().for_each(|found| lines.push(upstream(found)));
     for group in &status.groups {
@@ -44,13 +69,16 @@ pub(super) fn lines(status: &Status, now: u64) -> Vec<String> {
         ));
         lines.extend(group.absent.iter().map(|reason| format!("    not in use: {reason}")));
     }
-    lines.push(format!("cache: {} of {} entries", status.cache.entries, status.cache.max_entries));
+}
+
+fn queries(lines: &mut Vec<String>, status: &Status) {
+    let (cache, queries) = (&status.cache, &status.queries);
+    lines.push(format!("cache: {} of {} entries", cache.entries, cache.max_entries));
     let counted: Vec<String> =
-        status.counters.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
+        queries.counters.iter().filter(|(_, n)| **n > 0).map(|(name, n)| format!("{name} {n}")).collect();
     let counted = if counted.is_empty() { "none".to_owned() } else { counted.join(", ") };
-    lines.push(format!("queries: {counted}; {} wait for an upstream", status.pending));
-    lines.push(format!("TCP connections: {} open", status.connections));
-    lines
+    lines.push(format!("queries: {counted}; {} wait for an upstream", queries.waiting));
+    lines.push(format!("TCP connections: {} open", queries.connections));
 }
 
 fn trouble(lines: &mut Vec<String>, what: &str, reasons: &[Diagnostic]) {
@@ -69,13 +97,15 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
 }
 
 fn source(lines: &mut Vec<String>, source: &SourceStatus) {
-    let when = source.last_good.as_deref().map_or("never read".to_owned(), |at| format!("last good {at}"));
+    let when = source.last_good.map_or("never read".to_owned(), |at| format!("last good {}", rfc3339(at)));
     lines.push(format!("  {} ({}): {when}, {} entries", source.name, source.path, source.entries));
     trouble(lines, "error", &source.errors);
 }
 
-fn pass(lines: &mut Vec<String>, pass: &PassStatus, last_good: Option<&str>) {
-    lines.push(format!("last pass {}: {}; last good pass {}", pass.at, pass.outcome, last_good.unwrap_or("none")));
+fn pass(lines: &mut Vec<String>, pass: &PassStatus, sync: &SyncStatus) {
+    let last_good = sync.last_good.map_or("none".to_owned(), rfc3339);
+    let at = rfc3339(pass.at);
+    lines.push(format!("last pass {at}: {} in {} ms; last good pass {last_good}", pass.outcome, pass.took_ms));
     trouble(lines, "error", &pass.errors);
     trouble(lines, "conflict", &pass.conflicts);
     let (notes, warnings): (Vec<_>, Vec<_>) = pass.warnings.iter().cloned().partition(Diagnostic::is_note);
@@ -92,21 +122,25 @@ fn pass(lines: &mut Vec<String>, pass: &PassStatus, last_good: Option<&str>) {
 }
 
 fn upstream(upstream: &UpstreamStatus) -> String {
-    let count = |name: &str| upstream.counts.get(name).copied().unwrap_or_default();
+    let since = upstream.since.map_or(String::new(), |at| format!(" since {}", rfc3339(at)));
     let time = upstream.round_trip_ms.map_or(String::new(), |ms| format!(", {ms} ms"));
-    let mut lacks = String::new();
-    if upstream.without_edns {
-        lacks.push_str(", asked without EDNS");
+    let mut more = String::new();
+    for (lacks, words) in [
+        (upstream.without_edns, ", asked without EDNS"),
+        (upstream.without_case, ", asked in lower case"),
+        (upstream.without_ad, ", asked without AD"),
+    ] {
+        more.push_str(if lacks { words } else { "" });
     }
-    if upstream.without_case {
-        lacks.push_str(", asked in lower case");
+    if let Some(error) = &upstream.last_error {
+        more = format!("{more}; last error {}: {}", rfc3339(error.at), error.text);
     }
     format!(
-        "  {}: {}{time}, {} in flight, {} sent, {} answered{lacks}",
+        "  {}: {}{since}{time}, {} in flight, {} sent, {} answered{more}",
         upstream.address,
         upstream.state,
         upstream.in_flight,
-        count("sent"),
-        count("received")
+        upstream.counter("sent"),
+        upstream.counter("received")
     )
 }

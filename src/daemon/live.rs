@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use super::background;
-use super::status_board::StatusBoard;
 use crate::diag::{Diagnostic, Id, Place};
+use crate::status::Board;
 use crate::sync;
 use crate::sync::live::fetch::{Fetched, Finding, Next, Source};
 use crate::sync::live::outside::Outside;
@@ -43,7 +43,7 @@ type Ended = Receiver<()>;
 /// Where a thread puts what it has found.
 #[derive(Clone)]
 struct Desk {
-    board: Arc<StatusBoard>,
+    board: Arc<Board>,
     ticks: mpsc::Sender<FileKind>,
 }
 
@@ -57,7 +57,7 @@ struct LiveThread {
 }
 
 impl LiveSources {
-    pub(super) fn new(board: Arc<StatusBoard>, ticks: mpsc::Sender<FileKind>) -> Self {
+    pub(super) fn new(board: Arc<Board>, ticks: mpsc::Sender<FileKind>) -> Self {
         Self { running: BTreeMap::new(), ending: BTreeMap::new(), desk: Desk { board, ticks } }
     }
 

@@ -1,4 +1,4 @@
-//! Floor 5: the composition root of `serve`.
+//! Floor 7: the composition root of `serve`.
 //!
 //! Input: a config. Output: a running server, until a signal ends it. Everything that lasts is owned here; every change
 //! of an answer goes through `Daemon::publish`.
@@ -13,7 +13,6 @@
 //! The loop waits for events only. All work on a disk runs in the background, one task at a time (see `work`).
 
 mod background;
-pub mod control;
 mod folders;
 mod live;
 mod log;
@@ -23,7 +22,6 @@ mod routes;
 mod run;
 mod schedule;
 mod snapshot;
-mod status_board;
 mod tasks;
 mod work;
 
@@ -31,24 +29,24 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::info;
 
 use crate::config::{Config, Contents};
+use crate::control::protocol::ControlReply;
+use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
+use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::watch::{FileKind, Watch};
-use control::protocol::ControlReply;
-use control::{Command, Control, ControlContext, ControlError, PlacedSocket};
 use live::LiveSources;
 use log::PassLog;
 use routes::Routes;
 pub(crate) use snapshot::snapshot;
-use status_board::StatusBoard;
 use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
 
@@ -90,7 +88,7 @@ struct Daemon {
     routes: Routes,
     shared: Arc<Shared>,
     /// For `status`.
-    board: Arc<StatusBoard>,
+    board: Arc<Board>,
     watches: Vec<Watch>,
     unwatched: Vec<PathBuf>,
     /// The threads that read from Azure.
@@ -107,14 +105,13 @@ struct Daemon {
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     crate::telemetry::start_logs("info");
-    let started = std::time::Instant::now();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
-    let board = Arc::new(StatusBoard::new(&config.file, bound.clone(), started));
+    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
     let mut daemon = Daemon::new(config, bound, &board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
@@ -122,6 +119,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
         _ = interrupt.recv() => Ok(()),
     };
     info!("draining");
+    board.draining();
     if let Some(answering) = daemon.answering.take() {
         answering.drain(&daemon.shared, DRAIN_TIME).await;
     }
@@ -142,7 +140,7 @@ impl Daemon {
     fn new(
         config: Config,
         bound: Vec<SocketAddr>,
-        board: &Arc<StatusBoard>,
+        board: &Arc<Board>,
         ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
@@ -150,8 +148,7 @@ impl Daemon {
         let secret = Cookies::own_secret();
         // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
-        board.sources(&config);
-        board.live_sources(&config.sync.live);
+        board.sync_set(&config.sync);
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,

@@ -20,22 +20,15 @@ const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The time to be ready although the first pass is not over.
 pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Instant) -> Instant {
-    let is_whole = zones.unread().is_none() && not_served(zones).is_empty();
+    let is_whole = zones.unread().is_none() && zones.not_served().is_empty();
     start + if is_whole { FIRST_PASS_WAIT.min(pass_deadline) } else { pass_deadline + AFTER_DEADLINE }
-}
-
-/// The zones without a good copy, whose names are SERVFAIL.
-pub(super) fn not_served(zones: &ZoneSet) -> Vec<String> {
-    let missing = zones.iter().filter(|hosted| hosted.zone.is_none()).map(|hosted| hosted.apex.without_dot());
-    let unread = zones.unread().map(|suffix| format!("privatelink.*.{}", suffix.without_dot()));
-    missing.chain(unread).collect()
 }
 
 /// Says that queries are answered: each zone from a good copy, or with SERVFAIL, and those are named.
 pub(super) fn announce(addresses: &[SocketAddr], zones: &ZoneSet) {
     let listen: Vec<_> = addresses.iter().map(|at| json!({"udp": at.to_string(), "tcp": at.to_string()})).collect();
     let records: usize = zones.iter().filter_map(|hosted| hosted.zone.as_ref()).map(|zone| zone.record_count()).sum();
-    let servfail = not_served(zones);
+    let servfail = zones.not_served();
     let line = json!({
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
     });

@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tracing::{error, info};
 
-use super::control::protocol::ControlReply;
 use super::routes::Routes;
 use super::work::{Running, Waiter, Why};
 use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
+use crate::control::protocol::ControlReply;
 use crate::diag::{self, Diagnostic, Id, Place};
 
 /// The result of reading the config.
@@ -87,7 +88,7 @@ impl Daemon {
         };
         refused.iter().for_each(log::found);
         error!(problems = refused.len(), "the new config is not taken; the old one stays in service");
-        self.board.config_read(refused.clone());
+        self.board.config_refused(refused.clone(), SystemTime::now());
         answer(waiters, || ControlReply::Refused(refused.clone()));
         false
     }
@@ -101,12 +102,12 @@ impl Daemon {
             vec![Diagnostic::warning(Id::RESTART_NEEDED, Place::file(&config.file), text)]
         };
         waiting.iter().for_each(log::found);
-        self.board.config_taken(waiting);
+        self.board.config_taken(waiting, SystemTime::now());
         config.warnings.iter().for_each(log::found);
         (self.config, self.routes) = (config, routes);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         self.publish(snapshot::of(&self.config, &self.routes, self.secret, zones));
-        self.board.live_sources(&self.config.sync.live);
+        self.board.sync_set(&self.config.sync);
         self.live.take(&self.config.sync);
         info!(config = %diag::path(&self.config.file), "config read");
     }

@@ -2,20 +2,20 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::control::{Command, CommandKind, ControlError, PlacedSocket};
 use super::reload::Read;
 use super::routes::Routes;
 use super::schedule::Schedule;
 use super::tasks::Done;
 use super::work::{Running, Task, Waiter, Why, finished};
 use super::{Daemon, StartError, TICKS, log, ready};
+use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
 use crate::watch::{FileKind, Unwatched, Watch};
@@ -45,6 +45,8 @@ enum Event {
     Interval,
     /// A task takes very long.
     Slow,
+    /// A second is over.
+    Beat,
     /// The first pass takes too long to wait for it.
     ReadyAtLast,
     /// The thread that asks upstreams is gone.
@@ -65,6 +67,8 @@ struct Course {
     command_sender: mpsc::Sender<Command>,
     /// A control socket that is being put in its place.
     control: Option<Running<Result<PlacedSocket, ControlError>>>,
+    /// Turns the loop each second, so that everybody can see that it turns.
+    beat: Interval,
     /// The time when the present task has taken very long.
     slow: Option<Instant>,
     /// The latest time to be ready; none once the server is.
@@ -89,6 +93,7 @@ impl Course {
             () = tokio::time::sleep_until(self.schedule.next()), if is_idle => Event::Interval,
             () = until(self.slow) => Event::Slow,
             () = until(self.ready) => Event::ReadyAtLast,
+            _ = self.beat.tick() => Event::Beat,
             () = upstreams.ended() => Event::UpstreamsEnded,
         }
     }
@@ -123,6 +128,7 @@ impl Daemon {
             watches: Some(self.watch_folders()),
             command_sender,
             control: None,
+            beat: beat(),
             slow: None,
             ready: Some(ready),
             is_first: true,
@@ -190,6 +196,7 @@ impl Daemon {
                             what is in service stays";
                 log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
             }
+            Event::Beat => self.board.beat(&self.shared, SystemTime::now()),
             Event::ReadyAtLast => self.announce(course),
             Event::UpstreamsEnded => return Err(StartError::Upstreams),
         }
@@ -202,6 +209,13 @@ impl Daemon {
             ready::announce(&course.addresses, &self.shared.snapshot.load().zones);
         }
     }
+}
+
+/// A tick each second; a loop that was stopped does not make up for those that it missed.
+fn beat() -> Interval {
+    let mut beat = tokio::time::interval(Duration::from_secs(1));
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beat
 }
 
 /// Waits until then, or for ever.

@@ -1,14 +1,14 @@
 //! Background work on lists and zones: passes, and readings of the zone files.
 
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
-use super::control::protocol::ControlReply;
-use super::status_board::{self, Degraded};
 use super::work::{Running, Task, Waiter};
 use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
+use crate::control::protocol::ControlReply;
 use crate::diag::{self, Diagnostic, Id, Place};
+use crate::status::{self, Degraded};
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
 use crate::sync::progress::no_progress;
@@ -27,6 +27,7 @@ pub(super) struct Done {
     report: Report,
     degraded: Degraded,
     outcome: Option<PassOutcome>,
+    took: Duration,
 }
 
 impl Tools {
@@ -90,18 +91,20 @@ impl Daemon {
     ) -> impl FnOnce() -> Box<Done> + Send + 'static {
         let (tools, zones) = (Arc::clone(&self.tools), self.config.zones.clone());
         move || {
+            let started = Instant::now();
             let mut tools = tools.lock().unwrap_or_else(PoisonError::into_inner);
             tools.store.set_settings(zones);
             let outcome = first(&mut tools);
             let report = tools.store.reload();
-            Box::new(Done { report, degraded: status_board::degraded(&tools.store), outcome })
+            let degraded = status::degraded(&tools.store);
+            Box::new(Done { report, degraded, outcome, took: started.elapsed() })
         }
     }
 
     /// Takes the result of a task; true if it was a pass. Serving goes on in any case.
     pub(super) fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         self.board.task_ended();
-        let Some(Done { report, degraded, outcome }) = done.map(|done| *done) else {
+        let Some(Done { report, degraded, outcome, took }) = done.map(|done| *done) else {
             let place = Place::file(&self.config.zones.zone_dir);
             let text = "internal error: the pass stopped; the zones in service stay; please report this with the log";
             let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
@@ -119,7 +122,7 @@ impl Daemon {
             }
             return false;
         };
-        let pass = self.board.store_pass(&outcome, &self.config, SystemTime::now());
+        let pass = self.board.store_pass(&outcome, &self.config.sync.sources, SystemTime::now(), took);
         self.pass_log.pass(&outcome, &diag::path(&self.config.file));
         self.aftermath = outcome.aftermath.take();
         answer(waiters, || ControlReply::Passed(pass.clone()));

@@ -6,7 +6,7 @@
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::control::protocol::ControlReply;
+use crate::control::protocol::ControlReply;
 
 /// A client that waits for a pass or a reload.
 pub(super) type Waiter = oneshot::Sender<ControlReply>;

@@ -120,3 +120,6 @@ pub(crate) fn resume(shared: &Shared, arrived: Arrived, now: Instant, out: &mut 
         Served::Later(later) => Handled::Later(later),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,8 @@ pub(crate) struct SourceReport {
     pub entries: usize,
     /// The time when the oldest of its lists was read, seconds since 1970; `None` if it gives nothing.
     pub read_at: Option<u64>,
+    /// The time when the newest of its lists was changed, seconds since 1970; `None` if it gives nothing.
+    pub modified_at: Option<u64>,
     /// Its present problems.
     pub problems: Diagnostics,
 }
@@ -186,6 +188,7 @@ fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, 
             name: source.name.clone(),
             entries: reading.listings.iter().map(Listing::len).sum(),
             read_at: reading.read_at,
+            modified_at: reading.modified_at,
             problems: reading.problems,
         });
         listings.extend(reading.listings);

@@ -153,6 +153,13 @@ impl ZoneSet {
             })
     }
 
+    /// The zones without a good copy, whose names are SERVFAIL; `*` stands for all geo codes while they are not known.
+    pub fn not_served(&self) -> Vec<String> {
+        let missing = self.iter().filter(|hosted| hosted.zone.is_none()).map(|hosted| hosted.apex.without_dot());
+        let unread = self.unread().map(|suffix| format!("privatelink.*.{}", suffix.without_dot()));
+        missing.chain(unread).collect()
+    }
+
     /// Every zone, in canonical order of the apexes.
     pub fn iter(&self) -> impl Iterator<Item = &Hosted> {
         let mut all: Vec<&Hosted> = self.by_apex.values().collect();

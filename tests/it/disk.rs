@@ -31,15 +31,15 @@ fn breaks_and_heals(site: &Site, server: Server, spoil: impl Fn(&Server), mend: 
         site.run("sync", &["--running"]).expect(1, &[error, "the file on disk is the last good one"]);
         assert_eq!(server.resolves(NAME), ["10.1.0.0"], "the old zone is served");
     }
-    site.run("status", &[]).expect(0, &[error]);
+    site.shown(&[error]);
     let said = server.stderr()[before..].matches(error).count();
     assert_eq!(said, 1, "one error, not one a pass:\n{}", &server.stderr()[before..]);
     mend(&server);
     // The next look at the lists comes by itself.
     server.until_resolves(NAME, "10.2.0.0");
     server.until_says("the sync is good again", before);
-    site.run("status", &[]).expect(0, &[]);
-    assert!(!site.run("status", &[]).all().contains(error));
+    site.shown(&[]);
+    assert!(!site.shown(&[]).contains(error));
     server.stop();
 }
 

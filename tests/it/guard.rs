@@ -67,7 +67,7 @@ fn a_restart_forgets_nothing_of_what_was_moved() {
     site.write_list("a.txt", accounts(0..200, 120));
     for _ in 0..2 {
         let server = site.start();
-        assert_eq!(site.status()["pass"]["outcome"], "held");
+        assert_eq!(site.status()["sync"]["pass"]["outcome"], "held");
         server.stop();
     }
     assert_eq!(right(&site), 140);
@@ -115,10 +115,10 @@ fn approved_changes_are_in_service_and_no_longer_held_in_status() {
     let site = site();
     site.write_list("a.txt", accounts(0..200, 100));
     let server = site.start();
-    let digest = site.status()["pass"]["held"]["digest"].as_str().unwrap().to_owned();
+    let digest = site.status()["sync"]["pass"]["held"]["digest"].as_str().unwrap().to_owned();
     site.run("sync", &["--approve", &digest]).expect(0, &[]);
     server.until_resolves(&format!("acct0.{BLOB}"), "10.66.0.0");
-    wait_until("status holds nothing", || site.status()["pass"]["held"].is_null());
+    wait_until("status holds nothing", || site.status()["sync"]["pass"]["held"].is_null());
     server.stop();
 }
 

@@ -43,7 +43,7 @@ fn from(client: impl Into<IpAddr>, name: &str, server: &Server) -> Reply {
 /// Questions that found no place to wait, or no place in line.
 fn shed(site: &Site) -> u64 {
     let status = site.status();
-    [&status["counters"]["over_share"], &status["groups"][0]["overloaded"]]
+    [&status["queries"]["counters"]["over_share"], &status["groups"][0]["overloaded"]]
         .map(|count| count.as_u64().unwrap())
         .iter()
         .sum()
@@ -95,7 +95,7 @@ fn a_flood_of_one_client_is_shed_while_zones_cache_and_other_clients_go_on() {
         flooder.take();
         from(OTHER, "now.example", &server).addresses() == ["192.0.2.2"]
     });
-    wait_until("nothing waits any more", || site.status()["pending"] == 0);
+    wait_until("nothing waits any more", || site.status()["queries"]["waiting"] == 0);
     assert_eq!(from(FLOODER, "later.example", &server).addresses(), ["192.0.2.3"]);
     server.stop();
 }

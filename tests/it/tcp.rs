@@ -193,7 +193,7 @@ fn when_the_share_of_a_client_is_taken_its_longest_idle_connection_goes() {
     assert!(answers(&mut streams[1]), "the one that was used before it");
     assert_eq!(site.counted("tcp_displaced"), 1);
     assert_eq!(site.counted("tcp_rejected"), 0);
-    assert_eq!(site.status()["connections"], 3);
+    assert_eq!(site.status()["queries"]["connections"], 3);
     server.stop();
 }
 

@@ -31,7 +31,7 @@ fn clients_who_ask_the_same_at_once_cost_the_upstream_one_question() {
     let server = site.start();
     let mut clients = Burst::new(Ipv4Addr::LOCALHOST, server.address());
     clients.send(vec![ask("www.example", "A"); 20]);
-    wait_until("all of them wait", || site.status()["pending"] == 20);
+    wait_until("all of them wait", || site.status()["queries"]["waiting"] == 20);
     upstream.release();
     wait_until("all have their answer", || clients.take() == 20);
     assert!(clients.replies.iter().all(|reply| reply.addresses() == ["192.0.2.1"]));

@@ -35,5 +35,5 @@ pub(crate) fn open(site: &Site) -> u64 {
     let sum = |list: &str, key: &str| -> u64 {
         status[list].as_array().unwrap().iter().map(|entry| entry[key].as_u64().unwrap()).sum()
     };
-    status["pending"].as_u64().unwrap() + sum("upstreams", "in_flight") + sum("groups", "waiting")
+    status["queries"]["waiting"].as_u64().unwrap() + sum("upstreams", "in_flight") + sum("groups", "waiting")
 }

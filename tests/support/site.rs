@@ -184,10 +184,19 @@ impl Site {
         serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:#?}"))
     }
 
+    /// The status as text. Its exit code says how bad things are.
+    pub(crate) fn shown(&self, texts: &[&str]) -> String {
+        let ran = self.run("status", &[]);
+        assert!(matches!(ran.code, Some(0 | 1 | 3)) && ran.stderr.is_empty(), "{ran:#?}");
+        texts.iter().for_each(|text| assert!(ran.stdout.contains(text), "no '{text}' in {ran:#?}"));
+        ran.stdout
+    }
+
     /// The running server's counter of this name.
     pub(crate) fn counted(&self, name: &str) -> usize {
         let status = self.status();
-        let count = status["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter '{name}' in {status:#}"));
+        let count =
+            status["queries"]["counters"][name].as_u64().unwrap_or_else(|| panic!("no counter '{name}' in {status:#}"));
         usize::try_from(count).unwrap()
     }
 

@@ -22,14 +22,44 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
     // floor 3
     ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "sync", "forward"]),
-    // beside the floors: only the daemon imports these
+    // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "watch", "telemetry"]),
-    // floor 5
-    ("daemon", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "watch", "telemetry", "config"]),
-    ("cli", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "config", "daemon"]),
+    ("status", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
+    // floor 5: they do not know each other
+    ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
+    ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
+    // floor 6
+    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "admin", "watch", "telemetry"]),
+    // floor 7
+    (
+        "daemon",
+        &[
+            "dns",
+            "diag",
+            "files",
+            "azure",
+            "zone",
+            "sync",
+            "forward",
+            "server",
+            "status",
+            "control",
+            "admin",
+            "config",
+            "watch",
+            "telemetry",
+        ],
+    ),
+    // floor 8
+    (
+        "cli",
+        &[
+            "dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "control", "config",
+            "daemon",
+        ],
+    ),
     // the entrances
     ("main", &["cli"]),
     ("lib", &[]),

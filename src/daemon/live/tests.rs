@@ -40,9 +40,9 @@ fn settings(folder: &std::path::Path, keys: &str) -> sync::Settings {
     config.sync
 }
 
-fn board(wanted: &sync::Settings) -> Arc<StatusBoard> {
-    let board = StatusBoard::new(std::path::Path::new("x.toml"), Vec::new(), Instant::now());
-    board.live_sources(&wanted.live);
+fn board(wanted: &sync::Settings) -> Arc<Board> {
+    let board = Board::new(std::path::Path::new("x.toml"), &[], std::time::SystemTime::now());
+    board.sync_set(&wanted);
     Arc::new(board)
 }
 

@@ -62,6 +62,8 @@ pub struct Reading {
     pub is_silent: bool,
     /// The time when the oldest of its listings was read, seconds since 1970.
     pub read_at: Option<u64>,
+    /// The time when the newest of its lists was changed, seconds since 1970.
+    pub modified_at: Option<u64>,
 }
 
 impl Reading {
@@ -71,8 +73,10 @@ impl Reading {
         reading
     }
 
-    fn add(&mut self, listing: Listing, read_at: u64) {
+    /// `read_at` and `modified_at` are in seconds since 1970.
+    fn add(&mut self, listing: Listing, read_at: u64, modified_at: u64) {
         self.read_at = Some(self.read_at.map_or(read_at, |oldest| oldest.min(read_at)));
+        self.modified_at = self.modified_at.max(Some(modified_at));
         self.listings.push(listing);
     }
 }
@@ -109,11 +113,11 @@ fn read_files(source: &Settings, limits: &Limits, state: &State, room: &EntryBud
     let mut left = MAX_BYTES;
     for file in &files {
         match read_one(source, file, (limits, room), (state, now), &mut left) {
-            Ok(listing) => reading.add(listing, now),
+            Ok((listing, modified)) => reading.add(listing, now, modified),
             Err(SourceError(problems)) => {
                 reading.problems.append(problems);
                 match state.kept_list(&source.name, file).and_then(|kept| read_kept(source, (limits, room), kept)) {
-                    Some((listing, read_at)) => reading.add(listing, read_at),
+                    Some((listing, read_at, modified)) => reading.add(listing, read_at, modified),
                     None => reading.is_silent = true,
                 }
             }
@@ -129,19 +133,19 @@ fn read_files(source: &Settings, limits: &Limits, state: &State, room: &EntryBud
 pub fn stand_in(source: &Settings, bounds: Bounds<'_>, state: &State, problem: Diagnostic) -> Reading {
     let mut reading = Reading::problem(problem);
     for kept in state.kept_lists(&source.name) {
-        if let Some((listing, read_at)) = read_kept(source, bounds, kept) {
-            reading.add(listing, read_at);
+        if let Some((listing, read_at, modified)) = read_kept(source, bounds, kept) {
+            reading.add(listing, read_at, modified);
         }
     }
     reading.is_silent = reading.listings.is_empty();
     reading
 }
 
-/// A kept list once more, by the limits of today.
-fn read_kept(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64)> {
-    let read_at = kept.read_at;
+/// A kept list once more, by the limits of today; with the time when it was read and when it was changed.
+fn read_kept(source: &Settings, bounds: Bounds<'_>, kept: Kept) -> Option<(Listing, u64, u64)> {
+    let (read_at, modified_at) = (kept.read_at, kept.modified_at);
     let listing = checked(source, &kept.path, bounds, kept.bytes).ok()?;
-    Some((listing, read_at))
+    Some((listing, read_at, modified_at))
 }
 
 fn read_one(
@@ -150,7 +154,7 @@ fn read_one(
     bounds: Bounds<'_>,
     (state, now): (&State, u64),
     left: &mut u64,
-) -> Result<Listing, SourceError> {
+) -> Result<(Listing, u64), SourceError> {
     let (bytes, stamp) = read_bytes(path, *left).map_err(|(id, problem)| {
         let mut problems = Diagnostics::default();
         problems.push(Diagnostic::error(id, Place::file(path), problem).of_source(&source.name));
@@ -165,7 +169,7 @@ fn read_one(
         let then = "; if the list disappears, its records stay but cannot be compared";
         listing.warnings.warning(|| failed.diagnostic(Id::LIST_NOT_KEPT).and(then).of_source(&source.name));
     }
-    Ok(listing)
+    Ok((listing, stamp.modified()))
 }
 
 /// A list that can be used as it is: it can be read, each of its names and addresses can be a record, and there is room

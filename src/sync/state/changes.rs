@@ -3,12 +3,13 @@
 //! Input: an approved plan and the zones that were written. Output: lines of JSON in `changes.jsonl`, bounded, and the
 //! first of them as values for the log. The journal answers the question what changed last night.
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{FILE_MODE, State, StateError};
 use crate::dns::Rtype;
@@ -29,7 +30,7 @@ const MAX_A_PASS: usize = 20_000;
 pub(crate) const SHOWN: usize = 100;
 
 /// One change of one RRset.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedChange {
     /// RFC 3339.
     pub at: String,
@@ -77,6 +78,37 @@ pub struct Changes {
     pub shown: Vec<AppliedChange>,
     /// The number of all of them.
     pub total: usize,
+    /// The numbers for each zone, by its name without the final dot.
+    pub by_zone: BTreeMap<String, ChangeCounts>,
+}
+
+/// RRsets of a zone that were changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChangeCounts {
+    /// RRsets that came.
+    pub added: u64,
+    /// RRsets with other addresses.
+    pub changed: u64,
+    /// RRsets that went.
+    pub removed: u64,
+}
+
+impl ChangeCounts {
+    /// Adds others.
+    pub fn add(&mut self, other: Self) {
+        self.added += other.added;
+        self.changed += other.changed;
+        self.removed += other.removed;
+    }
+
+    fn count(&mut self, change: &Change<'_>) {
+        match (change.before().len(), change.after().len()) {
+            (0, _) => self.added += 1,
+            (_, 0) => self.removed += 1,
+            _ => self.changed += 1,
+        }
+    }
 }
 
 impl State {
@@ -102,8 +134,10 @@ impl State {
                 super::provenance::ZoneProvenance::default()
             };
             let is_approved = approved(zone);
+            let counts = changes.by_zone.entry(zone.apex.without_dot()).or_default();
             for change in zone.changes() {
                 changes.total += 1;
+                counts.count(&change);
                 if changes.total > MAX_A_PASS || lines.len() as u64 > MAX_BYTES {
                     continue;
                 }

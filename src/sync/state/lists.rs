@@ -24,8 +24,10 @@ const MAX_HEAD: u64 = 64 << 10;
 pub struct Kept {
     /// The path it was read from.
     pub path: PathBuf,
-    /// Seconds since 1970.
+    /// When it was read, seconds since 1970.
     pub read_at: u64,
+    /// When it had last been changed, seconds since 1970.
+    pub modified_at: u64,
     /// The list.
     pub bytes: Vec<u8>,
 }
@@ -151,7 +153,8 @@ impl State {
         let bytes = text.get(end + 1..)?.to_vec();
         // A copy that was damaged on the disk is not used.
         let is_whole = head.version == VERSION && head.source == source && head.sha256 == hex(&Sha256::digest(&bytes));
-        is_whole.then_some(Kept { path: head.path, read_at: head.read_at, bytes })
+        let modified_at = head.stamp.modified();
+        is_whole.then_some(Kept { path: head.path, read_at: head.read_at, modified_at, bytes })
     }
 }
 

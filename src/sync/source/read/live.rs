@@ -21,7 +21,8 @@ pub(super) fn read(source: &Settings, lists: &[LiveList], report: &Path, bounds:
         match read_one(source, list, bounds, &mut left) {
             Ok((listing, modified)) => {
                 let scope = report.scopes.iter().find(|scope| scope.scope.eq_ignore_ascii_case(&list.scope));
-                reading.add(listing, scope.and_then(|scope| scope.last_complete).unwrap_or(modified));
+                let read_at = scope.and_then(|scope| scope.last_complete).unwrap_or(modified);
+                reading.add(listing, read_at, modified);
             }
             Err(problems) => {
                 reading.is_silent = true;

@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 
 use super::protocol::ControlReply;
 use super::{Command, ControlContext, converse};
-use crate::daemon::status_board::StatusBoard;
 use crate::server::Shared;
+use crate::status::Board;
 
 /// Octets under way in each direction, more than either end sends at once.
 const ROOM: usize = 1 << 16;
@@ -29,7 +29,7 @@ impl InProcess {
     /// Over this state, on a runtime that has the time.
     pub fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
         let (sender, commands) = mpsc::channel(1);
-        let board = Arc::new(StatusBoard::new(Path::new("in_process"), Vec::new(), std::time::Instant::now()));
+        let board = Arc::new(Board::new(Path::new("in_process"), &[], std::time::SystemTime::now()));
         Self { context: ControlContext { shared, board, commands: sender }, commands, runtime }
     }
 

@@ -1,4 +1,4 @@
-//! The control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
+//! Floor 5: the control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
 //!
 //! Input: one line of JSON on a unix socket that only our own user and root can open. Output: one line of JSON.
 //! Requests that shared state can answer are answered here; the others go to the daemon's loop. Queries and zones are
@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -19,11 +19,11 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use super::status_board::StatusBoard;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::Name;
 use crate::files;
 use crate::server::Shared;
+use crate::status::Board;
 use protocol::{ControlReply, ControlRequest};
 
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
@@ -36,14 +36,14 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 16;
 
 /// A command for the daemon's loop, and the channel for its reply.
-pub(super) struct Command {
-    pub(super) kind: CommandKind,
-    pub(super) answer: oneshot::Sender<ControlReply>,
+pub(crate) struct Command {
+    pub(crate) kind: CommandKind,
+    pub(crate) answer: oneshot::Sender<ControlReply>,
 }
 
 /// The kind of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommandKind {
+pub(crate) enum CommandKind {
     /// As SIGHUP does.
     Reload,
     /// One pass now.
@@ -51,14 +51,14 @@ pub(super) enum CommandKind {
 }
 
 /// The state that the connections need.
-pub(super) struct ControlContext {
-    pub(super) shared: Arc<Shared>,
-    pub(super) board: Arc<StatusBoard>,
-    pub(super) commands: mpsc::Sender<Command>,
+pub(crate) struct ControlContext {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) commands: mpsc::Sender<Command>,
 }
 
 /// The listening socket; its file goes when it is dropped.
-pub(super) struct Control {
+pub(crate) struct Control {
     path: PathBuf,
     inode: u64,
     task: JoinHandle<()>,
@@ -66,7 +66,7 @@ pub(super) struct Control {
 
 /// The reason why there is no control socket.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ControlError {
+pub(crate) enum ControlError {
     #[error("{}", self.diagnostic())]
     Taken(PathBuf),
     #[error("{}", self.diagnostic())]
@@ -77,7 +77,7 @@ pub(super) enum ControlError {
 
 impl ControlError {
     /// The same as a diagnostic.
-    pub(super) fn diagnostic(&self) -> Diagnostic {
+    pub(crate) fn diagnostic(&self) -> Diagnostic {
         let (path, text) = match self {
             Self::Taken(path) => {
                 (path, "another server already answers on this control socket; this server runs without one".to_owned())
@@ -96,14 +96,14 @@ impl ControlError {
 }
 
 /// A socket that is in its place but not listened to yet.
-pub(super) struct PlacedSocket {
+pub(crate) struct PlacedSocket {
     path: PathBuf,
     listener: std::os::unix::net::UnixListener,
     file: std::fs::Metadata,
 }
 
 /// Puts a socket at `path`, in the place of one that a dead process left. It may wait for the disk.
-pub(super) fn place(path: &Path) -> Result<PlacedSocket, ControlError> {
+pub(crate) fn place(path: &Path) -> Result<PlacedSocket, ControlError> {
     clear(path)?;
     let failed = |cause| ControlError::System { path: path.to_owned(), cause };
     let (listener, file) = bind(path).map_err(failed)?;
@@ -112,7 +112,7 @@ pub(super) fn place(path: &Path) -> Result<PlacedSocket, ControlError> {
 
 impl Control {
     /// Listens.
-    pub(super) fn start(placed: PlacedSocket, context: ControlContext) -> Result<Self, ControlError> {
+    pub(crate) fn start(placed: PlacedSocket, context: ControlContext) -> Result<Self, ControlError> {
         let PlacedSocket { path, listener, file } = placed;
         match listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener)) {
             Ok(listener) => {
@@ -222,7 +222,9 @@ async fn converse(stream: impl AsyncRead + AsyncWrite, context: &ControlContext)
 impl ControlContext {
     async fn answer(&self, request: ControlRequest) -> ControlReply {
         match request {
-            ControlRequest::Status => ControlReply::Status(Box::new(self.board.status(&self.shared))),
+            ControlRequest::Status => {
+                ControlReply::Status(Box::new(self.board.status(&self.shared, SystemTime::now())))
+            }
             ControlRequest::Flush { name, subtree } => match name.parse::<Name>() {
                 Ok(name) => ControlReply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
                 Err(error) => bad_request(format!("'{name}' is not a domain name: {error}")),

@@ -1,0 +1,3 @@
+//! Floor 5: the admin listener: `/metrics`, `/health`, `/ready`, `/status.json` and the status page over HTTP.
+//!
+//! Each of them is a pure rendering of a [`Status`](crate::status::Status). Nothing here changes anything.

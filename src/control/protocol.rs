@@ -1,0 +1,48 @@
+//! The messages of the control socket, as types for both ends.
+//!
+//! Each message is a line of JSON. The status is [`crate::status`]'s.
+
+use serde::{Deserialize, Serialize};
+
+use crate::diag::Diagnostic;
+use crate::status::Status;
+use crate::status::sync::PassStatus;
+
+/// A question or an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum ControlRequest {
+    /// Forget what is cached about a name, and with `subtree` about all below it.
+    Flush {
+        name: String,
+        #[serde(default)]
+        subtree: bool,
+    },
+    /// Asks for the status.
+    Status,
+    /// Read the config, lists and zones again.
+    Reload,
+    /// One pass now.
+    Sync,
+}
+
+impl ControlRequest {
+    /// Reads a line. A JSON object and nothing else: serde alone would take `["status"]` for one too.
+    pub(crate) fn read(line: &[u8]) -> serde_json::Result<Self> {
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
+        serde_json::from_value(fields.into())
+    }
+}
+
+/// The server's reply.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ControlReply {
+    /// The number of answers that were forgotten.
+    Flushed(usize),
+    Status(Box<Status>),
+    /// A pass was made.
+    Passed(PassStatus),
+    /// It was not done, and why.
+    Refused(Vec<Diagnostic>),
+}

@@ -1,0 +1,303 @@
+//! The latest findings of the daemon, kept where every rendering can see them while the loop is busy.
+//!
+//! In: the outcome of each pass, of each reading of zones and of the config, each turn of the loop. Out: a [`Status`].
+//! Nothing is decided here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::gather::{self, Degraded};
+use super::model::{ConfigStatus, FORM_VERSION, Readiness, ServerStatus, SourceStatus, Status};
+use super::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
+use super::traffic::{History, Step};
+use super::verdict;
+use crate::diag::{self, Diagnostic};
+use crate::server::Shared;
+use crate::sync::live;
+use crate::sync::live::report::LiveReport;
+use crate::sync::pass::{PassOutcome, SourceReport};
+use crate::sync::source;
+use crate::sync::state::changes::{AppliedChange, ChangeCounts, Changes};
+
+/// Changes that are shown.
+const CHANGES: usize = 50;
+
+/// The board.
+pub(crate) struct Board {
+    server: ServerStatus,
+    config: String,
+    facts: Mutex<Facts>,
+}
+
+#[derive(Default)]
+struct Facts {
+    config: ConfigStatus,
+    degraded: Degraded,
+    sources: Vec<SourceStatus>,
+    live: Vec<LiveReport>,
+    sync: SyncStatus,
+    changes: VecDeque<AppliedChange>,
+    changed: BTreeMap<String, ChangeCounts>,
+    admin: Vec<SocketAddr>,
+    last_beat: u64,
+    draining: bool,
+    history: History,
+}
+
+/// Seconds since 1970.
+pub(crate) fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+impl Board {
+    /// An empty board of a process that started at this time with this config.
+    pub(crate) fn new(config: &Path, listen: &[SocketAddr], started: SystemTime) -> Self {
+        // The whole path, so that a client can tell it from another server's.
+        let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
+        let started = seconds(started);
+        let server = ServerStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            revision: option_env!("PRIVATELINK_DNS_REVISION").unwrap_or_default().to_owned(),
+            rustc: option_env!("PRIVATELINK_DNS_RUSTC").unwrap_or_default().to_owned(),
+            pid: std::process::id(),
+            started,
+            listen: listen.iter().map(ToString::to_string).collect(),
+            ..ServerStatus::default()
+        };
+        let read = ConfigStatus { file: config.clone(), taken: started, read: started, ..ConfigStatus::default() };
+        let facts = Facts { config: read, last_beat: started, ..Facts::default() };
+        Self { server, config, facts: Mutex::new(facts) }
+    }
+
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest config was read, and these problems keep it out of service.
+    pub(crate) fn config_refused(&self, problems: Vec<Diagnostic>, now: SystemTime) {
+        let mut facts = self.facts();
+        (facts.config.problems, facts.config.read) = (problems, seconds(now));
+    }
+
+    /// The newest config is in service, but for what waits for the next start.
+    pub(crate) fn config_taken(&self, waiting: Vec<Diagnostic>, now: SystemTime) {
+        let (file, now) = (self.config.clone(), seconds(now));
+        self.facts().config =
+            ConfigStatus { file, taken: now, read: now, problems: Vec::new(), waits_for_restart: waiting };
+    }
+
+    /// The problems with zone files.
+    pub(crate) fn zones_read(&self, degraded: Degraded) {
+        self.facts().degraded = degraded;
+    }
+
+    /// The sources there are and the longest time of a pass, as a config has them; what is known of those that stay is
+    /// kept.
+    pub(crate) fn sync_set(&self, settings: &crate::sync::Settings) {
+        let mut facts = self.facts();
+        let facts = &mut *facts;
+        facts.sync.pass_deadline_s = settings.pass_deadline.as_secs();
+        let before = std::mem::take(&mut facts.sources);
+        let known = |source: &source::Settings| {
+            let yet_to_be_read = source_status(source, &SourceReport::default());
+            let same = |known: &&SourceStatus| known.name == source.name && known.path == yet_to_be_read.path;
+            before.iter().find(same).cloned().unwrap_or(yet_to_be_read)
+        };
+        facts.sources = settings.sources.iter().map(known).collect();
+        let mut before = std::mem::take(&mut facts.live);
+        let wanted: &[live::settings::Settings] = &settings.live;
+        facts.live = wanted.iter().map(|source| taken(&mut before, &source.name)).collect();
+    }
+
+    /// The state of a live source, if there still is such a source.
+    pub(crate) fn live_read(&self, report: &LiveReport) {
+        if let Some(shown) = self.facts().live.iter_mut().find(|shown| shown.source == report.source) {
+            shown.clone_from(report);
+        }
+    }
+
+    /// The state of every live source.
+    #[cfg(test)]
+    pub(crate) fn live(&self) -> Vec<LiveReport> {
+        self.facts().live.clone()
+    }
+
+    /// The addresses of the admin and the probe listener.
+    pub(crate) fn admin_listens(&self, addresses: Vec<SocketAddr>) {
+        self.facts().admin = addresses;
+    }
+
+    /// The server is about to stop.
+    pub(crate) fn draining(&self) {
+        self.facts().draining = true;
+    }
+
+    /// The loop turned. The counters are looked at once in ten seconds.
+    pub(crate) fn beat(&self, shared: &Shared, now: SystemTime) {
+        let now = seconds(now);
+        let is_due = {
+            let mut facts = self.facts();
+            facts.last_beat = now;
+            facts.history.is_due(now)
+        };
+        if is_due {
+            let snapshot = shared.snapshot.load();
+            let totals = Step::totals(now, &gather::queries(shared), gather::own_misses(&snapshot.zones));
+            self.facts().history.add(totals);
+        }
+    }
+
+    /// A pass, or a reading of zones, has begun.
+    pub(crate) fn task_started(&self, now: SystemTime) {
+        self.facts().sync.running_since = Some(seconds(now));
+    }
+
+    /// The task is over.
+    pub(crate) fn task_ended(&self) {
+        self.facts().sync.running_since = None;
+    }
+
+    /// Stores the result of a pass that took this long, and gives it as it is shown.
+    pub(crate) fn store_pass(
+        &self,
+        outcome: &PassOutcome,
+        sources: &[source::Settings],
+        now: SystemTime,
+        took: Duration,
+    ) -> PassStatus {
+        let now = seconds(now);
+        let pass = self.pass_status(outcome, now, took);
+        let mut facts = self.facts();
+        let shown = |report| source_of(report, sources);
+        facts.sources = outcome.sources.iter().map(shown).collect();
+        facts.changed_by(&outcome.changes);
+        let sync = &mut facts.sync;
+        if pass.outcome.is_good() {
+            sync.last_good = Some(now);
+        }
+        sync.held_since = pass.held.as_ref().map(|_| sync.held_since.unwrap_or(now));
+        *sync.passes.entry(pass.outcome).or_default() += 1;
+        sync.pass = Some(pass.clone());
+        pass
+    }
+
+    fn pass_status(&self, outcome: &PassOutcome, at: u64, took: Duration) -> PassStatus {
+        let held = outcome.held.as_ref().map(|held| HeldStatus {
+            digest: held.is_approvable().then(|| held.digest.to_string()),
+            reasons: held.reasons(),
+            what_to_do: held.way_out(&self.config),
+        });
+        let written: BTreeMap<String, u32> =
+            outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
+        let ended = if outcome.has_failed() {
+            PassResult::Failed
+        } else if held.is_some() {
+            PassResult::Held
+        } else if !outcome.is_complete() {
+            PassResult::Incomplete
+        } else if written.is_empty() {
+            PassResult::Unchanged
+        } else {
+            PassResult::Written
+        };
+        PassStatus {
+            at,
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            outcome: ended,
+            written,
+            held,
+            errors: outcome.all_errors(),
+            warnings: outcome.warnings.to_vec(),
+            conflicts: outcome.conflicts.to_vec(),
+        }
+    }
+
+    /// True if something waits for consent.
+    pub(crate) fn is_held(&self) -> bool {
+        self.facts().sync.pass.as_ref().is_some_and(|pass| pass.held.is_some())
+    }
+
+    /// The whole status at this moment.
+    pub(crate) fn status(&self, shared: &Shared, now: SystemTime) -> Status {
+        let snapshot = shared.snapshot.load_full();
+        let resolver = &snapshot.resolver;
+        let queries = gather::queries(shared);
+        let servfail = snapshot.zones.not_served();
+        let facts = self.facts();
+        let status = Status {
+            form_version: FORM_VERSION,
+            at: seconds(now),
+            verdict: verdict::Verdict::default(),
+            server: ServerStatus {
+                admin: facts.admin.iter().map(ToString::to_string).collect(),
+                ..self.server.clone()
+            },
+            readiness: Readiness {
+                ready: servfail.is_empty() && !facts.draining,
+                draining: facts.draining,
+                servfail,
+                last_beat: facts.last_beat,
+            },
+            config: facts.config.clone(),
+            no_list_read: snapshot.zones.unread().is_some(),
+            zones: gather::zones(&snapshot.zones, &facts.degraded, &facts.changed),
+            sources: facts.sources.clone(),
+            live: facts.live.clone(),
+            sync: facts.sync.clone(),
+            changes: facts.changes.iter().cloned().collect(),
+            upstreams: gather::upstreams(resolver),
+            groups: gather::groups(resolver),
+            cache: gather::cache(resolver, &queries),
+            queries,
+            traffic: facts.history.traffic(),
+            recent: gather::recent(shared, now),
+        };
+        drop(facts);
+        Status { verdict: verdict::of(&status), ..status }
+    }
+}
+
+impl Facts {
+    fn changed_by(&mut self, changes: &Changes) {
+        for change in &changes.shown {
+            self.changes.push_front(change.clone());
+        }
+        self.changes.truncate(CHANGES);
+        for (zone, counts) in &changes.by_zone {
+            self.changed.entry(zone.clone()).or_default().add(*counts);
+        }
+    }
+}
+
+/// The report of this name, or an empty one.
+fn taken(reports: &mut Vec<LiveReport>, name: &str) -> LiveReport {
+    let known = reports.iter().position(|report| report.source == name).map(|at| reports.swap_remove(at));
+    known.unwrap_or_else(|| LiveReport { version: 1, source: name.to_owned(), ..LiveReport::default() })
+}
+
+/// What a pass says of a source of the config that it was made with.
+fn source_of(report: &SourceReport, sources: &[source::Settings]) -> SourceStatus {
+    match sources.iter().find(|source| source.name == report.name) {
+        Some(source) => source_status(source, report),
+        None => SourceStatus { name: report.name.clone(), ..SourceStatus::default() },
+    }
+}
+
+fn source_status(source: &source::Settings, report: &SourceReport) -> SourceStatus {
+    let kind = match source.kind {
+        source::Kind::Files(_) => "file",
+        source::Kind::Live { .. } => "azure",
+    };
+    SourceStatus {
+        name: source.name.clone(),
+        kind: kind.to_owned(),
+        path: diag::path(&source.path),
+        last_good: report.read_at,
+        modified: report.modified_at,
+        entries: report.entries,
+        errors: report.problems.to_vec(),
+    }
+}

@@ -1,0 +1,23 @@
+//! Floor 4: how the server is, as one value.
+//!
+//! ```text
+//!   daemon: passes, readings, config, beats --+
+//!   sync::live: reads from Azure -------------+--> Board ---> Status ---> control: status, status --json
+//!   server: counters, zones, upstreams -------+    (gathers)  (model)    admin: /metrics /ready /health /status.json
+//!                                                                        and the page
+//! ```
+//! In: findings and counters. Out: a [`Status`]. Never: a socket, a file, or a decision about zones. A rendering looks
+//! at the [`Status`] and nowhere else.
+
+mod board;
+mod gather;
+pub mod model;
+pub mod queries;
+pub mod sync;
+pub mod traffic;
+pub mod upstreams;
+pub mod verdict;
+
+pub(crate) use board::Board;
+pub(crate) use gather::{Degraded, degraded};
+pub use model::Status;

@@ -1,0 +1,99 @@
+//! The sync: its last pass, and what it waits for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diag::Diagnostic;
+
+/// The sync.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SyncStatus {
+    /// When the present pass, or reading of zones, began; `None` if none runs.
+    pub running_since: Option<u64>,
+    /// The longest time that a pass should take, seconds.
+    pub pass_deadline_s: u64,
+    /// The last pass; `None` before the first.
+    pub pass: Option<PassStatus>,
+    /// When a pass last did all there was to do.
+    pub last_good: Option<u64>,
+    /// Since when something has been held without a break; `None` if nothing is.
+    pub held_since: Option<u64>,
+    /// The number of passes by their result.
+    pub passes: BTreeMap<PassResult, u64>,
+}
+
+/// One sync pass.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PassStatus {
+    /// When it ended.
+    pub at: u64,
+    /// How long it took.
+    pub took_ms: u64,
+    /// Its result.
+    pub outcome: PassResult,
+    /// The zones written and their new serials.
+    pub written: BTreeMap<String, u32>,
+    /// The part that the guard holds back.
+    pub held: Option<HeldStatus>,
+    /// What was not done, and why.
+    pub errors: Vec<Diagnostic>,
+    /// What a person should look at; the notes come last.
+    pub warnings: Vec<Diagnostic>,
+    /// Records that are held back because lists disagree.
+    pub conflicts: Vec<Diagnostic>,
+}
+
+/// The result of a pass.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PassResult {
+    /// Nothing was to be done.
+    #[default]
+    Unchanged,
+    /// All that was to be written was written.
+    Written,
+    /// The guard holds a part of the plan back.
+    Held,
+    /// A source is missing or bad: its last good lists stand in for it.
+    Incomplete,
+    /// The disk failed.
+    Failed,
+}
+
+impl PassResult {
+    /// All results.
+    pub const ALL: [Self; 5] = [Self::Unchanged, Self::Written, Self::Held, Self::Incomplete, Self::Failed];
+
+    /// True if the pass did all there was to do.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Unchanged | Self::Written)
+    }
+}
+
+impl fmt::Display for PassResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unchanged => "unchanged",
+            Self::Written => "written",
+            Self::Held => "held",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+        })
+    }
+}
+
+/// The changes that wait for consent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeldStatus {
+    /// None where no consent helps.
+    pub digest: Option<String>,
+    /// The reasons, zone by zone.
+    pub reasons: Vec<Diagnostic>,
+    /// The exact command to approve it, or what to fix.
+    pub what_to_do: String,
+}

@@ -1,0 +1,243 @@
+//! The verdict: what the whole state comes to in one line, and what a person should do about it.
+//!
+//! In: a [`Status`]. Out: its findings, the worst first. `status`, its exit code and the status page show them; nothing
+//! else decides what is wrong.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::model::Status;
+use super::sync::PassResult;
+use super::upstreams::UpstreamStatus;
+use crate::diag::Diagnostic;
+
+/// The time in which questions for missing names count, seconds.
+const MISSES_S: u64 = 600;
+
+/// Seconds beyond `pass_deadline` after which a pass counts as stuck.
+const STUCK_S: u64 = 30;
+
+/// How well all is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// All is well.
+    #[default]
+    Good,
+    /// Clients get right answers; a person should look.
+    Warning,
+    /// Clients get errors or old answers, or something waits for a person.
+    Error,
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Good => "good",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// What the state comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Verdict {
+    /// The worst level of the findings.
+    pub level: Level,
+    /// All of it in one line.
+    pub headline: String,
+    /// What is wrong, the worst first; empty if all is well.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What is wrong, and what happens now.
+    pub text: String,
+    /// The command or the change that helps; `None` where the reasons in the same status say so.
+    pub what_to_do: Option<String>,
+}
+
+impl Finding {
+    fn error(text: String) -> Self {
+        Self { level: Level::Error, text, what_to_do: None }
+    }
+
+    fn warning(text: String) -> Self {
+        Self { level: Level::Warning, text, what_to_do: None }
+    }
+
+    fn with(self, what_to_do: impl Into<String>) -> Self {
+        Self { what_to_do: Some(what_to_do.into()), ..self }
+    }
+}
+
+/// The verdict on a status; its own `verdict` is not looked at.
+pub fn of(status: &Status) -> Verdict {
+    let mut findings = Vec::new();
+    process(status, &mut findings);
+    zones(status, &mut findings);
+    sync(status, &mut findings);
+    sources(status, &mut findings);
+    upstreams(status, &mut findings);
+    config(status, &mut findings);
+    misses(status, &mut findings);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    let level = findings.iter().map(|finding| finding.level).max().unwrap_or_default();
+    let headline = match &findings[..] {
+        [] => all_well(status),
+        [only] => only.text.clone(),
+        [first, others @ ..] => format!("{} (and {} more)", first.text, others.len()),
+    };
+    Verdict { level, headline, findings }
+}
+
+fn all_well(status: &Status) -> String {
+    let records: usize = status.zones.iter().map(|zone| zone.records).sum();
+    format!(
+        "all well: {}, {}, {}, {}",
+        counted(status.zones.len(), "zone"),
+        counted(records, "record"),
+        counted(status.sources.len(), "source"),
+        counted(status.upstreams.len(), "upstream")
+    )
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Some names, and how many more there are.
+fn some(names: &[&str]) -> String {
+    const SHOWN: usize = 3;
+    match names.len().checked_sub(SHOWN) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..SHOWN].join(", ")),
+    }
+}
+
+fn process(status: &Status, found: &mut Vec<Finding>) {
+    if !status.readiness.is_alive(status.at) {
+        let text = "the daemon's loop is stuck: queries are answered, but no list, zone or config is read";
+        found.push(Finding::error(text.to_owned()).with("restart the server, and report this with the log"));
+    }
+    if status.readiness.draining {
+        found.push(Finding::warning("the server is stopping; queries are still answered".to_owned()));
+    }
+}
+
+fn zones(status: &Status, found: &mut Vec<Finding>) {
+    let servfail: Vec<&str> = status.readiness.servfail.iter().map(String::as_str).collect();
+    if status.no_list_read {
+        let text = format!("no list was read yet: {} is SERVFAIL until one is", some(&servfail));
+        found.push(Finding::error(text).with("mend the sources, or pin geos in the config"));
+    } else if !servfail.is_empty() {
+        let text = format!("no good copy of {}: SERVFAIL for the names in it", some(&servfail));
+        found.push(Finding::error(text).with("mend the zone file or the sources; the reasons are at the zone"));
+    }
+    for zone in status.zones.iter().filter(|zone| zone.serial.is_some() && !zone.degraded.is_empty()) {
+        let text = format!("the file of {} is not good: its last good copy is served", zone.zone);
+        found.push(Finding::error(text).with("mend the file; the reasons are at the zone"));
+    }
+}
+
+fn sync(status: &Status, found: &mut Vec<Finding>) {
+    let sync = &status.sync;
+    if let Some(seconds) = status.running_s().filter(|seconds| *seconds > sync.pass_deadline_s + STUCK_S) {
+        let text = format!("a pass has been running for {seconds} s: what is in service stays");
+        found.push(Finding::error(text).with("check whether the disk of zone_dir or a share with lists hangs"));
+    }
+    let Some(pass) = &sync.pass else { return };
+    if let Some(held) = &pass.held {
+        let text = match &held.digest {
+            Some(digest) => format!("changes are held back and wait for consent, digest {digest}"),
+            None => "changes are held back, and no consent helps".to_owned(),
+        };
+        found.push(Finding::error(text).with(held.what_to_do.as_str()));
+    }
+    if pass.outcome == PassResult::Failed {
+        found.push(Finding::error("the last pass could not do everything: what is in service stays".to_owned()));
+    }
+    if !pass.conflicts.is_empty() {
+        let text =
+            format!("lists disagree ({}): those records stay as they are", counted(pass.conflicts.len(), "conflict"));
+        found.push(Finding::error(text).with("have one list name each of these records"));
+    }
+    let warnings = pass.warnings.iter().filter(|warning| !warning.is_note()).count();
+    if warnings > 0 {
+        found.push(Finding::warning(format!("the last pass has {}", counted(warnings, "warning"))));
+    }
+}
+
+fn sources(status: &Status, found: &mut Vec<Finding>) {
+    for source in &status.sources {
+        let live = status.live.iter().find(|report| report.source == source.name);
+        let mut all = source.errors.iter().chain(live.into_iter().flat_map(|report| report.all_problems()));
+        let Some(first) = worst(&mut all) else { continue };
+        let text = match source.last_good {
+            Some(_) => format!("source '{}' fails, its last good lists stay in use: {first}", source.name),
+            None => format!("source '{}' gives nothing: {first}", source.name),
+        };
+        found.push(if first.is_error() { Finding::error(text) } else { Finding::warning(text) });
+    }
+}
+
+/// The first error, or else the first warning.
+fn worst<'d>(found: &mut dyn Iterator<Item = &'d Diagnostic>) -> Option<&'d Diagnostic> {
+    let mut warning = None;
+    for each in found {
+        if each.is_error() {
+            return Some(each);
+        }
+        if !each.is_note() {
+            warning = warning.or(Some(each));
+        }
+    }
+    warning
+}
+
+fn upstreams(status: &Status, found: &mut Vec<Finding>) {
+    let all_down = !status.upstreams.is_empty() && !status.upstreams.iter().any(UpstreamStatus::is_up);
+    let what = |upstream: &UpstreamStatus| {
+        let last = upstream.last_error.as_ref().map(|error| format!(" ({})", error.text)).unwrap_or_default();
+        match upstream.state.as_str() {
+            "looping" => format!("upstream {} leads back to this server and is not asked", upstream.address),
+            _ => format!("upstream {} does not answer{last}", upstream.address),
+        }
+    };
+    for upstream in status.upstreams.iter().filter(|upstream| !upstream.is_up()) {
+        found.push(if all_down { Finding::error(what(upstream)) } else { Finding::warning(what(upstream)) });
+    }
+    for group in status.groups.iter().filter(|group| !group.absent.is_empty()) {
+        let text = format!("for '{}', entries of upstreams are not in use: {}", group.suffix, group.absent.join("; "));
+        found.push(Finding::warning(text));
+    }
+}
+
+fn config(status: &Status, found: &mut Vec<Finding>) {
+    if let Some(first) = status.config.problems.first() {
+        let text = format!("the newest config is not taken, the one before stays in service: {first}");
+        found.push(Finding::error(text).with(format!("privatelink-dns check --config {}", status.config.file)));
+    }
+    for waiting in &status.config.waits_for_restart {
+        found.push(Finding::warning(waiting.to_string()).with("restart the server"));
+    }
+}
+
+fn misses(status: &Status, found: &mut Vec<Finding>) {
+    let steps = status.traffic.steps.iter().filter(|step| step.at + MISSES_S > status.at);
+    let count: u64 = steps.map(|step| step.misses).sum();
+    if count > 0 {
+        let text = format!("{count} questions of the last 10 minutes asked for names that no list has");
+        found.push(Finding::warning(text).with("compare the names below the zones with the endpoints in Azure"));
+    }
+}
+
+#[cfg(test)]
+mod tests;
