@@ -6,6 +6,7 @@
 mod azure;
 mod forward;
 mod locate;
+mod log;
 mod reader;
 mod server;
 mod spec;
@@ -23,7 +24,7 @@ use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::admission::access::Access;
-use crate::{files, zone};
+use crate::{files, telemetry, zone};
 
 /// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.
 const MAX_BYTES: u64 = 1 << 20;
@@ -33,6 +34,8 @@ const MAX_BYTES: u64 = 1 << 20;
 pub struct Config {
     /// The file it came from.
     pub file: PathBuf,
+    /// The log.
+    pub(crate) log: telemetry::Settings,
     /// The addresses to listen on, UDP and TCP.
     pub listen: Vec<SocketAddr>,
     /// The path of the control socket; `None` if there is to be none.

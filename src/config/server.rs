@@ -6,17 +6,18 @@ use std::time::Duration;
 use super::reader::Section;
 use super::values;
 use crate::server::admission::cookies;
-use crate::server::{MAX_NSID, Settings, TcpSettings};
+use crate::server::{MAX_NSID, Settings, TcpSettings, observer};
 
 /// Octets of a character-string in a TXT record at most (RFC 1035 section 3.3).
 const MAX_VERSION: usize = 255;
 
-pub(super) fn settings(top: &Section<'_>) -> Settings {
+pub(super) fn settings(top: &Section<'_>, observer: observer::Settings) -> Settings {
     Settings {
         cookies: cookies(top),
         tcp: tcp(top),
         nsid: top.string("nsid", |text| short(text, MAX_NSID)),
         version: top.string("version", |text| short(text, MAX_VERSION)),
+        observer,
     }
 }
 

@@ -40,8 +40,10 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let listen = listen(&top);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
+    let (log, observer) = super::log::settings(&top);
     let config = Config {
         file: file.to_owned(),
+        log,
         listen,
         control: control(&top, &base, &sync.zone_dir),
         zones: zone::store::Settings {
@@ -51,7 +53,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             on_miss: storage_zones(),
         },
         access: access(&top),
-        server: super::server::settings(&top),
+        server: super::server::settings(&top, observer),
         groups,
         public_names,
         special_names,

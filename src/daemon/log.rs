@@ -1,11 +1,17 @@
 //! The log messages of the daemon.
 
+mod upstreams;
+
+use std::collections::BTreeSet;
+
 use tracing::{error, info, warn};
 
 use crate::diag::{Diagnostic, Severity};
-use crate::sync::pass::PassOutcome;
+use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::state::changes::{Changes, addresses};
 use crate::zone::store::Report;
+use upstreams::Transition;
+pub(super) use upstreams::UpstreamLog;
 
 /// A diagnostic, with its id as a field.
 pub(super) fn found(found: &Diagnostic) {
@@ -50,11 +56,17 @@ pub(super) fn report(report: &Report) {
     }
 }
 
+/// A transition of an upstream.
+pub(super) fn transition(Transition { is_good, text }: &Transition) {
+    if *is_good { info!("{text}") } else { warn!("{text}") }
+}
+
 /// The diagnostics of the last pass, so that they are not logged again at the next interval.
 #[derive(Default)]
 pub(super) struct PassLog {
     already_logged: Vec<Diagnostic>,
     last_pass_failed: bool,
+    failing_sources: BTreeSet<String>,
 }
 
 impl PassLog {
@@ -72,10 +84,50 @@ impl PassLog {
         found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
         found.extend(notes);
         found.iter().filter(|found| !self.already_logged.contains(found)).for_each(self::found);
+        for source in self.good_again(&outcome.sources) {
+            info!(source, "the source is good again");
+        }
         if !has_failed && self.last_pass_failed {
             info!("the sync is good again");
         }
         self.last_pass_failed = has_failed;
         self.already_logged = found;
+    }
+
+    /// The sources that failed in the last pass and do not in this one.
+    fn good_again(&mut self, sources: &[SourceReport]) -> Vec<String> {
+        let is_failing = |source: &&SourceReport| source.problems.count(Severity::Error) > 0;
+        let failing: BTreeSet<String> = sources.iter().filter(is_failing).map(|source| source.name.clone()).collect();
+        let before = std::mem::replace(&mut self.failing_sources, failing);
+        let is_there = |name: &String| sources.iter().any(|source| source.name == *name);
+        before.into_iter().filter(|name| !self.failing_sources.contains(name)).filter(is_there).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Diagnostics, Id, Place};
+
+    fn report(name: &str, errors: usize) -> SourceReport {
+        let mut problems = Diagnostics::default();
+        for _ in 0..errors {
+            problems.error(|| Diagnostic::error(Id::LIST_SYNTAX, Place::source(name), "x"));
+        }
+        SourceReport { name: name.to_owned(), problems, ..SourceReport::default() }
+    }
+
+    #[test]
+    fn a_source_is_good_again_once_and_not_if_it_is_gone() {
+        let mut log = PassLog::default();
+        let passes = [
+            vec![report("a", 2), report("b", 1)],
+            vec![report("a", 1), report("b", 0)],
+            vec![report("a", 0), report("b", 0)],
+            vec![report("a", 1), report("b", 0)],
+            vec![report("b", 0)],
+        ];
+        let said: Vec<Vec<String>> = passes.iter().map(|sources| log.good_again(sources)).collect();
+        assert_eq!(said, [vec![], vec!["b"], vec!["a"], vec![], vec![]]);
     }
 }

@@ -13,6 +13,7 @@
 //! The loop waits for events only. All work on a disk runs in the background, one task at a time (see `work`).
 
 mod background;
+mod beat;
 mod folders;
 mod live;
 mod log;
@@ -21,6 +22,7 @@ mod reload;
 mod routes;
 mod run;
 mod schedule;
+mod signals;
 mod snapshot;
 mod tasks;
 mod work;
@@ -33,7 +35,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
@@ -42,10 +44,12 @@ use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
+use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
 use live::LiveSources;
-use log::PassLog;
+use log::{PassLog, UpstreamLog};
 use routes::Routes;
+use signals::Ending;
 pub(crate) use snapshot::snapshot;
 use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
@@ -82,7 +86,9 @@ struct Daemon {
     /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with
     /// it.
     tools: Arc<Mutex<Tools>>,
+    logs: Logs,
     pass_log: PassLog,
+    upstream_log: UpstreamLog,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
     routes: Routes,
@@ -100,28 +106,33 @@ struct Daemon {
     control: Option<Control>,
     /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
+    /// Passes in a row under which a zone file changed.
+    overtaken: u8,
 }
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
-    crate::telemetry::start_logs("info");
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let logs = Logs::start(config.log)?;
+    let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
-    let mut daemon = Daemon::new(config, bound, &board, ticks)?;
+    let mut daemon = Daemon::new(config, logs, bound, &board, ticks)?;
     let ended = tokio::select! {
         broken = daemon.run(listeners, inbox, hangup) => broken,
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        signal = ending.next() => {
+            info!(signal, "draining");
+            Ok(())
+        }
     };
-    info!("draining");
     board.draining();
     if let Some(answering) = daemon.answering.take() {
-        answering.drain(&daemon.shared, DRAIN_TIME).await;
+        tokio::select! {
+            () = answering.drain(&daemon.shared, DRAIN_TIME) => {}
+            signal = ending.next() => warn!(signal, "a second signal: stopping at once"),
+        }
     }
     info!("stopped");
     ended
@@ -139,6 +150,7 @@ impl Daemon {
     /// Builds everything that needs no disk.
     fn new(
         config: Config,
+        logs: Logs,
         bound: Vec<SocketAddr>,
         board: &Arc<Board>,
         ticks: mpsc::Sender<FileKind>,
@@ -155,7 +167,9 @@ impl Daemon {
             started_with: config.listen.clone(),
             config,
             config_seen: None,
+            logs,
             pass_log: PassLog::default(),
+            upstream_log: UpstreamLog::default(),
             secret,
             routes,
             shared,
@@ -168,6 +182,7 @@ impl Daemon {
             due: Due::default(),
             control: None,
             aftermath: None,
+            overtaken: 0,
         })
     }
 
@@ -198,6 +213,7 @@ impl Daemon {
 
     /// Puts a snapshot in service. Every change of an answer comes through here.
     pub(super) fn publish(&self, snapshot: Snapshot) {
+        self.shared.observer.follow(&snapshot.settings.observer);
         self.shared.snapshot.store(Arc::new(snapshot));
     }
 }

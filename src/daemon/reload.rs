@@ -95,12 +95,15 @@ impl Daemon {
 
     /// Puts in service what was built; nothing here can fail.
     fn take_config(&mut self, Built { config, routes }: Built) {
-        let waiting = if config.listen == self.started_with {
-            Vec::new()
-        } else {
-            let text = "'listen' changed; that takes effect at the next start";
-            vec![Diagnostic::warning(Id::RESTART_NEEDED, Place::file(&config.file), text)]
-        };
+        let changed = [("listen", config.listen != self.started_with), ("[log] format", self.logs.follow(config.log))];
+        let waiting: Vec<Diagnostic> = changed
+            .into_iter()
+            .filter(|(_, changed)| *changed)
+            .map(|(key, _)| {
+                let text = format!("'{key}' changed; that takes effect at the next start");
+                Diagnostic::warning(Id::RESTART_NEEDED, Place::file(&config.file), text)
+            })
+            .collect();
         waiting.iter().for_each(log::found);
         self.board.config_taken(waiting, SystemTime::now());
         config.warnings.iter().for_each(log::found);

@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tracing::debug;
 
 use super::reload::Read;
 use super::routes::Routes;
@@ -182,8 +183,7 @@ impl Daemon {
             Event::Changed(FileKind::Config) => self.due.config(Why::FileEvent),
             Event::Changed(FileKind::Lists) | Event::Interval => self.due.task(Task::Pass),
             Event::Changed(FileKind::Zones) => self.due.task(Task::Zones),
-            Event::Command(Command { kind: CommandKind::Reload, answer }) => self.due.reload_for(answer),
-            Event::Command(Command { kind: CommandKind::Sync, answer }) => self.due.pass_for([answer]),
+            Event::Command(command) => self.command(command),
             Event::Hangup => self.due.config(Why::Person),
             Event::Missed => {
                 course.schedule.missed(now, &self.config.sync);
@@ -196,11 +196,20 @@ impl Daemon {
                             what is in service stays";
                 log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
             }
-            Event::Beat => self.board.beat(&self.shared, SystemTime::now()),
+            Event::Beat => self.beat(now.into_std()),
             Event::ReadyAtLast => self.announce(course),
             Event::UpstreamsEnded => return Err(StartError::Upstreams),
         }
         Ok(())
+    }
+
+    /// Does what somebody asked for by the control socket.
+    fn command(&mut self, Command { kind, answer }: Command) {
+        debug!(?kind, "asked for by the control socket");
+        match kind {
+            CommandKind::Reload => self.due.reload_for(answer),
+            CommandKind::Sync => self.due.pass_for([answer]),
+        }
     }
 
     /// Says once that queries are answered.

@@ -3,17 +3,24 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use tracing::debug;
+
 use super::work::{Running, Task, Waiter};
 use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::status::{self, Degraded};
+use crate::sync::apply::ApplyError;
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
 use crate::sync::progress::no_progress;
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
+
+/// Passes in a row that may be made at once because a zone file changed under the one before; then the interval says
+/// when.
+const MAX_OVERTAKEN: u8 = 3;
 
 /// The state that a task uses and keeps.
 pub(super) struct Tools {
@@ -75,6 +82,7 @@ impl Daemon {
             return Some(Running::new(background::start("state", work), Vec::new()));
         }
         let (task, waiters) = self.due.take_task()?;
+        debug!(?task, "task begins");
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         self.board.task_started(now);
@@ -112,6 +120,8 @@ impl Daemon {
             answer(waiters, || ControlReply::Refused(vec![broken.clone()]));
             return true;
         };
+        let (zones, is_pass) = (report.zones.iter().count(), outcome.is_some());
+        debug!(zones, is_pass, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "task is over");
         self.board.zones_read(degraded);
         log::report(&report);
         self.publish_zones(report.zones);
@@ -125,6 +135,13 @@ impl Daemon {
         let pass = self.board.store_pass(&outcome, &self.config.sync.sources, SystemTime::now(), took);
         self.pass_log.pass(&outcome, &diag::path(&self.config.file));
         self.aftermath = outcome.aftermath.take();
+        // A zone file changed under the pass, for instance by a checkout of lists and zones together. It is loaded now,
+        // so the next pass compares with it.
+        let was_overtaken = outcome.applied.errors.iter().any(|error| matches!(error, ApplyError::Changed(_)));
+        self.overtaken = if was_overtaken { self.overtaken.saturating_add(1) } else { 0 };
+        if (1..=MAX_OVERTAKEN).contains(&self.overtaken) {
+            self.due.task(Task::Pass);
+        }
         answer(waiters, || ControlReply::Passed(pass.clone()));
         true
     }

@@ -182,6 +182,8 @@ ids! {
     ZONE_NS_ALIAS = "zone-ns-alias";
     /// An NS record names a host of the zone that has no address.
     ZONE_NS_NO_ADDRESS = "zone-ns-no-address";
+    /// A zone took an earlier serial than it had.
+    ZONE_SERIAL_BACK = "zone-serial-back";
     /// The config cannot be read.
     CONFIG_UNREADABLE = "config-unreadable";
     /// Other users may write the config, or read its secrets.

@@ -1,7 +1,8 @@
 //! The network that a client counts for, wherever clients share a resource: rate limits, permits of queries that wait,
 //! the queue of a busy upstream.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A /24 of IPv4 or a /56 of IPv6, the usual size of a site or a subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,18 @@ impl ClientNetwork {
     }
 }
 
+impl fmt::Display for ClientNetwork {
+    /// In CIDR notation.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 & V6 == 0 {
+            let bits = u32::try_from(self.0 << 8).unwrap_or_default();
+            write!(f, "{}/24", Ipv4Addr::from_bits(bits))
+        } else {
+            write!(f, "{}/56", Ipv6Addr::from_bits(u128::from(self.0 & !V6) << 72))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -33,5 +46,8 @@ mod tests {
         assert_eq!(network("2001:db8:0:1ff::1"), network("2001:db8:0:100::"));
         assert_ne!(network("2001:db8:0:1ff::1"), network("2001:db8:0:200::"));
         assert_ne!(network("0.0.0.1"), network("::1"));
+        let shown =
+            ["192.0.2.77", "255.255.255.255", "2001:db8:0:1ff::1", "ffff::1"].map(|text| network(text).to_string());
+        assert_eq!(shown, ["192.0.2.0/24", "255.255.255.0/24", "2001:db8:0:100::/56", "ffff::/56"]);
     }
 }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::context::{RequestContext, Transport};
 use super::counters::{Disposition, Reason, ShardWriter, Tally};
 use super::fast::{AnswerCache, FastPath};
+use super::observer::{Seen, Watch};
 use super::query::{self, Arrived, Later, Served};
 use super::snapshot::{Shared, Snapshot};
 
@@ -32,6 +33,7 @@ pub(crate) struct Answerer<'a> {
     transport: Transport,
     now: Instant,
     tally: Tally<'a>,
+    watch: Option<Watch<'a>>,
 }
 
 impl<'a> Answerer<'a> {
@@ -46,7 +48,7 @@ impl<'a> Answerer<'a> {
     ) -> Self {
         let fast = answers.map(|answers| FastPath::new(snapshot, &shared.misses, answers, now));
         let tally = Tally::new(counts, transport);
-        Self { shared, snapshot, fast, transport, now, tally }
+        Self { shared, snapshot, fast, transport, now, tally, watch: shared.observer.watch() }
     }
 
     /// Answers one message.
@@ -66,20 +68,29 @@ impl<'a> Answerer<'a> {
     /// Answers from memory, in place; `None`, and `out` as it was, if the message has to take the full path.
     pub(crate) fn fast(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Option<Disposition> {
         let context = self.context(client);
-        let (qtype, disposition) = self.fast.as_mut()?.answer(message, &context, out)?;
+        let fast = self.fast.as_mut()?;
+        let (qtype, disposition) = fast.answer(message, &context, out)?;
         self.tally.qtype(qtype);
         self.tally.count(disposition);
         if disposition.reason != Reason::Zone {
             self.tally.cache_hit();
+        }
+        if let Some(watch) = &mut self.watch {
+            let seen = Seen { message, context, disposition, missed: fast.missed() };
+            watch.saw(&seen, || fast.missed_name(message));
         }
         Some(disposition)
     }
 
     /// Answers by the full path.
     pub(crate) fn full(&mut self, message: &[u8], client: SocketAddr, out: &mut Vec<u8>) -> Handled {
-        let (qtype, served) = query::process(self.shared, self.snapshot, message, self.context(client));
+        let context = self.context(client);
+        let (qtype, served) = query::process(self.shared, self.snapshot, message, context);
         if let Some(qtype) = qtype {
             self.tally.qtype(qtype);
+        }
+        if let (Some(watch), Some((disposition, missed))) = (&mut self.watch, served.outcome()) {
+            watch.saw(&Seen { message, context, disposition, missed: missed.is_some() }, || missed.cloned());
         }
         match served {
             Served::Nothing(disposition) => {

@@ -18,7 +18,9 @@ mod counters;
 mod fast;
 pub mod harness;
 mod misses;
+pub mod observer;
 mod query;
+mod recent;
 mod settings;
 mod snapshot;
 mod transport;
@@ -28,7 +30,9 @@ pub use counters::{
     AnswerCount, Class, Counters, Disposition, Family, Histogram, MessageCount, Origin, Reason, Response, ResponseCount,
 };
 pub use misses::Misses;
+pub use observer::{Observer, QUERY_LOG, QueriesLogged};
 pub use query::once::{Answered, query};
+pub use recent::{RECENT_AGE, RECENT_ENTRIES, Recent, RecentEntry, RecentKind};
 pub use settings::{MAX_NSID, Settings, TcpSettings};
 pub use snapshot::{Shared, Snapshot};
 pub use transport::listen::{BindError, Listeners, Running};

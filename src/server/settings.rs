@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::server::admission::cookies;
+use crate::server::observer;
 
 /// The longest NSID, octets: with it, a cookie and an Extended Error, the longest question still fits into 512 octets.
 pub const MAX_NSID: usize = 64;
@@ -19,6 +20,8 @@ pub struct Settings {
     pub nsid: Option<Arc<str>>,
     /// The answer to `version.bind`.
     pub version: Option<Arc<str>>,
+    /// The query log, and what is remembered of questions in vain.
+    pub observer: observer::Settings,
 }
 
 /// The settings for connections (RFC 9210 section 4 wants them to be the operator's).

@@ -14,6 +14,7 @@ use super::admission::pending::Pending;
 use super::admission::rates::Limits;
 use super::counters::Counters;
 use super::misses::Misses;
+use super::observer::Observer;
 use super::settings::Settings;
 use crate::forward::resolver::Resolver;
 use crate::zone::ZoneSet;
@@ -70,6 +71,8 @@ pub struct Shared {
     pub counters: Counters,
     /// Names that our zones do not have, and the signal for an early sync.
     pub misses: Misses,
+    /// The query log and the last questions in vain.
+    pub observer: Observer,
     /// Permits of questions that wait for upstreams.
     pub(crate) pending: Arc<Pending>,
     /// The rates that each client network has used up.
@@ -81,7 +84,9 @@ pub struct Shared {
 impl Shared {
     /// A server's state around its first snapshot.
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
+        let observer = Observer::new(&snapshot.settings.observer, Instant::now());
         Arc::new(Self {
+            observer,
             snapshot: ArcSwap::from_pointee(snapshot),
             counters: Counters::default(),
             misses: Misses::default(),

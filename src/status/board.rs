@@ -59,9 +59,10 @@ impl Board {
         let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
         let started = seconds(started);
         let server = ServerStatus {
+            host: diag::printable(&rustix::system::uname().nodename().to_string_lossy()).into_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: option_env!("PRIVATELINK_DNS_REVISION").unwrap_or_default().to_owned(),
-            rustc: option_env!("PRIVATELINK_DNS_RUSTC").unwrap_or_default().to_owned(),
+            revision: env!("PRIVATELINK_DNS_REVISION").to_owned(),
+            rustc: env!("PRIVATELINK_DNS_RUSTC").to_owned(),
             pid: std::process::id(),
             started,
             listen: listen.iter().map(ToString::to_string).collect(),

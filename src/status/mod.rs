@@ -19,5 +19,6 @@ pub mod upstreams;
 pub mod verdict;
 
 pub(crate) use board::Board;
-pub(crate) use gather::{Degraded, degraded};
+pub(crate) use gather::{Degraded, degraded, upstreams as upstreams_now};
 pub use model::Status;
+pub use upstreams::UpstreamStatus;

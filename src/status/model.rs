@@ -78,6 +78,8 @@ impl Status {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerStatus {
+    /// The name of the host.
+    pub host: String,
     /// Of the program.
     pub version: String,
     /// The commit that it was built from; empty if that is not known.
@@ -287,3 +289,6 @@ impl Histogram {
 
 /// Counters by name.
 pub type Counts = BTreeMap<String, u64>;
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ impl Step {
             zone: from(&["zone", "special"]),
             cache: from(&["cache", "stale"]),
             upstream: from(&["upstream", "rechased", "failed"]),
-            servfail: queries.sum(|answer| answer.response == "SERVFAIL"),
+            servfail: queries.sum(|answer| answer.rcode.as_deref() == Some("SERVFAIL")),
             misses,
         }
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Status;
 use super::sync::PassResult;
 use super::upstreams::UpstreamStatus;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Place};
 
 /// The time in which questions for missing names count, seconds.
 const MISSES_S: u64 = 600;
@@ -180,9 +180,12 @@ fn sources(status: &Status, found: &mut Vec<Finding>) {
         let live = status.live.iter().find(|report| report.source == source.name);
         let mut all = source.errors.iter().chain(live.into_iter().flat_map(|report| report.all_problems()));
         let Some(first) = worst(&mut all) else { continue };
+        // A place that is the source itself says nothing new.
+        let is_known = matches!(&first.place, Place::Source { source: name } if *name == source.name);
+        let why = if is_known { first.text.clone() } else { first.to_string() };
         let text = match source.last_good {
-            Some(_) => format!("source '{}' fails, its last good lists stay in use: {first}", source.name),
-            None => format!("source '{}' gives nothing: {first}", source.name),
+            Some(_) => format!("source '{}' fails, its last good lists stay in use: {why}", source.name),
+            None => format!("source '{}' gives nothing: {why}", source.name),
         };
         found.push(if first.is_error() { Finding::error(text) } else { Finding::warning(text) });
     }

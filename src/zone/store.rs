@@ -168,6 +168,9 @@ impl Store {
             report.errors.extend_from_slice(&loaded.errors);
         }
         report.warnings.extend_from_slice(&loaded.warnings);
+        if let (Some(before), Some(zone)) = (&previous, &loaded.zone) {
+            report.warnings.extend(serial_back(path, before.serial(), zone.serial()));
+        }
         if let Some(zone) = &loaded.zone
             && !previous.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, zone))
         {
@@ -211,6 +214,15 @@ impl Store {
     fn is_degraded(&self, apex: &Name) -> bool {
         self.loaded.get(apex).is_none_or(|loaded| loaded.zone.is_none() || !loaded.errors.is_empty())
     }
+}
+
+/// A warning if a zone takes an earlier serial than it had (RFC 1982).
+fn serial_back(path: &Path, before: Serial, now: Serial) -> Option<Diagnostic> {
+    let text = format!(
+        "the serial goes back from {before} to {now}: the zone is served as it is, but a secondary keeps what it has until \
+         the serial is above {before} (RFC 1982); was an old file put back?"
+    );
+    before.is_after(now).then(|| Diagnostic::warning(Id::ZONE_SERIAL_BACK, Place::file(path), text))
 }
 
 /// The path of a zone's file.

@@ -86,6 +86,30 @@ fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() 
 }
 
 #[test]
+fn a_source_whose_lists_are_gone_is_an_error_in_status_and_keeps_the_time_when_it_was_last_good() {
+    let site = Site::new()
+        .with_config("[[sources]]\nname = \"team-a\"\npath = \"config/endpoints/*.lst\"\n[sync]\ninterval = \"1h\"\n");
+    site.write_list("we.lst", LIST);
+    let server = site.start();
+    site.run("status", &[]).expect(0, &["all well"]);
+    let of_source = || named(&site.status()["sources"], "name", "team-a").clone();
+    let before = of_source();
+    assert!(before["modified"].is_u64() && before["errors"] == serde_json::json!([]), "{before:#}");
+    std::fs::remove_file(site.list_path("we.lst")).unwrap();
+    site.run("sync", &["--running"]).expect(1, &["no file matches"]);
+    let after = of_source();
+    assert_eq!(after["last_good"], before["last_good"], "the last good lists are as old as they are");
+    assert_eq!((&after["errors"][0]["id"], &after["entries"]), (&"source-no-files".into(), &before["entries"]));
+    site.run("status", &[])
+        .expect(1, &["error: source 'team-a' fails, its last good lists stay in use", "no file matches"]);
+    site.run("status", &["--live"]).expect(0, &[]);
+    site.write_list("we.lst", LIST);
+    site.run("sync", &["--running"]).expect(0, &[]);
+    site.run("status", &[]).expect(0, &["all well"]);
+    server.stop();
+}
+
+#[test]
 fn flush_forgets_a_name_or_a_subtree() {
     const NAMES: [&str; 4] = ["example", "a.example", "b.a.example", "other"];
     let upstream = Upstream::serving("");

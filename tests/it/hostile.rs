@@ -54,7 +54,9 @@ fn bombs() -> Vec<(&'static str, String)> {
 #[test]
 fn a_list_that_is_a_bomb_ends_no_server_and_takes_no_other_list_along() {
     for (name, bomb) in bombs() {
-        let site = Site::new().with_list("good.txt", LIST).with_list(name, bomb);
+        // However slow the machine is.
+        let patient = "[sync]\npass_deadline = \"10m\"\n";
+        let site = Site::new().with_list("good.txt", LIST).with_list(name, bomb).with_config(patient);
         let server = site.start();
         assert_eq!(server.resolves(NAME), ["10.1.0.1"], "{name}");
         let status = site.status();

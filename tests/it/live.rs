@@ -219,3 +219,24 @@ fn a_file_beside_the_config_that_changes_is_no_reason_to_read_it_again() {
     assert!(!server.stderr().contains("config read"), "{}", server.stderr());
     server.stop();
 }
+
+/// A checkout puts back lists and zones together: the zone file changes under the pass that the list asks for, or after
+/// it. Either way the records follow the list, and the serial that went back is said.
+#[test]
+fn a_checkout_of_lists_and_zone_files_together_ends_with_what_the_list_says() {
+    const ZONE: &str = "privatelink.blob.core.windows.net";
+    let upstream = nothing_upstream();
+    let site = Site::new().with_upstream(&upstream).with_list("a.txt", OLD).with_config(EVENTS_ALONE);
+    let server = site.start();
+    let old_zone = site.zone(ZONE);
+    site.write_list("a.txt", NEW);
+    server.until_resolves(MOVED, "10.1.0.3");
+    let said = server.stderr().len();
+    site.write_zone(ZONE, &old_zone);
+    site.rename_list("a.txt", OLD.replace("10.1.0.2", "10.1.0.7"));
+    server.until_resolves(MOVED, "10.1.0.7");
+    wait_until("a pass found nothing to do", || site.status()["verdict"]["level"] != "error");
+    assert!(!site.zone(ZONE).contains("fresh"), "{}", site.zone(ZONE));
+    server.until_says("the serial goes back from", said);
+    server.stop();
+}

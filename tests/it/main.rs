@@ -30,6 +30,7 @@ mod hostile;
 mod limits;
 mod lists;
 mod live;
+mod log;
 mod odd_upstreams;
 mod options;
 mod overload;

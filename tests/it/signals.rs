@@ -1,6 +1,7 @@
 //! Starting, stopping, restarting.
 
 use std::net::TcpStream;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
@@ -47,6 +48,33 @@ fn sigint_ends_it_with_code_0_too() {
     let mut server = Site::new().with_list("a.txt", LIST).start();
     server.signal(Signal::SIGINT);
     assert_eq!(server.ended().code(), Some(0));
+}
+
+#[test]
+fn sigusr1_and_sigusr2_cause_a_line_and_nothing_else() {
+    let mut server = Site::new().with_list("a.txt", LIST).start();
+    for (signal, said) in [(Signal::SIGUSR1, "SIGUSR1 has no effect"), (Signal::SIGUSR2, "SIGUSR2 has no effect")] {
+        server.signal(signal);
+        server.until_says(said, 0);
+    }
+    assert!(server.runs());
+    assert_eq!(server.ask(NAME, "A").addresses(), ["10.1.0.1"]);
+    server.stop();
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_while_it_drains() {
+    let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
+    let mut server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
+    let address = server.address();
+    let asking = std::thread::spawn(move || ask("slow.example", "A").patience(Duration::from_secs(1)).try_to(address));
+    wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
+    server.signal(Signal::SIGTERM);
+    server.until_says("draining", 0);
+    server.signal(Signal::SIGINT);
+    assert_eq!(server.ended().code(), Some(0));
+    server.until_says("a second signal: stopping at once", 0);
+    assert!(asking.join().unwrap().is_err(), "the answer never came");
 }
 
 /// Ends a server that waits for its upstream, which answers only once new connections are refused.

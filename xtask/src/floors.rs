@@ -26,7 +26,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("status", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
+    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "server"]),
     // floor 5: they do not know each other
     ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
@@ -83,8 +83,9 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "server",
         &[
-            &["context", "misses"],
+            &["context", "misses", "recent"],
             &["admission", "counters"],
+            &["observer"],
             &["settings"],
             &["snapshot"],
             &["query"],

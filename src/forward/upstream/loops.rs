@@ -109,20 +109,13 @@ impl Probed {
         self.verdict.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns something, and says so if the verdict changes.
+    /// Learns something. A change of the verdict is logged by whoever watches the state of upstreams.
     fn learn(&self, event: impl FnOnce(&mut Verdict)) {
         let (shared, mut verdict) = (&self.shared, self.verdict());
         event(&mut verdict);
-        match (shared.set_looping(verdict.looping), verdict.looping) {
-            (true, true) => {
-                shared.counters.loops.one();
-                shared.last_error.note(ErrorKind::Loop, None, Instant::now());
-                tracing::warn!(upstream = %shared.address, "forwarding loop: the upstream asks this server; not used until that ends");
-            }
-            (true, false) => {
-                tracing::info!(upstream = %shared.address, "forwarding loop is gone; upstream in use again");
-            }
-            _ => {}
+        if shared.set_looping(verdict.looping) && verdict.looping {
+            shared.counters.loops.one();
+            shared.last_error.note(ErrorKind::Loop, None, Instant::now());
         }
     }
 }

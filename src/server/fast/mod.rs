@@ -10,7 +10,7 @@ mod answer_cache;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::dns::{NameBuffer, Query, Rcode, Rtype, UDP_PAYLOAD, Writer};
+use crate::dns::{Name, NameBuffer, Query, Rcode, Rtype, UDP_PAYLOAD, Writer};
 use crate::server::context::RequestContext;
 use crate::server::counters::{Disposition, Reason, Response};
 use crate::server::misses::Misses;
@@ -28,6 +28,18 @@ pub(crate) struct FastPath<'a> {
     answers: &'a mut AnswerCache,
     /// The last client found to be exempt from rate limits: most batches come from one.
     unlimited: Option<IpAddr>,
+    /// Whether a hosted zone lacks the name of the last answer.
+    missed: Missed,
+}
+
+/// The name that a hosted zone lacks, if any.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Missed {
+    No,
+    /// The QNAME.
+    Own,
+    /// The one that the cached answer's chain ends at.
+    Cached,
 }
 
 /// A query, and the parts of its answer that do not depend on the records.
@@ -57,7 +69,7 @@ impl<'a> FastPath<'a> {
         now: std::time::Instant,
     ) -> Self {
         answers.follow(snapshot, now);
-        Self { snapshot, misses, answers, unlimited: None }
+        Self { snapshot, misses, answers, unlimited: None, missed: Missed::No }
     }
 
     /// Appends the answer to `out`, and returns the QTYPE; `None`, and `out` as it was, if the message has to take the
@@ -68,6 +80,7 @@ impl<'a> FastPath<'a> {
         context: &RequestContext,
         out: &mut Vec<u8>,
     ) -> Option<(Rtype, Disposition)> {
+        self.missed = Missed::No;
         let query = Query::parse(message).ok().filter(is_plain)?;
         if context.client.port() == 0 || !self.is_unlimited(context.ip()) {
             return None;
@@ -85,12 +98,32 @@ impl<'a> FastPath<'a> {
             {
                 if response == Response::Answered(Rcode::NXDOMAIN) {
                     self.misses.note(hosted, qname.name());
+                    self.missed = Missed::Own;
                 }
                 return Some((query.qtype, response.to(Reason::Zone)));
             }
             out.truncate(start);
         }
         Some((query.qtype, self.cached(&ask, &qname, context.ip(), limit, out)?))
+    }
+
+    /// Whether a hosted zone lacks the name that the last answer was about.
+    pub(crate) fn missed(&self) -> bool {
+        self.missed != Missed::No
+    }
+
+    /// That name; `message` is the one that was answered.
+    pub(crate) fn missed_name(&self, message: &[u8]) -> Option<Name> {
+        let query = Query::parse(message).ok()?;
+        match self.missed {
+            Missed::No => None,
+            Missed::Own => Name::from_wire(query.qname),
+            Missed::Cached => {
+                let qname = NameBuffer::new(query.qname)?;
+                let cached = self.answers.find(&CacheKey::new(&query, qname.name()))?;
+                Name::from_wire(cached.missed()?.as_wire())
+            }
+        }
     }
 
     /// Stores the full path's answer to a message for later ones.
@@ -126,6 +159,7 @@ impl<'a> FastPath<'a> {
             && let Some(hosted) = self.snapshot.view(client).zones.find(missed)
         {
             self.misses.note(hosted, missed);
+            self.missed = Missed::Cached;
         }
         let reason = if bits.rechased { Reason::Rechased } else { Reason::Cache };
         Some(Response::Answered(bits.rcode).to(reason))

@@ -12,6 +12,7 @@ use crate::forward::{Batch, Reply};
 use crate::server::admission::pending::Permit;
 use crate::server::context::RequestContext;
 use crate::server::counters::{Reason, Response};
+use crate::server::observer::Seen;
 use crate::server::snapshot::{Shared, Snapshot};
 
 /// A query that waits for an upstream. It holds its permit until its answer is composed.
@@ -74,7 +75,12 @@ impl WaitingQuery {
             return Served::Nothing(Response::Dropped.to(Reason::NotAQuery));
         };
         let (disposition, composed) = complete(shared, &self.snapshot, &query, resolved, &self.context, &self.options);
-        Served::Now(Answer { bytes: composed.bytes, disposition, cacheable: None })
+        let missed = resolved.origin.missed.clone();
+        if let Some(mut watch) = shared.observer.watch() {
+            let seen = Seen { message: &self.message, context: self.context, disposition, missed: missed.is_some() };
+            watch.saw(&seen, || missed.clone());
+        }
+        Served::Now(Answer { bytes: composed.bytes, disposition, missed, cacheable: None })
     }
 }
 

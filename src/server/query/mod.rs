@@ -47,6 +47,8 @@ pub(crate) enum Served {
 pub(crate) struct Answer {
     pub(crate) bytes: Vec<u8>,
     pub(crate) disposition: Disposition,
+    /// The name that a hosted zone does not have.
+    pub(crate) missed: Option<Name>,
     /// How it may be given again; `None` for an answer that is good only once.
     pub(crate) cacheable: Option<Box<Cacheable>>,
 }
@@ -109,7 +111,8 @@ fn serve(
     }
     let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &context, &options);
     let cacheable = validity.and_then(|validity| Cacheable::new(&resolved, &composed, validity)).map(Box::new);
-    Served::Now(Answer { bytes: composed.bytes, cacheable, disposition })
+    let missed = resolved.origin.missed;
+    Served::Now(Answer { bytes: composed.bytes, cacheable, disposition, missed })
 }
 
 /// Whether a query on its own would pass every check of [`examine`], as nearly all do. A query whose name might be a
@@ -213,7 +216,7 @@ fn limit(request: &Request<'_>, options: &ReplyOptions, resolved: &Resolved) -> 
         RateDecision::Slip => {
             let bytes = response::slip(&request.query, &options.with(None));
             let disposition = Response::Slipped.to(reason_of(resolved));
-            Some(Served::Now(Answer { bytes, disposition, cacheable: None }))
+            Some(Served::Now(Answer { bytes, disposition, missed: None, cacheable: None }))
         }
         RateDecision::Drop => Some(Served::Nothing(Response::RateLimited.to(reason_of(resolved)))),
     }
@@ -281,6 +284,15 @@ impl Refusal {
 }
 
 impl Served {
+    /// The disposition, with the name that a hosted zone does not have; `None` until an upstream has been asked.
+    pub(crate) fn outcome(&self) -> Option<(Disposition, Option<&Name>)> {
+        match self {
+            Self::Nothing(disposition) => Some((*disposition, None)),
+            Self::Now(answer) => Some((answer.disposition, answer.missed.as_ref())),
+            Self::Later(_) => None,
+        }
+    }
+
     /// The same, signed after it was composed.
     fn signed(self, sign: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
         match self {
@@ -307,7 +319,7 @@ fn send_unless_limited(
         return Served::Nothing(Response::RateLimited.to(reason));
     }
     let disposition = Response::Answered(rcode).to(reason);
-    Served::Now(Answer { bytes: compose(), disposition, cacheable: None })
+    Served::Now(Answer { bytes: compose(), disposition, missed: None, cacheable: None })
 }
 
 /// Answers a message that could not be read as a query. A client outside `[access]` gets a bare header and nothing

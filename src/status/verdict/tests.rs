@@ -64,7 +64,7 @@ fn whatever_waits_for_a_person_or_gives_clients_errors_is_an_error() {
     is(Level::Error, "could not do everything", |status| {
         status.sync.pass = pass(|pass| pass.outcome = PassResult::Failed);
     });
-    is(Level::Error, "source 'we' fails, its last good lists stay in use: source", |status| {
+    is(Level::Error, "source 'we' fails, its last good lists stay in use: broken", |status| {
         status.sources[0].errors = vec![error("broken")];
     });
     is(Level::Error, "source 'we' gives nothing", |status| {

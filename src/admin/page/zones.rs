@@ -1,0 +1,94 @@
+//! The zones, and the names that clients asked for and that no zone has.
+
+use super::lines::{Bounded, Line, lines};
+use super::mark::{Mark, Tone};
+use super::number::whole;
+use super::recent::{self, Asked};
+use crate::diag::printable;
+use crate::status::Status;
+use crate::status::model::ZoneStatus;
+use crate::sync::state::changes::ChangeCounts;
+
+/// Zones that are shown.
+const ZONES: usize = 100;
+
+/// Missed names that are shown.
+const MISSED: usize = 20;
+
+/// The section.
+pub(super) struct Zones {
+    /// What is SERVFAIL besides the zones of the table.
+    pub(super) no_list_read: bool,
+    pub(super) rows: Bounded<Row>,
+    pub(super) missed: Bounded<Asked>,
+    /// True if the names are kept.
+    pub(super) is_kept: bool,
+}
+
+/// A zone.
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) mark: Mark,
+    pub(super) serial: String,
+    pub(super) records: String,
+    /// Who writes it, and what happens to a name that it lacks.
+    pub(super) kind: String,
+    pub(super) misses: String,
+    pub(super) changed: String,
+    pub(super) lines: Bounded<Line>,
+}
+
+impl Zones {
+    pub(super) fn of(status: &Status) -> Self {
+        let mut zones: Vec<&ZoneStatus> = status.zones.iter().collect();
+        if zones.len() > ZONES {
+            zones.sort_by_key(|zone| std::cmp::Reverse((mark(zone).tone, zone.misses)));
+        }
+        let missed = status.recent.entries.iter().filter(|entry| entry.kind == "miss");
+        Self {
+            no_list_read: status.no_list_read,
+            rows: Bounded::of(zones.into_iter().map(row), ZONES),
+            missed: Bounded::of(missed.map(|entry| recent::asked(entry, status.at)), MISSED),
+            is_kept: status.recent.enabled,
+        }
+    }
+}
+
+/// How a zone is.
+pub(super) fn mark(zone: &ZoneStatus) -> Mark {
+    match (zone.serial, zone.degraded.is_empty()) {
+        (None, _) => Mark::new(Tone::Error, "SERVFAIL: no good copy"),
+        (Some(_), false) => Mark::new(Tone::Error, "last good copy served"),
+        (Some(_), true) => Mark::new(Tone::Good, "served"),
+    }
+}
+
+fn row(zone: &ZoneStatus) -> Row {
+    let writer = match (zone.managed, zone.serial) {
+        (true, _) => "written by sync",
+        (false, Some(_)) => "written by hand",
+        (false, None) => "not there yet",
+    };
+    let on_miss = match zone.on_miss.as_str() {
+        "forward" => "other names are forwarded",
+        _ => "other names are NXDOMAIN",
+    };
+    Row {
+        name: printable(&zone.zone).into_owned(),
+        mark: mark(zone),
+        serial: zone.serial.map_or("none".to_owned(), |serial| serial.to_string()),
+        records: whole(zone.records as u64),
+        kind: format!("{writer}; {on_miss}"),
+        misses: whole(zone.misses),
+        changed: changed(zone.changed).unwrap_or_else(|| "none".to_owned()),
+        lines: lines(&zone.degraded),
+    }
+}
+
+/// The numbers of changes in words; `None` if there were none.
+pub(super) fn changed(counts: ChangeCounts) -> Option<String> {
+    let all = [(counts.added, "added"), (counts.changed, "changed"), (counts.removed, "removed")];
+    let there: Vec<String> =
+        all.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{} {what}", whole(*n))).collect();
+    (!there.is_empty()).then(|| there.join(", "))
+}

@@ -1,0 +1,16 @@
+//! What the daemon does once a second, whatever else happens.
+
+use std::time::{Instant, SystemTime};
+
+use super::Daemon;
+use crate::status;
+
+impl Daemon {
+    /// Shows that the loop turns, and logs what changed without anybody asking.
+    pub(super) fn beat(&mut self, now: Instant) {
+        self.board.beat(&self.shared, SystemTime::now());
+        self.shared.observer.beat(now);
+        let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
+        self.upstream_log.compare(&upstreams, now).iter().for_each(super::log::transition);
+    }
+}

@@ -1,0 +1,274 @@
+//! The last questions in vain: names that a hosted zone lacks, refusals and failures, by name, type and client network.
+//!
+//! In: such questions, with the time. Out: a bounded list for people. Never: a wait in a worker, or work that grows
+//! with their number: what is beyond a budget is counted and not recorded. Each kind has its own places, and no
+//! network has more than a share of them, so a flood of one kind or from one network leaves the others' entries alone.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::dns::{Name, Rtype};
+use crate::forward::ClientNetwork;
+
+/// The time after which an entry is forgotten.
+pub const RECENT_AGE: Duration = Duration::from_hours(24);
+
+/// Entries of all kinds together.
+pub const RECENT_ENTRIES: usize = 256;
+
+/// The time that a budget is for.
+const WINDOW: Duration = Duration::from_millis(100);
+
+/// Questions of one kind that are recorded in a window, and those of one network among them.
+const BUDGET: usize = 32;
+const SHARE: usize = 8;
+
+/// Why somebody asked in vain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecentKind {
+    /// A hosted zone lacks the name.
+    Miss,
+    /// `[access]` or `[limits]` refused the client.
+    Refusal,
+    /// The answer was SERVFAIL.
+    Failure,
+}
+
+impl RecentKind {
+    /// All kinds, by their index.
+    pub const ALL: [Self; 3] = [Self::Miss, Self::Refusal, Self::Failure];
+
+    /// Its word in `status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Miss => "miss",
+            Self::Refusal => "refusal",
+            Self::Failure => "failure",
+        }
+    }
+
+    fn places(self) -> usize {
+        match self {
+            Self::Miss => RECENT_ENTRIES / 2,
+            Self::Refusal | Self::Failure => RECENT_ENTRIES / 4,
+        }
+    }
+}
+
+/// Questions for one name and type, from one client network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecentEntry {
+    /// Why they were in vain.
+    pub kind: RecentKind,
+    /// The name in lower case, in presentation format without the final dot; of a miss, the name that the zone lacks.
+    pub name: String,
+    /// The type, as its mnemonic.
+    pub rtype: String,
+    /// The /24 or /56 that asked.
+    pub network: String,
+    /// How many were recorded; under load more were asked.
+    pub count: u64,
+    /// The time of the first, seconds since 1970.
+    pub first: u64,
+    /// The time of the last, seconds since 1970.
+    pub last: u64,
+}
+
+/// What identifies an entry among those of its kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Vain {
+    pub(crate) name: Name,
+    pub(crate) rtype: Rtype,
+    pub(crate) network: ClientNetwork,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recorded {
+    /// It has an entry.
+    Yes,
+    /// It was only counted: somebody else is recording, or nothing is recorded.
+    Busy,
+    /// It was only counted: too many were recorded in this window.
+    Spent,
+    /// It was only counted: its network has had its share of this window.
+    OverShare,
+}
+
+/// The entries of all kinds.
+pub struct Recent {
+    enabled: AtomicBool,
+    start: Instant,
+    kinds: [Kind; RecentKind::ALL.len()],
+    unrecorded: AtomicU64,
+}
+
+/// The entries of one kind.
+#[derive(Default)]
+struct Kind {
+    /// The window whose budget is spent, counted from 1.
+    spent: AtomicU64,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    all: Vec<Entry>,
+    window: u64,
+    /// The networks of what was recorded in the window.
+    recorded: Vec<ClientNetwork>,
+}
+
+struct Entry {
+    vain: Vain,
+    count: u64,
+    first: Instant,
+    last: Instant,
+}
+
+impl Recent {
+    pub(crate) fn new(start: Instant) -> Self {
+        Self { enabled: AtomicBool::new(true), start, kinds: Default::default(), unrecorded: AtomicU64::new(0) }
+    }
+
+    /// Turns recording on or off; off, what was recorded is dropped.
+    pub(crate) fn enable(&self, enabled: bool) {
+        self.enabled.store(enabled, Relaxed);
+        if !enabled {
+            for kind in &self.kinds {
+                kind.lock().all = Vec::new();
+            }
+        }
+    }
+
+    /// Whether questions are recorded.
+    pub fn is_enabled(&self) -> bool {
+        self.enabled.load(Relaxed)
+    }
+
+    /// Questions that were counted and not recorded.
+    pub fn unrecorded(&self) -> u64 {
+        self.unrecorded.load(Relaxed)
+    }
+
+    /// Counts questions that are not recorded.
+    pub(crate) fn leave_out(&self, questions: u64) {
+        self.unrecorded.fetch_add(questions, Relaxed);
+    }
+
+    /// Whether one more question of a kind may be recorded now; without a lock.
+    pub(crate) fn has_budget(&self, kind: RecentKind, now: Instant) -> bool {
+        self.kinds[kind as usize].spent.load(Relaxed) != self.window(now)
+    }
+
+    /// Records a question; it never waits.
+    pub(crate) fn record(&self, kind: RecentKind, vain: Vain, now: Instant) -> Recorded {
+        let Kind { spent, entries } = &self.kinds[kind as usize];
+        let window = self.window(now);
+        let recorded = match entries.try_lock() {
+            Ok(_) if !self.is_enabled() => return Recorded::Busy,
+            Ok(mut entries) => entries.record(kind.places(), window, vain, now),
+            Err(_) => Recorded::Busy,
+        };
+        if recorded == Recorded::Spent {
+            spent.store(window, Relaxed);
+        }
+        if recorded != Recorded::Yes {
+            self.leave_out(1);
+        }
+        recorded
+    }
+
+    /// The entries of the last [`RECENT_AGE`], the last one first. `now` is on both clocks.
+    pub fn entries(&self, now: (Instant, SystemTime)) -> Vec<RecentEntry> {
+        let mut shown = Vec::new();
+        for kind in RecentKind::ALL {
+            let entries = self.kinds[kind as usize].lock();
+            shown.extend(entries.all.iter().filter(|entry| entry.is_recent(now.0)).map(|entry| entry.shown(kind, now)));
+        }
+        shown.sort_by(|one, other| (other.last, &one.name).cmp(&(one.last, &other.name)));
+        shown
+    }
+
+    /// The number of the window, from 1.
+    fn window(&self, now: Instant) -> u64 {
+        let windows = now.saturating_duration_since(self.start).as_millis() / WINDOW.as_millis();
+        u64::try_from(windows).unwrap_or(u64::MAX - 1) + 1
+    }
+}
+
+impl Kind {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn record(&mut self, places: usize, window: u64, vain: Vain, now: Instant) -> Recorded {
+        if self.window != window {
+            self.window = window;
+            self.recorded.clear();
+        }
+        if self.recorded.len() >= BUDGET {
+            return Recorded::Spent;
+        }
+        if self.recorded.iter().filter(|network| **network == vain.network).count() >= SHARE {
+            return Recorded::OverShare;
+        }
+        self.recorded.push(vain.network);
+        if let Some(own) = self.all.iter_mut().find(|entry| entry.vain == vain) {
+            own.count = if own.is_recent(now) { own.count + 1 } else { 1 };
+            own.first = if own.count == 1 { now } else { own.first };
+            own.last = own.last.max(now);
+            return Recorded::Yes;
+        }
+        let network = vain.network;
+        let entry = Entry { vain, count: 1, first: now, last: now };
+        match self.replaced(places, network) {
+            Some(at) => self.all[at] = entry,
+            None => self.all.push(entry),
+        }
+        Recorded::Yes
+    }
+
+    /// The entry that makes room: the network's own oldest if it has a quarter of all places, else the oldest of all
+    /// if no place is free.
+    fn replaced(&self, places: usize, network: ClientNetwork) -> Option<usize> {
+        let of_network = || self.all.iter().enumerate().filter(|(_, entry)| entry.vain.network == network);
+        let oldest = |(at, entry): (usize, &Entry)| (entry.last, at);
+        if of_network().count() >= places / 4 {
+            of_network().map(oldest).min().map(|(_, at)| at)
+        } else if self.all.len() >= places {
+            self.all.iter().enumerate().map(oldest).min().map(|(_, at)| at)
+        } else {
+            None
+        }
+    }
+}
+
+impl Entry {
+    fn is_recent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) < RECENT_AGE
+    }
+
+    fn shown(&self, kind: RecentKind, now: (Instant, SystemTime)) -> RecentEntry {
+        let seconds = |at: Instant| {
+            let then = now.1.checked_sub(now.0.saturating_duration_since(at)).unwrap_or(UNIX_EPOCH);
+            then.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+        };
+        let Vain { name, rtype, network } = &self.vain;
+        RecentEntry {
+            kind,
+            name: name.without_dot(),
+            rtype: rtype.to_string(),
+            network: network.to_string(),
+            count: self.count,
+            first: seconds(self.first),
+            last: seconds(self.last),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
