@@ -150,8 +150,7 @@ fn every_reason_origin_class_response_and_counter_is_documented() {
     });
     let classes = Class::ALL.map(Class::name);
     let counters = Counters::default().all().into_iter().map(|(name, _)| name);
-    let missing: Vec<&str> =
-        answers.chain(classes).chain(counters).filter(|name| !documented.contains(name)).collect();
+    let missing: Vec<&str> = answers.chain(classes).chain(counters).filter(|name| !documented.contains(name)).collect();
     assert!(missing.is_empty(), "docs/status-json.md does not have {missing:?}");
 }
 
