@@ -48,7 +48,7 @@ impl Counters {
     }
 }
 
-/// Counts the entries that are evicted. An entry that is replaced or removed is none, and this hook is not called for it.
+/// Counts the entries that are evicted. An entry that is replaced or removed is none: this hook is not called for it.
 #[derive(Clone)]
 pub(super) struct Evictions(pub(super) Arc<Counters>);
 
