@@ -1,6 +1,7 @@
 //! Both forms, read by a parser of other hands.
 
 mod arbitrary;
+mod contrib;
 mod parser;
 mod samples;
 
