@@ -136,8 +136,8 @@ fn filter(said: Option<&str>, level: Level) -> (EnvFilter, Option<String>) {
     let said = said.map(str::trim).filter(|said| !said.is_empty());
     // At debug, other crates have nothing to say that helps an operator.
     let default = if level == Level::Debug { "info,privatelink_dns=debug" } else { level.word() };
-    // Who sets `[log] queries` wants them at any level.
-    let build = |said: &str| EnvFilter::try_new(format!("{said},{QUIET},{}=info", crate::server::QUERY_LOG));
+    // Who sets `[log] queries` wants them at any level, unless `RUST_LOG` says otherwise: the last word counts.
+    let build = |said: &str| EnvFilter::try_new(format!("{}=info,{said},{QUIET}", crate::server::QUERY_LOG));
     // A lone word that is not a level counts as the name of a module, and silences all others.
     let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
     let is_good = |said: &&str| said.contains(['=', '[']) || said.split(',').any(|word| is_level(word.trim()));
@@ -182,6 +182,8 @@ mod tests {
             let (filter, _) = filter(None, level);
             assert!(filter.to_string().contains(&format!("{}=info", crate::server::QUERY_LOG)), "{filter}");
         }
+        let (filter, _) = filter(Some("info,query_log=off"), Level::Info);
+        assert!(filter.to_string().contains("query_log=off") && !filter.to_string().contains("query_log=info"));
     }
 
     #[test]

@@ -122,3 +122,18 @@ fn a_partitioned_name_is_planned_written_and_settled() {
     site.sync();
     assert!(!site.zone("privatelink.blob.core.windows.net").contains("alias"));
 }
+
+#[test]
+fn query_prints_no_name_in_the_random_case_that_the_upstream_was_asked_in() {
+    let records = "www.a-long-name.example. 60 CNAME host.a-long-name.example.\n\
+                   host.a-long-name.example. 60 A 192.0.2.1\n\
+                   a-long-name.example. 60 MX 10 host.a-long-name.example.\n";
+    let upstream = Upstream::serving(records);
+    let site = Site::new().with_upstream(&upstream);
+    // Each question is asked in another case.
+    for _ in 0..3 {
+        let ran = site.run("query", &["www.a-long-name.example"]);
+        ran.expect(0, &["IN CNAME host.a-long-name.example.", "host.a-long-name.example. 60 IN A 192.0.2.1"]);
+        site.run("query", &["a-long-name.example", "MX"]).expect(0, &["IN MX 10 host.a-long-name.example."]);
+    }
+}

@@ -12,6 +12,7 @@ use nix::unistd::Pid;
 use crate::support::client::ask;
 use crate::support::server::Server;
 use crate::support::site::Site;
+use crate::support::upstream::Upstream;
 use crate::support::wait_until;
 
 const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
@@ -183,6 +184,87 @@ fn a_reader_of_the_log_that_stands_still_stops_neither_answers_nor_the_end() {
     });
     assert_eq!(status.unwrap().code(), Some(0));
     drop(reader);
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_logged_and_shown_as_down_and_so_is_its_return() {
+    let mut upstream = Upstream::serving("www.example. 60 A 192.0.2.1\n");
+    let site = Site::new().with_upstream(&upstream);
+    let server = site.start();
+    let (state, address) = (|| site.status()["upstreams"][0]["state"].clone(), upstream.address());
+    upstream.kill();
+    let mut asked = 0..;
+    wait_until("the upstream is down", || {
+        let name = format!("n{}.example", asked.next().unwrap());
+        assert_eq!(server.ask(&name, "A").rcode, "SERVFAIL");
+        state() == "down"
+    });
+    let said = format!("upstream {address} does not answer");
+    server.until_says(&said, 0);
+    upstream.restart();
+    server.until_resolves("www.example", "192.0.2.1");
+    server.until_says(&format!("upstream {address} answers again"), 0);
+    assert_eq!(state(), "up");
+    let log = server.stop();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(&said)).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains(" WARN ") && lines[0].contains("no other upstream is up"), "{log}");
+    assert!(log.lines().any(|line| line.contains(" INFO ") && line.contains("answers again")), "{log}");
+}
+
+#[test]
+fn a_source_that_fails_is_said_once_and_so_is_that_it_is_good_again() {
+    let site = Site::new().with_list("a.txt", LIST).with_config("[sync]\ninterval = \"1s\"");
+    let server = site.start();
+    let passes =
+        || site.status()["sync"]["passes"].as_object().unwrap().values().filter_map(|n| n.as_u64()).sum::<u64>();
+    std::fs::remove_file(site.list_path("a.txt")).unwrap();
+    server.until_says("ERROR", 0);
+    let before = passes();
+    wait_until("three more passes", || passes() > before + 3);
+    site.write_list("a.txt", LIST);
+    server.until_says("the source is good again source=\"a.txt\"", 0);
+    let log = server.stop();
+    let said = |text: &str| log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!((said(" ERROR "), said("good again source=")), (1, 1), "{log}");
+}
+
+#[test]
+fn names_asked_for_in_vain_are_in_the_status_until_recent_is_turned_off() {
+    let upstream = Upstream::serving("www.example. 60 A 192.0.2.1\n");
+    let mut site = site("").with_upstream(&upstream).with_config("[access]\nallow = [\"127.0.0.1/32\"]");
+    let server = site.start();
+    let other_tenant = "other.privatelink.blob.core.windows.net";
+    for _ in 0..3 {
+        server.ask(MISSING, "A");
+    }
+    // The zone forwards what it lacks; the answer to the first question is kept and given to the second.
+    server.ask(other_tenant, "A");
+    server.ask(other_tenant, "A");
+    ask(NAME, "A").from("127.0.9.9".parse().unwrap()).to(server.address());
+    let recent = || site.status()["recent"].clone();
+    let shown = |recent: &serde_json::Value| {
+        let line = |entry: &serde_json::Value| {
+            format!("{} {} {} {}", entry["kind"], entry["name"], entry["network"], entry["count"]).replace('"', "")
+        };
+        let mut lines: Vec<String> = recent["entries"].as_array().unwrap().iter().map(line).collect();
+        lines.sort();
+        lines
+    };
+    let expected = [
+        format!("miss {MISSING} 127.0.0.0/24 3"),
+        format!("miss {other_tenant} 127.0.0.0/24 2"),
+        format!("refusal {NAME} 127.0.9.0/24 1"),
+    ];
+    let seen = recent();
+    assert_eq!(shown(&seen), expected, "{seen:#}");
+    assert_eq!((&seen["enabled"], &seen["unrecorded"]), (&true.into(), &0.into()));
+    site.add("[log]\nrecent = false");
+    site.reload();
+    server.ask(MISSING, "A");
+    let seen = site.status()["recent"].clone();
+    assert_eq!((&seen["enabled"], seen["entries"].as_array().unwrap().len()), (&false.into(), 0), "{seen:#}");
+    server.stop();
 }
 
 /// Fills a pipe to its last octet.

@@ -186,9 +186,9 @@ impl Drop for Watch<'_> {
 /// Whether the client did not get what it asked for, though what it sent was a query.
 fn is_error(Disposition { response, .. }: Disposition) -> bool {
     match response {
-        Response::Answered(rcode) => !rcode.is_answer(),
+        Response::Answered(rcode) | Response::Truncated(rcode) => !rcode.is_answer(),
         Response::RateLimited | Response::Slipped => true,
-        Response::Truncated(_) | Response::Dropped => false,
+        Response::Dropped => false,
     }
 }
 
@@ -196,7 +196,7 @@ fn is_error(Disposition { response, .. }: Disposition) -> bool {
 fn kind(seen: &Seen<'_>) -> Option<RecentKind> {
     let Disposition { reason, response } = seen.disposition;
     match (reason, response) {
-        (_, Response::Answered(Rcode::SERVFAIL)) => Some(RecentKind::Failure),
+        (_, Response::Answered(Rcode::SERVFAIL) | Response::Truncated(Rcode::SERVFAIL)) => Some(RecentKind::Failure),
         (Reason::NotAllowed | Reason::ForwardLimit, _) | (_, Response::RateLimited | Response::Slipped) => {
             Some(RecentKind::Refusal)
         }

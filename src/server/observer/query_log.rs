@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::dns::Rtype;
-use crate::server::counters::Disposition;
+use crate::server::counters::{Disposition, Response};
 
 /// The target of the lines, by which they are filtered.
 pub const QUERY_LOG: &str = "query_log";
@@ -109,14 +109,16 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn log(self) {
         let Disposition { reason, response } = self.disposition;
+        let not_whole = (!matches!(response, Response::Answered(_))).then(|| response.name());
         tracing::info!(
             target: QUERY_LOG,
             client = %self.client,
             name = self.name.map(tracing::field::display),
             rtype = self.rtype.map(tracing::field::display),
             transport = %self.transport,
-            rcode = response.rcode().unwrap_or(response.name()),
-            reason = reason.name(),
+            rcode = response.rcode().map(tracing::field::display),
+            response = not_whole.map(tracing::field::display),
+            reason = %reason.name(),
             missed = self.missed.map(tracing::field::display),
             took_us = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
             "query"
