@@ -1,5 +1,5 @@
 //! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and
-//! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses. A tool that is
+//! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses, Chromium shows its page. A tool that is
 //! missing fails the test where `CI=true` is set, and skips it with a line elsewhere.
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +24,7 @@ mod middle;
 mod multihomed;
 mod network;
 mod no_route;
+mod page;
 mod resolvers;
 mod rules;
 mod tool;
