@@ -1,8 +1,27 @@
 //! Floor 5: the admin listener: `/metrics`, `/health`, `/ready`, `/status.json` and the status page over HTTP.
 //!
-//! Each of them is a pure rendering of a [`Status`](crate::status::Status). Nothing here changes anything.
+//! ```text
+//!   a connection: listen -> serve (hyper) -> guard: who may ask -> answer: path and Status -> metrics, page, health
+//!                             pace: how long it may take       seats: how many there may be
+//! ```
+//! In: requests with GET and HEAD. Out: pure renderings of a [`Status`](crate::status::Status). Nothing here changes
+//! anything; what a client does is counted, and never logged.
 
-#[allow(dead_code, reason = "the listener that calls it is on its way")]
-pub(crate) mod metrics;
-#[allow(dead_code, reason = "the listener that calls it is on its way")]
-pub(crate) mod page;
+mod accept;
+mod answer;
+mod context;
+mod guard;
+mod health;
+pub mod in_process;
+mod listen;
+mod listeners;
+mod metrics;
+mod pace;
+mod page;
+mod seats;
+mod serve;
+mod settings;
+
+pub(crate) use guard::Door;
+pub(crate) use listeners::Listeners;
+pub use settings::Settings;

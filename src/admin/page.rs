@@ -27,7 +27,6 @@ use self::mark::{Mark, Tone};
 use self::overview::Tile;
 use crate::diag::printable_lines;
 use crate::status::Status;
-use crate::status::verdict::Level;
 
 /// Its colours and its layout.
 const STYLE: &str = include_str!("../../templates/page.css");

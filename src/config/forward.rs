@@ -96,7 +96,7 @@ fn upstream(text: &str) -> Option<UpstreamSpec> {
     if text == "system" {
         return Some(UpstreamSpec::System);
     }
-    if let Ok(address) = values::socket(text) {
+    if let Ok(address) = values::dns_socket(text) {
         return Some(UpstreamSpec::Address(address));
     }
     let (ip, port) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {

@@ -3,6 +3,7 @@
 //! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
 //! place. This module opens the one file, binds nothing and starts nothing.
 
+mod admin;
 mod azure;
 mod forward;
 mod locate;
@@ -56,6 +57,8 @@ pub struct Config {
     pub cache: cache::Settings,
     /// Lists, guard and schedule of the sync.
     pub sync: crate::sync::Settings,
+    /// The admin and the probe listener.
+    pub admin: crate::admin::Settings,
     /// Settings that are allowed but look like mistakes.
     pub warnings: Vec<Diagnostic>,
 }

@@ -44,7 +44,6 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let config = Config {
         file: file.to_owned(),
         log,
-        listen,
         control: control(&top, &base, &sync.zone_dir),
         zones: zone::store::Settings {
             zone_dir: sync.zone_dir.clone(),
@@ -58,7 +57,9 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         public_names,
         special_names,
         cache: cache_settings(&top),
+        admin: super::admin::settings(&top, &listen),
         sync,
+        listen,
         warnings: Vec::new(),
     };
     if config.zones.hosted.is_empty() {
@@ -75,7 +76,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
 
 fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
     let addresses =
-        top.strings("listen", values::socket).unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 5300))]);
+        top.strings("listen", values::dns_socket).unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 5300))]);
     if addresses.is_empty() {
         top.problem_at("listen", "listen is empty; name at least one address, such as \"127.0.0.1:5300\"");
     }

@@ -11,11 +11,16 @@ use crate::dns::Name;
 /// section 8).
 const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
 
-/// `127.0.0.1:5300`, `[::1]:53`, or an address alone for port 53.
-pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
+/// `127.0.0.1:5300`, `[::1]:53`, or an address alone for this port.
+pub(super) fn socket(text: &str, port: u16) -> Result<SocketAddr, String> {
     text.parse()
-        .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
-        .map_err(|_| format!("'{text}' is not an address; write \"10.0.0.4:53\" or \"[fd00::4]:53\""))
+        .or_else(|_| text.trim_matches(['[', ']']).parse::<IpAddr>().map(|ip| SocketAddr::new(ip, port)))
+        .map_err(|_| format!("'{text}' is not an address; write \"10.0.0.4:{port}\" or \"[fd00::4]:{port}\""))
+}
+
+/// The same for the port of DNS.
+pub(super) fn dns_socket(text: &str) -> Result<SocketAddr, String> {
+    socket(text, 53)
 }
 
 /// A network, or an address for itself alone.
@@ -63,10 +68,10 @@ mod tests {
 
     #[test]
     fn addresses_take_port_53_by_default() {
-        assert_eq!(socket("10.0.0.4"), Ok("10.0.0.4:53".parse().unwrap()));
-        assert_eq!(socket("fd00::4"), Ok("[fd00::4]:53".parse().unwrap()));
-        assert_eq!(socket("[fd00::4]:5353"), Ok("[fd00::4]:5353".parse().unwrap()));
-        assert!(socket("dns.example").is_err());
+        assert_eq!(dns_socket("10.0.0.4"), Ok("10.0.0.4:53".parse().unwrap()));
+        assert_eq!(dns_socket("fd00::4"), Ok("[fd00::4]:53".parse().unwrap()));
+        assert_eq!(dns_socket("[fd00::4]:5353"), Ok("[fd00::4]:5353".parse().unwrap()));
+        assert!(dns_socket("dns.example").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ impl Daemon {
     /// Shows that the loop turns, and logs what changed without anybody asking.
     pub(super) fn beat(&mut self, now: Instant) {
         self.board.beat(&self.shared, SystemTime::now());
+        self.admin.open().iter().for_each(super::log::found);
         self.shared.observer.beat(now);
         let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
         self.upstream_log.compare(&upstreams, now).iter().for_each(super::log::transition);

@@ -4,7 +4,7 @@
 //! of an answer goes through `Daemon::publish`.
 //!
 //! ```text
-//!   start:   signals -> sockets -> control socket -> zones from disk -> listeners -> first pass -> ready
+//!   start:   signals -> sockets -> admin, control socket -> zones from disk -> listeners -> first pass -> ready
 //!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
 //!            Azure read, a list changed -> pass            a name missed -> Azure, pass
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
@@ -17,6 +17,7 @@ mod beat;
 mod folders;
 mod live;
 mod log;
+mod process;
 mod ready;
 mod reload;
 mod routes;
@@ -24,6 +25,7 @@ mod run;
 mod schedule;
 mod signals;
 mod snapshot;
+mod stop;
 mod tasks;
 mod work;
 
@@ -31,12 +33,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
 
+use crate::admin;
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
@@ -53,9 +55,6 @@ use signals::Ending;
 pub(crate) use snapshot::snapshot;
 use tasks::Tools;
 use work::{Due, Running, Waiter, finished};
-
-/// The time that queries under way may take once the server stops.
-const DRAIN_TIME: Duration = Duration::from_secs(6);
 
 /// The reason why the server did not start, or ended by itself.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +103,7 @@ struct Daemon {
     answering: Option<server::Running>,
     due: Due,
     control: Option<Control>,
+    admin: admin::Listeners,
     /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
     /// Passes in a row under which a zone file changed.
@@ -118,24 +118,13 @@ pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
     let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
-    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()));
+    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));
     let mut daemon = Daemon::new(config, logs, bound, &board, ticks)?;
-    let ended = tokio::select! {
-        broken = daemon.run(listeners, inbox, hangup) => broken,
-        signal = ending.next() => {
-            info!(signal, "draining");
-            Ok(())
-        }
-    };
-    board.draining();
-    if let Some(answering) = daemon.answering.take() {
-        tokio::select! {
-            () = answering.drain(&daemon.shared, DRAIN_TIME) => {}
-            signal = ending.next() => warn!(signal, "a second signal: stopping at once"),
-        }
-    }
-    info!("stopped");
-    ended
+    daemon.take_admin();
+    let admin = daemon.admin.context();
+    let run = daemon.run(listeners, inbox, hangup);
+    let stopped = stop::until_stopped(run, &mut ending, &board, || admin.lameduck()).await;
+    stop::drain(daemon, stopped, &mut ending).await
 }
 
 /// Ticks that may wait: one of each kind, and some to spare.
@@ -161,6 +150,7 @@ impl Daemon {
         // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sync_set(&config.sync);
+        let admin = admin::Listeners::new(Arc::clone(&shared), Arc::clone(board), background::stand_back);
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,
@@ -181,6 +171,7 @@ impl Daemon {
             answering: None,
             due: Due::default(),
             control: None,
+            admin,
             aftermath: None,
             overtaken: 0,
         })
@@ -209,6 +200,11 @@ impl Daemon {
         let context = ControlContext { shared, board, commands: command_sender };
         let started = placed?.and_then(|placed| Control::start(placed, context));
         started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
+    }
+
+    /// Has the admin and the probe listener where the config wants them; without them the server serves all the same.
+    pub(super) fn take_admin(&mut self) {
+        self.admin.take(&self.config.admin).iter().for_each(log::found);
     }
 
     /// Puts a snapshot in service. Every change of an answer comes through here.

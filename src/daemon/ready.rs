@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::log;
+use crate::admin::{self, Door};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::zone::ZoneSet;
 
@@ -25,12 +26,13 @@ pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Ins
 }
 
 /// Says that queries are answered: each zone from a good copy, or with SERVFAIL, and those are named.
-pub(super) fn announce(addresses: &[SocketAddr], zones: &ZoneSet) {
+pub(super) fn announce(addresses: &[SocketAddr], admin: &admin::Listeners, zones: &ZoneSet) {
     let listen: Vec<_> = addresses.iter().map(|at| json!({"udp": at.to_string(), "tcp": at.to_string()})).collect();
     let records: usize = zones.iter().filter_map(|hosted| hosted.zone.as_ref()).map(|zone| zone.record_count()).sum();
     let servfail = zones.not_served();
     let line = json!({
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
+        "admin": admin.address(Door::Admin), "probe": admin.address(Door::Probe),
     });
     let mut stdout = io::stdout().lock();
     // A closed pipe is not our problem.

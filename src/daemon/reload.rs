@@ -112,6 +112,7 @@ impl Daemon {
         self.publish(snapshot::of(&self.config, &self.routes, self.secret, zones));
         self.board.sync_set(&self.config.sync);
         self.live.take(&self.config.sync);
+        self.take_admin();
         info!(config = %diag::path(&self.config.file), "config read");
     }
 }

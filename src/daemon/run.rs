@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
@@ -19,6 +19,7 @@ use super::{Daemon, StartError, TICKS, log, ready};
 use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
+use crate::status::Board;
 use crate::watch::{FileKind, Unwatched, Watch};
 
 /// The time that a pass may take beyond its sources before a person should look at the disk.
@@ -111,9 +112,10 @@ impl Daemon {
         let started = Instant::now();
         let addresses = listeners.addresses();
         let (command_sender, commands) = mpsc::channel(TICKS);
-        self.control = self.place_control(command_sender.clone()).await;
-        self.first_zones().await;
+        let (board, shared) = (Arc::clone(&self.board), Arc::clone(&self.shared));
+        while_beating(&board, &shared, self.prepare(command_sender.clone())).await;
         self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        self.board.answering();
         // The name of Azure's own server may be asked of this one.
         self.live.take(&self.config.sync);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
@@ -145,6 +147,12 @@ impl Daemon {
             let event = course.next(&self.shared, &self.routes).await;
             self.act(event, &mut course)?;
         }
+    }
+
+    /// All that comes before the first answer: the control socket, and the zones as they are on disk.
+    async fn prepare(&mut self, command_sender: mpsc::Sender<Command>) {
+        self.control = self.place_control(command_sender).await;
+        self.first_zones().await;
     }
 
     /// Does what an event asks for; nothing here waits.
@@ -215,7 +223,7 @@ impl Daemon {
     /// Says once that queries are answered.
     fn announce(&self, course: &mut Course) {
         if course.ready.take().is_some() {
-            ready::announce(&course.addresses, &self.shared.snapshot.load().zones);
+            ready::announce(&course.addresses, &self.admin, &self.shared.snapshot.load().zones);
         }
     }
 }
@@ -225,6 +233,18 @@ fn beat() -> Interval {
     let mut beat = tokio::time::interval(Duration::from_secs(1));
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     beat
+}
+
+/// Does it, and says each second that the server is at work: a slow disk is no reason to restart.
+async fn while_beating(board: &Board, shared: &Shared, work: impl Future<Output = ()>) {
+    let mut beat = beat();
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            () = &mut work => return,
+            _ = beat.tick() => board.beat(shared, SystemTime::now()),
+        }
+    }
 }
 
 /// Waits until then, or for ever.

@@ -220,6 +220,8 @@ ids! {
     FOLDER_UNWATCHED = "folder-unwatched";
     /// The control socket cannot be opened.
     CONTROL_FAILED = "control-failed";
+    /// The admin or the probe listener cannot be opened.
+    ADMIN_FAILED = "admin-failed";
     /// A request on the control socket makes no sense.
     CONTROL_BAD_REQUEST = "control-bad-request";
     /// The server is stopping and takes no more requests.

@@ -10,7 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::gather::{self, Degraded};
-use super::model::{ConfigStatus, FORM_VERSION, Readiness, ServerStatus, SourceStatus, Status};
+use super::listeners::ListenerCounters;
+use super::model::{ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceStatus, Status};
 use super::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
 use super::traffic::{History, Step};
 use super::verdict;
@@ -29,7 +30,9 @@ const CHANGES: usize = 50;
 pub(crate) struct Board {
     server: ServerStatus,
     config: String,
+    process: fn() -> Option<ProcessStatus>,
     facts: Mutex<Facts>,
+    listeners: ListenerCounters,
 }
 
 #[derive(Default)]
@@ -42,6 +45,8 @@ struct Facts {
     changes: VecDeque<AppliedChange>,
     changed: BTreeMap<String, ChangeCounts>,
     admin: Vec<SocketAddr>,
+    admin_failed: Vec<Diagnostic>,
+    answering: bool,
     last_beat: u64,
     draining: bool,
     history: History,
@@ -70,7 +75,13 @@ impl Board {
         };
         let read = ConfigStatus { file: config.clone(), taken: started, read: started, ..ConfigStatus::default() };
         let facts = Facts { config: read, last_beat: started, ..Facts::default() };
-        Self { server, config, facts: Mutex::new(facts) }
+        let listeners = ListenerCounters::default();
+        Self { server, config, process: || None, facts: Mutex::new(facts), listeners }
+    }
+
+    /// With a way to learn what the process uses of the machine.
+    pub(crate) fn measured_by(self, process: fn() -> Option<ProcessStatus>) -> Self {
+        Self { process, ..self }
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
@@ -126,14 +137,30 @@ impl Board {
         self.facts().live.clone()
     }
 
-    /// The addresses of the admin and the probe listener.
-    pub(crate) fn admin_listens(&self, addresses: Vec<SocketAddr>) {
-        self.facts().admin = addresses;
+    /// The addresses of the admin and the probe listener, and why one of them is not open.
+    pub(crate) fn admin_listens(&self, addresses: Vec<SocketAddr>, failed: Vec<Diagnostic>) {
+        let mut facts = self.facts();
+        (facts.admin, facts.admin_failed) = (addresses, failed);
+    }
+
+    /// The requests to them.
+    pub(crate) fn listeners(&self) -> &ListenerCounters {
+        &self.listeners
+    }
+
+    /// Queries are answered from now on.
+    pub(crate) fn answering(&self) {
+        self.facts().answering = true;
     }
 
     /// The server is about to stop.
     pub(crate) fn draining(&self) {
         self.facts().draining = true;
+    }
+
+    /// True once it is.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.facts().draining
     }
 
     /// The loop turned. The counters are looked at once in ten seconds.
@@ -227,6 +254,7 @@ impl Board {
         let resolver = &snapshot.resolver;
         let queries = gather::queries(shared);
         let servfail = snapshot.zones.not_served();
+        let process = (self.process)();
         let facts = self.facts();
         let status = Status {
             form_version: FORM_VERSION,
@@ -234,10 +262,14 @@ impl Board {
             verdict: verdict::Verdict::default(),
             server: ServerStatus {
                 admin: facts.admin.iter().map(ToString::to_string).collect(),
+                process,
+                admin_failed: facts.admin_failed.clone(),
+                admin_counts: self.listeners.all(),
                 ..self.server.clone()
             },
             readiness: Readiness {
-                ready: servfail.is_empty() && !facts.draining,
+                ready: servfail.is_empty() && facts.answering && !facts.draining,
+                answering: facts.answering,
                 draining: facts.draining,
                 servfail,
                 last_beat: facts.last_beat,

@@ -11,6 +11,7 @@
 
 mod board;
 mod gather;
+mod listeners;
 pub mod model;
 pub mod queries;
 pub mod sync;

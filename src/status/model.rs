@@ -94,6 +94,10 @@ pub struct ServerStatus {
     pub listen: Vec<String>,
     /// The addresses of the admin listener and of the probe listener.
     pub admin: Vec<String>,
+    /// The reasons why one of them is not open; queries are answered all the same.
+    pub admin_failed: Vec<Diagnostic>,
+    /// Requests to both: `requests`, and among them `refused`; connections that were `displaced` by others.
+    pub admin_counts: Counts,
     /// What the process uses of the machine; `None` where the system does not say.
     pub process: Option<ProcessStatus>,
 }
@@ -120,8 +124,10 @@ pub struct ProcessStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Readiness {
-    /// True if every hosted zone is served from a good copy and the server is not about to stop.
+    /// True if queries are answered, every hosted zone from a good copy, and the server is not about to stop.
     pub ready: bool,
+    /// True once queries are answered.
+    pub answering: bool,
     /// True from the signal to stop on; queries are still answered.
     pub draining: bool,
     /// The zones without a good copy: their names are SERVFAIL.

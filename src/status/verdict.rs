@@ -127,6 +127,9 @@ fn process(status: &Status, found: &mut Vec<Finding>) {
         let text = "the daemon's loop is stuck: queries are answered, but no list, zone or config is read";
         found.push(Finding::error(text.to_owned()).with("restart the server, and report this with the log"));
     }
+    for failed in &status.server.admin_failed {
+        found.push(Finding::warning(failed.to_string()));
+    }
     if status.readiness.draining {
         found.push(Finding::warning("the server is stopping; queries are still answered".to_owned()));
     }

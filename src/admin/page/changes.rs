@@ -1,11 +1,12 @@
 //! The last changes of records: what was, what is, and the line of the list that says so.
 
+use std::net::IpAddr;
+
 use super::age::Moment;
 use super::lines::Bounded;
-use super::mark::{Mark, Tone};
 use crate::diag::printable;
 use crate::status::Status;
-use crate::sync::state::changes::{AppliedChange, addresses};
+use crate::sync::state::changes::AppliedChange;
 
 /// Changes that are shown.
 const SHOWN: usize = 50;
@@ -21,11 +22,12 @@ pub(super) struct Changes {
 /// A change.
 pub(super) struct Row {
     pub(super) at: Result<Moment, String>,
-    pub(super) mark: Mark,
+    /// `added`, `changed` or `removed`.
+    pub(super) what: &'static str,
     pub(super) name: String,
     pub(super) rtype: String,
-    pub(super) before: String,
-    pub(super) after: String,
+    pub(super) before: Vec<String>,
+    pub(super) after: Vec<String>,
     pub(super) source: String,
     pub(super) place: String,
     pub(super) approved: bool,
@@ -38,25 +40,32 @@ impl Changes {
 }
 
 fn row(change: &AppliedChange, now: u64) -> Row {
-    let word = match (change.before.is_empty(), change.after.is_empty()) {
+    let what = match (change.before.is_empty(), change.after.is_empty()) {
         (true, _) => "added",
         (_, true) => "removed",
         _ => "changed",
     };
-    let shown = |all: &[std::net::IpAddr]| match all.len().checked_sub(ADDRESSES) {
-        None | Some(0) => addresses(all),
-        Some(more) => format!("{} and {more} more", addresses(&all[..ADDRESSES])),
-    };
     let text = |text: &Option<String>| text.as_deref().map(|text| printable(text).into_owned()).unwrap_or_default();
     Row {
         at: Moment::parsed(&change.at, now).ok_or_else(|| printable(&change.at).into_owned()),
-        mark: Mark::new(Tone::Quiet, word),
+        what,
         name: printable(&change.name).into_owned(),
         rtype: printable(&change.rtype).into_owned(),
-        before: shown(&change.before),
-        after: shown(&change.after),
+        before: addresses(&change.before),
+        after: addresses(&change.after),
         source: text(&change.source),
         place: text(&change.place),
         approved: change.approved,
     }
+}
+
+/// The first of them, and how many more there are.
+fn addresses(all: &[IpAddr]) -> Vec<String> {
+    let mut shown: Vec<String> = all.iter().take(ADDRESSES).map(ToString::to_string).collect();
+    match all.len().checked_sub(ADDRESSES) {
+        _ if all.is_empty() => shown.push("none".to_owned()),
+        None | Some(0) => {}
+        Some(more) => shown.push(format!("and {more} more")),
+    }
+    shown
 }

@@ -16,6 +16,11 @@ pub(super) enum Tone {
 }
 
 impl Tone {
+    /// Whether it has a sign: what is quiet draws no eye.
+    fn has_sign(self) -> bool {
+        self != Self::Quiet
+    }
+
     /// The class of its colour; `sign-` before it makes the id of its sign.
     fn class(self) -> &'static str {
         match self {
@@ -50,7 +55,7 @@ impl From<Severity> for Tone {
 /// A sign and a word.
 #[derive(Clone, Debug, PartialEq, Eq, Template)]
 #[template(
-    source = r##"<span class="mark {{ tone.class() }}"><svg class="sign" aria-hidden="true"><use href="#sign-{{ tone.class() }}" /></svg>{{ word }}</span>"##,
+    source = r##"<span class="mark {{ tone.class() }}">{% if tone.has_sign() %}<svg class="sign" aria-hidden="true"><use href="#sign-{{ tone.class() }}" /></svg>{% endif %}{{ word }}</span>"##,
     ext = "html"
 )]
 pub(super) struct Mark {

@@ -29,13 +29,17 @@ pub(super) fn verdict(status: &Status) -> Mark {
 
 /// The title of the document, which a browser's tab shows: "2 errors – dns-a".
 pub(super) fn title(status: &Status) -> String {
+    format!("{} – {}", found(status), name(status))
+}
+
+/// How many errors there are, or how many warnings.
+fn found(status: &Status) -> String {
     let count = |level| status.verdict.findings.iter().filter(|finding| finding.level == level).count();
-    let verdict = match (count(Level::Error), count(Level::Warning)) {
+    match (count(Level::Error), count(Level::Warning)) {
         (0, 0) => verdict(status).word,
         (0, warnings) => counted(warnings, "warning"),
         (errors, _) => counted(errors, "error"),
-    };
-    format!("{verdict} – {}", name(status))
+    }
 }
 
 /// The name of this server: its host's, or its first address.
@@ -71,10 +75,9 @@ pub(super) fn tiles(status: &Status) -> Vec<Tile> {
 }
 
 fn waits(status: &Status) -> Tile {
-    let findings = &status.verdict.findings;
-    let mark = match findings.len() {
+    let mark = match status.verdict.findings.len() {
         0 => Mark::new(Tone::Good, "nothing"),
-        count => Mark::new(status.verdict.level, whole(count as u64)),
+        _ => Mark::new(status.verdict.level, found(status)),
     };
     let checked = match status.pass() {
         Some(pass) => format!("last pass {} ago", duration(status.at.saturating_sub(pass.at))),

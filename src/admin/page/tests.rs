@@ -1,1 +1,159 @@
+mod document;
+mod hostile;
+mod states;
 
+use sha2::{Digest, Sha256};
+
+use self::document::{Document, words};
+use super::*;
+use crate::diag::{Diagnostic, Id, Place};
+use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::verdict::{Finding, Verdict};
+
+#[test]
+fn the_policy_allows_the_style_of_the_page_and_nothing_else_that_runs_or_loads() {
+    let digest = BASE64.encode(Sha256::digest(STYLE));
+    assert!(csp().contains(&format!("style-src 'sha256-{digest}';")), "the style is now sha256-{digest}");
+    assert!(csp().starts_with("default-src 'none';"));
+    for html in states::all().map(|(_, status)| render(&status, None)) {
+        let (_, style) = html.split_once("<style>").unwrap();
+        assert_eq!(style.split_once("</style>").unwrap().0, STYLE);
+    }
+}
+
+#[test]
+fn in_each_state_the_page_is_a_document_without_script_that_loads_nothing() {
+    for (name, status) in states::all() {
+        for refresh in [None, Some(10)] {
+            let html = render(&status, refresh);
+            let document = Document::read(&html);
+            document.is_safe();
+            document.is_accessible();
+            assert!(html.len() < 60_000, "{name}: {} octets", html.len());
+        }
+    }
+}
+
+#[test]
+fn an_empty_status_has_a_sentence_in_each_section() {
+    let html = render(&Status::default(), Some(10));
+    let document = Document::read(&html);
+    document.is_safe();
+    document.is_accessible();
+    for sentence in [
+        "No pass has ended yet.",
+        "The config names no source",
+        "No zone is hosted yet.",
+        "There is no upstream",
+        "Nothing was counted yet.",
+        "No query was answered yet.",
+        "The names are not kept.",
+        "No record was changed since the start.",
+    ] {
+        assert!(document.text().contains(sentence), "{sentence}");
+    }
+}
+
+#[test]
+fn the_headline_and_the_title_say_what_is_wrong() {
+    let said = states::all().map(|(_, status)| {
+        let html = render(&status, None);
+        let document = Document::read(&html);
+        (document.title(), document.heading())
+    });
+    let expected = [
+        ("OK – dns-a", "OK all well: 3 zones, 25 records, 2 sources, 1 upstream"),
+        ("1 error – dns-a", "Error changes are held back and wait for consent"),
+        ("1 error – dns-a", "Error source 'vault-we' fails, its last good lists stay in use"),
+        ("1 error – dns-a", "Error no good copy of privatelink.we.backup.windowsazure.com"),
+        ("1 error – dns-a", "Error upstream 168.63.129.16:53 does not answer"),
+    ];
+    for ((title, heading), (expected_title, start)) in said.iter().zip(expected) {
+        assert_eq!(title, expected_title);
+        assert!(heading.starts_with(start), "{heading}");
+    }
+}
+
+#[test]
+fn a_held_plan_shows_its_reasons_its_age_and_the_very_command() {
+    let html = render(&states::held(), None);
+    let text = Document::read(&html).text();
+    assert!(text.contains("11 of 18 records would go"), "{text}");
+    assert!(text.contains(", since 25 min ago"), "{text}");
+    assert!(html.contains("<code>privatelink-dns sync --config /etc/p.toml --approve 0011</code>"));
+}
+
+#[test]
+fn what_is_wrong_with_a_source_a_zone_or_an_upstream_stands_at_it() {
+    let text = |status: Status| Document::read(&render(&status, None)).text();
+    let gone = text(states::source_gone());
+    assert!(gone.contains("fails, last good lists in use 2 h ago"), "{gone}");
+    assert!(gone.contains("error /etc/lists/we.txt:3 the file is gone"), "{gone}");
+    let servfail = text(states::servfail());
+    assert!(servfail.contains("SERVFAIL: no good copy"), "{servfail}");
+    assert!(servfail.contains("error /var/lib/z/we.zone:7 '10.12.0' is no address"), "{servfail}");
+    assert!(servfail.contains("vault-prot1.privatelink.we.backup.windowsazure.com A failed 10.1.0.0/24 12 4 s ago"));
+    let down = text(states::upstream_down());
+    assert!(down.contains("down since 4 min ago"), "{down}");
+    assert!(down.contains("Last error 2 s ago: no reply within 1.2 s, 3 times"), "{down}");
+    assert!(down.contains("new.privatelink.we.backup.windowsazure.com A 10.1.0.0/24 12 4 s ago"), "{down}");
+}
+
+#[test]
+fn it_loads_again_only_where_that_is_wanted_and_can_be_stopped() {
+    let moving = render(&states::well(), Some(10));
+    assert!(moving.contains(r#"<meta http-equiv="refresh" content="10" />"#) && moving.contains("?refresh=off"));
+    let still = render(&states::well(), None);
+    assert!(!still.contains("http-equiv") && still.contains("?refresh=10"));
+}
+
+#[test]
+fn a_thousand_of_everything_is_a_page_that_says_how_many_more_there_are() {
+    let zone = |n: usize| ZoneStatus { zone: format!("z{n}.example"), serial: Some(1), ..ZoneStatus::default() };
+    let error = |n: usize| Diagnostic::error(Id::LIST_SYNTAX, Place::line("we.txt", 1), format!("error {n}"));
+    let finding = |n: usize| Finding { level: Level::Error, text: format!("finding {n}"), what_to_do: None };
+    let source = |n: usize| SourceStatus {
+        name: format!("source-{n}"),
+        errors: (0..1_000).map(error).collect(),
+        ..SourceStatus::default()
+    };
+    let mut status = states::well();
+    status.zones = (0..1_000).map(zone).collect();
+    status.zones.last_mut().unwrap().serial = None;
+    status.sources = (0..1_000).map(source).collect();
+    status.changes = std::iter::repeat_n(status.changes[0].clone(), 1_000).collect();
+    status.upstreams = std::iter::repeat_n(status.upstreams[0].clone(), 1_000).collect();
+    status.recent.entries = std::iter::repeat_n(states::upstream_down().recent.entries[0].clone(), 1_000).collect();
+    status.verdict = Verdict { findings: (0..1_000).map(finding).collect(), ..Verdict::default() };
+    let html = render(&status, None);
+    assert!(html.len() < 500_000, "{} octets", html.len());
+    let text = Document::read(&html).text();
+    for more in ["980 more findings", "950 more sources", "900 more zones", "950 more upstreams", "950 more changes"] {
+        assert!(text.contains(&format!("and {more}")), "{more}");
+    }
+    assert!(text.contains("and 990 more: privatelink-dns status has them"));
+    assert!(text.contains("z999.example"), "the zone that is not served is among those shown");
+}
+
+#[test]
+fn all_well_reads_so() {
+    let html = render(&states::well(), Some(10));
+    let read = Document::read(&html).lines();
+    let expected = include_str!("tests/well.txt");
+    assert!(read == words(expected), "the page reads:\n{}", read.join("\n"));
+}
+
+#[test]
+#[ignore = "renders status.json files for the eye: PAGES=FOLDER"]
+fn pages_of_a_folder() {
+    let Some(folder) = std::env::var_os("PAGES") else { return };
+    for (name, status) in states::all() {
+        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.html")), render(&status, None)).unwrap();
+    }
+    for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.extension().is_some_and(|kind| kind == "json") {
+            let status: Status = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+            std::fs::write(path.with_extension("html"), render(&status, None)).unwrap();
+        }
+    }
+}

@@ -79,7 +79,11 @@ fn row(zone: &ZoneStatus) -> Row {
         serial: zone.serial.map_or("none".to_owned(), |serial| serial.to_string()),
         records: whole(zone.records as u64),
         kind: format!("{writer}; {on_miss}"),
-        misses: whole(zone.misses),
+        misses: if zone.on_miss == "forward" {
+            format!("{} forwarded", whole(zone.misses))
+        } else {
+            whole(zone.misses)
+        },
         changed: changed(zone.changed).unwrap_or_else(|| "none".to_owned()),
         lines: lines(&zone.degraded),
     }

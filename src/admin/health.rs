@@ -1,0 +1,104 @@
+//! `/health`, whether the server should be restarted, and `/ready`, whether clients should be sent here.
+//!
+//! In: a [`Status`]. Out: checks, each good or failed with its reason. Neither depends on anything that another replica
+//! would lack too: upstreams, held plans and sources that fail are alerts.
+
+use std::fmt::Write as _;
+
+use crate::status::Status;
+
+/// Seconds beyond `pass_deadline` after which a pass counts as stuck.
+const STUCK_S: u64 = 30;
+
+/// The checks, and what to say of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    /// The word for all checks that are good.
+    good: &'static str,
+    /// What is said in addition, good or not.
+    remark: Option<String>,
+    checks: Vec<Check>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Check {
+    name: String,
+    /// The reason, if it failed.
+    failed: Option<String>,
+}
+
+/// Whether the process works: the daemon's loop turns. A share that hangs is said, and is no reason to restart.
+pub(super) fn health(status: &Status) -> Verdict {
+    let readiness = &status.readiness;
+    let still = status.at.saturating_sub(readiness.last_beat);
+    let stuck = (!readiness.is_alive(status.at)).then(|| {
+        format!(
+            "the daemon's loop has not turned for {still} s: queries are answered, but no list, zone or config is read"
+        )
+    });
+    let limit = status.sync.pass_deadline_s + STUCK_S;
+    let remark = status.running_s().filter(|seconds| *seconds > limit).map(|seconds| {
+        format!("a pass has been running for {seconds} s: a disk or a share hangs, which a restart does not cure")
+    });
+    Verdict { good: "ok", remark, checks: vec![Check { name: "loop".to_owned(), failed: stuck }] }
+}
+
+/// Whether clients should be sent here: queries are answered, each hosted zone from a good copy, and the server is not
+/// about to stop.
+pub(super) fn ready(status: &Status) -> Verdict {
+    let readiness = &status.readiness;
+    let failed = |is_bad: bool, why: &str| is_bad.then(|| why.to_owned());
+    let mut checks = vec![
+        Check {
+            name: "shutdown".to_owned(),
+            failed: failed(readiness.draining, "draining: the server is about to stop"),
+        },
+        Check {
+            name: "listen".to_owned(),
+            failed: failed(!readiness.answering, "starting: the zones are being read, and no query is answered yet"),
+        },
+    ];
+    let good = status.zones.iter().filter(|zone| zone.serial.is_some() && !readiness.servfail.contains(&zone.zone));
+    checks.extend(good.map(|zone| Check { name: format!("zone {}", zone.zone), failed: None }));
+    checks.extend(readiness.servfail.iter().map(|zone| Check {
+        name: format!("zone {zone}"),
+        failed: Some(format!("{zone}: no good copy, its names are SERVFAIL")),
+    }));
+    Verdict { good: "ready", remark: None, checks }
+}
+
+impl Verdict {
+    pub(super) fn is_good(&self) -> bool {
+        self.checks.iter().all(|check| check.failed.is_none())
+    }
+
+    /// One word if all is good, else a line for each check that failed.
+    pub(super) fn brief(&self) -> String {
+        let failed = self.checks.iter().filter_map(|check| check.failed.as_deref());
+        let first = self.is_good().then_some(self.good);
+        first
+            .into_iter()
+            .chain(failed)
+            .chain(self.remark.as_deref())
+            .fold(String::new(), |text, line| text + line + "\n")
+    }
+
+    /// A line for each check, in the form of the Kubernetes API server.
+    pub(super) fn verbose(&self) -> String {
+        let mut text = String::new();
+        for Check { name, failed } in &self.checks {
+            // Writing to a string cannot fail.
+            let _ = match failed {
+                None => writeln!(text, "[+]{name} ok"),
+                Some(reason) => writeln!(text, "[-]{name} failed: {reason}"),
+            };
+        }
+        if let Some(remark) = &self.remark {
+            let _ = writeln!(text, "[!]{remark}");
+        }
+        text + if self.is_good() { self.good } else { "failed" } + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,175 @@
+//! The listeners as the settings want them: opened, moved and closed while the server runs.
+//!
+//! In: settings. Out: listeners, and what kept one from being opened. A listener that cannot be opened is no reason not
+//! to answer queries: it is tried again until it can.
+//!
+//! They have a thread of their own, behind those that answer queries: however many ask here, no query waits for them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+use tracing::info;
+
+use super::context::Context;
+use super::guard::Door;
+use super::listen;
+use super::settings::Settings;
+use crate::diag::{Diagnostic, Id, Place};
+use crate::server::Shared;
+use crate::status::Board;
+
+/// The admin and the probe listener.
+pub(crate) struct Listeners {
+    context: Arc<Context>,
+    /// Puts the thread behind those that answer queries.
+    stand_back: fn(),
+    /// None while there was nothing to listen for.
+    runtime: Option<Runtime>,
+    slots: [Slot; 2],
+}
+
+/// The place of one listener.
+struct Slot {
+    door: Door,
+    key: &'static str,
+    open: Option<Open>,
+    /// What was last said of it, so that it is said once.
+    failed: Option<Diagnostic>,
+}
+
+struct Open {
+    /// The address as the settings have it, perhaps with port 0.
+    asked: SocketAddr,
+    bound: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Listeners {
+    /// Listens nowhere yet.
+    pub(crate) fn new(shared: Arc<Shared>, board: Arc<Board>, stand_back: fn()) -> Self {
+        let slot = |door, key| Slot { door, key, open: None, failed: None };
+        let slots = [slot(Door::Admin, "listen"), slot(Door::Probe, "probe")];
+        Self { context: Context::new(shared, board), stand_back, runtime: None, slots }
+    }
+
+    /// What all connections share.
+    pub(crate) fn context(&self) -> Arc<Context> {
+        Arc::clone(&self.context)
+    }
+
+    /// The address of a listener, if it is open.
+    pub(crate) fn address(&self, door: Door) -> Option<SocketAddr> {
+        let slot = self.slots.iter().find(|slot| slot.door == door)?;
+        slot.open.as_ref().map(|open| open.bound)
+    }
+
+    /// Takes new settings, and does what they ask for. What is new among the failures is given back.
+    pub(crate) fn take(&mut self, settings: &Settings) -> Vec<Diagnostic> {
+        self.context.settings.store(Arc::new(settings.clone()));
+        self.slots.iter_mut().for_each(|slot| slot.failed = None);
+        self.open()
+    }
+
+    /// Opens what should be open and is not. What is new among the failures is given back.
+    pub(crate) fn open(&mut self) -> Vec<Diagnostic> {
+        let settings = self.context.settings.load_full();
+        let before = self.shown();
+        let mut found = Vec::new();
+        for at in 0..self.slots.len() {
+            let asked = match self.slots[at].door {
+                Door::Admin => settings.listen,
+                Door::Probe => settings.probe,
+            };
+            let failed = self.open_slot(at, asked).err();
+            let slot = &mut self.slots[at];
+            if slot.failed != failed {
+                found.extend(failed.clone());
+                slot.failed = failed;
+            }
+        }
+        let after = self.shown();
+        if after != before {
+            let (addresses, failed) = after;
+            self.context.board.admin_listens(addresses, failed);
+        }
+        found
+    }
+
+    fn shown(&self) -> (Vec<SocketAddr>, Vec<Diagnostic>) {
+        let open = self.slots.iter().filter_map(|slot| slot.open.as_ref());
+        (open.map(|open| open.bound).collect(), self.slots.iter().filter_map(|slot| slot.failed.clone()).collect())
+    }
+
+    fn open_slot(&mut self, at: usize, asked: Option<SocketAddr>) -> Result<(), Diagnostic> {
+        let Some(asked) = asked else {
+            self.slots[at].open = None;
+            return Ok(());
+        };
+        if self.slots[at].open.as_ref().is_some_and(|open| open.asked == asked) {
+            return Ok(());
+        }
+        let (door, key) = (self.slots[at].door, self.slots[at].key);
+        let opened = self.bind(door, asked);
+        let slot = &mut self.slots[at];
+        match opened {
+            Ok(open) => {
+                info!(address = %open.bound, "[admin] {key} is open");
+                slot.open = Some(open);
+                Ok(())
+            }
+            Err(error) => {
+                let reason = listen::explain(asked, &error);
+                let before = slot.open.as_ref().map(|open| open.bound);
+                let now = match before {
+                    // Two of our own cannot share a port, whatever the address: the next try finds it free.
+                    Some(bound) if bound.port() == asked.port() => {
+                        slot.open = None;
+                        "the old address is given up for it".to_owned()
+                    }
+                    Some(bound) => format!("{bound} stays open instead"),
+                    None => "queries are answered all the same".to_owned(),
+                };
+                let text = format!("cannot listen on {asked}, [admin] {key}: {reason}; {now}, and it is tried again");
+                Err(Diagnostic::error(Id::ADMIN_FAILED, Place::Server, text))
+            }
+        }
+    }
+
+    fn bind(&mut self, door: Door, asked: SocketAddr) -> io::Result<Open> {
+        let listener = listen::bind(asked)?;
+        let runtime = match &mut self.runtime {
+            Some(runtime) => runtime,
+            none => none.insert(start_runtime(self.stand_back)?),
+        };
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let bound = listener.local_addr()?;
+        let task = runtime.spawn(listen::accept(listener, door, Arc::clone(&self.context)));
+        Ok(Open { asked, bound, task })
+    }
+}
+
+fn start_runtime(stand_back: fn()) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(1).thread_name("admin").on_thread_start(stand_back).enable_io().enable_time().build()
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        // In a task of another runtime nobody may wait for this one.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! Statuses to be rendered.
+
+use std::collections::BTreeMap;
+
+use crate::diag::{Diagnostic, Id, Place};
+use crate::status::Status;
+use crate::status::model::{CacheStatus, ConfigStatus, Histogram, ProcessStatus, Readiness, ServerStatus};
+use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
+use crate::status::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
+use crate::status::upstreams::{GroupStatus, UpstreamStatus};
+use crate::sync::live::report::{LiveReport, ScopeReport};
+use crate::sync::state::changes::ChangeCounts;
+
+/// The responses and origins that the model knows.
+const RESPONSES: [&str; 18] = [
+    "NOERROR",
+    "FORMERR",
+    "SERVFAIL",
+    "NXDOMAIN",
+    "NOTIMP",
+    "REFUSED",
+    "YXDOMAIN",
+    "YXRRSET",
+    "NXRRSET",
+    "NOTAUTH",
+    "NOTZONE",
+    "BADVERS",
+    "BADCOOKIE",
+    "other",
+    "truncated",
+    "slipped",
+    "rate-limited",
+    "dropped",
+];
+const ORIGINS: [&str; 10] =
+    ["zone", "rechased", "cache", "upstream", "stale", "synthesized", "special", "refused", "failed", "other"];
+
+/// A status with everything in it: three zones, four sources of which one is live, two upstreams, and each kind of
+/// event once at least.
+pub(super) fn full() -> Status {
+    let error = Diagnostic::error(Id::LIST_BAD_ADDRESS, Place::Server, "an error");
+    Status {
+        at: 1_800_000_100,
+        server: server(),
+        readiness: Readiness { ready: true, last_beat: 1_800_000_099, ..Readiness::default() },
+        config: ConfigStatus {
+            taken: 1_800_000_000,
+            waits_for_restart: vec![error.clone()],
+            ..ConfigStatus::default()
+        },
+        zones: ["a.example", "b.example", "c.example"].map(zone).to_vec(),
+        sources: ["list-a", "list-b", "list-c", "live"].map(|name| source(name, &error)).to_vec(),
+        live: vec![live()],
+        sync: sync(),
+        upstreams: ["10.0.0.1:53", "10.0.0.2:53"].map(upstream).to_vec(),
+        groups: vec![GroupStatus { absent: vec!["system: no servers".to_owned()], ..GroupStatus::default() }],
+        cache: CacheStatus { entries: 1, max_entries: 9, requests: 7, hits: 4, stale: 2, evictions: 3 },
+        queries: queries(),
+        ..Status::default()
+    }
+}
+
+fn server() -> ServerStatus {
+    let process = ProcessStatus { cpu_s: 1.5, open_fds: 9, max_fds: 99, threads: 4, ..ProcessStatus::default() };
+    ServerStatus {
+        version: "1.2.3".to_owned(),
+        started: 1_800_000_000,
+        process: Some(process),
+        ..ServerStatus::default()
+    }
+}
+
+fn zone(name: &str) -> ZoneStatus {
+    ZoneStatus {
+        zone: name.to_owned(),
+        serial: Some(u32::MAX),
+        records: 7,
+        misses: 3,
+        changed: ChangeCounts { added: 3, changed: 2, removed: 1 },
+        ..ZoneStatus::default()
+    }
+}
+
+fn source(name: &str, error: &Diagnostic) -> SourceStatus {
+    SourceStatus {
+        name: name.to_owned(),
+        last_good: Some(1_800_000_050),
+        modified: Some(1_700_000_000),
+        entries: 12,
+        errors: vec![error.clone()],
+        ..SourceStatus::default()
+    }
+}
+
+fn live() -> LiveReport {
+    let scope = |last_complete| ScopeReport { last_complete, ..ScopeReport::default() };
+    let mut live = LiveReport {
+        source: "live".to_owned(),
+        token_expires: Some(1_800_003_600),
+        scopes: vec![scope(Some(1_800_000_080)), scope(Some(1_800_000_040))],
+        requests: 11,
+        reads: (5, 1),
+        ..LiveReport::default()
+    };
+    live.last.remaining = BTreeMap::from([("reads".to_owned(), 900), ("subscription-reads".to_owned(), 100)]);
+    live
+}
+
+fn sync() -> SyncStatus {
+    let pass = PassStatus { at: 1_800_000_090, held: Some(HeldStatus::default()), ..PassStatus::default() };
+    SyncStatus {
+        running_since: Some(1_800_000_095),
+        pass_deadline_s: 60,
+        pass: Some(pass),
+        last_good: Some(1_800_000_060),
+        passes: PassResult::ALL.into_iter().zip(1..).collect(),
+        ..SyncStatus::default()
+    }
+}
+
+fn upstream(address: &str) -> UpstreamStatus {
+    let failures = ["timeout", "unreachable", "malformed", "spoof", "loop", "tcp"];
+    UpstreamStatus {
+        address: address.to_owned(),
+        state: "up".to_owned(),
+        in_flight: 2,
+        failures: failures.map(|reason| (reason.to_owned(), 1)).into(),
+        round_trips: histogram(400, 15),
+        counts: [("sent".to_owned(), 90), ("retransmits".to_owned(), 4)].into(),
+        ..UpstreamStatus::default()
+    }
+}
+
+/// Bounds from so many microseconds on, each twice the one before; as many values in each range as its place from 1.
+pub(super) fn histogram(first_us: u32, bounds: u32) -> Histogram {
+    let bound = |n: u32| f64::from(first_us) * f64::from(1 << n) / 1e6;
+    Histogram { bounds_s: (0..bounds).map(bound).collect(), counts: (1..=u64::from(bounds) + 1).collect(), sum_s: 12.5 }
+}
+
+fn queries() -> QueryStatus {
+    let mut answers = Vec::new();
+    let mut received = Vec::new();
+    for transport in ["udp", "tcp"] {
+        for family in ["ipv4", "ipv6"] {
+            received.push(Received { transport: transport.to_owned(), family: family.to_owned(), count: 5 });
+        }
+        for (response, origin) in RESPONSES.iter().flat_map(|response| ORIGINS.map(|origin| (*response, origin))) {
+            let (transport, response, origin) = (transport.to_owned(), response.to_owned(), origin.to_owned());
+            answers.push(AnswerCount { transport, reason: origin.clone(), response, origin, count: 1 });
+        }
+    }
+    let types = ["A", "AAAA", "ANY", "CNAME", "DS", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "SVCB", "TXT", "other"];
+    let counters = ["dropped", "refused_access", "loops", "truncated", "limited_refused", "slipped", "tcp_connections"];
+    let classes = ["zone", "rechased", "cache", "upstream", "other"];
+    QueryStatus {
+        received,
+        answers,
+        types: types.map(|rtype| (rtype.to_owned(), 1)).into(),
+        response_times: classes
+            .map(|class| ResponseTimes { class: class.to_owned(), times: histogram(25, 19) })
+            .to_vec(),
+        counters: counters.map(|name| (name.to_owned(), 2)).into(),
+        waiting: 1,
+        connections: 2,
+    }
+}

@@ -1,0 +1,109 @@
+//! Text that others wrote: it is shown as text, whatever it is.
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::document::Document;
+use super::states;
+use super::*;
+use crate::diag::printable;
+use crate::status::model::RecentEntry;
+use crate::sync::live::report::{LiveReport, ScopeReport};
+
+/// The keys whose values are words of ours and not of others.
+const OURS: [&str; 10] =
+    ["severity", "id", "kind", "level", "outcome", "identity", "before", "after", "state", "on_miss"];
+
+/// A status with something in every list.
+fn whole() -> Status {
+    let mut status = states::held();
+    status.sources = states::source_gone().sources;
+    status.zones = states::servfail().zones;
+    status.upstreams = states::upstream_down().upstreams;
+    status.groups[0].absent = vec!["x".into()];
+    let error = status.sources[0].errors[0].clone();
+    status.config.problems = vec![error.clone()];
+    let scope = ScopeReport { problems: vec![error.clone()], ..ScopeReport::default() };
+    let scope = ScopeReport { skipped: [("x".to_owned(), 1)].into(), ..scope };
+    status.live = vec![LiveReport { scopes: vec![scope], problems: vec![error], ..LiveReport::default() }];
+    let entry = |kind: &str| RecentEntry { kind: kind.into(), ..RecentEntry::default() };
+    status.recent.entries = ["miss", "refusal", "failure"].map(entry).into();
+    status.server.revision = "x".into();
+    status
+}
+
+/// The same with this in place of every text of others.
+fn with_text(text: &str) -> Status {
+    let mut value = serde_json::to_value(whole()).unwrap();
+    replace(&mut value, text);
+    serde_json::from_value(value).unwrap()
+}
+
+fn replace(value: &mut Value, text: &str) {
+    match value {
+        Value::String(found) => text.clone_into(found),
+        Value::Array(values) => values.iter_mut().for_each(|value| replace(value, text)),
+        Value::Object(fields) => {
+            for (_, value) in fields.iter_mut().filter(|(key, _)| !OURS.contains(&key.as_str())) {
+                replace(value, text);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn stays_text(text: &str) {
+    let html = render(&with_text(text), None);
+    let document = Document::read(&html);
+    document.is_safe();
+    let plain = render(&with_text("x"), None);
+    assert_eq!(document.size(), Document::read(&plain).size(), "{text:?}");
+    let shown: String = printable(text).split_whitespace().collect();
+    let all: String = document.text().split_whitespace().collect();
+    assert!(all.contains(&shown), "{text:?}: {all}");
+    let hidden =
+        |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{200b}'..='\u{200f}'));
+    assert!(!html.contains(hidden), "{text:?}");
+}
+
+#[test]
+fn markup_in_names_of_files_zones_and_clients_is_shown_and_obeyed_by_nobody() {
+    for text in [
+        "<b>",
+        "</code><script>alert(1)</script>",
+        "\" onmouseover=\"alert(1)",
+        "' autofocus onfocus='x",
+        "<!-- ",
+        "]]>",
+        "</style><style>*{display:none}",
+        "&lt;b&gt;&amp;&#60;",
+        "{{ title }}{% if %}",
+        "a\u{202e}gpj.exe",
+        "\u{1b}[2J\0\r\n\tend",
+        "javascript:alert(1)//",
+        "http://evil.example/",
+        "שלום.example",
+    ] {
+        stays_text(text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn no_text_is_more_than_text(text in "\\PC{1,12}|.{1,12}|[<>&\"'/!=a\\-\\]\\[\n ]{1,12}") {
+        // Characters that no document may hold are replaced.
+        prop_assume!(!text.contains(['\u{fffe}', '\u{ffff}']) && !text.trim().is_empty());
+        stays_text(&text);
+    }
+
+    #[test]
+    fn whatever_a_word_of_ours_becomes_the_page_is_a_document(word in any::<String>()) {
+        let mut status = whole();
+        status.upstreams[0].state.clone_from(&word);
+        status.zones[0].on_miss.clone_from(&word);
+        status.recent.entries[0].kind.clone_from(&word);
+        status.sources[0].kind = word;
+        Document::read(&render(&status, None)).is_safe();
+    }
+}

@@ -1,0 +1,77 @@
+//! The end of the server: first load balancers hear of it, then no new queries are taken.
+//!
+//! ```text
+//!   SIGTERM, SIGINT -> /ready says 503, queries are answered for `lameduck` -> those under way are answered -> end
+//!   a second one ends the server at once
+//! ```
+
+use std::future::Future;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::signals::Ending;
+use super::{Daemon, StartError};
+use crate::status::Board;
+
+/// The time that queries under way may take once the server stops.
+const DRAIN_TIME: Duration = Duration::from_secs(6);
+
+/// How the server came to its end.
+pub(super) enum Stopped {
+    /// By itself.
+    Broken(Result<(), StartError>),
+    /// Somebody asked for it, by this signal.
+    Asked(&'static str),
+    /// Somebody asked for it twice.
+    AtOnce,
+}
+
+/// Runs the server until it is to stop and `lameduck` is over.
+pub(super) async fn until_stopped(
+    run: impl Future<Output = Result<(), StartError>>,
+    ending: &mut Ending,
+    board: &Board,
+    lameduck: impl Fn() -> Duration,
+) -> Stopped {
+    tokio::pin!(run);
+    let signal = tokio::select! {
+        broken = &mut run => return Stopped::Broken(broken),
+        signal = ending.next() => signal,
+    };
+    board.draining();
+    let lameduck = lameduck();
+    if lameduck.is_zero() {
+        return Stopped::Asked(signal);
+    }
+    info!(signal, "not ready any more; queries are answered for {lameduck:?} more; a second signal ends that");
+    tokio::select! {
+        broken = &mut run => Stopped::Broken(broken),
+        () = tokio::time::sleep(lameduck) => Stopped::Asked(signal),
+        second = ending.next() => {
+            warn!(signal = second, "a second signal: stopping at once");
+            Stopped::AtOnce
+        }
+    }
+}
+
+/// Answers the queries that are under way, and ends.
+pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut Ending) -> Result<(), StartError> {
+    daemon.board.draining();
+    let ended = match stopped {
+        Stopped::AtOnce => return Ok(()),
+        Stopped::Asked(signal) => {
+            info!(signal, "draining");
+            Ok(())
+        }
+        Stopped::Broken(broken) => broken,
+    };
+    if let Some(answering) = daemon.answering.take() {
+        tokio::select! {
+            () = answering.drain(&daemon.shared, DRAIN_TIME) => {}
+            signal = ending.next() => warn!(signal, "a second signal: stopping at once"),
+        }
+    }
+    info!("stopped");
+    ended
+}
