@@ -12,6 +12,8 @@ use super::callback::Batch;
 use super::client_network::ClientNetwork;
 use super::engine::exchanges::{Ask, Exchanges, GroupState};
 use super::engine::flight::{FlightKey, Waiter};
+use nix::errno::Errno;
+
 use super::engine::outbox::{Outbox, Recipient};
 use super::ids::{FlightId, GroupIndex, UpstreamIndex};
 use super::question::{Failure, Question, Reply};
@@ -268,7 +270,7 @@ impl Script {
             Event::CaseMismatch => SocketNews::CaseMismatch,
             Event::Bare(rcode) => SocketNews::Bare(rcode),
             Event::Malformed => SocketNews::Malformed,
-            Event::Unreachable => SocketNews::Unreachable,
+            Event::Unreachable => SocketNews::Unreachable(Errno::ECONNREFUSED),
             Event::SpoofSuspected => SocketNews::SpoofSuspected,
         };
         let event = SocketEvent { upstream, flight: Some(query.flight), handle, sent, news };

@@ -43,6 +43,6 @@ pub use engine::flight::Waiter;
 pub(crate) use engine::placement::Placement;
 pub use question::{Chain, Failure, Question, Reply};
 pub use settings::{CaseRandomization, GroupSettings, RESOLV_CONF, ScopedAddress, Settings, UpstreamSpec};
-pub use status::{Counts, GroupStatus, State, UpstreamStatus};
+pub use status::{Counts, ErrorKind, GroupStatus, State, UpstreamError, UpstreamStatus};
 pub use upstream::loops::{PROBE_LABEL, would_loop};
 pub use upstreams::{AskUpstream, Group, NoUpstream, Upstreams};

@@ -1,11 +1,16 @@
 //! Counters and state of upstreams, for `status`: atomics that the forwarding thread writes and any thread reads.
 
+mod last_error;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::histogram::{AtomicHistogram, Bounds, Histogram};
+use last_error::seconds;
+pub use last_error::{ErrorKind, UpstreamError};
+pub(crate) use last_error::{LastError, errno};
 
 /// The bounds of round trips: 400 us to 6.5536 s.
 const ROUND_TRIPS: Bounds = Bounds::doubling(400, 15);
@@ -28,7 +33,7 @@ macro_rules! counters {
         }
 
         impl Counts {
-            /// Each counter with its name, for metrics.
+            /// Each counter with its name.
             pub fn named(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$((stringify!($name), self.$name)),*].into_iter()
             }
@@ -37,10 +42,14 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Queries sent, including retransmits and probes.
+    /// Queries sent, over UDP and TCP, retransmits included.
     sent,
     /// Answers accepted.
     received,
+    /// Loop probes sent.
+    probes,
+    /// Loop probes that were answered.
+    probes_answered,
     /// Waits that ended without a reply.
     silences,
     /// Queries sent again.
@@ -110,6 +119,10 @@ pub(crate) struct SharedUpstream {
     pub(crate) in_flight: AtomicU64,
     pub(crate) edns_off: AtomicBool,
     pub(crate) case_off: AtomicBool,
+    pub(crate) ad_off: AtomicBool,
+    pub(crate) last_error: LastError,
+    /// When it was last found to be up, down or looping and was not before, seconds since 1970; 0 until then.
+    changed_at: AtomicU64,
 }
 
 impl SharedUpstream {
@@ -124,6 +137,9 @@ impl SharedUpstream {
             in_flight: AtomicU64::new(0),
             edns_off: AtomicBool::new(false),
             case_off: AtomicBool::new(false),
+            ad_off: AtomicBool::new(false),
+            last_error: LastError::default(),
+            changed_at: AtomicU64::new(0),
         }
     }
 
@@ -131,6 +147,26 @@ impl SharedUpstream {
     pub(crate) fn answered(&self, took: Duration) {
         self.counters.received.one();
         self.round_trips.add(took);
+    }
+
+    /// Publishes whether it answers.
+    pub(crate) fn set_up(&self, up: bool) {
+        if self.up.swap(up, Relaxed) != up {
+            self.has_changed();
+        }
+    }
+
+    /// Publishes whether it leads back to us; returns whether that is new.
+    pub(crate) fn set_looping(&self, looping: bool) -> bool {
+        let is_new = self.looping.swap(looping, Relaxed) != looping;
+        if is_new {
+            self.has_changed();
+        }
+        is_new
+    }
+
+    fn has_changed(&self) {
+        self.changed_at.store(seconds(SystemTime::now()), Relaxed);
     }
 
     pub(crate) fn status(&self) -> UpstreamStatus {
@@ -142,11 +178,14 @@ impl SharedUpstream {
                 (false, true) => State::Up,
                 (false, false) => State::Down,
             },
+            since: Some(self.changed_at.load(Relaxed)).filter(|at| *at > 0),
             round_trip: (round_trip > 0).then(|| Duration::from_micros(round_trip)),
             round_trips: self.round_trips.read(),
             in_flight: self.in_flight.load(Relaxed),
             without_edns: self.edns_off.load(Relaxed),
             without_case: self.case_off.load(Relaxed),
+            without_ad: self.ad_off.load(Relaxed),
+            last_error: self.last_error.read(),
             counts: self.counters.read(),
         }
     }
@@ -170,6 +209,8 @@ pub struct UpstreamStatus {
     pub address: SocketAddr,
     /// Whether it is usable.
     pub state: State,
+    /// Since when, in seconds since 1970; `None` if that is since the start.
+    pub since: Option<u64>,
     /// The smoothed round trip, once measured.
     pub round_trip: Option<Duration>,
     /// The times from a question to its answer, over UDP and TCP, for all answers accepted.
@@ -180,8 +221,26 @@ pub struct UpstreamStatus {
     pub without_edns: bool,
     /// Whether it is asked in lower case because it does not keep the case.
     pub without_case: bool,
+    /// Whether it is asked without AD because it does not answer otherwise.
+    pub without_ad: bool,
+    /// Its last error, if it ever had one.
+    pub last_error: Option<UpstreamError>,
     /// Its counters.
     pub counts: Counts,
+}
+
+impl Counts {
+    /// Its failures by reason. Each is one event at the upstream, of which a question may meet several.
+    pub fn failures(&self) -> [(&'static str, u64); 6] {
+        [
+            ("timeout", self.silences),
+            ("unreachable", self.unreachable),
+            ("malformed", self.junk_form),
+            ("spoof", self.junk_id + self.junk_question),
+            ("loop", self.loops),
+            ("tcp", self.tcp_failed),
+        ]
+    }
 }
 
 /// Counters of one group.

@@ -131,3 +131,6 @@ pub(crate) fn resume(shared: &Shared, arrived: Arrived, now: Instant, out: &mut 
         Served::Later(later) => Handled::Later(later),
     }
 }
+
+#[cfg(test)]
+mod tests;

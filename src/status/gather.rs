@@ -6,12 +6,12 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::model::{CacheStatus, Counts, Histogram, Recent, RecentEntry, ZoneStatus};
-use super::queries::{self, QueryStatus, Received, ResponseTimes};
-use super::upstreams::{GroupStatus, UpstreamStatus};
+use super::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
+use super::upstreams::{GroupStatus, UpstreamError, UpstreamStatus};
 use crate::diag::Diagnostic;
 use crate::forward::State;
 use crate::forward::resolver::{Resolver, Route};
-use crate::server::{self, AnswerCount, Class, MessageCount, Shared};
+use crate::server::{self, Shared};
 use crate::sync::state::changes::ChangeCounts;
 use crate::zone::store::Store;
 use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
@@ -56,12 +56,12 @@ fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeC
 /// Queries and answers since the start.
 pub(super) fn queries(shared: &Shared) -> QueryStatus {
     let counters = &shared.counters;
-    let received = |each: MessageCount| Received {
+    let received = |each: server::MessageCount| Received {
         transport: each.transport.name().to_owned(),
         family: each.family.name().to_owned(),
         count: each.count,
     };
-    let answer = |each: AnswerCount| queries::AnswerCount {
+    let answer = |each: server::AnswerCount| AnswerCount {
         transport: each.transport.name().to_owned(),
         reason: each.reason.name().to_owned(),
         response: each.response.name().to_owned(),
@@ -69,37 +69,44 @@ pub(super) fn queries(shared: &Shared) -> QueryStatus {
         origin: each.origin.name().to_owned(),
         count: each.count,
     };
-    let times = |(class, times): (Class, server::Histogram)| ResponseTimes {
+    let times = |(class, times): (server::Class, server::Histogram)| ResponseTimes {
         class: class.name().to_owned(),
-        times: histogram(&times),
+        times: histogram(times),
     };
     QueryStatus {
         received: counters.messages().into_iter().map(received).collect(),
         answers: counters.answers().into_iter().map(answer).collect(),
-        types: counts(counters.qtypes()),
+        types: named(counters.qtypes()),
         response_times: counters.response_times().into_iter().map(times).collect(),
-        counters: counts(counters.all()),
+        counters: named(counters.all()),
         waiting: shared.waiting(),
         connections: shared.connections(),
     }
 }
 
-fn counts(named: impl IntoIterator<Item = (&'static str, u64)>) -> Counts {
-    named.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+fn named(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Counts {
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
-fn histogram(times: &server::Histogram) -> Histogram {
-    Histogram {
-        bounds_s: times.bounds.iter().map(Duration::as_secs_f64).collect(),
-        counts: times.counts.clone(),
-        sum_s: times.sum.as_secs_f64(),
-    }
+fn histogram(times: server::Histogram) -> Histogram {
+    let bounds_s = times.bounds.iter().map(Duration::as_secs_f64).collect();
+    Histogram { bounds_s, counts: times.counts, sum_s: times.sum.as_secs_f64() }
 }
 
 /// The cache of forwarded answers.
-pub(super) fn cache(resolver: &Resolver, _queries: &QueryStatus) -> CacheStatus {
+pub(super) fn cache(resolver: &Resolver, queries: &QueryStatus) -> CacheStatus {
     let cache = resolver.cache();
-    CacheStatus { entries: cache.len(), max_entries: cache.settings().max_entries, ..CacheStatus::default() }
+    let counts = cache.counts();
+    // Popular answers are kept a second time where the fast path finds them.
+    let popular = queries.counter("answer_cache_hits");
+    CacheStatus {
+        entries: cache.len(),
+        max_entries: cache.settings().max_entries,
+        requests: counts.requests + popular,
+        hits: counts.hits + popular,
+        stale: counts.stale,
+        evictions: counts.evictions,
+    }
 }
 
 /// Every upstream in use.
@@ -111,12 +118,20 @@ pub(crate) fn upstreams(resolver: &Resolver) -> Vec<UpstreamStatus> {
             State::Down => "down".to_owned(),
             State::Looping => "looping".to_owned(),
         },
+        since: upstream.since,
         round_trip_ms: upstream.round_trip.map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
         in_flight: upstream.in_flight,
         without_edns: upstream.without_edns,
         without_case: upstream.without_case,
-        counts: upstream.counts.named().map(|(name, count)| (name.to_owned(), count)).collect(),
-        ..UpstreamStatus::default()
+        without_ad: upstream.without_ad,
+        last_error: upstream.last_error.map(|error| UpstreamError {
+            at: error.at,
+            kind: error.kind.name().to_owned(),
+            text: error.text,
+        }),
+        failures: named(upstream.counts.failures()),
+        round_trips: histogram(upstream.round_trips),
+        counts: named(upstream.counts.named()),
     };
     resolver.upstreams().status().into_iter().map(shown).collect()
 }

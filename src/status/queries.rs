@@ -63,7 +63,7 @@ pub struct AnswerCount {
     pub reason: String,
     /// The RCODE, `truncated`, `slipped`, `rate-limited` or `dropped`.
     pub response: String,
-    /// The RCODE that the client got; `None` if it got nothing.
+    /// The RCODE that the client got, also in an answer that was cut; `None` if it got nothing.
     pub rcode: Option<String>,
     /// Where the answer came from: `zone`, `rechased`, `cache`, `upstream`, `stale`, `synthesized`, `special`,
     /// `refused`, `failed` or `dropped`.

@@ -26,7 +26,7 @@ pub struct UpstreamStatus {
     pub without_ad: bool,
     /// Its last error, if it ever had one.
     pub last_error: Option<UpstreamError>,
-    /// Failures by reason: `timeout`, `unreachable`, `spoof`, `loop`, `tcp`.
+    /// Failures by reason: `timeout`, `unreachable`, `malformed`, `spoof`, `loop`, `tcp`.
     pub failures: Counts,
     /// Round trips of accepted answers.
     pub round_trips: Histogram,
@@ -52,7 +52,7 @@ impl UpstreamStatus {
 pub struct UpstreamError {
     /// When.
     pub at: u64,
-    /// `timeout`, `unreachable`, `malformed`, `spoof`, `loop` or `tcp`.
+    /// `timeout`, `unreachable`, `refused-by-icmp`, `malformed`, `spoof`, `loop` or `tcp`.
     pub kind: String,
     /// What happened.
     pub text: String,

@@ -53,7 +53,7 @@ fn responses(queries: &QueryStatus) -> Family {
     Family::new(
         "privatelink_dns_responses_total",
         &["proto", "rcode", "origin"],
-        "Responses by transport, RCODE, and what the answer came from. Responses with TC count as NOERROR.",
+        "Responses by transport, RCODE, and what the answer came from. Responses with TC count under the RCODE that they have.",
     )
     .with_each(RCODES.iter().flat_map(of_origin), |(transport, rcode, origin)| ([transport, rcode, origin], 0_u64))
     .with_each(answers, |(answer, (rcode, origin))| ([&*answer.transport, rcode, origin], answer.count))
@@ -61,11 +61,7 @@ fn responses(queries: &QueryStatus) -> Family {
 
 /// The RCODE and origin under which an answer counts; `None` if nothing was sent.
 fn rcode(answer: &AnswerCount) -> Option<(&str, &str)> {
-    let rcode = match &*answer.response {
-        "rate-limited" | "dropped" => return None,
-        "truncated" | "slipped" => "NOERROR",
-        rcode => rcode,
-    };
+    let rcode = answer.rcode.as_deref()?;
     let known = RCODES.iter().find(|(origin, _)| *origin == answer.origin);
     Some(known.map_or(("other", "other"), |(origin, rcodes)| (bounded(rcode, rcodes), *origin)))
 }

@@ -46,7 +46,7 @@ impl View {
         let (queries, cache) = (&status.queries, &status.cache);
         let mut responses = BTreeMap::new();
         for answer in &queries.answers {
-            *responses.entry(answer.response.as_str()).or_default() += answer.count;
+            *responses.entry(answer.rcode.as_deref().unwrap_or(&answer.response)).or_default() += answer.count;
         }
         let types = queries.types.iter().map(|(name, count)| (name.as_str(), *count)).collect();
         Self {

@@ -3,6 +3,7 @@
 //! In: scrubbed replies cut at our zones, and the time. Out: fresh replies, stale ones (RFC 8767) and recent failures,
 //! with aged TTLs. Never: a question to an upstream, a look at a clock, or more memory than its bounds allow.
 
+mod counts;
 mod packed;
 
 use std::borrow::Cow;
@@ -10,11 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use quick_cache::Weighter;
 use quick_cache::sync::Cache as Quick;
+use quick_cache::{DefaultHashBuilder, Weighter};
 
 use crate::dns::{Name, Rcode, Rtype, rdata};
 use crate::forward::question::{Failure, Question, Reply};
+pub use counts::CacheCounts;
+use counts::{Counters, Evictions};
 use packed::Packed;
 
 /// TTL of a stale answer, seconds (RFC 8767 section 4).
@@ -124,7 +127,8 @@ pub enum Hit {
 /// The cache. All methods take a shared reference.
 pub struct Cache {
     settings: Settings,
-    entries: Quick<Key, Arc<Entry>, ByBytes>,
+    entries: Quick<Key, Arc<Entry>, ByBytes, DefaultHashBuilder, Evictions>,
+    counters: Arc<Counters>,
     flushes: AtomicU64,
 }
 
@@ -148,13 +152,25 @@ impl Cache {
         let entries = settings.max_entries.max(1);
         let weight = settings.max_bytes.max(entries as u64);
         let least = (weight / entries as u64).max(1);
-        let entries = Quick::with_weighter(entries, weight, ByBytes { least });
-        Self { settings, entries, flushes: AtomicU64::new(0) }
+        let counters = Arc::<Counters>::default();
+        let (hash, evictions) = (DefaultHashBuilder::default(), Evictions(Arc::clone(&counters)));
+        let entries = Quick::with(entries, weight, ByBytes { least }, hash, evictions);
+        Self { settings, entries, counters, flushes: AtomicU64::new(0) }
     }
 
     /// The settings of the cache.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What was looked for and found.
+    pub fn counts(&self) -> CacheCounts {
+        self.counters.read()
+    }
+
+    /// Notes that a client got a stale answer.
+    pub fn served_stale(&self) {
+        self.counters.stale();
     }
 
     /// The number of answers in the cache.
@@ -169,6 +185,12 @@ impl Cache {
 
     /// Looks a question up for a client whose message has `room` octets for records ([`Reply::within`]).
     pub fn get(&self, key: &Key, room: usize, now: Instant) -> Hit {
+        let hit = self.find(key, room, now);
+        self.counters.lookup(!matches!(hit, Hit::Miss(_)));
+        hit
+    }
+
+    fn find(&self, key: &Key, room: usize, now: Instant) -> Hit {
         let Some(entry) = self.entries.get(key) else {
             return Hit::Miss(None);
         };

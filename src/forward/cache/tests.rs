@@ -160,6 +160,25 @@ fn the_number_of_entries_and_of_octets_is_bounded() {
 }
 
 #[test]
+fn lookups_stale_answers_and_evictions_are_counted_and_a_replaced_entry_is_no_eviction() {
+    let (cache, now) = (Cache::new(Settings { max_entries: 100, ..Settings::default() }), Instant::now());
+    for _ in 0..3 {
+        cache.put(key("a.example"), &address(60), now);
+    }
+    cache.get(&key("a.example"), usize::MAX, now);
+    cache.get(&key("b.example"), usize::MAX, now);
+    cache.put_failure(key("b.example"), Failure::Timeout, now);
+    cache.get(&key("b.example"), usize::MAX, now);
+    cache.served_stale();
+    cache.flush(&Name::root(), true);
+    assert_eq!(cache.counts(), CacheCounts { requests: 3, hits: 2, stale: 1, evictions: 0 });
+    for n in 0..1000 {
+        cache.put(key(&format!("n{n}.example")), &address(60), now);
+    }
+    assert_eq!(cache.counts().evictions + cache.len() as u64, 1000);
+}
+
+#[test]
 fn a_name_or_a_subtree_is_flushed() {
     let (cache, now) = (Cache::new(Settings::default()), Instant::now());
     for name in ["example", "a.example", "b.a.example", "other"] {

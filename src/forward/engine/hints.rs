@@ -125,8 +125,7 @@ impl Exchanges {
         let now = self.now();
         for upstream in &mut self.upstreams {
             if let Some(watch) = upstream.watch.take_if(|watch| watch.sent + upstream.health.wait() <= now) {
-                upstream.shared.counters.silences.one();
-                upstream.health.silent(now, watch.sent);
+                upstream.silent(now, watch.sent);
                 out.cancel(watch.query);
             }
         }

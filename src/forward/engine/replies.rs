@@ -14,6 +14,7 @@ use crate::dns::{Message, Rcode};
 use crate::forward::ids::UpstreamIndex;
 use crate::forward::question::{Failure, Reply};
 use crate::forward::scrub::{evades, scrub};
+use crate::forward::status::ErrorKind;
 use crate::forward::transport::message::QueryForm;
 use crate::forward::transport::socket::{SocketEvent, SocketNews};
 use crate::forward::transport::tcp::TcpOutcome;
@@ -41,6 +42,9 @@ impl Exchanges {
     pub(crate) fn take_event(&mut self, event: SocketEvent, out: &mut impl Outbox) {
         let SocketEvent { upstream: index, flight, handle, sent, news } = event;
         let now = self.now();
+        if let Some((kind, errno)) = news.error() {
+            self.upstream(index).shared.last_error.note(kind, errno, now);
+        }
         if news.is_from_the_upstream() && self.upstream(index).replied(handle, now, now.saturating_duration_since(sent))
         {
             out.cancel(handle);
@@ -71,7 +75,7 @@ impl Exchanges {
             SocketNews::CaseMismatch => self.case_lost(&mut flight, index, out),
             SocketNews::Bare(rcode) => self.bare(&mut flight, place, form, rcode, out),
             SocketNews::Malformed => self.malformed(&mut flight, place, form, out),
-            SocketNews::Unreachable => self.hinted(&mut flight, place, out),
+            SocketNews::Unreachable(_) => self.hinted(&mut flight, place, out),
         };
         self.settle(flight, fate, out);
     }
@@ -92,7 +96,10 @@ impl Exchanges {
                 self.answered(&mut flight, index, ended.via.form(), Over::Tcp, &message, out)
             }
             Err(failure) => {
-                flight.malformed |= failure == Failure::Malformed;
+                if failure == Failure::Malformed {
+                    flight.malformed = true;
+                    self.upstream(index).shared.last_error.note(ErrorKind::Malformed, None, now);
+                }
                 self.tcp_failed(&mut flight, index, out)
             }
         };
@@ -189,6 +196,9 @@ impl Exchanges {
         }
         self.learn(flight, index, form, shown);
         let (now, is_readable) = (self.now(), reply.rcode == message.rcode);
+        if !is_readable {
+            self.upstream(index).shared.last_error.note(ErrorKind::Malformed, None, now);
+        }
         let keeps_case = !form.mixed || self.upstream(index).forms.keeps_case(now);
         let doubts = Doubts { case: is_readable && !is_positive && !keeps_case, ad, over };
         self.replied(flight, index, reply, doubts, out)

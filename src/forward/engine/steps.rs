@@ -103,8 +103,7 @@ impl Exchanges {
             let upstream = &mut self.upstreams[attempt.upstream.0];
             if now.saturating_duration_since(attempt.sent) >= upstream.health.wait() {
                 attempt.silent = true;
-                upstream.shared.counters.silences.one();
-                upstream.health.silent(now, attempt.sent);
+                upstream.silent(now, attempt.sent);
             }
         }
         self.step(flight, out)

@@ -223,6 +223,9 @@ impl Resolver {
             Some(Fallback::Stale(reply)) if reply.rcode == Rcode::NXDOMAIN => (Provenance::Stale, STALE_NXDOMAIN),
             Some(Fallback::Stale(_)) => (Provenance::Stale, STALE_ANSWER),
         };
+        if provenance == Provenance::Stale {
+            self.cache.served_stale();
+        }
         resolution.degraded = Some(ede);
         resolution.record(name, provenance);
         match fallback {

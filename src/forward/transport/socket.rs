@@ -21,7 +21,7 @@ use super::message::{self, Match, QueryForm};
 use crate::dns::{Message, Rcode};
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
-use crate::forward::status::SharedUpstream;
+use crate::forward::status::{ErrorKind, SharedUpstream};
 
 /// New questions that one socket takes.
 pub(crate) const MAX_QUERIES: usize = 64;
@@ -85,7 +85,7 @@ pub(crate) enum SocketNews {
     /// The answer does not parse; the handle still waits.
     Malformed,
     /// The network reports that the upstream cannot be reached, which anybody may have forged; the handle still waits.
-    Unreachable,
+    Unreachable(Errno),
     /// Somebody is guessing; the handle is used up.
     SpoofSuspected,
 }
@@ -99,7 +99,17 @@ impl SocketNews {
     /// Whether it shows that the upstream is alive: somebody who did not see the query would have had to guess its id
     /// and its question.
     pub(crate) fn is_from_the_upstream(&self) -> bool {
-        !matches!(self, Self::Bare(_) | Self::Unreachable | Self::SpoofSuspected)
+        !matches!(self, Self::Bare(_) | Self::Unreachable(_) | Self::SpoofSuspected)
+    }
+
+    /// The upstream's error that it shows, if any, and the system's number for it.
+    pub(crate) fn error(&self) -> Option<(ErrorKind, Option<Errno>)> {
+        match self {
+            Self::Malformed => Some((ErrorKind::Malformed, None)),
+            Self::SpoofSuspected => Some((ErrorKind::Spoof, None)),
+            Self::Unreachable(errno) => Some((ErrorKind::of(*errno), Some(*errno))),
+            Self::Answer(_) | Self::Truncated { .. } | Self::CaseMismatch | Self::Bare(_) => None,
+        }
     }
 
     /// A bit for each kind of which a question hears only once.
@@ -109,7 +119,7 @@ impl SocketNews {
             Self::CaseMismatch => 1,
             Self::Bare(_) => 2,
             Self::Malformed => 4,
-            Self::Unreachable => 8,
+            Self::Unreachable(_) => 8,
         }
     }
 }
@@ -256,16 +266,18 @@ impl Socket {
     }
 
     /// Handles an error that the kernel has for the socket.
-    pub(crate) fn unreachable(&mut self, at: QueryHandle, events: &mut Vec<SocketEvent>) {
+    pub(crate) fn unreachable(&mut self, errno: Errno, at: QueryHandle, events: &mut Vec<SocketEvent>) {
         self.shared.counters.unreachable.one();
         let live = self.pending.iter_mut().filter(|pending| pending.live);
-        events.extend(live.filter_map(|pending| pending.event(self.upstream, at, SocketNews::Unreachable)));
+        events.extend(live.filter_map(|pending| pending.event(self.upstream, at, SocketNews::Unreachable(errno))));
     }
 
     /// Whether a question waits that has heard of no error.
     #[cfg(test)]
     pub(crate) fn is_hopeful(&self) -> bool {
-        self.pending.iter().any(|pending| pending.live && pending.heard & SocketNews::Unreachable.kind() == 0)
+        self.pending
+            .iter()
+            .any(|pending| pending.live && pending.heard & SocketNews::Unreachable(Errno::ECONNREFUSED).kind() == 0)
     }
 
     /// Handles one datagram with the upstream's source address, which may be forged.
@@ -369,8 +381,8 @@ mod tests {
             let question = Question { name, rtype: Rtype::A, dnssec_ok, checking_disabled, authentic_data };
             socket.ask(None, &question, form, Instant::now());
             let mut events = Vec::new();
-            (0..1000).for_each(|_| socket.unreachable(at, &mut events));
-            assert!(events.iter().all(|event| matches!(event.news, SocketNews::Unreachable)));
+            (0..1000).for_each(|_| socket.unreachable(Errno::ECONNREFUSED, at, &mut events));
+            assert!(events.iter().all(|event| matches!(event.news, SocketNews::Unreachable(_))));
             heard.push(events.len());
         }
         assert_eq!(heard, [1, 1]);

@@ -6,6 +6,7 @@
 //! what to do next.
 
 use std::io;
+use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +22,7 @@ use super::message::QueryForm;
 use super::socket::{NoSocket, QueryHandle, Socket, SocketEvent};
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::Question;
-use crate::forward::status::SharedUpstream;
+use crate::forward::status::{ErrorKind, SharedUpstream, errno};
 
 /// The largest number of sockets to one upstream; beyond that the newest takes more questions than usual.
 const MAX_SOCKETS: usize = 256;
@@ -36,9 +37,17 @@ pub(crate) struct UdpPool {
     free: Vec<u32>,
     /// By upstream: the socket that takes new questions, and the number of open ones.
     current: Vec<(Option<u32>, usize)>,
-    outbox: Vec<(QueryHandle, usize, usize)>,
+    outbox: Vec<Datagram>,
     bytes: Vec<u8>,
     inbox: Box<[u8]>,
+}
+
+/// A datagram to send.
+struct Datagram {
+    query: QueryHandle,
+    /// Where it is in the pool's bytes.
+    bytes: Range<usize>,
+    is_probe: bool,
 }
 
 struct Poller(Epoll);
@@ -104,8 +113,9 @@ impl UdpPool {
         };
         let (id, query) = socket.ask(flight, question, form, now);
         let handle = QueryHandle { slot, generation, id };
-        self.outbox.push((handle, self.bytes.len(), query.len()));
+        let start = self.bytes.len();
         self.bytes.extend_from_slice(query);
+        self.outbox.push(Datagram { query: handle, bytes: start..self.bytes.len(), is_probe: flight.is_none() });
         Ok(handle)
     }
 
@@ -131,8 +141,10 @@ impl UdpPool {
             return;
         };
         if let Some(query) = socket.query(handle.id) {
-            self.outbox.push((handle, self.bytes.len(), query.len()));
+            let start = self.bytes.len();
             self.bytes.extend_from_slice(query);
+            // Only questions of flights are sent again.
+            self.outbox.push(Datagram { query: handle, bytes: start..self.bytes.len(), is_probe: false });
         }
     }
 
@@ -153,8 +165,8 @@ impl UdpPool {
     /// Sends what is in the outbox.
     pub(crate) fn flush(&mut self, events: &mut Vec<SocketEvent>) {
         let mut outbox = std::mem::take(&mut self.outbox);
-        outbox.sort_by_key(|(handle, start, _)| (handle.slot, *start));
-        for run in outbox.chunk_by(|(a, ..), (b, ..)| a.slot == b.slot && a.generation == b.generation) {
+        outbox.sort_by_key(|datagram| (datagram.query.slot, datagram.bytes.start));
+        for run in outbox.chunk_by(|a, b| (a.query.slot, a.query.generation) == (b.query.slot, b.query.generation)) {
             self.send_run(run, events);
         }
         outbox.clear();
@@ -162,18 +174,20 @@ impl UdpPool {
         self.bytes.clear();
     }
 
-    fn send_run(&mut self, run: &[(QueryHandle, usize, usize)], events: &mut Vec<SocketEvent>) {
-        let handle = run[0].0;
+    fn send_run(&mut self, run: &[Datagram], events: &mut Vec<SocketEvent>) {
+        let handle = run[0].query;
         let Some(socket) = socket(&mut self.slots, handle) else {
             return;
         };
         let (mut rest, mut errors) = (run, 0);
         while !rest.is_empty() {
             let chunk = &rest[..rest.len().min(batch::SIZE)];
-            let datagrams = chunk.iter().map(|(_, start, length)| &self.bytes[*start..start + length]);
+            let datagrams = chunk.iter().map(|datagram| &self.bytes[datagram.bytes.clone()]);
             match batch::send(socket.as_fd().as_raw_fd(), datagrams) {
                 Ok(sent) => {
-                    socket.shared.counters.sent.add(sent);
+                    let probes = chunk.iter().take(sent).filter(|datagram| datagram.is_probe).count();
+                    socket.shared.counters.probes.add(probes);
+                    socket.shared.counters.sent.add(sent - probes);
                     rest = &rest[sent.max(1)..];
                 }
                 Err(Errno::EINTR) => {}
@@ -183,8 +197,8 @@ impl UdpPool {
                     rest = &rest[chunk.len()..];
                 }
                 // An error that a datagram before this one met, reported once; or one that stays.
-                Err(_) => {
-                    socket.unreachable(handle, events);
+                Err(errno) => {
+                    socket.unreachable(errno, handle, events);
                     errors += 1;
                     if errors > MAX_SEND_ERRORS {
                         socket.shared.counters.send_dropped.add(rest.len());
@@ -229,7 +243,7 @@ impl UdpPool {
                 }
             }
             Err(Errno::EAGAIN | Errno::EINTR) => {}
-            Err(_) => socket.unreachable(at, events),
+            Err(errno) => socket.unreachable(errno, at, events),
         }
         self.close_if_done(at.slot);
     }
@@ -292,7 +306,10 @@ impl UdpPool {
                 return Ok(slot);
             }
         }
-        match self.open(upstream, shared, now).map_err(NoSocket::from) {
+        let opened = self.open(upstream, shared, now).inspect_err(|error| {
+            shared.last_error.note(ErrorKind::Unreachable, errno(error), now);
+        });
+        match opened.map_err(NoSocket::from) {
             Ok(slot) => {
                 if let Some(old) = self.current[upstream.0].0.replace(slot) {
                     self.close_if_done(old);

@@ -23,7 +23,7 @@ use rand::Rng;
 
 use crate::dns::{Name, Rtype};
 use crate::forward::question::Question;
-use crate::forward::status::SharedUpstream;
+use crate::forward::status::{ErrorKind, SharedUpstream};
 use crate::forward::transport::socket::QueryHandle;
 
 /// Hex digits of a 64-bit number.
@@ -113,8 +113,9 @@ impl Probed {
     fn learn(&self, event: impl FnOnce(&mut Verdict)) {
         let (shared, mut verdict) = (&self.shared, self.verdict());
         event(&mut verdict);
-        if !shared.looping.swap(verdict.looping, Relaxed) && verdict.looping {
+        if shared.set_looping(verdict.looping) && verdict.looping {
             shared.counters.loops.one();
+            shared.last_error.note(ErrorKind::Loop, None, Instant::now());
         }
     }
 }
@@ -153,7 +154,7 @@ impl LoopSearch {
 
     /// Takes the upstream's answer to the probe; `by_itself` if it is NOERROR or NXDOMAIN.
     pub(crate) fn answered(&mut self, by_itself: bool) {
-        self.probed.shared.counters.received.one();
+        self.probed.shared.counters.probes_answered.one();
         self.query = None;
         self.probed.learn(|verdict| verdict.answered(by_itself));
     }

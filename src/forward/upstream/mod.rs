@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use crate::azure;
-use crate::forward::status::SharedUpstream;
+use crate::forward::status::{ErrorKind, SharedUpstream};
 use crate::forward::transport::socket::QueryHandle;
 use forms::Forms;
 use health::Health;
@@ -75,6 +75,13 @@ impl Upstream {
         self.watch.take_if(|watch| watch.query == query).is_some()
     }
 
+    /// Notes that a query sent at `sent` has had no reply within its wait.
+    pub(crate) fn silent(&mut self, now: Instant, sent: Instant) {
+        self.shared.counters.silences.one();
+        self.shared.last_error.note(ErrorKind::Timeout, None, now);
+        self.health.silent(now, sent);
+    }
+
     /// When the wait for the watched query is over.
     pub(crate) fn watch_due(&self) -> Option<Instant> {
         Some(self.watch?.sent + self.health.wait())
@@ -91,13 +98,14 @@ impl Upstream {
     /// Publishes the state outside the forwarding thread.
     pub(crate) fn publish(&self, now: Instant) {
         let shared = &self.shared;
-        shared.up.store(self.health.is_up(), Relaxed);
+        shared.set_up(self.health.is_up());
         let round_trip = self.health.round_trip().map_or(0, |rtt| rtt.as_micros().max(1));
         shared.round_trip_us.store(u64::try_from(round_trip).unwrap_or(u64::MAX), Relaxed);
         shared.in_flight.store(self.limit.in_flight() as u64, Relaxed);
         let form = self.forms.usual(now);
         shared.edns_off.store(!form.edns, Relaxed);
         shared.case_off.store(!form.mixed, Relaxed);
+        shared.ad_off.store(!form.ad, Relaxed);
     }
 }
 

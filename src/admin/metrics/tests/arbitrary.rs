@@ -39,6 +39,7 @@ fn answer() -> impl Strategy<Value = AnswerCount> {
     (text(), text(), text(), any::<u64>()).prop_map(|(transport, response, origin, count)| AnswerCount {
         transport,
         reason: String::new(),
+        rcode: Some(response.clone()),
         response,
         origin,
         count,

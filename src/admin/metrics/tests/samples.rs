@@ -138,6 +138,15 @@ pub(super) fn histogram(first_us: u32, bounds: u32) -> Histogram {
     Histogram { bounds_s: (0..bounds).map(bound).collect(), counts: (1..=u64::from(bounds) + 1).collect(), sum_s: 12.5 }
 }
 
+/// The RCODE that the client gets; none if nothing is sent.
+fn rcode_of(response: &str) -> Option<String> {
+    match response {
+        "rate-limited" | "dropped" => None,
+        "truncated" | "slipped" => Some("NOERROR".to_owned()),
+        rcode => Some(rcode.to_owned()),
+    }
+}
+
 fn queries() -> QueryStatus {
     let mut answers = Vec::new();
     let mut received = Vec::new();
@@ -147,7 +156,8 @@ fn queries() -> QueryStatus {
         }
         for (response, origin) in RESPONSES.iter().flat_map(|response| ORIGINS.map(|origin| (*response, origin))) {
             let (transport, response, origin) = (transport.to_owned(), response.to_owned(), origin.to_owned());
-            answers.push(AnswerCount { transport, reason: origin.clone(), response, origin, count: 1 });
+            let rcode = rcode_of(&response);
+            answers.push(AnswerCount { transport, reason: origin.clone(), response, rcode, origin, count: 1 });
         }
     }
     let types = ["A", "AAAA", "ANY", "CNAME", "DS", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "SVCB", "TXT", "other"];

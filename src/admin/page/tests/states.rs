@@ -43,6 +43,7 @@ fn counted(status: &mut Status) {
         transport: "udp".into(),
         reason: "x".into(),
         response: response.into(),
+        rcode: Some(response.into()),
         origin: origin.into(),
         count,
     };

@@ -8,6 +8,7 @@ mod failover;
 mod faults;
 mod limits;
 mod sharing;
+mod status;
 mod tcp;
 
 use std::net::SocketAddr;

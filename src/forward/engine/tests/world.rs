@@ -293,7 +293,8 @@ impl World {
     /// Each upstream reads its queries, and schedules its replies.
     fn hear(&mut self) {
         for upstream in 0..self.upstreams.len() {
-            let sent = self.counts(upstream).sent;
+            let counts = self.counts(upstream);
+            let sent = counts.sent + counts.probes;
             while let Some((bytes, from)) = self.upstreams[upstream].next(sent) {
                 self.consider(upstream, bytes, To::Port(from));
             }

@@ -23,9 +23,9 @@ pub(super) enum Event {
     /// The answer to its question.
     Answered(Answer),
     /// It could not be opened.
-    NotOpened,
-    /// It has ended.
-    Ended,
+    NotOpened(io::Error),
+    /// It has ended, with an error or without.
+    Ended(io::Result<()>),
 }
 
 /// The owner's end of a connection, which is closed when it is dropped.
@@ -51,11 +51,10 @@ impl Connection {
         let task = tokio::spawn(async move {
             let last = match TcpStream::connect(address).await {
                 Ok(stream) => {
-                    // An error ends the connection like its end.
-                    let _ = serve(stream, inbox, |answer| drop(events.send((id, Event::Answered(answer))))).await;
-                    Event::Ended
+                    let answered = |answer| drop(events.send((id, Event::Answered(answer))));
+                    Event::Ended(serve(stream, inbox, answered).await)
                 }
-                Err(_) => Event::NotOpened,
+                Err(error) => Event::NotOpened(error),
             };
             // If the receiver is gone, nobody waits.
             let _ = events.send((id, last));
@@ -203,7 +202,7 @@ mod tests {
         write(&mut upstream, &second).await;
         assert!(matches!(events.recv().await, Some((_, Event::Answered(Ok(_))))));
         drop(upstream);
-        assert!(matches!(events.recv().await, Some((_, Event::Ended))));
+        assert!(matches!(events.recv().await, Some((_, Event::Ended(_)))));
     }
 
     #[tokio::test]
@@ -214,7 +213,7 @@ mod tests {
         write(&mut upstream, &first).await;
         assert!(matches!(events.recv().await, Some((_, Event::Answered(Ok(_))))));
         write(&mut upstream, &first).await;
-        assert!(matches!(events.recv().await, Some((_, Event::Ended))));
+        assert!(matches!(events.recv().await, Some((_, Event::Ended(_)))));
     }
 
     #[tokio::test]
@@ -225,7 +224,7 @@ mod tests {
         let (events, mut inbox) = mpsc::unbounded_channel();
         let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let _connection = Connection::open(ConnectionId(2), nobody, events);
-        assert!(matches!(inbox.recv().await, Some((ConnectionId(2), Event::NotOpened))));
+        assert!(matches!(inbox.recv().await, Some((ConnectionId(2), Event::NotOpened(_)))));
     }
 
     fn rcode(bytes: &[u8]) -> Option<Result<Rcode, Failure>> {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use nix::errno::Errno;
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 
@@ -18,7 +19,7 @@ use crate::dns::Message;
 use crate::forward::client_network::ClientNetwork;
 use crate::forward::ids::{FlightId, UpstreamIndex};
 use crate::forward::question::{Failure, Question};
-use crate::forward::status::SharedUpstream;
+use crate::forward::status::{ErrorKind, SharedUpstream, errno};
 use connection::{Connection, Event};
 use dispatch::{Action, ConnectionId, Dispatch};
 
@@ -62,7 +63,7 @@ pub(crate) async fn run(
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
 ) {
     let (events, mut inbox) = mpsc::unbounded_channel();
-    let mut shell = Shell { upstream, shared, outcomes, events, connections: HashMap::new() };
+    let mut shell = Shell { upstream, shared, outcomes, events, connections: HashMap::new(), errno: None };
     let mut dispatch = Dispatch::new();
     let mut is_open = true;
     while is_open || !dispatch.is_done() {
@@ -75,14 +76,21 @@ pub(crate) async fn run(
             },
             Some((connection, event)) = inbox.recv() => match event {
                 Event::Answered(answer) => dispatch.answered(connection, answer, Instant::now()),
-                Event::NotOpened => dispatch.ended(connection, false, Instant::now()),
-                Event::Ended => dispatch.ended(connection, true, Instant::now()),
+                Event::NotOpened(error) => {
+                    shell.errno = errno(&error);
+                    dispatch.ended(connection, false, Instant::now());
+                }
+                Event::Ended(result) => {
+                    shell.errno = result.err().and_then(|error| errno(&error));
+                    dispatch.ended(connection, true, Instant::now());
+                }
             },
             () = sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {
                 dispatch.time_passed(Instant::now());
             }
         }
         dispatch.actions().into_iter().for_each(|action| shell.perform(action));
+        shell.errno = None;
     }
 }
 
@@ -92,6 +100,8 @@ struct Shell {
     outcomes: mpsc::UnboundedSender<TcpOutcome>,
     events: mpsc::UnboundedSender<(ConnectionId, Event)>,
     connections: HashMap<ConnectionId, Connection>,
+    /// The system's number for the error of the connection that is ending.
+    errno: Option<Errno>,
 }
 
 impl Shell {
@@ -104,6 +114,7 @@ impl Shell {
             }
             Action::Send(id, job) => {
                 if let Some(connection) = self.connections.get(&id) {
+                    self.shared.counters.sent.one();
                     connection.send(&job);
                 }
             }
@@ -112,7 +123,10 @@ impl Shell {
                 // If the forwarding thread is gone, so are all waiters.
                 let _ = self.outcomes.send(TcpOutcome { upstream: self.upstream, flight, answer });
             }
-            Action::CountFailed => self.shared.counters.tcp_failed.one(),
+            Action::CountFailed => {
+                self.shared.counters.tcp_failed.one();
+                self.shared.last_error.note(ErrorKind::Tcp, self.errno, Instant::now());
+            }
             Action::CountRetried => self.shared.counters.tcp_retried.one(),
         }
     }
