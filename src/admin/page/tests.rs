@@ -8,7 +8,6 @@ use self::document::{Document, words};
 use super::*;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::status::model::{SourceStatus, ZoneStatus};
-use crate::status::verdict::Level;
 use crate::status::verdict::{Finding, Level, Verdict};
 
 #[test]

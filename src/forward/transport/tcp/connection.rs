@@ -182,7 +182,7 @@ mod tests {
         stream.write_all(&framed).await.unwrap();
     }
 
-    fn upstream(listener: &TcpListener) -> Arc<SharedUpstream> {
+    fn shared(listener: &TcpListener) -> Arc<SharedUpstream> {
         Arc::new(SharedUpstream::new(listener.local_addr().unwrap()))
     }
 
@@ -190,7 +190,7 @@ mod tests {
     async fn opened() -> (Connection, TcpStream, mpsc::UnboundedReceiver<(ConnectionId, Event)>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (events, inbox) = mpsc::unbounded_channel();
-        let connection = Connection::open(ConnectionId(1), upstream(&listener), events);
+        let connection = Connection::open(ConnectionId(1), shared(&listener), events);
         (connection, listener.accept().await.unwrap().0, inbox)
     }
 
@@ -229,7 +229,7 @@ mod tests {
         drop(connection);
         assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
         let (events, mut inbox) = mpsc::unbounded_channel();
-        let nobody = upstream(&TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let nobody = shared(&TcpListener::bind("127.0.0.1:0").await.unwrap());
         let _connection = Connection::open(ConnectionId(2), nobody, events);
         assert!(matches!(inbox.recv().await, Some((ConnectionId(2), Event::NotOpened(_)))));
     }
