@@ -62,14 +62,14 @@ pub struct Observer {
 }
 
 impl Observer {
-    pub(crate) fn new(settings: &Settings, now: Instant) -> Self {
+    pub(crate) fn new(settings: Settings, now: Instant) -> Self {
         let observer = Self { queries: AtomicU8::new(0), log: QueryLog::new(now), recent: Recent::new(now) };
         observer.follow(settings);
         observer
     }
 
     /// Follows a new config at once.
-    pub fn follow(&self, settings: &Settings) {
+    pub fn follow(&self, settings: Settings) {
         self.queries.store(settings.queries as u8, Relaxed);
         self.recent.enable(settings.recent);
     }

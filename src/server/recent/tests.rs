@@ -36,7 +36,7 @@ impl World {
 fn questions_for_one_name_from_one_network_are_one_entry_with_its_times() {
     let mut world = World::new();
     world.record(RecentKind::Miss, r"A\032b.Example", "10.1.2.3");
-    world.later(Duration::from_secs(60));
+    world.later(Duration::from_mins(1));
     world.record(RecentKind::Miss, r"a\032b.example", "10.1.2.200");
     let entry = RecentEntry {
         kind: RecentKind::Miss,
