@@ -143,18 +143,3 @@ fn all_well_reads_so() {
     let expected = std::fs::read_to_string(golden).unwrap();
     assert!(read == words(&expected), "the page reads:\n{}", read.join("\n"));
 }
-
-#[test]
-#[ignore = "renders status.json files for the eye: PAGES=FOLDER"]
-fn pages_of_a_folder() {
-    let Some(folder) = std::env::var_os("PAGES") else { return };
-    for (name, status) in states::all() {
-        std::fs::write(std::path::Path::new(&folder).join(format!("{name}.html")), render(&status, None)).unwrap();
-    }
-    for path in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if path.extension().is_some_and(|kind| kind == "json") {
-            let status: Status = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-            std::fs::write(path.with_extension("html"), render(&status, None)).unwrap();
-        }
-    }
-}
