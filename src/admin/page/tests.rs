@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use self::document::{Document, words};
 use super::*;
-use crate::status::verdict::Level;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::verdict::Level;
 use crate::status::verdict::{Finding, Verdict};
 
 #[test]
