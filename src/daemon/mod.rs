@@ -209,7 +209,7 @@ impl Daemon {
 
     /// Puts a snapshot in service. Every change of an answer comes through here.
     pub(super) fn publish(&self, snapshot: Snapshot) {
-        self.shared.observer.follow(&snapshot.settings.observer);
+        self.shared.observer.follow(snapshot.settings.observer);
         self.shared.snapshot.store(Arc::new(snapshot));
     }
 }

@@ -84,7 +84,7 @@ pub struct Shared {
 impl Shared {
     /// A server's state around its first snapshot.
     pub fn new(snapshot: Snapshot) -> Arc<Self> {
-        let observer = Observer::new(&snapshot.settings.observer, Instant::now());
+        let observer = Observer::new(snapshot.settings.observer, Instant::now());
         Arc::new(Self {
             observer,
             snapshot: ArcSwap::from_pointee(snapshot),

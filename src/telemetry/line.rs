@@ -90,18 +90,15 @@ fn shortened(text: &str) -> Cow<'_, str> {
 impl Form {
     /// The line of an event.
     pub(super) fn line(self, at: SystemTime, level: Level, fields: &Fields) -> String {
-        let mut line = String::with_capacity(128);
-        // Writing to a String cannot fail.
-        let _ = match self {
-            Self::Text { colour } => text(&mut line, at, level, colour),
-            Self::Journal => write!(line, "<{}>", priority(level)),
-            Self::Json => Ok(line = json(at, level, fields)),
+        let head = match self {
+            Self::Json => return json(at, level, fields) + "\n",
+            Self::Text { colour } => head(at, level, colour),
+            Self::Journal => format!("<{}>", priority(level)),
         };
-        if self != Self::Json {
-            line.push_str(&diag::printable(&fields.message));
-            for Other(name, shown, _) in &fields.others {
-                let _ = write!(line, " {name}={}", diag::printable(shown));
-            }
+        let mut line = head + &diag::printable(&fields.message);
+        for Other(name, shown, _) in &fields.others {
+            // Writing to a String cannot fail.
+            let _ = write!(line, " {name}={}", diag::printable(shown));
         }
         line.push('\n');
         line
@@ -109,14 +106,14 @@ impl Form {
 }
 
 /// Time and level.
-fn text(line: &mut String, at: SystemTime, level: Level, colour: bool) -> fmt::Result {
+fn head(at: SystemTime, level: Level, colour: bool) -> String {
     let time = humantime::format_rfc3339_micros(at);
     let (dim, style) = if colour {
         (anstyle::Style::new().dimmed(), colour_of(level).on_default())
     } else {
         (anstyle::Style::new(), anstyle::Style::new())
     };
-    write!(line, "{dim}{time}{dim:#} {style}{:>5}{style:#} ", level.as_str())
+    format!("{dim}{time}{dim:#} {style}{:>5}{style:#} ", level.as_str())
 }
 
 fn colour_of(level: Level) -> anstyle::AnsiColor {

@@ -210,7 +210,7 @@ mod tests {
         queue.push(b"first\n");
         queue.flush(Duration::ZERO);
         let reading = std::thread::spawn(move || lines.iter().take(1).collect::<Vec<_>>());
-        queue.flush(Duration::from_secs(60));
+        queue.flush(Duration::from_mins(1));
         assert_eq!(reading.join().unwrap(), ["first\n"]);
     }
 }

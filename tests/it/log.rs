@@ -216,8 +216,9 @@ fn an_upstream_that_cannot_be_reached_is_logged_and_shown_as_down_and_so_is_its_
 fn a_source_that_fails_is_said_once_and_so_is_that_it_is_good_again() {
     let site = Site::new().with_list("a.txt", LIST).with_config("[sync]\ninterval = \"1s\"");
     let server = site.start();
-    let passes =
-        || site.status()["sync"]["passes"].as_object().unwrap().values().filter_map(|n| n.as_u64()).sum::<u64>();
+    let passes = || {
+        site.status()["sync"]["passes"].as_object().unwrap().values().filter_map(serde_json::Value::as_u64).sum::<u64>()
+    };
     std::fs::remove_file(site.list_path("a.txt")).unwrap();
     server.until_says("ERROR", 0);
     let before = passes();

@@ -17,6 +17,18 @@ pub(crate) struct Stage {
 /// All stages, in the order in which they run. A new stage needs a line here, and its tools in `.ci/tools`.
 pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
+    Stage {
+        name: "browser",
+        what: "the status page in Chromium, read by axe-core and html-validate",
+        minutes: 2,
+        run: browser,
+    },
+    Stage {
+        name: "prometheus",
+        what: "Prometheus scrapes the real binary, and alerts fire and clear",
+        minutes: 2,
+        run: prometheus,
+    },
     Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
     Stage {
         name: "soak",
@@ -40,6 +52,24 @@ fn interop(root: &Path, minutes: u64) -> Result<(), String> {
         // A tool that is missing is a failure.
         let variables = [("CI", "true"), ("AZURE_SDK_PYTHON", python.as_str())];
         cargo_with(root, &["test", "--locked", "--test", "interop"], &variables)?;
+        if is_over() {
+            return Ok(());
+        }
+    }
+}
+
+fn browser(root: &Path, _minutes: u64) -> Result<(), String> {
+    let test = "page::the_status_page_is_right_in_a_browser_in_each_state";
+    let arguments = ["test", "--locked", "--test", "interop", test, "--", "--ignored", "--exact", "--nocapture"];
+    cargo_with(root, &arguments, &[("CI", "true")])
+}
+
+fn prometheus(root: &Path, minutes: u64) -> Result<(), String> {
+    let is_over = clock(minutes);
+    let test = "prometheus::prometheus_scrapes_the_server_and_an_alert_fires_while_a_list_is_broken";
+    loop {
+        let arguments = ["test", "--locked", "--test", "interop", test, "--", "--ignored", "--exact"];
+        cargo_with(root, &arguments, &[("CI", "true")])?;
         if is_over() {
             return Ok(());
         }

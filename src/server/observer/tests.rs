@@ -126,14 +126,14 @@ fn with_recent_off_nothing_is_remembered_and_with_both_off_nothing_is_watched() 
     world.ask("nope.b.test", FRIEND);
     assert_eq!((world.entries().len(), world.shared.observer.recent().unrecorded()), (0, 0));
     assert!(world.shared.observer.watch().is_none());
-    world.shared.observer.follow(&Settings { queries: QueriesLogged::All, ..off });
+    world.shared.observer.follow(Settings { queries: QueriesLogged::All, ..off });
     assert!(world.shared.observer.watch().is_some());
     world.ask("nope.b.test", FRIEND);
     assert_eq!(world.entries(), [], "logged, not remembered");
-    world.shared.observer.follow(&Settings::default());
+    world.shared.observer.follow(Settings::default());
     world.ask("nope.b.test", FRIEND);
     assert_eq!(world.entries().len(), 1);
-    world.shared.observer.follow(&off);
+    world.shared.observer.follow(off);
     assert_eq!(world.entries(), [], "dropped");
 }
 
@@ -147,10 +147,12 @@ fn each_choice_of_queries_includes_those_before_it() {
     let seen = |disposition, missed| Seen { message: &message, context, disposition, missed };
     let each = [seen(failed, false), seen(good, true), seen(good, false)];
     for (queries, expected) in QueriesLogged::ALL.into_iter().zip([0, 1, 2, 3]) {
-        let observer = Observer::new(&Settings { queries, recent: false }, now);
+        let observer = Observer::new(Settings { queries, recent: false }, now);
         let left = || (0..10_000).take_while(|_| observer.log.take(now)).count();
         if let Some(mut watch) = observer.watch() {
-            each.iter().for_each(|seen| watch.saw(seen, || None));
+            for seen in &each {
+                watch.saw(seen, || None);
+            }
         }
         assert_eq!(left(), 200 - expected, "{queries:?}");
     }
@@ -159,7 +161,7 @@ fn each_choice_of_queries_includes_those_before_it() {
 #[test]
 fn queries_beyond_the_rate_are_counted() {
     let now = Instant::now();
-    let observer = Observer::new(&Settings { queries: QueriesLogged::All, recent: false }, now);
+    let observer = Observer::new(Settings { queries: QueriesLogged::All, recent: false }, now);
     while observer.log.take(now) {}
     let context = RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, at: now };
     let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Zone);

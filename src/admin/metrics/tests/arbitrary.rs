@@ -31,18 +31,17 @@ fn counts() -> impl Strategy<Value = Counts> {
 
 fn upstream() -> impl Strategy<Value = UpstreamStatus> {
     (text(), text(), counts(), counts(), histogram()).prop_map(|(address, state, failures, counts, round_trips)| {
-        UpstreamStatus { address, state, failures, counts, round_trips, ..UpstreamStatus::default() }
+        UpstreamStatus { address, state, failures, round_trips, counts, ..UpstreamStatus::default() }
     })
 }
 
 fn answer() -> impl Strategy<Value = AnswerCount> {
-    (text(), text(), text(), any::<u64>()).prop_map(|(transport, response, origin, count)| AnswerCount {
+    (text(), prop::option::of(text()), text(), any::<u64>()).prop_map(|(transport, rcode, origin, count)| AnswerCount {
         transport,
-        reason: String::new(),
-        rcode: Some(response.clone()),
-        response,
+        rcode,
         origin,
         count,
+        ..AnswerCount::default()
     })
 }
 
