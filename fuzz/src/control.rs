@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use privatelink_dns::daemon::control::in_process::InProcess;
+use privatelink_dns::control::in_process::InProcess;
 use privatelink_dns::dns::Name;
 use serde_json::Value;
 

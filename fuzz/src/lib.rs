@@ -3,6 +3,7 @@
 //! In: bytes. Out: nothing, or a panic that names the broken promise. The targets in `fuzz_targets/` pass the bytes;
 //! `cargo xtask fuzz` runs them.
 
+pub mod admin;
 pub mod configs;
 pub mod control;
 pub mod lists;

@@ -5,10 +5,15 @@
 
 use std::fmt::Write as _;
 
+use crate::diag::{Id, printable};
 use crate::status::Status;
+use crate::status::model::SourceStatus;
 
 /// Seconds beyond `pass_deadline` after which a pass counts as stuck.
 const STUCK_S: u64 = 30;
+
+/// Sources that are named.
+const MAX_REMARKS: usize = 10;
 
 /// The checks, and what to say of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +21,7 @@ pub(super) struct Verdict {
     /// The word for all checks that are good.
     good: &'static str,
     /// What is said in addition, good or not.
-    remark: Option<String>,
+    remarks: Vec<String>,
     checks: Vec<Check>,
 }
 
@@ -36,11 +41,20 @@ pub(super) fn health(status: &Status) -> Verdict {
             "the daemon's loop has not turned for {still} s: queries are answered, but no list, zone or config is read"
         )
     });
+    Verdict { good: "ok", remarks: hanging(status), checks: vec![Check { name: "loop".to_owned(), failed: stuck }] }
+}
+
+/// The disks and shares that do not answer.
+fn hanging(status: &Status) -> Vec<String> {
     let limit = status.sync.pass_deadline_s + STUCK_S;
-    let remark = status.running_s().filter(|seconds| *seconds > limit).map(|seconds| {
+    let pass = status.running_s().filter(|seconds| *seconds > limit).map(|seconds| {
         format!("a pass has been running for {seconds} s: a disk or a share hangs, which a restart does not cure")
     });
-    Verdict { good: "ok", remark, checks: vec![Check { name: "loop".to_owned(), failed: stuck }] }
+    let is_late = |source: &&SourceStatus| source.errors.iter().any(|found| found.id == Id::SOURCE_LATE);
+    let late = status.sources.iter().filter(is_late).take(MAX_REMARKS).map(|source| {
+        format!("source '{}' does not answer: its share hangs, which a restart does not cure", printable(&source.name))
+    });
+    pass.into_iter().chain(late).collect()
 }
 
 /// Whether clients should be sent here: queries are answered, each hosted zone from a good copy, and the server is not
@@ -64,7 +78,7 @@ pub(super) fn ready(status: &Status) -> Verdict {
         name: format!("zone {zone}"),
         failed: Some(format!("{zone}: no good copy, its names are SERVFAIL")),
     }));
-    Verdict { good: "ready", remark: None, checks }
+    Verdict { good: "ready", remarks: Vec::new(), checks }
 }
 
 impl Verdict {
@@ -79,7 +93,7 @@ impl Verdict {
         first
             .into_iter()
             .chain(failed)
-            .chain(self.remark.as_deref())
+            .chain(self.remarks.iter().map(String::as_str))
             .fold(String::new(), |text, line| text + line + "\n")
     }
 
@@ -93,7 +107,7 @@ impl Verdict {
                 Some(reason) => writeln!(text, "[-]{name} failed: {reason}"),
             };
         }
-        if let Some(remark) = &self.remark {
+        for remark in &self.remarks {
             let _ = writeln!(text, "[!]{remark}");
         }
         text + if self.is_good() { self.good } else { "failed" } + "\n"

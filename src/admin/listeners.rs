@@ -82,18 +82,20 @@ impl Listeners {
     /// Opens what should be open and is not. What is new among the failures is given back.
     pub(crate) fn open(&mut self) -> Vec<Diagnostic> {
         let settings = self.context.settings.load_full();
+        let wanted = [settings.listen, settings.probe];
         let before = self.shown();
+        let made_room = self.make_room(wanted);
         let mut found = Vec::new();
-        for at in 0..self.slots.len() {
-            let asked = match self.slots[at].door {
-                Door::Admin => settings.listen,
-                Door::Probe => settings.probe,
+        for (at, asked) in wanted.into_iter().enumerate() {
+            let failed = match self.open_slot(at, asked) {
+                // The kernel may take a moment to give an address of our own back; the next try comes soon.
+                Err((error, _)) if made_room && error.kind() == io::ErrorKind::AddrInUse => continue,
+                Err((_, failed)) => Some(failed),
+                Ok(()) => None,
             };
-            let failed = self.open_slot(at, asked).err();
-            let slot = &mut self.slots[at];
-            if slot.failed != failed {
+            if self.slots[at].failed != failed {
                 found.extend(failed.clone());
-                slot.failed = failed;
+                self.slots[at].failed = failed;
             }
         }
         let after = self.shown();
@@ -109,37 +111,42 @@ impl Listeners {
         (open.map(|open| open.bound).collect(), self.slots.iter().filter_map(|slot| slot.failed.clone()).collect())
     }
 
-    fn open_slot(&mut self, at: usize, asked: Option<SocketAddr>) -> Result<(), Diagnostic> {
-        let Some(asked) = asked else {
-            self.slots[at].open = None;
-            return Ok(());
-        };
-        if self.slots[at].open.as_ref().is_some_and(|open| open.asked == asked) {
+    /// Closes what is to go, and what is to move and holds a port that is wanted: on one port, one of our own would be
+    /// in the way of another. True if the latter was the case.
+    fn make_room(&mut self, wanted: [Option<SocketAddr>; 2]) -> bool {
+        let mut made_room = false;
+        for (slot, own) in self.slots.iter_mut().zip(wanted) {
+            let Some(open) = slot.open.as_ref().filter(|open| Some(open.asked) != own) else { continue };
+            let is_in_the_way = wanted.iter().flatten().any(|address| address.port() == open.bound.port());
+            if own.is_none() || is_in_the_way {
+                slot.open = None;
+                made_room |= is_in_the_way;
+            }
+        }
+        made_room
+    }
+
+    fn open_slot(&mut self, at: usize, asked: Option<SocketAddr>) -> Result<(), (io::Error, Diagnostic)> {
+        let Some(asked) = asked else { return Ok(()) };
+        let slot = &self.slots[at];
+        if slot.open.as_ref().is_some_and(|open| open.asked == asked) {
             return Ok(());
         }
-        let (door, key) = (self.slots[at].door, self.slots[at].key);
-        let opened = self.bind(door, asked);
-        let slot = &mut self.slots[at];
-        match opened {
+        let (door, key) = (slot.door, slot.key);
+        match self.bind(door, asked) {
             Ok(open) => {
                 info!(address = %open.bound, "[admin] {key} is open");
-                slot.open = Some(open);
+                self.slots[at].open = Some(open);
                 Ok(())
             }
             Err(error) => {
-                let reason = listen::explain(asked, &error);
-                let before = slot.open.as_ref().map(|open| open.bound);
-                let now = match before {
-                    // Two of our own cannot share a port, whatever the address: the next try finds it free.
-                    Some(bound) if bound.port() == asked.port() => {
-                        slot.open = None;
-                        "the old address is given up for it".to_owned()
-                    }
-                    Some(bound) => format!("{bound} stays open instead"),
+                let now = match &self.slots[at].open {
+                    Some(open) => format!("{} stays open instead", open.bound),
                     None => "queries are answered all the same".to_owned(),
                 };
+                let reason = listen::explain(asked, &error);
                 let text = format!("cannot listen on {asked}, [admin] {key}: {reason}; {now}, and it is tried again");
-                Err(Diagnostic::error(Id::ADMIN_FAILED, Place::Server, text))
+                Err((error, Diagnostic::error(Id::ADMIN_FAILED, Place::Server, text)))
             }
         }
     }

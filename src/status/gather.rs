@@ -41,6 +41,7 @@ fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeC
     ZoneStatus {
         serial: zone.map(|zone| zone.serial().0),
         records: zone.map_or(0, Zone::record_count),
+        contents: zone.map(Zone::contents),
         managed: zone.is_some_and(Zone::is_managed),
         on_miss: match hosted.on_miss {
             OnMiss::Forward => "forward".to_owned(),

@@ -172,6 +172,9 @@ pub struct ZoneStatus {
     pub serial: Option<u32>,
     /// Its records.
     pub records: usize,
+    /// A number of 53 bits for its records without SOA, the NS of its apex, and TTLs: servers that say the same have
+    /// the same. `None` while no good copy has been read.
+    pub contents: Option<u64>,
     /// True if sync writes it.
     pub managed: bool,
     /// What happens to a name that it lacks: `forward` or `nxdomain`.

@@ -218,7 +218,11 @@ fn upstreams(status: &Status, found: &mut Vec<Finding>) {
         }
     };
     for upstream in status.upstreams.iter().filter(|upstream| !upstream.is_up()) {
-        found.push(if all_down { Finding::error(what(upstream)) } else { Finding::warning(what(upstream)) });
+        let finding = if all_down { Finding::error(what(upstream)) } else { Finding::warning(what(upstream)) };
+        found.push(finding.with(match upstream.state.as_str() {
+            "looping" => "take it out of upstreams, or have it forward these names elsewhere",
+            _ => "check that it runs, and that UDP and TCP reach it from here",
+        }));
     }
     for group in status.groups.iter().filter(|group| !group.absent.is_empty()) {
         let text = format!("for '{}', entries of upstreams are not in use: {}", group.suffix, group.absent.join("; "));

@@ -124,6 +124,7 @@ fn into_zone(table: RecordTable) -> Option<Zone> {
         has_cuts,
         has_wildcards,
         negative: None,
+        contents: std::sync::OnceLock::new(),
     };
     zone.negative = zone.negative_soa().and_then(|soa| NegativeSoa::new(&zone.apex, &soa));
     Some(zone)

@@ -6,6 +6,7 @@
 mod aliases;
 mod build;
 mod check;
+mod contents;
 mod layout;
 mod lookup;
 mod negative;
@@ -16,6 +17,7 @@ mod table;
 pub(crate) mod text;
 
 use std::hash::BuildHasher;
+use std::sync::OnceLock;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
@@ -45,6 +47,8 @@ pub struct Zone {
     has_cuts: bool,
     has_wildcards: bool,
     negative: Option<NegativeSoa>,
+    /// A hash of the records, once it was asked for.
+    contents: OnceLock<u64>,
 }
 
 impl Zone {
@@ -91,6 +95,11 @@ impl Zone {
     /// The same in bytes, for answers that are put together without a [`crate::dns::Writer`].
     pub fn negative(&self) -> Option<&NegativeSoa> {
         self.negative.as_ref()
+    }
+
+    /// One number of 53 bits for the records, to compare servers: without SOA, the NS of the apex, and TTLs.
+    pub fn contents(&self) -> u64 {
+        *self.contents.get_or_init(|| contents::hash(self))
     }
 
     /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case,

@@ -1,6 +1,7 @@
 //! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and
-//! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses. A tool that is
-//! missing fails the test where `CI=true` is set, and skips it with a line elsewhere.
+//! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses, promtool and
+//! Prometheus read its metrics, Chromium shows its page. A tool that is missing fails the test where `CI=true` is set,
+//! and skips it with a line elsewhere.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,6 +25,8 @@ mod middle;
 mod multihomed;
 mod network;
 mod no_route;
+mod page;
+mod prometheus;
 mod resolvers;
 mod rules;
 mod tool;

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::wait_until;
+use crate::support::web::get;
 
 const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
 const NAME: &str = "acct.privatelink.blob.core.windows.net";
@@ -34,6 +35,7 @@ fn site() -> Site {
     let site = Site::new()
         .with_list("near.txt", LIST)
         .with_config("[[sources]]\nname = \"far\"\npath = \"hangs/far.txt\"")
+        .with_config("[admin]\nlisten = \"127.0.0.1:0\"")
         .with_config("[sync]\npass_deadline = \"300ms\"\ninterval = \"1s\"\nmax_removed = \"100%\"");
     std::fs::create_dir(site.path("hangs")).unwrap();
     std::fs::write(site.path("hangs/far.txt"), "10.1.0.2 far.blob.core.windows.net\n").unwrap();
@@ -67,8 +69,35 @@ fn a_cold_start_with_a_share_that_hangs_gets_ready_serves_the_rest_and_hears_sig
     wait_until("the near list is served", || server.resolves(NAME) == ["10.1.0.1"]);
     wait_until("the far one is named", || far(&site)["errors"].to_string().contains("no answer"));
     server.until_says("source 'far': no answer", 0);
+    wait_until("its health names it", || get(server.admin(), "/health").body.contains("source 'far' does not answer"));
+    assert_eq!(get(server.admin(), "/health").code, 200, "a restart does not mend a share");
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().code(), Some(0), "it does not wait for the share");
+}
+
+#[test]
+fn while_the_first_zones_cannot_be_read_it_is_healthy_not_ready_and_says_why() {
+    let mut site = Site::new().with_list("near.txt", LIST);
+    std::fs::create_dir(site.path("hangs")).unwrap();
+    site.add("zone_dir = \"hangs\"\ncontrol = \"control.sock\"\n[admin]\nprobe = \"127.0.0.1:0\"");
+    hang(&site);
+    let mut command = site.command("serve");
+    command.env("LD_PRELOAD", shim()).env("HANG_WHILE", site.path("flag"));
+    let mut server = Server::begin(command);
+    server.until_says("[admin] probe is open address=", 0);
+    let log = server.stderr();
+    let probe = log.split_once("probe is open address=").unwrap().1.lines().next().unwrap().parse().unwrap();
+    let not_ready = get(probe, "/ready");
+    assert_eq!(not_ready.code, 503);
+    assert!(not_ready.body.starts_with("starting"), "{}", not_ready.body);
+    assert_eq!(get(probe, "/health").code, 200);
+    let is_late = || site.status()["at"].as_u64() > site.status()["server"]["started"].as_u64().map(|at| at + 11);
+    wait_until("it has waited long", is_late);
+    assert_eq!(get(probe, "/health").code, 200, "a restart does not mend a disk");
+    heal(&site);
+    wait_until("it is ready", || get(probe, "/ready").code == 200);
+    server.signal(Signal::SIGTERM);
+    assert_eq!(server.ended().code(), Some(0));
 }
 
 #[test]

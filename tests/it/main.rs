@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin;
 mod amplification;
 mod azure;
 mod azure_verbs;

@@ -9,8 +9,19 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 8] =
-    ["nsid", "version", "trusted", "secrets", "max_in_flight", "max_qps", "[[forward.rules]]", "[[zones]]"];
+const EXAMPLES: [&str; 11] = [
+    "nsid",
+    "version",
+    "trusted",
+    "secrets",
+    "allow",
+    "hosts",
+    "probe",
+    "max_in_flight",
+    "max_qps",
+    "[[forward.rules]]",
+    "[[zones]]",
+];
 
 /// Keys in whose place the sample shows another one, and says so: only one of them may be set.
 const INSTEAD: [&str; 2] = ["object_id", "resource_id"];

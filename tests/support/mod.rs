@@ -16,6 +16,7 @@ pub(crate) mod runner;
 pub(crate) mod server;
 pub(crate) mod site;
 pub(crate) mod upstream;
+pub(crate) mod web;
 
 use std::time::{Duration, Instant};
 

@@ -28,10 +28,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts a `serve` command and does not wait for its ready line.
+    pub(crate) fn begin(command: Command) -> Self {
+        let (child, stderr, lines) = spawn(command);
+        Self { child, stderr, listen: Vec::new(), ready: serde_json::Value::Null, rest: lines }
+    }
+
     /// Starts a `serve` command and waits for its ready line.
     pub(crate) fn start(command: Command) -> Self {
-        let (child, stderr, lines) = spawn(command);
-        let mut server = Self { child, stderr, listen: Vec::new(), ready: serde_json::Value::Null, rest: lines };
+        let mut server = Self::begin(command);
         let line = server.rest.recv_timeout(START).unwrap_or_else(|_| {
             let status = server.child.try_wait();
             panic!("no ready line; status {status:?}; stderr:\n{}", server.stderr())
@@ -50,6 +55,20 @@ impl Server {
     /// The listen address of IPv6.
     pub(crate) fn address6(&self) -> SocketAddr {
         *self.listen.iter().find(|address| address.is_ipv6()).expect("a listen address of IPv6")
+    }
+
+    /// The address of the admin listener.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.named("admin")
+    }
+
+    /// The address of the probe listener.
+    pub(crate) fn probe(&self) -> SocketAddr {
+        self.named("probe")
+    }
+
+    fn named(&self, key: &str) -> SocketAddr {
+        self.ready[key].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", self.ready))
     }
 
     /// Every listen address.

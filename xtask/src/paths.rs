@@ -6,6 +6,7 @@
 //! - `src/zone/check.rs` in backticks: a path from the repository's root. Where a segment has a placeholder in
 //!   capitals, such as FORMAT, the folder above it must exist.
 //! - a table row with such a file in one cell and only names in backticks in the next: the file defines those names.
+//! - a name that starts with `privatelink_dns_` or `process_` and has four words or more, in backticks: a metric.
 //! - four words or more with underscores between them, in backticks: a test or another function.
 //! - a name that ends in `.case`, in backticks: a file in `tests/cases`.
 //! - a link to a relative path.
@@ -77,6 +78,7 @@ fn missing(root: &Path, folder: &Path, source: &str, line: &str) -> Vec<String> 
         let exists = match span {
             _ if is_path(span) => exists(root, span),
             _ if is_kind(span, "case") && !span.contains('*') => root.join("tests/cases").join(span).exists(),
+            _ if is_metric(span) => source.contains(&format!("\"{span}")),
             _ if is_sentence(span) => defines(source, span),
             _ => true,
         };
@@ -135,6 +137,11 @@ fn exists(root: &Path, path: &str) -> bool {
     let fixed: Vec<&str> = path.split('/').take_while(|part| !is_placeholder(part)).collect();
     // A README is a file and not a placeholder.
     root.join(path).exists() || (fixed.len() < path.split('/').count() && root.join(fixed.join("/")).is_dir())
+}
+
+/// Whether a name is that of a metric; the source has it in quotes.
+fn is_metric(span: &str) -> bool {
+    is_sentence(span) && (span.starts_with("privatelink_dns_") || span.starts_with("process_"))
 }
 
 /// Whether a name is that of a test.

@@ -17,6 +17,12 @@ pub(crate) struct Stage {
 /// All stages, in the order in which they run. A new stage needs a line here, and its tools in `.ci/tools`.
 pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
+    Stage {
+        name: "browser",
+        what: "the status page in Chromium, read by axe-core and html-validate",
+        minutes: 2,
+        run: browser,
+    },
     Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
     Stage {
         name: "soak",
@@ -44,6 +50,12 @@ fn interop(root: &Path, minutes: u64) -> Result<(), String> {
             return Ok(());
         }
     }
+}
+
+fn browser(root: &Path, _minutes: u64) -> Result<(), String> {
+    let test = "page::the_status_page_is_right_in_a_browser_in_each_state";
+    let arguments = ["test", "--locked", "--test", "interop", test, "--", "--ignored", "--exact", "--nocapture"];
+    cargo_with(root, &arguments, &[("CI", "true")])
 }
 
 fn busy_machine(root: &Path, minutes: u64) -> Result<(), String> {

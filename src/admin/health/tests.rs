@@ -55,6 +55,12 @@ fn a_share_that_hangs_is_said_and_is_no_reason_to_restart() {
     assert!(long.brief().starts_with("ok\na pass has been running for 100 s"), "{}", long.brief());
     assert!(long.verbose().contains("[!]a pass has been running for 100 s"));
     assert!(ready(&runs(0)).is_good());
+    let late = with(|status| {
+        let errors = vec![Diagnostic::error(Id::SOURCE_LATE, Place::source("we"), "no answer within 30s")];
+        status.sources = vec![SourceStatus { name: "we".to_owned(), errors, ..SourceStatus::default() }];
+    });
+    assert!(health(&late).is_good());
+    assert!(health(&late).brief().starts_with("ok\nsource 'we' does not answer"), "{}", health(&late).brief());
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(super) fn families(status: &Status) -> Vec<Family> {
             "Time the loop that reads lists, zones and config last turned; it turns each second.",
         ),
     ];
+    all.extend(listeners(server));
     all.extend(server.process.iter().flat_map(|usage| machine(server, usage)));
     all
 }
@@ -41,6 +42,33 @@ fn build(server: &ServerStatus) -> Family {
         "Program of this process; empty where not known.",
     )
     .with([&server.version, &server.revision, &server.rustc], true)
+}
+
+/// The admin and the probe listener.
+fn listeners(server: &ServerStatus) -> [Family; 4] {
+    let count = |name: &str| server.admin_counts.get(name).copied().unwrap_or_default();
+    [
+        Family::single(
+            "privatelink_dns_admin_requests_total",
+            count("requests"),
+            "HTTP requests to the admin and the probe listener.",
+        ),
+        Family::single(
+            "privatelink_dns_admin_requests_refused_total",
+            count("refused"),
+            "HTTP requests refused for their client, their Host or their method.",
+        ),
+        Family::single(
+            "privatelink_dns_admin_connections_displaced_total",
+            count("displaced"),
+            "HTTP connections closed to make room for others.",
+        ),
+        Family::single(
+            "privatelink_dns_admin_listeners_failed",
+            server.admin_failed.len(),
+            "Listeners of [admin] in the config that are not open.",
+        ),
+    ]
 }
 
 /// The names that Prometheus has for all processes.

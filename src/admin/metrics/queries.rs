@@ -53,7 +53,7 @@ fn responses(queries: &QueryStatus) -> Family {
     Family::new(
         "privatelink_dns_responses_total",
         &["proto", "rcode", "origin"],
-        "Responses by transport, RCODE, and what the answer came from. Responses with TC count under the RCODE that they have.",
+        "Responses by transport, RCODE, and what the answer came from; none for what got no response.",
     )
     .with_each(RCODES.iter().flat_map(of_origin), |(transport, rcode, origin)| ([transport, rcode, origin], 0_u64))
     .with_each(answers, |(answer, (rcode, origin))| ([&*answer.transport, rcode, origin], answer.count))

@@ -7,11 +7,12 @@ use crate::status::sync::PassResult;
 use crate::sync::live::report::LiveReport;
 
 /// Every hosted zone.
-pub(super) fn zones(zones: &[ZoneStatus]) -> [Family; 6] {
+pub(super) fn zones(zones: &[ZoneStatus]) -> [Family; 7] {
     let changed = |zone: &ZoneStatus| {
         [("added", zone.changed.added), ("changed", zone.changed.changed), ("removed", zone.changed.removed)]
     };
     let changed = zones.iter().flat_map(|zone| changed(zone).map(|(action, count)| (&*zone.zone, action, count)));
+    let contents = zones.iter().filter_map(|zone| Some((&*zone.zone, zone.contents?)));
     let serials = zones.iter().filter_map(|zone| Some((&*zone.zone, zone.serial?)));
     [
         Family::new(
@@ -26,6 +27,12 @@ pub(super) fn zones(zones: &[ZoneStatus]) -> [Family; 6] {
             "Serial of the zone; absent while there is no good copy.",
         )
         .with_each(serials, |(zone, serial)| ([zone], *serial)),
+        Family::new(
+            "privatelink_dns_zone_contents",
+            &["zone"],
+            "Hash of the records of the zone without SOA: servers with the same lists have the same.",
+        )
+        .with_each(contents, |(zone, contents)| ([zone], *contents)),
         Family::new("privatelink_dns_zone_records", &["zone"], "Records of the zone.")
             .with_each(zones, |zone| ([&*zone.zone], zone.records)),
         Family::new(
@@ -82,7 +89,7 @@ pub(super) fn sources(sources: &[SourceStatus]) -> [Family; 4] {
 }
 
 /// Every live source.
-pub(super) fn azure(live: &[LiveReport]) -> [Family; 7] {
+pub(super) fn azure(live: &[LiveReport]) -> [Family; 8] {
     let oldest =
         |report: &LiveReport| report.scopes.iter().map(|scope| scope.last_complete.unwrap_or(0)).min().unwrap_or(0);
     let failing = |report: &LiveReport| report.scopes.iter().filter(|scope| !scope.problems.is_empty()).count();
@@ -106,6 +113,12 @@ pub(super) fn azure(live: &[LiveReport]) -> [Family; 7] {
             "Scopes of the live source whose list is not from the last read.",
         )
         .with_each(live, |report| ([&*report.source], failing(report))),
+        Family::new(
+            "privatelink_dns_azure_errors",
+            &["source"],
+            "Present errors of the live source, of its scopes and as a whole.",
+        )
+        .with_each(live, |report| ([&*report.source], report.all_problems().filter(|each| each.is_error()).count())),
         Family::new(
             "privatelink_dns_azure_reads_total",
             &["source", "outcome"],
@@ -136,10 +149,19 @@ pub(super) fn azure(live: &[LiveReport]) -> [Family; 7] {
 /// The passes of sync, and the config.
 pub(super) fn passes(status: &Status) -> Vec<Family> {
     let (sync, pass) = (&status.sync, status.pass());
+    let last = pass.map(|pass| pass.outcome);
     let mut all = vec![
         Family::new("privatelink_dns_sync_passes_total", &["outcome"], "Sync passes by result.")
             .with_each(PassResult::ALL.map(|result| result.to_string()), |result| ([&**result], 0_u64))
             .with_each(sync.passes.iter().map(|(result, n)| (result.to_string(), *n)), |(result, n)| ([&**result], *n)),
+        Family::new(
+            "privatelink_dns_sync_last_pass_outcome",
+            &["outcome"],
+            "1 for the result of the last pass, 0 for the others.",
+        )
+        .with_each(PassResult::ALL.map(|result| (result.to_string(), last == Some(result))), |(result, is_last)| {
+            ([&**result], *is_last)
+        }),
         Family::single(
             "privatelink_dns_sync_pass_running_seconds",
             status.running_s().unwrap_or_default(),

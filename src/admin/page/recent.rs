@@ -9,7 +9,7 @@ use crate::status::Status;
 use crate::status::model::RecentEntry;
 
 /// Refusals and failures that are shown.
-const SHOWN: usize = 30;
+const SHOWN: usize = 15;
 
 /// The section.
 pub(super) struct Recent {

@@ -111,12 +111,34 @@ impl Upstream {
 
 #[cfg(test)]
 mod tests {
+    use super::forms::{GivenUp, Shown, Why};
     use super::*;
+    use crate::dns::Rcode;
+    use crate::forward::transport::message::QueryForm;
 
     fn room(address: &str, max_in_flight: Option<usize>) -> usize {
         let now = Instant::now();
         let mut upstream = Upstream::new(address.parse().unwrap(), max_in_flight, Some(NonZeroU32::MAX), now);
         (0..10_000).take_while(|_| upstream.limit.acquire(now)).count()
+    }
+
+    #[test]
+    fn what_an_upstream_is_asked_without_is_published() {
+        let now = Instant::now();
+        let mut upstream = Upstream::new("10.0.0.4:53".parse().unwrap(), None, None, now);
+        let lacks = |upstream: &Upstream| {
+            upstream.publish(now);
+            let found = upstream.shared.status();
+            [found.without_edns, found.without_case, found.without_ad]
+        };
+        assert_eq!(lacks(&upstream), [false; 3]);
+        let form = QueryForm { ad: false, ..QueryForm::FULL };
+        let shown = Shown { rcode: Rcode::NOERROR, has_edns: true, is_positive: true, is_truncated: false };
+        for _ in 0..2 {
+            let mut given_up = GivenUp { ad: Some(Why::Denied), ..GivenUp::default() };
+            upstream.forms.learn(form, shown, &mut given_up, now);
+        }
+        assert_eq!(lacks(&upstream), [false, false, true]);
     }
 
     #[test]

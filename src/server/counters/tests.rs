@@ -141,6 +141,20 @@ fn a_response_is_counted_by_what_the_client_sees() {
 }
 
 #[test]
+fn every_reason_origin_class_response_and_counter_is_documented() {
+    let page = include_str!("../../../docs/status-json.md");
+    let documented: std::collections::BTreeSet<&str> = page.split('`').skip(1).step_by(2).collect();
+    let answers = dispositions().flat_map(|each| {
+        let response = Some(each.response.name()).filter(|name| name.bytes().all(|byte| !byte.is_ascii_uppercase()));
+        [each.reason.name(), each.reason.origin().name()].into_iter().chain(response)
+    });
+    let classes = Class::ALL.map(Class::name);
+    let counters = Counters::default().all().into_iter().map(|(name, _)| name);
+    let missing: Vec<&str> = answers.chain(classes).chain(counters).filter(|name| !documented.contains(name)).collect();
+    assert!(missing.is_empty(), "docs/status-json.md does not have {missing:?}");
+}
+
+#[test]
 fn an_answer_is_in_the_sums_that_it_belongs_to() {
     let counters = Counters::default();
     let count = |transport, disposition| counters.late(transport, disposition, MS);

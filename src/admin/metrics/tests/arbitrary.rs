@@ -36,13 +36,12 @@ fn upstream() -> impl Strategy<Value = UpstreamStatus> {
 }
 
 fn answer() -> impl Strategy<Value = AnswerCount> {
-    (text(), text(), text(), any::<u64>()).prop_map(|(transport, response, origin, count)| AnswerCount {
+    (text(), prop::option::of(text()), text(), any::<u64>()).prop_map(|(transport, rcode, origin, count)| AnswerCount {
         transport,
-        reason: String::new(),
-        rcode: Some(response.clone()),
-        response,
+        rcode,
         origin,
         count,
+        ..AnswerCount::default()
     })
 }
 

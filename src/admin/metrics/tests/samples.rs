@@ -12,29 +12,29 @@ use crate::status::upstreams::{GroupStatus, UpstreamStatus};
 use crate::sync::live::report::{LiveReport, ScopeReport};
 use crate::sync::state::changes::ChangeCounts;
 
-/// The responses and origins that the model knows.
-const RESPONSES: [&str; 18] = [
-    "NOERROR",
-    "FORMERR",
-    "SERVFAIL",
-    "NXDOMAIN",
-    "NOTIMP",
-    "REFUSED",
-    "YXDOMAIN",
-    "YXRRSET",
-    "NXRRSET",
-    "NOTAUTH",
-    "NOTZONE",
-    "BADVERS",
-    "BADCOOKIE",
-    "other",
-    "truncated",
-    "slipped",
-    "rate-limited",
-    "dropped",
+/// What a client may get, and the RCODE in it.
+const RESPONSES: [(&str, Option<&str>); 18] = [
+    ("NOERROR", Some("NOERROR")),
+    ("FORMERR", Some("FORMERR")),
+    ("SERVFAIL", Some("SERVFAIL")),
+    ("NXDOMAIN", Some("NXDOMAIN")),
+    ("NOTIMP", Some("NOTIMP")),
+    ("REFUSED", Some("REFUSED")),
+    ("YXDOMAIN", Some("YXDOMAIN")),
+    ("NOTAUTH", Some("NOTAUTH")),
+    ("BADVERS", Some("BADVERS")),
+    ("BADCOOKIE", Some("BADCOOKIE")),
+    ("OTHER", Some("OTHER")),
+    ("truncated", Some("NOERROR")),
+    ("truncated", Some("NXDOMAIN")),
+    ("truncated", Some("SERVFAIL")),
+    ("truncated", Some("OTHER")),
+    ("slipped", Some("NOERROR")),
+    ("rate-limited", None),
+    ("dropped", None),
 ];
 const ORIGINS: [&str; 10] =
-    ["zone", "rechased", "cache", "upstream", "stale", "synthesized", "special", "refused", "failed", "other"];
+    ["zone", "rechased", "cache", "upstream", "stale", "synthesized", "special", "refused", "failed", "dropped"];
 
 /// A status with everything in it: three zones, four sources of which one is live, two upstreams, and each kind of
 /// event once at least.
@@ -75,6 +75,7 @@ fn zone(name: &str) -> ZoneStatus {
     ZoneStatus {
         zone: name.to_owned(),
         serial: Some(u32::MAX),
+        contents: Some(9_007_199_254_740_991),
         records: 7,
         misses: 3,
         changed: ChangeCounts { added: 3, changed: 2, removed: 1 },
@@ -138,15 +139,6 @@ pub(super) fn histogram(first_us: u32, bounds: u32) -> Histogram {
     Histogram { bounds_s: (0..bounds).map(bound).collect(), counts: (1..=u64::from(bounds) + 1).collect(), sum_s: 12.5 }
 }
 
-/// The RCODE that the client gets; none if nothing is sent.
-fn rcode_of(response: &str) -> Option<String> {
-    match response {
-        "rate-limited" | "dropped" => None,
-        "truncated" | "slipped" => Some("NOERROR".to_owned()),
-        rcode => Some(rcode.to_owned()),
-    }
-}
-
 fn queries() -> QueryStatus {
     let mut answers = Vec::new();
     let mut received = Vec::new();
@@ -154,9 +146,9 @@ fn queries() -> QueryStatus {
         for family in ["ipv4", "ipv6"] {
             received.push(Received { transport: transport.to_owned(), family: family.to_owned(), count: 5 });
         }
-        for (response, origin) in RESPONSES.iter().flat_map(|response| ORIGINS.map(|origin| (*response, origin))) {
+        for ((response, rcode), origin) in RESPONSES.iter().flat_map(|each| ORIGINS.map(|origin| (*each, origin))) {
             let (transport, response, origin) = (transport.to_owned(), response.to_owned(), origin.to_owned());
-            let rcode = rcode_of(&response);
+            let rcode = rcode.map(str::to_owned);
             answers.push(AnswerCount { transport, reason: origin.clone(), response, rcode, origin, count: 1 });
         }
     }

@@ -67,8 +67,14 @@ impl<'p> Document<'p> {
         let is_block = |node: &Node<'_, '_>| BLOCKS.contains(&node.tag_name().name()) && is_shown(node);
         let blocks = self.elements().filter(is_block);
         let text = |block: Node<'_, '_>| {
-            let texts = block.descendants().filter(Node::is_text).map(|node| node.text().unwrap_or_default());
-            spaced(&texts.collect::<String>())
+            // Cells are apart from each other, as they are on a screen.
+            let is_cell = |node: &Node<'_, '_>| ["td", "th"].contains(&node.tag_name().name());
+            let texts = block.descendants().filter(|node| node.is_text() || is_cell(node));
+            spaced(
+                &texts
+                    .map(|node| if node.is_text() { node.text().unwrap_or_default() } else { " " })
+                    .collect::<String>(),
+            )
         };
         blocks.map(text).filter(|line| !line.is_empty()).collect()
     }

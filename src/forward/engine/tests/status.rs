@@ -18,6 +18,18 @@ async fn last_error(mut world: World, time: Duration) -> Option<(ErrorKind, Stri
     status(&world).last_error.map(|error| (error.kind, error.text))
 }
 
+#[test]
+fn every_counter_failure_and_kind_of_error_is_documented() {
+    use ErrorKind::{Loop, Malformed, RefusedByIcmp, Spoof, Tcp, Timeout, Unreachable};
+    let page = include_str!("../../../../docs/status-json.md");
+    let counts = Counts::default();
+    let kinds = [Timeout, Unreachable, RefusedByIcmp, Malformed, Spoof, Loop, Tcp].map(ErrorKind::name);
+    let failures = counts.failures().map(|(reason, _)| reason);
+    let names = counts.named().map(|(name, _)| name).chain(kinds).chain(failures);
+    let missing: Vec<&str> = names.filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "docs/status-json.md does not have {missing:?}");
+}
+
 #[tokio::test]
 async fn an_upstream_that_answers_has_no_error() {
     assert_eq!(last_error(World::of(|got| now(got.good())), 5000 * MS).await, None);

@@ -4,7 +4,7 @@
 //! ended. Never: a wait of its own; its owner closes it when it takes too long.
 
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
 
 use rand::RngExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,6 +16,7 @@ use super::dispatch::ConnectionId;
 use super::{Answer, Job};
 use crate::dns::{Message, Rcode, stream};
 use crate::forward::question::Failure;
+use crate::forward::status::SharedUpstream;
 use crate::forward::transport::message::{self, Match};
 
 /// An event of a connection.
@@ -44,15 +45,15 @@ impl Connection {
     /// Opens a connection. Must be called within a tokio runtime.
     pub(super) fn open(
         id: ConnectionId,
-        address: SocketAddr,
+        upstream: Arc<SharedUpstream>,
         events: mpsc::UnboundedSender<(ConnectionId, Event)>,
     ) -> Self {
         let (queries, inbox) = mpsc::unbounded_channel();
         let task = tokio::spawn(async move {
-            let last = match TcpStream::connect(address).await {
+            let last = match TcpStream::connect(upstream.address).await {
                 Ok(stream) => {
                     let answered = |answer| drop(events.send((id, Event::Answered(answer))));
-                    Event::Ended(serve(stream, inbox, answered).await)
+                    Event::Ended(serve(stream, &upstream, inbox, answered).await)
                 }
                 Err(error) => Event::NotOpened(error),
             };
@@ -74,6 +75,7 @@ impl Connection {
 /// Runs until the connection ends, or has more to say than it was asked.
 async fn serve(
     mut stream: TcpStream,
+    upstream: &SharedUpstream,
     mut queries: mpsc::UnboundedReceiver<Box<[u8]>>,
     answered: impl Fn(Answer),
 ) -> io::Result<()> {
@@ -88,6 +90,7 @@ async fn serve(
         let mut out = Vec::with_capacity(2 + query.len());
         stream::frame(&mut out, |out| out.extend_from_slice(&query));
         stream.write_all(&out).await?;
+        upstream.counters.sent.one();
         answered(read_answer(&mut stream, &mut input, &query).await?);
     }
     Ok(())
@@ -179,11 +182,15 @@ mod tests {
         stream.write_all(&framed).await.unwrap();
     }
 
+    fn shared(listener: &TcpListener) -> Arc<SharedUpstream> {
+        Arc::new(SharedUpstream::new(listener.local_addr().unwrap()))
+    }
+
     /// A connection, the upstream's end of it, and its events.
     async fn opened() -> (Connection, TcpStream, mpsc::UnboundedReceiver<(ConnectionId, Event)>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (events, inbox) = mpsc::unbounded_channel();
-        let connection = Connection::open(ConnectionId(1), listener.local_addr().unwrap(), events);
+        let connection = Connection::open(ConnectionId(1), shared(&listener), events);
         (connection, listener.accept().await.unwrap().0, inbox)
     }
 
@@ -222,7 +229,7 @@ mod tests {
         drop(connection);
         assert_eq!(upstream.read(&mut [0]).await.unwrap(), 0);
         let (events, mut inbox) = mpsc::unbounded_channel();
-        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let nobody = shared(&TcpListener::bind("127.0.0.1:0").await.unwrap());
         let _connection = Connection::open(ConnectionId(2), nobody, events);
         assert!(matches!(inbox.recv().await, Some((ConnectionId(2), Event::NotOpened(_)))));
     }

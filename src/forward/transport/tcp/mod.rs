@@ -109,12 +109,11 @@ impl Shell {
         match action {
             Action::Open(id) => {
                 self.shared.counters.tcp_opened.one();
-                let connection = Connection::open(id, self.shared.address, self.events.clone());
+                let connection = Connection::open(id, Arc::clone(&self.shared), self.events.clone());
                 self.connections.insert(id, connection);
             }
             Action::Send(id, job) => {
                 if let Some(connection) = self.connections.get(&id) {
-                    self.shared.counters.sent.one();
                     connection.send(&job);
                 }
             }
@@ -129,5 +128,68 @@ impl Shell {
             }
             Action::CountRetried => self.shared.counters.tcp_retried.one(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::dns::Rtype;
+
+    fn job() -> Job {
+        let question = Question {
+            name: "www.example".parse().unwrap(),
+            rtype: Rtype::A,
+            dnssec_ok: false,
+            checking_disabled: false,
+            authentic_data: false,
+        };
+        let flight = FlightId { slot: 0, generation: 0 };
+        Job {
+            flight,
+            question,
+            form: QueryForm::PLAIN,
+            network: None,
+            deadline: Instant::now() + Duration::from_mins(1),
+        }
+    }
+
+    /// The status of an upstream at which a question failed over TCP; each connection that it accepts ends at once.
+    async fn failed(accepts: bool) -> crate::forward::UpstreamStatus {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let shared = Arc::new(SharedUpstream::new(listener.local_addr().unwrap()));
+        let listener = Some(listener).filter(|_| accepts);
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (outcomes, mut outcome) = mpsc::unbounded_channel();
+        let running = tokio::spawn(run(UpstreamIndex(0), Arc::clone(&shared), inbox, outcomes));
+        let hangs_up = tokio::spawn(async move {
+            let Some(listener) = listener else { return };
+            while listener.accept().await.is_ok() {}
+        });
+        orders.send(Order::Ask(job())).map_err(|_| "gone").unwrap();
+        assert!(outcome.recv().await.unwrap().answer.is_err());
+        drop(orders);
+        running.await.unwrap();
+        hangs_up.abort();
+        shared.status()
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_is_refused_is_an_error_with_its_reason_and_no_query_was_sent() {
+        let status = failed(false).await;
+        let error = status.last_error.unwrap();
+        assert_eq!((error.kind, error.text.as_str()), (ErrorKind::Tcp, "a TCP connection failed: Connection refused"));
+        assert!(status.counts.sent == 0 && status.counts.tcp_failed > 0, "{:?}", status.counts);
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_ends_without_an_answer_is_an_error() {
+        let status = failed(true).await;
+        assert_eq!(status.last_error.map(|error| error.kind), Some(ErrorKind::Tcp));
+        assert!(status.counts.tcp_failed > 0, "{:?}", status.counts);
     }
 }
