@@ -3,7 +3,7 @@
 use super::family::Family;
 use crate::status::Status;
 use crate::status::model::{ConfigStatus, SourceStatus, ZoneStatus};
-use crate::status::sync::PassResult;
+use crate::status::sync::{PassResult, SyncStatus};
 use crate::sync::live::report::LiveReport;
 
 /// Every hosted zone.
@@ -149,19 +149,8 @@ pub(super) fn azure(live: &[LiveReport]) -> [Family; 8] {
 /// The passes of sync, and the config.
 pub(super) fn passes(status: &Status) -> Vec<Family> {
     let (sync, pass) = (&status.sync, status.pass());
-    let last = pass.map(|pass| pass.outcome);
-    let mut all = vec![
-        Family::new("privatelink_dns_sync_passes_total", &["outcome"], "Sync passes by result.")
-            .with_each(PassResult::ALL.map(|result| result.to_string()), |result| ([&**result], 0_u64))
-            .with_each(sync.passes.iter().map(|(result, n)| (result.to_string(), *n)), |(result, n)| ([&**result], *n)),
-        Family::new(
-            "privatelink_dns_sync_last_pass_outcome",
-            &["outcome"],
-            "1 for the result of the last pass, 0 for the others.",
-        )
-        .with_each(PassResult::ALL.map(|result| (result.to_string(), last == Some(result))), |(result, is_last)| {
-            ([&**result], *is_last)
-        }),
+    let mut all = outcomes(sync).to_vec();
+    all.extend([
         Family::single(
             "privatelink_dns_sync_pass_running_seconds",
             status.running_s().unwrap_or_default(),
@@ -192,7 +181,7 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             status.no_list_read,
             "1 until a list was read that tells the geo codes: until then all zones of Azure Backup are SERVFAIL.",
         ),
-    ];
+    ]);
     all.extend(pass.map(|pass| {
         Family::single(
             "privatelink_dns_sync_last_pass_timestamp_seconds",
@@ -202,6 +191,23 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
     }));
     all.extend(config(&status.config));
     all
+}
+
+fn outcomes(sync: &SyncStatus) -> [Family; 2] {
+    let last = sync.pass.as_ref().map(|pass| pass.outcome);
+    [
+        Family::new("privatelink_dns_sync_passes_total", &["outcome"], "Sync passes by result.")
+            .with_each(PassResult::ALL.map(|result| result.to_string()), |result| ([&**result], 0_u64))
+            .with_each(sync.passes.iter().map(|(result, n)| (result.to_string(), *n)), |(result, n)| ([&**result], *n)),
+        Family::new(
+            "privatelink_dns_sync_last_pass_outcome",
+            &["outcome"],
+            "1 for the result of the last pass, 0 for the others.",
+        )
+        .with_each(PassResult::ALL.map(|result| (result.to_string(), last == Some(result))), |(result, is_last)| {
+            ([&**result], *is_last)
+        }),
+    ]
 }
 
 fn config(config: &ConfigStatus) -> [Family; 3] {

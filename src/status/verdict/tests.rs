@@ -54,8 +54,9 @@ fn whatever_waits_for_a_person_or_gives_clients_errors_is_an_error() {
     });
     is(Level::Error, "the file of z.example is not good", |status| status.zones[0].degraded = vec![error("x")]);
     is(Level::Error, "has been running for 100 s", |status| status.sync.running_since = Some(9_900));
-    is(Level::Error, "wait for consent, digest abc", |status| {
-        let held = HeldStatus { digest: Some("abc".into()), ..HeldStatus::default() };
+    is(Level::Error, "changes of z.example are held back: clients get what was there before; they wait", |status| {
+        let reasons = vec![Diagnostic::warning(Id::GUARD_SHARE, Place::zone("z.example"), "x"); 2];
+        let held = HeldStatus { digest: Some("abc".into()), reasons, ..HeldStatus::default() };
         status.sync.pass = pass(|pass| pass.held = Some(held));
     });
     is(Level::Error, "lists disagree (1 conflict)", |status| {
