@@ -76,8 +76,8 @@ impl Answer {
 pub(super) fn answer(asked: &Asked<'_>, status: &Status) -> Answer {
     let is_verbose = parameter(asked.query, "verbose").is_some();
     match (asked.path, asked.listener) {
-        ("/health", _) => checked(health::health(status), is_verbose),
-        ("/ready", _) => checked(health::ready(status), is_verbose),
+        ("/health", _) => checked(&health::health(status), is_verbose),
+        ("/ready", _) => checked(&health::ready(status), is_verbose),
         ("/", Listener::Admin) => {
             let page = page::render(status, refresh(asked.query));
             Answer::of(200, "text/html; charset=utf-8", page::csp(), page)
@@ -111,7 +111,7 @@ pub(super) fn refuse(refusal: Refusal) -> Answer {
     }
 }
 
-fn checked(verdict: Verdict, is_verbose: bool) -> Answer {
+fn checked(verdict: &Verdict, is_verbose: bool) -> Answer {
     let code = if verdict.is_good() { 200 } else { 503 };
     Answer::text(code, if is_verbose { verdict.verbose() } else { verdict.brief() })
 }
