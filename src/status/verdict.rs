@@ -12,6 +12,7 @@ use super::model::Status;
 use super::sync::{HeldStatus, PassResult};
 use super::upstreams::UpstreamStatus;
 use crate::diag::{Diagnostic, Place};
+use crate::sync::live::report::LiveReport;
 
 /// The time in which questions for missing names count, seconds.
 const MISSES_S: u64 = 600;
@@ -195,7 +196,7 @@ fn held_back(held: &HeldStatus) -> Finding {
 fn sources(status: &Status, found: &mut Vec<Finding>) {
     for source in &status.sources {
         let live = status.live.iter().find(|report| report.source == source.name);
-        let mut all = source.errors.iter().chain(live.into_iter().flat_map(|report| report.all_problems()));
+        let mut all = source.errors.iter().chain(live.into_iter().flat_map(LiveReport::all_problems));
         let Some(first) = worst(&mut all) else { continue };
         // A place that is the source itself says nothing new.
         let is_known = matches!(&first.place, Place::Source { source: name } if *name == source.name);
