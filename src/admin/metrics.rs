@@ -25,7 +25,7 @@ use crate::status::Status;
 pub(crate) enum Form {
     /// Prometheus text, version 0.0.4.
     Text,
-    /// OpenMetrics, version 1.0.0.
+    /// `OpenMetrics`, version 1.0.0.
     OpenMetrics,
 }
 

@@ -4,7 +4,7 @@ mod upstreams;
 
 use std::collections::BTreeSet;
 
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::diag::{Diagnostic, Severity};
 use crate::sync::pass::{PassOutcome, SourceReport};
@@ -53,6 +53,14 @@ pub(super) fn report(report: &Report) {
         } else {
             info!(zone, records = published.records, "serial {} in service", published.serial);
         }
+    }
+}
+
+/// The sources of a pass.
+pub(super) fn sources(sources: &[SourceReport]) {
+    for source in sources {
+        let errors = source.problems.count(Severity::Error);
+        debug!(source = source.name, entries = source.entries, errors, "source read");
     }
 }
 

@@ -132,6 +132,7 @@ impl Daemon {
             }
             return false;
         };
+        log::sources(&outcome.sources);
         let pass = self.board.store_pass(&outcome, &self.config.sync.sources, SystemTime::now(), took);
         self.pass_log.pass(&outcome, &diag::path(&self.config.file));
         self.aftermath = outcome.aftermath.take();

@@ -21,6 +21,13 @@ impl ClientNetwork {
     }
 }
 
+impl ClientNetwork {
+    /// A number that no other network has.
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+}
+
 impl fmt::Display for ClientNetwork {
     /// In CIDR notation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -17,10 +17,7 @@ pub const RECENT_AGE: Duration = Duration::from_hours(24);
 /// Entries of all kinds together.
 pub const RECENT_ENTRIES: usize = 256;
 
-/// The time that a budget is for.
-const WINDOW: Duration = Duration::from_millis(100);
-
-/// Questions of one kind that are recorded in a window, and those of one network among them.
+/// Questions of one kind that are recorded in a window of 100 ms, and those of one network among them.
 const BUDGET: usize = 32;
 const SHARE: usize = 8;
 
@@ -109,6 +106,8 @@ pub struct Recent {
 struct Kind {
     /// The window whose budget is spent, counted from 1.
     spent: AtomicU64,
+    /// A window and a network that has had its share of it.
+    over_share: AtomicU64,
     entries: Mutex<Entries>,
 }
 
@@ -157,22 +156,26 @@ impl Recent {
         self.unrecorded.fetch_add(questions, Relaxed);
     }
 
-    /// Whether one more question of a kind may be recorded now; without a lock.
-    pub(crate) fn has_budget(&self, kind: RecentKind, now: Instant) -> bool {
-        self.kinds[kind as usize].spent.load(Relaxed) != self.window(now)
+    /// Whether one more question of a kind from this network may be recorded now, as far as can be told without a lock:
+    /// in a flood this is all the work.
+    pub(crate) fn has_budget(&self, kind: RecentKind, network: ClientNetwork, now: Instant) -> bool {
+        let (Kind { spent, over_share, .. }, window) = (&self.kinds[kind as usize], self.window(now));
+        spent.load(Relaxed) != window && over_share.load(Relaxed) != mark(network, window)
     }
 
     /// Records a question; it never waits.
     pub(crate) fn record(&self, kind: RecentKind, vain: Vain, now: Instant) -> Recorded {
-        let Kind { spent, entries } = &self.kinds[kind as usize];
-        let window = self.window(now);
+        let Kind { spent, over_share, entries } = &self.kinds[kind as usize];
+        let (window, network) = (self.window(now), vain.network);
         let recorded = match entries.try_lock() {
             Ok(_) if !self.is_enabled() => return Recorded::Busy,
             Ok(mut entries) => entries.record(kind.places(), window, vain, now),
             Err(_) => Recorded::Busy,
         };
-        if recorded == Recorded::Spent {
-            spent.store(window, Relaxed);
+        match recorded {
+            Recorded::Spent => spent.store(window, Relaxed),
+            Recorded::OverShare => over_share.store(mark(network, window), Relaxed),
+            Recorded::Yes | Recorded::Busy => {}
         }
         if recorded != Recorded::Yes {
             self.leave_out(1);
@@ -193,9 +196,14 @@ impl Recent {
 
     /// The number of the window, from 1.
     fn window(&self, now: Instant) -> u64 {
-        let windows = now.saturating_duration_since(self.start).as_millis() / WINDOW.as_millis();
-        u64::try_from(windows).unwrap_or(u64::MAX - 1) + 1
+        let age = now.saturating_duration_since(self.start);
+        age.as_secs() * 10 + u64::from(age.subsec_millis() / 100) + 1
     }
+}
+
+/// One number for a network in a window; two that share it by chance only share what is left unrecorded.
+fn mark(network: ClientNetwork, window: u64) -> u64 {
+    network.bits().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ window
 }
 
 impl Kind {

@@ -23,6 +23,12 @@ pub(crate) const STAGES: &[Stage] = &[
         minutes: 2,
         run: browser,
     },
+    Stage {
+        name: "prometheus",
+        what: "Prometheus scrapes the real binary, and alerts fire and clear",
+        minutes: 2,
+        run: prometheus,
+    },
     Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
     Stage {
         name: "soak",
@@ -56,6 +62,18 @@ fn browser(root: &Path, _minutes: u64) -> Result<(), String> {
     let test = "page::the_status_page_is_right_in_a_browser_in_each_state";
     let arguments = ["test", "--locked", "--test", "interop", test, "--", "--ignored", "--exact", "--nocapture"];
     cargo_with(root, &arguments, &[("CI", "true")])
+}
+
+fn prometheus(root: &Path, minutes: u64) -> Result<(), String> {
+    let is_over = clock(minutes);
+    let test = "prometheus::prometheus_scrapes_the_server_and_an_alert_fires_while_a_list_is_broken";
+    loop {
+        let arguments = ["test", "--locked", "--test", "interop", test, "--", "--ignored", "--exact"];
+        cargo_with(root, &arguments, &[("CI", "true")])?;
+        if is_over() {
+            return Ok(());
+        }
+    }
 }
 
 fn busy_machine(root: &Path, minutes: u64) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use super::family::Family;
 use crate::status::Status;
 use crate::status::model::{ConfigStatus, SourceStatus, ZoneStatus};
-use crate::status::sync::PassResult;
+use crate::status::sync::{PassResult, SyncStatus};
 use crate::sync::live::report::LiveReport;
 
 /// Every hosted zone.
@@ -146,11 +146,10 @@ pub(super) fn azure(live: &[LiveReport]) -> [Family; 8] {
     ]
 }
 
-/// The passes of sync, and the config.
-pub(super) fn passes(status: &Status) -> Vec<Family> {
-    let (sync, pass) = (&status.sync, status.pass());
-    let last = pass.map(|pass| pass.outcome);
-    let mut all = vec![
+/// The results of passes.
+fn outcomes(sync: &SyncStatus) -> Vec<Family> {
+    let last = sync.pass.as_ref().map(|pass| pass.outcome);
+    vec![
         Family::new("privatelink_dns_sync_passes_total", &["outcome"], "Sync passes by result.")
             .with_each(PassResult::ALL.map(|result| result.to_string()), |result| ([&**result], 0_u64))
             .with_each(sync.passes.iter().map(|(result, n)| (result.to_string(), *n)), |(result, n)| ([&**result], *n)),
@@ -162,6 +161,14 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
         .with_each(PassResult::ALL.map(|result| (result.to_string(), last == Some(result))), |(result, is_last)| {
             ([&**result], *is_last)
         }),
+    ]
+}
+
+/// The passes of sync, and the config.
+pub(super) fn passes(status: &Status) -> Vec<Family> {
+    let (sync, pass) = (&status.sync, status.pass());
+    let mut all = outcomes(sync);
+    all.extend([
         Family::single(
             "privatelink_dns_sync_pass_running_seconds",
             status.running_s().unwrap_or_default(),
@@ -192,7 +199,7 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             status.no_list_read,
             "1 until a list was read that tells the geo codes: until then all zones of Azure Backup are SERVFAIL.",
         ),
-    ];
+    ]);
     all.extend(pass.map(|pass| {
         Family::single(
             "privatelink_dns_sync_last_pass_timestamp_seconds",

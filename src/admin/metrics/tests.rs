@@ -1,5 +1,7 @@
 //! Both forms, read by a parser of other hands.
 
+#![expect(clippy::float_cmp, reason = "whole numbers, and what was written as text")]
+
 mod arbitrary;
 mod contrib;
 mod parser;

@@ -78,14 +78,11 @@ pub(super) fn chart(title: &'static str, traffic: &Traffic, series: &[Series]) -
         }
     };
     let minutes = rates.first().map_or(0, |first| (WIDTH + first.length - first.end) * traffic.step_s.max(1) / 60);
-    let words = match rates.is_empty() {
-        true => format!("{title}: nothing was counted yet"),
-        false => format!(
-            "{title} over the last {} min: {} a second now, {} at most",
-            minutes.clamp(1, 30),
-            rate(now),
-            rate(highest)
-        ),
+    let words = if rates.is_empty() {
+        format!("{title}: nothing was counted yet")
+    } else {
+        let (minutes, now, highest) = (minutes.clamp(1, 30), rate(now), rate(highest));
+        format!("{title} over the last {minutes} min: {now} a second now, {highest} at most")
     };
     Chart {
         title,
@@ -188,9 +185,7 @@ mod tests {
 
     #[test]
     fn the_upper_edge_is_a_round_number_not_below_the_highest() {
-        assert_eq!(
-            [0.0, 0.3, 1.0, 1.1, 4.0, 7.0, 120.0, 501.0].map(round_up),
-            [1.0, 0.5, 1.0, 2.0, 5.0, 10.0, 200.0, 1000.0]
-        );
+        let edges = [0.0, 0.3, 1.0, 1.1, 4.0, 7.0, 120.0, 501.0].map(|value| rate(round_up(value)));
+        assert_eq!(edges, ["1", "0.5", "1", "2", "5", "10", "200", "1,000"]);
     }
 }

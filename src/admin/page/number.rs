@@ -5,7 +5,7 @@ pub(super) fn whole(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -14,15 +14,13 @@ pub(super) fn whole(number: u64) -> String {
 }
 
 /// A rate: whole from ten on, with one decimal below.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is no negative number")]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate is no negative number")]
 pub(super) fn rate(value: f64) -> String {
-    let tenths = (value.max(0.0) * 10.0).round();
-    if tenths >= 100.0 {
-        whole(value.round() as u64)
-    } else if tenths % 10.0 == 0.0 {
-        format!("{:.0}", tenths / 10.0)
-    } else {
-        format!("{:.1}", tenths / 10.0)
+    let tenths = (value.max(0.0) * 10.0).round() as u64;
+    match (tenths / 10, tenths % 10) {
+        (10.., _) => whole(value.round() as u64),
+        (number, 0) => number.to_string(),
+        (number, tenth) => format!("{number}.{tenth}"),
     }
 }
 

@@ -6,7 +6,7 @@ use super::number::whole;
 use super::recent::{self, Asked};
 use crate::diag::printable;
 use crate::status::Status;
-use crate::status::model::ZoneStatus;
+use crate::status::model::{RecentEntry, ZoneStatus};
 use crate::sync::state::changes::ChangeCounts;
 
 /// Zones that are shown.
@@ -44,11 +44,14 @@ impl Zones {
         if zones.len() > ZONES {
             zones.sort_by_key(|zone| std::cmp::Reverse((mark(zone).tone, zone.misses)));
         }
-        let missed = status.recent.entries.iter().filter(|entry| entry.kind == "miss");
+        let misses = status.recent.entries.iter().filter(|entry| entry.kind == "miss");
+        let mut missed: Vec<Asked> = misses.map(|entry| missed(entry, status)).collect();
+        // A name that no zone but ours could have comes before another tenant's account.
+        missed.sort_by_key(|asked| std::cmp::Reverse(asked.mark.tone));
         Self {
             no_list_read: status.no_list_read,
             rows: Bounded::of(zones.into_iter().map(row), ZONES),
-            missed: Bounded::of(missed.map(|entry| recent::asked(entry, status.at)), MISSED),
+            missed: Bounded::of(missed, MISSED),
             is_kept: status.recent.enabled,
         }
     }
@@ -61,6 +64,20 @@ pub(super) fn mark(zone: &ZoneStatus) -> Mark {
         (Some(_), false) => Mark::new(Tone::Error, "last good copy served"),
         (Some(_), true) => Mark::new(Tone::Good, "served"),
     }
+}
+
+/// A missed name, and what became of the question.
+fn missed(entry: &RecentEntry, status: &Status) -> Asked {
+    let holds = |zone: &&ZoneStatus| {
+        let above = entry.name.strip_suffix(zone.zone.as_str());
+        above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
+    };
+    let zone = status.zones.iter().filter(holds).max_by_key(|zone| zone.zone.len());
+    let mark = match zone.map(|zone| zone.on_miss.as_str()) {
+        Some("forward") => Mark::new(Tone::Quiet, "forwarded"),
+        _ => Mark::new(Tone::Warning, "NXDOMAIN"),
+    };
+    Asked { mark, ..recent::asked(entry, status.at) }
 }
 
 fn row(zone: &ZoneStatus) -> Row {

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::context::{RequestContext, Transport};
 use super::counters::{Disposition, Reason, Response};
-use super::recent::{Recent, RecentKind, Recorded, Vain};
+use super::recent::{Recent, RecentKind, Vain};
 use crate::dns::{Name, Query, Rcode};
 use crate::forward::ClientNetwork;
 pub use query_log::QUERY_LOG;
@@ -94,7 +94,6 @@ impl Observer {
             queries,
             recent,
             tries: TRIES,
-            over_share: None,
             unrecorded: 0,
             unlogged: 0,
         })
@@ -117,8 +116,6 @@ pub(crate) struct Watch<'a> {
     queries: QueriesLogged,
     recent: bool,
     tries: u8,
-    /// A network that has had its share of what is recorded now.
-    over_share: Option<ClientNetwork>,
     unrecorded: u64,
     unlogged: u64,
 }
@@ -158,7 +155,7 @@ impl Watch<'_> {
     fn record(&mut self, kind: RecentKind, seen: &Seen<'_>, missed: &dyn Fn() -> Option<Name>) {
         let recent = &self.observer.recent;
         let network = ClientNetwork::of(seen.context.ip());
-        if self.tries == 0 || self.over_share == Some(network) || !recent.has_budget(kind, seen.context.at) {
+        if self.tries == 0 || !recent.has_budget(kind, network, seen.context.at) {
             self.unrecorded += 1;
             return;
         }
@@ -166,9 +163,7 @@ impl Watch<'_> {
         let name = if kind == RecentKind::Miss { missed() } else { Name::from_wire(query.qname) };
         let Some(name) = name else { return };
         self.tries -= 1;
-        if recent.record(kind, Vain { name, rtype: query.qtype, network }, seen.context.at) == Recorded::OverShare {
-            self.over_share = Some(network);
-        }
+        recent.record(kind, Vain { name, rtype: query.qtype, network }, seen.context.at);
     }
 }
 

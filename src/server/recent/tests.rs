@@ -3,6 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
+const WINDOW: Duration = Duration::from_millis(100);
+
 fn vain(name: &str, client: &str) -> Vain {
     let network = ClientNetwork::of(client.parse().unwrap());
     Vain { name: name.parse().unwrap(), rtype: Rtype::A, network }
@@ -107,11 +109,14 @@ fn a_window_has_a_budget_and_a_network_a_share_of_it_and_the_rest_is_counted() {
     let flood: Vec<Recorded> = (0..20).map(|n| ask(n, "10.9.9.9")).collect();
     assert!(flood[..SHARE].iter().all(|recorded| *recorded == Recorded::Yes));
     assert!(flood[SHARE..].iter().all(|recorded| *recorded == Recorded::OverShare));
+    let has_budget = |kind, now| recent.has_budget(kind, vain("a", "10.1.200.1").network, now);
+    assert!(!recent.has_budget(RecentKind::Miss, vain("a", "10.9.9.1").network, now), "not even a lock is taken");
+    assert!(has_budget(RecentKind::Miss, now), "another network");
     assert_eq!(ask(0, "10.1.1.1"), Recorded::Yes, "another network");
     let more = (1..100).filter(|n| ask(*n, &format!("10.1.{n}.1")) == Recorded::Yes).count();
     assert_eq!(more, BUDGET - SHARE - 1);
-    assert!(!recent.has_budget(RecentKind::Miss, now) && recent.has_budget(RecentKind::Failure, now));
-    assert!(recent.has_budget(RecentKind::Miss, now + WINDOW), "the next window");
+    assert!(!has_budget(RecentKind::Miss, now) && has_budget(RecentKind::Failure, now));
+    assert!(has_budget(RecentKind::Miss, now + WINDOW), "the next window");
     let recorded: u64 = recent.entries((now, UNIX_EPOCH)).iter().map(|entry| entry.count).sum();
     assert_eq!(recorded + recent.unrecorded(), 20 + 1 + 99);
 }

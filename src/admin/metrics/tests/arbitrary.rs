@@ -31,7 +31,7 @@ fn counts() -> impl Strategy<Value = Counts> {
 
 fn upstream() -> impl Strategy<Value = UpstreamStatus> {
     (text(), text(), counts(), counts(), histogram()).prop_map(|(address, state, failures, counts, round_trips)| {
-        UpstreamStatus { address, state, failures, counts, round_trips, ..UpstreamStatus::default() }
+        UpstreamStatus { address, state, failures, round_trips, counts, ..UpstreamStatus::default() }
     })
 }
 

@@ -53,12 +53,14 @@ impl<'p> Document<'p> {
     pub(super) fn text(&self) -> String {
         let shown = self.xml.descendants().filter(|node| node.is_text() && is_shown(node));
         // Words of two elements are two words, but for the parts of a name.
-        let parts = shown.map(|node| {
-            let breaks = |node: Option<Node<'_, '_>>| node.is_some_and(|node| node.tag_name().name() == "wbr");
-            let end = if breaks(node.next_sibling()) { "" } else { " " };
-            format!("{}{end}", node.text().unwrap_or_default())
-        });
-        spaced(&parts.collect::<String>())
+        let parts: Vec<String> = shown
+            .map(|node| {
+                let breaks = |node: Option<Node<'_, '_>>| node.is_some_and(|node| node.tag_name().name() == "wbr");
+                let end = if breaks(node.next_sibling()) { "" } else { " " };
+                format!("{}{end}", node.text().unwrap_or_default())
+            })
+            .collect();
+        spaced(&parts.concat())
     }
 
     /// The words of each block.
