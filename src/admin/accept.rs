@@ -2,7 +2,7 @@
 
 use super::metrics::Form;
 
-/// OpenMetrics where a client names it and does not prefer plain text; plain text for everybody else.
+/// `OpenMetrics` where a client names it and does not prefer plain text; plain text for everybody else.
 pub(super) fn form<'a>(accept: impl Iterator<Item = &'a str>) -> Form {
     let (mut open, mut text) = (0, 0);
     for range in accept.flat_map(|header| header.split(',')) {

@@ -12,7 +12,7 @@
 
 use std::borrow::Cow;
 
-use super::guard::{Door, Refusal};
+use super::guard::{Listener, Refusal};
 use super::health::{self, Verdict};
 use super::metrics::{self, Form};
 use super::page;
@@ -32,7 +32,7 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// A request that was found good.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked<'a> {
-    pub(super) door: Door,
+    pub(super) listener: Listener,
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
     /// The form of the metrics that the client prefers.
@@ -75,25 +75,25 @@ impl Answer {
 /// Answers a good request.
 pub(super) fn answer(asked: &Asked<'_>, status: &Status) -> Answer {
     let is_verbose = parameter(asked.query, "verbose").is_some();
-    match (asked.path, asked.door) {
-        ("/health", _) => checked(health::health(status), is_verbose),
-        ("/ready", _) => checked(health::ready(status), is_verbose),
-        ("/", Door::Admin) => {
+    match (asked.path, asked.listener) {
+        ("/health", _) => checked(&health::health(status), is_verbose),
+        ("/ready", _) => checked(&health::ready(status), is_verbose),
+        ("/", Listener::Admin) => {
             let page = page::render(status, refresh(asked.query));
             Answer::of(200, "text/html; charset=utf-8", page::csp(), page)
         }
-        ("/metrics", Door::Admin) => {
+        ("/metrics", Listener::Admin) => {
             let kind = match asked.form {
                 Form::Text => "text/plain; version=0.0.4; charset=utf-8",
                 Form::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             };
             Answer::of(200, kind, NOTHING, metrics::render(status, asked.form)).with("vary", "accept")
         }
-        ("/status.json", Door::Admin) => json(status),
-        (_, Door::Admin) => {
+        ("/status.json", Listener::Admin) => json(status),
+        (_, Listener::Admin) => {
             Answer::text(404, "there is no such page; there are: / /metrics /status.json /health /ready\n")
         }
-        (_, Door::Probe) => Answer::text(404, "there is no such page; there are: /health /ready\n"),
+        (_, Listener::Probe) => Answer::text(404, "there is no such page; there are: /health /ready\n"),
     }
 }
 
@@ -111,7 +111,7 @@ pub(super) fn refuse(refusal: Refusal) -> Answer {
     }
 }
 
-fn checked(verdict: Verdict, is_verbose: bool) -> Answer {
+fn checked(verdict: &Verdict, is_verbose: bool) -> Answer {
     let code = if verdict.is_good() { 200 } else { 503 };
     Answer::text(code, if is_verbose { verdict.verbose() } else { verdict.brief() })
 }

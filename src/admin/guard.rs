@@ -11,7 +11,7 @@ use super::settings::Settings;
 
 /// The listener that a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Door {
+pub(crate) enum Listener {
     /// `listen`: everything, for those who may.
     Admin,
     /// `probe`: `/health` and `/ready`, for everybody.
@@ -45,8 +45,8 @@ pub(super) enum Refusal {
 }
 
 /// Checks a request.
-pub(super) fn check(door: Door, asked: &Credentials<'_>, settings: &Settings) -> Result<(), Refusal> {
-    if door == Door::Admin && !settings.permits(asked.client) {
+pub(super) fn check(listener: Listener, asked: &Credentials<'_>, settings: &Settings) -> Result<(), Refusal> {
+    if listener == Listener::Admin && !settings.permits(asked.client) {
         return Err(Refusal::Stranger);
     }
     let host = match (asked.hosts, asked.is_old) {
@@ -57,7 +57,7 @@ pub(super) fn check(door: Door, asked: &Credentials<'_>, settings: &Settings) ->
     for authority in host.into_iter().chain(asked.target) {
         let name = host_of(authority).ok_or(Refusal::BadHost)?;
         // Load balancers put what they like there, and a probe shows nothing that a web page could use.
-        if door == Door::Admin && !is_ours(&name, settings) {
+        if listener == Listener::Admin && !is_ours(&name, settings) {
             return Err(Refusal::OtherHost);
         }
     }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn host(host: &str) -> Result<(), Refusal> {
-        check(Door::Admin, &good(&[host.as_bytes()]), &settings())
+        check(Listener::Admin, &good(&[host.as_bytes()]), &settings())
     }
 
     #[test]
@@ -150,17 +150,17 @@ mod tests {
         }
         let several: [&[u8]; 2] = [b"localhost", b"localhost"];
         for hosts in [&[][..], &several[..], &[&b"\xff"[..]][..]] {
-            assert_eq!(check(Door::Admin, &good(hosts), &settings()), Err(Refusal::BadHost), "{hosts:?}");
-            assert_eq!(check(Door::Probe, &good(hosts), &settings()), Err(Refusal::BadHost), "{hosts:?}");
+            assert_eq!(check(Listener::Admin, &good(hosts), &settings()), Err(Refusal::BadHost), "{hosts:?}");
+            assert_eq!(check(Listener::Probe, &good(hosts), &settings()), Err(Refusal::BadHost), "{hosts:?}");
         }
     }
 
     #[test]
     fn http_1_0_needs_no_host_and_one_that_is_there_counts() {
-        assert_eq!(check(Door::Admin, &Credentials { is_old: true, ..good(&[]) }, &settings()), Ok(()));
+        assert_eq!(check(Listener::Admin, &Credentials { is_old: true, ..good(&[]) }, &settings()), Ok(()));
         let evil: [&[u8]; 1] = [b"evil.example"];
         let asked = Credentials { is_old: true, ..good(&evil) };
-        assert_eq!(check(Door::Admin, &asked, &settings()), Err(Refusal::OtherHost));
+        assert_eq!(check(Listener::Admin, &asked, &settings()), Err(Refusal::OtherHost));
     }
 
     #[test]
@@ -168,19 +168,19 @@ mod tests {
         let local: [&[u8]; 1] = [b"localhost"];
         for (target, said) in [("localhost:9153", Ok(())), ("evil.example", Err(Refusal::OtherHost))] {
             let asked = Credentials { target: Some(target), ..good(&local) };
-            assert_eq!(check(Door::Admin, &asked, &settings()), said, "{target}");
+            assert_eq!(check(Listener::Admin, &asked, &settings()), said, "{target}");
         }
     }
 
     #[test]
     fn a_stranger_is_refused_before_all_else_and_only_where_there_is_something_to_see() {
         let asked = Credentials { client: [10, 0, 1, 1].into(), method: "POST", ..good(&[]) };
-        assert_eq!(check(Door::Admin, &asked, &settings()), Err(Refusal::Stranger));
+        assert_eq!(check(Listener::Admin, &asked, &settings()), Err(Refusal::Stranger));
         let any: [&[u8]; 1] = [b"balancer.example"];
         let asked = Credentials { client: [168, 63, 129, 16].into(), ..good(&any) };
-        assert_eq!(check(Door::Probe, &asked, &settings()), Ok(()));
+        assert_eq!(check(Listener::Probe, &asked, &settings()), Ok(()));
         let neighbour = Credentials { client: [10, 0, 0, 9].into(), hosts: &[b"10.0.0.4"], ..good(&[]) };
-        assert_eq!(check(Door::Admin, &neighbour, &settings()), Ok(()));
+        assert_eq!(check(Listener::Admin, &neighbour, &settings()), Ok(()));
     }
 
     #[test]
@@ -195,8 +195,8 @@ mod tests {
             ("CONNECT", Err(Refusal::Method)),
             ("TRACE", Err(Refusal::Method)),
         ] {
-            for door in [Door::Admin, Door::Probe] {
-                assert_eq!(check(door, &Credentials { method, ..good(&local) }, &settings()), said, "{method}");
+            for listener in [Listener::Admin, Listener::Probe] {
+                assert_eq!(check(listener, &Credentials { method, ..good(&local) }, &settings()), said, "{method}");
             }
         }
     }

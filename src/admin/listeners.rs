@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tracing::info;
 
 use super::context::Context;
-use super::guard::Door;
+use super::guard::Listener;
 use super::listen;
 use super::settings::Settings;
 use crate::diag::{Diagnostic, Id, Place};
@@ -33,7 +33,7 @@ pub(crate) struct Listeners {
 
 /// The place of one listener.
 struct Slot {
-    door: Door,
+    listener: Listener,
     key: &'static str,
     open: Option<Open>,
     /// What was last said of it, so that it is said once.
@@ -56,8 +56,8 @@ impl Drop for Open {
 impl Listeners {
     /// Listens nowhere yet.
     pub(crate) fn new(shared: Arc<Shared>, board: Arc<Board>, stand_back: fn()) -> Self {
-        let slot = |door, key| Slot { door, key, open: None, failed: None };
-        let slots = [slot(Door::Admin, "listen"), slot(Door::Probe, "probe")];
+        let slot = |listener, key| Slot { listener, key, open: None, failed: None };
+        let slots = [slot(Listener::Admin, "listen"), slot(Listener::Probe, "probe")];
         Self { context: Context::new(shared, board), stand_back, runtime: None, slots }
     }
 
@@ -67,8 +67,8 @@ impl Listeners {
     }
 
     /// The address of a listener, if it is open.
-    pub(crate) fn address(&self, door: Door) -> Option<SocketAddr> {
-        let slot = self.slots.iter().find(|slot| slot.door == door)?;
+    pub(crate) fn address(&self, listener: Listener) -> Option<SocketAddr> {
+        let slot = self.slots.iter().find(|slot| slot.listener == listener)?;
         slot.open.as_ref().map(|open| open.bound)
     }
 
@@ -132,8 +132,8 @@ impl Listeners {
         if slot.open.as_ref().is_some_and(|open| open.asked == asked) {
             return Ok(());
         }
-        let (door, key) = (slot.door, slot.key);
-        match self.bind(door, asked) {
+        let (listener, key) = (slot.listener, slot.key);
+        match self.bind(listener, asked) {
             Ok(open) => {
                 info!(address = %open.bound, "[admin] {key} is open");
                 self.slots[at].open = Some(open);
@@ -151,18 +151,18 @@ impl Listeners {
         }
     }
 
-    fn bind(&mut self, door: Door, asked: SocketAddr) -> io::Result<Open> {
-        let listener = listen::bind(asked)?;
+    fn bind(&mut self, listener: Listener, asked: SocketAddr) -> io::Result<Open> {
+        let socket = listen::bind(asked)?;
         let runtime = match &mut self.runtime {
             Some(runtime) => runtime,
             none => none.insert(start_runtime(self.stand_back)?),
         };
-        let listener = {
+        let socket = {
             let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
+            tokio::net::TcpListener::from_std(socket)?
         };
-        let bound = listener.local_addr()?;
-        let task = runtime.spawn(listen::accept(listener, door, Arc::clone(&self.context)));
+        let bound = socket.local_addr()?;
+        let task = runtime.spawn(listen::accept(socket, listener, Arc::clone(&self.context)));
         Ok(Open { asked, bound, task })
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //!   a connection: listen -> serve (hyper) -> guard: who may ask -> answer: path and Status -> metrics, page, health
-//!                             pace: how long it may take       seats: how many there may be
+//!                             timeouts: how long it may take       connections: how many there may be
 //! ```
 //! In: requests with GET and HEAD. Out: pure renderings of a [`Status`](crate::status::Status). Nothing here changes
 //! anything; what a client does is counted, and never logged.
 
 mod accept;
 mod answer;
+mod connections;
 mod context;
 mod guard;
 mod health;
@@ -16,12 +17,11 @@ pub mod in_process;
 mod listen;
 mod listeners;
 mod metrics;
-mod pace;
 mod page;
-mod seats;
 mod serve;
 mod settings;
+mod timeouts;
 
-pub(crate) use guard::Door;
+pub(crate) use guard::Listener;
 pub(crate) use listeners::Listeners;
 pub use settings::Settings;

@@ -17,10 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::accept;
 use super::answer::{self, Answer, Asked, HEADERS};
+use super::connections::Connection;
 use super::context::Context;
-use super::guard::{self, Credentials, Door};
-use super::pace::{Pace, Paced};
-use super::seats::Seat;
+use super::guard::{self, Credentials, Listener};
+use super::timeouts::{Timed, Timeouts};
 
 /// Headers of a request.
 const MAX_HEADERS: usize = 100;
@@ -30,45 +30,54 @@ const MAX_HEAD: usize = 16 << 10;
 
 /// A client and the way that it came by.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Visitor {
-    pub(super) door: Door,
+pub(super) struct Peer {
+    pub(super) listener: Listener,
     pub(super) client: IpAddr,
     /// Whether more than one request may come on the connection.
     pub(super) may_stay: bool,
 }
 
+/// How a connection came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// All that was to be sent was sent, or the client is gone.
+    Done,
+    /// The client was too slow, or had to go for another one.
+    CutOff,
+}
+
 /// Answers the requests of a connection, until the client goes, is too slow, or makes room for another.
 pub(super) async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    visitor: Visitor,
+    peer: Peer,
     context: &Context,
-    seat: &Seat,
-) {
-    let pace = Pace::new(Instant::now());
-    let stream = TokioIo::new(Paced::new(stream, Arc::clone(&pace)));
+    connection: &Connection,
+) -> End {
+    let timeouts = Timeouts::new(Instant::now());
+    let stream = TokioIo::new(Timed::new(stream, Arc::clone(&timeouts)));
     let respond = |request: Request<hyper::body::Incoming>| {
         let now = Instant::now();
-        pace.asked(now);
-        seat.asked(now);
-        ready(Ok::<_, Infallible>(respond(&request, visitor, context, now)))
+        timeouts.asked(now);
+        connection.asked(now);
+        ready(Ok::<_, Infallible>(respond(&request, peer, context, now)))
     };
     let mut http = http1::Builder::new();
     // The times are kept here, for all phases of an exchange.
-    http.header_read_timeout(None).keep_alive(visitor.may_stay).half_close(true);
+    http.header_read_timeout(None).keep_alive(peer.may_stay).half_close(true);
     http.max_headers(MAX_HEADERS).max_header_size(MAX_HEAD).max_buf_size(2 * MAX_HEAD);
     tokio::select! {
         // What is wrong with a client's connection is the client's.
-        _ = http.serve_connection(stream, service_fn(respond)) => {}
-        () = pace.is_over() => {}
-        () = seat.displaced() => {}
+        _ = http.serve_connection(stream, service_fn(respond)) => End::Done,
+        () = timeouts.is_over() => End::CutOff,
+        () = connection.displaced() => End::CutOff,
     }
 }
 
 /// The answer to a request, whatever its body holds.
-fn respond<B>(request: &Request<B>, visitor: Visitor, context: &Context, now: Instant) -> Response<Full<Bytes>> {
+fn respond<B>(request: &Request<B>, peer: Peer, context: &Context, now: Instant) -> Response<Full<Bytes>> {
     let hosts: Vec<&[u8]> = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes).collect();
     let credentials = Credentials {
-        client: visitor.client,
+        client: peer.client,
         method: request.method().as_str(),
         hosts: &hosts,
         target: request.uri().authority().map(hyper::http::uri::Authority::as_str),
@@ -76,11 +85,11 @@ fn respond<B>(request: &Request<B>, visitor: Visitor, context: &Context, now: In
     };
     let counters = context.board.listeners();
     counters.asked();
-    let answer = match guard::check(visitor.door, &credentials, &context.settings.load()) {
+    let answer = match guard::check(peer.listener, &credentials, &context.settings.load()) {
         Ok(()) => {
             let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
             let (path, query) = (request.uri().path(), request.uri().query());
-            let asked = Asked { door: visitor.door, path, query, form: accept::form(accepted) };
+            let asked = Asked { listener: peer.listener, path, query, form: accept::form(accepted) };
             answer::answer(&asked, &context.status(now))
         }
         Err(refusal) => {

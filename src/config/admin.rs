@@ -7,7 +7,7 @@ use super::reader::Section;
 use super::values;
 use crate::admin::Settings;
 
-/// The port of an address without one: that of CoreDNS's metrics, which scrapers of name servers know.
+/// The port of an address without one: that of `CoreDNS`'s metrics, which scrapers of name servers know.
 const PORT: u16 = 9153;
 
 /// The same for `probe`.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::log;
-use crate::admin::{self, Door};
+use crate::admin::{self, Listener};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::zone::ZoneSet;
 
@@ -32,7 +32,7 @@ pub(super) fn announce(addresses: &[SocketAddr], admin: &admin::Listeners, zones
     let servfail = zones.not_served();
     let line = json!({
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
-        "admin": admin.address(Door::Admin), "probe": admin.address(Door::Probe),
+        "admin": admin.address(Listener::Admin), "probe": admin.address(Listener::Probe),
     });
     let mut stdout = io::stdout().lock();
     // A closed pipe is not our problem.

@@ -66,7 +66,7 @@ impl Board {
         let server = ServerStatus {
             host: diag::printable(&rustix::system::uname().nodename().to_string_lossy()).into_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: env!("PRIVATELINK_DNS_REVISION").to_owned(),
+            revision: String::from(env!("PRIVATELINK_DNS_REVISION")),
             rustc: env!("PRIVATELINK_DNS_RUSTC").to_owned(),
             pid: std::process::id(),
             started,

@@ -3,14 +3,16 @@
 //! In: a [`Status`]. Out: its findings, the worst first. `status`, its exit code and the status page show them; nothing
 //! else decides what is wrong.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::model::Status;
-use super::sync::PassResult;
+use super::sync::{HeldStatus, PassResult};
 use super::upstreams::UpstreamStatus;
 use crate::diag::{Diagnostic, Place};
+use crate::sync::live::report::LiveReport;
 
 /// The time in which questions for missing names count, seconds.
 const MISSES_S: u64 = 600;
@@ -141,8 +143,10 @@ fn zones(status: &Status, found: &mut Vec<Finding>) {
         let text = format!("no list was read yet: {} is SERVFAIL until one is", some(&servfail));
         found.push(Finding::error(text).with("mend the sources, or pin geos in the config"));
     } else if !servfail.is_empty() {
-        let text = format!("no good copy of {}: SERVFAIL for the names in it", some(&servfail));
-        found.push(Finding::error(text).with("mend the zone file or the sources; the reasons are at the zone"));
+        let text = format!("no good copy of {}: its names are SERVFAIL", some(&servfail));
+        let help = "mend the zone file or the sources; the reasons are at the zone; a file of sync's that was moved away is \
+                    written anew";
+        found.push(Finding::error(text).with(help));
     }
     for zone in status.zones.iter().filter(|zone| zone.serial.is_some() && !zone.degraded.is_empty()) {
         let text = format!("the file of {} is not good: its last good copy is served", zone.zone);
@@ -158,11 +162,7 @@ fn sync(status: &Status, found: &mut Vec<Finding>) {
     }
     let Some(pass) = &sync.pass else { return };
     if let Some(held) = &pass.held {
-        let text = match &held.digest {
-            Some(digest) => format!("changes are held back and wait for consent, digest {digest}"),
-            None => "changes are held back, and no consent helps".to_owned(),
-        };
-        found.push(Finding::error(text).with(held.what_to_do.as_str()));
+        found.push(held_back(held));
     }
     if pass.outcome == PassResult::Failed {
         found.push(Finding::error("the last pass could not do everything: what is in service stays".to_owned()));
@@ -178,10 +178,25 @@ fn sync(status: &Status, found: &mut Vec<Finding>) {
     }
 }
 
+fn held_back(held: &HeldStatus) -> Finding {
+    let zones = held.reasons.iter().filter_map(|reason| match &reason.place {
+        Place::Zone { zone } => Some(zone.as_str()),
+        _ => None,
+    });
+    let zones: BTreeSet<&str> = zones.collect();
+    let zones = some(&zones.into_iter().collect::<Vec<_>>());
+    let of = if zones.is_empty() { String::new() } else { format!(" of {zones}") };
+    let (waits, help) = match &held.digest {
+        Some(_) => ("they wait for consent", format!("if a list is wrong, mend it; {}", held.what_to_do)),
+        None => ("they cannot be approved", held.what_to_do.clone()),
+    };
+    Finding::error(format!("changes{of} are held back: clients get what was there before; {waits}")).with(help)
+}
+
 fn sources(status: &Status, found: &mut Vec<Finding>) {
     for source in &status.sources {
         let live = status.live.iter().find(|report| report.source == source.name);
-        let mut all = source.errors.iter().chain(live.into_iter().flat_map(|report| report.all_problems()));
+        let mut all = source.errors.iter().chain(live.into_iter().flat_map(LiveReport::all_problems));
         let Some(first) = worst(&mut all) else { continue };
         // A place that is the source itself says nothing new.
         let is_known = matches!(&first.place, Place::Source { source: name } if *name == source.name);
@@ -190,7 +205,8 @@ fn sources(status: &Status, found: &mut Vec<Finding>) {
             Some(_) => format!("source '{}' fails, its last good lists stay in use: {why}", source.name),
             None => format!("source '{}' gives nothing: {why}", source.name),
         };
-        found.push(if first.is_error() { Finding::error(text) } else { Finding::warning(text) });
+        let finding = if first.is_error() { Finding::error(text) } else { Finding::warning(text) };
+        found.push(finding.with("mend its lists; the other sources go on"));
     }
 }
 
@@ -218,7 +234,8 @@ fn upstreams(status: &Status, found: &mut Vec<Finding>) {
         }
     };
     for upstream in status.upstreams.iter().filter(|upstream| !upstream.is_up()) {
-        let finding = if all_down { Finding::error(what(upstream)) } else { Finding::warning(what(upstream)) };
+        let then = "; names that are forwarded are SERVFAIL unless they are cached, our zones go on";
+        let finding = if all_down { Finding::error(what(upstream) + then) } else { Finding::warning(what(upstream)) };
         found.push(finding.with(match upstream.state.as_str() {
             "looping" => "take it out of upstreams, or have it forward these names elsewhere",
             _ => "check that it runs, and that UDP and TCP reach it from here",

@@ -122,9 +122,8 @@ impl Prometheus {
         let folder = TempDir::new().unwrap();
         // Seconds instead of minutes; the expressions are those of the file.
         let rules = fs::read_to_string(contrib("prometheus/privatelink-dns.rules.yml")).unwrap();
-        let hasty: String =
-            rules.lines().filter(|line| !line.trim().starts_with("for: ")).map(|l| format!("{l}\n")).collect();
-        fs::write(folder.path().join("rules.yml"), hasty).unwrap();
+        let hasty: Vec<&str> = rules.lines().filter(|line| !line.trim().starts_with("for: ")).collect();
+        fs::write(folder.path().join("rules.yml"), hasty.join("\n")).unwrap();
         let config = format!(
             "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [rules.yml]\n\
              scrape_configs:\n  - job_name: privatelink-dns\n    static_configs:\n      - targets: ['{target}']\n"
@@ -146,7 +145,8 @@ impl Prometheus {
 
     /// The results of a query; none while it does not answer.
     fn query(&self, query: &str) -> Vec<Value> {
-        let encoded: String = query.bytes().map(|octet| format!("%{octet:02X}")).collect();
+        let encoded: Vec<String> = query.bytes().map(|octet| format!("%{octet:02X}")).collect();
+        let encoded = encoded.concat();
         let Ok(mut stream) = std::net::TcpStream::connect(self.address) else { return Vec::new() };
         let request = format!("GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: {}\r\n\r\n", self.address);
         let mut heard = String::new();

@@ -1,4 +1,4 @@
-//! Every path at each door.
+//! Every path at each listener.
 
 use super::*;
 use crate::status::model::{Readiness, ZoneStatus};
@@ -12,9 +12,9 @@ fn status() -> Status {
     }
 }
 
-fn ask(door: Door, target: &str) -> Answer {
+fn ask(listener: Listener, target: &str) -> Answer {
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-    answer(&Asked { door, path, query, form: Form::Text }, &status())
+    answer(&Asked { listener, path, query, form: Form::Text }, &status())
 }
 
 fn header<'a>(answer: &'a Answer, name: &str) -> &'a str {
@@ -37,15 +37,15 @@ fn each_path_has_its_kind_and_the_probe_shows_two_of_them_alone() {
         ("*", 404, TEXT, 404),
         ("", 404, TEXT, 404),
     ] {
-        let answered = ask(Door::Admin, path);
+        let answered = ask(Listener::Admin, path);
         assert_eq!((answered.code, header(&answered, "content-type")), (code, kind), "{path}");
-        assert_eq!(ask(Door::Probe, path).code, probe, "{path}");
+        assert_eq!(ask(Listener::Probe, path).code, probe, "{path}");
     }
 }
 
 #[test]
 fn every_answer_has_a_policy_that_loads_nothing() {
-    let all = ["/", "/metrics", "/status.json", "/health", "/ready", "/x"].map(|path| ask(Door::Admin, path));
+    let all = ["/", "/metrics", "/status.json", "/health", "/ready", "/x"].map(|path| ask(Listener::Admin, path));
     let refused = [Refusal::Stranger, Refusal::BadHost, Refusal::OtherHost, Refusal::Method].map(refuse);
     for answered in all.iter().chain(&refused) {
         let policy = header(answered, "content-security-policy");
@@ -69,13 +69,13 @@ fn a_refusal_has_its_code_and_a_stranger_sees_nothing_of_ours() {
 #[test]
 fn an_unknown_path_is_answered_with_those_that_there_are() {
     let all = "/ /metrics /status.json /health /ready";
-    assert!(ask(Door::Admin, "/nowhere").body.contains(all));
-    assert!(ask(Door::Probe, "/metrics").body.ends_with(": /health /ready\n"));
+    assert!(ask(Listener::Admin, "/nowhere").body.contains(all));
+    assert!(ask(Listener::Probe, "/metrics").body.ends_with(": /health /ready\n"));
 }
 
 #[test]
 fn the_metrics_have_the_form_that_is_asked_for() {
-    let asked = Asked { door: Door::Admin, path: "/metrics", query: None, form: Form::OpenMetrics };
+    let asked = Asked { listener: Listener::Admin, path: "/metrics", query: None, form: Form::OpenMetrics };
     let answered = answer(&asked, &status());
     assert_eq!(header(&answered, "content-type"), "application/openmetrics-text; version=1.0.0; charset=utf-8");
     assert!(answered.body.ends_with("# EOF\n"));
@@ -84,7 +84,7 @@ fn the_metrics_have_the_form_that_is_asked_for() {
 
 #[test]
 fn the_status_is_the_same_as_on_the_control_socket() {
-    let read: Status = serde_json::from_str(&ask(Door::Admin, "/status.json").body).unwrap();
+    let read: Status = serde_json::from_str(&ask(Listener::Admin, "/status.json").body).unwrap();
     assert_eq!(read, status());
 }
 

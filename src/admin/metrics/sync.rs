@@ -146,28 +146,10 @@ pub(super) fn azure(live: &[LiveReport]) -> [Family; 8] {
     ]
 }
 
-/// The results of passes.
-fn outcomes(sync: &SyncStatus) -> Vec<Family> {
-    let last = sync.pass.as_ref().map(|pass| pass.outcome);
-    vec![
-        Family::new("privatelink_dns_sync_passes_total", &["outcome"], "Sync passes by result.")
-            .with_each(PassResult::ALL.map(|result| result.to_string()), |result| ([&**result], 0_u64))
-            .with_each(sync.passes.iter().map(|(result, n)| (result.to_string(), *n)), |(result, n)| ([&**result], *n)),
-        Family::new(
-            "privatelink_dns_sync_last_pass_outcome",
-            &["outcome"],
-            "1 for the result of the last pass, 0 for the others.",
-        )
-        .with_each(PassResult::ALL.map(|result| (result.to_string(), last == Some(result))), |(result, is_last)| {
-            ([&**result], *is_last)
-        }),
-    ]
-}
-
 /// The passes of sync, and the config.
 pub(super) fn passes(status: &Status) -> Vec<Family> {
     let (sync, pass) = (&status.sync, status.pass());
-    let mut all = outcomes(sync);
+    let mut all = outcomes(sync).to_vec();
     all.extend([
         Family::single(
             "privatelink_dns_sync_pass_running_seconds",
@@ -209,6 +191,23 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
     }));
     all.extend(config(&status.config));
     all
+}
+
+fn outcomes(sync: &SyncStatus) -> [Family; 2] {
+    let last = sync.pass.as_ref().map(|pass| pass.outcome);
+    [
+        Family::new("privatelink_dns_sync_passes_total", &["outcome"], "Sync passes by result.")
+            .with_each(PassResult::ALL.map(|result| result.to_string()), |result| ([&**result], 0_u64))
+            .with_each(sync.passes.iter().map(|(result, n)| (result.to_string(), *n)), |(result, n)| ([&**result], *n)),
+        Family::new(
+            "privatelink_dns_sync_last_pass_outcome",
+            &["outcome"],
+            "1 for the result of the last pass, 0 for the others.",
+        )
+        .with_each(PassResult::ALL.map(|result| (result.to_string(), last == Some(result))), |(result, is_last)| {
+            ([&**result], *is_last)
+        }),
+    ]
 }
 
 fn config(config: &ConfigStatus) -> [Family; 3] {

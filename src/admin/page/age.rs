@@ -23,7 +23,8 @@ impl Moment {
     /// A moment, seconds since 1970, seen from `now`: "3 min ago".
     pub(super) fn seen(at: u64, now: u64) -> Self {
         let words = match (now.checked_sub(at), at.saturating_sub(now)) {
-            (Some(0), _) => "now".to_owned(),
+            // The clock is read more than once for a page.
+            (Some(0), _) | (None, 1 | 2) => "now".to_owned(),
             (Some(past), _) => format!("{} ago", duration(past)),
             (None, ahead) => format!("in {}", duration(ahead)),
         };
@@ -88,6 +89,7 @@ mod tests {
     fn a_moment_is_seen_from_now_in_its_largest_unit() {
         let seen = |at| Moment::seen(at, 1_000_000).words;
         assert_eq!(seen(1_000_000), "now");
+        assert_eq!([seen(1_000_001), seen(1_000_002), seen(1_000_003)], ["now", "now", "in 3 s"]);
         assert_eq!(seen(999_941), "59 s ago");
         assert_eq!(seen(999_820), "3 min ago");
         assert_eq!(seen(1_000_000 - 7_300), "2 h ago");

@@ -38,7 +38,7 @@ pub(super) fn share(part: u64, whole: u64) -> String {
                 "< 0.1 %".to_owned()
             } else if share > 99.9 {
                 "> 99.9 %".to_owned()
-            } else if share < 10.0 || share > 99.0 {
+            } else if !(10.0..=99.0).contains(&share) {
                 format!("{share:.1} %")
             } else {
                 format!("{share:.0} %")

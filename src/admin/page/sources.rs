@@ -45,7 +45,7 @@ pub(super) struct Live {
 
 /// A scope of a live source.
 pub(super) struct Scope {
-    pub(super) scope: String,
+    pub(super) id: String,
     pub(super) last_complete: Option<Moment>,
     pub(super) endpoints: String,
     pub(super) names: String,
@@ -67,7 +67,7 @@ impl Sources {
 /// How a source is.
 pub(super) fn mark(status: &Status, source: &SourceStatus) -> Mark {
     let report = status.live.iter().find(|report| report.source == source.name);
-    let mut problems = source.errors.iter().chain(report.into_iter().flat_map(|report| report.all_problems()));
+    let mut problems = source.errors.iter().chain(report.into_iter().flat_map(LiveReport::all_problems));
     let is_bad = problems.by_ref().any(Diagnostic::is_error);
     let warns = source.errors.iter().any(|found| !found.is_note() && !found.is_error());
     match (source.last_good, is_bad) {
@@ -108,7 +108,7 @@ fn scope(scope: &ScopeReport, now: u64) -> Scope {
     let skipped: Vec<String> =
         scope.skipped.iter().take(SCOPES).map(|(reason, count)| format!("{count} {}", printable(reason))).collect();
     Scope {
-        scope: printable(&scope.scope).into_owned(),
+        id: printable(&scope.scope).into_owned(),
         last_complete: scope.last_complete.map(|at| Moment::seen(at, now)),
         endpoints: whole(scope.endpoints as u64),
         names: whole(scope.names as u64),

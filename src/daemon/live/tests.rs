@@ -42,7 +42,7 @@ fn settings(folder: &std::path::Path, keys: &str) -> sync::Settings {
 
 fn board(wanted: &sync::Settings) -> Arc<Board> {
     let board = Board::new(std::path::Path::new("x.toml"), &[], std::time::SystemTime::now());
-    board.sync_set(&wanted);
+    board.sync_set(wanted);
     Arc::new(board)
 }
 

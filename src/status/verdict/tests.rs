@@ -34,10 +34,10 @@ fn error(text: &str) -> Diagnostic {
     Diagnostic::error(Id::LIST_SYNTAX, Place::source("we"), text)
 }
 
-fn pass(change: impl FnOnce(&mut PassStatus)) -> Option<PassStatus> {
+fn pass(change: impl FnOnce(&mut PassStatus)) -> PassStatus {
     let mut pass = PassStatus::default();
     change(&mut pass);
-    Some(pass)
+    pass
 }
 
 #[test]
@@ -54,15 +54,16 @@ fn whatever_waits_for_a_person_or_gives_clients_errors_is_an_error() {
     });
     is(Level::Error, "the file of z.example is not good", |status| status.zones[0].degraded = vec![error("x")]);
     is(Level::Error, "has been running for 100 s", |status| status.sync.running_since = Some(9_900));
-    is(Level::Error, "wait for consent, digest abc", |status| {
-        let held = HeldStatus { digest: Some("abc".into()), ..HeldStatus::default() };
-        status.sync.pass = pass(|pass| pass.held = Some(held));
+    is(Level::Error, "changes of z.example are held back: clients get what was there before; they wait", |status| {
+        let reasons = vec![Diagnostic::warning(Id::GUARD_SHARE, Place::zone("z.example"), "x"); 2];
+        let held = HeldStatus { digest: Some("abc".into()), reasons, ..HeldStatus::default() };
+        status.sync.pass = Some(pass(|pass| pass.held = Some(held)));
     });
     is(Level::Error, "lists disagree (1 conflict)", |status| {
-        status.sync.pass = pass(|pass| pass.conflicts = vec![error("x")]);
+        status.sync.pass = Some(pass(|pass| pass.conflicts = vec![error("x")]));
     });
     is(Level::Error, "could not do everything", |status| {
-        status.sync.pass = pass(|pass| pass.outcome = PassResult::Failed);
+        status.sync.pass = Some(pass(|pass| pass.outcome = PassResult::Failed));
     });
     is(Level::Error, "source 'we' fails, its last good lists stay in use: broken", |status| {
         status.sources[0].errors = vec![error("broken")];
@@ -88,7 +89,7 @@ fn what_clients_do_not_feel_is_a_warning() {
     is(Level::Warning, "the last pass has 2 warnings", |status| {
         let warning = Diagnostic::warning(Id::LIST_EMPTY, Place::source("we"), "x");
         let note = Diagnostic::note(Id::NAME_NOT_HOSTED, Place::source("we"), "x");
-        status.sync.pass = pass(|pass| pass.warnings = vec![warning.clone(), warning, note]);
+        status.sync.pass = Some(pass(|pass| pass.warnings = vec![warning.clone(), warning, note]));
     });
 }
 

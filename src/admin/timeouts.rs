@@ -19,8 +19,8 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Between an answer and the next request.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// The pace of one connection.
-pub(super) struct Pace(Mutex<(Phase, Instant)>);
+/// The timeouts of one connection.
+pub(super) struct Timeouts(Mutex<(Phase, Instant)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -32,7 +32,7 @@ enum Phase {
     Answer,
 }
 
-impl Pace {
+impl Timeouts {
     pub(super) fn new(now: Instant) -> Arc<Self> {
         Arc::new(Self(Mutex::new((Phase::Head, now + HEAD))))
     }
@@ -78,30 +78,30 @@ impl Pace {
     }
 }
 
-/// A stream whose pace is kept.
-pub(super) struct Paced<S> {
+/// A stream that reports to its timeouts.
+pub(super) struct Timed<S> {
     stream: S,
-    pace: Arc<Pace>,
+    timeouts: Arc<Timeouts>,
 }
 
-impl<S> Paced<S> {
-    pub(super) fn new(stream: S, pace: Arc<Pace>) -> Self {
-        Self { stream, pace }
+impl<S> Timed<S> {
+    pub(super) fn new(stream: S, timeouts: Arc<Timeouts>) -> Self {
+        Self { stream, timeouts }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Timed<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
-            self.pace.received(Instant::now());
+            self.timeouts.received(Instant::now());
         }
         read
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, octets)
     }
@@ -109,7 +109,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if flushed.is_ready() {
-            self.pace.sent(Instant::now());
+            self.timeouts.sent(Instant::now());
         }
         flushed
     }
@@ -127,19 +127,19 @@ mod tests {
     fn each_part_of_an_exchange_has_its_time_and_drips_win_none() {
         let start = Instant::now();
         let at = |second| start + Duration::from_secs(second);
-        let pace = Pace::new(start);
-        pace.received(at(4));
-        assert_eq!(pace.left(at(4)), Duration::from_secs(1), "octets of the first request win no time");
-        pace.asked(at(4));
-        pace.received(at(5));
-        assert_eq!(pace.left(at(5)), Duration::from_secs(9), "nor does a client that sends while it is answered");
-        pace.sent(at(6));
-        assert_eq!(pace.left(at(6)), IDLE);
-        pace.sent(at(30));
-        assert_eq!(pace.left(at(30)), Duration::from_secs(6), "nothing was sent");
-        pace.received(at(30));
-        pace.received(at(34));
-        assert_eq!(pace.left(at(34)), Duration::from_secs(1));
-        assert_eq!(pace.left(at(99)), Duration::ZERO);
+        let timeouts = Timeouts::new(start);
+        timeouts.received(at(4));
+        assert_eq!(timeouts.left(at(4)), Duration::from_secs(1), "octets of the first request win no time");
+        timeouts.asked(at(4));
+        timeouts.received(at(5));
+        assert_eq!(timeouts.left(at(5)), Duration::from_secs(9), "nor does a client that sends while it is answered");
+        timeouts.sent(at(6));
+        assert_eq!(timeouts.left(at(6)), IDLE);
+        timeouts.sent(at(30));
+        assert_eq!(timeouts.left(at(30)), Duration::from_secs(6), "nothing was sent");
+        timeouts.received(at(30));
+        timeouts.received(at(34));
+        assert_eq!(timeouts.left(at(34)), Duration::from_secs(1));
+        assert_eq!(timeouts.left(at(99)), Duration::ZERO);
     }
 }
