@@ -22,7 +22,7 @@ pub use crate::histogram::Histogram;
 use reason::dispositions;
 pub use reason::{Class, Disposition, Origin, Reason, Response};
 pub(crate) use shard::ShardWriter;
-use shard::{Place, Shard, Shards, Sums};
+use shard::{Place, Shard, Shards, Sums, Took};
 pub(crate) use tally::Tally;
 
 /// The address family of a client.
@@ -139,7 +139,7 @@ impl Counters {
     pub(crate) fn late(&self, transport: Transport, disposition: Disposition, took: Duration) {
         self.common.add(Place::answer(transport, disposition), 1);
         if disposition.response.is_sent() {
-            for (place, count) in Place::times(disposition.reason.origin().class(), 1, took) {
+            for (place, count) in Place::times(disposition.reason.origin().class(), 1, Took::new(took)) {
                 self.common.add(place, count);
             }
         }

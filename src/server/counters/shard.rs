@@ -42,16 +42,24 @@ impl Place {
 
     pub(super) const CACHE_HITS: Self = Self(CACHE_HITS);
 
-    /// The bucket of a response time, and the sum of the class's times.
-    fn time(class: Class, took: Duration) -> [Self; 2] {
+    /// The additions for answers that took this time each: to a bucket, and to the sum of the class's times.
+    pub(super) fn times(class: Class, answers: u64, took: Took) -> [(Self, u64); 2] {
         let first = TIMES_AT + class as usize * TIMES_LEN;
-        [Self(first + TIMES.bucket(took)), Self(first + TIMES.buckets())]
+        let (bucket, sum) = (Self(first + took.bucket), Self(first + TIMES.buckets()));
+        [(bucket, answers), (sum, took.nanoseconds.wrapping_mul(answers))]
     }
+}
 
-    /// The additions for answers that took this time each.
-    pub(super) fn times(class: Class, answers: u64, took: Duration) -> [(Self, u64); 2] {
-        let [bucket, sum] = Self::time(class, took);
-        [(bucket, answers), (sum, nanoseconds(took).wrapping_mul(answers))]
+/// A response time.
+#[derive(Clone, Copy)]
+pub(super) struct Took {
+    bucket: usize,
+    nanoseconds: u64,
+}
+
+impl Took {
+    pub(super) fn new(took: Duration) -> Self {
+        Self { bucket: TIMES.bucket(took), nanoseconds: nanoseconds(took) }
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::reason::{CLASSES, Class};
-use super::shard::{Place, ShardWriter};
+use super::shard::{Place, ShardWriter, Took};
 use super::{Disposition, Family};
 use crate::dns::Rtype;
 use crate::server::context::Transport;
@@ -17,7 +17,7 @@ pub(crate) struct Tally<'a> {
     counts: &'a mut ShardWriter,
     transport: Transport,
     /// The answers of each class so far.
-    answers: [u64; CLASSES],
+    answers: [u32; CLASSES],
 }
 
 impl<'a> Tally<'a> {
@@ -50,8 +50,9 @@ impl<'a> Tally<'a> {
 
     /// Ends the batch, whose answers took this time.
     pub(crate) fn finish(self, took: Duration) {
+        let took = Took::new(took);
         for (class, answers) in Class::ALL.into_iter().zip(self.answers).filter(|(_, answers)| *answers > 0) {
-            for (place, count) in Place::times(class, answers, took) {
+            for (place, count) in Place::times(class, answers.into(), took) {
                 self.counts.add(place, count);
             }
         }
