@@ -23,6 +23,9 @@ use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::source;
 use crate::sync::state::changes::{AppliedChange, ChangeCounts, Changes};
 
+/// The commit that this was built from; empty if that is not known.
+const REVISION: &str = env!("PRIVATELINK_DNS_REVISION");
+
 /// Changes that are shown.
 const CHANGES: usize = 50;
 
@@ -66,7 +69,7 @@ impl Board {
         let server = ServerStatus {
             host: diag::printable(&rustix::system::uname().nodename().to_string_lossy()).into_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: String::from(env!("PRIVATELINK_DNS_REVISION")),
+            revision: REVISION.to_owned(),
             rustc: env!("PRIVATELINK_DNS_RUSTC").to_owned(),
             pid: std::process::id(),
             started,
