@@ -188,7 +188,9 @@ impl Site {
     pub(crate) fn shown(&self, texts: &[&str]) -> String {
         let ran = self.run("status", &[]);
         assert!(matches!(ran.code, Some(0 | 1 | 3)) && ran.stderr.is_empty(), "{ran:#?}");
-        texts.iter().for_each(|text| assert!(ran.stdout.contains(text), "no '{text}' in {ran:#?}"));
+        for text in texts {
+            assert!(ran.stdout.contains(text), "no '{text}' in {ran:#?}");
+        }
         ran.stdout
     }
 

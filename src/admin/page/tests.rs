@@ -63,7 +63,7 @@ fn the_headline_and_the_title_say_what_is_wrong() {
     });
     let expected = [
         ("OK – dns-a", "OK all well: 3 zones, 25 records, 2 sources, 1 upstream"),
-        ("1 error – dns-a", "Error changes are held back and wait for consent"),
+        ("1 error – dns-a", "Error changes of privatelink.we.backup.windowsazure.com are held back"),
         ("1 error – dns-a", "Error source 'vault-we' fails, its last good lists stay in use"),
         ("1 error – dns-a", "Error no good copy of privatelink.we.backup.windowsazure.com"),
         ("1 error – dns-a", "Error upstream 168.63.129.16:53 does not answer"),

@@ -5,7 +5,7 @@ use super::lines::{Bounded, Line, lines};
 use super::mark::Mark;
 use crate::diag::Diagnostic;
 use crate::status::Status;
-use crate::status::sync::PassResult;
+use crate::status::sync::{HeldStatus, PassResult};
 use crate::status::verdict::Finding;
 
 /// Findings that are shown.
@@ -62,7 +62,9 @@ impl Waits {
 
 fn item(finding: &Finding, status: &Status) -> Item {
     let help = finding.what_to_do.as_deref();
-    let held = status.pass().and_then(|pass| pass.held.as_ref()).filter(|held| help == Some(held.what_to_do.as_str()));
+    // The finding about the held plan is the one whose help has the plan's own.
+    let is_about = |held: &&HeldStatus| help.is_some_and(|help| help.contains(&held.what_to_do));
+    let held = status.pass().and_then(|pass| pass.held.as_ref()).filter(is_about);
     Item {
         mark: Mark::new(finding.level, finding.level.to_string()),
         text: finding.text.clone(),
