@@ -111,7 +111,7 @@ fn status_shows_each_live_source_as_the_page_says() {
     let live = &status["live"][0];
     assert_eq!(
         (&status["form_version"], &live["source"], &live["identity"]),
-        (&1.into(), &"live".into(), &"vm".into())
+        (&2.into(), &"live".into(), &"vm".into())
     );
     assert_eq!(keys(live), documented(STATUS_PAGE, "## A live source"));
     assert_eq!(keys(&live["scopes"][0]), documented(STATUS_PAGE, "A scope:"));
