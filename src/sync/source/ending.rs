@@ -4,16 +4,17 @@
 //! with a bracket; lines of text end with a line end, though editors on Windows often leave the last one away. So only
 //! a last word that may have gone on is worth a warning, and nothing is removed for want of what it may have been.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::listing::ListingBuilder;
 use super::token::quoted;
-use crate::azure::names::{NotHosted, locate};
+use super::words::is_state;
+use crate::azure::names::{locate, mentions};
 
 /// Adds a gap if the last line may have been cut off.
 pub(super) fn check(text: &str, out: &mut ListingBuilder) {
     let (above, last) = text.rsplit_once('\n').unwrap_or(("", text));
-    let Some(word) = last_word(last).filter(|word| may_go_on(word)) else { return };
+    let Some(word) = last_word(last).filter(|word| may_go_on(word) || is_cut_label(last, word)) else { return };
     let line = super::lines::feeds(above.as_bytes()) + 1 + u32::from(above.len() < text.len() - last.len());
     out.gap(line, None, || {
         format!(
@@ -41,7 +42,20 @@ fn may_go_on(word: &str) -> bool {
     if word.parse::<Ipv6Addr>().is_ok() {
         return word.rsplit(':').next().is_some_and(|last| last.len() < 4);
     }
-    word.contains('.') && locate(word, &mut String::new()) == Err(NotHosted::Elsewhere)
+    word.contains('.') && locate(word, &mut String::new()).is_err()
+}
+
+/// True if this word, at the end of its line, may be the first label of a name: the line starts with its address, as
+/// in a hosts file, or has an address and no name of ours yet.
+fn is_cut_label(line: &str, word: &str) -> bool {
+    let is_label = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if !word.chars().all(is_label) || is_state(word) {
+        return false;
+    }
+    let is_separator = |c: char| c.is_whitespace() || ",;|".contains(c);
+    let mut before = line[..line.len() - word.len()].split(is_separator).filter(|word| !word.is_empty());
+    let is_address = |word: Option<&str>| word.is_some_and(|word| word.parse::<IpAddr>().is_ok());
+    is_address(before.next()) || mentions(line).next().is_none() && before.any(|word| is_address(Some(word)))
 }
 
 #[cfg(test)]
@@ -65,6 +79,30 @@ mod tests {
             assert_eq!(warnings(&(text + "\n")), [""; 0]);
         }
         assert!(warnings("a.blob.core.windows.net 10.0.0.4")[0].starts_with("l:1: "));
+    }
+
+    #[test]
+    fn wherever_a_list_is_cut_off_it_is_refused_or_has_a_gap_or_lost_whole_lines_alone() {
+        let name = "4611686018427300002-ab-pod01-rec2.privatelink.we.backup.windowsazure.com";
+        for line in [
+            format!("10.13.0.44 {name}"),
+            format!("{name} 10.13.0.44"),
+            format!("10.13.0.44\t{name}\t# rec2"),
+            format!("{name},10.13.0.44,Approved"),
+            format!("10.13.0.44 {name} other.blob.core.windows.net"),
+        ] {
+            let whole = format!("10.13.0.9 first.blob.core.windows.net\n{line}");
+            let first = whole.find('\n').unwrap() + 1;
+            for cut in first + 1..whole.len() {
+                let read = parse("s", Path::new("l"), Format::Auto, whole.as_bytes()[..cut].to_vec());
+                let has_all = |listing: &crate::sync::source::Listing| listing.len() > line.matches("windows").count();
+                // Nothing shows that a further name was to come behind a whole one.
+                let is_whole = whole[..cut].trim_end().ends_with(&format!("10.13.0.44 {name}"));
+                let is_safe =
+                    read.as_ref().map_or(is_whole, |listing| is_whole || !listing.gaps.is_empty() || has_all(listing));
+                assert!(is_safe || read.is_err(), "{:?}", &whole[..cut]);
+            }
+        }
     }
 
     #[test]

@@ -68,7 +68,8 @@ pub(super) fn is_down(text: &str) -> bool {
     is_any_of(text, &["pending", "rejected", "disconnected"])
 }
 
-fn is_state(text: &str) -> bool {
+/// A state of a connection or of its provisioning.
+pub(super) fn is_state(text: &str) -> bool {
     is_down(text) || is_any_of(text, &["approved", "succeeded"])
 }
 
