@@ -84,7 +84,8 @@ fn row(zone: &ZoneStatus) -> Row {
     let writer = match (zone.managed, zone.serial) {
         (true, _) => "written by sync",
         (false, Some(_)) => "written by hand",
-        (false, None) => "not there yet",
+        (false, None) if zone.degraded.is_empty() => "its file is yet to be written",
+        (false, None) => "its file is not good",
     };
     let on_miss = match zone.on_miss.as_str() {
         "forward" => "other names are forwarded",
