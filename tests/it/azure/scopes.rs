@@ -28,14 +28,14 @@ fn a_scope_that_is_forbidden_changes_nothing_of_it_and_the_other_goes_on() {
     server.until_resolves(OTHER, "10.2.0.7");
     azure.world().estate.refused.insert("rg-other".to_owned());
     let said = server.stderr().len();
-    server.until_says("403", said);
+    server.until_says("403 AuthorizationFailed", said);
     azure.world().estate.endpoint("pe-vault").add("acct9pod01prot100.blob.core.windows.net", "10.1.0.40");
     server.until_resolves("acct9pod01prot100.privatelink.blob.core.windows.net", "10.1.0.40");
     assert_eq!(server.resolves(OTHER), ["10.2.0.7"]);
     let status = site.status().to_string();
     assert!(status.contains("Microsoft.Network/privateEndpoints/read"), "{status}");
     let log = server.stop();
-    let lines = log.lines().filter(|line| line.contains("403")).count();
+    let lines = log.lines().filter(|line| line.contains("403 AuthorizationFailed")).count();
     assert!(lines <= 2, "an error that stays is said once, not at each read:\n{log}");
 }
 
