@@ -34,10 +34,15 @@ pub(super) fn flush(file: Result<PathBuf, String>, name: &str, subtree: bool) ->
     if let Err(error) = name.parse::<Name>() {
         return usage(format!("'{name}' is not a domain name: {error}"));
     }
-    let below = if subtree { " and the names below it" } else { "" };
+    let shown = match (name.trim_end_matches('.'), subtree) {
+        ("", true) => "all names".to_owned(),
+        ("", false) => "the root".to_owned(),
+        (name, true) => format!("'{name}' and the names below it"),
+        (name, false) => format!("'{name}'"),
+    };
     with_reply(file, &ControlRequest::Flush { name: name.to_owned(), subtree }, |reply| match reply {
         ControlReply::Flushed(count) => {
-            print(format!("'{}'{below}: {count} cached answers forgotten", name.trim_end_matches('.')));
+            print(format!("{shown}: {} forgotten", super::count(count, "cached answer")));
             ExitCode::SUCCESS
         }
         other => unexpected(other),

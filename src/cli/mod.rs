@@ -6,6 +6,7 @@
 
 mod check;
 mod control;
+mod examples;
 mod fetch;
 mod live;
 mod progress;
@@ -18,7 +19,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config};
 use crate::daemon;
@@ -37,20 +38,25 @@ const HELD: u8 = 5;
 
 /// DNS for networks that reach Azure Backup through private endpoints.
 #[derive(Debug, Parser)]
-#[command(name = "privatelink-dns", version, about, arg_required_else_help = true)]
+#[command(name = "privatelink-dns", version, about, arg_required_else_help = true, after_help = examples::FIRST)]
 struct Arguments {
+    #[arg(long, value_name = "FILE", global = true, help = CONFIG_HELP)]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
 
+const CONFIG_HELP: &str = "The config file; else $PRIVATELINK_DNS_CONFIG, ./config/privatelink-dns.toml, \
+                           /etc/privatelink-dns/privatelink-dns.toml";
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Run the server and the sync.
-    Serve(ConfigFile),
+    #[command(after_help = examples::SERVE)]
+    Serve,
     /// Check config, lists and zones: show every problem with file and line. Exit code 2: there are problems.
+    #[command(after_help = examples::CHECK)]
     Check {
-        #[command(flatten)]
-        config: ConfigFile,
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
@@ -61,18 +67,17 @@ enum Verb {
         #[arg(long)]
         online: bool,
     },
-    /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes.
+    /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes; 5: the guard
+    /// holds some of them.
+    #[command(after_help = examples::PLAN)]
     Plan {
-        #[command(flatten)]
-        config: ConfigFile,
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
     },
-    /// Make one pass: plan, guard, write.
+    /// Make one pass: plan, guard, write. Exit code 5: the guard holds a part of the plan.
+    #[command(after_help = examples::SYNC)]
     Sync {
-        #[command(flatten)]
-        config: ConfigFile,
         /// Approve the held changes that have this digest.
         #[arg(long, value_name = "DIGEST")]
         approve: Option<String>,
@@ -81,9 +86,8 @@ enum Verb {
         running: bool,
     },
     /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
+    #[command(after_help = examples::FETCH)]
     Fetch {
-        #[command(flatten)]
-        config: ConfigFile,
         /// Only this source.
         #[arg(long, value_name = "NAME")]
         source: Option<String>,
@@ -93,9 +97,8 @@ enum Verb {
     },
     /// Show how the running server is: what is wrong and what to do first. Exit code 0: all is well; 3: warnings
     /// only; 1: errors, or no server.
+    #[command(after_help = examples::STATUS)]
     Status {
-        #[command(flatten)]
-        config: ConfigFile,
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
@@ -104,41 +107,32 @@ enum Verb {
         live: bool,
     },
     /// Have the running server forget what it cached about a name.
+    #[command(after_help = examples::FLUSH)]
     Flush {
         /// The name.
         name: String,
         /// And about all names below it; `.` for everything.
         #[arg(long)]
         subtree: bool,
-        #[command(flatten)]
-        config: ConfigFile,
     },
     /// Have the running server read config, lists and zones again, and wait for the outcome.
-    Reload(ConfigFile),
-    /// Answer one query, and show where the answer came from.
+    #[command(after_help = examples::RELOAD)]
+    Reload,
+    /// Answer one query without the running server, and show where the answer came from.
+    #[command(after_help = examples::QUERY)]
     Query {
         /// The name to ask for.
         name: String,
         /// The type to ask for.
         #[arg(default_value = "A", value_name = "TYPE")]
         rtype: String,
-        #[command(flatten)]
-        config: ConfigFile,
     },
-}
-
-#[derive(Debug, Args)]
-struct ConfigFile {
-    /// The config file; else $`PRIVATELINK_DNS_CONFIG`, ./config/privatelink-dns.toml,
-    /// /etc/privatelink-dns/privatelink-dns.toml.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 /// Runs the verb of the process's own arguments.
 pub fn run() -> ExitCode {
     match Arguments::try_parse() {
-        Ok(arguments) => arguments.verb.run(),
+        Ok(arguments) => arguments.verb.run(ConfigFile(arguments.config)),
         Err(error) => {
             // Help and version go to standard output and are not failures; clap knows which is which.
             let _ = error.print();
@@ -147,30 +141,29 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// The config file that the command line names, if it does.
+struct ConfigFile(Option<PathBuf>);
+
 impl Verb {
-    fn run(self) -> ExitCode {
+    fn run(self, file: ConfigFile) -> ExitCode {
         match self {
-            Self::Serve(file) => with_config(file, serve),
-            Self::Check { config, json, strict, online } => {
-                check::run(config.find(), check::Options { json, strict, online })
-            }
-            Self::Fetch { config, source, print } => {
-                with_config(config, |config| fetch::run(&config, source.as_deref(), print))
-            }
-            Self::Plan { config, json } => with_config(config, |config| sync::plan(&config, json)),
-            Self::Sync { config, running: true, .. } => control::sync(config.find()),
-            Self::Sync { config, approve, .. } => with_config(config, |config| sync::sync(&config, approve.as_deref())),
-            Self::Status { config, json, live } => control::show_status(config.find(), json, live),
-            Self::Flush { name, subtree, config } => control::flush(config.find(), &name, subtree),
-            Self::Reload(config) => control::reload(config.find()),
-            Self::Query { name, rtype, config } => with_config(config, |config| query::run(&config, &name, &rtype)),
+            Self::Serve => with_config(file, serve),
+            Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
+            Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
+            Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
+            Self::Sync { running: true, .. } => control::sync(file.find()),
+            Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
+            Self::Status { json, live } => control::show_status(file.find(), json, live),
+            Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
+            Self::Reload => control::reload(file.find()),
+            Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
         }
     }
 }
 
 impl ConfigFile {
     fn find(self) -> Result<PathBuf, String> {
-        config::find(self.config, std::env::var_os("PRIVATELINK_DNS_CONFIG"))
+        config::find(self.0, std::env::var_os("PRIVATELINK_DNS_CONFIG"))
     }
 }
 

@@ -90,7 +90,8 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
         Some(serial) => format!("serial {serial}, {} records", zone.records),
         None => "no good copy yet: SERVFAIL".to_owned(),
     };
-    let keeper = if zone.managed { "" } else { ", not written by sync" };
+    // Without a good copy nobody knows who wrote it.
+    let keeper = if zone.managed || zone.serial.is_none() { "" } else { ", not written by sync" };
     let misses = if zone.misses == 0 { String::new() } else { format!(", {} not found", zone.misses) };
     lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.zone, zone.on_miss));
     trouble(lines, "degraded", &zone.degraded);

@@ -143,7 +143,7 @@ impl<'a> Section<'a> {
     pub(super) fn strings<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
         let value = self.get(key)?;
         let items = self.read(key, value, |value| {
-            value.as_array().cloned().ok_or_else(|| format!("expected a list, not a {}", value.type_str()))
+            value.as_array().cloned().ok_or_else(|| format!("expected a list, not {}", kind(value)))
         })?;
         let mut good = Vec::new();
         let mut complete = true;
@@ -173,7 +173,7 @@ impl<'a> Section<'a> {
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
         let value = self.get(key)?;
         self.read(key, value, |value| {
-            value.as_bool().ok_or_else(|| format!("expected true or false, not a {}", value.type_str()))
+            value.as_bool().ok_or_else(|| format!("expected true or false, not {}", kind(value)))
         })
     }
 
@@ -182,7 +182,7 @@ impl<'a> Section<'a> {
         let value = self.get(key)?;
         let table = self.read(key, value, |value| match value {
             DeValue::Table(_) => Ok(()),
-            other => Err(format!("expected a table [{key}], not a {}", other.type_str())),
+            other => Err(format!("expected a table [{key}], not {}", kind(other))),
         });
         table.and_then(|()| self.child(format!("[{key}]"), value))
     }
@@ -227,7 +227,20 @@ impl<'a> Section<'a> {
 }
 
 fn as_str<'v>(value: &'v DeValue<'_>) -> Result<&'v str, String> {
-    value.as_str().ok_or_else(|| format!("expected a string in quotes, not a {}", value.type_str()))
+    value.as_str().ok_or_else(|| format!("expected a string in quotes, not {}", kind(value)))
+}
+
+/// The kind of a value, in words that people use: TOML calls a list an array.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
 }
 
 /// The known word that is close enough to be what was meant.

@@ -63,6 +63,27 @@ fn usage_errors_end_with_code_2() {
 }
 
 #[test]
+fn a_value_of_the_wrong_kind_is_named_in_plain_words() {
+    let site = Site::new();
+    site.write_raw_config("listen = 53\nzone_dir = [\"zones\"]\ncontrol = 7\nbackup = \"public\"\n");
+    let expected = ["listen: expected a list, not a whole number", "zone_dir: expected a string in quotes, not a list"];
+    site.run("check", &[]).expect(2, &expected);
+}
+
+#[test]
+fn an_address_with_a_slip_of_the_finger_is_named_as_one() {
+    let site = Site::new().with_list("a.txt", "10.12.0.23x acct.blob.core.windows.net\n");
+    site.run("check", &[]).expect(2, &["a.txt:1", "'10.12.0.23x' is not an IP address"]);
+}
+
+#[test]
+fn the_config_may_be_named_before_the_verb() {
+    let site = Site::new().with_list("a.txt", LIST);
+    let ran = Command::new(BINARY).arg("--config").arg(site.config_file()).arg("check").output().unwrap();
+    Ran::from(ran).expect(0, &["privatelink-dns.toml: good"]);
+}
+
+#[test]
 fn plan_writes_nothing_and_ends_with_code_3_while_there_are_changes() {
     let site = Site::new().with_list("a.txt", LIST);
     site.run("plan", &[]).expect(3, &[ZONE, "acct", "10.1.0.1"]);

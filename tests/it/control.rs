@@ -123,11 +123,11 @@ fn flush_forgets_a_name_or_a_subtree() {
     };
     assert_eq!(addresses(1), ["1", "1", "1", "1"]);
     assert_eq!(addresses(2), ["1", "1", "1", "1"]);
-    site.run("flush", &["a.example."]).expect(0, &["1 cached answers"]);
+    site.run("flush", &["a.example."]).expect(0, &["'a.example': 1 cached answer forgotten"]);
     assert_eq!(addresses(3), ["1", "3", "1", "1"]);
-    site.run("flush", &["A.example", "--subtree"]).expect(0, &["2 cached answers"]);
+    site.run("flush", &["A.example", "--subtree"]).expect(0, &["2 cached answers forgotten"]);
     assert_eq!(addresses(4), ["1", "4", "4", "1"]);
-    site.run("flush", &[".", "--subtree"]).expect(0, &["4 cached answers"]);
+    site.run("flush", &[".", "--subtree"]).expect(0, &["all names: 4 cached answers forgotten"]);
     assert_eq!(addresses(5), ["5", "5", "5", "5"]);
     server.stop();
 }
