@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::gather::{self, Degraded};
 use super::listeners::ListenerCounters;
-use super::model::{ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceStatus, Status};
+use super::model::{
+    ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceKind, SourceStatus, Status,
+};
 use super::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
 use super::traffic::{History, Step};
 use super::verdict;
@@ -324,12 +326,12 @@ fn source_of(report: &SourceReport, sources: &[source::Settings]) -> SourceStatu
 
 fn source_status(source: &source::Settings, report: &SourceReport) -> SourceStatus {
     let kind = match source.kind {
-        source::Kind::Files(_) => "file",
-        source::Kind::Live { .. } => "azure",
+        source::Kind::Files(_) => SourceKind::File,
+        source::Kind::Live { .. } => SourceKind::Azure,
     };
     SourceStatus {
         name: source.name.clone(),
-        kind: kind.to_owned(),
+        kind,
         path: diag::path(&source.path),
         last_good: report.read_at,
         modified: report.modified_at,
