@@ -183,7 +183,7 @@ fn other_config(ours: &Path, found: &Status) -> Option<String> {
     })
 }
 
-fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlReply> {
+pub(super) fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlReply> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     // It also bounds how long to wait for a server that does not accept.
     socket.set_write_timeout(Some(CONNECT_TIMEOUT))?;
@@ -201,7 +201,7 @@ fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlReply> {
     Ok(serde_json::from_slice(&reply)?)
 }
 
-fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
+pub(super) fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(

@@ -45,6 +45,11 @@ Examples:
   privatelink-dns status --json        the same for programs
   privatelink-dns status --live        for a monitor: exit code 0 if it answers at all";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  privatelink-dns doctor               what is wrong, why it matters, what to run
+  privatelink-dns doctor --json        the same for programs";
+
 pub(super) const FLUSH: &str = "\
 Examples:
   privatelink-dns flush account.blob.core.windows.net

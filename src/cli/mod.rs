@@ -6,6 +6,7 @@
 
 mod check;
 mod control;
+mod doctor;
 mod examples;
 mod fetch;
 mod live;
@@ -18,6 +19,7 @@ use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 
@@ -106,6 +108,14 @@ enum Verb {
         #[arg(long)]
         live: bool,
     },
+    /// Check config, lists, zones and what is served, and say what to do. Exit code 0: all is well; 3: warnings only;
+    /// 1: problems; 2: no config.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor {
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Have the running server forget what it cached about a name.
     #[command(after_help = examples::FLUSH)]
     Flush {
@@ -154,6 +164,7 @@ impl Verb {
             Self::Sync { running: true, .. } => control::sync(file.find()),
             Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
             Self::Status { json, live } => control::show_status(file.find(), json, live),
+            Self::Doctor { json } => doctor::run(file.find(), &doctor::Options { json }),
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
@@ -197,9 +208,14 @@ fn serve(config: Config) -> ExitCode {
     }
 }
 
-/// Seconds since 1970.
+/// The present time in seconds since 1970.
 fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_secs()
+    seconds(SystemTime::now())
+}
+
+/// Seconds since 1970.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 /// `1 name`, `2 names`.

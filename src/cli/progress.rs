@@ -30,9 +30,14 @@ impl ProgressLine {
         Self(line)
     }
 
-    /// Goes on to this step.
+    /// Goes on to this step of a pass.
     pub(super) fn show(&self, step: PassStep<'_>) {
-        self.0.set_message(step.to_string());
+        self.say(step.to_string());
+    }
+
+    /// Goes on to this step.
+    pub(super) fn say(&self, step: impl Into<String>) {
+        self.0.set_message(step.into());
     }
 }
 

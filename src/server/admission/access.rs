@@ -40,6 +40,11 @@ impl Access {
         Self { rates, ..self }
     }
 
+    /// Whether no client at all may ask.
+    pub fn is_closed(&self) -> bool {
+        self.allow.0.is_empty()
+    }
+
     /// Whether this client may ask.
     pub fn permits(&self, client: IpAddr) -> bool {
         self.allow.contain(client)
