@@ -3,7 +3,7 @@
 //! Input: the status of the running server. Output: lines. The verdict comes first; good news is short, and each
 //! problem has its reason below it.
 
-use super::live;
+use super::{count, live};
 use crate::diag::Diagnostic;
 use crate::status::Status;
 use crate::status::model::{SourceStatus, ZoneStatus};
@@ -110,6 +110,13 @@ fn pass(lines: &mut Vec<String>, pass: &PassStatus, sync: &SyncStatus) {
     let last_good = sync.last_good.map_or("none".to_owned(), rfc3339);
     let at = rfc3339(pass.at);
     lines.push(format!("last pass {at}: {} in {} ms; last good pass {last_good}", pass.outcome, pass.took_ms));
+    if let Some(waiting) = &pass.waiting {
+        lines.push(format!(
+            "    frozen, {} in {} would be written",
+            count(waiting.changes, "change"),
+            count(waiting.zones, "zone")
+        ));
+    }
     // Those of sources stand above.
     let own: Vec<Diagnostic> = pass.errors.iter().filter(|error| error.source.is_none()).cloned().collect();
     trouble(lines, "error", &own);

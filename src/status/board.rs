@@ -14,7 +14,7 @@ use super::listeners::ListenerCounters;
 use super::model::{
     ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceKind, SourceStatus, Status,
 };
-use super::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
+use super::sync::{FreezeStatus, HeldStatus, PassResult, PassStatus, SyncStatus, WaitingStatus};
 use super::traffic::{History, Step};
 use super::verdict;
 use crate::diag::{self, Diagnostic};
@@ -24,6 +24,7 @@ use crate::sync::live::report::LiveReport;
 use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::source;
 use crate::sync::state::changes::{AppliedChange, ChangeCounts, Changes};
+use crate::sync::state::freeze::Freeze;
 
 /// The commit that this was built from; empty if that is not known.
 const REVISION: &str = env!("PRIVATELINK_DNS_REVISION");
@@ -183,6 +184,18 @@ impl Board {
         }
     }
 
+    /// The sync is frozen from now on, or not any more.
+    pub(crate) fn frozen(&self, freeze: Option<&Freeze>) {
+        let status = freeze.map(|freeze| FreezeStatus {
+            since: Some(freeze.since).filter(|since| *since > 0),
+            by: freeze.by.clone(),
+            reason: freeze.reason.clone(),
+            problem: freeze.problem.clone(),
+            what_to_do: format!("privatelink-dns thaw --config {}", self.config),
+        });
+        self.facts().sync.frozen = status;
+    }
+
     /// A pass, or a reading of zones, has begun.
     pub(crate) fn task_started(&self, now: SystemTime) {
         self.facts().sync.running_since = Some(seconds(now));
@@ -227,6 +240,8 @@ impl Board {
             outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
         let ended = if outcome.has_failed() {
             PassResult::Failed
+        } else if outcome.is_frozen() {
+            PassResult::Frozen
         } else if held.is_some() {
             PassResult::Held
         } else if !outcome.is_complete() {
@@ -242,6 +257,11 @@ impl Board {
             outcome: ended,
             written,
             held,
+            waiting: outcome.frozen.as_ref().map(|frozen| WaitingStatus {
+                changes: frozen.waiting.changes,
+                zones: frozen.waiting.zones,
+                gone: frozen.waiting.gone.clone(),
+            }),
             errors: outcome.all_errors(),
             warnings: outcome.warnings.to_vec(),
             conflicts: outcome.conflicts.to_vec(),

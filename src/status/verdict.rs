@@ -10,10 +10,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::model::Status;
-use super::sync::{HeldStatus, PassResult};
+use super::sync::{HeldStatus, PassResult, SyncStatus};
 use super::upstreams::UpstreamStatus;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::live::report::LiveReport;
+use crate::sync::pass::rfc3339;
 
 /// The time in which questions for missing names count, seconds.
 const MISSES_S: u64 = 600;
@@ -161,6 +162,7 @@ fn sync(status: &Status, found: &mut Vec<Finding>) {
         let text = format!("a pass has been running for {seconds} s: what is in service stays");
         found.push(Finding::error(text).with("check whether the disk of zone_dir or a share with lists hangs"));
     }
+    frozen(sync, found);
     let Some(pass) = &sync.pass else { return };
     if let Some(held) = &pass.held {
         found.push(held_back(held));
@@ -183,6 +185,33 @@ fn sync(status: &Status, found: &mut Vec<Finding>) {
             more => format!(" (and {})", counted(more, "more warning")),
         };
         found.push(Finding::warning(format!("{first}{more}")));
+    }
+}
+
+fn frozen(sync: &SyncStatus, found: &mut Vec<Finding>) {
+    let Some(freeze) = &sync.frozen else { return };
+    let since = freeze.since.map(|since| format!(" since {}", rfc3339(since))).unwrap_or_default();
+    let waiting = sync.pass.as_ref().and_then(|pass| pass.waiting.as_ref());
+    let waits = match waiting.map(|waiting| waiting.changes) {
+        None => String::new(),
+        Some(0) => ", and nothing waits".to_owned(),
+        Some(1) => ", and 1 change waits".to_owned(),
+        Some(changes) => format!(", and {changes} changes wait"),
+    };
+    let said = freeze.said();
+    let text = format!("the sync is frozen{since}{said}; it writes no zone file{waits}; what is in service stays");
+    found.push(Finding::warning(text).with(format!("when the lists are right, run: {}", freeze.what_to_do)));
+    if let Some(problem) = &freeze.problem {
+        found.push(Finding::error(problem.to_string()).with(freeze.what_to_do.clone()));
+    }
+    let gone: Vec<&str> = waiting.iter().flat_map(|waiting| &waiting.gone).map(String::as_str).collect();
+    if !gone.is_empty() {
+        let text = format!(
+            "the zone file of {} is gone and is not written anew while the sync is frozen: its last good copy is served, \
+             and a restart would lose it",
+            some(&gone)
+        );
+        found.push(Finding::error(text).with(format!("put the file back, or run: {}", freeze.what_to_do)));
     }
 }
 
