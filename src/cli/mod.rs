@@ -116,6 +116,9 @@ enum Verb {
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
+        /// Show what is good too.
+        #[arg(long)]
+        all: bool,
     },
     /// Have the running server forget what it cached about a name.
     #[command(after_help = examples::FLUSH)]
@@ -174,7 +177,7 @@ impl Verb {
             Self::Sync { running: true, .. } => control::sync(file.find()),
             Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json } => doctor::run(file.find(), &doctor::Options { json }),
+            Self::Doctor { json, all } => doctor::run(file.find(), &doctor::Options { json, all }),
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
             Self::Freeze { reason } => freeze::freeze(file.find(), &reason),

@@ -47,6 +47,8 @@ const STATUS_TIME: Duration = Duration::from_secs(3);
 pub(super) struct Options {
     /// As JSON.
     pub(super) json: bool,
+    /// With what is good.
+    pub(super) all: bool,
 }
 
 /// Checks all that the config file names.
@@ -60,7 +62,7 @@ pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode 
     };
     drop(progress);
     let at = super::seconds(now);
-    let shown = if options.json { vec![json::text(&sections, at)] } else { show::lines(&sections) };
+    let shown = if options.json { vec![json::text(&sections, at)] } else { show::lines(&sections, options.all) };
     for line in shown {
         // The parts that others wrote are safe to show already. A reader that went away ends the output, not the run.
         let _ = writeln!(anstream::stdout(), "{line}");
