@@ -17,6 +17,7 @@ mod sync;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -115,6 +116,12 @@ enum Verb {
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
+        /// Try TCP 443 of the listed addresses too.
+        #[arg(long)]
+        connect: bool,
+        /// A resolver that clients ask and that should forward to this server; may be given several times.
+        #[arg(long, value_name = "ADDR", value_parser = doctor::resolver)]
+        through: Vec<SocketAddr>,
     },
     /// Have the running server forget what it cached about a name.
     #[command(after_help = examples::FLUSH)]
@@ -164,7 +171,9 @@ impl Verb {
             Self::Sync { running: true, .. } => control::sync(file.find()),
             Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json } => doctor::run(file.find(), &doctor::Options { json }),
+            Self::Doctor { json, connect, through } => {
+                doctor::run(file.find(), &doctor::Options { json, connect, through })
+            }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
