@@ -133,10 +133,24 @@ fn write_and_rename(
         file.as_file().sync_all().map_err(because("cannot write it to disk"))?;
     }
     file.persist(folder.join(name)).map_err(|error| ("cannot replace it", error.error))?;
-    if !is_lasting {
-        return Ok(());
+    if is_lasting { to_disk(folder) } else { Ok(()) }
+}
+
+/// Removes `folder/name` so that it stays removed; one that is not there is no error.
+///
+/// # Errors
+/// The step that failed.
+pub(crate) fn remove(folder: &Path, name: &str) -> Result<(), Failed> {
+    match fs::remove_file(folder.join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(("cannot remove it", error)),
+        Ok(()) => to_disk(folder),
     }
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(because("cannot write the folder to disk"))
+}
+
+fn to_disk(folder: &Path) -> Result<(), Failed> {
+    let failed = |error| ("cannot write the folder to disk", error);
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 /// Makes a folder and those above it that are missing, each for the owner of the one above, closed to others by `mode`.

@@ -1,4 +1,4 @@
-//! `flush`, `status`, `reload` and `sync --running`: requests to the running server, through its control socket.
+//! `flush`, `status`, `reload`, `freeze`, `thaw` and `sync --running`: requests to the running server, through its control socket.
 //!
 //! Input: a config, of which only the socket's path is used: `status` must work while the config is being repaired.
 //! Output: text or JSON.
@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{FAILED, HELD, USAGE, WARNINGS, fail, print, print_diagnostic, print_error, status, usage};
+use super::{FAILED, HELD, USAGE, WARNINGS, fail, freeze, print, print_diagnostic, print_error, status, usage};
 use crate::config::Config;
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{self, Diagnostic};
 use crate::dns::Name;
 use crate::status::Status;
-use crate::status::sync::PassStatus;
+use crate::status::sync::{PassResult, PassStatus};
 use crate::status::verdict::Level;
 
 /// The time that a pass over many long lists may take.
@@ -83,6 +83,7 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
     with_reply(file, &ControlRequest::Reload, |reply| match reply {
         ControlReply::Passed(pass) => {
             print("config read");
+            show_freeze(again.clone(), &pass);
             // The changes that need a restart are part of the result.
             if let Ok(ControlReply::Status(status)) = reply_to(again, &ControlRequest::Status) {
                 status.config.waits_for_restart.iter().for_each(print);
@@ -99,13 +100,27 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
 
 /// Has the server make a pass now.
 pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
+    let again = file.clone();
     with_reply(file, &ControlRequest::Sync, |reply| match reply {
-        ControlReply::Passed(pass) => passed(&pass),
+        ControlReply::Passed(pass) => {
+            show_freeze(again, &pass);
+            passed(&pass)
+        }
         other => unexpected(other),
     })
 }
 
-fn passed(pass: &PassStatus) -> ExitCode {
+/// Says who froze the sync, where it is frozen.
+fn show_freeze(file: Result<PathBuf, String>, pass: &PassStatus) {
+    if let Some(waiting) = &pass.waiting
+        && let Ok(ControlReply::Status(status)) = reply_to(file, &ControlRequest::Status)
+        && let Some(frozen) = &status.sync.frozen
+    {
+        freeze::show_status(frozen, waiting, &status.config.file);
+    }
+}
+
+pub(super) fn passed(pass: &PassStatus) -> ExitCode {
     pass.warnings.iter().filter(|found| !found.is_note()).for_each(print_diagnostic);
     pass.conflicts.iter().for_each(|conflict| print_error(format!("conflict: {conflict}")));
     pass.errors.iter().for_each(print_diagnostic);
@@ -120,7 +135,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
     if pass.errors.iter().any(Diagnostic::is_error) {
         return fail("not everything could be done; the rest stays as it is in service");
     }
-    if pass.held.is_some() {
+    if pass.held.is_some() || pass.outcome == PassResult::Frozen {
         return ExitCode::from(HELD);
     }
     if pass.written.is_empty() {
@@ -129,7 +144,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn unexpected(reply: ControlReply) -> ExitCode {
+pub(super) fn unexpected(reply: ControlReply) -> ExitCode {
     match reply {
         ControlReply::Refused(reasons) => {
             reasons.iter().for_each(print_diagnostic);
@@ -139,7 +154,7 @@ fn unexpected(reply: ControlReply) -> ExitCode {
     }
 }
 
-fn with_reply(
+pub(super) fn with_reply(
     file: Result<PathBuf, String>,
     request: &ControlRequest,
     then: impl FnOnce(ControlReply) -> ExitCode,

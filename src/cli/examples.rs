@@ -63,6 +63,17 @@ pub(super) const RELOAD: &str = "\
 Examples:
   privatelink-dns reload               also takes a config that hosts less than the one in service";
 
+pub(super) const FREEZE: &str = "\
+Examples:
+  privatelink-dns freeze               while a list is being mended
+  privatelink-dns freeze the list of team a is wrong
+
+sync and sync --approve write nothing either, with or without a server. status says who, since when, and what waits.";
+
+pub(super) const THAW: &str = "\
+Examples:
+  privatelink-dns thaw                 what waited is reviewed by the guard and written";
+
 pub(super) const QUERY: &str = "\
 Examples:
   privatelink-dns query account.blob.core.windows.net

@@ -2,13 +2,14 @@
 //!
 //! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed,
 //! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes, `status`:
-//! warnings only; 5 `plan`, `sync`: the guard holds a part back.
+//! warnings only; 5 `plan`, `sync`: the guard holds a part back, or the sync is frozen and something waits.
 
 mod check;
 mod control;
 mod doctor;
 mod examples;
 mod fetch;
+mod freeze;
 mod live;
 mod progress;
 mod query;
@@ -36,7 +37,7 @@ const USAGE: u8 = 2;
 const CHANGES: u8 = 3;
 /// `status`: nothing worse than warnings.
 const WARNINGS: u8 = 3;
-/// `plan`, `sync`: the guard holds a part of the plan back.
+/// `plan`, `sync`: the guard holds a part of the plan back, or all of it waits for the end of a freeze.
 const HELD: u8 = 5;
 
 /// DNS for networks that reach Azure Backup through private endpoints.
@@ -135,6 +136,15 @@ enum Verb {
     /// Have the running server read config, lists and zones again, and wait for the outcome.
     #[command(after_help = examples::RELOAD)]
     Reload,
+    /// Freeze the running server: it reads and plans, and writes no zone file until thaw, also after a restart.
+    #[command(after_help = examples::FREEZE)]
+    Freeze {
+        /// Why, for those who find it frozen.
+        reason: Vec<String>,
+    },
+    /// End the freeze of the running server, and have it make a pass at once.
+    #[command(after_help = examples::THAW)]
+    Thaw,
     /// Answer one query without the running server, and show where the answer came from.
     #[command(after_help = examples::QUERY)]
     Query {
@@ -176,6 +186,8 @@ impl Verb {
             }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
+            Self::Freeze { reason } => freeze::freeze(file.find(), &reason),
+            Self::Thaw => freeze::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
         }
     }

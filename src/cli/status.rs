@@ -3,7 +3,7 @@
 //! Input: the status of the running server. Output: lines. The verdict comes first; good news is short, and each
 //! problem has its reason below it.
 
-use super::live;
+use super::{count, live};
 use crate::diag::Diagnostic;
 use crate::status::Status;
 use crate::status::model::{SourceStatus, ZoneStatus};
@@ -11,6 +11,9 @@ use crate::status::sync::{PassStatus, SyncStatus};
 use crate::status::upstreams::UpstreamStatus;
 use crate::status::verdict::{Finding, Level};
 use crate::sync::pass::rfc3339;
+
+/// The time from which on a pass that runs is worth a line, seconds.
+const SHOWN_S: u64 = 3;
 
 /// The lines.
 pub(super) fn lines(status: &Status) -> Vec<String> {
@@ -36,8 +39,8 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
         lines.push("read from Azure".to_owned());
         lines.extend(status.live.iter().flat_map(|report| live::lines(report, status.at)));
     }
-    if let Some(seconds) = status.running_s() {
-        lines.push(format!("lists and zones have been read for {seconds} s"));
+    if let Some(seconds) = status.running_s().filter(|seconds| *seconds >= SHOWN_S) {
+        lines.push(format!("a pass has been running for {seconds} s"));
     }
     if let Some(found) = status.pass() {
         pass(&mut lines, found, &status.sync);
@@ -107,7 +110,16 @@ fn pass(lines: &mut Vec<String>, pass: &PassStatus, sync: &SyncStatus) {
     let last_good = sync.last_good.map_or("none".to_owned(), rfc3339);
     let at = rfc3339(pass.at);
     lines.push(format!("last pass {at}: {} in {} ms; last good pass {last_good}", pass.outcome, pass.took_ms));
-    trouble(lines, "error", &pass.errors);
+    if let Some(waiting) = &pass.waiting {
+        lines.push(format!(
+            "    frozen, {} in {} would be written",
+            count(waiting.changes, "change"),
+            count(waiting.zones, "zone")
+        ));
+    }
+    // Those of sources stand above.
+    let own: Vec<Diagnostic> = pass.errors.iter().filter(|error| error.source.is_none()).cloned().collect();
+    trouble(lines, "error", &own);
     trouble(lines, "conflict", &pass.conflicts);
     let (notes, warnings): (Vec<_>, Vec<_>) = pass.warnings.iter().cloned().partition(Diagnostic::is_note);
     trouble(lines, "warning", &warnings);

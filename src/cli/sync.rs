@@ -4,13 +4,13 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::progress::ProgressLine;
-use super::{CHANGES, FAILED, HELD, fail, print, print_diagnostic, print_error, usage};
+use super::{CHANGES, FAILED, HELD, fail, freeze, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::apply::Written;
 use crate::sync::gather::Gatherer;
 use crate::sync::guard::{self, Review};
-use crate::sync::pass::{self, SourceReport};
+use crate::sync::pass::{self, Frozen, SourceReport};
 use crate::sync::plan::{Digest, Remarks, write_json, write_text};
 use crate::zone::store::Store;
 
@@ -26,16 +26,23 @@ pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
     let review = guard::review(planned.plan, &planned.bases, &config.sync.guard(), None);
     let failed = problems.iter().any(Diagnostic::is_error);
     problems.iter().for_each(print_diagnostic);
+    let frozen = config.sync.state.frozen();
     if json {
         show_json(&review, &problems);
     } else {
-        show_text(&review, config);
+        show_text(&review, config, frozen.is_some());
     }
-    match (failed, &review.held, review.view().has_changes()) {
+    let waiting = review.view().waiting();
+    let has_changes = waiting.zones > 0;
+    let frozen = frozen.map(|freeze| Frozen { freeze, waiting });
+    if let Some(frozen) = &frozen {
+        freeze::show_outcome(frozen, &config.file);
+    }
+    match (failed, review.held.is_some() || frozen.is_some(), has_changes) {
         (true, ..) => ExitCode::from(FAILED),
-        (false, Some(_), _) => ExitCode::from(HELD),
-        (false, None, true) => ExitCode::from(CHANGES),
-        (false, None, false) => ExitCode::SUCCESS,
+        (false, true, true) => ExitCode::from(HELD),
+        (false, false, true) => ExitCode::from(CHANGES),
+        (false, _, false) => ExitCode::SUCCESS,
     }
 }
 
@@ -56,14 +63,14 @@ fn lines(found: &[Diagnostic]) -> Vec<String> {
     found.iter().map(Diagnostic::to_string).collect()
 }
 
-fn show_text(review: &Review, config: &Config) {
+fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     // A reader that went away ends the output, not the run.
     let _ = write_text(&review.view(), &mut anstream::stdout());
     let file = crate::diag::path(&config.file);
     if let Some(held) = &review.held {
         print(held.message(&file));
     }
-    if review.approved.plan().has_changes() {
+    if review.approved.plan().has_changes() && !is_frozen {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
         print(format!("to apply {rest}, run: privatelink-dns sync --config {file}"));
     }
@@ -126,11 +133,14 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     if let Some(held) = &outcome.held {
         print_error(held.message(&crate::diag::path(&config.file)));
     }
+    if let Some(frozen) = &outcome.frozen {
+        freeze::show_outcome(frozen, &config.file);
+    }
     notes.iter().for_each(print_diagnostic);
     if outcome.has_failed() || !outcome.is_complete() {
         return fail("not everything could be done; the rest stays as it is in service");
     }
-    if outcome.held.is_some() {
+    if outcome.held.is_some() || outcome.is_frozen() {
         return ExitCode::from(HELD);
     }
     if outcome.applied.written.is_empty() {

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
 use super::protocol::ControlReply;
+use super::who::Peer;
 use super::{Command, ControlContext, converse};
 use crate::server::Shared;
 use crate::status::Board;
@@ -52,7 +53,7 @@ impl InProcess {
         };
         self.runtime.block_on(async {
             tokio::select! {
-                (heard, _) = async { tokio::join!(client, converse(server, context)) } => heard,
+                (heard, _) = async { tokio::join!(client, converse(server, Peer::own(), context)) } => heard,
                 () = daemon => Vec::new(),
             }
         })

@@ -6,6 +6,7 @@
 
 pub mod in_process;
 pub(crate) mod protocol;
+pub(crate) mod who;
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -25,12 +26,16 @@ use crate::files;
 use crate::server::Shared;
 use crate::status::Board;
 use protocol::{ControlReply, ControlRequest};
+use who::{Peer, Who};
 
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
 const MAX_REQUEST: u64 = 4096;
 
 /// The time that a client may take to send its line, or to read ours.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time that the account database may take.
+const NAME_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Connections at one time: an operator and some scripts.
 const MAX_CONNECTIONS: usize = 16;
@@ -42,12 +47,24 @@ pub(crate) struct Command {
 }
 
 /// The kind of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommandKind {
     /// As SIGHUP does.
     Reload,
     /// One pass now.
     Sync,
+    /// Write no zone file until thaw.
+    Freeze {
+        /// Who says so.
+        who: Who,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Write again.
+    Thaw {
+        /// Who says so.
+        who: Who,
+    },
 }
 
 /// The state that the connections need.
@@ -185,15 +202,15 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok((stream, _)) if is_ours(&stream, owner) => {
+            Ok((stream, _)) => {
+                let Some(peer) = peer_of(&stream).filter(|peer| is_ours(*peer, owner)) else { continue };
                 let context = Arc::clone(&context);
                 tokio::spawn(async move {
                     // A client that went away gets no reply, and nothing is lost.
-                    let _ = converse(stream, &context).await;
+                    let _ = converse(stream, peer, &context).await;
                     drop(place);
                 });
             }
-            Ok(_) => {}
             // For instance no file descriptor is left: wait instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
@@ -201,17 +218,23 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
 }
 
 /// True if the peer is the socket's owner or root, whatever the mode of the folder and the file.
-fn is_ours(stream: &UnixStream, owner: u32) -> bool {
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == owner || peer.uid() == 0)
+fn is_ours(peer: Peer, owner: u32) -> bool {
+    peer.uid == owner || peer.uid == 0
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite, context: &ControlContext) -> io::Result<()> {
+/// The other end of a connection, as the kernel vouches for it.
+fn peer_of(stream: &UnixStream) -> Option<Peer> {
+    let peer = stream.peer_cred().ok()?;
+    Some(Peer { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() })
+}
+
+async fn converse(stream: impl AsyncRead + AsyncWrite, peer: Peer, context: &ControlContext) -> io::Result<()> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
     tokio::time::timeout(CLIENT_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
     let reply = match ControlRequest::read(&line) {
-        Ok(request) => context.answer(request).await,
+        Ok(request) => context.answer(request, peer).await,
         Err(error) => bad_request(format!("not a request: {error}")),
     };
     let mut bytes = serde_json::to_vec(&reply)?;
@@ -220,7 +243,7 @@ async fn converse(stream: impl AsyncRead + AsyncWrite, context: &ControlContext)
 }
 
 impl ControlContext {
-    async fn answer(&self, request: ControlRequest) -> ControlReply {
+    async fn answer(&self, request: ControlRequest, peer: Peer) -> ControlReply {
         match request {
             ControlRequest::Status => {
                 ControlReply::Status(Box::new(self.board.status(&self.shared, SystemTime::now())))
@@ -231,6 +254,10 @@ impl ControlContext {
             },
             ControlRequest::Reload => self.command(CommandKind::Reload).await,
             ControlRequest::Sync => self.command(CommandKind::Sync).await,
+            ControlRequest::Freeze { reason } => {
+                self.command(CommandKind::Freeze { who: name_of(peer).await, reason }).await
+            }
+            ControlRequest::Thaw => self.command(CommandKind::Thaw { who: name_of(peer).await }).await,
         }
     }
 
@@ -240,6 +267,15 @@ impl ControlContext {
             return ControlReply::Refused(vec![stopping()]);
         }
         outcome.await.unwrap_or_else(|_| ControlReply::Refused(vec![stopping()]))
+    }
+}
+
+/// Asks the account database, which may be at the other end of a network, and waits for it a little.
+async fn name_of(peer: Peer) -> Who {
+    let asked = tokio::task::spawn_blocking(move || Who::of(peer));
+    match tokio::time::timeout(NAME_TIMEOUT, asked).await {
+        Ok(Ok(who)) => who,
+        _ => Who::by_number(peer),
     }
 }
 

@@ -24,6 +24,13 @@ pub(crate) enum ControlRequest {
     Reload,
     /// One pass now.
     Sync,
+    /// Write no zone file from now on.
+    Freeze {
+        #[serde(default)]
+        reason: Option<String>,
+    },
+    /// Write again, with a pass at once.
+    Thaw,
 }
 
 impl ControlRequest {
@@ -43,6 +50,15 @@ pub(crate) enum ControlReply {
     Status(Box<Status>),
     /// A pass was made.
     Passed(PassStatus),
+    /// The sync is frozen.
+    Frozen {
+        /// The reason, as it is kept.
+        reason: Option<String>,
+        /// When the freeze began, seconds since 1970.
+        since: u64,
+        /// False if a sync that began before it may still write.
+        is_settled: bool,
+    },
     /// It was not done, and why.
     Refused(Vec<Diagnostic>),
 }

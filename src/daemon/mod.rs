@@ -17,6 +17,7 @@ mod beat;
 mod folders;
 mod live;
 mod log;
+mod orders;
 mod process;
 mod ready;
 mod reload;

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::debug;
 
+use super::orders::{Order, Ordered};
 use super::reload::Read;
 use super::routes::Routes;
 use super::schedule::Schedule;
@@ -31,6 +32,8 @@ enum Event {
     Task(Option<Box<Done>>, Vec<Waiter>),
     /// The config was read; with the clients that waited for that.
     Config(Option<Read>, Vec<Waiter>),
+    /// An order was carried out; with the clients that waited for that.
+    Ordered(Option<Ordered>, Vec<Waiter>),
     /// Folders are watched.
     Watches(Option<Vec<(Watch, Unwatched)>>),
     /// The control socket is in its new place.
@@ -64,6 +67,7 @@ struct Course {
     schedule: Schedule,
     task: Option<Running<Box<Done>>>,
     config: Option<Running<Read>>,
+    order: Option<Running<Ordered>>,
     watches: Option<Running<Vec<(Watch, Unwatched)>>>,
     /// For the control socket, wherever it is.
     command_sender: mpsc::Sender<Command>,
@@ -86,6 +90,7 @@ impl Course {
         tokio::select! {
             (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
             (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
+            (ordered, waiters) = finished(&mut self.order) => Event::Ordered(ordered, waiters),
             (found, _) = finished(&mut self.watches) => Event::Watches(found),
             (placed, _) = finished(&mut self.control) => Event::Control(placed),
             Some(kind) = self.inbox.recv() => Event::Changed(kind),
@@ -128,6 +133,7 @@ impl Daemon {
             schedule: Schedule::new(Instant::now(), &self.config.sync),
             task: None,
             config: None,
+            order: None,
             watches: Some(self.watch_folders()),
             command_sender,
             control: None,
@@ -139,6 +145,9 @@ impl Daemon {
         loop {
             if course.config.is_none() {
                 course.config = self.start_config();
+            }
+            if course.order.is_none() {
+                course.order = self.start_order();
             }
             if course.task.is_none() {
                 course.task = self.start_task();
@@ -180,6 +189,7 @@ impl Daemon {
                     }
                 }
             }
+            Event::Ordered(ordered, waiters) => self.ordered(ordered, waiters),
             Event::Watches(found) => {
                 self.watching(found);
                 // The first pass starts after the folders are watched, so that no later change is missed.
@@ -217,6 +227,10 @@ impl Daemon {
         match kind {
             CommandKind::Reload => self.due.reload_for(answer),
             CommandKind::Sync => self.due.pass_for([answer]),
+            CommandKind::Freeze { who, reason } => {
+                self.due.order_for(Order::freeze(&who.to_string(), reason.as_deref()), answer);
+            }
+            CommandKind::Thaw { who } => self.due.order_for(Order::Thaw(who.to_string()), answer),
         }
     }
 

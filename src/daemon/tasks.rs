@@ -15,6 +15,7 @@ use crate::sync::apply::ApplyError;
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
 use crate::sync::progress::no_progress;
+use crate::sync::state::freeze::Freeze;
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
 
@@ -34,6 +35,8 @@ pub(super) struct Done {
     report: Report,
     degraded: Degraded,
     outcome: Option<PassOutcome>,
+    /// The freeze as it was when the task ended.
+    frozen: Option<Freeze>,
     took: Duration,
 }
 
@@ -98,6 +101,7 @@ impl Daemon {
         first: impl FnOnce(&mut Tools) -> Option<PassOutcome> + Send + 'static,
     ) -> impl FnOnce() -> Box<Done> + Send + 'static {
         let (tools, zones) = (Arc::clone(&self.tools), self.config.zones.clone());
+        let state = self.config.sync.state.clone();
         move || {
             let started = Instant::now();
             let mut tools = tools.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,14 +109,14 @@ impl Daemon {
             let outcome = first(&mut tools);
             let report = tools.store.reload();
             let degraded = status::degraded(&tools.store);
-            Box::new(Done { report, degraded, outcome, took: started.elapsed() })
+            Box::new(Done { report, degraded, outcome, frozen: state.frozen(), took: started.elapsed() })
         }
     }
 
     /// Takes the result of a task; true if it was a pass. Serving goes on in any case.
     pub(super) fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         self.board.task_ended();
-        let Some(Done { report, degraded, outcome, took }) = done.map(|done| *done) else {
+        let Some(Done { report, degraded, outcome, frozen, took }) = done.map(|done| *done) else {
             let place = Place::file(&self.config.zones.zone_dir);
             let text = "internal error: the pass stopped; the zones in service stay; please report this with the log";
             let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
@@ -123,6 +127,7 @@ impl Daemon {
         let (zones, is_pass) = (report.zones.iter().count(), outcome.is_some());
         debug!(zones, is_pass, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "task is over");
         self.board.zones_read(degraded);
+        self.board.frozen(frozen.as_ref());
         log::report(&report);
         self.publish_zones(report.zones);
         let Some(mut outcome) = outcome else {

@@ -3,9 +3,12 @@
 //! Input: work that is due. Output: one task at a time, with the clients that wait for it. The loop itself never
 //! touches a disk, so that it hears signals, the control socket and `status` even while a share or a disk hangs.
 
+use std::collections::VecDeque;
+
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::orders::Order;
 use crate::control::protocol::ControlReply;
 
 /// A client that waits for a pass or a reload.
@@ -38,6 +41,9 @@ pub(super) struct Due {
     reloads: Vec<Waiter>,
     /// Clients that wait for the next pass.
     passes: Vec<Waiter>,
+    /// Orders in the order in which they came, each with the client that waits for it: as many as there are connections
+    /// at most.
+    orders: VecDeque<(Order, Waiter)>,
 }
 
 impl Due {
@@ -58,6 +64,15 @@ impl Due {
     pub(super) fn pass_for(&mut self, waiters: impl IntoIterator<Item = Waiter>) {
         self.passes.extend(waiters);
         self.task(Task::Pass);
+    }
+
+    pub(super) fn order_for(&mut self, order: Order, waiter: Waiter) {
+        self.orders.push_back((order, waiter));
+    }
+
+    /// The next order, if there is one.
+    pub(super) fn take_order(&mut self) -> Option<(Order, Waiter)> {
+        self.orders.pop_front()
     }
 
     /// The config, if it is to be read.

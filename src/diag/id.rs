@@ -108,6 +108,8 @@ ids! {
     SOURCES_DISAGREE = "sources-disagree";
     /// `state_dir` cannot be read or written.
     STATE_FAILED = "state-failed";
+    /// What freezes the sync cannot be read, or a zone file that is gone is not written anew while it is frozen.
+    FROZEN = "frozen";
     /// The changes of a pass could not be appended to the journal.
     JOURNAL_FAILED = "journal-failed";
     /// The base that the guard compares with cannot be read or written.

@@ -2,6 +2,8 @@
 
 mod last_error;
 
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -192,14 +194,26 @@ impl SharedUpstream {
 }
 
 /// Whether an upstream is usable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum State {
     /// It answers, or has not been asked.
+    #[default]
     Up,
     /// It does not answer; from time to time a question checks whether it does again.
     Down,
     /// It leads back to us, and is not asked.
     Looping,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Looping => "looping",
+        })
+    }
 }
 
 /// The status of one upstream.

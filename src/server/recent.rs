@@ -4,6 +4,7 @@
 //! with their number: what is beyond a budget is counted and not recorded. Each kind has its own places, and no
 //! network has more than a share of them, so a flood of one kind or from one network leaves the others' entries alone.
 
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -22,9 +23,11 @@ const BUDGET: usize = 32;
 const SHARE: usize = 8;
 
 /// Why somebody asked in vain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RecentKind {
     /// A hosted zone lacks the name.
+    #[default]
     Miss,
     /// `[access]` or `[limits]` refused the client.
     Refusal,
@@ -35,15 +38,6 @@ pub enum RecentKind {
 impl RecentKind {
     /// All kinds, by their index.
     pub const ALL: [Self; 3] = [Self::Miss, Self::Refusal, Self::Failure];
-
-    /// Its word in `status`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Miss => "miss",
-            Self::Refusal => "refusal",
-            Self::Failure => "failure",
-        }
-    }
 
     fn places(self) -> usize {
         match self {

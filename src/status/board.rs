@@ -11,8 +11,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::gather::{self, Degraded};
 use super::listeners::ListenerCounters;
-use super::model::{ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceStatus, Status};
-use super::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
+use super::model::{
+    ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceKind, SourceStatus, Status,
+};
+use super::sync::{FreezeStatus, HeldStatus, PassResult, PassStatus, SyncStatus, WaitingStatus};
 use super::traffic::{History, Step};
 use super::verdict;
 use crate::diag::{self, Diagnostic};
@@ -22,6 +24,7 @@ use crate::sync::live::report::LiveReport;
 use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::source;
 use crate::sync::state::changes::{AppliedChange, ChangeCounts, Changes};
+use crate::sync::state::freeze::Freeze;
 
 /// The commit that this was built from; empty if that is not known.
 const REVISION: &str = env!("PRIVATELINK_DNS_REVISION");
@@ -181,6 +184,18 @@ impl Board {
         }
     }
 
+    /// The sync is frozen from now on, or not any more.
+    pub(crate) fn frozen(&self, freeze: Option<&Freeze>) {
+        let status = freeze.map(|freeze| FreezeStatus {
+            since: Some(freeze.since).filter(|since| *since > 0),
+            by: freeze.by.clone(),
+            reason: freeze.reason.clone(),
+            problem: freeze.problem.clone(),
+            what_to_do: format!("privatelink-dns thaw --config {}", self.config),
+        });
+        self.facts().sync.frozen = status;
+    }
+
     /// A pass, or a reading of zones, has begun.
     pub(crate) fn task_started(&self, now: SystemTime) {
         self.facts().sync.running_since = Some(seconds(now));
@@ -225,6 +240,8 @@ impl Board {
             outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
         let ended = if outcome.has_failed() {
             PassResult::Failed
+        } else if outcome.is_frozen() {
+            PassResult::Frozen
         } else if held.is_some() {
             PassResult::Held
         } else if !outcome.is_complete() {
@@ -240,6 +257,11 @@ impl Board {
             outcome: ended,
             written,
             held,
+            waiting: outcome.frozen.as_ref().map(|frozen| WaitingStatus {
+                changes: frozen.waiting.changes,
+                zones: frozen.waiting.zones,
+                gone: frozen.waiting.gone.clone(),
+            }),
             errors: outcome.all_errors(),
             warnings: outcome.warnings.to_vec(),
             conflicts: outcome.conflicts.to_vec(),
@@ -324,12 +346,12 @@ fn source_of(report: &SourceReport, sources: &[source::Settings]) -> SourceStatu
 
 fn source_status(source: &source::Settings, report: &SourceReport) -> SourceStatus {
     let kind = match source.kind {
-        source::Kind::Files(_) => "file",
-        source::Kind::Live { .. } => "azure",
+        source::Kind::Files(_) => SourceKind::File,
+        source::Kind::Live { .. } => SourceKind::Azure,
     };
     SourceStatus {
         name: source.name.clone(),
-        kind: kind.to_owned(),
+        kind,
         path: diag::path(&source.path),
         last_good: report.read_at,
         modified: report.modified_at,

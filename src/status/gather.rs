@@ -9,7 +9,6 @@ use super::model::{CacheStatus, Counts, Histogram, Recent, RecentEntry, ZoneStat
 use super::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
 use super::upstreams::{GroupStatus, UpstreamError, UpstreamStatus};
 use crate::diag::Diagnostic;
-use crate::forward::State;
 use crate::forward::resolver::{Resolver, Route};
 use crate::server::{self, Shared};
 use crate::sync::state::changes::ChangeCounts;
@@ -43,10 +42,7 @@ fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeC
         records: zone.map_or(0, Zone::record_count),
         contents: zone.map(Zone::contents),
         managed: zone.is_some_and(Zone::is_managed),
-        on_miss: match hosted.on_miss {
-            OnMiss::Forward => "forward".to_owned(),
-            OnMiss::NxDomain => "nxdomain".to_owned(),
-        },
+        on_miss: hosted.on_miss,
         misses: hosted.misses.load(Relaxed),
         degraded: degraded.get(&name).cloned().unwrap_or_default(),
         changed: changed.get(&name).copied().unwrap_or_default(),
@@ -114,11 +110,7 @@ pub(super) fn cache(resolver: &Resolver, queries: &QueryStatus) -> CacheStatus {
 pub(crate) fn upstreams(resolver: &Resolver) -> Vec<UpstreamStatus> {
     let shown = |upstream: crate::forward::UpstreamStatus| UpstreamStatus {
         address: upstream.address.to_string(),
-        state: match upstream.state {
-            State::Up => "up".to_owned(),
-            State::Down => "down".to_owned(),
-            State::Looping => "looping".to_owned(),
-        },
+        state: upstream.state,
         since: upstream.since,
         round_trip_ms: upstream.round_trip.map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
         in_flight: upstream.in_flight,
@@ -159,7 +151,7 @@ pub(super) fn groups(resolver: &Resolver) -> Vec<GroupStatus> {
 pub(super) fn recent(shared: &Shared, now: SystemTime) -> Recent {
     let recent = shared.observer.recent();
     let shown = |entry: crate::server::RecentEntry| RecentEntry {
-        kind: entry.kind.word().to_owned(),
+        kind: entry.kind,
         name: entry.name,
         rtype: entry.rtype,
         network: entry.network,

@@ -19,7 +19,7 @@ pub mod traffic;
 pub mod upstreams;
 pub mod verdict;
 
-pub(crate) use board::Board;
+pub(crate) use board::{Board, seconds};
 pub(crate) use gather::{Degraded, degraded, upstreams as upstreams_now};
 pub use model::Status;
 pub use upstreams::UpstreamStatus;

@@ -4,6 +4,8 @@
 //! Times are in seconds since 1970, durations in the unit that the key's name ends with. `docs/status-json.md`
 //! describes the same for programs.
 
+use crate::server::RecentKind;
+use crate::zone::OnMiss;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -177,8 +179,8 @@ pub struct ZoneStatus {
     pub contents: Option<u64>,
     /// True if sync writes it.
     pub managed: bool,
-    /// What happens to a name that it lacks: `forward` or `nxdomain`.
-    pub on_miss: String,
+    /// What happens to a name that it lacks.
+    pub on_miss: OnMiss,
     /// Questions for names that it lacks: a client may have gone public for each.
     pub misses: u64,
     /// The reasons why it differs from its file; empty if it does not.
@@ -193,8 +195,8 @@ pub struct ZoneStatus {
 pub struct SourceStatus {
     /// Its name in the config.
     pub name: String,
-    /// `file` or `azure`.
-    pub kind: String,
+    /// Where its lists come from.
+    pub kind: SourceKind,
     /// The file or glob, or the folder that its lists are written to.
     pub path: String,
     /// When the oldest of its lists was last read whole; `None` if it gives nothing.
@@ -207,11 +209,15 @@ pub struct SourceStatus {
     pub errors: Vec<Diagnostic>,
 }
 
-impl SourceStatus {
-    /// Whether something is wrong with it, beyond what is yet to be read for the first time.
-    pub fn is_bad(&self) -> bool {
-        self.errors.iter().any(Diagnostic::is_error)
-    }
+/// Where the lists of a source come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// People or their tools write them.
+    #[default]
+    File,
+    /// This server reads them from Azure.
+    Azure,
 }
 
 /// The cache of forwarded answers.
@@ -248,8 +254,8 @@ pub struct Recent {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RecentEntry {
-    /// `miss`: a hosted zone lacks the name; `refusal`: the client may not ask, or not as much; `failure`: SERVFAIL.
-    pub kind: String,
+    /// Why.
+    pub kind: RecentKind,
     /// The name, in lower case, without the final dot.
     pub name: String,
     /// The type that was asked for.

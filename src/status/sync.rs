@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Diagnostic;
+use crate::sync::state::freeze::by_whom;
 
 /// The sync.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,8 @@ pub struct SyncStatus {
     pub last_good: Option<u64>,
     /// Since when something has been held without a break; `None` if nothing is.
     pub held_since: Option<u64>,
+    /// The freeze, while the sync is frozen.
+    pub frozen: Option<FreezeStatus>,
     /// The number of passes by their result.
     pub passes: BTreeMap<PassResult, u64>,
 }
@@ -39,6 +42,8 @@ pub struct PassStatus {
     pub written: BTreeMap<String, u32>,
     /// The part that the guard holds back.
     pub held: Option<HeldStatus>,
+    /// What would have been written but for the freeze; `None` if the sync was not frozen.
+    pub waiting: Option<WaitingStatus>,
     /// What was not done, and why.
     pub errors: Vec<Diagnostic>,
     /// What a person should look at; the notes come last.
@@ -56,6 +61,8 @@ pub enum PassResult {
     Unchanged,
     /// All that was to be written was written.
     Written,
+    /// The sync is frozen, and something waits for its end.
+    Frozen,
     /// The guard holds a part of the plan back.
     Held,
     /// A source is missing or bad: its last good lists stand in for it.
@@ -66,7 +73,8 @@ pub enum PassResult {
 
 impl PassResult {
     /// All results.
-    pub const ALL: [Self; 5] = [Self::Unchanged, Self::Written, Self::Held, Self::Incomplete, Self::Failed];
+    pub const ALL: [Self; 6] =
+        [Self::Unchanged, Self::Written, Self::Frozen, Self::Held, Self::Incomplete, Self::Failed];
 
     /// True if the pass did all there was to do.
     pub fn is_good(self) -> bool {
@@ -79,6 +87,7 @@ impl fmt::Display for PassResult {
         f.write_str(match self {
             Self::Unchanged => "unchanged",
             Self::Written => "written",
+            Self::Frozen => "frozen",
             Self::Held => "held",
             Self::Incomplete => "incomplete",
             Self::Failed => "failed",
@@ -96,4 +105,39 @@ pub struct HeldStatus {
     pub reasons: Vec<Diagnostic>,
     /// The exact command to approve it, or what to fix.
     pub what_to_do: String,
+}
+
+/// The freeze: nothing is written until somebody ends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FreezeStatus {
+    /// When it began; `None` if that is not known.
+    pub since: Option<u64>,
+    /// The person who asked for it.
+    pub by: Option<String>,
+    /// The person's reason.
+    pub reason: Option<String>,
+    /// Why no more is known of it.
+    pub problem: Option<Diagnostic>,
+    /// The command that ends it.
+    pub what_to_do: String,
+}
+
+impl FreezeStatus {
+    /// ` by alice: a wrong list`, as far as it is known.
+    pub fn said(&self) -> String {
+        by_whom(self.by.as_deref(), self.reason.as_deref())
+    }
+}
+
+/// What a pass would have written but for the freeze.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WaitingStatus {
+    /// RRsets that would change.
+    pub changes: usize,
+    /// Zone files that would be written.
+    pub zones: usize,
+    /// Zones whose file is gone and would be written anew.
+    pub gone: Vec<String>,
 }

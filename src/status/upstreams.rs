@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Counts, Histogram};
+use crate::forward::State;
 
 /// One upstream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -10,8 +11,8 @@ use super::model::{Counts, Histogram};
 pub struct UpstreamStatus {
     /// Its address and port.
     pub address: String,
-    /// `up`, `down` or `looping`.
-    pub state: String,
+    /// Whether it is usable.
+    pub state: State,
     /// Since when; `None` if that is since the start.
     pub since: Option<u64>,
     /// The smoothed round trip, once measured.
@@ -37,7 +38,7 @@ pub struct UpstreamStatus {
 impl UpstreamStatus {
     /// True if it answers, or has not been asked.
     pub fn is_up(&self) -> bool {
-        self.state == "up"
+        self.state == State::Up
     }
 
     /// A counter.

@@ -3,16 +3,18 @@
 //! In: a [`Status`]. Out: its findings, the worst first. `status`, its exit code and the status page show them; nothing
 //! else decides what is wrong.
 
+use crate::forward::State;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::model::Status;
-use super::sync::{HeldStatus, PassResult};
+use super::sync::{HeldStatus, PassResult, SyncStatus};
 use super::upstreams::UpstreamStatus;
-use crate::diag::{Diagnostic, Place};
+use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::live::report::LiveReport;
+use crate::sync::pass::rfc3339;
 
 /// The time in which questions for missing names count, seconds.
 const MISSES_S: u64 = 600;
@@ -160,21 +162,56 @@ fn sync(status: &Status, found: &mut Vec<Finding>) {
         let text = format!("a pass has been running for {seconds} s: what is in service stays");
         found.push(Finding::error(text).with("check whether the disk of zone_dir or a share with lists hangs"));
     }
+    frozen(sync, found);
     let Some(pass) = &sync.pass else { return };
     if let Some(held) = &pass.held {
         found.push(held_back(held));
     }
     if pass.outcome == PassResult::Failed {
-        found.push(Finding::error("the last pass could not do everything: what is in service stays".to_owned()));
+        let own = pass.errors.iter().find(|error| error.is_error() && error.source.is_none());
+        let why = own.map_or_else(String::new, |error| format!(": {error}"));
+        let text = format!("the last pass could not do everything, what is in service stays{why}");
+        found.push(Finding::error(text).with("the next pass tries again; mend what the reason names"));
     }
     if !pass.conflicts.is_empty() {
         let text =
             format!("lists disagree ({}): those records stay as they are", counted(pass.conflicts.len(), "conflict"));
         found.push(Finding::error(text).with("have one list name each of these records"));
     }
-    let warnings = pass.warnings.iter().filter(|warning| !warning.is_note()).count();
-    if warnings > 0 {
-        found.push(Finding::warning(format!("the last pass has {}", counted(warnings, "warning"))));
+    let mut warnings = pass.warnings.iter().filter(|warning| !warning.is_note());
+    if let Some(first) = warnings.next() {
+        let more = match warnings.count() {
+            0 => String::new(),
+            more => format!(" (and {})", counted(more, "more warning")),
+        };
+        found.push(Finding::warning(format!("{first}{more}")));
+    }
+}
+
+fn frozen(sync: &SyncStatus, found: &mut Vec<Finding>) {
+    let Some(freeze) = &sync.frozen else { return };
+    let since = freeze.since.map(|since| format!(" since {}", rfc3339(since))).unwrap_or_default();
+    let waiting = sync.pass.as_ref().and_then(|pass| pass.waiting.as_ref());
+    let waits = match waiting.map(|waiting| waiting.changes) {
+        None => String::new(),
+        Some(0) => ", and nothing waits".to_owned(),
+        Some(1) => ", and 1 change waits".to_owned(),
+        Some(changes) => format!(", and {changes} changes wait"),
+    };
+    let said = freeze.said();
+    let text = format!("the sync is frozen{since}{said}; it writes no zone file{waits}; what is in service stays");
+    found.push(Finding::warning(text).with(format!("when the lists are right, run: {}", freeze.what_to_do)));
+    if let Some(problem) = &freeze.problem {
+        found.push(Finding::error(problem.to_string()).with(freeze.what_to_do.clone()));
+    }
+    let gone: Vec<&str> = waiting.iter().flat_map(|waiting| &waiting.gone).map(String::as_str).collect();
+    if !gone.is_empty() {
+        let text = format!(
+            "the zone file of {} is gone and is not written anew while the sync is frozen: its last good copy is served, \
+             and a restart would lose it",
+            some(&gone)
+        );
+        found.push(Finding::error(text).with(format!("put the file back, or run: {}", freeze.what_to_do)));
     }
 }
 
@@ -206,7 +243,21 @@ fn sources(status: &Status, found: &mut Vec<Finding>) {
             None => format!("source '{}' gives nothing: {why}", source.name),
         };
         let finding = if first.is_error() { Finding::error(text) } else { Finding::warning(text) };
-        found.push(finding.with("mend its lists; the other sources go on"));
+        found.push(finding.with(help(first.id)));
+    }
+}
+
+/// What helps a source with such a problem.
+fn help(problem: Id) -> &'static str {
+    match problem {
+        Id::SOURCE_LATE => "check the share or the disk that its lists are on; the other sources go on",
+        Id::SOURCE_NO_FILES => "put its lists there, or correct its path in the config; the other sources go on",
+        Id::AZURE_UNREAD => "the server reads it by itself, as soon as Azure answers",
+        Id::AZURE_NO_TOKEN | Id::AZURE_FORBIDDEN | Id::AZURE_NO_SCOPE => {
+            "privatelink-dns check --online says which right is missing; the other sources go on"
+        }
+        id if id.as_str().starts_with("azure-") => "its lists stay as they are until Azure was read again",
+        _ => "mend its lists; the other sources go on",
     }
 }
 
@@ -228,16 +279,16 @@ fn upstreams(status: &Status, found: &mut Vec<Finding>) {
     let all_down = !status.upstreams.is_empty() && !status.upstreams.iter().any(UpstreamStatus::is_up);
     let what = |upstream: &UpstreamStatus| {
         let last = upstream.last_error.as_ref().map(|error| format!(" ({})", error.text)).unwrap_or_default();
-        match upstream.state.as_str() {
-            "looping" => format!("upstream {} leads back to this server and is not asked", upstream.address),
+        match upstream.state {
+            State::Looping => format!("upstream {} leads back to this server and is not asked", upstream.address),
             _ => format!("upstream {} does not answer{last}", upstream.address),
         }
     };
     for upstream in status.upstreams.iter().filter(|upstream| !upstream.is_up()) {
         let then = "; names that are forwarded are SERVFAIL unless they are cached, our zones go on";
         let finding = if all_down { Finding::error(what(upstream) + then) } else { Finding::warning(what(upstream)) };
-        found.push(finding.with(match upstream.state.as_str() {
-            "looping" => "take it out of upstreams, or have it forward these names elsewhere",
+        found.push(finding.with(match upstream.state {
+            State::Looping => "take it out of upstreams, or have it forward these names elsewhere",
             _ => "check that it runs, and that UDP and TCP reach it from here",
         }));
     }

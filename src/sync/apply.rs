@@ -3,7 +3,7 @@
 //! Input: an [`ApprovedPlan`], which only the guard makes, the folder, the state and the time. Output: the file of each
 //! changed zone, replaced whole by rename, with a later serial. At every moment, also after a power cut, the old or the
 //! new file is on disk. The guard's memory of a change is on disk before the change is. A zone without changes is not
-//! touched.
+//! touched, and none at all while the sync is frozen.
 
 mod render;
 #[cfg(test)]
@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use super::guard::ApprovedPlan;
 use super::plan::{FileState, ZonePlan};
 use super::state::base::{Base, Clock};
+use super::state::freeze::Freeze;
 use super::state::{State, StateError};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
@@ -103,6 +104,8 @@ pub struct Applied {
     pub written: Vec<Written>,
     /// The errors because of which others were not written.
     pub errors: Vec<ApplyError>,
+    /// The freeze because of which nothing was written.
+    pub frozen: Option<Freeze>,
 }
 
 /// Writes every zone that the plan changes into `<zone_dir>/<apex>.zone`.
@@ -115,10 +118,17 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
     let folder = match write::ZoneFolder::lock(zone_dir) {
         Ok(folder) => folder,
         Err(error) => {
-            applied.errors.push(error);
+            // The lock may be that of the freeze itself.
+            applied.frozen = state.frozen();
+            applied.errors.extend(applied.frozen.is_none().then_some(error));
             return applied;
         }
     };
+    // Under the lock: whoever freezes waits for it, and knows then that nothing more is written.
+    applied.frozen = state.frozen();
+    if applied.frozen.is_some() {
+        return applied;
+    }
     for zone in plan.zones.iter().filter(|zone| zone.needs_writing()) {
         let serial = next_serial(zone.serial, clock.now / 1000);
         let written =
@@ -133,6 +143,12 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
         }
     }
     applied
+}
+
+/// True once no sync writes into the folder: none that began before a freeze still does then. Without a folder none
+/// does.
+pub(crate) fn is_settled(zone_dir: &Path) -> bool {
+    !zone_dir.is_dir() || !matches!(write::ZoneFolder::lock(zone_dir), Err(ApplyError::Busy(_)))
 }
 
 /// Has the guard know of a change before it is made. What is new needs no memory to be let in: if the disk does not

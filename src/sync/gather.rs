@@ -62,8 +62,7 @@ impl Gatherer {
                     Err(RecvTimeoutError::Timeout) => {
                         // The text has no time that grows, so that the same problem is reported once.
                         let text = format!(
-                            "no answer within {} (pass_deadline); its last good lists, if any, stay in use; check whether its share \
-                             hangs",
+                            "no answer within {} (pass_deadline); does its share hang?",
                             humantime::format_duration(task.deadline)
                         );
                         self.late.insert(source.name.clone(), waiting);

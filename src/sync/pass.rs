@@ -17,11 +17,12 @@ use super::apply::{self, Applied, ApplyError};
 use super::desired::{self, DesiredState};
 use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, UnsafePlan};
-use super::plan::{Current, Digest, FileState, Plan, plan};
+use super::plan::{Current, Digest, FileState, Plan, Waiting, plan};
 use super::progress::{PassStep, ProgressFn};
 use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
 use super::state::changes::Changes;
+use super::state::freeze::Freeze;
 use super::state::{State, StateError};
 use crate::diag::{Diagnostic, Diagnostics, Id, Severity};
 use crate::dns::Name;
@@ -47,11 +48,27 @@ pub(crate) struct PassOutcome {
     pub warnings: Diagnostics,
     /// Records that are held back because lists disagree.
     pub conflicts: Diagnostics,
+    /// The freeze, if the sync is frozen, and what waits for its end.
+    pub frozen: Option<Frozen>,
     /// Work that is left once the zones are in service.
     pub aftermath: Option<Aftermath>,
 }
 
+/// A pass under a freeze.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Frozen {
+    /// The freeze.
+    pub freeze: Freeze,
+    /// What waits for its end.
+    pub waiting: Waiting,
+}
+
 impl PassOutcome {
+    /// True if something would be written but for a freeze.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.frozen.as_ref().is_some_and(|frozen| frozen.waiting.zones > 0)
+    }
+
     /// True if something went wrong that consent cannot cure.
     pub(crate) fn has_failed(&self) -> bool {
         !self.applied.errors.is_empty() || !self.errors.is_empty()
@@ -214,10 +231,13 @@ pub(crate) fn run(
         ..PassOutcome::default()
     };
     let review = guard::review(planned.plan, &planned.bases, &settings.guard(), approved);
+    let waiting = review.view().waiting();
     let approved = &review.approved;
     let plan = approved.plan();
     progress(PassStep::Writing(plan.zones.iter().filter(|zone| zone.needs_writing()).count()));
     outcome.applied = apply::apply(approved, &settings.zone_dir, &settings.state, clock(settings, now));
+    let freeze = outcome.applied.frozen.take().or_else(|| settings.state.frozen());
+    outcome.frozen = freeze.map(|freeze| Frozen { freeze, waiting });
     outcome.held = review.held;
     let at = humantime::format_rfc3339_seconds(now).to_string();
     let written = &outcome.applied.written;

@@ -41,6 +41,17 @@ pub struct Plan {
     pub ttl: u32,
 }
 
+/// What a plan would do if it were applied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// RRsets that would change.
+    pub changes: usize,
+    /// Zone files that would be written.
+    pub zones: usize,
+    /// Zones, without the final dot, whose file is gone and would be written anew.
+    pub gone: Vec<String>,
+}
+
 /// A plan to be shown: its zones may lie in several places.
 pub struct View<'p> {
     /// Sorted by apex.
@@ -57,6 +68,16 @@ impl View<'_> {
     /// True if any file would be written.
     pub fn has_changes(&self) -> bool {
         self.zones.iter().any(|zone| zone.needs_writing())
+    }
+
+    /// What it would do.
+    pub fn waiting(&self) -> Waiting {
+        let to_write = || self.zones.iter().filter(|zone| zone.needs_writing());
+        Waiting {
+            changes: to_write().map(|zone| zone.changes().len()).sum(),
+            zones: to_write().count(),
+            gone: to_write().filter(|zone| zone.has_vanished()).map(|zone| zone.apex.without_dot()).collect(),
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! The memory of sync besides zones, in `state_dir`: the last good copy of each list, the guard's base, the place where
-//! each record is listed, and the changes that were made.
+//! each record is listed, the changes that were made, and the freeze.
 //!
 //! This memory is safe to lose and never needed to serve: without it the zones stay as they are, a missing list keeps
 //! the records that it gave, and the guard starts from the records in service. Every file is replaced whole, so a crash
@@ -7,6 +7,7 @@
 
 pub(crate) mod base;
 pub(crate) mod changes;
+pub(crate) mod freeze;
 pub(crate) mod lists;
 pub(crate) mod provenance;
 

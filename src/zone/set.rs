@@ -1,6 +1,8 @@
 //! The hosted zones side by side, found by longest match.
 
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -10,12 +12,24 @@ use super::{Outcome, Zone};
 use crate::dns::{CanonicalName, Name, Rtype, labels};
 
 /// The action for a name that a zone does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnMiss {
     /// Ask upstream: another tenant's account has a public answer.
     Forward,
     /// NXDOMAIN with our SOA.
+    #[default]
     NxDomain,
+}
+
+impl fmt::Display for OnMiss {
+    /// The word for it in the config.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Forward => "forward",
+            Self::NxDomain => "nxdomain",
+        })
+    }
 }
 
 /// One hosted zone and its state.

@@ -18,7 +18,7 @@ const LIST: &str = "10.1.0.1 acct.blob.core.windows.net\n";
 const NAME: &str = "acct.privatelink.blob.core.windows.net";
 const FAR: &str = "far.privatelink.blob.core.windows.net";
 
-fn shim() -> PathBuf {
+pub(crate) fn shim() -> PathBuf {
     static SHIM: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let shim = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("hang.so");

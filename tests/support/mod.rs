@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 /// The limit for something that should happen soon. It ends a test that hangs, and says nothing about how fast anything
 /// is: machines that run tests are busy.
-pub(crate) const SOON: Duration = Duration::from_mins(1);
+pub(crate) const SOON: Duration = Duration::from_mins(5);
 
 /// True if this machine has `::1`; if not, a line says that the test is skipped.
 pub(crate) fn has_ipv6() -> bool {

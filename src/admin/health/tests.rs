@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::diag::{Diagnostic, Id, Place};
+use crate::forward::State;
 use crate::status::model::{Readiness, SourceStatus, ZoneStatus};
 use crate::status::sync::{HeldStatus, PassResult, PassStatus};
 use crate::status::upstreams::UpstreamStatus;
@@ -96,7 +97,7 @@ fn neither_depends_on_upstreams_held_plans_or_sources() {
     let found = Diagnostic::error(Id::LIST_SYNTAX, Place::source("we"), "broken");
     let held = HeldStatus { digest: Some("a".into()), reasons: vec![found.clone()], what_to_do: "x".into() };
     let status = with(|status| {
-        status.upstreams = vec![UpstreamStatus { state: "down".to_owned(), ..UpstreamStatus::default() }];
+        status.upstreams = vec![UpstreamStatus { state: State::Down, ..UpstreamStatus::default() }];
         status.sources = vec![SourceStatus { errors: vec![found.clone()], ..SourceStatus::default() }];
         let pass = PassStatus { outcome: PassResult::Failed, held: Some(held), ..PassStatus::default() };
         status.sync.pass = Some(pass);

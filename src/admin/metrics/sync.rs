@@ -172,6 +172,16 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             "1 if changes wait for an operator's consent.",
         ),
         Family::single(
+            "privatelink_dns_frozen",
+            sync.frozen.is_some(),
+            "1 while the sync is frozen: no zone file is written until somebody thaws it.",
+        ),
+        Family::single(
+            "privatelink_dns_frozen_changes",
+            pass.and_then(|pass| pass.waiting.as_ref()).map_or(0, |waiting| waiting.changes),
+            "RRsets that the last pass would have changed but for the freeze.",
+        ),
+        Family::single(
             "privatelink_dns_sync_conflicts",
             pass.map_or(0, |pass| pass.conflicts.len()),
             "Findings of the last pass where lists give different addresses to a name.",

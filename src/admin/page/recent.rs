@@ -5,6 +5,7 @@ use super::lines::Bounded;
 use super::mark::{Mark, Tone};
 use super::number::whole;
 use crate::diag::printable;
+use crate::server::RecentKind;
 use crate::status::Status;
 use crate::status::model::RecentEntry;
 
@@ -33,7 +34,7 @@ pub(super) struct Asked {
 impl Recent {
     pub(super) fn of(status: &Status) -> Self {
         let recent = &status.recent;
-        let others = recent.entries.iter().filter(|entry| entry.kind != "miss");
+        let others = recent.entries.iter().filter(|entry| entry.kind != RecentKind::Miss);
         Self {
             rows: Bounded::of(others.map(|entry| asked(entry, status.at)), SHOWN),
             is_kept: recent.enabled,
@@ -43,10 +44,10 @@ impl Recent {
 }
 
 pub(super) fn asked(entry: &RecentEntry, now: u64) -> Asked {
-    let mark = match entry.kind.as_str() {
-        "miss" => Mark::new(Tone::Warning, "missing"),
-        "refusal" => Mark::new(Tone::Quiet, "refused"),
-        _ => Mark::new(Tone::Error, "failed"),
+    let mark = match entry.kind {
+        RecentKind::Miss => Mark::new(Tone::Warning, "missing"),
+        RecentKind::Refusal => Mark::new(Tone::Quiet, "refused"),
+        RecentKind::Failure => Mark::new(Tone::Error, "failed"),
     };
     Asked {
         mark,

@@ -6,6 +6,7 @@ use super::mark::{Mark, Tone};
 use super::number::whole;
 use crate::diag::{Diagnostic, printable};
 use crate::status::Status;
+use crate::status::model::SourceKind;
 use crate::status::model::SourceStatus;
 use crate::sync::live::report::{LiveReport, ScopeReport};
 
@@ -83,7 +84,7 @@ fn row(source: &SourceStatus, status: &Status) -> Row {
     let moment = |at: Option<u64>| at.map(|at| Moment::seen(at, status.at));
     Row {
         name: printable(&source.name).into_owned(),
-        kind: if source.kind == "azure" { "live from Azure" } else { "file" },
+        kind: if source.kind == SourceKind::Azure { "live from Azure" } else { "file" },
         path: printable(&source.path).into_owned(),
         mark: mark(status, source),
         last_good: moment(source.last_good),

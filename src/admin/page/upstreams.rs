@@ -5,6 +5,7 @@ use super::lines::Bounded;
 use super::mark::{Mark, Tone};
 use super::number::whole;
 use crate::diag::printable;
+use crate::forward::State;
 use crate::status::Status;
 use crate::status::upstreams::{GroupStatus, UpstreamStatus};
 
@@ -59,11 +60,10 @@ impl Upstreams {
 fn row(upstream: &UpstreamStatus, status: &Status) -> Row {
     let any_up = status.upstreams.iter().any(UpstreamStatus::is_up);
     let bad = if any_up { Tone::Warning } else { Tone::Error };
-    let mark = match upstream.state.as_str() {
-        "up" => Mark::new(Tone::Good, "up"),
-        "looping" => Mark::new(bad, "leads back here, not asked"),
-        "down" => Mark::new(bad, "down"),
-        other => Mark::new(bad, printable(other)),
+    let mark = match upstream.state {
+        State::Up => Mark::new(Tone::Good, "up"),
+        State::Looping => Mark::new(bad, "leads back here, not asked"),
+        State::Down => Mark::new(bad, "down"),
     };
     let failures: Vec<String> = upstream
         .failures

@@ -95,11 +95,13 @@ fn pass(status: &Status) -> Option<Pass> {
     let errors = pass.errors.iter().filter(|found| !at_source(found));
     let tone = match pass.outcome {
         PassResult::Unchanged | PassResult::Written => super::Tone::Good,
+        PassResult::Frozen => super::Tone::Warning,
         PassResult::Held | PassResult::Incomplete | PassResult::Failed => super::Tone::Error,
     };
     let words = match pass.outcome {
         PassResult::Unchanged => "nothing to change",
         PassResult::Written => "changes written",
+        PassResult::Frozen => "frozen, changes wait",
         PassResult::Held => "changes held",
         PassResult::Incomplete => "a source is missing",
         PassResult::Failed => "failed",

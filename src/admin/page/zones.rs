@@ -5,9 +5,11 @@ use super::mark::{Mark, Tone};
 use super::number::whole;
 use super::recent::{self, Asked};
 use crate::diag::printable;
+use crate::server::RecentKind;
 use crate::status::Status;
 use crate::status::model::{RecentEntry, ZoneStatus};
 use crate::sync::state::changes::ChangeCounts;
+use crate::zone::OnMiss;
 
 /// Zones that are shown.
 const ZONES: usize = 100;
@@ -44,7 +46,7 @@ impl Zones {
         if zones.len() > ZONES {
             zones.sort_by_key(|zone| std::cmp::Reverse((mark(zone).tone, zone.misses)));
         }
-        let misses = status.recent.entries.iter().filter(|entry| entry.kind == "miss");
+        let misses = status.recent.entries.iter().filter(|entry| entry.kind == RecentKind::Miss);
         let mut missed: Vec<Asked> = misses.map(|entry| missed(entry, status)).collect();
         // A name that no zone but ours could have comes before another tenant's account.
         missed.sort_by_key(|asked| std::cmp::Reverse(asked.mark.tone));
@@ -73,8 +75,8 @@ fn missed(entry: &RecentEntry, status: &Status) -> Asked {
         above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
     };
     let zone = status.zones.iter().filter(holds).max_by_key(|zone| zone.zone.len());
-    let mark = match zone.map(|zone| zone.on_miss.as_str()) {
-        Some("forward") => Mark::new(Tone::Quiet, "forwarded"),
+    let mark = match zone.map(|zone| zone.on_miss) {
+        Some(OnMiss::Forward) => Mark::new(Tone::Quiet, "forwarded"),
         _ => Mark::new(Tone::Warning, "NXDOMAIN"),
     };
     Asked { mark, ..recent::asked(entry, status.at) }
@@ -87,9 +89,9 @@ fn row(zone: &ZoneStatus) -> Row {
         (false, None) if zone.degraded.is_empty() => "its file is yet to be written",
         (false, None) => "its file is not good",
     };
-    let on_miss = match zone.on_miss.as_str() {
-        "forward" => "other names are forwarded",
-        _ => "other names are NXDOMAIN",
+    let on_miss = match zone.on_miss {
+        OnMiss::Forward => "other names are forwarded",
+        OnMiss::NxDomain => "other names are NXDOMAIN",
     };
     Row {
         name: printable(&zone.zone).into_owned(),
@@ -97,7 +99,7 @@ fn row(zone: &ZoneStatus) -> Row {
         serial: zone.serial.map_or("none".to_owned(), |serial| serial.to_string()),
         records: whole(zone.records as u64),
         kind: format!("{writer}; {on_miss}"),
-        misses: if zone.on_miss == "forward" {
+        misses: if zone.on_miss == OnMiss::Forward {
             format!("{} forwarded", whole(zone.misses))
         } else {
             whole(zone.misses)

@@ -2,6 +2,7 @@
 //!
 //! In: the state of every upstream, once a second, and the time. Out: what to log. Pure.
 
+use crate::forward::State;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ pub(in crate::daemon) struct UpstreamLog {
 }
 
 struct Logged {
-    state: String,
+    state: State,
     at: Instant,
     gap: Duration,
 }
@@ -47,7 +48,7 @@ impl UpstreamLog {
     /// Whether the state is to be logged now; if so, it counts as logged.
     fn is_news(&mut self, upstream: &UpstreamStatus, at: Instant) -> bool {
         let Some(logged) = self.logged.get_mut(&upstream.address) else {
-            let (address, state) = (upstream.address.clone(), upstream.state.clone());
+            let (address, state) = (upstream.address.clone(), upstream.state);
             self.logged.insert(address, Logged { state, at, gap: FIRST_GAP });
             return !upstream.is_up();
         };
@@ -56,7 +57,7 @@ impl UpstreamLog {
             return false;
         }
         logged.gap = if quiet >= STEADY { FIRST_GAP } else { (logged.gap * 2).min(LONGEST_GAP) };
-        (logged.state, logged.at) = (upstream.state.clone(), at);
+        (logged.state, logged.at) = (upstream.state, at);
         true
     }
 }
@@ -64,16 +65,16 @@ impl UpstreamLog {
 fn transition(upstream: &UpstreamStatus, others: bool) -> Transition {
     let address = &upstream.address;
     let error = upstream.last_error.as_ref().map(|error| format!(" ({})", error.text)).unwrap_or_default();
-    match upstream.state.as_str() {
-        "up" => Transition { is_good: true, text: format!("upstream {address} answers again") },
-        "looping" => {
+    match upstream.state {
+        State::Up => Transition { is_good: true, text: format!("upstream {address} answers again") },
+        State::Looping => {
             let text = format!(
                 "upstream {address} leads back to this server (forwarding loop); it is not asked until that ends: name \
                  another one in 'upstreams', or take this server out of its forwarders"
             );
             Transition { is_good: false, text }
         }
-        _ => {
+        State::Down => {
             let then = if others {
                 "others are asked"
             } else {
@@ -91,8 +92,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn upstream(address: &str, state: &str) -> UpstreamStatus {
-        UpstreamStatus { address: address.to_owned(), state: state.to_owned(), ..UpstreamStatus::default() }
+    fn upstream(address: &str, state: State) -> UpstreamStatus {
+        UpstreamStatus { address: address.to_owned(), state, ..UpstreamStatus::default() }
     }
 
     fn texts(transitions: Vec<Transition>) -> Vec<String> {
@@ -103,15 +104,15 @@ mod tests {
     fn each_transition_is_said_once_with_the_last_error_and_who_is_asked_now() {
         let (mut log, start) = (UpstreamLog::default(), Instant::now());
         let error = UpstreamError { text: "no reply within 400 ms".to_owned(), ..UpstreamError::default() };
-        let down = UpstreamStatus { last_error: Some(error), ..upstream("10.0.0.10:53", "down") };
+        let down = UpstreamStatus { last_error: Some(error), ..upstream("10.0.0.10:53", State::Down) };
         let other = |state| upstream("10.0.0.11:53", state);
         let rounds = [
-            vec![upstream("10.0.0.10:53", "up"), other("up")],
-            vec![down.clone(), other("up")],
-            vec![down.clone(), other("up")],
-            vec![down.clone(), other("looping")],
-            vec![upstream("10.0.0.10:53", "up"), other("up")],
-            vec![upstream("10.0.0.10:53", "up"), other("up")],
+            vec![upstream("10.0.0.10:53", State::Up), other(State::Up)],
+            vec![down.clone(), other(State::Up)],
+            vec![down.clone(), other(State::Up)],
+            vec![down.clone(), other(State::Looping)],
+            vec![upstream("10.0.0.10:53", State::Up), other(State::Up)],
+            vec![upstream("10.0.0.10:53", State::Up), other(State::Up)],
         ];
         let said: Vec<Vec<String>> =
             rounds.iter().zip(0..).map(|(round, n)| texts(log.compare(round, start + SECOND * 10 * n))).collect();
@@ -124,11 +125,11 @@ mod tests {
     #[test]
     fn an_upstream_that_is_down_from_the_start_is_said_and_one_that_is_gone_is_not() {
         let (mut log, start) = (UpstreamLog::default(), Instant::now());
-        let said = texts(log.compare(&[upstream("10.0.0.10:53", "down")], start));
+        let said = texts(log.compare(&[upstream("10.0.0.10:53", State::Down)], start));
         assert!(said.len() == 1 && said[0].contains("no other upstream is up"), "{said:?}");
-        assert!(log.compare(&[upstream("10.0.0.11:53", "up")], start + SECOND).is_empty());
+        assert!(log.compare(&[upstream("10.0.0.11:53", State::Up)], start + SECOND).is_empty());
         assert_eq!(
-            log.compare(&[upstream("10.0.0.10:53", "down")], start + SECOND * 2).len(),
+            log.compare(&[upstream("10.0.0.10:53", State::Down)], start + SECOND * 2).len(),
             1,
             "named again, and new"
         );
@@ -137,16 +138,21 @@ mod tests {
     #[test]
     fn an_upstream_that_goes_up_and_down_all_day_has_a_line_a_minute_and_its_end_is_said() {
         let (mut log, start) = (UpstreamLog::default(), Instant::now());
-        let state = |n: u32| if n.is_multiple_of(3) { "up" } else { "down" };
+        let state = |n: u32| if n.is_multiple_of(3) { State::Up } else { State::Down };
         let day = 24 * 3600;
         let said = (0..day).map(|n| log.compare(&[upstream("u", state(n))], start + SECOND * n).len()).sum::<usize>();
         assert!((1000..1500).contains(&said), "{said}");
-        let after: Vec<String> =
-            (day..day + 120).flat_map(|n| texts(log.compare(&[upstream("u", "up")], start + SECOND * n))).collect();
+        let after: Vec<String> = (day..day + 120)
+            .flat_map(|n| texts(log.compare(&[upstream("u", State::Up)], start + SECOND * n)))
+            .collect();
         assert!(after.len() <= 1, "{after:?}");
-        assert_eq!(log.logged["u"].state, "up");
+        assert_eq!(log.logged["u"].state, State::Up);
         let later = start + SECOND * (day + 600);
-        assert_eq!(log.compare(&[upstream("u", "down")], later).len(), 1);
-        assert_eq!(log.compare(&[upstream("u", "up")], later + SECOND).len(), 1, "steady since, so said at once again");
+        assert_eq!(log.compare(&[upstream("u", State::Down)], later).len(), 1);
+        assert_eq!(
+            log.compare(&[upstream("u", State::Up)], later + SECOND).len(),
+            1,
+            "steady since, so said at once again"
+        );
     }
 }

@@ -1,12 +1,13 @@
 use super::*;
 use crate::diag::{Id, Place};
+use crate::forward::State;
 use crate::status::model::{Readiness, SourceStatus, ZoneStatus};
 use crate::status::sync::{HeldStatus, PassStatus};
 use crate::status::traffic::Step;
 
 fn well() -> Status {
     let zone = ZoneStatus { zone: "z.example".into(), serial: Some(1), records: 4, ..ZoneStatus::default() };
-    let upstream = UpstreamStatus { address: "10.0.0.1:53".into(), state: "up".into(), ..UpstreamStatus::default() };
+    let upstream = UpstreamStatus { address: "10.0.0.1:53".into(), ..UpstreamStatus::default() };
     Status {
         at: 10_000,
         readiness: Readiness { ready: true, last_beat: 9_999, ..Readiness::default() },
@@ -72,21 +73,21 @@ fn whatever_waits_for_a_person_or_gives_clients_errors_is_an_error() {
         (status.sources[0].errors, status.sources[0].last_good) = (vec![error("broken")], None);
     });
     is(Level::Error, "the newest config is not taken", |status| status.config.problems = vec![error("x")]);
-    is(Level::Error, "upstream 10.0.0.1:53 does not answer", |status| status.upstreams[0].state = "down".into());
+    is(Level::Error, "upstream 10.0.0.1:53 does not answer", |status| status.upstreams[0].state = State::Down);
 }
 
 #[test]
 fn what_clients_do_not_feel_is_a_warning() {
     is(Level::Warning, "upstream 10.0.0.1:53 leads back", |status| {
         status.upstreams.push(status.upstreams[0].clone());
-        status.upstreams[0].state = "looping".into();
+        status.upstreams[0].state = State::Looping;
     });
     is(Level::Warning, "takes effect", |status| status.config.waits_for_restart = vec![error("it takes effect later")]);
     is(Level::Warning, "7 questions", |status| {
         status.traffic.steps =
             vec![Step { at: 100, misses: 9, ..Step::default() }, Step { at: 9_500, misses: 7, ..Step::default() }];
     });
-    is(Level::Warning, "the last pass has 2 warnings", |status| {
+    is(Level::Warning, "source 'we': x (and 1 more warning)", |status| {
         let warning = Diagnostic::warning(Id::LIST_EMPTY, Place::source("we"), "x");
         let note = Diagnostic::note(Id::NAME_NOT_HOSTED, Place::source("we"), "x");
         status.sync.pass = Some(pass(|pass| pass.warnings = vec![warning.clone(), warning, note]));
@@ -96,7 +97,7 @@ fn what_clients_do_not_feel_is_a_warning() {
 #[test]
 fn the_worst_comes_first_and_the_headline_counts_the_others() {
     is(Level::Error, "our zones go on (and 2 more)", |status| {
-        status.upstreams[0].state = "down".into();
+        status.upstreams[0].state = State::Down;
         status.readiness.draining = true;
         status.config.waits_for_restart = vec![error("x")];
     });

@@ -83,7 +83,7 @@ impl ZonePlan {
     }
 
     /// True if its file is gone while what was in it is in service: without a file a restart would begin from nothing.
-    fn has_vanished(&self) -> bool {
+    pub(super) fn has_vanished(&self) -> bool {
         self.file == FileState::Absent && !self.before.is_empty()
     }
 

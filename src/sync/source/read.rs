@@ -103,8 +103,7 @@ fn read_files(source: &Settings, limits: &Limits, state: &State, room: &EntryBud
     let files = match files_of(source) {
         Ok(files) => files,
         Err(problem) => {
-            let problem =
-                source.problem(Id::SOURCE_NO_FILES, format!("{problem}; its last good lists, if any, stay in use"));
+            let problem = source.problem(Id::SOURCE_NO_FILES, problem);
             return stand_in(source, (limits, room), state, problem);
         }
     };

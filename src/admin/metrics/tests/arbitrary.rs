@@ -4,6 +4,7 @@ use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use super::samples;
+use crate::forward::State;
 use crate::status::Status;
 use crate::status::model::{Counts, Histogram, ProcessStatus, SourceStatus, ZoneStatus};
 use crate::status::queries::{AnswerCount, Received, ResponseTimes};
@@ -30,9 +31,12 @@ fn counts() -> impl Strategy<Value = Counts> {
 }
 
 fn upstream() -> impl Strategy<Value = UpstreamStatus> {
-    (text(), text(), counts(), counts(), histogram()).prop_map(|(address, state, failures, counts, round_trips)| {
-        UpstreamStatus { address, state, failures, round_trips, counts, ..UpstreamStatus::default() }
-    })
+    (text(), any::<bool>(), counts(), counts(), histogram()).prop_map(
+        |(address, is_up, failures, counts, round_trips)| {
+            let state = if is_up { State::Up } else { State::Looping };
+            UpstreamStatus { address, state, failures, round_trips, counts, ..UpstreamStatus::default() }
+        },
+    )
 }
 
 fn answer() -> impl Strategy<Value = AnswerCount> {

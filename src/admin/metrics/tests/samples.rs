@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diag::{Diagnostic, Id, Place};
+use crate::forward::State;
 use crate::status::Status;
 use crate::status::model::{CacheStatus, ConfigStatus, Histogram, ProcessStatus, Readiness, ServerStatus};
 use crate::status::model::{SourceStatus, ZoneStatus};
@@ -124,7 +125,7 @@ fn upstream(address: &str) -> UpstreamStatus {
     let failures = ["timeout", "unreachable", "malformed", "spoof", "loop", "tcp"];
     UpstreamStatus {
         address: address.to_owned(),
-        state: "up".to_owned(),
+        state: State::Up,
         in_flight: 2,
         failures: failures.map(|reason| (reason.to_owned(), 1)).into(),
         round_trips: histogram(400, 15),

@@ -2,6 +2,9 @@
 
 use super::*;
 use crate::diag::{Diagnostic, Id, Place};
+use crate::forward::State;
+use crate::server::RecentKind;
+use crate::status::model::SourceKind;
 use crate::status::model::{CacheStatus, Counts, Histogram, RecentEntry, SourceStatus, ZoneStatus};
 use crate::status::queries::{AnswerCount, Received, ResponseTimes};
 use crate::status::sync::{HeldStatus, PassResult, PassStatus};
@@ -9,6 +12,7 @@ use crate::status::traffic::{Step, Traffic};
 use crate::status::upstreams::{GroupStatus, UpstreamError, UpstreamStatus};
 use crate::status::verdict;
 use crate::sync::state::changes::{AppliedChange, ChangeCounts};
+use crate::zone::OnMiss;
 
 /// 2026-11-26 03:00:00 UTC.
 pub(super) const NOW: u64 = 1_795_662_000;
@@ -26,7 +30,8 @@ pub(super) fn well() -> Status {
     status.server.listen = vec!["10.0.0.4:53".into()];
     (status.readiness.ready, status.readiness.last_beat) = (true, NOW);
     status.config.file = "/etc/privatelink-dns/privatelink-dns.toml".into();
-    status.zones = vec![zone(BLOB, "forward", 4), zone(QUEUE, "forward", 3), zone(BACKUP, "nxdomain", 18)];
+    status.zones =
+        vec![zone(BLOB, OnMiss::Forward, 4), zone(QUEUE, OnMiss::Forward, 3), zone(BACKUP, OnMiss::NxDomain, 18)];
     status.sources = vec![source("vault-we", "we.txt", 12), source("vault-ne", "ne.json", 11)];
     status.sync.pass = Some(PassStatus { at: NOW - 12, took_ms: 3, ..PassStatus::default() });
     status.sync.last_good = Some(NOW - 12);
@@ -108,7 +113,7 @@ pub(super) fn servfail() -> Status {
         (status.zones[2].serial, status.zones[2].records) = (None, 0);
         status.zones[2].degraded = vec![broken];
         (status.readiness.ready, status.readiness.servfail) = (false, vec![BACKUP.into()]);
-        status.recent.entries = vec![recent("failure", "vault-prot1.privatelink.we.backup.windowsazure.com")];
+        status.recent.entries = vec![recent(RecentKind::Failure, "vault-prot1.privatelink.we.backup.windowsazure.com")];
     })
 }
 
@@ -116,11 +121,11 @@ pub(super) fn servfail() -> Status {
 pub(super) fn upstream_down() -> Status {
     with(|status| {
         let upstream = &mut status.upstreams[0];
-        (upstream.state, upstream.since) = ("down".into(), Some(NOW - 240));
+        (upstream.state, upstream.since) = (State::Down, Some(NOW - 240));
         let text = "no reply within 1.2 s, 3 times".into();
         upstream.last_error = Some(UpstreamError { at: NOW - 2, kind: "timeout".into(), text });
         upstream.failures = Counts::from([("timeout".into(), 214)]);
-        status.recent.entries = vec![recent("miss", "new.privatelink.we.backup.windowsazure.com")];
+        status.recent.entries = vec![recent(RecentKind::Miss, "new.privatelink.we.backup.windowsazure.com")];
     })
 }
 
@@ -135,13 +140,13 @@ pub(super) fn all() -> [(&'static str, Status); 5] {
     ]
 }
 
-fn zone(name: &str, on_miss: &str, records: usize) -> ZoneStatus {
+fn zone(name: &str, on_miss: OnMiss, records: usize) -> ZoneStatus {
     ZoneStatus {
         zone: name.into(),
         serial: Some(1_764_122_400),
         records,
         managed: true,
-        on_miss: on_miss.into(),
+        on_miss,
         misses: 1_312,
         changed: ChangeCounts { added: 3, changed: 1, removed: 0 },
         ..ZoneStatus::default()
@@ -151,7 +156,7 @@ fn zone(name: &str, on_miss: &str, records: usize) -> ZoneStatus {
 fn source(name: &str, file: &str, entries: usize) -> SourceStatus {
     SourceStatus {
         name: name.into(),
-        kind: "file".into(),
+        kind: SourceKind::File,
         path: format!("/etc/privatelink-dns/lists/{file}"),
         last_good: Some(NOW - 12),
         modified: Some(NOW - 90_000),
@@ -163,7 +168,7 @@ fn source(name: &str, file: &str, entries: usize) -> SourceStatus {
 fn upstream(address: &str) -> UpstreamStatus {
     UpstreamStatus {
         address: address.into(),
-        state: "up".into(),
+        state: State::Up,
         round_trip_ms: Some(1.21),
         in_flight: 2,
         counts: Counts::from([("sent".into(), 9_120), ("received".into(), 9_118)]),
@@ -171,9 +176,9 @@ fn upstream(address: &str) -> UpstreamStatus {
     }
 }
 
-fn recent(kind: &str, name: &str) -> RecentEntry {
+fn recent(kind: RecentKind, name: &str) -> RecentEntry {
     RecentEntry {
-        kind: kind.into(),
+        kind,
         name: name.into(),
         rtype: "A".into(),
         network: "10.1.0.0/24".into(),
