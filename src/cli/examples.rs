@@ -48,6 +48,9 @@ Examples:
 pub(super) const DOCTOR: &str = "\
 Examples:
   privatelink-dns doctor               what is wrong, why it matters, what to run
+  privatelink-dns doctor --connect     and TCP 443 of every listed address
+  privatelink-dns doctor --through 10.0.0.10
+                                       and whether this resolver of clients forwards to the server
   privatelink-dns doctor --json        the same for programs";
 
 pub(super) const FLUSH: &str = "\

@@ -18,6 +18,7 @@ mod sync;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -119,6 +120,12 @@ enum Verb {
         /// Show what is good too.
         #[arg(long)]
         all: bool,
+        /// Try TCP 443 of the listed addresses too.
+        #[arg(long)]
+        connect: bool,
+        /// A resolver that clients ask and that should forward to this server; may be given several times.
+        #[arg(long, value_name = "ADDR", value_parser = doctor::resolver)]
+        through: Vec<SocketAddr>,
     },
     /// Have the running server forget what it cached about a name.
     #[command(after_help = examples::FLUSH)]
@@ -177,7 +184,9 @@ impl Verb {
             Self::Sync { running: true, .. } => control::sync(file.find()),
             Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json, all } => doctor::run(file.find(), &doctor::Options { json, all }),
+            Self::Doctor { json, all, connect, through } => {
+                doctor::run(file.find(), &doctor::Options { json, all, connect, through })
+            }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
             Self::Freeze { reason } => freeze::freeze(file.find(), &reason),

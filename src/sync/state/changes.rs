@@ -112,6 +112,11 @@ impl ChangeCounts {
 }
 
 impl State {
+    /// The file of the journal.
+    pub(crate) fn journal(&self) -> std::path::PathBuf {
+        self.part(NAME)
+    }
+
     /// Appends what was written of a plan.
     ///
     /// # Errors
