@@ -189,8 +189,8 @@ impl Verb {
             }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
-            Self::Freeze { reason } => freeze::freeze(file.find(), &reason),
-            Self::Thaw => freeze::thaw(file.find()),
+            Self::Freeze { reason } => control::freeze(file.find(), &reason),
+            Self::Thaw => control::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
         }
     }
