@@ -14,6 +14,7 @@ use crate::cli::doctor::facts::{Listed, Lists};
 use crate::cli::doctor::machine::Machine;
 use crate::config::Config;
 use crate::dns::Name;
+use crate::forward::State;
 use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec, would_loop};
 
 /// Servers that are asked at most.
@@ -91,7 +92,7 @@ fn ask_servers(config: &Config, server: &Server, targets: &[(SocketAddr, String)
     let states = server.status().map(|status| &status.upstreams[..]).unwrap_or_default();
     let is_loop = |address: &SocketAddr| {
         would_loop(*address, &config.listen)
-            || states.iter().any(|state| state.state == "looping" && state.address == address.to_string())
+            || states.iter().any(|state| state.state == State::Looping && state.address == address.to_string())
     };
     let one = |(address, name): &(SocketAddr, String)| {
         let (is_loop, questions) = (is_loop(address), [Question::a(name)]);
