@@ -31,7 +31,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     // floor 6
-    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "admin", "watch", "telemetry"]),
+    (
+        "config",
+        &[
+            "dns",
+            "diag",
+            "files",
+            "azure",
+            "zone",
+            "sync",
+            "forward",
+            "server",
+            "control",
+            "admin",
+            "watch",
+            "telemetry",
+        ],
+    ),
     // floor 7
     (
         "daemon",
