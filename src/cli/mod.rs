@@ -90,7 +90,7 @@ enum Verb {
         #[arg(long, value_name = "DIGEST")]
         approve: Option<String>,
         /// Have the running server make the pass.
-        #[arg(long, conflicts_with = "approve")]
+        #[arg(long)]
         running: bool,
     },
     /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
@@ -201,8 +201,10 @@ impl Verb {
             Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
             Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
             Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
-            Self::Sync { running: true, .. } => control::sync(file.find()),
-            Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
+            Self::Sync { running: true, approve } => control::sync(file.find(), approve.as_deref()),
+            Self::Sync { running: false, approve } => {
+                with_config(file, |config| sync::sync(&config, approve.as_deref()))
+            }
             Self::Status { json, live } => control::show_status(file.find(), json, live),
             Self::Doctor { json, all, connect, through } => {
                 doctor::run(file.find(), &doctor::Options { json, all, connect, through })
