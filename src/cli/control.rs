@@ -1,4 +1,5 @@
-//! `flush`, `status`, `reload`, `freeze`, `thaw` and `sync --running`: requests to the running server, through its control socket.
+//! `flush`, `status`, `reload`, `freeze`, `thaw` and `sync --running`: requests to the running server, through its
+//! control socket.
 //!
 //! Input: a config, of which only the socket's path is used: `status` must work while the config is being repaired.
 //! Output: text or JSON.
@@ -19,6 +20,9 @@ use crate::dns::Name;
 use crate::status::Status;
 use crate::status::sync::{PassResult, PassStatus};
 use crate::status::verdict::Level;
+use crate::sync::pass::rfc3339;
+use crate::sync::plan::Digest;
+use crate::sync::state::freeze::by_whom;
 
 /// The time that a pass over many long lists may take.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(2);
@@ -98,12 +102,43 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
     })
 }
 
-/// Has the server make a pass now.
-pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
+/// Has the server make a pass now, with consent to the held changes of a digest if there is one.
+pub(super) fn sync(file: Result<PathBuf, String>, approve: Option<&str>) -> ExitCode {
+    if let Some(Err(error)) = approve.map(str::parse::<Digest>) {
+        return usage(error);
+    }
     let again = file.clone();
-    with_reply(file, &ControlRequest::Sync, |reply| match reply {
+    with_reply(file, &ControlRequest::Sync { approve: approve.map(str::to_owned) }, |reply| match reply {
         ControlReply::Passed(pass) => {
             show_freeze(again, &pass);
+            passed(&pass)
+        }
+        other => unexpected(other),
+    })
+}
+
+/// Has the server write no zone file until thaw.
+pub(super) fn freeze(file: Result<PathBuf, String>, reason: &[String]) -> ExitCode {
+    let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
+    with_reply(file, &ControlRequest::Freeze { reason }, |reply| match reply {
+        ControlReply::Frozen { reason, since, is_settled } => {
+            let why = by_whom(None, reason.as_deref());
+            print(format!("frozen since {}{why}: no zone file is written until thaw", rfc3339(since)));
+            if is_settled {
+                return ExitCode::SUCCESS;
+            }
+            print_error("warning: a sync that began before is still writing; what it writes comes into service");
+            ExitCode::from(FAILED)
+        }
+        other => unexpected(other),
+    })
+}
+
+/// Ends the freeze; what waited is planned, reviewed and written.
+pub(super) fn thaw(file: Result<PathBuf, String>) -> ExitCode {
+    with_reply(file, &ControlRequest::Thaw, |reply| match reply {
+        ControlReply::Passed(pass) => {
+            print("not frozen any more; a pass was made:");
             passed(&pass)
         }
         other => unexpected(other),
@@ -120,7 +155,7 @@ fn show_freeze(file: Result<PathBuf, String>, pass: &PassStatus) {
     }
 }
 
-pub(super) fn passed(pass: &PassStatus) -> ExitCode {
+fn passed(pass: &PassStatus) -> ExitCode {
     pass.warnings.iter().filter(|found| !found.is_note()).for_each(print_diagnostic);
     pass.conflicts.iter().for_each(|conflict| print_error(format!("conflict: {conflict}")));
     pass.errors.iter().for_each(print_diagnostic);
@@ -128,6 +163,7 @@ pub(super) fn passed(pass: &PassStatus) -> ExitCode {
     if let Some(held) = &pass.held {
         print_error("held back; those records stay as they are in service:");
         held.reasons.iter().for_each(|reason| print_error(format!("  {reason}")));
+        held.stale.iter().for_each(print_error);
         print_error(&held.what_to_do);
     }
     pass.warnings.iter().filter(|found| found.is_note()).for_each(print_diagnostic);
@@ -177,6 +213,9 @@ fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<C
     let path = config.control.ok_or_else(off)?;
     let ask = |request| ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)));
     let status = ask(&ControlRequest::Status)?;
+    if matches!(status, ControlReply::Refused(_)) {
+        return Ok(status);
+    }
     if let ControlReply::Status(found) = &status
         && let Some(stranger) = other_config(&config.file, found)
     {
@@ -207,10 +246,12 @@ pub(super) fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlRe
     stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
-    stream.write_all(&line)?;
+    // A server that turns us away may not hear us out; its words can be read all the same.
+    let written = stream.write_all(&line);
     let mut reply = Vec::new();
     BufReader::new(stream.take(MAX_REPLY)).read_until(b'\n', &mut reply)?;
     if reply.is_empty() {
+        written?;
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(serde_json::from_slice(&reply)?)
@@ -224,7 +265,8 @@ pub(super) fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
             config.display()
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(
-            "the server at '{path}' refused the connection ({error}); run this as the server's own user, or as root"
+            "the server at '{path}' refused the connection ({error}); run this as the server's own user, as root, or as a member of \
+             control_group or approve_group"
         ),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("the server at '{path}' took longer than {} s; see its log", REPLY_TIMEOUT.as_secs())

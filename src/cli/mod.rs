@@ -20,6 +20,7 @@ mod sync;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -89,7 +90,7 @@ enum Verb {
         #[arg(long, value_name = "DIGEST")]
         approve: Option<String>,
         /// Have the running server make the pass.
-        #[arg(long, conflicts_with = "approve")]
+        #[arg(long)]
         running: bool,
     },
     /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
@@ -123,6 +124,12 @@ enum Verb {
         /// Show what is good too.
         #[arg(long)]
         all: bool,
+        /// Try TCP 443 of the listed addresses too.
+        #[arg(long)]
+        connect: bool,
+        /// A resolver that clients ask and that should forward to this server; may be given several times.
+        #[arg(long, value_name = "ADDR", value_parser = doctor::resolver)]
+        through: Vec<SocketAddr>,
     },
     /// Explain the running server's answer: private or public, why, by which line of which list, and what to do. Exit
     /// code 0: private; 4: public; 1: no address, or no server.
@@ -194,17 +201,21 @@ impl Verb {
             Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
             Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
             Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
-            Self::Sync { running: true, .. } => control::sync(file.find()),
-            Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
+            Self::Sync { running: true, approve } => control::sync(file.find(), approve.as_deref()),
+            Self::Sync { running: false, approve } => {
+                with_config(file, |config| sync::sync(&config, approve.as_deref()))
+            }
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json, all } => doctor::run(file.find(), &doctor::Options { json, all }),
+            Self::Doctor { json, all, connect, through } => {
+                doctor::run(file.find(), &doctor::Options { json, all, connect, through })
+            }
             Self::Explain { name, rtype, client, json } => {
                 explain::run(file.find(), explain::Options { name, rtype, client, json })
             }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
-            Self::Freeze { reason } => freeze::freeze(file.find(), &reason),
-            Self::Thaw => freeze::thaw(file.find()),
+            Self::Freeze { reason } => control::freeze(file.find(), &reason),
+            Self::Thaw => control::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
         }
     }

@@ -8,19 +8,21 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
-use tracing::debug;
+use tracing::{debug, info};
 
-use super::orders::{Order, Ordered};
+use super::orders::Ordered;
 use super::reload::Read;
 use super::routes::Routes;
 use super::schedule::Schedule;
 use super::tasks::Done;
-use super::work::{Running, Task, Waiter, Why, finished};
+use super::work::{Order, Running, Task, Waiter, Why, finished};
 use super::{Daemon, StartError, TICKS, log, ready};
 use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
-use crate::status::Board;
+use crate::status::{Board, seconds};
+use crate::sync::guard::Consent;
+use crate::sync::state::freeze::Freeze;
 use crate::watch::{FileKind, Unwatched, Watch};
 
 /// The time that a pass may take beyond its sources before a person should look at the disk.
@@ -225,10 +227,17 @@ impl Daemon {
     fn command(&mut self, Command { kind, answer }: Command) {
         debug!(?kind, "asked for by the control socket");
         match kind {
-            CommandKind::Reload => self.due.reload_for(answer),
+            CommandKind::Reload { who } => {
+                info!(by = %who, "reload by the control socket");
+                self.due.reload_for(answer);
+            }
+            CommandKind::Approve { who, digest } => {
+                self.due.consent_for(Consent { digest, by: who.to_string() }, answer);
+            }
             CommandKind::Sync => self.due.pass_for([answer]),
             CommandKind::Freeze { who, reason } => {
-                self.due.order_for(Order::freeze(&who.to_string(), reason.as_deref()), answer);
+                let freeze = Freeze::new(seconds(SystemTime::now()), &who.to_string(), reason.as_deref());
+                self.due.order_for(Order::Freeze(freeze), answer);
             }
             CommandKind::Thaw { who } => self.due.order_for(Order::Thaw(who.to_string()), answer),
         }

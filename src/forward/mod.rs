@@ -45,4 +45,5 @@ pub use question::{Chain, Failure, Question, Reply};
 pub use settings::{CaseRandomization, GroupSettings, RESOLV_CONF, ScopedAddress, Settings, UpstreamSpec};
 pub use status::{Counts, ErrorKind, GroupStatus, State, UpstreamError, UpstreamStatus};
 pub use upstream::loops::{PROBE_LABEL, would_loop};
+pub(crate) use upstream::resolv_conf::name_servers;
 pub use upstreams::{AskUpstream, Group, NoUpstream, Upstreams};

@@ -94,7 +94,8 @@ impl Page {
             }
         };
         let found = if let Outcome::Explained(found) = outcome { Some(found) } else { None };
-        // What stood behind the host of a URL may be a secret: it is not shown again.
+        // What stood behind the host of a URL, or in a field that makes no sense, may be a secret: it is not shown
+        // again.
         let name = found.map_or_else(String::new, |found| found.asked.text.clone());
         Self {
             style: STYLE,
@@ -104,8 +105,8 @@ impl Page {
             headline,
             asked: found.map_or_else(String::new, |found| shown(&asked(&found.asked))),
             name: field(&name),
-            rtype: field(&words.rtype),
-            client: field(&words.client),
+            rtype: if found.is_some() { field(&words.rtype) } else { String::new() },
+            client: if found.is_some() { field(&words.client) } else { String::new() },
             steps: found.iter().flat_map(|found| &found.what_to_do).map(|step| Step::of(step)).collect(),
             parts: found.map(|found| parts(found)).unwrap_or_default(),
         }

@@ -28,6 +28,13 @@ pub(super) struct Question {
     pub(super) is_ipv6: bool,
 }
 
+impl Question {
+    /// For the A records of a name.
+    pub(super) fn a(name: impl Into<String>) -> Self {
+        Self { name: name.into(), is_ipv6: false }
+    }
+}
+
 /// The bounds of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {

@@ -84,18 +84,30 @@ impl Finding {
 pub(super) enum Topic {
     /// The config file.
     Config,
+    /// This machine.
+    Machine,
+    /// The servers that are asked for all else.
+    Upstream,
     /// The lists.
     Lists,
     /// The answers of the running server.
     Served,
+    /// The way to the listed addresses.
+    Reach,
+    /// What to run on a client.
+    Clients,
 }
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Config => "config",
+            Self::Machine => "this machine",
+            Self::Upstream => "upstream",
             Self::Lists => "lists",
             Self::Served => "what is served",
+            Self::Reach => "reach",
+            Self::Clients => "clients",
         })
     }
 }

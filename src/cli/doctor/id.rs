@@ -46,6 +46,28 @@ ids! {
     LISTEN = "PD107", "listen addresses", "Other machines cannot reach a loopback address.";
     EXPOSED = "PD108", "rights on config and secrets", "Whoever writes the config decides where backups go, and whoever reads its secrets can act as this server.";
 
+    PORT = "PD201", "the listen port", "One process at a time can have an address and port.";
+    BIND = "PD202", "the right to listen", "Ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE.";
+    FILES = "PD203", "the limit of open files", "Each TCP connection of a client needs an open file.";
+    TIMESTAMPS = "PD204", "TCP time stamps", "Microsoft documents that probes of Azure's load balancer can fail with TCP time stamps.";
+    CLOCK = "PD205", "the clock", "Tokens of Azure and the guard depend on the time.";
+    RESOLV_CONF = "PD206", "the machine's own resolver", "A server that forwards to itself answers nothing but its own zones.";
+    FOLDERS = "PD207", "zone_dir and state_dir", "The sync cannot publish a record that it cannot write.";
+    DISK = "PD208", "room on the disk", "A full disk keeps new records out of service.";
+    RUNNING = "PD209", "the running server", "What the server itself knows is asked at its control socket.";
+    IN_SERVICE = "PD210", "the config in service", "A change of the config has no effect before the server has taken it.";
+    VERSION = "PD211", "the version in service", "After an update the old version runs until the server is restarted.";
+    VERDICT = "PD212", "the server's own verdict", "The server knows what is wrong with it.";
+
+    UPSTREAM_UDP = "PD301", "upstreams over UDP", "Every name that no hosted zone has is asked upstream.";
+    UPSTREAM_TCP = "PD302", "upstreams over TCP", "Answers that are too long for a datagram come over TCP.";
+    UPSTREAM_SPEED = "PD303", "the speed of upstreams", "Clients give up after a few seconds.";
+    AZURE_RESOLVER = "PD304", "Azure's resolver", "168.63.129.16 is there for machines in Azure alone.";
+    LOOP = "PD305", "upstreams that lead back here", "A question that comes back to this server has no answer.";
+    CHAINS = "PD306", "public chains of listed accounts", "Public DNS leads a storage account to its private name only while a private endpoint of it is approved.";
+    ENTRA = "PD307", "names of Entra and ARM", "Entra has no private endpoint: with a private address nobody can sign in.";
+    THROUGH = "PD308", "resolvers that forward to this server", "Clients whose resolver forwards elsewhere, or drops private addresses, get the public address or none.";
+
     LISTS = "PD401", "problems of lists", "A list with an error is not taken: its last good contents stay in service.";
     AGE = "PD402", "the age of lists", "A list that nobody refreshes lacks the names that Azure has added since.";
     CONFLICTS = "PD403", "lists that disagree", "What is in service stays until one list has the name.";
@@ -61,6 +83,10 @@ ids! {
     SERVED_TCP = "PD502", "listed records over TCP", "Clients and resolvers ask over TCP when a datagram was truncated or lost.";
     EXCLUDED = "PD503", "the right to ask", "A client outside [access] is refused.";
     PUBLIC_NAMES = "PD504", "public names of listed accounts", "Agents ask for the public name of an account, never for its private one.";
+
+    REACH = "PD601", "TCP 443 of listed addresses", "Right names are of no use if a route, a firewall or a network security group is in the way.";
+
+    CLIENTS = "PD701", "commands for a client", "Only the client itself knows which server it asks.";
 }
 
 impl Id {

@@ -1,26 +1,31 @@
-//! `doctor`: checks config, lists and what is served, and says what to do.
+//! `doctor`: checks config, machine, upstreams, lists and what is served, and says what to do.
 //!
-//! Input: the config, the lists, the running server. Output: findings by section, as text or JSON, and an exit code.
+//! Input: the config, the lists, the machine, the running server. Output: findings by section, as text or JSON, and an exit code.
 //! The checks are pure functions of what was gathered; gathering is bounded in time and writes nothing.
 
 mod ask;
+mod clients;
 mod config;
 mod facts;
 mod finding;
 mod id;
 mod json;
 mod lists;
+mod machine;
+mod reach;
 mod served;
 mod show;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::progress::ProgressLine;
@@ -31,24 +36,42 @@ use crate::diag::{Diagnostic, Id as DiagnosticId, Place};
 use crate::status::Status;
 use crate::sync::live::settings::Identity;
 use facts::Lists;
-use finding::{Finding, Section, State, Topic};
+use finding::{Section, State, Topic};
+use id::Id;
+use machine::Machine;
 
 /// The time for reading all lists and zone files.
-const LISTS_TIME: Duration = Duration::from_secs(20);
+const LISTS_TIME: Duration = Duration::from_secs(15);
 
 /// The time for the sources among them.
-const SOURCES_TIME: Duration = Duration::from_secs(10);
+const SOURCES_TIME: Duration = Duration::from_secs(8);
 
 /// The time for the running server to say how it is.
 const STATUS_TIME: Duration = Duration::from_secs(3);
 
-/// What a run of it shows.
+/// The time for looking at the machine.
+const MACHINE_TIME: Duration = Duration::from_secs(5);
+
+/// What a run of it does and shows.
 #[derive(Clone, Debug)]
 pub(super) struct Options {
     /// As JSON.
     pub(super) json: bool,
     /// With what is good.
     pub(super) all: bool,
+    /// Connections to the listed addresses are tried.
+    pub(super) connect: bool,
+    /// Resolvers of clients to ask.
+    pub(super) through: Vec<SocketAddr>,
+}
+
+/// An address with or without a port.
+pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
+    let alone = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
+    text.parse()
+        .ok()
+        .or_else(alone)
+        .ok_or_else(|| format!("'{text}' is not an address; write 10.0.0.10 or 10.0.0.10:53"))
 }
 
 /// Checks all that the config file names.
@@ -56,9 +79,9 @@ pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode 
     let progress = ProgressLine::with("reading the config".to_owned());
     let now = SystemTime::now();
     let (sections, has_config) = match file.map(|file| Config::inspect(&file)) {
-        Ok(Ok((config, problems))) => (all(&config, &problems, now, &progress), true),
-        Ok(Err(problem)) => (without_config(config::unreadable(&problem.to_string())), false),
-        Err(reason) => (without_config(config::unreadable(&reason)), false),
+        Ok(Ok((config, problems))) => (all(&config, &problems, (now, options), &progress), true),
+        Ok(Err(problem)) => (without_config(&problem.to_string(), now), false),
+        Err(reason) => (without_config(&reason, now), false),
     };
     drop(progress);
     let at = super::seconds(now);
@@ -76,25 +99,70 @@ pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode 
 }
 
 /// The sections that say something without a config.
-fn without_config(problem: Finding) -> Vec<Section> {
-    vec![Section { topic: Topic::Config, findings: vec![problem] }]
+fn without_config(reason: &str, now: SystemTime) -> Vec<Section> {
+    const STILL: [Id; 3] = [Id::PORT, Id::TIMESTAMPS, Id::CLOCK];
+    let (config, _) = Config::parse(Path::new("privatelink-dns.toml"), "listen = [\"0.0.0.0:53\"]\ncontrol = \"off\"");
+    let mut found = machine::check::check(&look(&config, &Server::NoSocket, now), &config, &Server::NoSocket);
+    found.retain(|finding| STILL.contains(&finding.id));
+    vec![
+        Section { topic: Topic::Config, findings: vec![config::unreadable(reason)] },
+        Section { topic: Topic::Machine, findings: found },
+        Section { topic: Topic::Clients, findings: clients::check(&Lists::default(), &[]) },
+    ]
 }
 
-fn all(config: &Config, problems: &[Diagnostic], now: SystemTime, progress: &ProgressLine) -> Vec<Section> {
+fn all(
+    config: &Config,
+    problems: &[Diagnostic],
+    (now, options): (SystemTime, &Options),
+    progress: &ProgressLine,
+) -> Vec<Section> {
     let server = Server::ask(config);
     progress.say("reading the lists");
     let lists = read_lists(config, now);
-    progress.say("asking the server for every listed record");
-    let served = match server.address(config) {
-        Ok(address) => served::check(&lists, &served::Served::gather(address, &lists)),
-        Err(reason) => served::skipped(&reason),
+    progress.say("looking at this machine");
+    let machine = look(config, &server, now);
+    progress.say("asking the server, its upstreams and resolvers");
+    let address = server.address(config);
+    let at = address.as_ref().ok().copied();
+    let (upstreams, served, reach) = thread::scope(|scope| {
+        let upstreams =
+            scope.spawn(|| upstream::gather::gather((config, &lists, &machine), (&server, at), &options.through));
+        let served = scope.spawn(|| at.map(|at| served::Served::gather(at, &lists)));
+        let reach = scope.spawn(|| options.connect.then(|| reach::Reach::gather(&lists)));
+        let (upstreams, served) = (upstreams.join().unwrap_or_default(), served.join().unwrap_or_default());
+        (upstreams, served, reach.join().unwrap_or_default())
+    });
+    let served = match (&served, address) {
+        (Some(served), _) => served::check(&lists, served),
+        (None, Err(reason)) => served::skipped(&reason),
+        (None, Ok(_)) => served::skipped("the server could not be asked"),
     };
     let section = |topic, findings| Section { topic, findings };
     vec![
         section(Topic::Config, config::check(config, problems, &lists, &exposed(config))),
+        section(Topic::Machine, machine::check::check(&machine, config, &server)),
+        section(Topic::Upstream, upstream::check(&upstreams)),
         section(Topic::Lists, lists::check(&lists, super::seconds(now))),
         section(Topic::Served, served),
+        section(Topic::Reach, reach::check(reach.as_ref())),
+        section(Topic::Clients, clients::check(&lists, &seen_by_clients(config, &machine))),
     ]
+}
+
+/// The addresses of this server that other machines can reach.
+fn seen_by_clients(config: &Config, machine: &Machine) -> Vec<String> {
+    let is_outside = |ip: &IpAddr| !(ip.is_loopback() || ip.is_unspecified() || upstream::is_link_local(ip));
+    let listens_anywhere = config.listen.iter().any(|address| address.ip().is_unspecified());
+    let named = config.listen.iter().map(SocketAddr::ip);
+    let own = machine.own.iter().copied().filter(|_| listens_anywhere);
+    named.chain(own).filter(is_outside).map(|ip| ip.to_string()).collect()
+}
+
+/// The facts of this machine, as far as they are found in time.
+fn look(config: &Config, server: &Server, now: SystemTime) -> Machine {
+    let (config, server) = (config.clone(), server.clone());
+    within(MACHINE_TIME, move || machine::System::real(now).look(&config, &server)).unwrap_or_default()
 }
 
 /// The lists, or an error where the disk or a share hangs.
@@ -103,7 +171,7 @@ fn read_lists(config: &Config, now: SystemTime) -> Lists {
     task.sync.pass_deadline = task.sync.pass_deadline.min(SOURCES_TIME);
     let read = within(LISTS_TIME, move || Lists::read(&task, now));
     read.unwrap_or_else(|| {
-        let text = "lists and zone files could not be read within 20 s; look whether the disk or a share hangs";
+        let text = "lists and zone files could not be read within 15 s; look whether the disk or a share hangs";
         let error = Diagnostic::error(DiagnosticId::DISK_SLOW, Place::file(&config.sync.zone_dir), text);
         Lists { errors: vec![error], config: crate::diag::path(&config.file), ..Lists::default() }
     })
@@ -112,7 +180,7 @@ fn read_lists(config: &Config, now: SystemTime) -> Lists {
 /// The result of some work, unless it takes longer: then its thread is left to itself.
 fn within<T: Send + 'static>(time: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (sender, result) = channel();
-    let thread = std::thread::Builder::new().spawn(move || {
+    let thread = thread::Builder::new().spawn(move || {
         // Nobody may wait any more.
         let _ = sender.send(work());
     });
@@ -134,7 +202,7 @@ fn mode(file: &Path) -> Option<u32> {
 }
 
 /// What the running server says of itself.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Server {
     /// Its status.
     Runs(Box<Status>),
@@ -156,6 +224,14 @@ impl Server {
             Some(Ok(_)) => Self::Silent("the server's reply is not a status; is it another version?".to_owned()),
             Some(Err(reason)) => Self::Silent(reason),
             None => Self::Silent(format!("the server did not say how it is within {} s", STATUS_TIME.as_secs())),
+        }
+    }
+
+    /// Its status, if it answers.
+    fn status(&self) -> Option<&Status> {
+        match self {
+            Self::Runs(status) => Some(status),
+            _ => None,
         }
     }
 

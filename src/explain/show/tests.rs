@@ -16,6 +16,8 @@ fn change() -> AppliedChange {
         source: None,
         place: None,
         approved: true,
+        by: Some("alice".to_owned()),
+        undoes: None,
     }
 }
 
@@ -73,7 +75,7 @@ chain
   cached until 2025-11-24T16:01:00Z, 60 s from now
 record
   a.z is 10.1.0.5, by s (l.txt:3), private endpoint 'pe-1'
-  last change 2026-11-26T15:00:00Z: none -> 10.1.0.5, approved
+  last change 2026-11-26T15:00:00Z: none -> 10.1.0.5, approved by alice
 waits for consent
   A none -> none, digest eefb
 lists disagree

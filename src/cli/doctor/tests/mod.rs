@@ -2,7 +2,10 @@
 
 mod config;
 mod lists;
+mod machine;
+mod reach;
 mod served;
+mod upstream;
 
 use std::net::IpAddr;
 use std::path::Path;

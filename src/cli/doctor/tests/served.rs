@@ -11,7 +11,7 @@ use crate::cli::doctor::finding::{Finding, State};
 use crate::cli::doctor::served::{Served, check, reachable, skipped};
 
 /// An answer from the zone.
-fn says(addresses: &[&str]) -> Said {
+pub(super) fn says(addresses: &[&str]) -> Said {
     Said::Reply(Reply {
         rcode: ResponseCode::NoError,
         is_authoritative: true,
@@ -22,7 +22,7 @@ fn says(addresses: &[&str]) -> Said {
     })
 }
 
-fn fails(rcode: ResponseCode) -> Said {
+pub(super) fn fails(rcode: ResponseCode) -> Said {
     match says(&[]) {
         Said::Reply(reply) => Said::Reply(Reply { rcode, is_authoritative: false, ..reply }),
         other => other,
@@ -30,7 +30,7 @@ fn fails(rcode: ResponseCode) -> Said {
 }
 
 /// An answer by way of a chain.
-fn leads(chain: &[&str], addresses: &[&str]) -> Said {
+pub(super) fn leads(chain: &[&str], addresses: &[&str]) -> Said {
     match says(addresses) {
         Said::Reply(reply) => {
             let chain = chain.iter().map(ToString::to_string).collect();

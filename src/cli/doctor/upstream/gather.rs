@@ -1,0 +1,173 @@
+//! Asks upstreams and resolvers, all of them side by side, each question for two seconds at most.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::through::{Probe, Through};
+use super::{Chain, Upstream, Upstreams};
+use crate::azure::Cloud;
+use crate::cli::doctor::Server;
+use crate::cli::doctor::ask::{self, Limits, Question, Said};
+use crate::cli::doctor::facts::{Listed, Lists};
+use crate::cli::doctor::machine::Machine;
+use crate::config::Config;
+use crate::dns::Name;
+use crate::forward::State;
+use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec, would_loop};
+
+/// Servers that are asked at most.
+const MAX_SERVERS: usize = 16;
+
+/// Accounts and vault names in a sample.
+const SAMPLE: usize = 5;
+
+/// The time for one question.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+fn limits() -> Limits {
+    Limits { window: 16, patience: PATIENCE, tries: 2, deadline: Instant::now() + 2 * PATIENCE }
+}
+
+/// Asks all; `server` is the address of the running server, if it answers.
+pub(in crate::cli::doctor) fn gather(
+    (config, lists, machine): (&Config, &Lists, &Machine),
+    server: (&Server, Option<SocketAddr>),
+    through: &[SocketAddr],
+) -> Upstreams {
+    let accounts = accounts(lists);
+    let cloud = config.sync.cloud.unwrap_or_default();
+    let targets = targets(config, machine, &accounts, cloud);
+    let specs: Vec<UpstreamSpec> = config.groups.iter().flat_map(|group| group.upstreams.clone()).collect();
+    let servers = ask_servers(config, server.0, &targets);
+    let answering = servers.iter().find(|upstream| upstream.udp.reply().is_some()).map(|upstream| upstream.address);
+    let resolvers = resolvers(through, machine, &targets, config);
+    Upstreams {
+        absent: Placement::absent(PathBuf::from(RESOLV_CONF), &specs),
+        chains: answering.map(|at| chains(at, &accounts)).unwrap_or_default(),
+        entra: server.1.or(answering).map(|at| entra(at, cloud)).unwrap_or_default(),
+        is_azure: machine.is_azure,
+        through: ask_through(&resolvers, lists),
+        servers,
+    }
+}
+
+/// A few accounts, spread over all of them.
+fn accounts(lists: &Lists) -> Vec<&Listed> {
+    let all: Vec<&Listed> =
+        lists.records.iter().filter(|listed| !listed.is_ipv6() && listed.public_name().is_some()).collect();
+    spread(&all)
+}
+
+fn spread<'l>(all: &[&'l Listed]) -> Vec<&'l Listed> {
+    let step = all.len().div_ceil(SAMPLE).max(1);
+    all.iter().step_by(step).copied().collect()
+}
+
+/// Each upstream with a name that it should know.
+fn targets(config: &Config, machine: &Machine, accounts: &[&Listed], cloud: Cloud) -> Vec<(SocketAddr, String)> {
+    let host = |address: &str| address.trim_start_matches("https://").to_owned();
+    let public = accounts.first().and_then(|listed| listed.public_name()).unwrap_or_else(|| host(cloud.authority()));
+    let mut targets: Vec<(SocketAddr, String)> = Vec::new();
+    for group in &config.groups {
+        let name = if group.suffix == Name::root() { public.clone() } else { group.suffix.without_dot() };
+        for spec in &group.upstreams {
+            let addresses = match spec {
+                UpstreamSpec::Address(address) => vec![*address],
+                UpstreamSpec::System => machine.resolvers.clone(),
+                UpstreamSpec::Scoped(_) => Vec::new(),
+            };
+            for address in addresses {
+                if targets.len() < MAX_SERVERS && targets.iter().all(|(known, _)| *known != address) {
+                    targets.push((address, name.clone()));
+                }
+            }
+        }
+    }
+    targets
+}
+
+fn ask_servers(config: &Config, server: &Server, targets: &[(SocketAddr, String)]) -> Vec<Upstream> {
+    let states = server.status().map(|status| &status.upstreams[..]).unwrap_or_default();
+    let is_loop = |address: &SocketAddr| {
+        would_loop(*address, &config.listen)
+            || states.iter().any(|state| state.state == State::Looping && state.address == address.to_string())
+    };
+    let one = |(address, name): &(SocketAddr, String)| {
+        let (is_loop, questions) = (is_loop(address), [Question::a(name)]);
+        let first = |said: Vec<Said>| said.into_iter().next().unwrap_or(Said::NotAsked);
+        let (udp, tcp) = thread::scope(|scope| {
+            let tcp = scope.spawn(|| first(ask::tcp(*address, &questions, limits())));
+            (first(ask::udp(*address, &questions, limits())), tcp.join().unwrap_or(Said::NotAsked))
+        });
+        Upstream { address: *address, name: name.clone(), udp, tcp, is_loop }
+    };
+    side_by_side(targets, one)
+}
+
+/// The results of some work on each item, one thread for each.
+fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| work(item))).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    })
+}
+
+fn chains(upstream: SocketAddr, accounts: &[&Listed]) -> Vec<Chain> {
+    let names: Vec<String> = accounts.iter().filter_map(|listed| listed.public_name()).collect();
+    let questions: Vec<Question> = names.iter().map(Question::a).collect();
+    let said = ask::udp(upstream, &questions, limits());
+    let chain =
+        |((listed, name), said): ((&&Listed, String), Said)| Chain { name, listed: listed.addresses.clone(), said };
+    accounts.iter().zip(names).zip(said).map(chain).collect()
+}
+
+/// The names by which machines sign in, and by which Azure is asked.
+fn entra(server: SocketAddr, cloud: Cloud) -> Vec<(String, Said)> {
+    let host = |address: &str| address.trim_start_matches("https://").to_owned();
+    let mut names = vec![host(cloud.authority()), host(cloud.arm())];
+    if cloud == Cloud::Public {
+        names.extend(["login.microsoft.com", "login.windows.net", "graph.microsoft.com"].map(str::to_owned));
+    }
+    let questions: Vec<Question> = names.iter().map(Question::a).collect();
+    let said = ask::udp(server, &questions, limits());
+    names.into_iter().zip(said).collect()
+}
+
+/// The resolvers to check: those that were named, and the machine's own where it is neither an upstream nor this
+/// server.
+fn resolvers(
+    named: &[SocketAddr],
+    machine: &Machine,
+    upstreams: &[(SocketAddr, String)],
+    config: &Config,
+) -> Vec<SocketAddr> {
+    let is_other = |resolver: &&SocketAddr| {
+        upstreams.iter().all(|(upstream, _)| upstream != *resolver) && !would_loop(**resolver, &config.listen)
+    };
+    let mut all: Vec<SocketAddr> = named.to_vec();
+    all.extend(machine.resolvers.iter().filter(is_other).filter(|resolver| !named.contains(resolver)));
+    all.truncate(MAX_SERVERS);
+    all
+}
+
+fn ask_through(resolvers: &[SocketAddr], lists: &Lists) -> Vec<Through> {
+    let (accounts, vaults): (Vec<&Listed>, Vec<&Listed>) =
+        lists.records.iter().filter(|listed| !listed.is_ipv6()).partition(|listed| listed.public_name().is_some());
+    let sample: Vec<&Listed> = spread(&accounts).into_iter().chain(spread(&vaults)).collect();
+    let names: Vec<String> =
+        sample.iter().map(|listed| listed.public_name().unwrap_or_else(|| listed.name())).collect();
+    let questions: Vec<Question> = names.iter().map(Question::a).collect();
+    side_by_side(resolvers, |resolver| {
+        let said = ask::udp(*resolver, &questions, limits());
+        let probe = |((listed, name), said): ((&&Listed, &String), Said)| Probe {
+            name: name.clone(),
+            is_account: listed.public_name().is_some(),
+            listed: listed.addresses.clone(),
+            said,
+        };
+        let probes = sample.iter().zip(&names).zip(said).map(probe).collect();
+        Through { resolver: *resolver, probes }
+    })
+}
