@@ -18,7 +18,6 @@ mod sync;
 
 use std::fmt::Display;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -120,9 +119,13 @@ enum Verb {
         /// Try TCP 443 of the listed addresses too.
         #[arg(long)]
         connect: bool,
-        /// A resolver that clients ask and that should forward to this server; may be given several times.
-        #[arg(long, value_name = "ADDR", value_parser = doctor::resolver)]
-        through: Vec<SocketAddr>,
+        /// A resolver that clients ask and that should forward to this server, `system` for those of this machine; may
+        /// be given several times.
+        #[arg(long, value_name = "ADDR")]
+        through: Vec<doctor::Resolver>,
+        /// Write a tar for support: the findings, status, plan, changes, log, and the config without its secrets.
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
     },
     /// Have the running server forget what it cached about a name.
     #[command(after_help = examples::FLUSH)]
@@ -181,8 +184,8 @@ impl Verb {
             Self::Sync { running: true, .. } => control::sync(file.find()),
             Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json, connect, through } => {
-                doctor::run(file.find(), &doctor::Options { json, connect, through })
+            Self::Doctor { json, connect, through, bundle } => {
+                doctor::run(file.find(), &doctor::Options { json, connect, through, bundle })
             }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),

@@ -24,6 +24,7 @@ mod config;
 mod control;
 mod crash;
 mod disk;
+mod doctor;
 mod freeze;
 mod guard;
 mod hangs;

@@ -1,9 +1,11 @@
 //! `doctor`: checks config, machine, upstreams, lists and what is served, and says what to do.
 //!
-//! Input: the config, the lists, the machine, the running server. Output: findings by section, as text or JSON, and an exit code.
-//! The checks are pure functions of what was gathered; gathering is bounded in time and writes nothing.
+//! Input: the config, the lists, the machine, the running server. Output: findings by section, as text or JSON, an exit
+//! code, and a bundle for support. The checks are pure functions of what was gathered; gathering is bounded in time and
+//! writes nothing.
 
 mod ask;
+mod bundle;
 mod clients;
 mod config;
 mod facts;
@@ -13,6 +15,7 @@ mod json;
 mod lists;
 mod machine;
 mod reach;
+mod secrets;
 mod served;
 mod show;
 #[cfg(test)]
@@ -24,12 +27,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::progress::ProgressLine;
-use super::{FAILED, USAGE, WARNINGS, control};
+use super::{FAILED, USAGE, WARNINGS, control, print_error, usage};
 use crate::config::Config;
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{Diagnostic, Id as DiagnosticId, Place};
@@ -60,40 +64,88 @@ pub(super) struct Options {
     /// Connections to the listed addresses are tried.
     pub(super) connect: bool,
     /// Resolvers of clients to ask.
-    pub(super) through: Vec<SocketAddr>,
+    pub(super) through: Vec<Resolver>,
+    /// The bundle to write.
+    pub(super) bundle: Option<PathBuf>,
 }
 
-/// An address with or without a port.
-pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
-    let alone = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
-    text.parse()
-        .ok()
-        .or_else(alone)
-        .ok_or_else(|| format!("'{text}' is not an address; write 10.0.0.10 or 10.0.0.10:53"))
+/// A resolver that clients ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolver {
+    /// At this address.
+    At(SocketAddr),
+    /// Those of /etc/resolv.conf.
+    System,
+}
+
+impl FromStr for Resolver {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "system" {
+            return Ok(Self::System);
+        }
+        let alone = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
+        let address = text.parse().ok().or_else(alone);
+        address
+            .map(Self::At)
+            .ok_or_else(|| format!("'{text}' is not an address; write 10.0.0.10, 10.0.0.10:53 or system"))
+    }
 }
 
 /// Checks all that the config file names.
 pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode {
-    let progress = ProgressLine::with("reading the config".to_owned());
-    let now = SystemTime::now();
-    let (sections, has_config) = match file.map(|file| Config::inspect(&file)) {
-        Ok(Ok((config, problems))) => (all(&config, &problems, (now, options), &progress), true),
-        Ok(Err(problem)) => (without_config(&problem.to_string(), now), false),
-        Err(reason) => (without_config(&reason, now), false),
-    };
-    drop(progress);
-    let at = super::seconds(now);
-    let shown = if options.json { vec![json::text(&sections, at)] } else { show::lines(&sections) };
-    for line in shown {
-        // The parts that others wrote are safe to show already. A reader that went away ends the output, not the run.
-        let _ = writeln!(anstream::stdout(), "{line}");
+    if let Some(path) = options.bundle.as_deref().filter(|path| std::fs::symlink_metadata(path).is_ok()) {
+        return usage(format!("{} is there already; name a new file", crate::diag::path(path)));
     }
+    let now = SystemTime::now();
+    let progress = ProgressLine::with("reading the config".to_owned());
+    let (config, examined) = match file.map(|file| Config::inspect(&file)) {
+        Ok(Ok((config, problems))) => {
+            let examined = all(&config, &problems, (now, options), &progress);
+            (Some(config), examined)
+        }
+        Ok(Err(problem)) => (None, (Server::NoSocket, without_config(&problem.to_string(), now))),
+        Err(reason) => (None, (Server::NoSocket, without_config(&reason, now))),
+    };
+    let (server, sections) = examined;
+    let at = super::seconds(now);
+    let bundled = options.bundle.as_deref().map(|path| {
+        progress.say("writing the bundle");
+        let contents = bundle::Contents { config: config.as_ref(), server: &server, sections: &sections, at };
+        (path, bundle::write(path, &contents))
+    });
+    drop(progress);
+    show(&sections, options.json, at);
+    let is_written = bundled.is_none_or(|(path, written)| say_bundled(path, &written));
     match finding::worst(&sections) {
-        _ if !has_config => ExitCode::from(USAGE),
+        _ if config.is_none() => ExitCode::from(USAGE),
+        _ if !is_written => ExitCode::from(FAILED),
         State::Problem => ExitCode::from(FAILED),
         State::Warning => ExitCode::from(WARNINGS),
         State::Good | State::Skipped => ExitCode::SUCCESS,
     }
+}
+
+fn show(sections: &[Section], json: bool, at: u64) {
+    let shown = if json { vec![json::text(sections, at)] } else { show::lines(sections) };
+    for line in shown {
+        // The parts that others wrote are safe to show already. A reader that went away ends the output, not the run.
+        let _ = writeln!(anstream::stdout(), "{line}");
+    }
+}
+
+/// Says what became of the bundle; whether it is there.
+fn say_bundled(path: &Path, written: &std::io::Result<Vec<&'static str>>) -> bool {
+    let path = crate::diag::path(path);
+    match written {
+        Ok(names) => {
+            let names = names.join(", ");
+            print_error(format!("{path}: {names}; no secret is in it, but names and addresses are"));
+        }
+        Err(error) => print_error(format!("privatelink-dns: {path}: {error}; no bundle was written")),
+    }
+    written.is_ok()
 }
 
 /// The sections that say something without a config.
@@ -114,7 +166,7 @@ fn all(
     problems: &[Diagnostic],
     (now, options): (SystemTime, &Options),
     progress: &ProgressLine,
-) -> Vec<Section> {
+) -> (Server, Vec<Section>) {
     let server = Server::ask(config);
     progress.say("reading the lists");
     let lists = read_lists(config, now);
@@ -137,7 +189,7 @@ fn all(
         (None, Ok(_)) => served::skipped("the server could not be asked"),
     };
     let section = |topic, findings| Section { topic, findings };
-    vec![
+    let sections = vec![
         section(Topic::Config, config::check(config, problems, &lists, &exposed(config))),
         section(Topic::Machine, machine::check::check(&machine, config, &server)),
         section(Topic::Upstream, upstream::check(&upstreams)),
@@ -145,7 +197,8 @@ fn all(
         section(Topic::Served, served),
         section(Topic::Reach, reach::check(reach.as_ref())),
         section(Topic::Clients, clients::check(&lists, &seen_by_clients(config, &machine))),
-    ]
+    ];
+    (server, sections)
 }
 
 /// The addresses of this server that other machines can reach.

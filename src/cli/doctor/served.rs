@@ -111,6 +111,7 @@ fn waiting(lists: &Lists) -> Option<Finding> {
     let reason = |listed: &Listed| {
         let why = match listed.standing {
             Standing::Written => return None,
+            Standing::Pending if lists.frozen.is_some() => "the sync is frozen",
             Standing::Pending => "the next pass writes it",
             Standing::Held => "the guard holds the change back",
             Standing::Conflict => "lists disagree",
