@@ -1,4 +1,5 @@
-//! `flush`, `status`, `reload`, `freeze`, `thaw` and `sync --running`: requests to the running server, through its control socket.
+//! `flush`, `status`, `reload`, `freeze`, `thaw` and `sync --running`: requests to the running server, through its
+//! control socket.
 //!
 //! Input: a config, of which only the socket's path is used: `status` must work while the config is being repaired.
 //! Output: text or JSON.
@@ -19,6 +20,8 @@ use crate::dns::Name;
 use crate::status::Status;
 use crate::status::sync::{PassResult, PassStatus};
 use crate::status::verdict::Level;
+use crate::sync::pass::rfc3339;
+use crate::sync::state::freeze::by_whom;
 
 /// The time that a pass over many long lists may take.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(2);
@@ -110,6 +113,34 @@ pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
     })
 }
 
+/// Has the server write no zone file until thaw.
+pub(super) fn freeze(file: Result<PathBuf, String>, reason: &[String]) -> ExitCode {
+    let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
+    with_reply(file, &ControlRequest::Freeze { reason }, |reply| match reply {
+        ControlReply::Frozen { reason, since, is_settled } => {
+            let why = by_whom(None, reason.as_deref());
+            print(format!("frozen since {}{why}: no zone file is written until thaw", rfc3339(since)));
+            if is_settled {
+                return ExitCode::SUCCESS;
+            }
+            print_error("warning: a sync that began before is still writing; what it writes comes into service");
+            ExitCode::from(FAILED)
+        }
+        other => unexpected(other),
+    })
+}
+
+/// Ends the freeze; what waited is planned, reviewed and written.
+pub(super) fn thaw(file: Result<PathBuf, String>) -> ExitCode {
+    with_reply(file, &ControlRequest::Thaw, |reply| match reply {
+        ControlReply::Passed(pass) => {
+            print("not frozen any more; a pass was made:");
+            passed(&pass)
+        }
+        other => unexpected(other),
+    })
+}
+
 /// Says who froze the sync, where it is frozen.
 fn show_freeze(file: Result<PathBuf, String>, pass: &PassStatus) {
     if let Some(waiting) = &pass.waiting
@@ -120,7 +151,7 @@ fn show_freeze(file: Result<PathBuf, String>, pass: &PassStatus) {
     }
 }
 
-pub(super) fn passed(pass: &PassStatus) -> ExitCode {
+fn passed(pass: &PassStatus) -> ExitCode {
     pass.warnings.iter().filter(|found| !found.is_note()).for_each(print_diagnostic);
     pass.conflicts.iter().for_each(|conflict| print_error(format!("conflict: {conflict}")));
     pass.errors.iter().for_each(print_diagnostic);
@@ -144,7 +175,7 @@ pub(super) fn passed(pass: &PassStatus) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-pub(super) fn unexpected(reply: ControlReply) -> ExitCode {
+fn unexpected(reply: ControlReply) -> ExitCode {
     match reply {
         ControlReply::Refused(reasons) => {
             reasons.iter().for_each(print_diagnostic);
@@ -154,7 +185,7 @@ pub(super) fn unexpected(reply: ControlReply) -> ExitCode {
     }
 }
 
-pub(super) fn with_reply(
+fn with_reply(
     file: Result<PathBuf, String>,
     request: &ControlRequest,
     then: impl FnOnce(ControlReply) -> ExitCode,

@@ -1,44 +1,12 @@
-//! `freeze` and `thaw`, and what other verbs say of a freeze.
+//! What the verbs say of a freeze.
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
 
-use super::control::{passed, unexpected, with_reply};
-use super::{FAILED, count, print, print_diagnostic, print_error};
-use crate::control::protocol::{ControlReply, ControlRequest};
+use super::{count, print_diagnostic, print_error};
 use crate::diag;
 use crate::status::sync::{FreezeStatus, WaitingStatus};
 use crate::sync::pass::{Frozen, rfc3339};
 use crate::sync::plan::Waiting;
-use crate::sync::state::freeze::by_whom;
-
-/// Has the server write no zone file until thaw.
-pub(super) fn freeze(file: Result<PathBuf, String>, reason: &[String]) -> ExitCode {
-    let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
-    with_reply(file, &ControlRequest::Freeze { reason }, |reply| match reply {
-        ControlReply::Frozen { reason, since, is_settled } => {
-            let why = by_whom(None, reason.as_deref());
-            print(format!("frozen since {}{why}: no zone file is written until thaw", rfc3339(since)));
-            if is_settled {
-                return ExitCode::SUCCESS;
-            }
-            print_error("warning: a sync that began before is still writing; what it writes comes into service");
-            ExitCode::from(FAILED)
-        }
-        other => unexpected(other),
-    })
-}
-
-/// Ends the freeze; what waited is planned, reviewed and written.
-pub(super) fn thaw(file: Result<PathBuf, String>) -> ExitCode {
-    with_reply(file, &ControlRequest::Thaw, |reply| match reply {
-        ControlReply::Passed(pass) => {
-            print("not frozen any more; a pass was made:");
-            passed(&pass)
-        }
-        other => unexpected(other),
-    })
-}
 
 /// Says that a pass by hand wrote nothing.
 pub(super) fn show_outcome(frozen: &Frozen, config: &Path) {

@@ -116,6 +116,9 @@ enum Verb {
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
+        /// Show what is good too.
+        #[arg(long)]
+        all: bool,
         /// Try TCP 443 of the listed addresses too.
         #[arg(long)]
         connect: bool,
@@ -184,13 +187,13 @@ impl Verb {
             Self::Sync { running: true, .. } => control::sync(file.find()),
             Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json, connect, through, bundle } => {
-                doctor::run(file.find(), &doctor::Options { json, connect, through, bundle })
+            Self::Doctor { json, all, connect, through, bundle } => {
+                doctor::run(file.find(), &doctor::Options { json, all, connect, through, bundle })
             }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),
-            Self::Freeze { reason } => freeze::freeze(file.find(), &reason),
-            Self::Thaw => freeze::thaw(file.find()),
+            Self::Freeze { reason } => control::freeze(file.find(), &reason),
+            Self::Thaw => control::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
         }
     }

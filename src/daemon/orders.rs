@@ -3,30 +3,20 @@
 //! They do not wait for a pass that runs: it may hang on a share, and looks at the freeze again before it writes.
 
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use super::work::{Running, Waiter};
+use super::work::{Order, Running, Waiter};
 use super::{Daemon, answer, background};
 use crate::control::protocol::ControlReply;
 use crate::diag::{self, Diagnostic, Id, Place};
-use crate::status::seconds;
 use crate::sync::apply;
 use crate::sync::state::freeze::Freeze;
 use crate::sync::state::{State, StateError};
 
 /// The longest time to wait for a sync that was writing when the freeze came.
 const SETTLE: Duration = Duration::from_secs(20);
-
-/// An order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Order {
-    /// Write nothing from now on.
-    Freeze(Freeze),
-    /// Write again; with who says so.
-    Thaw(String),
-}
 
 /// An order that was carried out.
 pub(super) struct Ordered {
@@ -64,13 +54,6 @@ fn is_settled_soon(zone_dir: &Path) -> bool {
             return false;
         }
         std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-impl Order {
-    /// A freeze that begins now.
-    pub(super) fn freeze(who: &str, reason: Option<&str>) -> Self {
-        Self::Freeze(Freeze::new(seconds(SystemTime::now()), who, reason))
     }
 }
 
@@ -127,12 +110,10 @@ impl Daemon {
     fn now_thawed(&mut self, order: &Order, before: Option<Freeze>, waiters: Vec<Waiter>) {
         self.board.frozen(None);
         let Order::Thaw(by) = order else { return };
-        match before {
-            Some(freeze) => {
-                let since = freeze.since;
-                info!(by, since, "the sync is thawed: a pass is made now");
-            }
-            None => info!(by, "thaw: the sync was not frozen; a pass is made now"),
+        if let Some(Freeze { since, .. }) = before {
+            info!(by, since, "the sync is thawed: a pass is made now");
+        } else {
+            info!(by, "thaw: the sync was not frozen; a pass is made now");
         }
         self.due.pass_for(waiters);
     }

@@ -10,17 +10,18 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use tracing::debug;
 
-use super::orders::{Order, Ordered};
+use super::orders::Ordered;
 use super::reload::Read;
 use super::routes::Routes;
 use super::schedule::Schedule;
 use super::tasks::Done;
-use super::work::{Running, Task, Waiter, Why, finished};
+use super::work::{Order, Running, Task, Waiter, Why, finished};
 use super::{Daemon, StartError, TICKS, log, ready};
 use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
-use crate::status::Board;
+use crate::status::{Board, seconds};
+use crate::sync::state::freeze::Freeze;
 use crate::watch::{FileKind, Unwatched, Watch};
 
 /// The time that a pass may take beyond its sources before a person should look at the disk.
@@ -228,7 +229,8 @@ impl Daemon {
             CommandKind::Reload => self.due.reload_for(answer),
             CommandKind::Sync => self.due.pass_for([answer]),
             CommandKind::Freeze { who, reason } => {
-                self.due.order_for(Order::freeze(&who.to_string(), reason.as_deref()), answer);
+                let freeze = Freeze::new(seconds(SystemTime::now()), &who.to_string(), reason.as_deref());
+                self.due.order_for(Order::Freeze(freeze), answer);
             }
             CommandKind::Thaw { who } => self.due.order_for(Order::Thaw(who.to_string()), answer),
         }

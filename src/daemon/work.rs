@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::orders::Order;
 use crate::control::protocol::ControlReply;
+use crate::sync::state::freeze::Freeze;
 
 /// A client that waits for a pass or a reload.
 pub(super) type Waiter = oneshot::Sender<ControlReply>;
@@ -30,6 +30,15 @@ pub(super) enum Task {
     Zones,
     /// A pass, then the zone files.
     Pass,
+}
+
+/// An order that needs no pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Write nothing from now on.
+    Freeze(Freeze),
+    /// Write again; with who says so.
+    Thaw(String),
 }
 
 /// The work that is due.

@@ -61,6 +61,8 @@ const MACHINE_TIME: Duration = Duration::from_secs(5);
 pub(super) struct Options {
     /// As JSON.
     pub(super) json: bool,
+    /// With what is good.
+    pub(super) all: bool,
     /// Connections to the listed addresses are tried.
     pub(super) connect: bool,
     /// Resolvers of clients to ask.
@@ -116,7 +118,7 @@ pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode 
         (path, bundle::write(path, &contents))
     });
     drop(progress);
-    show(&sections, options.json, at);
+    show(&sections, options, at);
     let is_written = bundled.is_none_or(|(path, written)| say_bundled(path, &written));
     match finding::worst(&sections) {
         _ if config.is_none() => ExitCode::from(USAGE),
@@ -127,8 +129,8 @@ pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode 
     }
 }
 
-fn show(sections: &[Section], json: bool, at: u64) {
-    let shown = if json { vec![json::text(sections, at)] } else { show::lines(sections) };
+fn show(sections: &[Section], options: &Options, at: u64) {
+    let shown = if options.json { vec![json::text(sections, at)] } else { show::lines(sections, options.all) };
     for line in shown {
         // The parts that others wrote are safe to show already. A reader that went away ends the output, not the run.
         let _ = writeln!(anstream::stdout(), "{line}");
@@ -173,19 +175,20 @@ fn all(
     progress.say("looking at this machine");
     let machine = look(config, &server, now);
     progress.say("asking the server, its upstreams and resolvers");
-    let address = server.address(config);
-    let at = address.as_ref().ok().copied();
+    let addresses = server.addresses(config);
+    let at = addresses.as_deref().unwrap_or_default();
     let (upstreams, served, reach) = thread::scope(|scope| {
-        let upstreams =
-            scope.spawn(|| upstream::gather::gather((config, &lists, &machine), (&server, at), &options.through));
-        let served = scope.spawn(|| at.map(|at| served::Served::gather(at, &lists)));
+        let upstreams = scope.spawn(|| {
+            upstream::gather::gather((config, &lists, &machine), (&server, at.first().copied()), &options.through)
+        });
+        let served = scope.spawn(|| served::Served::gather(at, &lists));
         let reach = scope.spawn(|| options.connect.then(|| reach::Reach::gather(&lists)));
         let (upstreams, served) = (upstreams.join().unwrap_or_default(), served.join().unwrap_or_default());
         (upstreams, served, reach.join().unwrap_or_default())
     });
-    let served = match (&served, address) {
+    let served = match (&served, &addresses) {
         (Some(served), _) => served::check(&lists, served),
-        (None, Err(reason)) => served::skipped(&reason),
+        (None, Err(reason)) => served::skipped(reason),
         (None, Ok(_)) => served::skipped("the server could not be asked"),
     };
     let section = |topic, findings| Section { topic, findings };
@@ -286,13 +289,14 @@ impl Server {
         }
     }
 
-    /// The address to ask it at.
-    fn address(&self, config: &Config) -> Result<SocketAddr, String> {
+    /// The addresses to ask it at, at least one.
+    fn addresses(&self, config: &Config) -> Result<Vec<SocketAddr>, String> {
         let listen: Vec<SocketAddr> = match self {
             Self::Runs(status) => status.server.listen.iter().filter_map(|text| text.parse().ok()).collect(),
             Self::NoSocket => config.listen.clone(),
-            Self::Silent(reason) => return Err(reason.clone()),
+            Self::Silent(_) => return Err("no server answers".to_owned()),
         };
-        served::reachable(&listen).ok_or_else(|| "no address is known at which the server listens".to_owned())
+        let found = served::reachable(&listen);
+        if found.is_empty() { Err("no address is known at which the server listens".to_owned()) } else { Ok(found) }
     }
 }

@@ -40,7 +40,7 @@ pub(in crate::cli::doctor) fn gather(
     let cloud = config.sync.cloud.unwrap_or_default();
     let targets = targets(config, machine, &accounts, cloud);
     let specs: Vec<UpstreamSpec> = config.groups.iter().flat_map(|group| group.upstreams.clone()).collect();
-    let servers = ask_servers(config, server.0, &targets);
+    let servers = ask_servers(config, (server.0, machine), &targets);
     let answering = servers.iter().find(|upstream| upstream.udp.reply().is_some()).map(|upstream| upstream.address);
     let resolvers = resolvers(through, machine);
     Upstreams {
@@ -88,10 +88,15 @@ fn targets(config: &Config, machine: &Machine, accounts: &[&Listed], cloud: Clou
     targets
 }
 
-fn ask_servers(config: &Config, server: &Server, targets: &[(SocketAddr, String)]) -> Vec<Upstream> {
+fn ask_servers(
+    config: &Config,
+    (server, machine): (&Server, &Machine),
+    targets: &[(SocketAddr, String)],
+) -> Vec<Upstream> {
     let states = server.status().map(|status| &status.upstreams[..]).unwrap_or_default();
     let is_loop = |address: &SocketAddr| {
         would_loop(*address, &config.listen)
+            || machine.leads_here(config, address)
             || states.iter().any(|state| state.state == UpstreamState::Looping && state.address == address.to_string())
     };
     let one = |(address, name): &(SocketAddr, String)| {
