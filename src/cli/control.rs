@@ -175,7 +175,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn unexpected(reply: ControlReply) -> ExitCode {
+pub(super) fn unexpected(reply: ControlReply) -> ExitCode {
     match reply {
         ControlReply::Refused(reasons) => {
             reasons.iter().for_each(print_diagnostic);
@@ -185,7 +185,7 @@ fn unexpected(reply: ControlReply) -> ExitCode {
     }
 }
 
-fn with_reply(
+pub(super) fn with_reply(
     file: Result<PathBuf, String>,
     request: &ControlRequest,
     then: impl FnOnce(ControlReply) -> ExitCode,

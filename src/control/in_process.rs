@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::protocol::ControlReply;
 use super::who::Peer;
 use super::{Command, ControlContext, converse};
+use crate::explain::Explainer;
 use crate::server::Shared;
 use crate::status::Board;
 
@@ -31,7 +32,8 @@ impl InProcess {
     pub fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
         let (sender, commands) = mpsc::channel(1);
         let board = Arc::new(Board::new(Path::new("in_process"), &[], std::time::SystemTime::now()));
-        Self { context: ControlContext { shared, board, commands: sender }, commands, runtime }
+        let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(&board));
+        Self { context: ControlContext { shared, board, explainer, commands: sender }, commands, runtime }
     }
 
     /// A connection in which these bytes are sent and nothing after them.

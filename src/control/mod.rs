@@ -1,4 +1,4 @@
-//! Floor 5: the control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
+//! Floor 6: the control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
 //!
 //! Input: one line of JSON on a unix socket that only our own user and root can open. Output: one line of JSON.
 //! Requests that shared state can answer are answered here; the others go to the daemon's loop. Queries and zones are
@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::Name;
+use crate::explain::Explainer;
 use crate::files;
 use crate::server::Shared;
 use crate::status::Board;
@@ -71,6 +72,7 @@ pub(crate) enum CommandKind {
 pub(crate) struct ControlContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) board: Arc<Board>,
+    pub(crate) explainer: Arc<Explainer>,
     pub(crate) commands: mpsc::Sender<Command>,
 }
 
@@ -258,6 +260,16 @@ impl ControlContext {
                 self.command(CommandKind::Freeze { who: name_of(peer).await, reason }).await
             }
             ControlRequest::Thaw => self.command(CommandKind::Thaw { who: name_of(peer).await }).await,
+            ControlRequest::Explain { name, rtype, client } => {
+                let asked = match Explainer::asked(&name, &rtype, client.as_deref()) {
+                    Ok(asked) => asked,
+                    Err(reason) => return bad_request(reason),
+                };
+                match self.explainer.explain(&asked).await {
+                    Ok(explanation) => ControlReply::Explained(Box::new(explanation)),
+                    Err(reason) => ControlReply::Refused(vec![reason.diagnostic()]),
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Diagnostic;
+use crate::explain::Explanation;
 use crate::status::Status;
 use crate::status::sync::PassStatus;
 
@@ -31,6 +32,17 @@ pub(crate) enum ControlRequest {
     },
     /// Write again, with a pass at once.
     Thaw,
+    /// Asks why a name has the answer that it has.
+    Explain {
+        /// A name, a label or an address; never the query string of a URL.
+        name: String,
+        /// The type; A if it is empty.
+        #[serde(default)]
+        rtype: String,
+        /// The client as which it is asked.
+        #[serde(default)]
+        client: Option<String>,
+    },
 }
 
 impl ControlRequest {
@@ -59,6 +71,7 @@ pub(crate) enum ControlReply {
         /// False if a sync that began before it may still write.
         is_settled: bool,
     },
+    Explained(Box<Explanation>),
     /// It was not done, and why.
     Refused(Vec<Diagnostic>),
 }

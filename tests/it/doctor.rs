@@ -104,8 +104,13 @@ fn a_site_on_which_all_is_well_has_no_problem() {
     found.expect("PD502", "good", &["4 of 4 over TCP"]);
     found.expect("PD601", "skipped", &["--connect"]);
     let text = site.run("doctor", &[]).stdout;
-    for said in ["[√] what is served", "[!] config", "PD107 warning", "why: Other machines", "run: the machine's own"]
-    {
+    for said in [
+        "[√] what is served",
+        "[!] config",
+        "PD107 ! the server listens",
+        "why: Other machines",
+        "run: the machine's own",
+    ] {
         assert!(text.contains(said), "no '{said}' in {text}");
     }
     assert!(!text.contains('\u{1b}'), "no colour in a pipe: {text:?}");
@@ -147,7 +152,7 @@ fn without_a_server_what_is_served_is_skipped_and_the_reason_is_said() {
     let site = Site::new().with_list("a.txt", LIST).with_config("listen = [\"127.0.0.1:0\"]");
     let found = Findings::of(&site, &[], 1);
     found.expect("PD209", "problem", &["no server is running with this config", "systemctl start"]);
-    found.expect("PD501", "skipped", &["no server is running"]);
+    found.expect("PD501", "skipped", &["no server answers"]);
     found.expect("PD103", "warning", &["geos = [\"we\"]"]);
     found.expect("PD301", "problem", &["127.0.0.1:9"]);
     // Broken lines of the config are all shown, and the rest is checked all the same.

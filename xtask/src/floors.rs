@@ -27,12 +27,14 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
     ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "server"]),
-    // floor 5: they do not know each other
-    ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
-    ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
-    // floor 6
-    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "admin", "watch", "telemetry"]),
+    // floor 5
+    ("explain", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
+    // floor 6: they do not know each other
+    ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
+    ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
     // floor 7
+    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "admin", "watch", "telemetry"]),
+    // floor 8
     (
         "daemon",
         &[
@@ -45,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "forward",
             "server",
             "status",
+            "explain",
             "control",
             "admin",
             "config",
@@ -52,12 +55,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    // floor 8
+    // floor 9
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "control", "config",
-            "daemon",
+            "dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain", "control",
+            "config", "daemon",
         ],
     ),
     // the entrances

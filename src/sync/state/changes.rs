@@ -170,6 +170,14 @@ impl State {
         (changes, appended)
     }
 
+    /// The last change of an RRset that the journal has, by its owner in full without the final dot. The end of the
+    /// journal is read, some 40,000 changes.
+    pub fn last_change(&self, name: &str, rtype: Rtype) -> Option<AppliedChange> {
+        [NAME, OLDER]
+            .iter()
+            .find_map(|file| last_of(&files::read_end(&self.part(file), 2 * MAX_BYTES).ok()?, name, rtype))
+    }
+
     fn append(&self, lines: &[u8]) -> Result<(), StateError> {
         let path = self.part(NAME);
         let failed = |doing| {
@@ -185,6 +193,23 @@ impl State {
         files::give_to_owner_of(self.folder(), &file).map_err(failed("cannot give it to the folder's owner"))?;
         file.write_all(lines).map_err(failed("cannot write"))
     }
+}
+
+/// The last line about an RRset in a part of the journal.
+fn last_of(lines: &[u8], name: &str, rtype: Rtype) -> Option<AppliedChange> {
+    let wanted = format!("\"name\":{},\"type\":\"{rtype}\"", serde_json::to_string(name).ok()?);
+    let mut end = lines.len();
+    while let Some(at) = memchr::memmem::rfind(&lines[..end], wanted.as_bytes()) {
+        let start = memchr::memrchr(b'\n', &lines[..at]).map_or(0, |before| before + 1);
+        let length = memchr::memchr(b'\n', &lines[at..]).map_or(lines.len() - at, |length| length);
+        if let Ok(change) = serde_json::from_slice::<AppliedChange>(&lines[start..at + length])
+            && change.name == name
+        {
+            return Some(change);
+        }
+        end = at;
+    }
+    None
 }
 
 fn applied(
