@@ -108,7 +108,7 @@ pub(super) fn sync(file: Result<PathBuf, String>, approve: Option<&str>) -> Exit
         return usage(error);
     }
     let again = file.clone();
-    with_reply(file, &ControlRequest::Sync { approve: approve.map(str::to_owned) }, |reply| match reply {
+    with_reply(file, &ControlRequest::Sync { approve: approve.map(str::to_owned), undo: false }, |reply| match reply {
         ControlReply::Passed(pass) => {
             show_freeze(again, &pass);
             passed(&pass)
@@ -180,7 +180,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn unexpected(reply: ControlReply) -> ExitCode {
+pub(super) fn unexpected(reply: ControlReply) -> ExitCode {
     match reply {
         ControlReply::Refused(reasons) => {
             reasons.iter().for_each(print_diagnostic);
@@ -190,7 +190,7 @@ fn unexpected(reply: ControlReply) -> ExitCode {
     }
 }
 
-fn with_reply(
+pub(super) fn with_reply(
     file: Result<PathBuf, String>,
     request: &ControlRequest,
     then: impl FnOnce(ControlReply) -> ExitCode,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::rights::Right;
 use crate::diag::Diagnostic;
 use crate::status::Status;
-use crate::status::sync::PassStatus;
+use crate::status::sync::{PassStatus, UndoStatus};
 
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub(crate) enum ControlRequest {
         /// With consent to the held changes of this digest.
         #[serde(default)]
         approve: Option<String>,
+        /// Of the inverse of the last change, in place of what lists say.
+        #[serde(default)]
+        undo: bool,
     },
     /// Write no zone file from now on.
     Freeze {
@@ -48,8 +51,8 @@ impl ControlRequest {
     /// The right that it needs. A reload takes a config that ends zones, which is a consent.
     pub(super) fn right(&self) -> Right {
         match self {
-            Self::Flush { .. } | Self::Status | Self::Sync { approve: None } => Right::Ask,
-            Self::Sync { approve: Some(_) } | Self::Reload | Self::Freeze { .. } | Self::Thaw => Right::Consent,
+            Self::Flush { .. } | Self::Status | Self::Sync { approve: None, undo: false } => Right::Ask,
+            Self::Sync { .. } | Self::Reload | Self::Freeze { .. } | Self::Thaw => Right::Consent,
         }
     }
 }
@@ -72,6 +75,8 @@ pub(crate) enum ControlReply {
         /// False if a sync that began before it may still write.
         is_settled: bool,
     },
+    /// The last change was undone, or is held.
+    Undone(UndoStatus),
     /// It was not done, and why.
     Refused(Vec<Diagnostic>),
 }

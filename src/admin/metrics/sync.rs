@@ -3,7 +3,7 @@
 use super::family::Family;
 use crate::status::Status;
 use crate::status::model::{ConfigStatus, SourceStatus, ZoneStatus};
-use crate::status::sync::{PassResult, SyncStatus};
+use crate::status::sync::{PassResult, PassStatus, SyncStatus};
 use crate::sync::live::report::LiveReport;
 
 /// Every hosted zone.
@@ -171,6 +171,12 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             pass.is_some_and(|pass| pass.held.is_some()),
             "1 if changes wait for an operator's consent.",
         ),
+        Family::new(
+            "privatelink_dns_sync_held_info",
+            &["digest"],
+            "Digest of the held changes, for sync --approve; empty if nothing is held, or no consent helps.",
+        )
+        .with_each([held_digest(pass)], |digest| ([*digest], 1_u64)),
         Family::single(
             "privatelink_dns_frozen",
             sync.frozen.is_some(),
@@ -201,6 +207,10 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
     }));
     all.extend(config(&status.config));
     all
+}
+
+fn held_digest(pass: Option<&PassStatus>) -> &str {
+    pass.and_then(|pass| pass.held.as_ref()?.digest.as_deref()).unwrap_or_default()
 }
 
 fn outcomes(sync: &SyncStatus) -> [Family; 2] {
