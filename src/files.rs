@@ -5,7 +5,7 @@
 //! cannot be swapped in between.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
@@ -77,6 +77,18 @@ pub(crate) fn read_head(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     open(path)?.0.take(max).read_to_end(&mut head)?;
     Ok(head)
+}
+
+/// Reads the last `max` octets of a regular file.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn read_end(path: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let (mut file, metadata) = open(path)?;
+    file.seek(SeekFrom::Start(metadata.len().saturating_sub(max)))?;
+    let mut end = Vec::new();
+    file.take(max).read_to_end(&mut end)?;
+    Ok(end)
 }
 
 /// Octets as people say them.
@@ -216,6 +228,8 @@ mod tests {
         assert_eq!(read(&path, 10).unwrap().0, b"0123456789");
         assert_eq!(read(&path, 9).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
         assert_eq!(read_head(&path, 3).unwrap(), b"012");
+        assert_eq!(read_end(&path, 3).unwrap(), b"789");
+        assert_eq!(read_end(&path, 30).unwrap(), b"0123456789");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left behind");
     }

@@ -24,7 +24,8 @@
 //!
 //! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone`] loads and checks the files.
 //! - Queries: [`server`] answers from [`zone`] and, through [`forward`], from upstreams. [`dns`] is the wire format.
-//! - Around both: [`config`] reads the TOML, [`daemon`] composes all parts and swaps the snapshot, [`cli`] has the
+//! - Over both: [`explain`] says why a name has the answer that it has.
+//! - Around all: [`config`] reads the TOML, [`daemon`] composes all parts and swaps the snapshot, [`cli`] has the
 //!   verbs.
 //!
 //! Imports go down only, floor by floor; `cargo xtask floors` checks it, and CONTRIBUTING.md has the table of floors.
@@ -38,6 +39,7 @@ pub mod control;
 pub mod daemon;
 pub mod diag;
 pub mod dns;
+pub mod explain;
 pub(crate) mod files;
 pub mod forward;
 pub(crate) mod histogram;

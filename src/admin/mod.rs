@@ -1,4 +1,4 @@
-//! Floor 5: the admin listener: `/metrics`, `/health`, `/ready`, `/status.json` and the status page over HTTP.
+//! Floor 6: the admin listener: `/metrics`, `/health`, `/ready`, `/status.json` and the status page over HTTP.
 //!
 //! ```text
 //!   a connection: listen -> serve (hyper) -> guard: who may ask -> answer: path and Status -> metrics, page, health

@@ -3,10 +3,11 @@
 /// Of the program as a whole.
 pub(super) const FIRST: &str = "\
 Begin with:
-  privatelink-dns check      is everything that I wrote right?
-  privatelink-dns plan       what would change?
-  privatelink-dns serve      run it
-  privatelink-dns status     how is it, and what should I do first?";
+  privatelink-dns check          is everything that I wrote right?
+  privatelink-dns plan           what would change?
+  privatelink-dns serve          run it
+  privatelink-dns status         how is it, and what should I do first?
+  privatelink-dns explain NAME   why has this name this address?";
 
 pub(super) const SERVE: &str = "\
 Examples:
@@ -37,6 +38,15 @@ Examples:
                                        the same by the running server, as status shows it
   privatelink-dns sync --running --undo
                                        the last change goes back, and the sync is frozen until thaw";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  privatelink-dns explain acct.blob.core.windows.net               private or public, and why
+  privatelink-dns explain https://acct.blob.core.windows.net/c     a URL; what stands behind the host is not used
+  privatelink-dns explain acct                                     an account by its name alone
+  privatelink-dns explain 10.1.0.5                                 the names that have this address
+  privatelink-dns explain acct.blob.core.windows.net AAAA --client 10.2.0.9
+                                                                   as this client would ask";
 
 pub(super) const FETCH: &str = "\
 Examples:

@@ -1,13 +1,15 @@
-//! Floor 8: the verbs of the command line.
+//! Floor 9: the verbs of the command line.
 //!
 //! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed,
 //! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes, `status`:
-//! warnings only; 5 `plan`, `sync`: the guard holds a part back, or the sync is frozen and something waits.
+//! warnings only; 4 `explain`: the answer is public; 5 `plan`, `sync`: the guard holds a part back, or the sync is frozen
+//! and something waits.
 
 mod check;
 mod control;
 mod doctor;
 mod examples;
+mod explain;
 mod fetch;
 mod freeze;
 mod live;
@@ -38,6 +40,8 @@ const USAGE: u8 = 2;
 const CHANGES: u8 = 3;
 /// `status`: nothing worse than warnings.
 const WARNINGS: u8 = 3;
+/// `explain`: the answer is public.
+const PUBLIC: u8 = 4;
 /// `plan`, `sync`: the guard holds a part of the plan back, or all of it waits for the end of a freeze.
 const HELD: u8 = 5;
 
@@ -132,6 +136,22 @@ enum Verb {
         #[arg(long, value_name = "ADDR", value_parser = doctor::resolver)]
         through: Vec<SocketAddr>,
     },
+    /// Explain the running server's answer: private or public, why, by which line of which list, and what to do. Exit
+    /// code 0: private; 4: public; 1: no address, or no server.
+    #[command(after_help = examples::EXPLAIN)]
+    Explain {
+        /// A name, a URL, host:port, an address, or the name of a storage account.
+        name: String,
+        /// The type to ask for.
+        #[arg(default_value = "A", value_name = "TYPE")]
+        rtype: String,
+        /// Ask as this client would.
+        #[arg(long, value_name = "ADDRESS")]
+        client: Option<String>,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+    },
     /// Have the running server forget what it cached about a name.
     #[command(after_help = examples::FLUSH)]
     Flush {
@@ -197,6 +217,9 @@ impl Verb {
             Self::Status { json, live } => control::show_status(file.find(), json, live),
             Self::Doctor { json, all, connect, through } => {
                 doctor::run(file.find(), &doctor::Options { json, all, connect, through })
+            }
+            Self::Explain { name, rtype, client, json } => {
+                explain::run(file.find(), explain::Options { name, rtype, client, json })
             }
             Self::Flush { name, subtree } => control::flush(file.find(), &name, subtree),
             Self::Reload => control::reload(file.find()),

@@ -28,7 +28,7 @@ pub(super) fn run(config: &Config, name: &str, rtype: &str) -> ExitCode {
     };
     let answered = runtime.block_on(async {
         let snapshot = daemon::snapshot(config)?;
-        let answered = server::query(&snapshot, name, rtype).await;
+        let answered = server::query(&snapshot, name, rtype, None).await;
         show(config, &snapshot, &answered);
         Ok::<_, std::io::Error>(answered)
     });

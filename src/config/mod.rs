@@ -1,4 +1,4 @@
-//! Floor 6: the config file.
+//! Floor 7: the config file.
 //!
 //! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
 //! place. This module opens the one file, binds nothing and starts nothing.

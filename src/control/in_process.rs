@@ -15,6 +15,7 @@ use super::protocol::ControlReply;
 use super::rights::Standing;
 use super::who::Peer;
 use super::{Caller, Command, ControlContext, converse};
+use crate::explain::Explainer;
 use crate::server::Shared;
 use crate::status::Board;
 
@@ -33,7 +34,8 @@ impl InProcess {
     pub fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
         let (sender, commands) = mpsc::channel(1);
         let board = Arc::new(Board::new(Path::new("in_process"), &[], std::time::SystemTime::now()));
-        let context = ControlContext { shared, board, commands: sender, rights: Arc::default() };
+        let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(&board));
+        let context = ControlContext { shared, board, explainer, commands: sender, rights: Arc::default() };
         Self { context, commands, runtime }
     }
 

@@ -1,5 +1,5 @@
-//! Floor 5: the control socket: `flush`, `status`, `reload`, `freeze`, `thaw` and `sync --running` reach the running
-//! server through it.
+//! Floor 6: the control socket: `flush`, `status`, `explain`, `reload`, `freeze`, `thaw` and `sync --running` reach the
+//! running server through it.
 //!
 //! Input: one line of JSON on a unix socket, from our own user, root, or a member of the groups of the config. Output:
 //! one line of JSON. Requests that shared state can answer are answered here; the others go to the daemon's loop.
@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 
 use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::Name;
+use crate::explain::Explainer;
 use crate::files;
 use crate::server::Shared;
 use crate::status::Board;
@@ -94,6 +95,7 @@ pub(crate) enum CommandKind {
 pub(crate) struct ControlContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) board: Arc<Board>,
+    pub(crate) explainer: Arc<Explainer>,
     pub(crate) commands: mpsc::Sender<Command>,
     /// Who may do what. A new config changes it.
     pub(crate) rights: Arc<ArcSwap<Rights>>,
@@ -347,6 +349,18 @@ impl ControlContext {
             },
             ControlRequest::Freeze { reason } => self.command(CommandKind::Freeze { who: who().await, reason }).await,
             ControlRequest::Thaw => self.command(CommandKind::Thaw { who: who().await }).await,
+            ControlRequest::Explain { name, rtype, client } => self.explain(&name, &rtype, client.as_deref()).await,
+        }
+    }
+
+    async fn explain(&self, name: &str, rtype: &str, client: Option<&str>) -> ControlReply {
+        let asked = match Explainer::asked(name, rtype, client) {
+            Ok(asked) => asked,
+            Err(reason) => return bad_request(reason),
+        };
+        match self.explainer.explain(&asked).await {
+            Ok(explanation) => ControlReply::Explained(Box::new(explanation)),
+            Err(reason) => ControlReply::Refused(vec![reason.diagnostic()]),
         }
     }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rights::Right;
 use crate::diag::Diagnostic;
+use crate::explain::Explanation;
 use crate::status::Status;
 use crate::status::sync::{PassStatus, UndoStatus};
 
@@ -39,6 +40,17 @@ pub(crate) enum ControlRequest {
     },
     /// Write again, with a pass at once.
     Thaw,
+    /// Asks why a name has the answer that it has.
+    Explain {
+        /// A name, a label or an address; never the query string of a URL.
+        name: String,
+        /// The type; A if it is empty.
+        #[serde(default)]
+        rtype: String,
+        /// The client as which it is asked.
+        #[serde(default)]
+        client: Option<String>,
+    },
 }
 
 impl ControlRequest {
@@ -51,7 +63,9 @@ impl ControlRequest {
     /// The right that it needs. A reload takes a config that ends zones, which is a consent.
     pub(super) fn right(&self) -> Right {
         match self {
-            Self::Flush { .. } | Self::Status | Self::Sync { approve: None, undo: false } => Right::Ask,
+            Self::Flush { .. } | Self::Status | Self::Explain { .. } | Self::Sync { approve: None, undo: false } => {
+                Right::Ask
+            }
             Self::Sync { .. } | Self::Reload | Self::Freeze { .. } | Self::Thaw => Right::Consent,
         }
     }
@@ -77,6 +91,7 @@ pub(crate) enum ControlReply {
     },
     /// The last change was undone, or is held.
     Undone(UndoStatus),
+    Explained(Box<Explanation>),
     /// It was not done, and why.
     Refused(Vec<Diagnostic>),
 }

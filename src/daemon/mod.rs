@@ -1,4 +1,4 @@
-//! Floor 7: the composition root of `serve`.
+//! Floor 8: the composition root of `serve`.
 //!
 //! Input: a config. Output: a running server, until a signal ends it. Everything that lasts is owned here; every change
 //! of an answer goes through `Daemon::publish`.
@@ -45,6 +45,7 @@ use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
 use crate::control::rights::Rights;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
+use crate::explain::Explainer;
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, Listeners, Shared, Snapshot};
 use crate::status::Board;
@@ -97,6 +98,8 @@ struct Daemon {
     shared: Arc<Shared>,
     /// For `status`.
     board: Arc<Board>,
+    /// Why names have the answers that they have.
+    explainer: Arc<Explainer>,
     watches: Vec<Watch>,
     unwatched: Vec<PathBuf>,
     /// The threads that read from Azure.
@@ -158,6 +161,7 @@ impl Daemon {
         // No query is answered before there are zones.
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sync_set(&config.sync);
+        let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
         let admin = admin::Listeners::new(Arc::clone(&shared), Arc::clone(board), background::stand_back);
         let rights = Arc::new(ArcSwap::from_pointee(config.rights.clone()));
         Ok(Self {
@@ -173,6 +177,7 @@ impl Daemon {
             routes,
             shared,
             board: Arc::clone(board),
+            explainer,
             watches: Vec::new(),
             unwatched: Vec::new(),
             live: LiveSources::new(Arc::clone(board), ticks.clone()),
@@ -210,7 +215,9 @@ impl Daemon {
         command_sender: mpsc::Sender<Command>,
     ) -> Option<Control> {
         let (shared, board) = (Arc::clone(&self.shared), Arc::clone(&self.board));
-        let context = ControlContext { shared, board, commands: command_sender, rights: Arc::clone(&self.rights) };
+        let explainer = Arc::clone(&self.explainer);
+        let rights = Arc::clone(&self.rights);
+        let context = ControlContext { shared, board, explainer, commands: command_sender, rights };
         let started = placed?.and_then(|placed| Control::start(placed, context));
         started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
     }

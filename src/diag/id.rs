@@ -232,6 +232,8 @@ ids! {
     CONTROL_BAD_REQUEST = "control-bad-request";
     /// The server is stopping and takes no more requests.
     SERVER_STOPPING = "server-stopping";
+    /// The server does as much of this at a time as it may; ask again.
+    SERVER_BUSY = "server-busy";
     /// A count of further diagnostics, which are not shown.
     MORE = "more";
     /// An id that this version does not know.

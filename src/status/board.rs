@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::gather::{self, Degraded};
@@ -20,6 +20,7 @@ use super::verdict;
 use crate::diag::{self, Diagnostic};
 use crate::server::Shared;
 use crate::sync::guard::ApproveCommand;
+use crate::sync::ledger::Ledger;
 use crate::sync::live;
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass::{PassOutcome, SourceReport};
@@ -46,6 +47,8 @@ pub(crate) struct Board {
 struct Facts {
     config: ConfigStatus,
     degraded: Degraded,
+    ledger: Arc<Ledger>,
+    settings: Option<Arc<crate::sync::Settings>>,
     sources: Vec<SourceStatus>,
     live: Vec<LiveReport>,
     sync: SyncStatus,
@@ -118,6 +121,7 @@ impl Board {
     pub(crate) fn sync_set(&self, settings: &crate::sync::Settings) {
         let mut facts = self.facts();
         let facts = &mut *facts;
+        facts.settings = Some(Arc::new(settings.clone()));
         facts.sync.pass_deadline_s = settings.pass_deadline.as_secs();
         let before = std::mem::take(&mut facts.sources);
         let known = |source: &source::Settings| {
@@ -223,6 +227,7 @@ impl Board {
         let shown = |report| source_of(report, sources);
         facts.sources = outcome.sources.iter().map(shown).collect();
         facts.changed_by(&outcome.changes);
+        facts.ledger = Arc::clone(&outcome.ledger);
         let sync = &mut facts.sync;
         if pass.outcome.is_good() {
             sync.last_good = Some(now);
@@ -277,6 +282,12 @@ impl Board {
     pub(crate) fn waits(&self) -> Vec<(String, verdict::Finding)> {
         let facts = self.facts();
         verdict::waits(&facts.sync)
+    }
+
+    /// What the last pass knows of names that the zones do not show, and the settings of the sync.
+    pub(crate) fn of_sync(&self) -> (Arc<Ledger>, Option<Arc<crate::sync::Settings>>) {
+        let facts = self.facts();
+        (Arc::clone(&facts.ledger), facts.settings.clone())
     }
 
     /// True if something waits for consent.

@@ -193,7 +193,8 @@ pub(crate) struct HeldZone {
 }
 
 impl HeldZone {
-    fn is_approvable(&self) -> bool {
+    /// True if an operator's consent helps.
+    pub(super) fn is_approvable(&self) -> bool {
         self.reasons.iter().all(HoldReason::is_approvable)
     }
 }

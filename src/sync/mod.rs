@@ -15,6 +15,7 @@ pub mod apply;
 pub mod desired;
 pub(crate) mod gather;
 pub(crate) mod guard;
+pub mod ledger;
 pub mod live;
 pub(crate) mod pass;
 pub mod plan;

@@ -17,6 +17,7 @@ use super::apply::{self, Applied, ApplyError};
 use super::desired::{self, DesiredState};
 use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, Consent, UnsafePlan};
+use super::ledger::Ledger;
 use super::plan::{Current, FileState, Plan, Waiting, ZonePlan, plan};
 use super::progress::{PassStep, ProgressFn};
 use super::source::{Listing, Reading, SourceError};
@@ -50,6 +51,8 @@ pub(crate) struct PassOutcome {
     pub conflicts: Diagnostics,
     /// The freeze, if the sync is frozen, and what waits for its end.
     pub frozen: Option<Frozen>,
+    /// What it knows of names that the zones do not show.
+    pub ledger: Arc<Ledger>,
     /// Work that is left once the zones are in service.
     pub aftermath: Option<Aftermath>,
 }
@@ -135,6 +138,8 @@ pub(crate) struct DryRun {
     pub bases: BTreeMap<Name, Base>,
     /// Errors because of which the plan may be incomplete.
     pub errors: Diagnostics,
+    /// The names that lists leave out.
+    pub ledger: Ledger,
 }
 
 /// Reads lists and makes a plan; writes nothing at all, and remembers nothing.
@@ -174,6 +179,7 @@ fn make_plan(
     let (listings, sources, silent) = sort_readings(settings, readings);
     progress(PassStep::Comparing(listings.iter().map(Listing::len).sum()));
     let mut planned = DryRun { sources, ..DryRun::default() };
+    planned.ledger.left_out(&listings);
     for apex in currents.keys() {
         match Base::load(&settings.state, apex, clock(settings, now)) {
             Ok(base) => drop(planned.bases.insert(apex.clone(), base)),
@@ -228,6 +234,7 @@ pub(crate) fn run(
     progress: ProgressFn<'_>,
 ) -> PassOutcome {
     let planned = make_plan(settings, zones, gatherer, now, progress);
+    let mut ledger = planned.ledger;
     let mut outcome = PassOutcome {
         sources: planned.sources,
         errors: planned.errors,
@@ -244,6 +251,11 @@ pub(crate) fn run(
     outcome.applied = apply::apply(approved, &settings.zone_dir, &settings.state, clock(settings, now));
     let freeze = outcome.applied.frozen.take().or_else(|| settings.state.frozen());
     outcome.frozen = freeze.map(|freeze| Frozen { freeze, waiting });
+    ledger.planned(plan, review.held.as_deref());
+    if outcome.frozen.is_some() {
+        ledger.frozen(plan);
+    }
+    outcome.ledger = Arc::new(ledger);
     outcome.held = review.held;
     let at = time_of(now);
     let written = &outcome.applied.written;

@@ -27,10 +27,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
     ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "server"]),
-    // floor 5: they do not know each other
-    ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
-    ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
-    // floor 6
+    // floor 5
+    ("explain", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
+    // floor 6: they do not know each other
+    ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
+    ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
+    // floor 7
     (
         "config",
         &[
@@ -48,7 +50,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    // floor 7
+    // floor 8
     (
         "daemon",
         &[
@@ -61,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "forward",
             "server",
             "status",
+            "explain",
             "control",
             "admin",
             "config",
@@ -68,12 +71,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "telemetry",
         ],
     ),
-    // floor 8
+    // floor 9
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "control", "config",
-            "daemon",
+            "dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain", "control",
+            "config", "daemon",
         ],
     ),
     // the entrances

@@ -1,9 +1,11 @@
 //! One question from the command line, resolved as a client's query would be.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::dns::{Name, Rtype};
+use crate::forward::ClientNetwork;
 use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
 use crate::server::snapshot::Snapshot;
@@ -16,11 +18,12 @@ pub struct Answered {
     pub trace: Vec<(Name, Provenance)>,
 }
 
-/// Resolves one question.
-pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype) -> Answered {
+/// Resolves one question, as for this client if one is named; whether that client may ask is not looked at.
+pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype, client: Option<IpAddr>) -> Answered {
     let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false, authentic_data: false };
     let mut resolution = Resolution::new(qname, qtype, flags);
     resolution.trace = Some(Vec::new());
+    resolution.network = client.map(ClientNetwork::of);
     let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, Instant::now()) {
         Progress::Done(resolved) => resolved,
         Progress::Ask(question) => {

@@ -1,6 +1,7 @@
 //! The result of a reader: entries in one block, problems and warnings with their place.
 
 mod budget;
+mod left;
 mod withdraw;
 
 use std::collections::HashMap;
@@ -15,6 +16,7 @@ use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 use budget::FileBudget;
+pub(in crate::sync) use left::LeftName;
 
 /// Octets of a name as it stands in a list. No host name has over 253 (RFC 1035 section 3.1), but a resource id with a
 /// dot in it looks like one and is left aside later.
@@ -35,6 +37,10 @@ pub struct Listing {
     pub warnings: Diagnostics,
     /// What the list lacks although it names it: nothing in service is removed for want of it.
     pub gaps: Vec<Gap>,
+    /// Names that it has and that make no record, because nothing goes over the connection of their endpoint.
+    pub(in crate::sync) left: Vec<LeftName>,
+    /// Such names for which there was no room.
+    pub(in crate::sync) unnamed_left: usize,
     blocks: Vec<Block>,
     /// The private endpoints that entries belong to, by their number from 1.
     endpoints: Vec<Box<str>>,
@@ -176,6 +182,8 @@ impl ListingBuilder {
             file: diag::path(path).into(),
             warnings: Diagnostics::default(),
             gaps: Vec::new(),
+            left: Vec::new(),
+            unnamed_left: 0,
             blocks: Vec::new(),
             endpoints: Vec::new(),
         };
@@ -204,6 +212,8 @@ impl ListingBuilder {
         }
         self.listing.blocks.push(part.block);
         part.listing.gaps.into_iter().for_each(|gap| self.lacks(gap));
+        self.listing.unnamed_left += part.listing.unnamed_left;
+        part.listing.left.into_iter().for_each(|left| self.listing.leave(left));
         self.listing.warnings.append(part.listing.warnings);
         self.problems.append(part.problems);
     }
@@ -274,7 +284,10 @@ impl ListingBuilder {
                 self.warning(statement.line, id, || text);
                 self.publish(statement);
             }
-            Verdict::Leave((id, text)) => self.note(statement.line, id, || text),
+            Verdict::Leave((id, text)) => {
+                self.note(statement.line, id, || text);
+                self.leave(statement);
+            }
             Verdict::Refuse((id, text)) => self.problem(statement.line, id, || text),
         }
     }

@@ -17,6 +17,7 @@ mod problems;
 mod read;
 mod recognise;
 mod screens;
+mod search;
 mod semicolons;
 mod statement;
 mod table;
@@ -33,6 +34,7 @@ use std::str::FromStr;
 
 pub use listing::{Entry, Gap, Listing};
 pub use read::{Bounds, EntryBudget, Reading, read, stand_in};
+pub(crate) use search::{Found, search};
 pub(in crate::sync) use toml::MAX_BYTES as MAX_TOML_BYTES;
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};

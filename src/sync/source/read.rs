@@ -185,7 +185,7 @@ fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Ve
 }
 
 /// The files a path stands for, sorted. A glob that matches nothing is a mistake or a missing mount, not an empty list.
-fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
+pub(super) fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     let shown = diag::path(&source.path);
     let text = source.path.to_str().ok_or_else(|| format!("path '{shown}' is not UTF-8"))?;
     if !text.contains(['*', '?', '[']) {

@@ -105,6 +105,17 @@ impl State {
         ZoneProvenance::parse(&String::from_utf8_lossy(&text))
     }
 
+    /// The line that lists one RRset; `None` where it is not remembered. This looks for one line of the text alone.
+    pub fn listed(&self, apex: &Name, owner: &str, rtype: Rtype) -> Option<Listed> {
+        let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten()?;
+        let start = format!("\n{owner}\t{rtype}\t");
+        let at = memchr::memmem::find(&text, start.as_bytes())? + 1;
+        let head = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = text[at..].split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let both = format!("{}\n{}\n", String::from_utf8_lossy(head), String::from_utf8_lossy(line));
+        ZoneProvenance::parse(&both).of(owner, rtype).cloned()
+    }
+
     /// Remembers where the records of a zone are listed. A record that stays although no list has it, because its list
     /// is away or the guard holds its end, keeps what was remembered of it.
     ///
@@ -188,6 +199,19 @@ mod tests {
         let provenance = ZoneProvenance::parse(&text);
         let listed = provenance.of("acct", Rtype::A).unwrap();
         assert_eq!((listed.to_string().as_str(), listed.endpoint.as_deref()), ("vault-we (/lists/a.txt:12)", None));
+    }
+
+    #[test]
+    fn one_line_is_found_among_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::new(folder.path().to_owned());
+        let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
+        let text = format!("{HEADER}\nxacct\tA\t1\ts\t-\t/a\nacct\tAAAA\t2\ts\t-\t/a\nacct\tA\t3\ts\tpe\t/a\n");
+        state.write(PART, &of_zone(&apex), text.as_bytes()).unwrap();
+        let line = |owner, rtype| state.listed(&apex, owner, rtype).and_then(|listed| listed.line);
+        assert_eq!(line("acct", Rtype::A), Some(3));
+        assert_eq!(line("acct", Rtype::AAAA), Some(2));
+        assert_eq!(line("acc", Rtype::A), None);
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use super::ListingBuilder;
+use super::{LeftName, ListingBuilder};
 use crate::diag::Id;
 use crate::sync::source::statement::unconnected;
+use crate::sync::source::token::quoted;
 
 /// A name that is taken back.
 struct Withdrawn<'s> {
@@ -47,7 +48,10 @@ impl ListingBuilder {
         }
         for Withdrawn { line, name, endpoint, state } in &notes {
             let text = unconnected(&format!("'{name}'"), Some(&self.listing.endpoints[*endpoint]), state);
+            let endpoint = Some(quoted(&self.listing.endpoints[*endpoint]).into());
             self.note(*line, Id::LIST_NOT_CONNECTED, || text);
+            let (line, name, state) = (*line, quoted(name).into(), quoted(state).into());
+            self.listing.leave(LeftName { name, line, endpoint, state });
         }
         notes.into_iter().map(|withdrawn| withdrawn.name).collect()
     }

@@ -111,6 +111,15 @@ impl Entry {
         out.note(self.line, Id::LIST_NOT_CONNECTED, || {
             format!("{} is not published: the connection is {}, not Approved", self.subject(), quoted(state))
         });
+        if let Some(fqdn) = &self.fqdn {
+            out.leave(&Statement {
+                line: self.line,
+                names: &[Written::full(fqdn)],
+                endpoint: self.endpoint.as_deref(),
+                connection: Some(state),
+                ..Statement::default()
+            });
+        }
     }
 
     fn publish(&self, fqdn: &str, addresses: &[IpAddr], out: &mut ListingBuilder) {

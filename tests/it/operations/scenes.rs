@@ -1,0 +1,240 @@
+//! What is wrong in each night, with the real binary: a server, its upstream, and what happened to them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::hangs;
+use crate::support::server::Server;
+use crate::support::site::{BINARY, Site};
+use crate::support::upstream::Upstream;
+use crate::support::wait_until;
+
+/// A vault's list as people copy it.
+const VAULT: &str = include_str!("../../../config/endpoints/vault-v1-we.txt");
+
+/// Public DNS, as far as the nights need it.
+const PUBLIC: &str = "\
+www.corp.example. 300 A 192.0.2.80
+smplepod01ecs114.blob.core.windows.net. 60 CNAME smplepod01ecs114.privatelink.blob.core.windows.net.
+smplepod01ecs114.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
+smplepod01ecs114.queue.core.windows.net. 60 CNAME smplepod01ecs114.privatelink.queue.core.windows.net.
+smplepod01ecs114.privatelink.queue.core.windows.net. 60 CNAME queue.ams01prdstr01a.store.core.windows.net.
+smplepod01prot120.blob.core.windows.net. 60 CNAME smplepod01prot120.privatelink.blob.core.windows.net.
+smplepod01prot120.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
+smplepod01prot121.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
+smplepod01ecs115.blob.core.windows.net. 60 CNAME smplepod01ecs115.privatelink.blob.core.windows.net.
+smplepod01ecs115.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
+blob.ams01prdstr01a.store.core.windows.net. 60 A 20.60.1.1
+queue.ams01prdstr01a.store.core.windows.net. 60 A 20.60.1.2
+login.microsoftonline.com. 300 A 20.190.160.1
+login.microsoft.com. 300 A 20.190.160.2
+login.windows.net. 300 A 20.190.160.3
+graph.microsoft.com. 300 A 20.190.160.4
+management.azure.com. 300 A 20.190.160.5
+";
+
+/// Makes what is wrong in a night.
+pub(super) type Stage = fn() -> Scene;
+
+/// Each night by its heading.
+pub(super) const SCENES: [(&str, Stage); 11] = [
+    ("1. A list has a wrong line", wrong_list),
+    ("2. A change waits for a person", held_plan),
+    ("3. An endpoint is not approved", not_approved),
+    ("4. A share with lists hangs", share),
+    ("5. The upstream is dead", dead_upstream),
+    ("6. The disk is full", full_disk),
+    ("7. A firewall drops private answers", firewall),
+    ("8. The config was emptied", emptied_config),
+    ("9. A name is in no list", unlisted),
+    ("10. Nothing answers at all", nothing_answers),
+    ("And one in which nothing is wrong", all_well),
+];
+
+/// A night on the stage.
+pub(super) struct Scene {
+    site: Site,
+    server: Option<Server>,
+    upstreams: Vec<Upstream>,
+    /// What the commands find in their environment.
+    environment: Vec<(&'static str, PathBuf)>,
+    /// A text of the test, and what the page calls it.
+    names: Vec<(String, &'static str)>,
+    /// Sockets that are held until the end.
+    _held: Vec<std::net::UdpSocket>,
+}
+
+impl Scene {
+    /// A site with the vault's list, and its upstream.
+    fn new(config: &str) -> Self {
+        Self::with(Site::new().with_list("vault-we.txt", VAULT).with_config(config), Upstream::serving(PUBLIC))
+    }
+
+    fn with(site: Site, upstream: Upstream) -> Self {
+        let site = site
+            .with_upstream(&upstream)
+            .with_config("[backup]\ngeos = [\"we\"]\n[sync]\nallowed_targets = [\"10.12.0.0/24\"]");
+        let folder = site.path("").canonicalize().unwrap();
+        let folder = folder.to_str().unwrap().trim_end_matches('/').to_owned();
+        let names = vec![(upstream.address().to_string(), "168.63.129.16:53"), (folder, "/srv/dns")];
+        Self { site, server: None, upstreams: vec![upstream], environment: Vec::new(), names, _held: Vec::new() }
+    }
+
+    fn start(self) -> Self {
+        let command = self.site.command("serve");
+        self.start_by(command)
+    }
+
+    fn start_by(mut self, mut command: Command) -> Self {
+        command.envs(self.environment.iter().map(|(key, value)| (key, value)));
+        let server = Server::start(command);
+        for (address, known) in server.addresses().iter().zip(["10.0.0.4:53", "[fd00::4]:53"]) {
+            self.call(*address, known);
+        }
+        self.server = Some(server);
+        self
+    }
+
+    fn call(&mut self, address: SocketAddr, known: &'static str) {
+        self.names.push((address.to_string(), known));
+    }
+
+    fn server(&self) -> &Server {
+        self.server.as_ref().expect("a server on this stage")
+    }
+
+    /// Runs a command of the page, and gives what it prints in the page's names.
+    pub(super) fn run(&mut self, command: &str) -> String {
+        let mut line = command.to_owned();
+        for (real, known) in &self.names {
+            line = line.replace(known, real);
+        }
+        let folder = Path::new(BINARY).parent().unwrap().to_str().unwrap();
+        let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(format!("{line} 2>&1")).current_dir(self.site.path("")).env("PATH", path);
+        shell.env_remove("PRIVATELINK_DNS_CONFIG").env_remove("RUST_LOG");
+        let output = shell.envs(self.environment.iter().map(|(key, value)| (key, value))).output().unwrap();
+        let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        for (real, known) in &self.names {
+            printed = printed.replace(real, known);
+        }
+        printed
+    }
+}
+
+fn wrong_list() -> Scene {
+    let scene = Scene::new("").start();
+    let wrong = VAULT.replace("10.12.0.28", "10.12.0.280");
+    scene.site.rename_list("vault-we.txt", wrong + "smplepod01ecs115.blob.core.windows.net    10.12.0.29\n");
+    scene.server().until_says("10.12.0.280", 0);
+    scene
+}
+
+fn held_plan() -> Scene {
+    let scene = Scene::new("").start();
+    // Somebody exported the first page alone.
+    let short: Vec<&str> =
+        VAULT.lines().filter(|line| !line.contains("-ab-pod01-") || line.contains("-rec2")).collect();
+    scene.site.rename_list("vault-we.txt", short.join("\n") + "\n");
+    scene.server().until_says("held back", 0);
+    scene
+}
+
+fn not_approved() -> Scene {
+    let pending = r#"[{
+  "name": "pee2epe_prot121_blob",
+  "privateLinkServiceConnections": [{"privateLinkServiceConnectionState": {"status": "Pending"}}],
+  "customDnsConfigs": [{"fqdn": "smplepod01prot121.blob.core.windows.net", "ipAddresses": ["10.12.0.31"]}]
+}]
+"#;
+    let site = Site::new().with_list("vault-we.txt", VAULT).with_list("new.json", pending);
+    let scene = Scene::with(site, Upstream::serving(PUBLIC)).start();
+    wait_until("both lists are read", || scene.site.status()["sources"][1]["last_good"].is_u64());
+    scene
+}
+
+fn share() -> Scene {
+    let far = "[[sources]]\nname = \"share\"\npath = \"hangs/vault-ne.txt\"\n";
+    let mut scene = Scene::new("[sync]\npass_deadline = \"300ms\"\ninterval = \"1s\"");
+    scene.site.add(far);
+    std::fs::create_dir(scene.site.path("hangs")).unwrap();
+    std::fs::write(scene.site.path("hangs/vault-ne.txt"), "10.12.0.40 smplnpod01ecs301.blob.core.windows.net\n")
+        .unwrap();
+    scene.environment = vec![("LD_PRELOAD", hangs::shim()), ("HANG_WHILE", scene.site.path("flag"))];
+    let scene = scene.start();
+    scene.server().until_resolves("smplnpod01ecs301.privatelink.blob.core.windows.net", "10.12.0.40");
+    std::fs::write(scene.site.path("flag"), "").unwrap();
+    scene.server().until_says("source 'share': no answer", 0);
+    scene
+}
+
+fn dead_upstream() -> Scene {
+    let mut scene = Scene::new("[forward]\ntimeout = \"1s\"").start();
+    scene.upstreams[0].kill();
+    let mut asked = 0..;
+    wait_until("the upstream is down", || {
+        scene.server().ask(&format!("n{}.corp.example", asked.next().unwrap()), "A");
+        scene.site.status()["upstreams"][0]["state"] == "down"
+    });
+    scene
+}
+
+/// As full as a disk can be made without one: no file may grow.
+fn full_disk() -> Scene {
+    let scene = Scene::new("[sync]\ninterval = \"1s\"");
+    let serve = scene.site.command("serve");
+    // A program that runs out of room is not killed for it, as SIGXFSZ would.
+    let mut command = Command::new("sh");
+    command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(serve.get_program()).args(serve.get_args());
+    let scene = scene.start_by(command);
+    let pid = scene.server().pid().to_string();
+    assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=16:"]).status().unwrap().success());
+    let more = VAULT.to_owned() + "smplepod01ecs115.blob.core.windows.net    10.12.0.29\n";
+    scene.site.rename_list("vault-we.txt", more);
+    scene.server().until_says("ERROR", 0);
+    scene
+}
+
+/// A resolver of the office in front of ours, whose firewall drops answers with private addresses.
+fn firewall() -> Scene {
+    let mut scene = Scene::new("").start();
+    let office: String =
+        PUBLIC.lines().filter(|line| !line.contains(" A 20.60.1.")).fold(String::new(), |all, line| all + line + "\n");
+    let office = Upstream::serving(&office);
+    scene.call(office.address(), "10.1.0.53:53");
+    scene.upstreams.push(office);
+    scene
+}
+
+fn emptied_config() -> Scene {
+    let scene = Scene::new("").start();
+    scene.site.write_raw_config("");
+    scene.server().until_says("the new config is not taken", 0);
+    scene
+}
+
+fn unlisted() -> Scene {
+    let scene = Scene::new("").start();
+    scene.server().ask("smplepod01ecs115.blob.core.windows.net", "A");
+    scene
+}
+
+/// Another program holds the port.
+fn nothing_answers() -> Scene {
+    let scene = Scene::new("");
+    let held = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap();
+    let mut scene = Scene { _held: vec![held], ..scene };
+    scene.call(address, "10.0.0.4:53");
+    scene.site.remove_config("listen");
+    scene.site.add(&format!("listen = [\"{address}\"]"));
+    scene
+}
+
+fn all_well() -> Scene {
+    let scene = Scene::new("").start();
+    scene.server().until_resolves("smplepod01ecs114.blob.core.windows.net", "10.12.0.23");
+    scene
+}
