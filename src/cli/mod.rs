@@ -2,8 +2,8 @@
 //!
 //! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed,
 //! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes, `status`:
-//! warnings only; 4 `explain`: the answer is public; 5 `plan`, `sync`: the guard holds a part back, or the sync is frozen
-//! and something waits.
+//! warnings only; 4 `explain`: the answer is public; 5 `plan`, `sync`: the guard holds a part back, or the sync is
+//! frozen and something waits.
 
 mod check;
 mod control;

@@ -51,7 +51,9 @@ pub(super) fn by_hand(config: &Config, approve: Option<&str>) -> ExitCode {
 
 fn show(status: &UndoStatus, config: &Path) -> ExitCode {
     let UndoStatus { of, changes, left, written, held, frozen, found } = status;
-    left.iter().for_each(|left| print_error(format!("left as it is: {left}")));
+    for left in left {
+        print_error(format!("left as it is: {left}"));
+    }
     found.iter().for_each(print_diagnostic);
     if let Some(held) = held {
         print_error(format!("the undo of the change of {of} is held back; nothing was undone:"));
@@ -60,7 +62,9 @@ fn show(status: &UndoStatus, config: &Path) -> ExitCode {
         print_error(&held.what_to_do);
         return ExitCode::from(HELD);
     }
-    written.iter().for_each(|(zone, serial)| print(format!("{zone}: serial {serial}")));
+    for (zone, serial) in written {
+        print(format!("{zone}: serial {serial}"));
+    }
     if found.iter().any(diag::Diagnostic::is_error) {
         return fail("not everything could be undone; the rest stays as it is in service");
     }

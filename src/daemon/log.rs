@@ -69,9 +69,10 @@ pub(super) fn report(report: &Report) {
 /// Something that still waits for a person.
 pub(super) fn still_waits(waits: &Finding) {
     let what_to_do = waits.what_to_do.as_deref().unwrap_or_default();
-    match waits.level {
-        Level::Error => error!("reminder: {}; {what_to_do}", waits.text),
-        _ => warn!("reminder: {}; {what_to_do}", waits.text),
+    if waits.level == Level::Error {
+        error!("reminder: {}; {what_to_do}", waits.text);
+    } else {
+        warn!("reminder: {}; {what_to_do}", waits.text);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Freeze, thaw and undo, as somebody asked for them by the control socket.
 //!
-//! Freeze and thaw do not wait for a pass that runs: it may hang on a share, and looks at the freeze again before it writes.
+//! Freeze and thaw do not wait for a pass that runs: it may hang on a share, and looks at the freeze again before it
+//! writes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -83,7 +84,7 @@ impl Daemon {
         };
         match result {
             Ok(Outcome::Frozen(freeze, is_settled)) => self.now_frozen(&freeze, is_settled, waiters),
-            Ok(Outcome::Thawed(before)) => self.now_thawed(&order, before, waiters),
+            Ok(Outcome::Thawed(before)) => self.now_thawed(&order, before.as_ref(), waiters),
             Err(failed) => {
                 let then = match order {
                     Order::Freeze(_) => "; the sync is not frozen",
@@ -110,7 +111,7 @@ impl Daemon {
         answer(waiters, || ControlReply::Frozen { reason: freeze.reason.clone(), since: freeze.since, is_settled });
     }
 
-    fn now_thawed(&mut self, order: &Order, before: Option<Freeze>, waiters: Vec<Waiter>) {
+    fn now_thawed(&mut self, order: &Order, before: Option<&Freeze>, waiters: Vec<Waiter>) {
         self.orders += 1;
         self.board.frozen(None);
         let Order::Thaw(by) = order else { return };
@@ -158,9 +159,10 @@ impl Daemon {
         let command = ApproveCommand { running: self.control.is_some(), ..ApproveCommand::by_hand(&file) };
         let status = UndoStatus::of(&undone, command);
         let (by, of) = (&undo.by, &undone.of);
-        match &status.held {
-            Some(held) => info!(by, of, digest = held.digest.as_deref().unwrap_or("none"), "the undo is held"),
-            None => info!(by, of, changes = status.changes, left = status.left.len(), "the last change is undone"),
+        if let Some(held) = &status.held {
+            info!(by, of, digest = held.digest.as_deref().unwrap_or("none"), "the undo is held; nothing is undone");
+        } else {
+            info!(by, of, changes = status.changes, left = status.left.len(), "the last change is undone");
         }
         status.found.iter().for_each(super::log::found);
         super::log::changes(&undone.changes);

@@ -46,7 +46,7 @@ pub(super) struct Done {
 /// What a task did besides reading zones.
 enum Outcome {
     Pass(Box<PassOutcome>),
-    Undo(Result<Undone, Diagnostic>, Undo),
+    Undo(Box<(Result<Undone, Diagnostic>, Undo)>),
 }
 
 impl Tools {
@@ -100,7 +100,8 @@ impl Daemon {
         self.board.task_started(now);
         let consent = match wish {
             Some(Wish::Undo(undo)) => {
-                let work = self.work(move |_| Some(Outcome::Undo(undo::run(&settings, &zones, &undo, now), undo)));
+                let work =
+                    self.work(move |_| Some(Outcome::Undo(Box::new((undo::run(&settings, &zones, &undo, now), undo)))));
                 return Some(Running::new(background::start("undo", work), waiters));
             }
             Some(Wish::Consent(consent)) => {
@@ -156,7 +157,8 @@ impl Daemon {
         self.publish_zones(report.zones);
         let mut outcome = match outcome {
             Some(Outcome::Pass(outcome)) => *outcome,
-            Some(Outcome::Undo(undone, undo)) => {
+            Some(Outcome::Undo(done)) => {
+                let (undone, undo) = *done;
                 self.undone(undone, &undo, waiters);
                 return false;
             }

@@ -260,9 +260,9 @@ pub(crate) fn run(
     let at = time_of(now);
     let written = &outcome.applied.written;
     let by = consent.map(|consent| consent.by.as_str());
-    let wish = |zone: &ZonePlan| match approved.has_consent(&zone.apex) {
-        true => Wish { by, approved: true, undoes: None },
-        false => Wish::default(),
+    let wish = |zone: &ZonePlan| match approved.has_consent(&zone.apex).then_some(by) {
+        Some(by) => Wish { by, approved: true, undoes: None },
+        None => Wish::default(),
     };
     let (changes, recorded) = settings.state.record_changes(plan, written, &wish, &at);
     outcome.changes = changes;

@@ -167,7 +167,9 @@ fn inverse_of_zone(apex: Name, current: Current, steps: &[(Key<'_>, Step<'_>)], 
     }
     after.retain(|record| !back.contains_key(&(record.owner, record.address.is_ipv6())));
     for ((owner, _), addresses) in back {
-        addresses.iter().for_each(|address| after.push(owner, *address, None));
+        for address in addresses {
+            after.push(owner, *address, None);
+        }
     }
     after.finish();
     ZonePlan::replacing(apex, current, after)

@@ -171,6 +171,32 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             pass.is_some_and(|pass| pass.held.is_some()),
             "1 if changes wait for an operator's consent.",
         ),
+        Family::single(
+            "privatelink_dns_sync_conflicts",
+            pass.map_or(0, |pass| pass.conflicts.len()),
+            "Findings of the last pass where lists give different addresses to a name.",
+        ),
+        Family::single(
+            "privatelink_dns_sync_lists_unread",
+            status.no_list_read,
+            "1 until a list was read that tells the geo codes: until then all zones of Azure Backup are SERVFAIL.",
+        ),
+    ]);
+    all.extend(consent(sync, pass));
+    all.extend(pass.map(|pass| {
+        Family::single(
+            "privatelink_dns_sync_last_pass_timestamp_seconds",
+            pass.at,
+            "Time the last pass ended; absent before the first.",
+        )
+    }));
+    all.extend(config(&status.config));
+    all
+}
+
+/// What waits for somebody.
+fn consent(sync: &SyncStatus, pass: Option<&PassStatus>) -> [Family; 3] {
+    [
         Family::new(
             "privatelink_dns_sync_held_info",
             &["digest"],
@@ -187,26 +213,7 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             pass.and_then(|pass| pass.waiting.as_ref()).map_or(0, |waiting| waiting.changes),
             "RRsets that the last pass would have changed but for the freeze.",
         ),
-        Family::single(
-            "privatelink_dns_sync_conflicts",
-            pass.map_or(0, |pass| pass.conflicts.len()),
-            "Findings of the last pass where lists give different addresses to a name.",
-        ),
-        Family::single(
-            "privatelink_dns_sync_lists_unread",
-            status.no_list_read,
-            "1 until a list was read that tells the geo codes: until then all zones of Azure Backup are SERVFAIL.",
-        ),
-    ]);
-    all.extend(pass.map(|pass| {
-        Family::single(
-            "privatelink_dns_sync_last_pass_timestamp_seconds",
-            pass.at,
-            "Time the last pass ended; absent before the first.",
-        )
-    }));
-    all.extend(config(&status.config));
-    all
+    ]
 }
 
 fn held_digest(pass: Option<&PassStatus>) -> &str {
