@@ -65,7 +65,9 @@ Examples:
   privatelink-dns doctor --connect     and TCP 443 of every listed address
   privatelink-dns doctor --through 10.0.0.10
                                        and whether this resolver of clients forwards to the server
-  privatelink-dns doctor --json        the same for programs";
+  privatelink-dns doctor --json        the same for programs
+  privatelink-dns doctor --bundle dns.tar
+                                       and what support asks for, without secrets";
 
 pub(super) const FLUSH: &str = "\
 Examples:

@@ -21,7 +21,6 @@ mod undo;
 
 use std::fmt::Display;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -132,9 +131,13 @@ enum Verb {
         /// Try TCP 443 of the listed addresses too.
         #[arg(long)]
         connect: bool,
-        /// A resolver that clients ask and that should forward to this server; may be given several times.
-        #[arg(long, value_name = "ADDR", value_parser = doctor::resolver)]
-        through: Vec<SocketAddr>,
+        /// A resolver that clients ask and that should forward to this server, `system` for those of this machine; may
+        /// be given several times.
+        #[arg(long, value_name = "ADDR")]
+        through: Vec<doctor::Resolver>,
+        /// Write a tar for support: the findings, status, plan, changes, log, and the config without its secrets.
+        #[arg(long, value_name = "FILE")]
+        bundle: Option<PathBuf>,
     },
     /// Explain the running server's answer: private or public, why, by which line of which list, and what to do. Exit
     /// code 0: private; 4: public; 1: no address, or no server.
@@ -215,8 +218,8 @@ impl Verb {
                 with_config(file, |config| sync::sync(&config, approve.as_deref()))
             }
             Self::Status { json, live } => control::show_status(file.find(), json, live),
-            Self::Doctor { json, all, connect, through } => {
-                doctor::run(file.find(), &doctor::Options { json, all, connect, through })
+            Self::Doctor { json, all, connect, through, bundle } => {
+                doctor::run(file.find(), &doctor::Options { json, all, connect, through, bundle })
             }
             Self::Explain { name, rtype, client, json } => {
                 explain::run(file.find(), explain::Options { name, rtype, client, json })

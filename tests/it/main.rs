@@ -25,6 +25,7 @@ mod consent;
 mod control;
 mod crash;
 mod disk;
+mod doctor;
 mod explain;
 mod freeze;
 mod guard;

@@ -5,6 +5,8 @@
 //! flight than the window, or work after the deadline.
 
 mod tcp;
+#[cfg(test)]
+mod tests;
 mod udp;
 
 use std::net::{IpAddr, SocketAddr};

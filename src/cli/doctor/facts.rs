@@ -112,6 +112,8 @@ pub(super) struct Lists {
     pub(super) conflicts: (Vec<Diagnostic>, usize),
     /// What the guard holds.
     pub(super) held: Option<HeldPart>,
+    /// Since when and by whom the sync is frozen.
+    pub(super) frozen: Option<String>,
     /// The last read of each live source.
     pub(super) live: Vec<LiveReport>,
     /// The interval of each live source in seconds, by its name.
@@ -132,6 +134,10 @@ impl Lists {
             sources: planned.sources,
             errors: planned.errors.to_vec(),
             warnings,
+            frozen: settings
+                .state
+                .frozen()
+                .map(|freeze| format!("since {}{}", pass::rfc3339(freeze.since), freeze.by_whom())),
             conflicts: (conflicts.to_vec(), conflicts.total()),
             ..Self::of_review(&review, &crate::diag::path(&config.file))
         };

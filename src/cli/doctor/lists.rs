@@ -9,7 +9,7 @@ mod age;
 mod vaults;
 
 use super::config::is_away;
-use super::facts::Lists;
+use super::facts::{Lists, Standing};
 use super::finding::{Finding, some};
 use super::id::Id;
 use crate::diag::{Diagnostic, Severity};
@@ -75,6 +75,11 @@ fn unlisted(lists: &Lists) -> Finding {
 }
 
 fn held(lists: &Lists) -> Finding {
+    if let Some(frozen) = &lists.frozen {
+        let waits = lists.records.iter().filter(|listed| listed.standing != Standing::Written).count();
+        let fact = format!("the sync is frozen {frozen}: {waits} names wait for its end");
+        return Finding::warning(Id::HELD, fact).run(format!("privatelink-dns thaw --config {}", lists.config));
+    }
     let Some(held) = &lists.held else { return Finding::good(Id::HELD, "nothing waits for consent") };
     Finding::problem(Id::HELD, held.reasons.join("\n")).run(&held.way_out)
 }

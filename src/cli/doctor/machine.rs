@@ -73,6 +73,17 @@ pub(super) struct Machine {
     pub(super) is_azure: Option<bool>,
 }
 
+impl Machine {
+    /// Whether a name server is this machine at an address and port where the server listens.
+    pub(super) fn leads_here(&self, config: &Config, resolver: &SocketAddr) -> bool {
+        let is_own = self.own.contains(&resolver.ip()) || resolver.ip().is_loopback();
+        let listens = |listen: &SocketAddr| {
+            listen.port() == resolver.port() && (listen.ip() == resolver.ip() || listen.ip().is_unspecified())
+        };
+        is_own && config.listen.iter().any(listens)
+    }
+}
+
 impl System {
     /// The real one.
     pub(super) fn real(now: SystemTime) -> Self {
@@ -83,9 +94,13 @@ impl System {
     pub(super) fn look(&self, config: &Config, server: &Server) -> Machine {
         let pid = server.status().map(|status| status.server.pid);
         let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
+        let in_use =
+            server.status().map(|status| status.server.listen.iter().filter_map(|text| text.parse().ok()).collect());
+        let wanted: Vec<SocketAddr> =
+            in_use.unwrap_or_else(|| config.listen.iter().copied().filter(|address| address.port() != 0).collect());
         let owner = pid.and_then(|pid| Some(std::fs::metadata(self.path(&format!("proc/{pid}"))).ok()?.uid()));
         Machine {
-            holders: config.listen.iter().map(|at| (*at, ports::holders(&self.root, *at))).collect(),
+            holders: wanted.into_iter().map(|at| (at, ports::holders(&self.root, at))).collect(),
             first_free_port: self.number("proc/sys/net/ipv4/ip_unprivileged_port_start"),
             may_bind: self.may_bind(),
             unit_may_bind: UNITS.iter().find_map(|unit| Some(self.text(unit)?.contains("CAP_NET_BIND_SERVICE"))),

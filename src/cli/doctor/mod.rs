@@ -1,9 +1,11 @@
 //! `doctor`: checks config, machine, upstreams, lists and what is served, and says what to do.
 //!
-//! Input: the config, the lists, the machine, the running server. Output: findings by section, as text or JSON, and an exit code.
-//! The checks are pure functions of what was gathered; gathering is bounded in time and writes nothing.
+//! Input: the config, the lists, the machine, the running server. Output: findings by section, as text or JSON, an exit
+//! code, and a bundle for support. The checks are pure functions of what was gathered; gathering is bounded in time and
+//! writes nothing.
 
 mod ask;
+mod bundle;
 mod clients;
 mod config;
 mod facts;
@@ -13,6 +15,7 @@ mod json;
 mod lists;
 mod machine;
 mod reach;
+mod secrets;
 mod served;
 mod show;
 #[cfg(test)]
@@ -24,12 +27,13 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::progress::ProgressLine;
-use super::{FAILED, USAGE, WARNINGS, control};
+use super::{FAILED, USAGE, WARNINGS, control, print_error, usage};
 use crate::config::Config;
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{Diagnostic, Id as DiagnosticId, Place};
@@ -62,40 +66,88 @@ pub(super) struct Options {
     /// Connections to the listed addresses are tried.
     pub(super) connect: bool,
     /// Resolvers of clients to ask.
-    pub(super) through: Vec<SocketAddr>,
+    pub(super) through: Vec<Resolver>,
+    /// The bundle to write.
+    pub(super) bundle: Option<PathBuf>,
 }
 
-/// An address with or without a port.
-pub(super) fn resolver(text: &str) -> Result<SocketAddr, String> {
-    let alone = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
-    text.parse()
-        .ok()
-        .or_else(alone)
-        .ok_or_else(|| format!("'{text}' is not an address; write 10.0.0.10 or 10.0.0.10:53"))
+/// A resolver that clients ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resolver {
+    /// At this address.
+    At(SocketAddr),
+    /// Those of /etc/resolv.conf.
+    System,
+}
+
+impl FromStr for Resolver {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "system" {
+            return Ok(Self::System);
+        }
+        let alone = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 53));
+        let address = text.parse().ok().or_else(alone);
+        address
+            .map(Self::At)
+            .ok_or_else(|| format!("'{text}' is not an address; write 10.0.0.10, 10.0.0.10:53 or system"))
+    }
 }
 
 /// Checks all that the config file names.
 pub(super) fn run(file: Result<PathBuf, String>, options: &Options) -> ExitCode {
-    let progress = ProgressLine::with("reading the config".to_owned());
-    let now = SystemTime::now();
-    let (sections, has_config) = match file.map(|file| Config::inspect(&file)) {
-        Ok(Ok((config, problems))) => (all(&config, &problems, (now, options), &progress), true),
-        Ok(Err(problem)) => (without_config(&problem.to_string(), now), false),
-        Err(reason) => (without_config(&reason, now), false),
-    };
-    drop(progress);
-    let at = super::seconds(now);
-    let shown = if options.json { vec![json::text(&sections, at)] } else { show::lines(&sections, options.all) };
-    for line in shown {
-        // The parts that others wrote are safe to show already. A reader that went away ends the output, not the run.
-        let _ = writeln!(anstream::stdout(), "{line}");
+    if let Some(path) = options.bundle.as_deref().filter(|path| std::fs::symlink_metadata(path).is_ok()) {
+        return usage(format!("{} is there already; name a new file", crate::diag::path(path)));
     }
+    let now = SystemTime::now();
+    let progress = ProgressLine::with("reading the config".to_owned());
+    let (config, examined) = match file.map(|file| Config::inspect(&file)) {
+        Ok(Ok((config, problems))) => {
+            let examined = all(&config, &problems, (now, options), &progress);
+            (Some(config), examined)
+        }
+        Ok(Err(problem)) => (None, (Server::NoSocket, without_config(&problem.to_string(), now))),
+        Err(reason) => (None, (Server::NoSocket, without_config(&reason, now))),
+    };
+    let (server, sections) = examined;
+    let at = super::seconds(now);
+    let bundled = options.bundle.as_deref().map(|path| {
+        progress.say("writing the bundle");
+        let contents = bundle::Contents { config: config.as_ref(), server: &server, sections: &sections, at };
+        (path, bundle::write(path, &contents))
+    });
+    drop(progress);
+    show(&sections, options, at);
+    let is_written = bundled.is_none_or(|(path, written)| say_bundled(path, &written));
     match finding::worst(&sections) {
-        _ if !has_config => ExitCode::from(USAGE),
+        _ if config.is_none() => ExitCode::from(USAGE),
+        _ if !is_written => ExitCode::from(FAILED),
         State::Problem => ExitCode::from(FAILED),
         State::Warning => ExitCode::from(WARNINGS),
         State::Good | State::Skipped => ExitCode::SUCCESS,
     }
+}
+
+fn show(sections: &[Section], options: &Options, at: u64) {
+    let shown = if options.json { vec![json::text(sections, at)] } else { show::lines(sections, options.all) };
+    for line in shown {
+        // The parts that others wrote are safe to show already. A reader that went away ends the output, not the run.
+        let _ = writeln!(anstream::stdout(), "{line}");
+    }
+}
+
+/// Says what became of the bundle; whether it is there.
+fn say_bundled(path: &Path, written: &std::io::Result<Vec<&'static str>>) -> bool {
+    let path = crate::diag::path(path);
+    match written {
+        Ok(names) => {
+            let names = names.join(", ");
+            print_error(format!("{path}: {names}; no secret is in it, but names and addresses are"));
+        }
+        Err(error) => print_error(format!("privatelink-dns: {path}: {error}; no bundle was written")),
+    }
+    written.is_ok()
 }
 
 /// The sections that say something without a config.
@@ -116,30 +168,31 @@ fn all(
     problems: &[Diagnostic],
     (now, options): (SystemTime, &Options),
     progress: &ProgressLine,
-) -> Vec<Section> {
+) -> (Server, Vec<Section>) {
     let server = Server::ask(config);
     progress.say("reading the lists");
     let lists = read_lists(config, now);
     progress.say("looking at this machine");
     let machine = look(config, &server, now);
     progress.say("asking the server, its upstreams and resolvers");
-    let address = server.address(config);
-    let at = address.as_ref().ok().copied();
+    let addresses = server.addresses(config);
+    let at = addresses.as_deref().unwrap_or_default();
     let (upstreams, served, reach) = thread::scope(|scope| {
-        let upstreams =
-            scope.spawn(|| upstream::gather::gather((config, &lists, &machine), (&server, at), &options.through));
-        let served = scope.spawn(|| at.map(|at| served::Served::gather(at, &lists)));
+        let upstreams = scope.spawn(|| {
+            upstream::gather::gather((config, &lists, &machine), (&server, at.first().copied()), &options.through)
+        });
+        let served = scope.spawn(|| served::Served::gather(at, &lists));
         let reach = scope.spawn(|| options.connect.then(|| reach::Reach::gather(&lists)));
         let (upstreams, served) = (upstreams.join().unwrap_or_default(), served.join().unwrap_or_default());
         (upstreams, served, reach.join().unwrap_or_default())
     });
-    let served = match (&served, address) {
+    let served = match (&served, &addresses) {
         (Some(served), _) => served::check(&lists, served),
-        (None, Err(reason)) => served::skipped(&reason),
+        (None, Err(reason)) => served::skipped(reason),
         (None, Ok(_)) => served::skipped("the server could not be asked"),
     };
     let section = |topic, findings| Section { topic, findings };
-    vec![
+    let sections = vec![
         section(Topic::Config, config::check(config, problems, &lists, &exposed(config))),
         section(Topic::Machine, machine::check::check(&machine, config, &server)),
         section(Topic::Upstream, upstream::check(&upstreams)),
@@ -147,7 +200,8 @@ fn all(
         section(Topic::Served, served),
         section(Topic::Reach, reach::check(reach.as_ref())),
         section(Topic::Clients, clients::check(&lists, &seen_by_clients(config, &machine))),
-    ]
+    ];
+    (server, sections)
 }
 
 /// The addresses of this server that other machines can reach.
@@ -235,13 +289,14 @@ impl Server {
         }
     }
 
-    /// The address to ask it at.
-    fn address(&self, config: &Config) -> Result<SocketAddr, String> {
+    /// The addresses to ask it at, at least one.
+    fn addresses(&self, config: &Config) -> Result<Vec<SocketAddr>, String> {
         let listen: Vec<SocketAddr> = match self {
             Self::Runs(status) => status.server.listen.iter().filter_map(|text| text.parse().ok()).collect(),
             Self::NoSocket => config.listen.clone(),
-            Self::Silent(reason) => return Err(reason.clone()),
+            Self::Silent(_) => return Err("no server answers".to_owned()),
         };
-        served::reachable(&listen).ok_or_else(|| "no address is known at which the server listens".to_owned())
+        let found = served::reachable(&listen);
+        if found.is_empty() { Err("no address is known at which the server listens".to_owned()) } else { Ok(found) }
     }
 }

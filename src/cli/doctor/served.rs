@@ -19,14 +19,21 @@ const WINDOW: usize = 64;
 /// The same for names that it may have to ask upstream, which takes 180 at most.
 const PUBLIC_WINDOW: usize = 32;
 
+/// Listed records that every further address of the server is asked for, the time for them, and such addresses.
+const FEW: usize = 8;
+const FEW_TIME: Duration = Duration::from_secs(2);
+const MAX_ADDRESSES: usize = 8;
+
 /// The time for all questions over one transport.
 const TIME: Duration = Duration::from_secs(6);
 
 /// The server's answers.
 #[derive(Clone, Debug)]
 pub(super) struct Served {
-    /// The address that was asked.
+    /// The address that was asked for everything.
     pub(super) server: SocketAddr,
+    /// The other addresses, which were asked for the first few: over UDP and over TCP.
+    pub(super) others: Vec<(SocketAddr, Vec<Said>, Vec<Said>)>,
     /// For each listed RRset, over UDP.
     pub(super) udp: Vec<Said>,
     /// The same over TCP.
@@ -36,8 +43,9 @@ pub(super) struct Served {
 }
 
 impl Served {
-    /// Asks the server. It takes twenty seconds at most.
-    pub(super) fn gather(server: SocketAddr, lists: &Lists) -> Self {
+    /// Asks the server at its addresses; `None` without one. It takes twenty seconds at most.
+    pub(super) fn gather(at: &[SocketAddr], lists: &Lists) -> Option<Self> {
+        let (&server, others) = at.split_first()?;
         let question = |listed: &Listed| Question { name: listed.name(), is_ipv6: listed.is_ipv6() };
         let private: Vec<Question> = lists.records.iter().map(question).collect();
         let public: Vec<(usize, Question)> = lists
@@ -59,25 +67,34 @@ impl Served {
             // Silence once is enough.
             let tcp = ask::tcp(server, &private[..1], limits(WINDOW, 1000, 1));
             let tcp = tcp.into_iter().cycle().take(private.len()).collect();
-            return Self { server, udp, tcp, public: Vec::new() };
+            return Some(Self { server, others: Vec::new(), udp, tcp, public: Vec::new() });
         }
+        let few = &private[..private.len().min(FEW)];
+        let ask_few = |at: &SocketAddr| {
+            let limits = Limits { deadline: Instant::now() + FEW_TIME, ..limits(WINDOW, 1000, 2) };
+            (*at, ask::udp(*at, few, limits), ask::tcp(*at, few, limits))
+        };
+        let others = others.iter().take(MAX_ADDRESSES).map(ask_few).collect();
         let tcp = ask::tcp(server, &private, limits(WINDOW, 2000, 1));
         let (indices, questions): (Vec<usize>, Vec<Question>) = public.into_iter().unzip();
         // The server itself waits 1.8 s for an upstream before it falls back on its zones.
         let public = ask::udp(server, &questions, limits(PUBLIC_WINDOW, 3000, 1));
-        Self { server, udp, tcp, public: indices.into_iter().zip(public).collect() }
+        Some(Self { server, others, udp, tcp, public: indices.into_iter().zip(public).collect() })
     }
 }
 
-/// An address at which this machine reaches a server that listens there; loopback for any address.
-pub(super) fn reachable(listen: &[SocketAddr]) -> Option<SocketAddr> {
+/// The addresses at which this machine reaches a server that listens there, loopback ones first.
+pub(super) fn reachable(listen: &[SocketAddr]) -> Vec<SocketAddr> {
     let known = listen.iter().filter(|address| address.port() != 0);
     let mapped = known.map(|address| match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), address.port()),
         IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port()),
         _ => *address,
     });
-    mapped.min_by_key(|address| !address.ip().is_loopback())
+    let mut all: Vec<SocketAddr> = mapped.collect();
+    all.sort_by_key(|address| !address.ip().is_loopback());
+    all.dedup();
+    all
 }
 
 /// The findings where no server can be asked.
@@ -111,6 +128,7 @@ fn waiting(lists: &Lists) -> Option<Finding> {
     let reason = |listed: &Listed| {
         let why = match listed.standing {
             Standing::Written => return None,
+            Standing::Pending if lists.frozen.is_some() => "the sync is frozen",
             Standing::Pending => "the next pass writes it",
             Standing::Held => "the guard holds the change back",
             Standing::Conflict => "lists disagree",
@@ -132,7 +150,13 @@ fn waiting(lists: &Lists) -> Option<Finding> {
 }
 
 fn private(id: Id, transport: &str, lists: &Lists, served: &Served, said: &[Said]) -> Vec<Finding> {
-    let wrong: Vec<String> = lists.records.iter().zip(said).filter_map(|(listed, said)| wrong(listed, said)).collect();
+    let mut wrong: Vec<String> =
+        lists.records.iter().zip(said).filter_map(|(listed, said)| wrong(listed, said)).collect();
+    for (at, udp, tcp) in &served.others {
+        let said = if id == Id::SERVED_UDP { udp } else { tcp };
+        let found = lists.records.iter().zip(said).filter_map(|(listed, said)| self::wrong(listed, said));
+        wrong.extend(found.map(|found| format!("at {at}: {found}")));
+    }
     let unasked = said.iter().filter(|said| **said == Said::NotAsked).count();
     let asked = said.len() - unasked;
     let server = served.server;
@@ -163,6 +187,9 @@ fn wrong(listed: &Listed, said: &Said) -> Option<String> {
         Said::Reply(reply) if listed.standing == Standing::Written => {
             if reply.addresses == listed.addresses && !reply.is_authoritative {
                 return Some(format!("{name}: the answer is not authoritative (AA)"));
+            }
+            if reply.addresses == listed.addresses && reply.rcode != ResponseCode::NoError {
+                return Some(format!("{name}: the addresses are right, but the RCODE is {}", ask::rcode(reply.rcode)));
             }
             (reply.addresses != listed.addresses).then(|| reply.shown())?
         }

@@ -6,7 +6,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::super::count as counted;
-use super::finding::{Finding, Section, State, worst};
+use super::finding::{Finding, Section, State, Topic, worst};
 
 /// The lines; with `all`, what is good and what was skipped too.
 pub(super) fn lines(sections: &[Section], all: bool) -> Vec<String> {
@@ -14,6 +14,8 @@ pub(super) fn lines(sections: &[Section], all: bool) -> Vec<String> {
     for section in sections {
         let (mark, style) = mark(section.state());
         lines.push(format!("{style}[{mark}]{style:#} {}{}", section.topic, rest(section, all)));
+        // The commands for a client are there to be seen.
+        let all = all || section.topic == Topic::Clients;
         let shown = section.findings.iter().filter(|finding| all || finding.state >= State::Warning);
         shown.for_each(|finding| self::finding(&mut lines, finding));
     }
@@ -23,7 +25,7 @@ pub(super) fn lines(sections: &[Section], all: bool) -> Vec<String> {
 
 /// What is not shown of a section: how many checks are good, and why others were skipped, each reason once.
 fn rest(section: &Section, all: bool) -> String {
-    if all {
+    if all || section.topic == Topic::Clients {
         return String::new();
     }
     let good = section.findings.iter().filter(|finding| finding.state == State::Good).count();

@@ -93,7 +93,10 @@ impl Run<'_> {
         let id = self.free_id();
         match written(&self.questions[index], id) {
             Ok(bytes) => {
-                self.socket.send(&bytes)?;
+                if let Err(error) = self.socket.send(&bytes) {
+                    self.waiting.push_front((index, tries));
+                    return Err(error);
+                }
                 self.flights.insert(id, Flight { index, tries, sent: Instant::now() });
                 self.sent.push_back(id);
             }
@@ -138,7 +141,8 @@ impl Run<'_> {
             }
             let Some(flight) = self.sent.pop_front().and_then(|id| self.flights.remove(&id)) else { continue };
             if flight.tries + 1 < self.limits.tries {
-                self.waiting.push_back((flight.index, flight.tries + 1));
+                // Before those that were never asked: a silent server shows after one window.
+                self.waiting.push_front((flight.index, flight.tries + 1));
                 continue;
             }
             self.said[flight.index] = Said::Silence;

@@ -55,6 +55,9 @@ fn port(machine: &Machine, server: &Server) -> Finding {
     others.retain(|(_, holder)| holder.process.is_some() || status.is_none());
     let addresses: Vec<SocketAddr> = machine.holders.iter().map(|(wanted, _)| *wanted).collect();
     let Some((wanted, holder)) = others.first() else {
+        if addresses.is_empty() {
+            return Finding::good(Id::PORT, "the kernel chooses it");
+        }
         let whose = if status.is_some() { "held by the server" } else { "free" };
         return Finding::good(Id::PORT, format!("{} {whose}", some(&addresses)));
     };
@@ -156,18 +159,9 @@ fn clock(machine: &Machine) -> Finding {
     }
 }
 
-/// Whether a name server is this machine, and the server listens there.
-fn leads_here(machine: &Machine, config: &Config, resolver: &SocketAddr) -> bool {
-    let is_own = machine.own.contains(&resolver.ip()) || resolver.ip().is_loopback();
-    let listens = |listen: &SocketAddr| {
-        listen.port() == resolver.port() && (listen.ip() == resolver.ip() || listen.ip().is_unspecified())
-    };
-    is_own && config.listen.iter().any(listens)
-}
-
 fn resolv_conf(machine: &Machine, config: &Config) -> Finding {
     let all = machine.resolvers.iter().chain(&machine.behind_stub);
-    let here: Vec<&SocketAddr> = all.filter(|resolver| leads_here(machine, config, resolver)).collect();
+    let here: Vec<&SocketAddr> = all.filter(|resolver| machine.leads_here(config, resolver)).collect();
     let uses_system = config.groups.iter().any(|group| group.upstreams.contains(&UpstreamSpec::System));
     match (here.is_empty(), uses_system) {
         (true, true) => Finding::good(Id::RESOLV_CONF, format!("\"system\" means {}", some(&machine.resolvers))),

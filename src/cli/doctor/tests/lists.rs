@@ -142,6 +142,8 @@ fn records_that_no_list_has_and_changes_that_wait_are_told() {
     let held =
         HeldPart { reasons: vec!["zone 'z': 5 of 9 would go".to_owned()], way_out: "sync --approve ab".to_owned() };
     let lists = Lists { unlisted: vec!["old.z (10.0.0.1)".to_owned()], held: Some(held), ..Lists::default() };
+    let frozen = Lists { frozen: Some("since noon".to_owned()), config: "c.toml".to_owned(), ..lists.clone() };
+    expect(&check(&frozen, NOW), "PD410", State::Warning, &["frozen since noon", "thaw --config c.toml"]);
     let found = check(&lists, NOW);
     expect(&found, "PD409", State::Warning, &["1 in service: old.z (10.0.0.1)", "privatelink-dns plan"]);
     expect(&found, "PD410", State::Problem, &["5 of 9 would go", "sync --approve ab"]);

@@ -42,7 +42,7 @@ pub(super) fn leads(chain: &[&str], addresses: &[&str]) -> Said {
 
 fn checked(lists: &Lists, udp: Said, tcp: Said, public: Said) -> Vec<Finding> {
     let server = "127.0.0.1:53".parse().unwrap();
-    check(lists, &Served { server, udp: vec![udp], tcp: vec![tcp], public: vec![(0, public)] })
+    check(lists, &Served { server, others: Vec::new(), udp: vec![udp], tcp: vec![tcp], public: vec![(0, public)] })
 }
 
 const HOP: &str = "acct.privatelink.blob.core.windows.net";
@@ -119,6 +119,16 @@ fn a_public_name_that_leads_elsewhere_says_why() {
 }
 
 #[test]
+fn a_further_address_that_is_silent_is_named() {
+    let (lists, udp, tcp, public) = right();
+    let others = vec![("10.0.0.4:53".parse().unwrap(), vec![udp.clone()], vec![Said::Silence])];
+    let server = "127.0.0.1:53".parse().unwrap();
+    let found = check(&lists, &Served { server, others, udp: vec![udp], tcp: vec![tcp], public: vec![(0, public)] });
+    expect(&found, "PD501", State::Good, &[]);
+    expect(&found, "PD502", State::Problem, &["at 10.0.0.4:53: acct.privatelink", "no answer in time"]);
+}
+
+#[test]
 fn questions_that_found_no_time_are_counted() {
     let (lists, _, tcp, public) = right();
     let found = checked(&lists, Said::NotAsked, tcp, public);
@@ -129,12 +139,12 @@ fn questions_that_found_no_time_are_counted() {
 fn a_server_at_any_address_is_asked_at_loopback() {
     let at = |listen: &[&str]| {
         let listen: Vec<_> = listen.iter().map(|text| text.parse().unwrap()).collect();
-        reachable(&listen).map(|address| address.to_string())
+        reachable(&listen).iter().map(ToString::to_string).collect::<Vec<_>>()
     };
-    assert_eq!(at(&["0.0.0.0:53"]).as_deref(), Some("127.0.0.1:53"));
-    assert_eq!(at(&["[::]:53"]).as_deref(), Some("[::1]:53"));
-    assert_eq!(at(&["10.0.0.4:53", "127.0.0.1:5300"]).as_deref(), Some("127.0.0.1:5300"));
-    assert_eq!(at(&["10.0.0.4:53", "127.0.0.1:0"]).as_deref(), Some("10.0.0.4:53"));
-    assert_eq!(at(&[]), None);
+    assert_eq!(at(&["0.0.0.0:53", "127.0.0.1:53"]), ["127.0.0.1:53"]);
+    assert_eq!(at(&["[::]:53"]), ["[::1]:53"]);
+    assert_eq!(at(&["10.0.0.4:53", "127.0.0.1:5300"]), ["127.0.0.1:5300", "10.0.0.4:53"]);
+    assert_eq!(at(&["10.0.0.4:53", "127.0.0.1:0"]), ["10.0.0.4:53"]);
+    assert!(at(&[]).is_empty());
     assert_eq!(skipped("why").len(), 4);
 }

@@ -1,5 +1,6 @@
 //! Asks upstreams and resolvers, all of them side by side, each question for two seconds at most.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread;
@@ -8,14 +9,13 @@ use std::time::{Duration, Instant};
 use super::through::{Probe, Through};
 use super::{Chain, Upstream, Upstreams};
 use crate::azure::Cloud;
-use crate::cli::doctor::Server;
 use crate::cli::doctor::ask::{self, Limits, Question, Said};
 use crate::cli::doctor::facts::{Listed, Lists};
 use crate::cli::doctor::machine::Machine;
+use crate::cli::doctor::{Resolver, Server};
 use crate::config::Config;
 use crate::dns::Name;
-use crate::forward::State;
-use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec, would_loop};
+use crate::forward::{Placement, RESOLV_CONF, State as UpstreamState, UpstreamSpec, would_loop};
 
 /// Servers that are asked at most.
 const MAX_SERVERS: usize = 16;
@@ -34,15 +34,15 @@ fn limits() -> Limits {
 pub(in crate::cli::doctor) fn gather(
     (config, lists, machine): (&Config, &Lists, &Machine),
     server: (&Server, Option<SocketAddr>),
-    through: &[SocketAddr],
+    through: &[Resolver],
 ) -> Upstreams {
     let accounts = accounts(lists);
     let cloud = config.sync.cloud.unwrap_or_default();
     let targets = targets(config, machine, &accounts, cloud);
     let specs: Vec<UpstreamSpec> = config.groups.iter().flat_map(|group| group.upstreams.clone()).collect();
-    let servers = ask_servers(config, server.0, &targets);
+    let servers = ask_servers(config, (server.0, machine), &targets);
     let answering = servers.iter().find(|upstream| upstream.udp.reply().is_some()).map(|upstream| upstream.address);
-    let resolvers = resolvers(through, machine, &targets, config);
+    let resolvers = resolvers(through, machine);
     Upstreams {
         absent: Placement::absent(PathBuf::from(RESOLV_CONF), &specs),
         chains: answering.map(|at| chains(at, &accounts)).unwrap_or_default(),
@@ -88,11 +88,16 @@ fn targets(config: &Config, machine: &Machine, accounts: &[&Listed], cloud: Clou
     targets
 }
 
-fn ask_servers(config: &Config, server: &Server, targets: &[(SocketAddr, String)]) -> Vec<Upstream> {
+fn ask_servers(
+    config: &Config,
+    (server, machine): (&Server, &Machine),
+    targets: &[(SocketAddr, String)],
+) -> Vec<Upstream> {
     let states = server.status().map(|status| &status.upstreams[..]).unwrap_or_default();
     let is_loop = |address: &SocketAddr| {
         would_loop(*address, &config.listen)
-            || states.iter().any(|state| state.state == State::Looping && state.address == address.to_string())
+            || machine.leads_here(config, address)
+            || states.iter().any(|state| state.state == UpstreamState::Looping && state.address == address.to_string())
     };
     let one = |(address, name): &(SocketAddr, String)| {
         let (is_loop, questions) = (is_loop(address), [Question::a(name)]);
@@ -135,19 +140,18 @@ fn entra(server: SocketAddr, cloud: Cloud) -> Vec<(String, Said)> {
     names.into_iter().zip(said).collect()
 }
 
-/// The resolvers to check: those that were named, and the machine's own where it is neither an upstream nor this
-/// server.
-fn resolvers(
-    named: &[SocketAddr],
-    machine: &Machine,
-    upstreams: &[(SocketAddr, String)],
-    config: &Config,
-) -> Vec<SocketAddr> {
-    let is_other = |resolver: &&SocketAddr| {
-        upstreams.iter().all(|(upstream, _)| upstream != *resolver) && !would_loop(**resolver, &config.listen)
-    };
-    let mut all: Vec<SocketAddr> = named.to_vec();
-    all.extend(machine.resolvers.iter().filter(is_other).filter(|resolver| !named.contains(resolver)));
+/// The resolvers to check, each once.
+fn resolvers(named: &[Resolver], machine: &Machine) -> Vec<SocketAddr> {
+    let mut all: Vec<SocketAddr> = Vec::new();
+    for resolver in named {
+        let addresses = match resolver {
+            Resolver::At(address) => std::slice::from_ref(address),
+            Resolver::System => &machine.resolvers[..],
+        };
+        all.extend(addresses);
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|address| seen.insert(*address));
     all.truncate(MAX_SERVERS);
     all
 }
