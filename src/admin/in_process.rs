@@ -114,6 +114,12 @@ mod tests {
     }
 
     #[test]
+    fn a_name_is_explained_without_an_upstream_too() {
+        let heard = text(start().ask(b"GET /explain.json?name=acct.example HTTP/1.0\r\n\r\n"));
+        assert!(heard.starts_with("HTTP/1.0 200 ") && heard.contains("\"verdict\": \"failed\""), "{heard}");
+    }
+
+    #[test]
     fn what_is_no_request_gets_no_answer_of_ours() {
         let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(1 << 15));
         let many = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n", "X: y\r\n".repeat(101));

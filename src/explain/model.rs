@@ -300,7 +300,7 @@ causes! {
     NoSuchName "no-such-name" "The upstream says that the name does not exist",
     NotInZone "not-in-zone" "A zone that a person wrote does not have the name",
     NoData "no-data" "The name exists and has no record of this type",
-    NotAllowed "not-allowed" "The client is not in [access]",
+    NotAllowed "not-allowed" "The client is not in `[access]`",
     AddressListed "address-listed" "Records in service have the address",
     AddressUnlisted "address-unlisted" "No record in service has the address",
     LabelUnknown "label-unknown" "No hosted zone has a name that begins with the label",
