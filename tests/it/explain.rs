@@ -191,7 +191,11 @@ fn a_change_that_waits_for_consent_is_named_with_the_digest_that_approves_it() {
     let ran = explain(&site, &["acct1.privatelink.blob.core.windows.net"]);
     ran.expect(
         0,
-        &[&format!("privatelink-dns sync --approve {digest} --config"), "waits for consent", "would become empty"][..2],
+        &[
+            &format!("privatelink-dns sync --running --approve {digest} --config"),
+            "waits for consent",
+            "would become empty",
+        ][..2],
     );
     site.run("sync", &["--approve", digest]).expect(0, &[]);
     wait_until("the change is in service", || {
