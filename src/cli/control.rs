@@ -21,6 +21,7 @@ use crate::status::Status;
 use crate::status::sync::{PassResult, PassStatus};
 use crate::status::verdict::Level;
 use crate::sync::pass::rfc3339;
+use crate::sync::plan::Digest;
 use crate::sync::state::freeze::by_whom;
 
 /// The time that a pass over many long lists may take.
@@ -101,10 +102,13 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
     })
 }
 
-/// Has the server make a pass now.
-pub(super) fn sync(file: Result<PathBuf, String>) -> ExitCode {
+/// Has the server make a pass now, with consent to the held changes of a digest if there is one.
+pub(super) fn sync(file: Result<PathBuf, String>, approve: Option<&str>) -> ExitCode {
+    if let Some(Err(error)) = approve.map(str::parse::<Digest>) {
+        return usage(error);
+    }
     let again = file.clone();
-    with_reply(file, &ControlRequest::Sync, |reply| match reply {
+    with_reply(file, &ControlRequest::Sync { approve: approve.map(str::to_owned) }, |reply| match reply {
         ControlReply::Passed(pass) => {
             show_freeze(again, &pass);
             passed(&pass)
@@ -159,6 +163,7 @@ fn passed(pass: &PassStatus) -> ExitCode {
     if let Some(held) = &pass.held {
         print_error("held back; those records stay as they are in service:");
         held.reasons.iter().for_each(|reason| print_error(format!("  {reason}")));
+        held.stale.iter().for_each(print_error);
         print_error(&held.what_to_do);
     }
     pass.warnings.iter().filter(|found| found.is_note()).for_each(print_diagnostic);
@@ -208,6 +213,9 @@ fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<C
     let path = config.control.ok_or_else(off)?;
     let ask = |request| ask(&path, request).map_err(|error| (FAILED, explain(&path, &config.file, &error)));
     let status = ask(&ControlRequest::Status)?;
+    if matches!(status, ControlReply::Refused(_)) {
+        return Ok(status);
+    }
     if let ControlReply::Status(found) = &status
         && let Some(stranger) = other_config(&config.file, found)
     {
@@ -238,10 +246,12 @@ pub(super) fn ask(path: &Path, request: &ControlRequest) -> io::Result<ControlRe
     stream.set_read_timeout(Some(REPLY_TIMEOUT))?;
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
-    stream.write_all(&line)?;
+    // A server that turns us away may not hear us out; its words can be read all the same.
+    let written = stream.write_all(&line);
     let mut reply = Vec::new();
     BufReader::new(stream.take(MAX_REPLY)).read_until(b'\n', &mut reply)?;
     if reply.is_empty() {
+        written?;
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(serde_json::from_slice(&reply)?)
@@ -255,7 +265,8 @@ pub(super) fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
             config.display()
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(
-            "the server at '{path}' refused the connection ({error}); run this as the server's own user, or as root"
+            "the server at '{path}' refused the connection ({error}); run this as the server's own user, as root, or as a member of \
+             control_group or approve_group"
         ),
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("the server at '{path}' took longer than {} s; see its log", REPLY_TIMEOUT.as_secs())

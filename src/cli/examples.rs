@@ -33,7 +33,9 @@ Examples:
   privatelink-dns sync --running       the running server looks at the lists now
   privatelink-dns sync                 one pass without a server
   privatelink-dns sync --approve eefb3f0b5d6c7e88a1b2c3d4e5f60718
-                                       and the held changes with this digest, as plan shows it";
+                                       and the held changes with this digest, as plan shows it
+  privatelink-dns sync --running --approve eefb3f0b5d6c7e88a1b2c3d4e5f60718
+                                       the same by the running server, as status shows it";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:

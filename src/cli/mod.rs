@@ -2,8 +2,8 @@
 //!
 //! Input: arguments. Output: text on standard output, problems on standard error, and an exit code: 0 good; 1 failed,
 //! and `check --strict`: warnings; 2 usage or config, and `check`: problems; 3 `plan`: there are changes, `status`:
-//! warnings only; 4 `explain`: the answer is public; 5 `plan`, `sync`: the guard holds a part back, or the sync is frozen
-//! and something waits.
+//! warnings only; 4 `explain`: the answer is public; 5 `plan`, `sync`: the guard holds a part back, or the sync is
+//! frozen and something waits.
 
 mod check;
 mod control;
@@ -89,7 +89,7 @@ enum Verb {
         #[arg(long, value_name = "DIGEST")]
         approve: Option<String>,
         /// Have the running server make the pass.
-        #[arg(long, conflicts_with = "approve")]
+        #[arg(long)]
         running: bool,
     },
     /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
@@ -204,8 +204,10 @@ impl Verb {
             Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
             Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
             Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
-            Self::Sync { running: true, .. } => control::sync(file.find()),
-            Self::Sync { approve, .. } => with_config(file, |config| sync::sync(&config, approve.as_deref())),
+            Self::Sync { running: true, approve } => control::sync(file.find(), approve.as_deref()),
+            Self::Sync { running: false, approve } => {
+                with_config(file, |config| sync::sync(&config, approve.as_deref()))
+            }
             Self::Status { json, live } => control::show_status(file.find(), json, live),
             Self::Doctor { json, all, connect, through, bundle } => {
                 doctor::run(file.find(), &doctor::Options { json, all, connect, through, bundle })

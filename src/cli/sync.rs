@@ -6,10 +6,11 @@ use std::time::SystemTime;
 use super::progress::ProgressLine;
 use super::{CHANGES, FAILED, HELD, fail, freeze, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
+use crate::control::who::{Peer, Who};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::apply::Written;
 use crate::sync::gather::Gatherer;
-use crate::sync::guard::{self, Review};
+use crate::sync::guard::{self, ApproveCommand, Consent, Review};
 use crate::sync::pass::{self, Frozen, SourceReport};
 use crate::sync::plan::{Digest, Remarks, write_json, write_text};
 use crate::zone::store::Store;
@@ -68,7 +69,7 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     let _ = write_text(&review.view(), &mut anstream::stdout());
     let file = crate::diag::path(&config.file);
     if let Some(held) = &review.held {
-        print(held.message(&file));
+        print(held.message(ApproveCommand { config: &file, running: false, frozen: is_frozen }));
     }
     if review.approved.plan().has_changes() && !is_frozen {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
@@ -99,15 +100,15 @@ pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
 
 /// One pass.
 pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
-    let approved: Option<Digest> = match approve.map(str::parse).transpose() {
-        Ok(approved) => approved,
+    let consent = match approve.map(str::parse).transpose() {
+        Ok(digest) => digest.map(|digest: Digest| Consent { digest, by: Who::of(Peer::own()).to_string() }),
         Err(error) => return usage(error),
     };
     let progress = ProgressLine::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let mut gatherer = Gatherer::default();
-    let mut outcome = pass::run(&config.sync, &zones, &mut gatherer, approved, SystemTime::now(), &show);
+    let mut outcome = pass::run(&config.sync, &zones, &mut gatherer, consent.as_ref(), SystemTime::now(), &show);
     let remembered =
         outcome.aftermath.take().map_or(Ok(()), |aftermath| aftermath.remember(&mut pass::Seen::default()));
     drop(progress);
@@ -131,7 +132,8 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     outcome.applied.written.iter().for_each(print_applied);
     outcome.applied.errors.iter().for_each(|error| print_diagnostic(&error.diagnostic()));
     if let Some(held) = &outcome.held {
-        print_error(held.message(&crate::diag::path(&config.file)));
+        let file = crate::diag::path(&config.file);
+        print_error(held.message(ApproveCommand { config: &file, running: false, frozen: outcome.frozen.is_some() }));
     }
     if let Some(frozen) = &outcome.frozen {
         freeze::show_outcome(frozen, &config.file);

@@ -5,6 +5,7 @@
 
 mod admin;
 mod azure;
+mod control;
 mod forward;
 mod locate;
 mod log;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use locate::{base_folder, find};
 
+use crate::control::rights::Rights;
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
@@ -41,6 +43,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// The path of the control socket; `None` if there is to be none.
     pub control: Option<PathBuf>,
+    /// Who may do what by it, besides its owner and root.
+    pub rights: Rights,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
     /// The clients that may ask.

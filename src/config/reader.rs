@@ -139,6 +139,15 @@ impl<'a> Section<'a> {
         self.read(key, value, |value| as_str(value).and_then(parse))
     }
 
+    /// The same, where a whole number may stand for a string.
+    pub(super) fn word<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.get(key)?;
+        self.read(key, value, |value| match value.as_integer() {
+            Some(number) if number.radix() == 10 => parse(number.as_str()),
+            _ => as_str(value).and_then(parse),
+        })
+    }
+
     /// A list of strings; every bad one is reported.
     pub(super) fn strings<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
         let value = self.get(key)?;

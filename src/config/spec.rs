@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ipnet::IpNet;
 
@@ -24,9 +24,6 @@ use crate::zone::{self, OnMiss};
 /// Private space, and this machine: what a `VNet`'s clients come from.
 const DEFAULT_ALLOW: [&str; 5] = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/// Octets of a unix socket's path at most (108 with the final zero, unix(7)), less what a fresh socket's name needs.
-const MAX_SOCKET_PATH: usize = 95;
-
 /// Reads a whole config. Where there are problems, the rest is as good as it gets: enough to check lists and zones by.
 pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
@@ -41,10 +38,12 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let listen = listen(&top);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
+    let control = super::control::path(&top, &base, &sync.zone_dir);
     let config = Config {
         file: file.to_owned(),
         log,
-        control: control(&top, &base, &sync.zone_dir),
+        rights: super::control::rights(&top, control.is_some()),
+        control,
         zones: zone::store::Settings {
             zone_dir: sync.zone_dir.clone(),
             unread_suffix: unread_suffix(backup.as_ref(), &hosted, &sync),
@@ -85,19 +84,6 @@ fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
         top.problem_at("listen", "listen names an address twice; remove one");
     }
     addresses
-}
-
-/// The control socket: in the zone folder, which is there and ours to write, unless the config says otherwise.
-fn control(top: &Section<'_>, base: &Path, zone_dir: &Path) -> Option<PathBuf> {
-    let path = top.string("control", |text| match text {
-        "off" => Ok(None),
-        // The system's own limit; a longer path cannot be bound.
-        path if base.join(path).as_os_str().len() > MAX_SOCKET_PATH => {
-            Err(format!("the path is longer than {MAX_SOCKET_PATH} octets; choose a shorter one, or \"off\""))
-        }
-        path => Ok(Some(base.join(path))),
-    });
-    path.unwrap_or_else(|| Some(zone_dir.join(".control.sock")))
 }
 
 /// `[backup]`: the cloud and its geo codes.

@@ -10,9 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
+use super::peer::Accounts;
 use super::protocol::ControlReply;
+use super::rights::Standing;
 use super::who::Peer;
-use super::{Command, ControlContext, converse};
+use super::{Caller, Command, ControlContext, converse};
 use crate::explain::Explainer;
 use crate::server::Shared;
 use crate::status::Board;
@@ -33,13 +35,16 @@ impl InProcess {
         let (sender, commands) = mpsc::channel(1);
         let board = Arc::new(Board::new(Path::new("in_process"), &[], std::time::SystemTime::now()));
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(&board));
-        Self { context: ControlContext { shared, board, explainer, commands: sender }, commands, runtime }
+        let context = ControlContext { shared, board, explainer, commands: sender, rights: Arc::default() };
+        Self { context, commands, runtime }
     }
 
     /// A connection in which these bytes are sent and nothing after them.
     pub fn hear(&mut self, sent: &[u8]) -> Vec<u8> {
         let (mut client, server) = tokio::io::duplex(ROOM);
         let (context, commands) = (&self.context, &mut self.commands);
+        let (accounts, peer) = (Accounts::new(), Peer::own());
+        let caller = Caller { peer, standing: Standing::Owner, rights: Arc::default(), accounts: &accounts };
         let client = async move {
             // The other end need not wait for more than a line.
             let _ = client.write_all(sent).await;
@@ -55,7 +60,7 @@ impl InProcess {
         };
         self.runtime.block_on(async {
             tokio::select! {
-                (heard, _) = async { tokio::join!(client, converse(server, Peer::own(), context)) } => heard,
+                (heard, _) = async { tokio::join!(client, converse(server, &caller, context)) } => heard,
                 () = daemon => Vec::new(),
             }
         })

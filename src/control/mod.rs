@@ -1,11 +1,15 @@
-//! Floor 6: the control socket: `flush`, `status`, `reload` and `sync --running` reach the running server through it.
+//! Floor 6: the control socket: `flush`, `status`, `explain`, `reload`, `freeze`, `thaw` and `sync --running` reach the
+//! running server through it.
 //!
-//! Input: one line of JSON on a unix socket that only our own user and root can open. Output: one line of JSON.
-//! Requests that shared state can answer are answered here; the others go to the daemon's loop. Queries and zones are
-//! never touched.
+//! Input: one line of JSON on a unix socket, from our own user, root, or a member of the groups of the config. Output:
+//! one line of JSON. Requests that shared state can answer are answered here; the others go to the daemon's loop.
+//! Queries and zones are never touched.
 
 pub mod in_process;
+mod peer;
+mod places;
 pub(crate) mod protocol;
+pub(crate) mod rights;
 pub(crate) mod who;
 
 use std::io;
@@ -14,10 +18,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
 use socket2::{Domain, SockAddr, Socket, Type};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::diag::{Diagnostic, Id, Place};
@@ -26,7 +31,11 @@ use crate::explain::Explainer;
 use crate::files;
 use crate::server::Shared;
 use crate::status::Board;
+use crate::sync::plan::Digest;
+use peer::{Accounts, peer_of};
+use places::Places;
 use protocol::{ControlReply, ControlRequest};
+use rights::{Right, Rights, Standing};
 use who::{Peer, Who};
 
 /// Octets of a request: the longest has one name in presentation format, 1,004 octets at most.
@@ -35,11 +44,8 @@ const MAX_REQUEST: u64 = 4096;
 /// The time that a client may take to send its line, or to read ours.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The time that the account database may take.
-const NAME_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Connections at one time: an operator and some scripts.
-const MAX_CONNECTIONS: usize = 16;
+/// The time that a stranger's last words may take: it has a place meanwhile.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A command for the daemon's loop, and the channel for its reply.
 pub(crate) struct Command {
@@ -51,9 +57,19 @@ pub(crate) struct Command {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CommandKind {
     /// As SIGHUP does.
-    Reload,
+    Reload {
+        /// Who says so.
+        who: Who,
+    },
     /// One pass now.
     Sync,
+    /// One pass now, with consent to the held changes of this digest.
+    Approve {
+        /// Who says so.
+        who: Who,
+        /// The digest.
+        digest: Digest,
+    },
     /// Write no zone file until thaw.
     Freeze {
         /// Who says so.
@@ -74,6 +90,8 @@ pub(crate) struct ControlContext {
     pub(crate) board: Arc<Board>,
     pub(crate) explainer: Arc<Explainer>,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// Who may do what. A new config changes it.
+    pub(crate) rights: Arc<ArcSwap<Rights>>,
 }
 
 /// The listening socket; its file goes when it is dropped.
@@ -122,11 +140,25 @@ pub(crate) struct PlacedSocket {
 }
 
 /// Puts a socket at `path`, in the place of one that a dead process left. It may wait for the disk.
-pub(crate) fn place(path: &Path) -> Result<PlacedSocket, ControlError> {
+pub(crate) fn place(path: &Path, rights: &Rights) -> Result<PlacedSocket, ControlError> {
     clear(path)?;
     let failed = |cause| ControlError::System { path: path.to_owned(), cause };
-    let (listener, file) = bind(path).map_err(failed)?;
+    let (listener, file) = bind(path, mode(rights)).map_err(failed)?;
     Ok(PlacedSocket { path: path.to_owned(), listener, file })
+}
+
+/// With groups everybody may connect, and the kernel's word on the peer decides: a file has one group, and there are
+/// two.
+fn mode(rights: &Rights) -> u32 {
+    if rights.has_groups() { 0o666 } else { 0o600 }
+}
+
+/// Opens the socket's file to others, or closes it, as the rights say. It may wait for the disk.
+///
+/// # Errors
+/// The error of the system.
+pub(crate) fn set_mode(path: &Path, rights: &Rights) -> io::Result<()> {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode(rights)))
 }
 
 impl Control {
@@ -135,7 +167,7 @@ impl Control {
         let PlacedSocket { path, listener, file } = placed;
         match listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener)) {
             Ok(listener) => {
-                let task = tokio::spawn(accept(listener, Arc::new(context), file.uid()));
+                let task = tokio::spawn(accept(listener, context, file.uid()));
                 Ok(Self { path, inode: file.ino(), task })
             }
             Err(cause) => Err(ControlError::System { path, cause }),
@@ -177,7 +209,7 @@ fn is_listened_to(path: &Path) -> bool {
 }
 
 /// Binds beside `path`, shuts others out, then takes the place, so that no client meets it half made.
-fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::Metadata)> {
+fn bind(path: &Path, mode: u32) -> io::Result<(std::os::unix::net::UnixListener, std::fs::Metadata)> {
     if let Some(folder) = path.parent() {
         files::make_folder(folder, 0o755)?;
     }
@@ -187,7 +219,7 @@ fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::M
     // A process with our id may have died here.
     let _ = std::fs::remove_file(&fresh);
     let listener = std::os::unix::net::UnixListener::bind(&fresh)?;
-    let placed = std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600))
+    let placed = std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(mode))
         .and_then(|()| std::fs::rename(&fresh, path))
         .and_then(|()| std::fs::symlink_metadata(path));
     match placed {
@@ -199,19 +231,21 @@ fn bind(path: &Path) -> io::Result<(std::os::unix::net::UnixListener, std::fs::M
     }
 }
 
-async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Who connects, and where to.
+struct Door {
+    owner: u32,
+    places: Places,
+    accounts: Accounts,
+    context: ControlContext,
+}
+
+async fn accept(listener: UnixListener, context: ControlContext, owner: u32) {
+    let door = Arc::new(Door { owner, places: Places::new(), accounts: Accounts::new(), context });
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                let Some(peer) = peer_of(&stream).filter(|peer| is_ours(*peer, owner)) else { continue };
-                let context = Arc::clone(&context);
-                tokio::spawn(async move {
-                    // A client that went away gets no reply, and nothing is lost.
-                    let _ = converse(stream, peer, &context).await;
-                    drop(place);
-                });
+                let door = Arc::clone(&door);
+                tokio::spawn(async move { door.welcome(stream).await });
             }
             // For instance no file descriptor is left: wait instead of spinning.
             Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
@@ -219,33 +253,77 @@ async fn accept(listener: UnixListener, context: Arc<ControlContext>, owner: u32
     }
 }
 
-/// True if the peer is the socket's owner or root, whatever the mode of the folder and the file.
-fn is_ours(peer: Peer, owner: u32) -> bool {
-    peer.uid == owner || peer.uid == 0
+impl Door {
+    /// Serves a connection, as far as its peer has the right.
+    async fn welcome(&self, stream: UnixStream) {
+        let Some(peer) = peer_of(&stream) else { return };
+        let rights = self.context.rights.load_full();
+        // Whatever the mode of the folder and the file: the kernel's word on the peer decides.
+        let is_owner = peer.uid == self.owner || peer.uid == 0;
+        if !is_owner && !rights.has_groups() {
+            return;
+        }
+        let place = if is_owner { self.places.for_owner().await } else { self.places.for_other(peer.uid) };
+        let Some(_place) = place else { return };
+        let standing = if is_owner { Standing::Owner } else { self.accounts.standing(peer, &rights).await };
+        let caller = Caller { peer, standing, rights, accounts: &self.accounts };
+        // A client that went away gets no reply, and nothing is lost.
+        let _ = match caller.rights.check(standing, Right::Ask) {
+            Ok(()) => converse(stream, &caller, &self.context).await,
+            Err(refusal) => turn_away(stream, refusal).await,
+        };
+    }
 }
 
-/// The other end of a connection, as the kernel vouches for it.
-fn peer_of(stream: &UnixStream) -> Option<Peer> {
-    let peer = stream.peer_cred().ok()?;
-    Some(Peer { uid: peer.uid(), gid: peer.gid(), pid: peer.pid() })
+/// A peer with what it may do.
+struct Caller<'d> {
+    peer: Peer,
+    standing: Standing,
+    rights: Arc<Rights>,
+    accounts: &'d Accounts,
 }
 
-async fn converse(stream: impl AsyncRead + AsyncWrite, peer: Peer, context: &ControlContext) -> io::Result<()> {
+/// Tells a stranger why nothing is done, and hears its request out, so that it can read the reply.
+async fn turn_away(mut stream: UnixStream, refusal: Diagnostic) -> io::Result<()> {
+    let bytes = line_of(&ControlReply::Refused(vec![refusal]))?;
+    let words = async {
+        stream.write_all(&bytes).await?;
+        stream.shutdown().await?;
+        let mut request = Vec::new();
+        stream.take(MAX_REQUEST).read_to_end(&mut request).await
+    };
+    tokio::time::timeout(STRANGER_TIMEOUT, words).await??;
+    Ok(())
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite,
+    caller: &Caller<'_>,
+    context: &ControlContext,
+) -> io::Result<()> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(MAX_REQUEST));
     tokio::time::timeout(CLIENT_TIMEOUT, reader.read_until(b'\n', &mut line)).await??;
     let reply = match ControlRequest::read(&line) {
-        Ok(request) => context.answer(request, peer).await,
+        Ok(request) => match caller.rights.check(caller.standing, request.right()) {
+            Ok(()) => context.answer(request, caller).await,
+            Err(refusal) => ControlReply::Refused(vec![refusal]),
+        },
         Err(error) => bad_request(format!("not a request: {error}")),
     };
-    let mut bytes = serde_json::to_vec(&reply)?;
+    tokio::time::timeout(CLIENT_TIMEOUT, writer.write_all(&line_of(&reply)?)).await?
+}
+
+fn line_of(reply: &ControlReply) -> io::Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec(reply)?;
     bytes.push(b'\n');
-    tokio::time::timeout(CLIENT_TIMEOUT, writer.write_all(&bytes)).await?
+    Ok(bytes)
 }
 
 impl ControlContext {
-    async fn answer(&self, request: ControlRequest, peer: Peer) -> ControlReply {
+    async fn answer(&self, request: ControlRequest, caller: &Caller<'_>) -> ControlReply {
+        let who = || caller.accounts.who(caller.peer);
         match request {
             ControlRequest::Status => {
                 ControlReply::Status(Box::new(self.board.status(&self.shared, SystemTime::now())))
@@ -254,22 +332,26 @@ impl ControlContext {
                 Ok(name) => ControlReply::Flushed(self.shared.snapshot.load().resolver.cache().flush(&name, subtree)),
                 Err(error) => bad_request(format!("'{name}' is not a domain name: {error}")),
             },
-            ControlRequest::Reload => self.command(CommandKind::Reload).await,
-            ControlRequest::Sync => self.command(CommandKind::Sync).await,
-            ControlRequest::Freeze { reason } => {
-                self.command(CommandKind::Freeze { who: name_of(peer).await, reason }).await
-            }
-            ControlRequest::Thaw => self.command(CommandKind::Thaw { who: name_of(peer).await }).await,
-            ControlRequest::Explain { name, rtype, client } => {
-                let asked = match Explainer::asked(&name, &rtype, client.as_deref()) {
-                    Ok(asked) => asked,
-                    Err(reason) => return bad_request(reason),
-                };
-                match self.explainer.explain(&asked).await {
-                    Ok(explanation) => ControlReply::Explained(Box::new(explanation)),
-                    Err(reason) => ControlReply::Refused(vec![reason.diagnostic()]),
-                }
-            }
+            ControlRequest::Reload => self.command(CommandKind::Reload { who: who().await }).await,
+            ControlRequest::Sync { approve: None } => self.command(CommandKind::Sync).await,
+            ControlRequest::Sync { approve: Some(digest) } => match digest.parse() {
+                Ok(digest) => self.command(CommandKind::Approve { who: who().await, digest }).await,
+                Err(error) => bad_request(error.to_string()),
+            },
+            ControlRequest::Freeze { reason } => self.command(CommandKind::Freeze { who: who().await, reason }).await,
+            ControlRequest::Thaw => self.command(CommandKind::Thaw { who: who().await }).await,
+            ControlRequest::Explain { name, rtype, client } => self.explain(&name, &rtype, client.as_deref()).await,
+        }
+    }
+
+    async fn explain(&self, name: &str, rtype: &str, client: Option<&str>) -> ControlReply {
+        let asked = match Explainer::asked(name, rtype, client) {
+            Ok(asked) => asked,
+            Err(reason) => return bad_request(reason),
+        };
+        match self.explainer.explain(&asked).await {
+            Ok(explanation) => ControlReply::Explained(Box::new(explanation)),
+            Err(reason) => ControlReply::Refused(vec![reason.diagnostic()]),
         }
     }
 
@@ -279,15 +361,6 @@ impl ControlContext {
             return ControlReply::Refused(vec![stopping()]);
         }
         outcome.await.unwrap_or_else(|_| ControlReply::Refused(vec![stopping()]))
-    }
-}
-
-/// Asks the account database, which may be at the other end of a network, and waits for it a little.
-async fn name_of(peer: Peer) -> Who {
-    let asked = tokio::task::spawn_blocking(move || Who::of(peer));
-    match tokio::time::timeout(NAME_TIMEOUT, asked).await {
-        Ok(Ok(who)) => who,
-        _ => Who::by_number(peer),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::rights::Right;
 use crate::diag::Diagnostic;
 use crate::explain::Explanation;
 use crate::status::Status;
@@ -24,7 +25,11 @@ pub(crate) enum ControlRequest {
     /// Read the config, lists and zones again.
     Reload,
     /// One pass now.
-    Sync,
+    Sync {
+        /// With consent to the held changes of this digest.
+        #[serde(default)]
+        approve: Option<String>,
+    },
     /// Write no zone file from now on.
     Freeze {
         #[serde(default)]
@@ -50,6 +55,14 @@ impl ControlRequest {
     pub(crate) fn read(line: &[u8]) -> serde_json::Result<Self> {
         let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(line)?;
         serde_json::from_value(fields.into())
+    }
+
+    /// The right that it needs. A reload takes a config that ends zones, which is a consent.
+    pub(super) fn right(&self) -> Right {
+        match self {
+            Self::Flush { .. } | Self::Status | Self::Explain { .. } | Self::Sync { approve: None } => Right::Ask,
+            Self::Sync { approve: Some(_) } | Self::Reload | Self::Freeze { .. } | Self::Thaw => Right::Consent,
+        }
     }
 }
 

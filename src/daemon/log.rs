@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use tracing::{debug, error, info, warn};
 
 use crate::diag::{Diagnostic, Severity};
+use crate::sync::guard::{ApproveCommand, Consent};
 use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::state::changes::{Changes, addresses};
 use crate::zone::store::Report;
@@ -22,6 +23,11 @@ pub(super) fn found(found: &Diagnostic) {
     }
 }
 
+/// Somebody consents to held changes; a pass finds out whether they are still these.
+pub(super) fn consent(consent: &Consent) {
+    info!(by = consent.by, digest = %consent.digest, "consent to held changes");
+}
+
 /// One line for each change of a record, as far as anybody reads them.
 pub(super) fn changes(made: &Changes) {
     for change in &made.shown {
@@ -34,6 +40,7 @@ pub(super) fn changes(made: &Changes) {
             source = change.source.as_deref().unwrap_or("none"),
             place = change.place.as_deref().unwrap_or("none"),
             approved = change.approved,
+            by = change.by.as_deref().unwrap_or("none"),
             "record changed"
         );
     }
@@ -79,7 +86,7 @@ pub(super) struct PassLog {
 
 impl PassLog {
     /// Logs the findings of a pass once: the same findings at the next interval are not logged again.
-    pub(super) fn pass(&mut self, outcome: &PassOutcome, config: &str) {
+    pub(super) fn pass(&mut self, outcome: &PassOutcome, config: &str, running: bool) {
         changes(&outcome.changes);
         let mut found = outcome.warnings.to_vec();
         let notes = found.split_off(found.partition_point(|found| !found.is_note()));
@@ -87,7 +94,8 @@ impl PassLog {
         let errors = outcome.all_errors();
         let has_failed = errors.iter().any(Diagnostic::is_error) || outcome.held.is_some();
         found.extend(errors);
-        let held = outcome.held.iter().flat_map(|held| held.for_log(config));
+        let command = ApproveCommand { config, running, frozen: outcome.frozen.is_some() };
+        let held = outcome.held.iter().flat_map(|held| held.for_log(command));
         // Everything that waits for a person is an error in the log.
         found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));
         found.extend(notes);

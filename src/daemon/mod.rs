@@ -36,12 +36,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
+use arc_swap::ArcSwap;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::admin;
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
+use crate::control::rights::Rights;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
 use crate::explain::Explainer;
 use crate::server::admission::cookies::{Cookies, Secret};
@@ -107,6 +109,8 @@ struct Daemon {
     answering: Option<server::Running>,
     due: Due,
     control: Option<Control>,
+    /// Who may do what by it; it follows the config.
+    rights: Arc<ArcSwap<Rights>>,
     admin: admin::Listeners,
     /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
@@ -155,7 +159,13 @@ impl Daemon {
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sync_set(&config.sync);
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
-        let admin = admin::Listeners::new(Arc::clone(&shared), Arc::clone(board), background::stand_back);
+        let admin = admin::Listeners::new(
+            Arc::clone(&shared),
+            Arc::clone(board),
+            Arc::clone(&explainer),
+            background::stand_back,
+        );
+        let rights = Arc::new(ArcSwap::from_pointee(config.rights.clone()));
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,
@@ -177,6 +187,7 @@ impl Daemon {
             answering: None,
             due: Due::default(),
             control: None,
+            rights,
             admin,
             aftermath: None,
             overtaken: 0,
@@ -193,7 +204,8 @@ impl Daemon {
     /// Starts to put the control socket where the config wants it; it may wait for the disk.
     pub(super) fn start_placing(&self) -> Option<Running<Result<PlacedSocket, ControlError>>> {
         let path = self.config.control.clone()?;
-        Some(Running::new(background::start("control", move || control::place(&path)), Vec::new()))
+        let rights = self.config.rights.clone();
+        Some(Running::new(background::start("control", move || control::place(&path, &rights)), Vec::new()))
     }
 
     /// Listens on it; without one the server serves all the same.
@@ -204,7 +216,8 @@ impl Daemon {
     ) -> Option<Control> {
         let (shared, board) = (Arc::clone(&self.shared), Arc::clone(&self.board));
         let explainer = Arc::clone(&self.explainer);
-        let context = ControlContext { shared, board, explainer, commands: command_sender };
+        let rights = Arc::clone(&self.rights);
+        let context = ControlContext { shared, board, explainer, commands: command_sender, rights };
         let started = placed?.and_then(|placed| Control::start(placed, context));
         started.inspect_err(|failed| log::found(&failed.diagnostic())).ok()
     }

@@ -10,7 +10,7 @@ use super::routes::Routes;
 use super::work::{Running, Waiter, Why};
 use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
-use crate::control::protocol::ControlReply;
+use crate::control::{self, protocol::ControlReply};
 use crate::diag::{self, Diagnostic, Id, Place};
 
 /// The result of reading the config.
@@ -44,7 +44,19 @@ fn build(
     }
     let routes = Routes::build(&config, bound, Some(routes))
         .map_err(|failed| vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be used: {failed}"))])?;
+    open_socket(&config, old);
     Ok(Built { config, routes })
+}
+
+/// Opens the control socket to others, or closes it, where the groups changed; one that moves is made anew.
+fn open_socket(config: &Config, old: &Config) {
+    if let Some(path) = config.control.as_ref().filter(|_| config.control == old.control)
+        && config.rights.has_groups() != old.rights.has_groups()
+        && let Err(cause) = control::set_mode(path, &config.rights)
+    {
+        let text = format!("the rights of the control socket cannot be changed: {cause}; restart the server");
+        log::found(&Diagnostic::error(Id::CONTROL_FAILED, Place::file(path), text));
+    }
 }
 
 impl Daemon {
@@ -107,6 +119,7 @@ impl Daemon {
         waiting.iter().for_each(log::found);
         self.board.config_taken(waiting, SystemTime::now());
         config.warnings.iter().for_each(log::found);
+        self.rights.store(Arc::new(config.rights.clone()));
         (self.config, self.routes) = (config, routes);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         self.publish(snapshot::of(&self.config, &self.routes, self.secret, zones));

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
-use tracing::debug;
+use tracing::{debug, info};
 
 use super::orders::Ordered;
 use super::reload::Read;
@@ -21,6 +21,7 @@ use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
 use crate::status::{Board, seconds};
+use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
 use crate::watch::{FileKind, Unwatched, Watch};
 
@@ -226,7 +227,13 @@ impl Daemon {
     fn command(&mut self, Command { kind, answer }: Command) {
         debug!(?kind, "asked for by the control socket");
         match kind {
-            CommandKind::Reload => self.due.reload_for(answer),
+            CommandKind::Reload { who } => {
+                info!(by = %who, "reload by the control socket");
+                self.due.reload_for(answer);
+            }
+            CommandKind::Approve { who, digest } => {
+                self.due.consent_for(Consent { digest, by: who.to_string() }, answer);
+            }
             CommandKind::Sync => self.due.pass_for([answer]),
             CommandKind::Freeze { who, reason } => {
                 let freeze = Freeze::new(seconds(SystemTime::now()), &who.to_string(), reason.as_deref());

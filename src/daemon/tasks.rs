@@ -84,13 +84,15 @@ impl Daemon {
             });
             return Some(Running::new(background::start("state", work), Vec::new()));
         }
-        let (task, waiters) = self.due.take_task()?;
+        let (task, consent, waiters) = self.due.take_task()?;
         debug!(?task, "task begins");
+        consent.iter().for_each(log::consent);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         self.board.task_started(now);
         let pass = move |tools: &mut Tools| {
-            (task == Task::Pass).then(|| pass::run(&settings, &zones, &mut tools.gatherer, None, now, &no_progress))
+            (task == Task::Pass)
+                .then(|| pass::run(&settings, &zones, &mut tools.gatherer, consent.as_ref(), now, &no_progress))
         };
         Some(Running::new(background::start("sync", self.work(pass)), waiters))
     }
@@ -138,8 +140,9 @@ impl Daemon {
             return false;
         };
         log::sources(&outcome.sources);
-        let pass = self.board.store_pass(&outcome, &self.config.sync.sources, SystemTime::now(), took);
-        self.pass_log.pass(&outcome, &diag::path(&self.config.file));
+        let running = self.control.is_some();
+        let pass = self.board.store_pass(&outcome, &self.config.sync.sources, (SystemTime::now(), took), running);
+        self.pass_log.pass(&outcome, &diag::path(&self.config.file), running);
         self.aftermath = outcome.aftermath.take();
         // A zone file changed under the pass, for instance by a checkout of lists and zones together. It is loaded now,
         // so the next pass compares with it.

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::control::protocol::ControlReply;
+use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
 
 /// A client that waits for a pass or a reload.
@@ -50,6 +51,8 @@ pub(super) struct Due {
     reloads: Vec<Waiter>,
     /// Clients that wait for the next pass.
     passes: Vec<Waiter>,
+    /// Passes that somebody consents to in part: each is made by itself, for its client alone.
+    consents: VecDeque<(Consent, Waiter)>,
     /// Orders in the order in which they came, each with the client that waits for it: as many as there are connections
     /// at most.
     orders: VecDeque<(Order, Waiter)>,
@@ -75,6 +78,10 @@ impl Due {
         self.task(Task::Pass);
     }
 
+    pub(super) fn consent_for(&mut self, consent: Consent, waiter: Waiter) {
+        self.consents.push_back((consent, waiter));
+    }
+
     pub(super) fn order_for(&mut self, order: Order, waiter: Waiter) {
         self.orders.push_back((order, waiter));
     }
@@ -89,11 +96,14 @@ impl Due {
         Some((self.config.take()?, std::mem::take(&mut self.reloads)))
     }
 
-    /// The next task, if there is one.
-    pub(super) fn take_task(&mut self) -> Option<(Task, Vec<Waiter>)> {
+    /// The next task, if there is one, with the clients that wait for it.
+    pub(super) fn take_task(&mut self) -> Option<(Task, Option<Consent>, Vec<Waiter>)> {
+        if let Some((consent, waiter)) = self.consents.pop_front() {
+            return Some((Task::Pass, Some(consent), vec![waiter]));
+        }
         let task = self.task.take()?;
         let waiters = if task == Task::Pass { std::mem::take(&mut self.passes) } else { Vec::new() };
-        Some((task, waiters))
+        Some((task, None, waiters))
     }
 }
 
@@ -132,7 +142,7 @@ mod tests {
         due.task(Task::Zones);
         due.config(Why::Person);
         due.config(Why::FileEvent);
-        assert_eq!(due.take_task().map(|(task, _)| task), Some(Task::Pass));
+        assert_eq!(due.take_task().map(|(task, ..)| task), Some(Task::Pass));
         assert_eq!(due.take_config().map(|(why, _)| why), Some(Why::Person));
         assert!(due.take_task().is_none() && due.take_config().is_none());
     }
@@ -142,10 +152,22 @@ mod tests {
         let mut due = Due::default();
         let (first, _) = oneshot::channel();
         due.pass_for([first]);
-        let (_, waiters) = due.take_task().unwrap();
-        assert_eq!(waiters.len(), 1);
+        assert_eq!(due.take_task().unwrap().2.len(), 1);
         let (second, _) = oneshot::channel();
         due.pass_for([second]);
-        assert_eq!(due.take_task().unwrap().1.len(), 1);
+        assert_eq!(due.take_task().unwrap().2.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn consent_is_for_a_pass_of_its_own_and_no_other_client_has_it() {
+        let mut due = Due::default();
+        let [(other, _), (approver, _)] = [oneshot::channel(), oneshot::channel()];
+        due.pass_for([other]);
+        let digest = "eefb3f0b5d6c7e88a1b2c3d4e5f60718".parse().unwrap();
+        due.consent_for(Consent { digest, by: "alice".into() }, approver);
+        let (_, consent, waiters) = due.take_task().unwrap();
+        assert_eq!((consent.unwrap().digest, waiters.len()), (digest, 1));
+        let (task, consent, waiters) = due.take_task().unwrap();
+        assert_eq!((task, consent, waiters.len()), (Task::Pass, None, 1));
     }
 }

@@ -224,6 +224,8 @@ ids! {
     CONTROL_FAILED = "control-failed";
     /// The admin or the probe listener cannot be opened.
     ADMIN_FAILED = "admin-failed";
+    /// The peer on the control socket has no right to what it asked for.
+    CONTROL_DENIED = "control-denied";
     /// A request on the control socket makes no sense.
     CONTROL_BAD_REQUEST = "control-bad-request";
     /// The server is stopping and takes no more requests.

@@ -19,6 +19,7 @@ use super::traffic::{History, Step};
 use super::verdict;
 use crate::diag::{self, Diagnostic};
 use crate::server::Shared;
+use crate::sync::guard::ApproveCommand;
 use crate::sync::ledger::Ledger;
 use crate::sync::live;
 use crate::sync::live::report::LiveReport;
@@ -210,16 +211,17 @@ impl Board {
         self.facts().sync.running_since = None;
     }
 
-    /// Stores the result of a pass that took this long, and gives it as it is shown.
+    /// Stores the result of a pass that took this long, and gives it as it is shown. `running`: the server can be asked
+    /// to approve.
     pub(crate) fn store_pass(
         &self,
         outcome: &PassOutcome,
         sources: &[source::Settings],
-        now: SystemTime,
-        took: Duration,
+        (now, took): (SystemTime, Duration),
+        running: bool,
     ) -> PassStatus {
         let now = seconds(now);
-        let pass = self.pass_status(outcome, now, took);
+        let pass = self.pass_status(outcome, (now, took), running);
         let mut facts = self.facts();
         let shown = |report| source_of(report, sources);
         facts.sources = outcome.sources.iter().map(shown).collect();
@@ -235,11 +237,13 @@ impl Board {
         pass
     }
 
-    fn pass_status(&self, outcome: &PassOutcome, at: u64, took: Duration) -> PassStatus {
+    fn pass_status(&self, outcome: &PassOutcome, (at, took): (u64, Duration), running: bool) -> PassStatus {
+        let command = ApproveCommand { config: &self.config, running, frozen: outcome.frozen.is_some() };
         let held = outcome.held.as_ref().map(|held| HeldStatus {
             digest: held.is_approvable().then(|| held.digest.to_string()),
             reasons: held.reasons(),
-            what_to_do: held.way_out(&self.config),
+            what_to_do: held.way_out(command),
+            stale: held.stale_text(),
         });
         let written: BTreeMap<String, u32> =
             outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();

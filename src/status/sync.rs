@@ -105,6 +105,8 @@ pub struct HeldStatus {
     pub reasons: Vec<Diagnostic>,
     /// The exact command to approve it, or what to fix.
     pub what_to_do: String,
+    /// Says that the digest that was given to the pass approves other changes, if it does.
+    pub stale: Option<String>,
 }
 
 /// The freeze: nothing is written until somebody ends it.

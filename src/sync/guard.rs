@@ -77,6 +77,44 @@ impl fmt::Display for Percent {
     }
 }
 
+/// An operator's consent to held changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Consent {
+    /// The digest of the changes.
+    pub digest: Digest,
+    /// The person.
+    pub by: String,
+}
+
+/// The command that approves, as far as it is the same for all changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ApproveCommand<'c> {
+    /// The config file.
+    pub config: &'c str,
+    /// True if the running server is to do it.
+    pub running: bool,
+    /// True if the sync is frozen, and consent has no effect.
+    pub frozen: bool,
+}
+
+impl<'c> ApproveCommand<'c> {
+    /// For a pass by hand.
+    pub(crate) fn by_hand(config: &'c str) -> Self {
+        Self { config, running: false, frozen: false }
+    }
+
+    fn with(self, digest: Digest) -> String {
+        let Self { config, running, frozen } = self;
+        let running = if running { " --running" } else { "" };
+        let thaw = if frozen {
+            format!("the sync is frozen, so first run: privatelink-dns thaw --config {config}; then, ")
+        } else {
+            String::new()
+        };
+        format!("{thaw}if this is right, run: privatelink-dns sync --config {config}{running} --approve {digest}")
+    }
+}
+
 /// A plan that may be written. Only [`review`] makes one.
 #[derive(Debug)]
 pub struct ApprovedPlan {
@@ -125,7 +163,7 @@ impl Review {
 
 /// The part of a plan that may not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}", self.message("FILE"))]
+#[error("{}", self.message(ApproveCommand::by_hand("FILE")))]
 pub(crate) struct UnsafePlan {
     /// The parts that are held back, by zone.
     pub zones: Vec<HeldZone>,
@@ -169,26 +207,29 @@ impl UnsafePlan {
     }
 
     /// The reasons for the log, where each stands alone and says what to do.
-    pub(crate) fn for_log(&self, config: &str) -> Vec<Diagnostic> {
-        let then = format!("; held back, those records stay as they are in service; {}", self.way_out(config));
+    pub(crate) fn for_log(&self, command: ApproveCommand<'_>) -> Vec<Diagnostic> {
+        let then = format!("; held back, those records stay as they are in service; {}", self.way_out(command));
         self.reasons().into_iter().map(|reason| reason.and(&then)).collect()
     }
 
-    /// The whole refusal; `config` is the path for the command that approves it.
-    pub(crate) fn message(&self, config: &str) -> String {
+    /// The whole refusal.
+    pub(crate) fn message(&self, command: ApproveCommand<'_>) -> String {
         let head = "held back; those records stay as they are in service:".to_owned();
         let reasons = self.reasons().into_iter().map(|reason| format!("  {reason}"));
-        let stale = self.stale.map(|stale| {
-            format!("digest {stale} approves other changes: lists or zones have changed since, run plan again")
-        });
-        let lines = std::iter::once(head).chain(reasons).chain(stale).chain([self.way_out(config)]);
+        let lines = std::iter::once(head).chain(reasons).chain(self.stale_text()).chain([self.way_out(command)]);
         lines.collect::<Vec<_>>().join("\n")
     }
 
+    /// Says that the digest that was given belongs to other changes, if it does.
+    pub(crate) fn stale_text(&self) -> Option<String> {
+        let text =
+            |stale| format!("digest {stale} approves other changes: lists or zones have changed since, run plan again");
+        self.stale.map(text)
+    }
+
     /// The way out: the command that approves exactly this, if consent is possible.
-    pub(crate) fn way_out(&self, config: &str) -> String {
-        let approve =
-            || format!("if this is right, run: privatelink-dns sync --config {config} --approve {}", self.digest);
+    pub(crate) fn way_out(&self, command: ApproveCommand<'_>) -> String {
+        let approve = || command.with(self.digest);
         match (self.is_approvable(), self.zones.iter().all(HeldZone::is_approvable)) {
             (true, true) => approve(),
             (true, false) => format!("{}; the rest cannot be approved: fix the zone files named above", approve()),

@@ -16,9 +16,9 @@ use super::Settings;
 use super::apply::{self, Applied, ApplyError};
 use super::desired::{self, DesiredState};
 use super::gather::{GatherTask, Gatherer};
-use super::guard::{self, ApprovedPlan, UnsafePlan};
+use super::guard::{self, ApprovedPlan, Consent, UnsafePlan};
 use super::ledger::Ledger;
-use super::plan::{Current, Digest, FileState, Plan, Waiting, plan};
+use super::plan::{Current, FileState, Plan, Waiting, plan};
 use super::progress::{PassStep, ProgressFn};
 use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
@@ -219,12 +219,12 @@ fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, 
     (listings, reports, silent)
 }
 
-/// One whole pass: look, review, write. `approved` is the digest that an operator consented to.
+/// One whole pass: look, review, write. `consent` is for this pass alone.
 pub(crate) fn run(
     settings: &Settings,
     zones: &ZoneSet,
     gatherer: &mut Gatherer,
-    approved: Option<Digest>,
+    consent: Option<&Consent>,
     now: SystemTime,
     progress: ProgressFn<'_>,
 ) -> PassOutcome {
@@ -237,7 +237,8 @@ pub(crate) fn run(
         conflicts: planned.plan.conflicts(),
         ..PassOutcome::default()
     };
-    let review = guard::review(planned.plan, &planned.bases, &settings.guard(), approved);
+    let digest = consent.map(|consent| consent.digest);
+    let review = guard::review(planned.plan, &planned.bases, &settings.guard(), digest);
     let waiting = review.view().waiting();
     let approved = &review.approved;
     let plan = approved.plan();
@@ -253,8 +254,9 @@ pub(crate) fn run(
     outcome.held = review.held;
     let at = humantime::format_rfc3339_seconds(now).to_string();
     let written = &outcome.applied.written;
+    let by = consent.map_or("", |consent| &consent.by);
     let (changes, recorded) =
-        settings.state.record_changes(plan, written, |zone| approved.has_consent(&zone.apex), &at);
+        settings.state.record_changes(plan, written, &|zone| approved.has_consent(&zone.apex).then_some(by), &at);
     outcome.changes = changes;
     if let Err(error) = recorded {
         let then = "; the changes are only in the log";

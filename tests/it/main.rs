@@ -21,6 +21,7 @@ mod cases;
 mod check_json;
 mod cli;
 mod config;
+mod consent;
 mod control;
 mod crash;
 mod disk;

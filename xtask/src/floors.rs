@@ -33,7 +33,23 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
     ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
     // floor 7
-    ("config", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "admin", "watch", "telemetry"]),
+    (
+        "config",
+        &[
+            "dns",
+            "diag",
+            "files",
+            "azure",
+            "zone",
+            "sync",
+            "forward",
+            "server",
+            "control",
+            "admin",
+            "watch",
+            "telemetry",
+        ],
+    ),
     // floor 8
     (
         "daemon",

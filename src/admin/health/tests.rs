@@ -95,7 +95,8 @@ fn a_server_that_starts_or_stops_is_not_ready_and_is_healthy() {
 #[test]
 fn neither_depends_on_upstreams_held_plans_or_sources() {
     let found = Diagnostic::error(Id::LIST_SYNTAX, Place::source("we"), "broken");
-    let held = HeldStatus { digest: Some("a".into()), reasons: vec![found.clone()], what_to_do: "x".into() };
+    let held =
+        HeldStatus { digest: Some("a".into()), reasons: vec![found.clone()], what_to_do: "x".into(), stale: None };
     let status = with(|status| {
         status.upstreams = vec![UpstreamStatus { state: State::Down, ..UpstreamStatus::default() }];
         status.sources = vec![SourceStatus { errors: vec![found.clone()], ..SourceStatus::default() }];

@@ -30,7 +30,8 @@ pub(super) struct Row {
     pub(super) after: Vec<String>,
     pub(super) source: String,
     pub(super) place: String,
-    pub(super) approved: bool,
+    /// Who wanted it, if somebody did.
+    pub(super) consent: String,
 }
 
 impl Changes {
@@ -55,7 +56,17 @@ fn row(change: &AppliedChange, now: u64) -> Row {
         after: addresses(&change.after),
         source: text(&change.source),
         place: text(&change.place),
-        approved: change.approved,
+        consent: consent(change),
+    }
+}
+
+/// `approved by alice`, `undo by alice`, or nothing.
+fn consent(change: &AppliedChange) -> String {
+    let by = change.by.as_deref().map(|by| format!(" by {}", printable(by))).unwrap_or_default();
+    match (&change.undoes, change.approved) {
+        (Some(_), _) => format!("undo{by}"),
+        (None, true) => format!("approved{by}"),
+        (None, false) => String::new(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::diag::Diagnostic;
 use crate::dns::Rtype;
 use crate::sync::gather::Gatherer;
-use crate::sync::guard::{self, Review};
+use crate::sync::guard::{self, ApproveCommand, Review};
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass::{self, SourceReport};
 use crate::sync::plan::{FileState, HeldRrset, ZonePlan};
@@ -173,7 +173,7 @@ impl Lists {
                 }
             }
             let reasons = held.reasons().iter().map(ToString::to_string).collect();
-            lists.held = Some(HeldPart { reasons, way_out: held.way_out(config) });
+            lists.held = Some(HeldPart { reasons, way_out: held.way_out(ApproveCommand::by_hand(config)) });
         }
         lists
     }

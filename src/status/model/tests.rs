@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::*;
 use crate::diag::{Id, Place};
 use crate::status::queries::{AnswerCount, Received, ResponseTimes};
-use crate::status::sync::HeldStatus;
+use crate::status::sync::{FreezeStatus, HeldStatus, WaitingStatus};
 use crate::status::traffic::Step;
 use crate::status::upstreams::UpstreamError;
 use crate::status::verdict::{self, Finding, Level};
@@ -14,7 +14,8 @@ use crate::sync::state::changes::ChangeCounts;
 /// A status in which nothing is left out.
 fn whole() -> Status {
     let found = Diagnostic::error(Id::LIST_SYNTAX, Place::source("we"), "x");
-    let held = HeldStatus { digest: Some("a".into()), reasons: vec![found.clone()], what_to_do: "x".into() };
+    let held =
+        HeldStatus { digest: Some("a".into()), reasons: vec![found.clone()], what_to_do: "x".into(), stale: None };
     let finding = Finding { level: Level::Error, text: "x".into(), what_to_do: Some("y".into()) };
     Status {
         form_version: FORM_VERSION,
@@ -23,7 +24,12 @@ fn whole() -> Status {
         zones: vec![ZoneStatus { serial: Some(1), changed: ChangeCounts::default(), ..ZoneStatus::default() }],
         sources: vec![SourceStatus::default()],
         sync: SyncStatus {
-            pass: Some(PassStatus { held: Some(held), ..PassStatus::default() }),
+            pass: Some(PassStatus {
+                held: Some(held),
+                waiting: Some(WaitingStatus::default()),
+                ..PassStatus::default()
+            }),
+            frozen: Some(FreezeStatus::default()),
             ..SyncStatus::default()
         },
         changes: vec![AppliedChange {
@@ -36,6 +42,8 @@ fn whole() -> Status {
             source: None,
             place: None,
             approved: false,
+            by: Some("alice".into()),
+            undoes: Some("x".into()),
         }],
         upstreams: vec![UpstreamStatus { last_error: Some(UpstreamError::default()), ..UpstreamStatus::default() }],
         groups: vec![GroupStatus::default()],

@@ -145,7 +145,7 @@ fn consent_is_for_these_held_changes_only_and_whatever_else_is_planned_does_not_
     assert_eq!(review.approved.plan().zones[0].after().len(), 5);
     let refusal = reviewed(plan(6, 7, ""), Some(digest)).held.unwrap();
     assert_eq!(refusal.stale, Some(digest));
-    let message = refusal.message("config/privatelink-dns.toml");
+    let message = refusal.message(ApproveCommand::by_hand("config/privatelink-dns.toml"));
     let command = format!("privatelink-dns sync --config config/privatelink-dns.toml --approve {}", refusal.digest);
     assert!(message.ends_with(&command), "{message}");
     assert!(message.contains("approves other changes"), "{message}");

@@ -51,6 +51,12 @@ pub struct AppliedChange {
     pub place: Option<String>,
     /// True if an operator consented.
     pub approved: bool,
+    /// The operator; none if nobody was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The time of the change that this one undoes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<String>,
 }
 
 impl std::fmt::Display for AppliedChange {
@@ -117,15 +123,15 @@ impl State {
         self.part(NAME)
     }
 
-    /// Appends what was written of a plan.
+    /// Appends what was written of a plan; `approved_by` says who consented to what happens to a zone.
     ///
     /// # Errors
     /// If the disk does not take it; the changes are returned all the same.
-    pub fn record_changes(
+    pub fn record_changes<'w>(
         &self,
         plan: &Plan,
         written: &[Written],
-        approved: impl Fn(&ZonePlan) -> bool,
+        approved_by: &dyn Fn(&ZonePlan) -> Option<&'w str>,
         at: &str,
     ) -> (Changes, Result<(), StateError>) {
         let (mut changes, mut kept) = (Changes::default(), 0);
@@ -138,7 +144,7 @@ impl State {
             } else {
                 super::provenance::ZoneProvenance::default()
             };
-            let is_approved = approved(zone);
+            let by = approved_by(zone);
             let counts = changes.by_zone.entry(zone.apex.without_dot()).or_default();
             for change in zone.changes() {
                 changes.total += 1;
@@ -153,7 +159,7 @@ impl State {
                     Some((&*listed.source, listed.place().to_string()))
                 };
                 let (source, place) = listed.or_else(remembered).unzip();
-                let applied = applied(zone, &change, at, (source.map(str::to_owned), place), is_approved);
+                let applied = applied(zone, &change, at, (source.map(str::to_owned), place), by);
                 if serde_json::to_writer(&mut lines, &applied).is_ok() {
                     lines.push(b'\n');
                 }
@@ -217,7 +223,7 @@ fn applied(
     change: &Change<'_>,
     at: &str,
     (source, place): (Option<String>, Option<String>),
-    approved: bool,
+    by: Option<&str>,
 ) -> AppliedChange {
     let apex = zone.apex.without_dot();
     let name = if change.owner() == "@" { apex.clone() } else { format!("{}.{apex}", change.owner()) };
@@ -231,6 +237,8 @@ fn applied(
         after: change.after().collect(),
         source,
         place,
-        approved,
+        approved: by.is_some(),
+        by: by.map(str::to_owned),
+        undoes: None,
     }
 }

@@ -89,6 +89,7 @@ pub(super) fn held() -> Status {
             digest: Some("00112233445566778899aabbccddeeff".into()),
             reasons: vec![reason],
             what_to_do: "if this is right, run: privatelink-dns sync --config /etc/p.toml --approve 0011".into(),
+            stale: None,
         };
         status.sync.pass =
             Some(PassStatus { at: NOW - 12, outcome: PassResult::Held, held: Some(held), ..PassStatus::default() });
@@ -199,5 +200,7 @@ fn change(before: &str, after: &str, approved: bool) -> AppliedChange {
         source: Some("vault-we".into()),
         place: Some("/etc/privatelink-dns/lists/we.txt:14".into()),
         approved,
+        by: approved.then(|| "root (logged in as alice)".into()),
+        undoes: None,
     }
 }

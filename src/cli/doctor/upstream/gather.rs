@@ -181,7 +181,6 @@ fn ask_through(resolvers: &[SocketAddr], lists: &Lists) -> Vec<Through> {
         let said = ask::udp(*resolver, &questions, limits());
         let probe = |((listed, name), said): ((&&Listed, &String), Said)| Probe {
             name: name.clone(),
-            is_account: listed.public_name().is_some(),
             listed: listed.addresses.clone(),
             said,
         };
