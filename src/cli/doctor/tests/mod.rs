@@ -5,6 +5,7 @@ mod lists;
 mod machine;
 mod reach;
 mod served;
+mod shown;
 mod upstream;
 
 use std::net::IpAddr;
