@@ -108,7 +108,7 @@ pub(super) fn sync(file: Result<PathBuf, String>, approve: Option<&str>) -> Exit
         return usage(error);
     }
     let again = file.clone();
-    with_reply(file, &ControlRequest::Sync { approve: approve.map(str::to_owned) }, |reply| match reply {
+    with_reply(file, &ControlRequest::Sync { approve: approve.map(str::to_owned), undo: false }, |reply| match reply {
         ControlReply::Passed(pass) => {
             show_freeze(again, &pass);
             passed(&pass)

@@ -35,7 +35,9 @@ Examples:
   privatelink-dns sync --approve eefb3f0b5d6c7e88a1b2c3d4e5f60718
                                        and the held changes with this digest, as plan shows it
   privatelink-dns sync --running --approve eefb3f0b5d6c7e88a1b2c3d4e5f60718
-                                       the same by the running server, as status shows it";
+                                       the same by the running server, as status shows it
+  privatelink-dns sync --running --undo
+                                       the last change goes back, and the sync is frozen until thaw";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:

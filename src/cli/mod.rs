@@ -17,6 +17,7 @@ mod progress;
 mod query;
 mod status;
 mod sync;
+mod undo;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -88,6 +89,10 @@ enum Verb {
         /// Approve the held changes that have this digest.
         #[arg(long, value_name = "DIGEST")]
         approve: Option<String>,
+        /// Undo the last change, in place of what lists say, and freeze the sync; with --approve also what the guard
+        /// holds of that.
+        #[arg(long)]
+        undo: bool,
         /// Have the running server make the pass.
         #[arg(long)]
         running: bool,
@@ -204,8 +209,12 @@ impl Verb {
             Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
             Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
             Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
-            Self::Sync { running: true, approve } => control::sync(file.find(), approve.as_deref()),
-            Self::Sync { running: false, approve } => {
+            Self::Sync { running: true, approve, undo: true } => undo::running(file.find(), approve.as_deref()),
+            Self::Sync { running: false, approve, undo: true } => {
+                with_config(file, |config| undo::by_hand(&config, approve.as_deref()))
+            }
+            Self::Sync { running: true, approve, .. } => control::sync(file.find(), approve.as_deref()),
+            Self::Sync { running: false, approve, .. } => {
                 with_config(file, |config| sync::sync(&config, approve.as_deref()))
             }
             Self::Status { json, live } => control::show_status(file.find(), json, live),

@@ -69,7 +69,7 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     let _ = write_text(&review.view(), &mut anstream::stdout());
     let file = crate::diag::path(&config.file);
     if let Some(held) = &review.held {
-        print(held.message(ApproveCommand { config: &file, running: false, frozen: is_frozen }));
+        print(held.message(ApproveCommand { frozen: is_frozen, ..ApproveCommand::by_hand(&file) }));
     }
     if review.approved.plan().has_changes() && !is_frozen {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
@@ -133,7 +133,9 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     outcome.applied.errors.iter().for_each(|error| print_diagnostic(&error.diagnostic()));
     if let Some(held) = &outcome.held {
         let file = crate::diag::path(&config.file);
-        print_error(held.message(ApproveCommand { config: &file, running: false, frozen: outcome.frozen.is_some() }));
+        print_error(
+            held.message(ApproveCommand { frozen: outcome.frozen.is_some(), ..ApproveCommand::by_hand(&file) }),
+        );
     }
     if let Some(frozen) = &outcome.frozen {
         freeze::show_outcome(frozen, &config.file);

@@ -70,6 +70,13 @@ pub(crate) enum CommandKind {
         /// The digest.
         digest: Digest,
     },
+    /// The inverse of the last change, with consent to what is held of it if there is a digest.
+    Undo {
+        /// Who says so.
+        who: Who,
+        /// The digest.
+        digest: Option<Digest>,
+    },
     /// Write no zone file until thaw.
     Freeze {
         /// Who says so.
@@ -333,9 +340,11 @@ impl ControlContext {
                 Err(error) => bad_request(format!("'{name}' is not a domain name: {error}")),
             },
             ControlRequest::Reload => self.command(CommandKind::Reload { who: who().await }).await,
-            ControlRequest::Sync { approve: None } => self.command(CommandKind::Sync).await,
-            ControlRequest::Sync { approve: Some(digest) } => match digest.parse() {
-                Ok(digest) => self.command(CommandKind::Approve { who: who().await, digest }).await,
+            ControlRequest::Sync { approve: None, undo: false } => self.command(CommandKind::Sync).await,
+            ControlRequest::Sync { approve, undo } => match approve.as_deref().map(str::parse).transpose() {
+                Ok(digest) if undo => self.command(CommandKind::Undo { who: who().await, digest }).await,
+                Ok(Some(digest)) => self.command(CommandKind::Approve { who: who().await, digest }).await,
+                Ok(None) => self.command(CommandKind::Sync).await,
                 Err(error) => bad_request(error.to_string()),
             },
             ControlRequest::Freeze { reason } => self.command(CommandKind::Freeze { who: who().await, reason }).await,

@@ -8,7 +8,7 @@ use super::rights::Right;
 use crate::diag::Diagnostic;
 use crate::explain::Explanation;
 use crate::status::Status;
-use crate::status::sync::PassStatus;
+use crate::status::sync::{PassStatus, UndoStatus};
 
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub(crate) enum ControlRequest {
         /// With consent to the held changes of this digest.
         #[serde(default)]
         approve: Option<String>,
+        /// Of the inverse of the last change, in place of what lists say.
+        #[serde(default)]
+        undo: bool,
     },
     /// Write no zone file from now on.
     Freeze {
@@ -60,8 +63,10 @@ impl ControlRequest {
     /// The right that it needs. A reload takes a config that ends zones, which is a consent.
     pub(super) fn right(&self) -> Right {
         match self {
-            Self::Flush { .. } | Self::Status | Self::Explain { .. } | Self::Sync { approve: None } => Right::Ask,
-            Self::Sync { approve: Some(_) } | Self::Reload | Self::Freeze { .. } | Self::Thaw => Right::Consent,
+            Self::Flush { .. } | Self::Status | Self::Explain { .. } | Self::Sync { approve: None, undo: false } => {
+                Right::Ask
+            }
+            Self::Sync { .. } | Self::Reload | Self::Freeze { .. } | Self::Thaw => Right::Consent,
         }
     }
 }
@@ -84,6 +89,8 @@ pub(crate) enum ControlReply {
         /// False if a sync that began before it may still write.
         is_settled: bool,
     },
+    /// The last change was undone, or is held.
+    Undone(UndoStatus),
     Explained(Box<Explanation>),
     /// It was not done, and why.
     Refused(Vec<Diagnostic>),

@@ -60,8 +60,7 @@ impl Rights {
     /// A refusal that says which group is needed.
     pub(crate) fn check(&self, peer: Standing, right: Right) -> Result<(), Diagnostic> {
         match peer {
-            Standing::Owner => Ok(()),
-            Standing::Other { in_approve: true, .. } => Ok(()),
+            Standing::Owner | Standing::Other { in_approve: true, .. } => Ok(()),
             Standing::Other { in_control: true, .. } if right == Right::Ask => Ok(()),
             Standing::Other { .. } => Err(self.refusal(right)),
             Standing::Unknown => {
@@ -92,16 +91,16 @@ impl Rights {
 mod tests {
     use super::*;
 
-    fn group(name: &str) -> Option<Group> {
-        Some(Group { name: name.into(), gid: 7 })
+    fn group(name: &str) -> Group {
+        Group { name: name.into(), gid: 7 }
     }
 
     #[test]
     fn each_standing_has_the_rights_of_the_table_in_the_docs() {
         let none = Rights::default();
-        let both = Rights { control: group("admins"), approve: group("leads") };
-        let control = Rights { control: group("admins"), approve: None };
-        let approve = Rights { control: None, approve: group("leads") };
+        let both = Rights { control: Some(group("admins")), approve: Some(group("leads")) };
+        let control = Rights { control: Some(group("admins")), approve: None };
+        let approve = Rights { control: None, approve: Some(group("leads")) };
         let other = |in_control, in_approve| Standing::Other { in_control, in_approve };
         let table = [
             (&none, Standing::Owner, true, true),
@@ -127,7 +126,7 @@ mod tests {
     fn a_refusal_names_the_groups_that_have_the_right() {
         let stranger = Standing::Other { in_control: false, in_approve: false };
         let said = |rights: &Rights, right| rights.check(stranger, right).unwrap_err().text;
-        let both = Rights { control: group("admins"), approve: group("leads") };
+        let both = Rights { control: Some(group("admins")), approve: Some(group("leads")) };
         assert_eq!(
             said(&both, Right::Ask),
             "you may not ask this server: it needs group 'admins' (control_group), group 'leads' (approve_group), root or \

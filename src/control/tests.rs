@@ -17,6 +17,7 @@ fn a_request_that_decides_something_needs_consent() {
     }
     for line in [
         r#"{"do":"sync","approve":"x"}"#,
+        r#"{"do":"sync","undo":true}"#,
         r#"{"do":"reload"}"#,
         r#"{"do":"freeze"}"#,
         r#"{"do":"freeze","reason":"x"}"#,

@@ -13,5 +13,9 @@ impl Daemon {
         self.shared.observer.beat(now);
         let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
         self.upstream_log.compare(&upstreams, now).iter().for_each(super::log::transition);
+        let waits = self.board.waits();
+        let keys: Vec<String> = waits.iter().map(|(key, _)| key.clone()).collect();
+        let due = self.reminder.due(&keys, now);
+        waits.iter().filter(|(key, _)| due.contains(key)).for_each(|(_, waits)| super::log::still_waits(waits));
     }
 }

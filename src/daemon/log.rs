@@ -1,5 +1,6 @@
 //! The log messages of the daemon.
 
+mod reminder;
 mod upstreams;
 
 use std::collections::BTreeSet;
@@ -7,10 +8,12 @@ use std::collections::BTreeSet;
 use tracing::{debug, error, info, warn};
 
 use crate::diag::{Diagnostic, Severity};
+use crate::status::verdict::{Finding, Level};
 use crate::sync::guard::{ApproveCommand, Consent};
 use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::state::changes::{Changes, addresses};
 use crate::zone::store::Report;
+pub(super) use reminder::Reminder;
 use upstreams::Transition;
 pub(super) use upstreams::UpstreamLog;
 
@@ -63,6 +66,16 @@ pub(super) fn report(report: &Report) {
     }
 }
 
+/// Something that still waits for a person.
+pub(super) fn still_waits(waits: &Finding) {
+    let what_to_do = waits.what_to_do.as_deref().unwrap_or_default();
+    if waits.level == Level::Error {
+        error!("reminder: {}; {what_to_do}", waits.text);
+    } else {
+        warn!("reminder: {}; {what_to_do}", waits.text);
+    }
+}
+
 /// The sources of a pass.
 pub(super) fn sources(sources: &[SourceReport]) {
     for source in sources {
@@ -94,7 +107,7 @@ impl PassLog {
         let errors = outcome.all_errors();
         let has_failed = errors.iter().any(Diagnostic::is_error) || outcome.held.is_some();
         found.extend(errors);
-        let command = ApproveCommand { config, running, frozen: outcome.frozen.is_some() };
+        let command = ApproveCommand { config, running, frozen: outcome.frozen.is_some(), undo: false };
         let held = outcome.held.iter().flat_map(|held| held.for_log(command));
         // Everything that waits for a person is an error in the log.
         found.extend(held.map(|held| Diagnostic { severity: Severity::Error, ..held }));

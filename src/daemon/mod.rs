@@ -53,7 +53,7 @@ use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
 use live::LiveSources;
-use log::{PassLog, UpstreamLog};
+use log::{PassLog, Reminder, UpstreamLog};
 use routes::Routes;
 use signals::Ending;
 pub(crate) use snapshot::snapshot;
@@ -114,6 +114,9 @@ struct Daemon {
     admin: admin::Listeners,
     /// The work that the last pass left for when its zones are in service.
     aftermath: Option<Aftermath>,
+    /// Orders that were carried out: freezes and thaws.
+    orders: u64,
+    reminder: Reminder,
     /// Passes in a row under which a zone file changed.
     overtaken: u8,
 }
@@ -190,6 +193,8 @@ impl Daemon {
             rights,
             admin,
             aftermath: None,
+            orders: 0,
+            reminder: Reminder::default(),
             overtaken: 0,
         })
     }

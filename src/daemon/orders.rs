@@ -1,6 +1,7 @@
-//! Freeze and thaw, as somebody asked for them by the control socket.
+//! Freeze, thaw and undo, as somebody asked for them by the control socket.
 //!
-//! They do not wait for a pass that runs: it may hang on a share, and looks at the freeze again before it writes.
+//! Freeze and thaw do not wait for a pass that runs: it may hang on a share, and looks at the freeze again before it
+//! writes.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,9 +12,13 @@ use super::work::{Order, Running, Waiter};
 use super::{Daemon, answer, background};
 use crate::control::protocol::ControlReply;
 use crate::diag::{self, Diagnostic, Id, Place};
+use crate::status::sync::UndoStatus;
 use crate::sync::apply;
+use crate::sync::guard::ApproveCommand;
+use crate::sync::pass::rfc3339;
 use crate::sync::state::freeze::Freeze;
 use crate::sync::state::{State, StateError};
+use crate::sync::undo::{Undo, Undone};
 
 /// The longest time to wait for a sync that was writing when the freeze came.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -79,7 +84,7 @@ impl Daemon {
         };
         match result {
             Ok(Outcome::Frozen(freeze, is_settled)) => self.now_frozen(&freeze, is_settled, waiters),
-            Ok(Outcome::Thawed(before)) => self.now_thawed(&order, before, waiters),
+            Ok(Outcome::Thawed(before)) => self.now_thawed(&order, before.as_ref(), waiters),
             Err(failed) => {
                 let then = match order {
                     Order::Freeze(_) => "; the sync is not frozen",
@@ -91,10 +96,9 @@ impl Daemon {
     }
 
     fn now_frozen(&mut self, freeze: &Freeze, is_settled: bool, waiters: Vec<Waiter>) {
+        self.orders += 1;
         self.board.frozen(Some(freeze));
-        let by = freeze.by.as_deref().unwrap_or("unknown");
-        let (reason, since) = (freeze.reason.as_deref().unwrap_or("none"), freeze.since);
-        warn!(by, reason, since, "the sync is frozen: no zone file is written until thaw");
+        log_freeze(freeze);
         if !is_settled {
             let place = Place::file(&self.config.sync.zone_dir);
             let text = format!(
@@ -107,7 +111,8 @@ impl Daemon {
         answer(waiters, || ControlReply::Frozen { reason: freeze.reason.clone(), since: freeze.since, is_settled });
     }
 
-    fn now_thawed(&mut self, order: &Order, before: Option<Freeze>, waiters: Vec<Waiter>) {
+    fn now_thawed(&mut self, order: &Order, before: Option<&Freeze>, waiters: Vec<Waiter>) {
+        self.orders += 1;
         self.board.frozen(None);
         let Order::Thaw(by) = order else { return };
         if let Some(Freeze { since, .. }) = before {
@@ -116,6 +121,56 @@ impl Daemon {
             info!(by, "thaw: the sync was not frozen; a pass is made now");
         }
         self.due.pass_for(waiters);
+    }
+}
+
+fn log_freeze(freeze: &Freeze) {
+    let by = freeze.by.as_deref().unwrap_or("unknown");
+    let (reason, since) = (freeze.reason.as_deref().unwrap_or("none"), rfc3339(freeze.since));
+    warn!(by, reason, since, "the sync is frozen: no zone file is written until thaw");
+    freeze.problem.iter().for_each(super::log::found);
+}
+
+impl Daemon {
+    /// Takes the freeze as a task found it: it may be from before the start, or from a sync by hand. A task that began
+    /// before the last order was carried out knows nothing.
+    pub(super) fn freeze_found(&mut self, freeze: Option<&Freeze>, orders: u64) {
+        if orders != self.orders {
+            return;
+        }
+        let was_frozen = self.board.frozen(freeze);
+        match freeze {
+            Some(freeze) if !was_frozen => log_freeze(freeze),
+            None if was_frozen => info!("the sync is not frozen any more"),
+            _ => {}
+        }
+    }
+
+    /// Says what became of an undo. The zones are in service already; a pass finds out what waits now.
+    pub(super) fn undone(&mut self, undone: Result<Undone, Diagnostic>, undo: &Undo, waiters: Vec<Waiter>) {
+        let undone = match undone {
+            Ok(undone) => undone,
+            Err(refused) => {
+                refuse(waiters, &refused);
+                return;
+            }
+        };
+        let file = diag::path(&self.config.file);
+        let command = ApproveCommand { running: self.control.is_some(), ..ApproveCommand::by_hand(&file) };
+        let status = UndoStatus::of(&undone, command);
+        let (by, of) = (&undo.by, &undone.of);
+        if let Some(held) = &status.held {
+            info!(by, of, digest = held.digest.as_deref().unwrap_or("none"), "the undo is held; nothing is undone");
+        } else {
+            info!(by, of, changes = status.changes, left = status.left.len(), "the last change is undone");
+        }
+        status.found.iter().for_each(super::log::found);
+        super::log::changes(&undone.changes);
+        self.board.changed(&undone.changes);
+        if undone.applied.frozen.is_some() {
+            self.due.pass_for([]);
+        }
+        answer(waiters, || ControlReply::Undone(status.clone()));
     }
 }
 

@@ -15,7 +15,7 @@ use super::reload::Read;
 use super::routes::Routes;
 use super::schedule::Schedule;
 use super::tasks::Done;
-use super::work::{Order, Running, Task, Waiter, Why, finished};
+use super::work::{Order, Running, Task, Waiter, Why, Wish, finished};
 use super::{Daemon, StartError, TICKS, log, ready};
 use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
@@ -23,6 +23,7 @@ use crate::server::{Listeners, Shared};
 use crate::status::{Board, seconds};
 use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
+use crate::sync::undo::Undo;
 use crate::watch::{FileKind, Unwatched, Watch};
 
 /// The time that a pass may take beyond its sources before a person should look at the disk.
@@ -232,7 +233,12 @@ impl Daemon {
                 self.due.reload_for(answer);
             }
             CommandKind::Approve { who, digest } => {
-                self.due.consent_for(Consent { digest, by: who.to_string() }, answer);
+                self.due.wish_for(Wish::Consent(Consent { digest, by: who.to_string() }), answer);
+            }
+            CommandKind::Undo { who, digest } => {
+                let by = who.to_string();
+                let consent = digest.map(|digest| Consent { digest, by: by.clone() });
+                self.due.wish_for(Wish::Undo(Undo { by, consent }), answer);
             }
             CommandKind::Sync => self.due.pass_for([answer]),
             CommandKind::Freeze { who, reason } => {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tracing::debug;
 
-use super::work::{Running, Task, Waiter};
+use super::work::{Running, Task, Waiter, Wish};
 use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
@@ -16,6 +16,7 @@ use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
 use crate::sync::progress::no_progress;
 use crate::sync::state::freeze::Freeze;
+use crate::sync::undo::{self, Undo, Undone};
 use crate::zone::ZoneSet;
 use crate::zone::store::{Report, Store};
 
@@ -34,10 +35,18 @@ pub(super) struct Tools {
 pub(super) struct Done {
     report: Report,
     degraded: Degraded,
-    outcome: Option<PassOutcome>,
+    outcome: Option<Outcome>,
     /// The freeze as it was when the task ended.
     frozen: Option<Freeze>,
+    /// The number of orders that were carried out when the task began.
+    orders: u64,
     took: Duration,
+}
+
+/// What a task did besides reading zones.
+enum Outcome {
+    Pass(Box<PassOutcome>),
+    Undo(Box<(Result<Undone, Diagnostic>, Undo)>),
 }
 
 impl Tools {
@@ -84,15 +93,28 @@ impl Daemon {
             });
             return Some(Running::new(background::start("state", work), Vec::new()));
         }
-        let (task, consent, waiters) = self.due.take_task()?;
-        debug!(?task, "task begins");
-        consent.iter().for_each(log::consent);
+        let (task, wish, waiters) = self.due.take_task()?;
+        debug!(?task, ?wish, "task begins");
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let settings = self.config.sync.clone();
         self.board.task_started(now);
+        let consent = match wish {
+            Some(Wish::Undo(undo)) => {
+                let work =
+                    self.work(move |_| Some(Outcome::Undo(Box::new((undo::run(&settings, &zones, &undo, now), undo)))));
+                return Some(Running::new(background::start("undo", work), waiters));
+            }
+            Some(Wish::Consent(consent)) => {
+                log::consent(&consent);
+                Some(consent)
+            }
+            None => None,
+        };
         let pass = move |tools: &mut Tools| {
-            (task == Task::Pass)
-                .then(|| pass::run(&settings, &zones, &mut tools.gatherer, consent.as_ref(), now, &no_progress))
+            let run = |tools: &mut Tools| {
+                pass::run(&settings, &zones, &mut tools.gatherer, consent.as_ref(), now, &no_progress)
+            };
+            (task == Task::Pass).then(|| Outcome::Pass(Box::new(run(tools))))
         };
         Some(Running::new(background::start("sync", self.work(pass)), waiters))
     }
@@ -100,10 +122,10 @@ impl Daemon {
     /// Work with the tools, and then on the zone files, for a background thread.
     fn work(
         &self,
-        first: impl FnOnce(&mut Tools) -> Option<PassOutcome> + Send + 'static,
+        first: impl FnOnce(&mut Tools) -> Option<Outcome> + Send + 'static,
     ) -> impl FnOnce() -> Box<Done> + Send + 'static {
         let (tools, zones) = (Arc::clone(&self.tools), self.config.zones.clone());
-        let state = self.config.sync.state.clone();
+        let (state, orders) = (self.config.sync.state.clone(), self.orders);
         move || {
             let started = Instant::now();
             let mut tools = tools.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,14 +133,14 @@ impl Daemon {
             let outcome = first(&mut tools);
             let report = tools.store.reload();
             let degraded = status::degraded(&tools.store);
-            Box::new(Done { report, degraded, outcome, frozen: state.frozen(), took: started.elapsed() })
+            Box::new(Done { report, degraded, outcome, frozen: state.frozen(), orders, took: started.elapsed() })
         }
     }
 
     /// Takes the result of a task; true if it was a pass. Serving goes on in any case.
     pub(super) fn task_done(&mut self, done: Option<Box<Done>>, waiters: Vec<Waiter>) -> bool {
         self.board.task_ended();
-        let Some(Done { report, degraded, outcome, frozen, took }) = done.map(|done| *done) else {
+        let Some(Done { report, degraded, outcome, frozen, orders, took }) = done.map(|done| *done) else {
             let place = Place::file(&self.config.zones.zone_dir);
             let text = "internal error: the pass stopped; the zones in service stay; please report this with the log";
             let broken = Diagnostic::error(Id::TASK_BROKE_OFF, place, text);
@@ -126,18 +148,21 @@ impl Daemon {
             answer(waiters, || ControlReply::Refused(vec![broken.clone()]));
             return true;
         };
-        let (zones, is_pass) = (report.zones.iter().count(), outcome.is_some());
+        let is_news = !report.published.is_empty();
+        let (zones, is_pass) = (report.zones.iter().count(), matches!(outcome, Some(Outcome::Pass(_))));
         debug!(zones, is_pass, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "task is over");
         self.board.zones_read(degraded);
-        self.board.frozen(frozen.as_ref());
+        self.freeze_found(frozen.as_ref(), orders);
         log::report(&report);
         self.publish_zones(report.zones);
-        let Some(mut outcome) = outcome else {
-            // Another process wrote zones, perhaps the held changes: a pass finds out whether they are still held.
-            if !report.published.is_empty() && self.board.is_held() {
-                self.due.task(Task::Pass);
+        let mut outcome = match outcome {
+            Some(Outcome::Pass(outcome)) => *outcome,
+            Some(Outcome::Undo(done)) => {
+                let (undone, undo) = *done;
+                self.undone(undone, &undo, waiters);
+                return false;
             }
-            return false;
+            None => return self.zones_done(is_news),
         };
         log::sources(&outcome.sources);
         let running = self.control.is_some();
@@ -153,6 +178,15 @@ impl Daemon {
         }
         answer(waiters, || ControlReply::Passed(pass.clone()));
         true
+    }
+
+    /// The zones were read, and no pass was made.
+    fn zones_done(&mut self, is_news: bool) -> bool {
+        // Another process wrote zones, perhaps the held changes: a pass finds out whether they are still held.
+        if is_news && self.board.is_held() {
+            self.due.task(Task::Pass);
+        }
+        false
     }
 
     fn publish_zones(&self, zones: ZoneSet) {

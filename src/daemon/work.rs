@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::control::protocol::ControlReply;
 use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
+use crate::sync::undo::Undo;
 
 /// A client that waits for a pass or a reload.
 pub(super) type Waiter = oneshot::Sender<ControlReply>;
@@ -33,6 +34,15 @@ pub(super) enum Task {
     Pass,
 }
 
+/// What somebody wants of a pass of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// That held changes are written.
+    Consent(Consent),
+    /// That the last change is undone, in place of what lists say.
+    Undo(Undo),
+}
+
 /// An order that needs no pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Order {
@@ -51,8 +61,8 @@ pub(super) struct Due {
     reloads: Vec<Waiter>,
     /// Clients that wait for the next pass.
     passes: Vec<Waiter>,
-    /// Passes that somebody consents to in part: each is made by itself, for its client alone.
-    consents: VecDeque<(Consent, Waiter)>,
+    /// Passes that somebody consents to in part, and undos: each is made by itself, for its client alone.
+    wishes: VecDeque<(Wish, Waiter)>,
     /// Orders in the order in which they came, each with the client that waits for it: as many as there are connections
     /// at most.
     orders: VecDeque<(Order, Waiter)>,
@@ -78,8 +88,8 @@ impl Due {
         self.task(Task::Pass);
     }
 
-    pub(super) fn consent_for(&mut self, consent: Consent, waiter: Waiter) {
-        self.consents.push_back((consent, waiter));
+    pub(super) fn wish_for(&mut self, wish: Wish, waiter: Waiter) {
+        self.wishes.push_back((wish, waiter));
     }
 
     pub(super) fn order_for(&mut self, order: Order, waiter: Waiter) {
@@ -97,9 +107,9 @@ impl Due {
     }
 
     /// The next task, if there is one, with the clients that wait for it.
-    pub(super) fn take_task(&mut self) -> Option<(Task, Option<Consent>, Vec<Waiter>)> {
-        if let Some((consent, waiter)) = self.consents.pop_front() {
-            return Some((Task::Pass, Some(consent), vec![waiter]));
+    pub(super) fn take_task(&mut self) -> Option<(Task, Option<Wish>, Vec<Waiter>)> {
+        if let Some((wish, waiter)) = self.wishes.pop_front() {
+            return Some((Task::Pass, Some(wish), vec![waiter]));
         }
         let task = self.task.take()?;
         let waiters = if task == Task::Pass { std::mem::take(&mut self.passes) } else { Vec::new() };
@@ -164,9 +174,10 @@ mod tests {
         let [(other, _), (approver, _)] = [oneshot::channel(), oneshot::channel()];
         due.pass_for([other]);
         let digest = "eefb3f0b5d6c7e88a1b2c3d4e5f60718".parse().unwrap();
-        due.consent_for(Consent { digest, by: "alice".into() }, approver);
-        let (_, consent, waiters) = due.take_task().unwrap();
-        assert_eq!((consent.unwrap().digest, waiters.len()), (digest, 1));
+        let wish = Wish::Consent(Consent { digest, by: "alice".into() });
+        due.wish_for(wish.clone(), approver);
+        let (_, taken, waiters) = due.take_task().unwrap();
+        assert_eq!((taken, waiters.len()), (Some(wish), 1));
         let (task, consent, waiters) = due.take_task().unwrap();
         assert_eq!((task, consent, waiters.len()), (Task::Pass, None, 1));
     }

@@ -110,7 +110,9 @@ ids! {
     STATE_FAILED = "state-failed";
     /// What freezes the sync cannot be read, or a zone file that is gone is not written anew while it is frozen.
     FROZEN = "frozen";
-    /// The changes of a pass could not be appended to the journal.
+    /// The last change cannot be undone.
+    UNDO_REFUSED = "undo-refused";
+    /// The changes of a pass could not be appended to the journal, or cannot be read from it.
     JOURNAL_FAILED = "journal-failed";
     /// The base that the guard compares with cannot be read or written.
     GUARD_BASE_FAILED = "guard-base-failed";

@@ -190,7 +190,8 @@ impl Board {
     }
 
     /// The sync is frozen from now on, or not any more.
-    pub(crate) fn frozen(&self, freeze: Option<&Freeze>) {
+    /// True if it was frozen before.
+    pub(crate) fn frozen(&self, freeze: Option<&Freeze>) -> bool {
         let status = freeze.map(|freeze| FreezeStatus {
             since: Some(freeze.since).filter(|since| *since > 0),
             by: freeze.by.clone(),
@@ -198,7 +199,7 @@ impl Board {
             problem: freeze.problem.clone(),
             what_to_do: format!("privatelink-dns thaw --config {}", self.config),
         });
-        self.facts().sync.frozen = status;
+        std::mem::replace(&mut self.facts().sync.frozen, status).is_some()
     }
 
     /// A pass, or a reading of zones, has begun.
@@ -238,13 +239,8 @@ impl Board {
     }
 
     fn pass_status(&self, outcome: &PassOutcome, (at, took): (u64, Duration), running: bool) -> PassStatus {
-        let command = ApproveCommand { config: &self.config, running, frozen: outcome.frozen.is_some() };
-        let held = outcome.held.as_ref().map(|held| HeldStatus {
-            digest: held.is_approvable().then(|| held.digest.to_string()),
-            reasons: held.reasons(),
-            what_to_do: held.way_out(command),
-            stale: held.stale_text(),
-        });
+        let command = ApproveCommand { config: &self.config, running, frozen: outcome.frozen.is_some(), undo: false };
+        let held = outcome.held.as_deref().map(|held| HeldStatus::of(held, command));
         let written: BTreeMap<String, u32> =
             outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
         let ended = if outcome.has_failed() {
@@ -275,6 +271,17 @@ impl Board {
             warnings: outcome.warnings.to_vec(),
             conflicts: outcome.conflicts.to_vec(),
         }
+    }
+
+    /// Changes of records besides those of a pass.
+    pub(crate) fn changed(&self, changes: &Changes) {
+        self.facts().changed_by(changes);
+    }
+
+    /// What waits for a person's consent or thaw, each with a key that tells it from another.
+    pub(crate) fn waits(&self) -> Vec<(String, verdict::Finding)> {
+        let facts = self.facts();
+        verdict::waits(&facts.sync)
     }
 
     /// What the last pass knows of names that the zones do not show, and the settings of the sync.

@@ -6,7 +6,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::diag::Diagnostic;
+use crate::sync::apply::ApplyError;
+use crate::sync::guard::{ApproveCommand, UnsafePlan};
 use crate::sync::state::freeze::by_whom;
+use crate::sync::undo::Undone;
 
 /// The sync.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,6 +53,18 @@ pub struct PassStatus {
     pub warnings: Vec<Diagnostic>,
     /// Records that are held back because lists disagree.
     pub conflicts: Vec<Diagnostic>,
+}
+
+impl HeldStatus {
+    /// As it is shown.
+    pub(crate) fn of(held: &UnsafePlan, command: ApproveCommand<'_>) -> Self {
+        Self {
+            digest: held.is_approvable().then(|| held.digest.to_string()),
+            reasons: held.reasons(),
+            what_to_do: held.way_out(command),
+            stale: held.stale_text(),
+        }
+    }
 }
 
 /// The result of a pass.
@@ -142,4 +157,42 @@ pub struct WaitingStatus {
     pub zones: usize,
     /// Zones whose file is gone and would be written anew.
     pub gone: Vec<String>,
+}
+
+/// What became of an undo.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct UndoStatus {
+    /// The time of the change, in RFC 3339.
+    pub of: String,
+    /// RRsets that are again what they were before it.
+    pub changes: usize,
+    /// RRsets that are something else by now, and are left.
+    pub left: Vec<String>,
+    /// The zones written and their new serials.
+    pub written: BTreeMap<String, u32>,
+    /// The guard holds all of it: nothing was done.
+    pub held: Option<HeldStatus>,
+    /// True if the sync is frozen, so that the undo lasts.
+    pub frozen: bool,
+    /// What was not done, and why; what is worth a look.
+    pub found: Vec<Diagnostic>,
+}
+
+impl UndoStatus {
+    /// As verbs and the socket show it.
+    pub(crate) fn of(undone: &Undone, command: ApproveCommand<'_>) -> Self {
+        let command = ApproveCommand { undo: true, ..command };
+        let written = &undone.applied.written;
+        let errors = undone.applied.errors.iter().map(ApplyError::diagnostic);
+        Self {
+            of: undone.of.clone(),
+            changes: undone.changes.total,
+            left: undone.left.clone(),
+            written: written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect(),
+            held: undone.held.as_deref().map(|held| HeldStatus::of(held, command)),
+            frozen: undone.applied.frozen.is_some(),
+            found: errors.chain(undone.warnings.to_vec()).collect(),
+        }
+    }
 }

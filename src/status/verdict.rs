@@ -10,7 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::model::Status;
-use super::sync::{HeldStatus, PassResult, SyncStatus};
+use super::sync::{FreezeStatus, HeldStatus, PassResult, SyncStatus};
 use super::upstreams::UpstreamStatus;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::sync::live::report::LiveReport;
@@ -188,8 +188,15 @@ fn sync(status: &Status, found: &mut Vec<Finding>) {
     }
 }
 
-fn frozen(sync: &SyncStatus, found: &mut Vec<Finding>) {
-    let Some(freeze) = &sync.frozen else { return };
+/// What waits for a person's consent, or for the end of a freeze, each with a key that tells it from another.
+pub(super) fn waits(sync: &SyncStatus) -> Vec<(String, Finding)> {
+    let freeze = sync.frozen.as_ref().map(|freeze| ("frozen".to_owned(), freeze_of(freeze, sync)));
+    let held = sync.pass.as_ref().and_then(|pass| pass.held.as_ref());
+    let held = held.map(|held| (format!("held {}", held.digest.as_deref().unwrap_or_default()), held_back(held)));
+    freeze.into_iter().chain(held).collect()
+}
+
+fn freeze_of(freeze: &FreezeStatus, sync: &SyncStatus) -> Finding {
     let since = freeze.since.map(|since| format!(" since {}", rfc3339(since))).unwrap_or_default();
     let waiting = sync.pass.as_ref().and_then(|pass| pass.waiting.as_ref());
     let waits = match waiting.map(|waiting| waiting.changes) {
@@ -199,11 +206,18 @@ fn frozen(sync: &SyncStatus, found: &mut Vec<Finding>) {
         Some(changes) => format!(", and {changes} changes wait"),
     };
     let said = freeze.said();
-    let text = format!("the sync is frozen{since}{said}; it writes no zone file{waits}; what is in service stays");
-    found.push(Finding::warning(text).with(format!("when the lists are right, run: {}", freeze.what_to_do)));
+    let text =
+        format!("the sync has been frozen{since}{said}; it writes no zone file{waits}; what is in service stays");
+    Finding::warning(text).with(format!("when the lists are right, run: {}", freeze.what_to_do))
+}
+
+fn frozen(sync: &SyncStatus, found: &mut Vec<Finding>) {
+    let Some(freeze) = &sync.frozen else { return };
+    found.push(freeze_of(freeze, sync));
     if let Some(problem) = &freeze.problem {
         found.push(Finding::error(problem.to_string()).with(freeze.what_to_do.clone()));
     }
+    let waiting = sync.pass.as_ref().and_then(|pass| pass.waiting.as_ref());
     let gone: Vec<&str> = waiting.iter().flat_map(|waiting| &waiting.gone).map(String::as_str).collect();
     if !gone.is_empty() {
         let text = format!(

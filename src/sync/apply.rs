@@ -57,6 +57,9 @@ pub enum ApplyError {
         #[source]
         error: io::Error,
     },
+    /// The sync cannot be frozen, so the next pass would do again what was undone.
+    #[error("{}", self.diagnostic())]
+    Freeze(#[source] StateError),
     /// The guard would not know of the change afterwards.
     #[error("{}", self.diagnostic())]
     Base {
@@ -84,6 +87,7 @@ impl ApplyError {
                 let text = format!("{doing}: {error}; {}", remaining_file(path));
                 Diagnostic::error(Id::ZONE_UNWRITABLE, Place::file(path), text)
             }
+            Self::Freeze(error) => error.diagnostic(Id::FROZEN).and("; nothing is undone without a freeze"),
             Self::Base { zone, error } => error.diagnostic(Id::GUARD_BASE_FAILED).and(&format!(
                 "; zone '{}' is not written, or small changes could add up unseen; the file on disk is the last good one",
                 zone.without_dot()
@@ -104,12 +108,27 @@ pub struct Applied {
     pub written: Vec<Written>,
     /// The errors because of which others were not written.
     pub errors: Vec<ApplyError>,
-    /// The freeze because of which nothing was written.
+    /// The freeze because of which nothing was written; of an undo, the freeze that keeps it.
     pub frozen: Option<Freeze>,
 }
 
-/// Writes every zone that the plan changes into `<zone_dir>/<apex>.zone`.
+/// Writes every zone that the plan changes into `<zone_dir>/<apex>.zone`; nothing while the sync is frozen.
 pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clock) -> Applied {
+    apply_by(approved, zone_dir, state, clock, None)
+}
+
+/// The same for what an operator undoes: it freezes the sync, unless that is frozen, and then writes.
+pub(crate) fn apply_undo(
+    approved: &ApprovedPlan,
+    zone_dir: &Path,
+    state: &State,
+    clock: Clock,
+    freeze: Freeze,
+) -> Applied {
+    apply_by(approved, zone_dir, state, clock, Some(freeze))
+}
+
+fn apply_by(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clock, undo: Option<Freeze>) -> Applied {
     let plan = approved.plan();
     let mut applied = Applied::default();
     if !plan.has_changes() {
@@ -119,15 +138,21 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
         Ok(folder) => folder,
         Err(error) => {
             // The lock may be that of the freeze itself.
-            applied.frozen = state.frozen();
+            applied.frozen = state.frozen().filter(|_| undo.is_none());
             applied.errors.extend(applied.frozen.is_none().then_some(error));
             return applied;
         }
     };
     // Under the lock: whoever freezes waits for it, and knows then that nothing more is written.
     applied.frozen = state.frozen();
-    if applied.frozen.is_some() {
-        return applied;
+    match undo.map(|freeze| freeze_for_undo(applied.frozen.take(), freeze, state)) {
+        None if applied.frozen.is_some() => return applied,
+        None => {}
+        Some(Ok(freeze)) => applied.frozen = Some(freeze),
+        Some(Err(error)) => {
+            applied.errors.push(ApplyError::Freeze(error));
+            return applied;
+        }
     }
     for zone in plan.zones.iter().filter(|zone| zone.needs_writing()) {
         let serial = next_serial(zone.serial, clock.now / 1000);
@@ -143,6 +168,14 @@ pub fn apply(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Clo
         }
     }
     applied
+}
+
+/// A freeze that is there stays as it is.
+fn freeze_for_undo(present: Option<Freeze>, new: Freeze, state: &State) -> Result<Freeze, StateError> {
+    match present {
+        Some(present) if present.problem.is_none() => Ok(present),
+        _ => state.freeze(new),
+    }
 }
 
 /// True once no sync writes into the folder: none that began before a freeze still does then. Without a folder none

@@ -95,23 +95,26 @@ pub(crate) struct ApproveCommand<'c> {
     pub running: bool,
     /// True if the sync is frozen, and consent has no effect.
     pub frozen: bool,
+    /// True if the changes are those of an undo.
+    pub undo: bool,
 }
 
 impl<'c> ApproveCommand<'c> {
     /// For a pass by hand.
     pub(crate) fn by_hand(config: &'c str) -> Self {
-        Self { config, running: false, frozen: false }
+        Self { config, running: false, frozen: false, undo: false }
     }
 
     fn with(self, digest: Digest) -> String {
-        let Self { config, running, frozen } = self;
+        let Self { config, running, frozen, undo } = self;
         let running = if running { " --running" } else { "" };
+        let undo = if undo { " --undo" } else { "" };
         let thaw = if frozen {
             format!("the sync is frozen, so first run: privatelink-dns thaw --config {config}; then, ")
         } else {
             String::new()
         };
-        format!("{thaw}if this is right, run: privatelink-dns sync --config {config}{running} --approve {digest}")
+        format!("{thaw}if this is right, run: privatelink-dns sync --config {config}{running}{undo} --approve {digest}")
     }
 }
 
@@ -131,6 +134,11 @@ impl ApprovedPlan {
     /// The approved plan itself.
     pub fn into_plan(self) -> Plan {
         self.plan
+    }
+
+    /// True if an operator consented to any of it.
+    pub fn has_any_consent(&self) -> bool {
+        !self.consented.is_empty()
     }
 
     /// True if an operator consented to what happens to this zone: what it is afterwards is its new base.

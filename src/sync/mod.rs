@@ -23,6 +23,7 @@ pub(crate) mod progress;
 mod records;
 pub mod source;
 pub(crate) mod state;
+pub(crate) mod undo;
 
 #[cfg(test)]
 mod tests;

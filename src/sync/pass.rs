@@ -18,11 +18,11 @@ use super::desired::{self, DesiredState};
 use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, Consent, UnsafePlan};
 use super::ledger::Ledger;
-use super::plan::{Current, FileState, Plan, Waiting, plan};
+use super::plan::{Current, FileState, Plan, Waiting, ZonePlan, plan};
 use super::progress::{PassStep, ProgressFn};
 use super::source::{Listing, Reading, SourceError};
 use super::state::base::{Base, Clock};
-use super::state::changes::Changes;
+use super::state::changes::{Changes, Wish};
 use super::state::freeze::Freeze;
 use super::state::{State, StateError};
 use crate::diag::{Diagnostic, Diagnostics, Id, Severity};
@@ -111,6 +111,11 @@ impl SourceReport {
     pub(crate) fn last_good(&self) -> Option<String> {
         self.read_at.map(rfc3339)
     }
+}
+
+/// The time of a pass, as the journal has it: two passes are never at the same time.
+pub(super) fn time_of(now: SystemTime) -> String {
+    humantime::format_rfc3339_millis(now).to_string()
 }
 
 /// Seconds since 1970, in RFC 3339.
@@ -252,11 +257,14 @@ pub(crate) fn run(
     }
     outcome.ledger = Arc::new(ledger);
     outcome.held = review.held;
-    let at = humantime::format_rfc3339_seconds(now).to_string();
+    let at = time_of(now);
     let written = &outcome.applied.written;
-    let by = consent.map_or("", |consent| &consent.by);
-    let (changes, recorded) =
-        settings.state.record_changes(plan, written, &|zone| approved.has_consent(&zone.apex).then_some(by), &at);
+    let by = consent.map(|consent| consent.by.as_str());
+    let wish = |zone: &ZonePlan| match approved.has_consent(&zone.apex).then_some(by) {
+        Some(by) => Wish { by, approved: true, undoes: None },
+        None => Wish::default(),
+    };
+    let (changes, recorded) = settings.state.record_changes(plan, written, &wish, &at);
     outcome.changes = changes;
     if let Err(error) = recorded {
         let then = "; the changes are only in the log";
@@ -319,13 +327,13 @@ pub(crate) fn not_remembered(error: &StateError) -> Diagnostic {
     Diagnostic { severity: Severity::Warning, ..error.diagnostic(Id::STATE_FAILED).and(then) }
 }
 
-fn clock(settings: &Settings, now: SystemTime) -> Clock {
+pub(super) fn clock(settings: &Settings, now: SystemTime) -> Clock {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     Clock { now: u64::try_from(since.as_millis()).unwrap_or(u64::MAX), window: settings.guard_window }
 }
 
 /// The state of every zone that has a file, or had one when it was last read.
-fn currents(settings: &Settings, zones: &ZoneSet) -> BTreeMap<Name, Current> {
+pub(super) fn currents(settings: &Settings, zones: &ZoneSet) -> BTreeMap<Name, Current> {
     zones.iter().map(|hosted| (hosted.apex.clone(), current(&settings.zone_dir, hosted))).collect()
 }
 

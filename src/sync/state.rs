@@ -8,6 +8,7 @@
 pub(crate) mod base;
 pub(crate) mod changes;
 pub(crate) mod freeze;
+pub(crate) mod last_pass;
 pub(crate) mod lists;
 pub(crate) mod provenance;
 

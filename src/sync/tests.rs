@@ -16,9 +16,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-const BLOB: &str = "privatelink.blob.core.windows.net";
+pub(super) const BLOB: &str = "privatelink.blob.core.windows.net";
 
-fn settings(zone_dir: &Path) -> Settings {
+pub(super) fn settings(zone_dir: &Path) -> Settings {
     Settings {
         live: Vec::new(),
         sources: Vec::new(),
@@ -36,12 +36,12 @@ fn settings(zone_dir: &Path) -> Settings {
     }
 }
 
-fn listing(text: &str) -> Listing {
+pub(super) fn listing(text: &str) -> Listing {
     parse("lists", Path::new("list.txt"), Format::Auto, text.as_bytes().to_vec()).unwrap()
 }
 
 /// The zones of a folder as the plan wants them.
-fn current(zone_dir: &Path) -> BTreeMap<Name, Current> {
+pub(super) fn current(zone_dir: &Path) -> BTreeMap<Name, Current> {
     let mut zones = BTreeMap::new();
     for file in fs::read_dir(zone_dir).unwrap() {
         let path = file.unwrap().path();
@@ -56,7 +56,7 @@ fn current(zone_dir: &Path) -> BTreeMap<Name, Current> {
     zones
 }
 
-fn planned(listings: Vec<Listing>, current: BTreeMap<Name, Current>, settings: &Settings) -> Plan {
+pub(super) fn planned(listings: Vec<Listing>, current: BTreeMap<Name, Current>, settings: &Settings) -> Plan {
     plan::plan(desired::merge(listings, &settings.desired()).unwrap(), current, settings.ttl_seconds())
 }
 
@@ -107,7 +107,7 @@ fn a_change_of_ttl_is_written_and_settles() {
 }
 
 /// Lists of few names and addresses, so that changes of every kind meet.
-fn list() -> impl Strategy<Value = String> {
+pub(super) fn list() -> impl Strategy<Value = String> {
     let line = (0..6u8, 0..4u8, 0..4u8).prop_map(|(name, address, zone)| {
         let zone = [
             "blob.core.windows.net",

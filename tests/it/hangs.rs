@@ -139,3 +139,27 @@ fn a_zone_folder_that_hangs_keeps_neither_status_nor_sigterm_waiting() {
     server.signal(Signal::SIGTERM);
     assert_eq!(server.ended().code(), Some(0));
 }
+
+#[test]
+fn a_freeze_does_not_wait_for_a_pass_that_hangs_on_a_share_and_that_pass_writes_nothing_then() {
+    let site = Site::new()
+        .with_list("near.txt", LIST)
+        .with_config("[[sources]]\nname = \"far\"\npath = \"hangs/far.txt\"")
+        .with_config("[sync]\npass_deadline = \"1h\"\ninterval = \"1h\"\nmax_removed = \"100%\"");
+    std::fs::create_dir(site.path("hangs")).unwrap();
+    std::fs::write(site.path("hangs/far.txt"), "10.1.0.2 far.blob.core.windows.net\n").unwrap();
+    let server = start(&site);
+    server.until_resolves(FAR, "10.1.0.2");
+    hang(&site);
+    site.rename_list("near.txt", "10.1.0.9 acct.blob.core.windows.net\n");
+    let hangs = |status: &serde_json::Value| {
+        status["sync"]["running_since"].as_u64().is_some_and(|since| status["at"].as_u64().unwrap() > since + 1)
+    };
+    wait_until("a pass hangs", || hangs(&site.status()));
+    site.run("freeze", &[]).expect(0, &["frozen since"]);
+    assert!(hangs(&site.status()), "the pass hangs still");
+    heal(&site);
+    wait_until("the pass is over", || site.status()["sync"]["passes"]["frozen"].as_u64() >= Some(1));
+    assert_eq!(server.resolves(NAME), ["10.1.0.1"]);
+    server.stop();
+}

@@ -45,5 +45,6 @@ mod sample;
 mod signals;
 mod startup;
 mod tcp;
+mod undo;
 mod upstream_tcp;
 mod upstreams;

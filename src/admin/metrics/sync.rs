@@ -3,7 +3,7 @@
 use super::family::Family;
 use crate::status::Status;
 use crate::status::model::{ConfigStatus, SourceStatus, ZoneStatus};
-use crate::status::sync::{PassResult, SyncStatus};
+use crate::status::sync::{PassResult, PassStatus, SyncStatus};
 use crate::sync::live::report::LiveReport;
 
 /// Every hosted zone.
@@ -172,16 +172,6 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             "1 if changes wait for an operator's consent.",
         ),
         Family::single(
-            "privatelink_dns_frozen",
-            sync.frozen.is_some(),
-            "1 while the sync is frozen: no zone file is written until somebody thaws it.",
-        ),
-        Family::single(
-            "privatelink_dns_frozen_changes",
-            pass.and_then(|pass| pass.waiting.as_ref()).map_or(0, |waiting| waiting.changes),
-            "RRsets that the last pass would have changed but for the freeze.",
-        ),
-        Family::single(
             "privatelink_dns_sync_conflicts",
             pass.map_or(0, |pass| pass.conflicts.len()),
             "Findings of the last pass where lists give different addresses to a name.",
@@ -192,6 +182,7 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
             "1 until a list was read that tells the geo codes: until then all zones of Azure Backup are SERVFAIL.",
         ),
     ]);
+    all.extend(consent(sync, pass));
     all.extend(pass.map(|pass| {
         Family::single(
             "privatelink_dns_sync_last_pass_timestamp_seconds",
@@ -201,6 +192,32 @@ pub(super) fn passes(status: &Status) -> Vec<Family> {
     }));
     all.extend(config(&status.config));
     all
+}
+
+/// What waits for somebody.
+fn consent(sync: &SyncStatus, pass: Option<&PassStatus>) -> [Family; 3] {
+    [
+        Family::new(
+            "privatelink_dns_sync_held_info",
+            &["digest"],
+            "Digest of the held changes, for sync --approve; empty if nothing is held, or no consent helps.",
+        )
+        .with_each([held_digest(pass)], |digest| ([*digest], 1_u64)),
+        Family::single(
+            "privatelink_dns_frozen",
+            sync.frozen.is_some(),
+            "1 while the sync is frozen: no zone file is written until somebody thaws it.",
+        ),
+        Family::single(
+            "privatelink_dns_frozen_changes",
+            pass.and_then(|pass| pass.waiting.as_ref()).map_or(0, |waiting| waiting.changes),
+            "RRsets that the last pass would have changed but for the freeze.",
+        ),
+    ]
+}
+
+fn held_digest(pass: Option<&PassStatus>) -> &str {
+    pass.and_then(|pass| pass.held.as_ref()?.digest.as_deref()).unwrap_or_default()
 }
 
 fn outcomes(sync: &SyncStatus) -> [Family; 2] {

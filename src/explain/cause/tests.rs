@@ -75,7 +75,7 @@ fn a_record_in_service_is_private_for_what_the_lists_say_now() {
         "listed-change-held",
         "PRIVATE 10.1.0.5: the record stays as it was; 10.1.0.9 of team-a (we.txt:3) waits for consent: would become empty, \
          with 5 RRsets in service",
-        "privatelink-dns sync --approve eefb --config /etc/p.toml",
+        "privatelink-dns sync --running --approve eefb --config /etc/p.toml",
     );
     changed.entry.held = vec![held("10.1.0.5", "")];
     assert!(told(&changed).1.contains("its removal, because no list has it any more, waits for consent"));
@@ -134,7 +134,7 @@ fn a_record_that_a_list_has_and_that_is_not_served_says_what_keeps_it_out() {
     let mut waits = missing();
     waits.entry.held = vec![held("", "10.1.0.5")];
     let why = "PUBLIC 20.60.1.1: 10.1.0.5 of team-a (we.txt:3) waits for consent: would become empty, with 5 RRsets in service";
-    assert_told(&waits, "held", why, "sync --approve eefb");
+    assert_told(&waits, "held", why, "sync --running --approve eefb");
     waits.entry.held[0].digest = None;
     assert!(told(&waits).2[0].contains("No consent helps"), "{:?}", told(&waits));
     let mut disputed = missing();

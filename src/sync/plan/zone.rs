@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::change::{Span, difference};
-use super::{Action, AliasChange, Change, ChangeCounts, FileState, aliases};
+use super::{Action, AliasChange, Change, ChangeCounts, Current, FileState, aliases};
 use crate::dns::{Name, Rtype, Serial};
 use crate::sync::desired::{Claim, EmptyList};
 use crate::sync::records::Records;
@@ -52,6 +52,30 @@ pub struct HeldRrset {
 }
 
 impl ZonePlan {
+    /// From what a zone is to these records, whatever lists say. A public name whose owner goes, goes with it.
+    pub(in crate::sync) fn replacing(apex: Name, current: Current, after: Records) -> Self {
+        let (spans, counts) = difference(&current.records, &after);
+        let mut aliases = current.aliases.clone();
+        aliases.retain(|owner| after.has_addresses(owner));
+        Self {
+            apex,
+            serial: current.serial,
+            file: current.file,
+            held: Vec::new(),
+            foreign: current.foreign,
+            old_ttl: None,
+            creates_empty: false,
+            emptied_by: Vec::new(),
+            alias_changes: aliases::difference(&current.aliases, &aliases),
+            before: current.records,
+            after,
+            aliases_before: current.aliases,
+            aliases,
+            spans,
+            counts,
+        }
+    }
+
     /// The changes, sorted by owner and type.
     pub fn changes(&self) -> impl ExactSizeIterator<Item = Change<'_>> {
         self.spans.iter().map(|span| Change { zone: self, span: *span })

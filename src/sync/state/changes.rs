@@ -17,11 +17,11 @@ use crate::files;
 use crate::sync::apply::Written;
 use crate::sync::plan::{Change, Plan, ZonePlan};
 
-const NAME: &str = "changes.jsonl";
-const OLDER: &str = "changes.1.jsonl";
+pub(super) const NAME: &str = "changes.jsonl";
+pub(super) const OLDER: &str = "changes.1.jsonl";
 
 /// Octets of the journal before it starts anew and the old one becomes `changes.1.jsonl`: some 40,000 changes.
-const MAX_BYTES: u64 = 8 << 20;
+pub(super) const MAX_BYTES: u64 = 8 << 20;
 
 /// Changes of one pass that are written: a first list of a million lines is one event and not a million.
 const MAX_A_PASS: usize = 20_000;
@@ -67,6 +67,17 @@ impl std::fmt::Display for AppliedChange {
         let was = if self.after.is_empty() { "was by" } else { "by" };
         write!(f, ", {was} {source} ({place})")
     }
+}
+
+/// Who wanted what happens to a zone, if somebody did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wish<'w> {
+    /// The person.
+    pub by: Option<&'w str>,
+    /// True if it was held, and the person consented.
+    pub approved: bool,
+    /// The time of the change that it undoes.
+    pub undoes: Option<&'w str>,
 }
 
 /// As people read them; `none` for no record.
@@ -123,7 +134,7 @@ impl State {
         self.part(NAME)
     }
 
-    /// Appends what was written of a plan; `approved_by` says who consented to what happens to a zone.
+    /// Appends what was written of a plan; `wish` says who wanted what happens to a zone.
     ///
     /// # Errors
     /// If the disk does not take it; the changes are returned all the same.
@@ -131,7 +142,7 @@ impl State {
         &self,
         plan: &Plan,
         written: &[Written],
-        approved_by: &dyn Fn(&ZonePlan) -> Option<&'w str>,
+        wish: &dyn Fn(&ZonePlan) -> Wish<'w>,
         at: &str,
     ) -> (Changes, Result<(), StateError>) {
         let (mut changes, mut kept) = (Changes::default(), 0);
@@ -144,7 +155,7 @@ impl State {
             } else {
                 super::provenance::ZoneProvenance::default()
             };
-            let by = approved_by(zone);
+            let wish = wish(zone);
             let counts = changes.by_zone.entry(zone.apex.without_dot()).or_default();
             for change in zone.changes() {
                 changes.total += 1;
@@ -159,7 +170,7 @@ impl State {
                     Some((&*listed.source, listed.place().to_string()))
                 };
                 let (source, place) = listed.or_else(remembered).unzip();
-                let applied = applied(zone, &change, at, (source.map(str::to_owned), place), by);
+                let applied = applied(zone, &change, at, (source.map(str::to_owned), place), wish);
                 if serde_json::to_writer(&mut lines, &applied).is_ok() {
                     lines.push(b'\n');
                 }
@@ -223,7 +234,7 @@ fn applied(
     change: &Change<'_>,
     at: &str,
     (source, place): (Option<String>, Option<String>),
-    by: Option<&str>,
+    wish: Wish<'_>,
 ) -> AppliedChange {
     let apex = zone.apex.without_dot();
     let name = if change.owner() == "@" { apex.clone() } else { format!("{}.{apex}", change.owner()) };
@@ -237,8 +248,8 @@ fn applied(
         after: change.after().collect(),
         source,
         place,
-        approved: by.is_some(),
-        by: by.map(str::to_owned),
-        undoes: None,
+        approved: wish.approved,
+        by: wish.by.map(str::to_owned),
+        undoes: wish.undoes.map(str::to_owned),
     }
 }
