@@ -7,6 +7,8 @@
 //! | `/` | the status page; `?refresh=off` or seconds | |
 //! | `/metrics` | `OpenMetrics` or Prometheus text, by `Accept` | |
 //! | `/status.json` | the same as `status --json` | |
+//! | `/explain` | a form, and why a name has the answer that it has (`explain`) | |
+//! | `/explain.json` | the same as `explain --json` | |
 //! | `/health` | 200 while the daemon's loop turns | the same |
 //! | `/ready` | 200 while clients should be sent here | the same |
 
@@ -25,7 +27,7 @@ const REFRESH: u64 = 10;
 const MAX_REFRESH: u64 = 3600;
 
 /// A page that may load nothing, run nothing and be framed by nobody.
-const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+pub(super) const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -57,11 +59,11 @@ pub(super) const HEADERS: [(&str, &str); 5] = [
 ];
 
 impl Answer {
-    fn text(code: u16, body: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn text(code: u16, body: impl Into<Cow<'static, str>>) -> Self {
         Self::of(code, TEXT, NOTHING, body)
     }
 
-    fn of(code: u16, kind: &'static str, policy: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn of(code: u16, kind: &'static str, policy: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
         let headers = vec![("content-type", kind), ("content-security-policy", policy)];
         Self { code, headers, body: body.into() }
     }
@@ -90,9 +92,10 @@ pub(super) fn answer(asked: &Asked<'_>, status: &Status) -> Answer {
             Answer::of(200, kind, NOTHING, metrics::render(status, asked.form)).with("vary", "accept")
         }
         ("/status.json", Listener::Admin) => json(status),
-        (_, Listener::Admin) => {
-            Answer::text(404, "there is no such page; there are: / /metrics /status.json /health /ready\n")
-        }
+        (_, Listener::Admin) => Answer::text(
+            404,
+            "there is no such page; there are: / /explain /explain.json /metrics /status.json /health /ready\n",
+        ),
         (_, Listener::Probe) => Answer::text(404, "there is no such page; there are: /health /ready\n"),
     }
 }

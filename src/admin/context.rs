@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use arc_swap::ArcSwap;
 
 use super::settings::Settings;
+use crate::explain::Explainer;
 use crate::server::Shared;
 use crate::status::{Board, Status};
 
@@ -16,13 +17,14 @@ const GOOD_FOR: Duration = Duration::from_millis(200);
 pub(crate) struct Context {
     pub(super) shared: Arc<Shared>,
     pub(super) board: Arc<Board>,
+    pub(super) explainer: Arc<Explainer>,
     pub(super) settings: ArcSwap<Settings>,
     kept: Mutex<Option<(Instant, Arc<Status>)>>,
 }
 
 impl Context {
-    pub(super) fn new(shared: Arc<Shared>, board: Arc<Board>) -> Arc<Self> {
-        Arc::new(Self { shared, board, settings: ArcSwap::default(), kept: Mutex::default() })
+    pub(super) fn new(shared: Arc<Shared>, board: Arc<Board>, explainer: Arc<Explainer>) -> Arc<Self> {
+        Arc::new(Self { shared, board, explainer, settings: ArcSwap::default(), kept: Mutex::default() })
     }
 
     /// How long queries are answered after the signal to stop.

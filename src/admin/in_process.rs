@@ -14,6 +14,7 @@ use super::connections::Connections;
 use super::context::Context;
 use super::guard::Listener;
 use super::serve::{Peer, converse};
+use crate::explain::Explainer;
 use crate::server::Shared;
 use crate::status::Board;
 
@@ -31,7 +32,8 @@ impl InProcess {
     /// Over this state, on a runtime that has the time.
     pub fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
         let board = Arc::new(Board::new(Path::new("in_process"), &[], SystemTime::now()));
-        Self { context: Context::new(shared, board), connections: Connections::new(1), runtime }
+        let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(&board));
+        Self { context: Context::new(shared, board, explainer), connections: Connections::new(1), runtime }
     }
 
     /// A connection to `listen` from this machine, in which these bytes are sent and nothing after them.

@@ -18,6 +18,7 @@ use super::guard::Listener;
 use super::listen;
 use super::settings::Settings;
 use crate::diag::{Diagnostic, Id, Place};
+use crate::explain::Explainer;
 use crate::server::Shared;
 use crate::status::Board;
 
@@ -55,10 +56,10 @@ impl Drop for Open {
 
 impl Listeners {
     /// Listens nowhere yet.
-    pub(crate) fn new(shared: Arc<Shared>, board: Arc<Board>, stand_back: fn()) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, board: Arc<Board>, explainer: Arc<Explainer>, stand_back: fn()) -> Self {
         let slot = |listener, key| Slot { listener, key, open: None, failed: None };
         let slots = [slot(Listener::Admin, "listen"), slot(Listener::Probe, "probe")];
-        Self { context: Context::new(shared, board), stand_back, runtime: None, slots }
+        Self { context: Context::new(shared, board, explainer), stand_back, runtime: None, slots }
     }
 
     /// What all connections share.

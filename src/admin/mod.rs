@@ -11,6 +11,7 @@ mod accept;
 mod answer;
 mod connections;
 mod context;
+mod explained;
 mod guard;
 mod health;
 pub mod in_process;

@@ -7,6 +7,7 @@
 mod age;
 mod changes;
 mod chart;
+pub(super) mod explained;
 mod lines;
 mod mark;
 mod number;
@@ -34,7 +35,7 @@ const STYLE: &str = include_str!("../../templates/page.css");
 /// The content security policy that the page needs: its own style by its digest, the sign in the browser's tab, and
 /// nothing else.
 pub(crate) fn csp() -> &'static str {
-    "default-src 'none'; style-src 'sha256-wKMXkyGxzm+wjdV92T9QoYlr8WJcBxUqIassrJo0uV8='; img-src data:; \
+    "default-src 'none'; style-src 'sha256-Tc82Xj9w4ruwYrEVBeUyq2R2fTyDerTdtP9dz7yAR/M='; img-src data:; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 }
 

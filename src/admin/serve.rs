@@ -1,7 +1,6 @@
 //! One connection: HTTP/1.1 by hyper around the pure answers.
 
 use std::convert::Infallible;
-use std::future::ready;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,6 +18,7 @@ use super::accept;
 use super::answer::{self, Answer, Asked, HEADERS};
 use super::connections::Connection;
 use super::context::Context;
+use super::explained;
 use super::guard::{self, Credentials, Listener};
 use super::timeouts::{Timed, Timeouts};
 
@@ -59,7 +59,7 @@ pub(super) async fn converse(
         let now = Instant::now();
         timeouts.asked(now);
         connection.asked(now);
-        ready(Ok::<_, Infallible>(respond(&request, peer, context, now)))
+        async move { Ok::<_, Infallible>(respond(&request, peer, context, now).await) }
     };
     let mut http = http1::Builder::new();
     // The times are kept here, for all phases of an exchange.
@@ -74,7 +74,7 @@ pub(super) async fn converse(
 }
 
 /// The answer to a request, whatever its body holds.
-fn respond<B>(request: &Request<B>, peer: Peer, context: &Context, now: Instant) -> Response<Full<Bytes>> {
+async fn respond<B>(request: &Request<B>, peer: Peer, context: &Context, now: Instant) -> Response<Full<Bytes>> {
     let hosts: Vec<&[u8]> = request.headers().get_all(HOST).iter().map(HeaderValue::as_bytes).collect();
     let credentials = Credentials {
         client: peer.client,
@@ -90,7 +90,10 @@ fn respond<B>(request: &Request<B>, peer: Peer, context: &Context, now: Instant)
             let accepted = request.headers().get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
             let (path, query) = (request.uri().path(), request.uri().query());
             let asked = Asked { listener: peer.listener, path, query, form: accept::form(accepted) };
-            answer::answer(&asked, &context.status(now))
+            match explained::answer(&asked, &context.explainer).await {
+                Some(answer) => answer,
+                None => answer::answer(&asked, &context.status(now)),
+            }
         }
         Err(refusal) => {
             counters.refused();

@@ -162,7 +162,12 @@ impl Daemon {
         let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
         board.sync_set(&config.sync);
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
-        let admin = admin::Listeners::new(Arc::clone(&shared), Arc::clone(board), background::stand_back);
+        let admin = admin::Listeners::new(
+            Arc::clone(&shared),
+            Arc::clone(board),
+            Arc::clone(&explainer),
+            background::stand_back,
+        );
         let rights = Arc::new(ArcSwap::from_pointee(config.rights.clone()));
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),

@@ -208,7 +208,8 @@ fn served<'f>(facts: &'f Facts, record: &'f ServedRecord) -> Finding<'f> {
 fn missing(facts: &Facts) -> Option<Finding<'_>> {
     let entry = &facts.entry;
     if facts.record.is_none() {
-        if let Some(held) = entry.held.first() {
+        // An end that is held is nothing to wait for once the record is gone.
+        if let Some(held) = entry.held.iter().find(|held| !held.after.is_empty()) {
             return Some(Finding::Held(held));
         }
         if let Some(conflict) = entry.conflicts.first() {

@@ -34,7 +34,7 @@ use lists::Searches;
 const MAX_AT_ONCE: usize = 4;
 
 /// How long a question waits for its turn.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The time that an answer may take beyond `[forward] timeout`, which bounds it already.
 const SPARE: Duration = Duration::from_secs(2);

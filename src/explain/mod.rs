@@ -16,6 +16,7 @@ mod look;
 pub mod model;
 mod near;
 mod services;
+pub mod show;
 mod subject;
 mod words;
 

@@ -93,7 +93,7 @@ fn approve(digest: Option<&str>, facts: &Facts) -> Vec<String> {
     match digest {
         Some(digest) => vec![
             "If the change is right, approve it:".to_owned(),
-            command(&format!("sync --approve {digest}"), facts),
+            command(&format!("sync --running --approve {digest}"), facts),
             "If it is not, correct the list; the next pass takes it.".to_owned(),
         ],
         None => vec!["No consent helps here: mend what the reason names; the next pass takes the change.".to_owned()],

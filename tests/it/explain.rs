@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::support::site::{Ran, Site};
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
+use crate::support::web::get;
 
 const BLOB: &str = "privatelink.blob.core.windows.net";
 
@@ -190,7 +191,11 @@ fn a_change_that_waits_for_consent_is_named_with_the_digest_that_approves_it() {
     let ran = explain(&site, &["acct1.privatelink.blob.core.windows.net"]);
     ran.expect(
         0,
-        &[&format!("privatelink-dns sync --approve {digest} --config"), "waits for consent", "would become empty"][..2],
+        &[
+            &format!("privatelink-dns sync --running --approve {digest} --config"),
+            "waits for consent",
+            "would become empty",
+        ][..2],
     );
     site.run("sync", &["--approve", digest]).expect(0, &[]);
     wait_until("the change is in service", || {
@@ -347,4 +352,30 @@ fn what_waits_for_the_end_of_a_freeze_says_so() {
     let said = ["PUBLIC 20.60.1.1", "10.1.0.7 of we.txt", "the server is frozen (audit of the vaults)"];
     let found = cause(&site, &["a1.blob.core.windows.net"], "frozen", 4, &said);
     assert!(found["what_to_do"].to_string().contains("privatelink-dns thaw"), "{found:#}");
+}
+
+#[test]
+fn the_page_of_the_admin_listener_explains_by_a_form_and_links_to_it_from_each_missed_name() {
+    let upstream = upstream();
+    let site = site(&upstream, &[("we.txt", "10.1.0.5 acct.blob.core.windows.net\n")])
+        .with_config("[admin]\nlisten = \"127.0.0.1:0\"\nprobe = \"127.0.0.1:0\"");
+    let server = site.start();
+    let empty = get(server.admin(), "/explain");
+    assert_eq!(empty.code, 200);
+    assert!(empty.body.contains("<form action=\"explain\" method=\"get\""), "{}", empty.body);
+    let asked = "name=https%3A%2F%2Facct.blob.core.windows.net%2Fc%3Fsig%3DSECRET&type=&client=";
+    let page = get(server.admin(), &format!("/explain?{asked}"));
+    assert_eq!((page.code, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.body.contains("10.1.0.5: we.txt ("), "{}", page.body);
+    assert!(page.body.contains("lists it") && !page.body.contains("SECRET"), "{}", page.body);
+    let json = get(server.admin(), &format!("/explain.json?{asked}"));
+    let found: Value = serde_json::from_str(&json.body).unwrap();
+    assert_eq!((found["cause"].as_str(), found["verdict"].as_str()), (Some("listed"), Some("private")), "{found:#}");
+    assert_eq!(get(server.admin(), "/explain?name=a..b").code, 400);
+    assert_eq!(get(server.admin(), "/explain.json").code, 400);
+    assert_eq!(get(server.probe(), "/explain?name=acct").code, 404);
+    server.resolves("nobody.privatelink.we.backup.windowsazure.com");
+    wait_until("the page links to what explains the missed name", || {
+        get(server.admin(), "/").body.contains("explain?name=nobody.privatelink.we.backup.windowsazure.com")
+    });
 }

@@ -68,7 +68,7 @@ fn a_refusal_has_its_code_and_a_stranger_sees_nothing_of_ours() {
 
 #[test]
 fn an_unknown_path_is_answered_with_those_that_there_are() {
-    let all = "/ /metrics /status.json /health /ready";
+    let all = "/ /explain /explain.json /metrics /status.json /health /ready";
     assert!(ask(Listener::Admin, "/nowhere").body.contains(all));
     assert!(ask(Listener::Probe, "/metrics").body.ends_with(": /health /ready\n"));
 }

@@ -25,6 +25,8 @@ pub(super) struct Recent {
 pub(super) struct Asked {
     pub(super) mark: Mark,
     pub(super) name: String,
+    /// The name in the address of its explanation.
+    pub(super) encoded: String,
     pub(super) rtype: String,
     pub(super) network: String,
     pub(super) count: String,
@@ -52,6 +54,7 @@ pub(super) fn asked(entry: &RecentEntry, now: u64) -> Asked {
     Asked {
         mark,
         name: printable(&entry.name).into_owned(),
+        encoded: form_urlencoded::byte_serialize(entry.name.as_bytes()).collect(),
         rtype: printable(&entry.rtype).into_owned(),
         network: printable(&entry.network).into_owned(),
         count: whole(entry.count),

@@ -1,4 +1,4 @@
-mod document;
+pub(super) mod document;
 mod hostile;
 mod states;
 

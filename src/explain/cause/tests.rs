@@ -75,7 +75,7 @@ fn a_record_in_service_is_private_for_what_the_lists_say_now() {
         "listed-change-held",
         "PRIVATE 10.1.0.5: the record stays as it was; 10.1.0.9 of team-a (we.txt:3) waits for consent: would become empty, \
          with 5 RRsets in service",
-        "privatelink-dns sync --approve eefb --config /etc/p.toml",
+        "privatelink-dns sync --running --approve eefb --config /etc/p.toml",
     );
     changed.entry.held = vec![held("10.1.0.5", "")];
     assert!(told(&changed).1.contains("its removal, because no list has it any more, waits for consent"));
@@ -134,7 +134,7 @@ fn a_record_that_a_list_has_and_that_is_not_served_says_what_keeps_it_out() {
     let mut waits = missing();
     waits.entry.held = vec![held("", "10.1.0.5")];
     let why = "PUBLIC 20.60.1.1: 10.1.0.5 of team-a (we.txt:3) waits for consent: would become empty, with 5 RRsets in service";
-    assert_told(&waits, "held", why, "sync --approve eefb");
+    assert_told(&waits, "held", why, "sync --running --approve eefb");
     waits.entry.held[0].digest = None;
     assert!(told(&waits).2[0].contains("No consent helps"), "{:?}", told(&waits));
     let mut disputed = missing();
@@ -311,4 +311,35 @@ fn addresses_and_labels_are_explained_too() {
     assert_told(&label, "label-unknown", why, "privatelink-dns explain acct.blob.core.windows.net");
     label.mentions = vec![mention(|_| {})];
     assert!(told(&label).1.ends_with("; team-a (we.txt:15) has it in its text"), "{:?}", told(&label));
+}
+
+#[test]
+fn remarks_say_what_else_is_worth_knowing() {
+    let text = str::to_owned;
+    let remarks = |facts: &Facts| explain(facts).remarks;
+    let plain = || facts(account(), public("20.60.1.1"));
+    assert_eq!(remarks(&Facts { record: Some(record()), ..facts(account(), private("10.1.0.5")) }), [""; 0]);
+    let near = Facts { nearest: vec![text("acct1.z"), text("acc.z")], ..plain() };
+    assert!(
+        remarks(&near).contains(&text("spelt almost alike, and in service: acct1.z, acc.z")),
+        "{:?}",
+        remarks(&near)
+    );
+    let refused = Facts { refused: vec![text("10.2.0.0/24"); 5], ..plain() };
+    let said =
+        "lately refused when they asked for it: 10.2.0.0/24, 10.2.0.0/24, 10.2.0.0/24 (see [access] and [limits])";
+    assert!(remarks(&refused).contains(&text(said)), "{:?}", remarks(&refused));
+    let chain = vec![Hop { by: made::by_upstream(), data: text("store.core.windows.net"), ..Hop::default() }];
+    let hop = facts(account(), Answer { chain, ..public("20.60.1.1") });
+    assert!(remarks(&hop)[0].contains("no private endpoint with an approved connection"), "{:?}", remarks(&hop));
+    let nobody = facts(account(), made::denied(made::by_upstream()));
+    assert_eq!(remarks(&nobody), ["public DNS says that there is no such account: is the name spelt right?"]);
+    let degraded = vec![Diagnostic::error(Id::ZONE_SYNTAX, At::line("z.zone", 3), "no such type")];
+    let stale = Facts { zone: Some(Zone { degraded, ..made::zone() }), ..plain() };
+    assert_eq!(remarks(&stale), ["the zone is served from its last good contents: z.zone:3: no such type"]);
+    let away = super::super::model::NotSearched { source: text("share"), reason: text("no answer within 2 s") };
+    let away = Facts { not_searched: vec![away], is_ledger_cut: true, frozen: Some(text("audit")), ..plain() };
+    assert_eq!(remarks(&away).len(), 3, "{:?}", remarks(&away));
+    let label = Facts { kind: Kind::Label, names: vec![text("a.z"), text("a.y")], note: Some("a note"), ..plain() };
+    assert_eq!(remarks(&label), ["a note", "the label is in service as: a.z, a.y"]);
 }

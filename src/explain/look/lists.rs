@@ -1,5 +1,8 @@
 //! Searches the texts of all lists for a label, each source on a thread of its own: a share may hang.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -25,6 +25,9 @@ pub use zone::of_zone;
 /// Findings that a list keeps. Nobody reads more of them.
 const MAX_WARNINGS: usize = 50;
 
+/// Names of an endpoint that is not connected: Azure allows more endpoints than it gives names to one.
+const MAX_NAMES: usize = 100;
+
 /// The contents of the list of one scope, in the order of endpoints and names, so that the same estate gives the same
 /// text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub struct Apart {
     pub connection: Option<String>,
     /// `Updating`, where Azure is changing the endpoint: it is expected to be incomplete.
     pub provisioning: Option<String>,
+    /// Its names, as far as Azure gives them, where nothing of it is published: for people who ask why.
+    pub names: Vec<String>,
 }
 
 /// The list of a scope of private endpoints. `skipped` is what [`super::select::select`] said.
@@ -81,7 +86,7 @@ pub fn of_endpoints(
         let endpoint = label(one.endpoint, scope);
         match one.standing {
             Standing::Passing => {}
-            Standing::NotConnected => list.not_connected(endpoint, one.connection),
+            Standing::NotConnected => list.not_connected(endpoint, one),
             Standing::Unknown => {
                 list.warnings.push(format!(
                     "private endpoint '{}' has no state of its connection: its records in service stay as they are",
@@ -116,7 +121,8 @@ impl<'a> Interfaces<'a> {
 }
 
 impl ScopeList {
-    fn not_connected(&mut self, endpoint: String, state: &str) {
+    fn not_connected(&mut self, endpoint: String, one: &Selected<'_>) {
+        let state = one.connection;
         // One that waits for its approval is no fault; the others are in the way, and Azure says to delete them.
         if !state.eq_ignore_ascii_case("Pending") {
             self.warnings.push(format!(
@@ -126,11 +132,17 @@ impl ScopeList {
                 shown(state)
             ));
         }
-        self.apart.push(Apart { endpoint, connection: Some(state.to_owned()), provisioning: None });
+        let names = one.endpoint.properties.custom_dns_configs.iter();
+        // A name because of which a list would be refused is no name of an endpoint that works either.
+        let mut names: Vec<String> = names.filter_map(|config| Some(names::fqdn(&config.fqdn).ok()?.text)).collect();
+        names.sort();
+        names.dedup();
+        names.truncate(MAX_NAMES);
+        self.apart.push(Apart { endpoint, connection: Some(state.to_owned()), provisioning: None, names });
     }
 
     fn incomplete(&mut self, endpoint: String, provisioning: Option<String>) {
-        self.apart.push(Apart { endpoint, connection: None, provisioning });
+        self.apart.push(Apart { endpoint, connection: None, provisioning, names: Vec::new() });
     }
 
     fn publish(&mut self, endpoint: &str, one: &Selected<'_>, found: &Collected) {

@@ -9,7 +9,8 @@
 //! address = "10.1.0.5"
 //! private_endpoint = "rg-backup/pe-vault"
 //!
-//! [[endpoint]]                                 # nothing is published of it
+//! [[endpoint]]                                 # nothing is published of it; one entry for each name that it has
+//! fqdn = "acct.blob.core.windows.net"
 //! private_endpoint = "rg-backup/pe-pending"
 //! connection = "Pending"
 //!
@@ -76,7 +77,17 @@ fn write_row(out: &mut String, row: &Row) {
 }
 
 fn write_apart(out: &mut String, apart: &Apart) {
+    if apart.names.is_empty() {
+        write_part(out, apart, None);
+    }
+    apart.names.iter().for_each(|name| write_part(out, apart, Some(name)));
+}
+
+fn write_part(out: &mut String, apart: &Apart, name: Option<&str>) {
     out.push_str("\n[[endpoint]]\n");
+    if let Some(name) = name {
+        write_key(out, "fqdn", name);
+    }
     write_key(out, "private_endpoint", &apart.endpoint);
     if let Some(state) = &apart.connection {
         write_key(out, "connection", state);

@@ -21,7 +21,7 @@ fn written(names: &[&str], apart: &[Apart]) -> Listing {
 
 fn incomplete(provisioning: Option<&str>) -> Apart {
     let provisioning = provisioning.map(str::to_owned);
-    Apart { endpoint: "rg/pe-vault".to_owned(), connection: None, provisioning }
+    Apart { endpoint: "rg/pe-vault".to_owned(), connection: None, provisioning, names: Vec::new() }
 }
 
 /// One pass with the guard at its default: the records of each zone after it, and what the guard holds and warns of.

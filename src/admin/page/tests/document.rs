@@ -4,19 +4,19 @@ use roxmltree::{Document as Xml, Node, ParsingOptions};
 
 /// The elements that a page may have. None of them runs or loads anything but `link`, which `is_safe` looks at.
 const ELEMENTS: &str = "html head meta title link style body svg symbol circle path use header h1 ul ol li span time a \
-    nav main section h2 h3 p table caption thead tbody tr th td code div figure figcaption strong dl dt dd wbr footer";
+    nav main form label input button section h2 h3 p table caption thead tbody tr th td code div figure figcaption strong dl dt dd wbr footer";
 
 /// The attributes that they may have.
 const ATTRIBUTES: &str = "lang charset name content http-equiv rel href class id aria-hidden aria-label aria-labelledby \
-    viewBox cx cy r fill d role preserveAspectRatio datetime title scope colspan data-label";
+    action method for type value maxlength autocomplete spellcheck viewBox cx cy r fill d role preserveAspectRatio datetime title scope colspan data-label";
 
 /// A page.
-pub(super) struct Document<'p> {
+pub(in crate::admin::page) struct Document<'p> {
     xml: Xml<'p>,
 }
 
 /// Lines without what only spaces them.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(in crate::admin::page) fn words(text: &str) -> Vec<String> {
     text.lines().map(spaced).filter(|line| !line.is_empty()).collect()
 }
 
@@ -29,7 +29,7 @@ fn is_shown(node: &Node<'_, '_>) -> bool {
 }
 
 impl<'p> Document<'p> {
-    pub(super) fn read(html: &'p str) -> Self {
+    pub(in crate::admin::page) fn read(html: &'p str) -> Self {
         let options = ParsingOptions { allow_dtd: true, nodes_limit: u32::MAX, ..ParsingOptions::default() };
         let xml = Xml::parse_with_options(html, options).unwrap_or_else(|error| panic!("{error}:\n{html}"));
         Self { xml }
@@ -44,13 +44,13 @@ impl<'p> Document<'p> {
     }
 
     /// The numbers of all elements and attributes, but for the places where a name may be broken.
-    pub(super) fn size(&self) -> (usize, usize) {
+    pub(in crate::admin::page) fn size(&self) -> (usize, usize) {
         let elements = || self.elements().filter(|node| node.tag_name().name() != "wbr");
         (elements().count(), elements().map(|node| node.attributes().len()).sum())
     }
 
     /// All the words that are shown.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::admin::page) fn text(&self) -> String {
         let shown = self.xml.descendants().filter(|node| node.is_text() && is_shown(node));
         // Words of two elements are two words, but for the parts of a name.
         let parts: Vec<String> = shown
@@ -64,7 +64,7 @@ impl<'p> Document<'p> {
     }
 
     /// The words of each block.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(in crate::admin::page) fn lines(&self) -> Vec<String> {
         const BLOCKS: [&str; 10] = ["h1", "h2", "h3", "p", "li", "caption", "tr", "figcaption", "dt", "dd"];
         let is_block = |node: &Node<'_, '_>| BLOCKS.contains(&node.tag_name().name()) && is_shown(node);
         let blocks = self.elements().filter(is_block);
@@ -81,19 +81,19 @@ impl<'p> Document<'p> {
         blocks.map(text).filter(|line| !line.is_empty()).collect()
     }
 
-    pub(super) fn title(&self) -> String {
+    pub(in crate::admin::page) fn title(&self) -> String {
         self.named("title").filter_map(|node| node.text()).collect()
     }
 
     /// The one heading of the first level.
-    pub(super) fn heading(&self) -> String {
+    pub(in crate::admin::page) fn heading(&self) -> String {
         let headings: Vec<_> = self.named("h1").collect();
         assert_eq!(headings.len(), 1);
         spaced(&headings[0].descendants().filter_map(|node| node.text().filter(|_| node.is_text())).collect::<String>())
     }
 
     /// Checks that nothing runs, and nothing is loaded from elsewhere.
-    pub(super) fn is_safe(&self) {
+    pub(in crate::admin::page) fn is_safe(&self) {
         for node in self.elements() {
             let name = node.tag_name().name();
             assert!(ELEMENTS.split(' ').any(|known| known == name), "<{name}>");
@@ -101,9 +101,10 @@ impl<'p> Document<'p> {
                 let (key, value) = (attribute.name(), attribute.value());
                 assert!(ATTRIBUTES.split(' ').any(|known| known == key), "<{name} {key}=\"{value}\">");
                 if key == "href" {
-                    let is_own =
-                        ["#", "?refresh=", "data:image/svg+xml;base64,"].iter().any(|own| value.starts_with(own))
-                            || ["metrics", "status.json", "ready", "health"].contains(&value);
+                    let is_own = ["#", "?refresh=", "explain?name=", "data:image/svg+xml;base64,"]
+                        .iter()
+                        .any(|own| value.starts_with(own))
+                        || ["metrics", "status.json", "ready", "health", "explain", "./"].contains(&value);
                     assert!(is_own && !value.contains("//"), "{value}");
                 }
             }
@@ -111,7 +112,7 @@ impl<'p> Document<'p> {
     }
 
     /// Checks what a screen reader needs of the structure.
-    pub(super) fn is_accessible(&self) {
+    pub(in crate::admin::page) fn is_accessible(&self) {
         assert_eq!(self.named("html").filter_map(|node| node.attribute("lang")).collect::<Vec<_>>(), ["en"]);
         for landmark in ["header", "nav", "main", "footer"] {
             assert_eq!(self.named(landmark).count(), 1, "{landmark}");

@@ -23,12 +23,12 @@ fn chain(said: Said) -> Chain {
     Chain { name: "acct.blob.core.windows.net".to_owned(), listed: vec!["10.1.0.4".parse().unwrap()], said }
 }
 
-fn probe(name: &str, is_account: bool, said: Said) -> Probe {
-    Probe { name: name.to_owned(), is_account, listed: vec!["10.1.0.4".parse().unwrap()], said }
+fn probe(name: &str, said: Said) -> Probe {
+    Probe { name: name.to_owned(), listed: vec!["10.1.0.4".parse().unwrap()], said }
 }
 
 fn through(account: Said, vault: Said) -> Through {
-    let probes = vec![probe("acct.blob.core.windows.net", true, account), probe("1-ab-pod01-id1", false, vault)];
+    let probes = vec![probe("acct.blob.core.windows.net", account), probe("1-ab-pod01-id1", vault)];
     Through { resolver: "10.9.9.9:53".parse().unwrap(), probes }
 }
 
@@ -147,14 +147,15 @@ fn names_of_entra_must_be_public() {
 fn a_resolver_of_clients_says_what_is_wrong_with_it() {
     let private = || says(&["10.1.0.4"]);
     let public = || says(&[PUBLIC]);
-    let nothing = || fails(ResponseCode::NXDomain);
+    let unknown = || fails(ResponseCode::NXDomain);
     let with = |account, vault| check(&Upstreams { through: vec![through(account, vault)], ..all_well() });
     for (account, vault, texts) in [
         (says(&[]), says(&[]), ["drops private addresses (rebinding protection)", "dnsmasq: --rebind-domain-ok"]),
-        (nothing(), private(), ["rebinding protection", "private-domain"]),
-        (public(), nothing(), ["does not forward these names to this server", "blob.core.windows.net"]),
+        (says(&[]), private(), ["rebinding protection", "private-domain"]),
+        (unknown(), unknown(), ["does not forward these names to this server", "backup.windowsazure.com"]),
+        (public(), unknown(), ["does not forward these names to this server", "blob.core.windows.net"]),
         (public(), private(), ["forwards some of these names here", "a rule for privatelink.* alone is never asked"]),
-        (private(), nothing(), ["does not know the vault's names", "backup.windowsazure.com"]),
+        (private(), unknown(), ["forwards some of these names here", "backup.windowsazure.com"]),
         (private(), fails(ResponseCode::Refused), ["refuses or fails", "REFUSED"]),
         (says(&["10.8.8.8"]), private(), ["gives other private addresses", "10.8.8.8"]),
         (Said::Silence, Said::Silence, ["does not answer", "firewall"]),

@@ -16,8 +16,6 @@ use crate::cli::doctor::id::Id;
 pub(in crate::cli::doctor) struct Probe {
     /// The name: of an account its public one.
     pub(in crate::cli::doctor) name: String,
-    /// Whether public DNS knows the name too: an account.
-    pub(in crate::cli::doctor) is_account: bool,
     /// The listed addresses.
     pub(in crate::cli::doctor) listed: Vec<IpAddr>,
     /// The resolver's answer.
@@ -42,7 +40,9 @@ enum Way {
     Another,
     /// The public address: the name was not asked of this server.
     Public,
-    /// No address, though there is one: private addresses are dropped, or the name was asked elsewhere.
+    /// No such name: it was asked elsewhere, since this server has it.
+    Unknown,
+    /// The name, and no address of it: private addresses are dropped.
     Nothing,
     /// The resolver refuses or fails.
     Fails,
@@ -55,7 +55,8 @@ fn way(probe: &Probe) -> Way {
         Said::Reply(reply) if reply.addresses == probe.listed => Way::Private,
         Said::Reply(reply) if reply.addresses.iter().any(is_private) => Way::Another,
         Said::Reply(reply) if !reply.addresses.is_empty() => Way::Public,
-        Said::Reply(reply) if matches!(reply.rcode, ResponseCode::NoError | ResponseCode::NXDomain) => Way::Nothing,
+        Said::Reply(reply) if reply.rcode == ResponseCode::NoError => Way::Nothing,
+        Said::Reply(reply) if reply.rcode == ResponseCode::NXDomain => Way::Unknown,
         Said::Reply(_) => Way::Fails,
         _ => Way::Silent,
     }
@@ -96,25 +97,20 @@ fn reason(ways: &[(&Probe, Way)]) -> (&'static str, &'static str) {
                           dnsmasq: --rebind-domain-ok=/core.windows.net/ (or no --stop-dns-rebind)\n\
                           Unbound, pfSense, OPNsense: private-domain: \"core.windows.net\"\n\
                           Knot Resolver, AdGuard, FRITZ!Box: an exception from DNS rebinding protection";
-    let is = |wanted: Way, account: Option<bool>| {
-        ways.iter().any(|(probe, way)| *way == wanted && account.is_none_or(|account| account == probe.is_account))
-    };
-    if is(Way::Silent, None) {
+    let is = |wanted: &[Way]| ways.iter().any(|(_, way)| wanted.contains(way));
+    if is(&[Way::Silent]) {
         return ("does not answer", "look for a firewall on the way, and whether it runs");
     }
-    if is(Way::Public, None) && is(Way::Private, None) {
-        return ("forwards some of these names here, and asks elsewhere for others", FORWARD);
-    }
-    if is(Way::Public, None) {
-        return ("does not forward these names to this server", FORWARD);
-    }
-    if is(Way::Nothing, Some(true)) {
+    if is(&[Way::Nothing]) {
         return ("drops private addresses (rebinding protection)", REBIND);
     }
-    if is(Way::Nothing, None) {
-        return ("does not know the vault's names: it does not forward them here, or drops private addresses", FORWARD);
+    if is(&[Way::Public, Way::Unknown]) && is(&[Way::Private]) {
+        return ("forwards some of these names here, and asks elsewhere for others", FORWARD);
     }
-    if is(Way::Fails, None) {
+    if is(&[Way::Public, Way::Unknown]) {
+        return ("does not forward these names to this server", FORWARD);
+    }
+    if is(&[Way::Fails]) {
         return ("refuses or fails", "look into its log; its forwarder, this server, may be out of reach for it");
     }
     (

@@ -58,7 +58,7 @@ fn rows(list: &ScopeList) -> Vec<String> {
 }
 
 fn gap(endpoint: &str) -> Apart {
-    Apart { endpoint: endpoint.to_owned(), connection: None, provisioning: None }
+    Apart { endpoint: endpoint.to_owned(), connection: None, provisioning: None, names: Vec::new() }
 }
 
 #[test]
@@ -181,9 +181,12 @@ fn endpoints_that_are_not_connected_publish_nothing_and_all_but_those_that_wait_
         value
     };
     let nics = ["pe-1", "pe-2", "pe-3"].map(|name| nic(name, &[("10.0.0.4", &[A])]));
-    let found = list(&[with("pe-1", "Pending"), with("pe-2", "Disconnected"), with("pe-3", "")], &nics);
+    let mut pending = with("pe-1", "Pending");
+    pending["properties"]["customDnsConfigs"] = json!([{"fqdn": A}, {"fqdn": A}, {"fqdn": "no name"}]);
+    let found = list(&[pending, with("pe-2", "Disconnected"), with("pe-3", "")], &nics);
     let down = |endpoint: &str, state: &str| Apart { connection: Some(state.to_owned()), ..gap(endpoint) };
-    let apart = [down("rg/pe-1", "Pending"), down("rg/pe-2", "Disconnected"), gap("rg/pe-3")];
+    let named = Apart { names: vec![A.to_owned()], ..down("rg/pe-1", "Pending") };
+    let apart = [named, down("rg/pe-2", "Disconnected"), gap("rg/pe-3")];
     assert_eq!((found.rows.len(), found.apart.as_slice()), (0, &apart[..]));
     assert_eq!(found.warnings.len(), 2, "{found:?}");
 }

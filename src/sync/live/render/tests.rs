@@ -151,15 +151,33 @@ fn row() -> impl Strategy<Value = Row> {
     )
 }
 
+#[test]
+fn an_endpoint_that_is_not_connected_is_found_by_each_of_its_names() {
+    let names = ["a.blob.core.windows.net", "b.blob.core.windows.net"].map(str::to_owned).to_vec();
+    let apart =
+        Apart { endpoint: "rg/pe".to_owned(), connection: Some("Pending".to_owned()), provisioning: None, names };
+    let text = render("s", &GROUP.parse().unwrap(), &ScopeList { apart: vec![apart], ..ScopeList::default() });
+    let read = read(&text);
+    assert_eq!((read.len(), read.gaps.len()), (0, 0), "{text}");
+    let left: Vec<&str> = read.left.iter().map(|left| &*left.name).collect();
+    assert_eq!(left, ["a.blob.core.windows.net", "b.blob.core.windows.net"]);
+    assert!(read.left.iter().all(|left| &*left.state == "Pending" && left.endpoint.as_deref() == Some("rg/pe")));
+}
+
 fn apart() -> impl Strategy<Value = Apart> {
     let state = text().prop_filter("approved", |state| !state.trim().eq_ignore_ascii_case("approved"));
     let settling = prop::option::of(prop::sample::select(vec!["Updating", "Accepted"]));
-    let down =
-        (text(), state).prop_map(|(endpoint, state)| Apart { endpoint, connection: Some(state), provisioning: None });
+    let down = (text(), state).prop_map(|(endpoint, state)| Apart {
+        endpoint,
+        connection: Some(state),
+        provisioning: None,
+        names: Vec::new(),
+    });
     let gap = (text(), settling).prop_map(|(endpoint, state)| Apart {
         endpoint,
         connection: None,
         provisioning: state.map(str::to_owned),
+        names: Vec::new(),
     });
     prop_oneof![down, gap]
 }
