@@ -249,9 +249,13 @@ fn resolvers_that_do_not_forward_here_or_drop_private_addresses_are_told_apart()
         Upstream::serving(&format!("{PUBLIC}71-ab-pod01-id1.privatelink.we.backup.windowsazure.com. 60 A 10.1.0.1\n"));
     let found = Findings::of(&site, &["--through", &half.address().to_string()], 1);
     found.expect("PD308", "problem", &["forwards some of these names here", "privatelink.* alone"]);
-    let drops = Upstream::serving("other.example. 60 A 10.1.0.1\n");
+    // The name is there, and no address of it is left.
+    let drops = Upstream::serving(&format!("{ACCOUNT}. 60 TXT \"x\"\n"));
     let found = Findings::of(&site, &["--through", &drops.address().to_string()], 1);
     found.expect("PD308", "problem", &["rebinding protection", "dnsmasq"]);
+    let denies = Upstream::serving("other.example. 60 A 10.1.0.1\n");
+    let found = Findings::of(&site, &["--through", &denies.address().to_string()], 1);
+    found.expect("PD308", "problem", &["does not forward these names to this server", "NXDOMAIN"]);
 }
 
 const SECRETS: [&str; 3] =

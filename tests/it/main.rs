@@ -37,6 +37,7 @@ mod lists;
 mod live;
 mod log;
 mod odd_upstreams;
+mod operations;
 mod options;
 mod overload;
 mod plan_json;

@@ -27,11 +27,24 @@ fn play(title: &str) {
     let (_, stage) = SCENES.iter().find(|(known, _)| *known == title).expect("a scene of this night");
     let mut scene: Scene = stage();
     for Block { command, output } in night(PAGE, title) {
-        let printed = scene.run(&command);
-        if let Err(why) = page::compare(&output, &printed) {
-            panic!("{title}\n$ {command}\n{why}\n--- it printed:\n{printed}");
+        let mut left = tries(&command);
+        loop {
+            left -= 1;
+            let printed = scene.run(&command);
+            match page::compare(&output, &printed) {
+                Ok(()) => break,
+                Err(why) if left == 0 => panic!("{title}\n$ {command}\n{why}\n--- it printed:\n{printed}"),
+                Err(_) => {}
+            }
         }
     }
+}
+
+/// How often a command is run until it prints what the page has: those that only look may find a machine that is too busy
+/// to answer in time, and say so.
+fn tries(command: &str) -> u32 {
+    let only_looks = ["status", "explain", "doctor", "plan", "check"].map(|verb| format!("privatelink-dns {verb}"));
+    if only_looks.iter().any(|verb| command.starts_with(verb)) { 10 } else { 1 }
 }
 
 /// What the commands print now, for whoever writes the page.
@@ -70,4 +83,5 @@ play! {
     a_name_in_no_list: "9. A name is in no list";
     nothing_answers: "10. Nothing answers at all";
     nothing_is_wrong: "And one in which nothing is wrong";
+    five_questions: "Five questions that people ask";
 }

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::sync::mpsc::channel;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::progress::ProgressLine;
 use super::{FAILED, USAGE, WARNINGS, control, print_error, usage};
@@ -255,6 +255,12 @@ fn mode(file: &Path) -> Option<u32> {
     Some(std::fs::metadata(file).ok()?.permissions().mode())
 }
 
+/// Whether any name server answers there.
+fn answers(at: SocketAddr) -> bool {
+    let limits = ask::Limits { window: 1, patience: STATUS_TIME / 3, tries: 1, deadline: Instant::now() + STATUS_TIME };
+    ask::udp(at, &[ask::Question::a("localhost")], limits).iter().any(|said| said.reply().is_some())
+}
+
 /// What the running server says of itself.
 #[derive(Clone, Debug)]
 enum Server {
@@ -294,9 +300,10 @@ impl Server {
         let listen: Vec<SocketAddr> = match self {
             Self::Runs(status) => status.server.listen.iter().filter_map(|text| text.parse().ok()).collect(),
             Self::NoSocket => config.listen.clone(),
-            Self::Silent(_) => return Err("no server answers".to_owned()),
+            // Whoever may not use its socket may ask it all the same.
+            Self::Silent(_) => served::reachable(&config.listen).into_iter().filter(|at| answers(*at)).collect(),
         };
         let found = served::reachable(&listen);
-        if found.is_empty() { Err("no address is known at which the server listens".to_owned()) } else { Ok(found) }
+        if found.is_empty() { Err("no server answers".to_owned()) } else { Ok(found) }
     }
 }

@@ -205,14 +205,19 @@ fn public(lists: &Lists, served: &Served) -> Finding {
     }
     let wrong: Vec<String> =
         served.public.iter().filter_map(|(index, said)| wrong_public(lists.records.get(*index)?, said)).collect();
-    let unasked = served.public.iter().filter(|(_, said)| *said == Said::NotAsked).count();
+    // More of them than [limits] lets this machine's network ask for are refused.
+    let is_left =
+        |said: &Said| *said == Said::NotAsked || said.reply().is_some_and(|reply| reply.rcode == ResponseCode::Refused);
+    let unasked = served.public.iter().filter(|(_, said)| is_left(said)).count();
     let asked = served.public.len() - unasked;
-    let more = if unasked == 0 { String::new() } else { format!("; {unasked} not asked: no more time") };
+    let more =
+        if unasked == 0 { String::new() } else { format!("; {unasked} not answered: no more time, or [limits]") };
     if wrong.is_empty() && unasked == 0 {
         return Finding::good(Id::PUBLIC_NAMES, format!("{asked}, each leads to the private address"));
     }
     if wrong.is_empty() {
-        return Finding::warning(Id::PUBLIC_NAMES, format!("{asked} lead to the private address{more}"));
+        return Finding::warning(Id::PUBLIC_NAMES, format!("{asked} lead to the private address{more}"))
+            .run("run doctor again when the server has less to do, or name this machine's network in trusted");
     }
     let fact = format!("{} of {asked}{more}:\n{}", wrong.len(), lines(&wrong));
     Finding::problem(Id::PUBLIC_NAMES, fact).run(
@@ -229,7 +234,7 @@ fn wrong_public(listed: &Listed, said: &Said) -> Option<String> {
     };
     match said {
         Said::NotAsked => None,
-        Said::Reply(reply) if is_right(reply) => None,
+        Said::Reply(reply) if is_right(reply) || reply.rcode == ResponseCode::Refused => None,
         Said::Reply(reply) if reply.rcode == ResponseCode::NoError && !has_hop(reply) => {
             Some(format!("{name}: {}, since no privatelink hop is in its public chain", reply.shown()))
         }

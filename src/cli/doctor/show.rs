@@ -1,7 +1,7 @@
 //! The findings as text for people: a line for each section, and below it what a person should look at.
 //!
-//! In: sections. Out: lines. Each finding that is not good has the fact, why it matters, and what to run; what is good is
-//! a number unless all is asked for. The marks say the same as the colours.
+//! In: sections. Out: lines. Each finding that is not good has the fact, why it matters, and what to run; what is good
+//! is a number unless all is asked for. The marks say the same as the colours.
 
 use anstyle::{AnsiColor, Style};
 

@@ -22,6 +22,8 @@ smplepod01ecs114.queue.core.windows.net. 60 CNAME smplepod01ecs114.privatelink.q
 smplepod01ecs114.privatelink.queue.core.windows.net. 60 CNAME queue.ams01prdstr01a.store.core.windows.net.
 smplepod01prot120.blob.core.windows.net. 60 CNAME smplepod01prot120.privatelink.blob.core.windows.net.
 smplepod01prot120.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
+smplnpod01ecs301.blob.core.windows.net. 60 CNAME smplnpod01ecs301.privatelink.blob.core.windows.net.
+smplnpod01ecs301.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
 smplepod01prot121.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
 smplepod01ecs115.blob.core.windows.net. 60 CNAME smplepod01ecs115.privatelink.blob.core.windows.net.
 smplepod01ecs115.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.
@@ -38,7 +40,7 @@ management.azure.com. 300 A 20.190.160.5
 pub(super) type Stage = fn() -> Scene;
 
 /// Each night by its heading.
-pub(super) const SCENES: [(&str, Stage); 11] = [
+pub(super) const SCENES: [(&str, Stage); 12] = [
     ("1. A list has a wrong line", wrong_list),
     ("2. A change waits for a person", held_plan),
     ("3. An endpoint is not approved", not_approved),
@@ -50,6 +52,7 @@ pub(super) const SCENES: [(&str, Stage); 11] = [
     ("9. A name is in no list", unlisted),
     ("10. Nothing answers at all", nothing_answers),
     ("And one in which nothing is wrong", all_well),
+    ("Five questions that people ask", questions),
 ];
 
 /// A night on the stage.
@@ -200,8 +203,10 @@ fn full_disk() -> Scene {
 /// A resolver of the office in front of ours, whose firewall drops answers with private addresses.
 fn firewall() -> Scene {
     let mut scene = Scene::new("").start();
-    let office: String =
-        PUBLIC.lines().filter(|line| !line.contains(" A 20.60.1.")).fold(String::new(), |all, line| all + line + "\n");
+    let mut office = PUBLIC.replace(" A 20.60.1.", " TXT dropped.");
+    for name in VAULT.lines().filter_map(|line| line.split_once(".we.backup")).map(|(name, _)| name) {
+        office += &format!("{name}.privatelink.we.backup.windowsazure.com. 60 TXT dropped\n");
+    }
     let office = Upstream::serving(&office);
     scene.call(office.address(), "10.1.0.53:53");
     scene.upstreams.push(office);
@@ -235,6 +240,19 @@ fn nothing_answers() -> Scene {
 
 fn all_well() -> Scene {
     let scene = Scene::new("").start();
+    scene.server().until_resolves("smplepod01ecs114.blob.core.windows.net", "10.12.0.23");
+    scene
+}
+
+/// The same, and the account of a partner; no account with backup data yet.
+fn questions() -> Scene {
+    let list: String =
+        VAULT.lines().filter(|line| !line.contains("prot120")).fold(String::new(), |all, line| all + line + "\n");
+    let public = PUBLIC.to_owned()
+        + "partner.blob.core.windows.net. 60 CNAME partner.privatelink.blob.core.windows.net.\n\
+           partner.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.\n\
+           smplepod01ecs114.z12.blob.storage.azure.net. 60 CNAME smplepod01ecs114.privatelink.blob.core.windows.net.\n";
+    let scene = Scene::with(Site::new().with_list("vault-we.txt", list), Upstream::serving(&public)).start();
     scene.server().until_resolves("smplepod01ecs114.blob.core.windows.net", "10.12.0.23");
     scene
 }

@@ -115,7 +115,8 @@ fn a_public_name_that_leads_elsewhere_says_why() {
     expect(&with(elsewhere), "PD504", State::Problem, &["20.60.1.1", "no privatelink hop", "approve the endpoint"]);
     expect(&with(leads(&[HOP], &["10.1.0.9"])), "PD504", State::Problem, &["10.1.0.9, listed 10.1.0.4"]);
     expect(&with(fails(ResponseCode::ServFail)), "PD504", State::Problem, &["SERVFAIL"]);
-    expect(&with(Said::NotAsked), "PD504", State::Warning, &["1 not asked"]);
+    expect(&with(Said::NotAsked), "PD504", State::Warning, &["1 not answered"]);
+    expect(&with(fails(ResponseCode::Refused)), "PD504", State::Warning, &["[limits]", "trusted"]);
 }
 
 #[test]

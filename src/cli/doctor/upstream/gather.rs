@@ -15,7 +15,7 @@ use crate::cli::doctor::machine::Machine;
 use crate::cli::doctor::{Resolver, Server};
 use crate::config::Config;
 use crate::dns::Name;
-use crate::forward::{Placement, RESOLV_CONF, State as UpstreamState, UpstreamSpec, would_loop};
+use crate::forward::{GroupSettings, Placement, RESOLV_CONF, State as UpstreamState, UpstreamSpec, would_loop};
 
 /// Servers that are asked at most.
 const MAX_SERVERS: usize = 16;
@@ -45,7 +45,7 @@ pub(in crate::cli::doctor) fn gather(
     let resolvers = resolvers(through, machine);
     Upstreams {
         absent: Placement::absent(PathBuf::from(RESOLV_CONF), &specs),
-        chains: answering.map(|at| chains(at, &accounts)).unwrap_or_default(),
+        chains: chains(config, &servers, &accounts),
         entra: server.1.or(answering).map(|at| entra(at, cloud)).unwrap_or_default(),
         is_azure: machine.is_azure,
         through: ask_through(&resolvers, lists),
@@ -119,13 +119,27 @@ fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) ->
     })
 }
 
-fn chains(upstream: SocketAddr, accounts: &[&Listed]) -> Vec<Chain> {
-    let names: Vec<String> = accounts.iter().filter_map(|listed| listed.public_name()).collect();
-    let questions: Vec<Question> = names.iter().map(Question::a).collect();
-    let said = ask::udp(upstream, &questions, limits());
-    let chain =
-        |((listed, name), said): ((&&Listed, String), Said)| Chain { name, listed: listed.addresses.clone(), said };
-    accounts.iter().zip(names).zip(said).map(chain).collect()
+/// The upstream that answers and that a name is asked of: the longest suffix wins.
+fn route(config: &Config, servers: &[Upstream], name: &str) -> Option<SocketAddr> {
+    let name: Name = name.parse().ok()?;
+    let mut groups: Vec<&GroupSettings> =
+        config.groups.iter().filter(|group| name.is_at_or_below(&group.suffix)).collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.suffix.label_count()));
+    let answers = |at: &&Upstream| at.udp.reply().is_some() && !at.is_loop;
+    let upstreams = &groups.first()?.upstreams;
+    let is_named = |at: &&Upstream| {
+        upstreams.contains(&UpstreamSpec::Address(at.address)) || upstreams.contains(&UpstreamSpec::System)
+    };
+    servers.iter().filter(is_named).find(answers).map(|upstream| upstream.address)
+}
+
+fn chains(config: &Config, servers: &[Upstream], accounts: &[&Listed]) -> Vec<Chain> {
+    let one = |listed: &&Listed| {
+        let name = listed.public_name()?;
+        let said = ask::udp(route(config, servers, &name)?, &[Question::a(&name)], limits()).into_iter().next()?;
+        Some(Chain { name, listed: listed.addresses.clone(), said })
+    };
+    side_by_side(accounts, one).into_iter().flatten().collect()
 }
 
 /// The names by which machines sign in, and by which Azure is asked.
