@@ -19,7 +19,7 @@ const STRANGERS: u32 = 61_003;
 const GROUPS: &str = "control_group = 61001\napprove_group = \"61002\"\n[sync]\ninterval = \"1h\"\n";
 
 fn accounts(network: u8) -> String {
-    (0..20).map(|n| format!("10.{network}.0.{n} acct{n}.blob.core.windows.net\n")).collect()
+    (0..20).map(|n| format!("10.{network}.0.{n} acct{n}.blob.core.windows.net\n")).collect::<Vec<_>>().concat()
 }
 
 /// Twenty accounts in service, and a config that other users may read; `None` where this user cannot become another.

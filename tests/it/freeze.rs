@@ -88,7 +88,7 @@ fn no_file_event_and_no_reload_gets_past_a_freeze() {
 #[test]
 fn consent_does_not_break_a_freeze() {
     let accounts = |network: u8| -> String {
-        (0..20).map(|n| format!("10.{network}.0.{n} acct{n}.blob.core.windows.net\n")).collect()
+        (0..20).map(|n| format!("10.{network}.0.{n} acct{n}.blob.core.windows.net\n")).collect::<Vec<_>>().concat()
     };
     let site = Site::new().with_list("a.txt", accounts(1)).with_config("[sync]\ninterval = \"1h\"");
     site.sync();

@@ -10,7 +10,7 @@ fn accounts(network: u8, moved: u32) -> String {
         let network = if n < moved { network } else { 1 };
         format!("10.{network}.0.{n} acct{n}.blob.core.windows.net\n")
     };
-    (0..20).map(line).collect()
+    (0..20).map(line).collect::<Vec<_>>().concat()
 }
 
 fn site() -> Site {
