@@ -137,6 +137,7 @@ impl Lists {
             frozen: settings
                 .state
                 .frozen()
+                .filter(|freeze| freeze.problem.is_none())
                 .map(|freeze| format!("since {}{}", pass::rfc3339(freeze.since), freeze.by_whom())),
             conflicts: (conflicts.to_vec(), conflicts.total()),
             ..Self::of_review(&review, &crate::diag::path(&config.file))

@@ -268,6 +268,8 @@ enum Server {
     Runs(Box<Status>),
     /// The config has no control socket.
     NoSocket,
+    /// This user may not ask, and why.
+    Shut(String),
     /// There is no answer, and why.
     Silent(String),
 }
@@ -277,12 +279,19 @@ impl Server {
         let Some(path) = config.control.clone() else { return Self::NoSocket };
         let file = config.file.clone();
         let asked = within(STATUS_TIME, move || {
-            control::ask(&path, &ControlRequest::Status).map_err(|error| control::explain(&path, &file, &error))
+            control::ask(&path, &ControlRequest::Status).map_err(|error| {
+                let reason = control::explain(&path, &file, &error);
+                if error.kind() == std::io::ErrorKind::PermissionDenied {
+                    Self::Shut(reason)
+                } else {
+                    Self::Silent(reason)
+                }
+            })
         });
         match asked {
             Some(Ok(ControlReply::Status(status))) => Self::Runs(status),
             Some(Ok(_)) => Self::Silent("the server's reply is not a status; is it another version?".to_owned()),
-            Some(Err(reason)) => Self::Silent(reason),
+            Some(Err(server)) => server,
             None => Self::Silent(format!("the server did not say how it is within {} s", STATUS_TIME.as_secs())),
         }
     }
@@ -301,7 +310,9 @@ impl Server {
             Self::Runs(status) => status.server.listen.iter().filter_map(|text| text.parse().ok()).collect(),
             Self::NoSocket => config.listen.clone(),
             // Whoever may not use its socket may ask it all the same.
-            Self::Silent(_) => served::reachable(&config.listen).into_iter().filter(|at| answers(*at)).collect(),
+            Self::Silent(_) | Self::Shut(_) => {
+                served::reachable(&config.listen).into_iter().filter(|at| answers(*at)).collect()
+            }
         };
         let found = served::reachable(&listen);
         if found.is_empty() { Err("no server answers".to_owned()) } else { Ok(found) }

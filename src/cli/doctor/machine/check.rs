@@ -61,6 +61,9 @@ fn port(machine: &Machine, server: &Server) -> Finding {
         let whose = if status.is_some() { "held by the server" } else { "free" };
         return Finding::good(Id::PORT, format!("{} {whose}", some(&addresses)));
     };
+    if matches!(server, Server::Shut(_)) && others.iter().all(|(_, holder)| holder.process.is_none()) {
+        return Finding::skipped(Id::PORT, "another user's process has it, perhaps the server: run doctor as root");
+    }
     let names: Vec<String> = others.iter().map(|(_, holder)| shown(holder)).collect();
     let mut names = names;
     names.dedup();
@@ -183,6 +186,9 @@ fn resolv_conf(machine: &Machine, config: &Config) -> Finding {
 }
 
 fn folders(machine: &Machine, server: &Server) -> Finding {
+    if matches!(server, Server::Shut(_)) {
+        return Finding::skipped(Id::FOLDERS, "this is not the server's user: run doctor as root");
+    }
     let mut facts = Vec::new();
     let mut help = Vec::new();
     for folder in &machine.folders {
@@ -235,6 +241,12 @@ fn running(config: &Config, server: &Server) -> Vec<Finding> {
         Server::NoSocket => {
             let mut found = skip("control = \"off\"");
             found.insert(0, Finding::skipped(Id::RUNNING, "control = \"off\": the server cannot be asked how it is"));
+            return found;
+        }
+        Server::Shut(reason) => {
+            let mut found = skip("this user may not ask the server");
+            let help = format!("sudo privatelink-dns doctor --config {file}");
+            found.insert(0, Finding::warning(Id::RUNNING, reason).run(help));
             return found;
         }
         Server::Silent(reason) => {

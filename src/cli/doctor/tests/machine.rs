@@ -178,6 +178,18 @@ fn a_server_that_is_not_there_or_runs_with_another_config_is_told() {
 }
 
 #[test]
+fn a_user_who_may_not_ask_the_server_is_sent_to_root_and_nothing_is_called_wrong() {
+    let holders = vec![(at("10.0.0.4:53"), vec![holder("10.0.0.4:53", None)])];
+    let mut machine = Machine { holders, ..machine() };
+    machine.folders[0].is_writable = false;
+    let found = check(&machine, &config(), &Server::Shut("the server refused the connection".to_owned()));
+    expect(&found, "PD209", State::Warning, &["refused the connection", "sudo privatelink-dns doctor"]);
+    expect(&found, "PD201", State::Skipped, &["perhaps the server"]);
+    expect(&found, "PD207", State::Skipped, &["run doctor as root"]);
+    expect(&found, "PD212", State::Skipped, &[]);
+}
+
+#[test]
 fn another_version_and_the_server_s_own_verdict_are_shown() {
     let old = of_status(|status| status.server.version = "0.0.1".to_owned());
     expect(&old, "PD211", State::Warning, &["the server is 0.0.1", "systemctl restart"]);
