@@ -75,7 +75,7 @@ fn show(status: &UndoStatus, config: &Path) -> ExitCode {
     print(format!("undone: the change of {of}, {}", count(*changes, "record")));
     if *frozen {
         let config = diag::path(config);
-        print("the lists still say otherwise, so the sync is frozen: mend them, look at what would change, and thaw:");
+        print("lists may still say otherwise, so the sync is frozen: mend them, look at what would change, and thaw:");
         print(format!("  privatelink-dns plan --config {config}"));
         print(format!("  privatelink-dns thaw --config {config}"));
     }

@@ -115,7 +115,7 @@ impl Daemon {
         self.orders += 1;
         self.board.frozen(None);
         let Order::Thaw(by) = order else { return };
-        if let Some(Freeze { since, .. }) = before {
+        if let Some(since) = before.map(|freeze| rfc3339(freeze.since)) {
             info!(by, since, "the sync is thawed: a pass is made now");
         } else {
             info!(by, "thaw: the sync was not frozen; a pass is made now");

@@ -57,14 +57,16 @@ pub(super) async fn until_stopped(
 
 /// Answers the queries that are under way, and ends.
 pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut Ending) -> Result<(), StartError> {
-    daemon.board.draining();
     let ended = match stopped {
         Stopped::AtOnce => return Ok(()),
         Stopped::Asked(signal) => {
             info!(signal, "draining");
             Ok(())
         }
-        Stopped::Broken(broken) => broken,
+        Stopped::Broken(broken) => {
+            daemon.board.draining();
+            broken
+        }
     };
     if let Some(answering) = daemon.answering.take() {
         tokio::select! {

@@ -9,7 +9,9 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 11] = [
+const EXAMPLES: [&str; 13] = [
+    "control_group",
+    "approve_group",
     "nsid",
     "version",
     "trusted",

@@ -31,7 +31,7 @@ fn the_running_server_undoes_its_last_change_and_is_frozen_so_that_the_undo_last
     let server = site.start();
     let name = format!("acct2.{BLOB}");
     site.write_list("a.txt", accounts(9, 4));
-    site.run("sync", &["--running"]).expect(0, &[BLOB]);
+    site.run("sync", &["--running"]).expect(0, &[]);
     assert_eq!(server.resolves(&name), ["10.9.0.2"]);
     let before = serial(&site);
     let said = ["undone: the change of", "4 records", "the sync is frozen", "privatelink-dns thaw"];
@@ -49,7 +49,8 @@ fn the_running_server_undoes_its_last_change_and_is_frozen_so_that_the_undo_last
     site.run("sync", &["--running", "--undo"]).expect(0, &["undone"]);
     assert_eq!(server.resolves(&name), ["10.9.0.2"], "the undo of an undo does the change again");
     site.write_list("a.txt", accounts(1, 0));
-    site.run("thaw", &[]).expect(0, &[BLOB]);
+    // The pass of a file event may be the one that writes.
+    site.run("thaw", &[]).expect(0, &["not frozen any more"]);
     assert_eq!(server.resolves(&name), ["10.1.0.2"]);
     let log = server.stop();
     assert_eq!(log.matches("the last change is undone").count(), 2, "{log}");
