@@ -45,6 +45,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     if let Some(found) = status.pass() {
         pass(&mut lines, found, &status.sync);
     }
+    changes(&mut lines, status);
     upstreams(&mut lines, status);
     queries(&mut lines, status);
     lines
@@ -132,6 +133,18 @@ fn pass(lines: &mut Vec<String>, pass: &PassStatus, sync: &SyncStatus) {
         lines.extend(held.what_to_do.lines().map(|line| format!("    {line}")));
     }
     trouble(lines, "note", &notes);
+}
+
+/// The last changes of records, the newest first; the page has more.
+fn changes(lines: &mut Vec<String>, status: &Status) {
+    const SHOWN: usize = 5;
+    if !status.changes.is_empty() {
+        lines.push("last changes".to_owned());
+    }
+    for change in status.changes.iter().take(SHOWN) {
+        let consent = change.consent().map(|consent| format!(", {consent}")).unwrap_or_default();
+        lines.push(format!("  {} {change}{consent}", change.at));
+    }
 }
 
 fn upstream(upstream: &UpstreamStatus) -> String {

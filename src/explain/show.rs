@@ -63,8 +63,7 @@ fn record(record: &ServedRecord) -> Vec<String> {
     let endpoint = record.endpoint.as_deref().map(|name| format!(", private endpoint '{name}'")).unwrap_or_default();
     let mut lines = vec![format!("{} is {}{by}{endpoint}", record.name, record.addresses.join(" "))];
     lines.extend(record.last_change.as_ref().map(|change| {
-        let by = change.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
-        let consent = if change.approved { format!(", approved{by}") } else { by };
+        let consent = change.consent().map(|consent| format!(", {consent}")).unwrap_or_default();
         format!("last change {}: {} -> {}{consent}", change.at, addresses(&change.before), addresses(&change.after))
     }));
     lines

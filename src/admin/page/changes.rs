@@ -56,17 +56,7 @@ fn row(change: &AppliedChange, now: u64) -> Row {
         after: addresses(&change.after),
         source: text(&change.source),
         place: text(&change.place),
-        consent: consent(change),
-    }
-}
-
-/// `approved by alice`, `undo by alice`, or nothing.
-fn consent(change: &AppliedChange) -> String {
-    let by = change.by.as_deref().map(|by| format!(" by {}", printable(by))).unwrap_or_default();
-    match (&change.undoes, change.approved) {
-        (Some(_), _) => format!("undo{by}"),
-        (None, true) => format!("approved{by}"),
-        (None, false) => String::new(),
+        consent: text(&change.consent()),
     }
 }
 

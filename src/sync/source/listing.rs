@@ -398,7 +398,8 @@ impl ListingBuilder {
         }
         self.listing.blocks.push(self.block);
         self.block = Block::default();
-        if self.listing.is_empty() && self.listing.gaps.is_empty() && !self.may_be_empty {
+        let leaves_names = !self.listing.left.is_empty() || self.listing.unnamed_left > 0;
+        if self.listing.is_empty() && self.listing.gaps.is_empty() && !leaves_names && !self.may_be_empty {
             let empty = Diagnostic::warning(Id::LIST_EMPTY, self.listing.place(None), "names no endpoint at all");
             self.listing.warnings.push(empty.of_source(&self.listing.source));
         }

@@ -59,6 +59,18 @@ pub struct AppliedChange {
     pub undoes: Option<String>,
 }
 
+impl AppliedChange {
+    /// `approved by alice`, `undo by alice`; `None` if nobody was asked.
+    pub fn consent(&self) -> Option<String> {
+        let by = self.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+        match (&self.undoes, self.approved) {
+            (Some(_), _) => Some(format!("undo{by}")),
+            (None, true) => Some(format!("approved{by}")),
+            (None, false) => None,
+        }
+    }
+}
+
 impl std::fmt::Display for AppliedChange {
     /// `acct.privatelink.blob.core.windows.net A: 10.0.0.4 -> 10.0.0.5, by vault-we (lists/we.txt:3)`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
