@@ -29,6 +29,11 @@ pub fn hold(data: &[u8]) {
             assert!(name.parse::<Name>().is_ok(), "{name} is not a name");
         }
         "status" => assert_eq!(request()["do"], "status"),
+        "explained" => {
+            assert_eq!(request()["do"], "explain");
+            assert!(said["headline"].as_str().is_some_and(|line| !line.is_empty()), "{reply}");
+            assert!(said["what_to_do"].as_array().is_some_and(|steps| !steps.is_empty()), "{reply}");
+        }
         _ => panic!("{reply}"),
     }
 }
