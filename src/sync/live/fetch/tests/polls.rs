@@ -51,10 +51,12 @@ fn said(text: &str) -> BTreeMap<String, Said> {
         let key = |name: &str| entry.get(name).and_then(toml::Value::as_str).map(str::to_owned);
         let label = key("private_endpoint").or_else(|| key("fqdn")).unwrap();
         let known = all.entry(label).or_default();
-        match (key("fqdn"), key("connection")) {
-            (Some(name), _) => assert!(known.records.insert(name, key("address").unwrap()).is_none()),
-            (None, Some(state)) => known.connection = Some(state),
-            (None, None) => known.is_gap = true,
+        match (key("fqdn"), key("address"), key("connection")) {
+            (Some(name), Some(address), _) => assert!(known.records.insert(name, address).is_none()),
+            // Its names are there for people who ask why.
+            (_, None, Some(state)) => known.connection = Some(state),
+            (None, None, None) => known.is_gap = true,
+            odd => panic!("{odd:?}"),
         }
     }
     all
