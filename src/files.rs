@@ -183,6 +183,21 @@ pub(crate) fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
     give_to_owner_of(above, &File::open(path)?)
 }
 
+/// Opens a file to write behind its end, and makes it if it is not there. A link, a pipe, a device or a file with a
+/// second name is refused and not waited for: what root writes by hand must not end up where a service's user likes.
+///
+/// # Errors
+/// The error of the system.
+pub(crate) fn open_append(path: &Path, mode: u32) -> io::Result<File> {
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    let file = OpenOptions::new().append(true).create(true).mode(mode).custom_flags(flags).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() && found.nlink() == 1 {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file with one name"))
+}
+
 /// What root makes in the folder of a service's user is that user's: an operator's `sync` as root leaves nothing behind
 /// that the server cannot write.
 ///
@@ -205,6 +220,21 @@ mod tests {
     use super::*;
     use nix::sys::stat::Mode;
     use nix::unistd::mkfifo;
+
+    #[test]
+    fn a_journal_that_is_a_link_a_pipe_or_a_second_name_is_refused_and_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("other"), "x").unwrap();
+        std::os::unix::fs::symlink(path("other"), path("link")).unwrap();
+        fs::hard_link(path("other"), path("name")).unwrap();
+        mkfifo(&path("pipe"), Mode::from_bits_truncate(0o600)).unwrap();
+        for bad in ["link", "name", "pipe", "."] {
+            assert!(open_append(&path(bad), 0o600).is_err(), "{bad}");
+        }
+        assert_eq!(fs::read_to_string(path("other")).unwrap(), "x");
+        assert!(open_append(&path("journal"), 0o600).and_then(|mut file| file.write_all(b"y")).is_ok());
+    }
 
     #[test]
     fn a_pipe_is_refused_instead_of_waited_for_whenever_it_takes_the_files_place() {

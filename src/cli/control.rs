@@ -22,7 +22,7 @@ use crate::status::sync::{PassResult, PassStatus};
 use crate::status::verdict::Level;
 use crate::sync::pass::rfc3339;
 use crate::sync::plan::Digest;
-use crate::sync::state::freeze::by_whom;
+use crate::sync::state::freeze::{MAX_REASON, by_whom};
 
 /// The time that a pass over many long lists may take.
 const REPLY_TIMEOUT: Duration = Duration::from_mins(2);
@@ -119,7 +119,9 @@ pub(super) fn sync(file: Result<PathBuf, String>, approve: Option<&str>) -> Exit
 
 /// Has the server write no zone file until thaw.
 pub(super) fn freeze(file: Result<PathBuf, String>, reason: &[String]) -> ExitCode {
-    let reason = Some(reason.join(" ")).filter(|reason| !reason.is_empty());
+    // The server keeps no more of it, and reads no longer line.
+    let reason: String = reason.join(" ").chars().take(MAX_REASON).collect();
+    let reason = Some(reason).filter(|reason| !reason.is_empty());
     with_reply(file, &ControlRequest::Freeze { reason }, |reply| match reply {
         ControlReply::Frozen { reason, since, is_settled } => {
             let why = by_whom(None, reason.as_deref());
@@ -232,7 +234,9 @@ fn other_config(ours: &Path, found: &Status) -> Option<String> {
         format!(
             "the server that answers there (process {}) runs with another config, {}; give each server a 'control' of its \
              own, or name its config: --config {}",
-            found.server.pid, found.config.file, found.config.file
+            found.server.pid,
+            found.config.file,
+            diag::shell(&found.config.file)
         )
     })
 }
@@ -262,7 +266,7 @@ pub(super) fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
             "no server is running with this config (no answer at '{path}'); start it: privatelink-dns serve --config {}",
-            config.display()
+            diag::shell(&diag::path(config))
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(
             "the server at '{path}' refused the connection ({error}); run this as the server's own user, as root, or as a member of \

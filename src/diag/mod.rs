@@ -36,6 +36,15 @@ pub fn path(path: &Path) -> String {
     printable(&path.to_string_lossy()).into_owned()
 }
 
+/// A text as one word of a command that people paste into a shell (POSIX.1-2024, XCU 2.2.2).
+pub fn shell(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', "'\\''")))
+}
+
 fn escaped(text: &str, is_hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     let Some(first) = text.find(&is_hidden) else { return Cow::Borrowed(text) };
     let (plain, rest) = text.split_at(first);
@@ -67,6 +76,14 @@ mod tests {
         assert_eq!(printable("a\u{1b}[2Kb\r\nc\u{9b}1m\u{202e}d"), "a\\u{1b}[2Kb\\r\\nc\\u{9b}1m\\u{202e}d");
         assert_eq!(printable_lines("a\nb\u{7}"), "a\nb\\u{7}");
         assert!(matches!(printable("Überall „gut“"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_word_of_a_command_is_quoted_where_a_shell_would_see_more_in_it() {
+        assert_eq!(shell("/etc/privatelink-dns/a.toml"), "/etc/privatelink-dns/a.toml");
+        assert_eq!(shell("a b;touch $(x) `y`"), "'a b;touch $(x) `y`'");
+        assert_eq!(shell("it's"), "'it'\\''s'");
+        assert_eq!(shell(""), "''");
     }
 
     proptest! {

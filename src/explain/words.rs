@@ -12,6 +12,7 @@ mod remarks;
 use super::cause::Finding;
 use super::facts::Facts;
 use super::model::Cause;
+use crate::diag::shell;
 pub(super) use remarks::remarks;
 
 /// The words of a cause.
@@ -79,7 +80,7 @@ impl Finding<'_> {
 
 /// A command with the config of the server.
 fn command(verb: &str, facts: &Facts) -> String {
-    let config = if facts.config.is_empty() { String::new() } else { format!(" --config {}", facts.config) };
+    let config = if facts.config.is_empty() { String::new() } else { format!(" --config {}", shell(&facts.config)) };
     format!("privatelink-dns {verb}{config}")
 }
 
@@ -91,6 +92,12 @@ fn pass_now(facts: &Facts) -> String {
 /// The command that consents to held changes, or what to do where no consent helps.
 fn approve(digest: Option<&str>, facts: &Facts) -> Vec<String> {
     match digest {
+        Some(digest) if facts.frozen.is_some() => vec![
+            "The sync is frozen, and nothing is written until thaw. If the change is right:".to_owned(),
+            command("thaw", facts),
+            command(&format!("sync --running --approve {digest}"), facts),
+            "If it is not, correct the list before the thaw.".to_owned(),
+        ],
         Some(digest) => vec![
             "If the change is right, approve it:".to_owned(),
             command(&format!("sync --running --approve {digest}"), facts),

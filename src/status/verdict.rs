@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Status;
 use super::sync::{FreezeStatus, HeldStatus, PassResult, SyncStatus};
 use super::upstreams::UpstreamStatus;
-use crate::diag::{Diagnostic, Id, Place};
+use crate::diag::{self, Diagnostic, Id, Place};
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass::rfc3339;
 
@@ -315,7 +315,9 @@ fn upstreams(status: &Status, found: &mut Vec<Finding>) {
 fn config(status: &Status, found: &mut Vec<Finding>) {
     if let Some(first) = status.config.problems.first() {
         let text = format!("the newest config is not taken, the one before stays in service: {first}");
-        found.push(Finding::error(text).with(format!("privatelink-dns check --config {}", status.config.file)));
+        found.push(
+            Finding::error(text).with(format!("privatelink-dns check --config {}", diag::shell(&status.config.file))),
+        );
     }
     for waiting in &status.config.waits_for_restart {
         found.push(Finding::warning(waiting.to_string()).with("restart the server"));

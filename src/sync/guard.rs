@@ -107,6 +107,7 @@ impl<'c> ApproveCommand<'c> {
 
     fn with(self, digest: Digest) -> String {
         let Self { config, running, frozen, undo } = self;
+        let config = crate::diag::shell(config);
         let running = if running { " --running" } else { "" };
         let undo = if undo { " --undo" } else { "" };
         let thaw = if frozen {

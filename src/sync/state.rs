@@ -92,6 +92,11 @@ impl State {
     fn make(&self, folder: &Path) -> Result<(), StateError> {
         let failed = |error| StateError { path: folder.to_owned(), doing: "cannot make the folder", error };
         files::make_folder(&self.folder, FOLDER_MODE).map_err(failed)?;
+        // A link inside would have root write wherever the server's user likes.
+        if folder != self.folder && std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link");
+            return Err(StateError { path: folder.to_owned(), doing: "cannot use the folder", error });
+        }
         files::make_folder(folder, FOLDER_MODE).map_err(failed)
     }
 

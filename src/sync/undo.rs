@@ -18,6 +18,7 @@ use super::state::base::Base;
 use super::state::changes::{AppliedChange, Changes, Wish};
 use super::state::freeze::Freeze;
 use super::state::last_pass::LastPass;
+use crate::azure::names::locate;
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
 use crate::zone::ZoneSet;
@@ -128,6 +129,11 @@ fn inverse(last: &LastPass, mut currents: BTreeMap<Name, Current>, settings: &Se
                 .extend(steps.iter().map(|(key, _)| format!("{} {}: its zone is not hosted", key.1, rtype(*key))));
             continue;
         };
+        if let Some((key, _)) = steps.iter().find(|(key, _)| !is_of_zone(key)) {
+            let name = crate::diag::printable(key.1);
+            let text = format!("the journal has '{name}', which no list can name in this zone; nothing was undone");
+            return Err(Diagnostic::error(Id::UNDO_REFUSED, Place::zone(zone), text));
+        }
         let plan = inverse_of_zone(apex, current, &steps, &mut inverse.left);
         check_targets(&plan, settings)?;
         inverse.zones.push(plan);
@@ -145,6 +151,12 @@ fn steps(changes: &[AppliedChange]) -> BTreeMap<Key<'_>, Step<'_>> {
         step.1 = &change.after;
     }
     steps
+}
+
+/// True for a name as sync writes it: what stands in a journal may be from anybody.
+fn is_of_zone(key: &Key<'_>) -> bool {
+    let mut buffer = String::new();
+    locate(key.1, &mut buffer).is_ok_and(|place| place.zone_text() == key.0 && place.record_text() == key.1)
 }
 
 fn rtype(key: Key<'_>) -> Rtype {

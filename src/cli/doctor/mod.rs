@@ -143,7 +143,9 @@ fn say_bundled(path: &Path, written: &std::io::Result<Vec<&'static str>>) -> boo
     match written {
         Ok(names) => {
             let names = names.join(", ");
-            print_error(format!("{path}: {names}; no secret is in it, but names and addresses are"));
+            print_error(format!(
+                "{path}: {names}; what may be a secret is cut, names and addresses are in it: look into it before you pass it on"
+            ));
         }
         Err(error) => print_error(format!("privatelink-dns: {path}: {error}; no bundle was written")),
     }
@@ -290,6 +292,12 @@ impl Server {
         });
         match asked {
             Some(Ok(ControlReply::Status(status))) => Self::Runs(status),
+            // It runs, and does not talk to this user.
+            Some(Ok(ControlReply::Refused(reasons)))
+                if reasons.iter().any(|found| found.id == DiagnosticId::CONTROL_DENIED) =>
+            {
+                Self::Shut(reasons.first().map(ToString::to_string).unwrap_or_default())
+            }
             Some(Ok(_)) => Self::Silent("the server's reply is not a status; is it another version?".to_owned()),
             Some(Err(server)) => server,
             None => Self::Silent(format!("the server did not say how it is within {} s", STATUS_TIME.as_secs())),

@@ -1,8 +1,8 @@
 //! Cuts the secrets out of what goes into a bundle.
 //!
-//! In: the text of a config, whole or broken. Out: the same text without the values of keys whose names speak of
-//! secrets, in comments too, without anything that looks like a key, and the values themselves, so that they can be
-//! cut out of messages that quote them.
+//! In: the text of a config. Out: the keys that are known to hold no secret with their values, all other values cut,
+//! no comment; nothing of a text that does not parse. And the values that look like secrets, so that they can be cut
+//! out of messages that quote them.
 
 use std::collections::BTreeSet;
 
@@ -11,6 +11,72 @@ pub(super) const CUT: &str = "<cut>";
 
 /// Parts of the names of keys with secrets.
 const WORDS: [&str; 7] = ["secret", "password", "passwd", "passphrase", "token", "credential", "key"];
+
+/// The keys whose values are shown. What is not here is cut: nobody knows what people write into keys of their own.
+const KNOWN: &[&str] = &[
+    "allow",
+    "allowed_targets",
+    "approve_group",
+    "case_randomization",
+    "client_id",
+    "clients",
+    "cloud",
+    "control",
+    "control_group",
+    "enabled",
+    "endpoints",
+    "errors",
+    "format",
+    "forwarded",
+    "geos",
+    "guard_window",
+    "hosts",
+    "identity",
+    "idle",
+    "interval",
+    "kind",
+    "lameduck",
+    "level",
+    "listen",
+    "max_connections",
+    "max_entries",
+    "max_in_flight",
+    "max_negative_ttl",
+    "max_per_client",
+    "max_qps",
+    "max_removed",
+    "max_ttl",
+    "min_ttl",
+    "miss_interval",
+    "name",
+    "negative",
+    "nsid",
+    "object_id",
+    "on_miss",
+    "pass_deadline",
+    "path",
+    "private_dns_zones",
+    "probe",
+    "public_names",
+    "queries",
+    "recent",
+    "scopes",
+    "services",
+    "special_names",
+    "stale",
+    "state_dir",
+    "subnets",
+    "suffix",
+    "tenant",
+    "timeout",
+    "trusted",
+    "ttl",
+    "upstreams",
+    "vaults",
+];
+
+/// Further keys with plain values.
+const MORE: &[&str] = &["arm", "authority", "resource_id", "version", "zone_dir"];
 
 /// Characters of a word without a dot, hyphen or slash that may be a key: 128 bits in hexadecimal.
 const LONG: usize = 24;
@@ -31,18 +97,25 @@ impl Cleaned {
     /// Of the text of a config.
     pub(super) fn of(text: &str) -> Self {
         let mut values = BTreeSet::new();
-        if let Ok(table) = text.parse::<toml::Table>() {
-            collect(&toml::Value::Table(table), false, &mut values);
-        }
-        let mut lines = Vec::new();
+        let shown = match text.parse::<toml::Table>() {
+            Ok(mut table) => {
+                collect(&toml::Value::Table(table.clone()), false, &mut values);
+                keep_known(&mut table);
+                toml::to_string(&table).unwrap_or_default()
+            }
+            // Which part of it is a secret nobody can tell.
+            Err(_) => {
+                "# the config is no TOML, so nothing of it is shown; check.json says where it breaks\n".to_owned()
+            }
+        };
         let mut end = None;
         for line in text.lines() {
-            lines.push(clean_line(line, &mut end, &mut values));
+            clean_line(line, &mut end, &mut values);
         }
         let mut secrets: Vec<String> = values.into_iter().filter(|value| value.len() >= SHORTEST).collect();
         secrets.sort_by_key(|value| std::cmp::Reverse(value.len()));
         let mut cleaned = Self { text: String::new(), secrets };
-        cleaned.text = without_keys(&cleaned.cut(&(lines.join("\n") + "\n")));
+        cleaned.text = without_keys(&cleaned.cut(&shown));
         cleaned
     }
 
@@ -59,6 +132,46 @@ impl Cleaned {
         }
         text
     }
+}
+
+/// Cuts every value that is not known to be plain.
+fn keep_known(table: &mut toml::Table) {
+    for (key, value) in table.iter_mut() {
+        match value {
+            toml::Value::Table(inner) => keep_known(inner),
+            toml::Value::Array(items) if items.iter().all(toml::Value::is_table) => {
+                items.iter_mut().filter_map(toml::Value::as_table_mut).for_each(keep_known);
+            }
+            toml::Value::String(path) if is_file(key, path) => {}
+            _ if !is_known(key) => *value = CUT.into(),
+            toml::Value::String(text) => *text = without_access(text),
+            toml::Value::Array(items) => {
+                for item in items {
+                    *item = item.as_str().map(without_access).map_or_else(|| item.clone(), Into::into);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether a value is the path of a secret's file, and not the secret itself in its place.
+fn is_file(key: &str, path: &str) -> bool {
+    ["secret_file", "certificate_file"].contains(&key) && std::path::Path::new(path).is_file()
+}
+
+fn is_known(key: &str) -> bool {
+    KNOWN.contains(&key) || MORE.contains(&key)
+}
+
+/// A URL without who asks and what for: the rest of a text behind `?`, and what stands before `@`.
+fn without_access(text: &str) -> String {
+    let text = text.split('?').next().unwrap_or_default();
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return if text.lines().count() > 1 { CUT.to_owned() } else { text.to_owned() };
+    };
+    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    format!("{scheme}://{host}")
 }
 
 /// Whether the name of a key speaks of a secret.
@@ -92,17 +205,17 @@ fn collect(value: &toml::Value, is_below: bool, found: &mut BTreeSet<String>) {
     }
 }
 
-/// A line without the value of such a key. `end` is what ends a value of several lines.
-fn clean_line(line: &str, end: &mut Option<&'static str>, values: &mut BTreeSet<String>) -> String {
+/// The values of such a key in a line, comments too. `end` is what ends a value of several lines.
+fn clean_line(line: &str, end: &mut Option<&'static str>, values: &mut BTreeSet<String>) {
     if let Some(mark) = *end {
         values.extend(quoted(line));
         values.insert(line.trim().to_owned());
         if line.contains(mark) {
             *end = None;
         }
-        return CUT.to_owned();
+        return;
     }
-    let Some((at, value)) = secret_value(line) else { return line.to_owned() };
+    let Some(value) = secret_value(line) else { return };
     values.extend(quoted(value));
     let value = value.trim_start();
     let opens = |mark: &str| value.starts_with(mark) && !value[mark.len()..].contains(mark);
@@ -113,16 +226,15 @@ fn clean_line(line: &str, end: &mut Option<&'static str>, values: &mut BTreeSet<
     } else {
         (value.starts_with('[') && !value.contains(']')).then_some("]")
     };
-    format!("{} {CUT}", &line[..at])
 }
 
-/// The end of the first `secret... =` in a line, and what stands behind it.
-fn secret_value(line: &str) -> Option<(usize, &str)> {
+/// What stands behind the first `secret... =` in a line.
+fn secret_value(line: &str) -> Option<&str> {
     line.match_indices('=').find_map(|(at, _)| {
         let key = line[..at].trim_end().trim_end_matches(['"', '\'']);
         let start = key.rfind(|c: char| !(c.is_alphanumeric() || "_-.".contains(c))).map_or(0, |at| at + 1);
         let (key, value) = (&key[start..], &line[at + 1..]);
-        (is_secret(key) && !is_path(key, value)).then_some((at + 1, value))
+        (is_secret(key) && !is_path(key, value)).then_some(value)
     })
 }
 
@@ -196,16 +308,43 @@ passphrase = [
 
     #[test]
     fn no_secret_of_a_config_full_of_them_is_left() {
-        // What cannot be parsed is cleaned line by line.
         for text in [FULL.to_owned(), format!("{FULL}\nbroken = [\n")] {
             let cleaned = Cleaned::of(&text);
             for secret in SECRETS {
                 assert!(!cleaned.text.contains(secret), "{secret} is left in:\n{}", cleaned.text);
             }
-            for kept in ["nsid = \"dns-a\"", "name = \"k1\"", "config/keys/secret", "name = \"vault\"", "# an old one:"]
-            {
-                assert!(cleaned.text.contains(kept), "{kept} is lost in:\n{}", cleaned.text);
-            }
+        }
+        let whole = Cleaned::of(FULL).text;
+        for kept in ["nsid = \"dns-a\"", "name = \"k1\"", "name = \"vault\""] {
+            assert!(whole.contains(kept), "{kept} is lost in:\n{whole}");
+        }
+        assert!(!whole.contains('#'), "a comment is left in:\n{whole}");
+    }
+
+    #[test]
+    fn only_what_is_known_to_be_plain_is_shown() {
+        let text = r#"
+# old client secret: Abc8Q~xyz.secretvalue-0
+listen = ["127.0.0.1:53"] # pw: hunter2
+arm = "https://armuser:ARMPASS1@arm.example/x?sig=ab%2Fcd"
+invented = "tr-ICKY"
+"sec\u0072et" = "hidden-7"
+secret_file = "Sec8Q~/with-slash"
+certificate_file = """-----BEGIN PRIVATE KEY-----
+MIIE/+==
+"""
+path = "https://x.example/c?sv=1&sig=ab"
+[x.credentials]
+name = "plain"
+user = "u-8"
+"#;
+        let cleaned = Cleaned::of(text).text;
+        for secret in ["Abc8Q", "hunter2", "ARMPASS1", "armuser", "sig=", "tr-ICKY", "hidden-7", "Sec8Q", "MIIE", "u-8"]
+        {
+            assert!(!cleaned.contains(secret), "{secret} is left in:\n{cleaned}");
+        }
+        for kept in ["127.0.0.1:53", "https://arm.example/x", "https://x.example/c"] {
+            assert!(cleaned.contains(kept), "{kept} is lost in:\n{cleaned}");
         }
     }
 

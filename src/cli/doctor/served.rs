@@ -145,7 +145,10 @@ fn waiting(lists: &Lists) -> Option<Finding> {
         return None;
     }
     let fact = format!("{} as they were before:\n{}", reasons.len(), lines(&reasons));
-    let help = format!("privatelink-dns plan --config {}; it says what each of them waits for", lists.config);
+    let help = format!(
+        "privatelink-dns plan --config {}; it says what each of them waits for",
+        crate::diag::shell(&lists.config)
+    );
     Some(Finding::warning(Id::SERVED_UDP, fact).run(help))
 }
 
@@ -163,7 +166,10 @@ fn private(id: Id, transport: &str, lists: &Lists, served: &Served, said: &[Said
     let mut found = Vec::new();
     if !wrong.is_empty() {
         let fact = format!("{} of {asked} over {transport} at {server}:\n{}", wrong.len(), lines(&wrong));
-        let help = format!("privatelink-dns status --config {}; it says what keeps them out of service", lists.config);
+        let help = format!(
+            "privatelink-dns status --config {}; it says what keeps them out of service",
+            crate::diag::shell(&lists.config)
+        );
         found.push(Finding::problem(id, fact).run(help));
     }
     if unasked > 0 {

@@ -96,9 +96,14 @@ fn transport(id: Id, transport: &str, found: &Upstreams, said: impl Fn(&Upstream
         }
     }
     let help = format!(
-        "dig {}@{} {}; look for a firewall in between, or name other upstreams",
+        "dig {}@{} {}{}; look for a firewall in between, or name other upstreams",
         if transport == "TCP" { "+tcp " } else { "" },
         found.servers[0].address.ip(),
+        if found.servers[0].address.port() == 53 {
+            String::new()
+        } else {
+            format!("-p {} ", found.servers[0].address.port())
+        },
         found.servers[0].name
     );
     let facts: Vec<String> = silent.iter().chain(&failing).cloned().chain(found.absent.iter().cloned()).collect();

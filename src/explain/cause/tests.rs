@@ -157,7 +157,7 @@ fn a_record_that_a_list_has_and_that_is_not_served_says_what_keeps_it_out() {
     assert_told(&refused, "list-refused", why, "Mend we.txt:2");
     let comment = Facts { mentions: vec![mention(|one| one.comment = true)], ..missing() };
     let why = "PUBLIC 20.60.1.1: team-a (we.txt:15) has it, but in a comment";
-    assert_told(&comment, "in-comment", why, "comment sign");
+    assert_told(&comment, "in-comment", why, "a line of their own");
     let error = Diagnostic::error(Id::ZONE_UNWRITABLE, At::zone("privatelink.blob.core.windows.net"), "no space left");
     let full = Facts { mentions: vec![mention(|_| {})], unwritten: vec![error], ..missing() };
     let why = "PUBLIC 20.60.1.1: team-a (we.txt:15) has it, but its zone cannot be written: zone \

@@ -1,5 +1,6 @@
 //! The words where a client gets no address, and for what is no name.
 
+use crate::diag::shell;
 use std::net::IpAddr;
 
 use super::super::facts::{Answer, Facts, GeoProblem, Place, Zone};
@@ -14,8 +15,10 @@ pub(super) fn public_backup(record: &ServedRecord, facts: &Facts) -> Words {
         record.name,
         record.addresses.join(" ")
     );
-    let steps =
-        ["Nothing: ask for the private name instead.".to_owned(), command(&format!("explain {}", record.name), facts)];
+    let steps = [
+        "Nothing: ask for the private name instead.".to_owned(),
+        command(&format!("explain {}", shell(&record.name)), facts),
+    ];
     Words::new(Cause::BackupPublicName, why, steps)
 }
 
@@ -36,7 +39,7 @@ pub(super) fn region(place: &Place, code: &str, facts: &Facts) -> Words {
     let why = format!("'{}' is the name of a region, and its geo code is '{code}'", place.geo);
     let right = place.record.replace(&format!(".{}.", place.geo), &format!(".{code}."));
     let steps = [format!("Write '{code}' wherever '{}' stands; the name is then {right}.", place.geo)];
-    Words::new(Cause::RegionName, why, steps.into_iter().chain([command(&format!("explain {right}"), facts)]))
+    Words::new(Cause::RegionName, why, steps.into_iter().chain([command(&format!("explain {}", shell(&right)), facts)]))
 }
 
 pub(super) fn bad_name(problem: &NotHosted) -> Words {
@@ -133,7 +136,7 @@ pub(super) fn address(facts: &Facts) -> Words {
     let (first, more) = facts.names.split_first().map_or(("", 0), |(first, more)| (first.as_str(), more.len()));
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let why = format!("in service for {first}{more}");
-    Words::new(Cause::AddressListed, why, [command(&format!("explain {first}"), facts)])
+    Words::new(Cause::AddressListed, why, [command(&format!("explain {}", shell(first)), facts)])
 }
 
 pub(super) fn no_address(facts: &Facts) -> Words {
@@ -150,7 +153,7 @@ pub(super) fn label(facts: &Facts) -> Words {
     let why = format!("no hosted zone has a name that begins with it{found}");
     let full = facts.mentions.iter().find_map(|mention| mention.record.clone());
     let full = full.unwrap_or_else(|| format!("{}.blob.core.windows.net", facts.text));
-    let steps = ["Ask for the whole name, such as:".to_owned(), command(&format!("explain {full}"), facts)];
+    let steps = ["Ask for the whole name, such as:".to_owned(), command(&format!("explain {}", shell(&full)), facts)];
     Words::new(Cause::LabelUnknown, why, steps)
 }
 

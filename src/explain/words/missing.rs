@@ -54,7 +54,8 @@ pub(super) fn other_service(place: &Place, mention: &Mention, facts: &Facts) -> 
 
 pub(super) fn in_comment(mention: &Mention) -> Words {
     let why = format!("{} has it, but in a comment", by(&mention.source, &mention.place()));
-    let step = format!("If it should be served, take the comment sign away in {}.", mention.place());
+    let step =
+        format!("If it should be served, give the name and its address a line of their own in {}.", mention.place());
     Words::new(Cause::InComment, why, [step])
 }
 

@@ -4,10 +4,9 @@
 //! first of them as values for the log. The journal answers the question what changed last night.
 
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt;
 
 use serde::{Deserialize, Serialize};
 
@@ -217,8 +216,7 @@ impl State {
         if fs::metadata(&path).is_ok_and(|file| file.len() > MAX_BYTES) {
             fs::rename(&path, self.part(OLDER)).map_err(failed("cannot start it anew"))?;
         }
-        let file = OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(&path);
-        let mut file = file.map_err(failed("cannot open it"))?;
+        let mut file = files::open_append(&path, FILE_MODE).map_err(failed("cannot open it"))?;
         files::give_to_owner_of(self.folder(), &file).map_err(failed("cannot give it to the folder's owner"))?;
         file.write_all(lines).map_err(failed("cannot write"))
     }

@@ -18,7 +18,7 @@ const NAME: &str = "frozen.json";
 const MAX_BYTES: u64 = 64 << 10;
 
 /// Characters of a reason that are kept.
-const MAX_REASON: usize = 300;
+pub(crate) const MAX_REASON: usize = 300;
 
 /// A freeze.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,6 +84,36 @@ fn limited() -> (tempfile::TempDir, Settings, String) {
 }
 
 #[test]
+fn an_undo_takes_no_name_from_the_journal_that_no_list_can_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = settings(folder.path());
+    pass("acct.blob.core.windows.net 10.0.0.4\n", &settings, 0);
+    let before = records(folder.path());
+    let journal = settings.state.folder().join("changes.jsonl");
+    for (second, name) in
+        ["x A 10.1.1.1\\nwww.ZONE", "*.ZONE", "ZONE", "evil.example", "a b.ZONE", "ACCT.ZONE"].iter().enumerate()
+    {
+        let name = name.replace("ZONE", BLOB);
+        let line = format!(
+            r#"{{"at":"2027-01-15T08:00:{second:02}.000Z","zone":"{BLOB}","name":"{name}","type":"A","before":["10.9.9.9"],"after":[],"source":null,"place":null,"approved":false}}"#
+        );
+        let old = std::fs::read_to_string(&journal).unwrap();
+        crate::files::replace(
+            settings.state.folder(),
+            "changes.jsonl",
+            ".tmp",
+            0o600,
+            format!("{old}{line}\n").as_bytes(),
+        )
+        .unwrap();
+        let refused = undo(&settings, 20).unwrap_err();
+        assert!(refused.to_string().contains("no list can name") && !refused.to_string().contains('\n'), "{refused}");
+    }
+    assert_eq!(records(folder.path()), before);
+    assert!(settings.state.frozen().is_none());
+}
+
+#[test]
 fn an_undo_goes_through_the_guard_and_says_which_command_approves_it() {
     let (folder, settings, text) = limited();
     pass(&text.replace("10.0.0.", "10.9.0."), &settings, 10_000);
