@@ -77,7 +77,7 @@ pub(in crate::admin) fn render(words: &Words, outcome: &Outcome) -> String {
 impl Page {
     fn of(words: &Words, outcome: &Outcome) -> Self {
         let (tone, word) = match outcome {
-            Outcome::Nothing => (Tone::Quiet, "Explain"),
+            Outcome::Nothing => (Tone::Good, "Explain"),
             Outcome::Bad(_) => (Tone::Warning, "Not understood"),
             Outcome::Failed(_) => (Tone::Error, "Not explained"),
             Outcome::Explained(found) => match found.verdict {
