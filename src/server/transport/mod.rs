@@ -1,15 +1,16 @@
 //! The transports: sockets that receive messages and send the bytes of answers.
 //!
 //! ```text
-//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
-//!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
-//!                                                       returned: queries whose client is busy with earlier answers
+//!   kept --> listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
+//!                   '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
+//!                                                                returned: queries whose client is busy with earlier answers
 //! ```
 
 mod accept;
 mod connections;
 mod datagrams;
 mod descriptors;
+pub(crate) mod kept;
 mod late_answers;
 pub(crate) mod listen;
 mod returned;
