@@ -1,4 +1,4 @@
-//! Sockets that the service manager keeps over a restart: its descriptor store (systemd.exec(5), sd_notify(3)).
+//! Sockets that the service manager keeps over a restart: its descriptor store (`sd_notify(3)`).
 //!
 //! In: the sockets in use. Out: the same sockets at the next start, with the queries that came meanwhile. Without a
 //! service manager nothing happens here.

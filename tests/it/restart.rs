@@ -3,6 +3,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
 
 use crate::support::SOON;
 use crate::support::client::{ask, framed, read_framed};
@@ -70,6 +71,22 @@ fn queries_that_arrive_between_two_processes_are_answered_by_the_second() {
     let stores: Vec<&String> = messages.iter().filter(|message| message.contains("FDSTORE=1")).collect();
     assert!(stores.iter().all(|message| message.contains("FDPOLL=0\n")), "{stores:?}");
     server.stop();
+}
+
+#[test]
+fn no_query_is_lost_while_one_process_follows_another() {
+    let manager = Manager::new();
+    let (site, address) = stopped(&manager);
+    let first = Server::start(manager.command(&site.command("serve")));
+    // All of them fit into the sockets, however long the second process takes on a busy machine.
+    let sending = std::thread::spawn(move || {
+        let pause = || std::thread::sleep(Duration::from_millis(2));
+        (0..300).flat_map(|_| send(1, address).into_iter().inspect(|_| pause())).collect::<Vec<_>>()
+    });
+    first.stop();
+    let second = Server::start(manager.command(&site.command("serve")));
+    answered(&sending.join().unwrap());
+    second.stop();
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! A service manager, as far as it keeps sockets: it hears what a service says (sd_notify(3)), keeps the descriptors that
-//! the service sends, and hands them over to the next process (sd_listen_fds(3)).
+//! A service manager, as far as it keeps sockets: it hears what a service says (`sd_notify(3)`), keeps the descriptors that
+//! the service sends, and hands them over to the next process (`sd_listen_fds(3)`).
 
 use std::fs::File;
 use std::io::IoSliceMut;

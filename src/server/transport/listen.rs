@@ -17,8 +17,14 @@ use super::streams::Streams;
 use super::{accept, datagrams, descriptors, udp};
 use crate::server::snapshot::Shared;
 
-/// Octets the kernel may hold for us: a burst of some thousand queries.
+/// Octets the kernel may hold for us: a burst of some thousand queries, or what arrives while one process follows
+/// another. The kernel caps this at `net.core.rmem_max`, doubles it and counts some 830 octets for a short query: with
+/// the usual 212992 a socket holds 500 queries, so two workers hold those of half a second at 2,000 queries a second.
 const SOCKET_BUFFER: usize = 4 << 20;
+
+/// The time for the last answers once nothing is read any more: enough for an upstream that is well, and little enough
+/// for the sockets to hold what arrives meanwhile.
+const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
 /// Octets in each direction that the kernel may hold for a connection; it doubles the number for its own use. Longer
 /// messages go through in parts.
@@ -62,8 +68,8 @@ pub struct Running {
 }
 
 impl Listeners {
-    /// Goes on with the sockets that were kept, and binds what lacks: UDP and TCP on every address, `workers` UDP sockets
-    /// each; all failures are reported.
+    /// Goes on with the sockets that were kept, and binds what lacks: UDP and TCP on every address, `workers` UDP
+    /// sockets each; all failures are reported.
     pub fn bind(addresses: &[SocketAddr], workers: usize, mut kept: Adopted) -> Result<Self, Vec<BindError>> {
         let (mut bound, mut errors) = (Vec::new(), Vec::new());
         for address in addresses {
@@ -88,7 +94,7 @@ impl Listeners {
 
     /// Starts to answer.
     pub fn start(self, shared: &Arc<Shared>, runtime: &Handle) -> io::Result<Running> {
-        let stop_udp = Arc::new(udp::Stop::new());
+        let stop_udp = Arc::new(udp::Stop::new(self.bound.iter().map(|bound| bound.udp.len()).sum()));
         let (stop_tcp, stopped) = watch::channel(false);
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
         // Half of the descriptors are for connections, the rest for upstreams and files.
@@ -111,21 +117,22 @@ impl Listeners {
 }
 
 impl Running {
-    /// Takes no new queries, waits up to `grace` for those in progress, and ends.
+    /// Answers on until no question waits for an upstream, for up to `grace`; then ends. Reading ends last, because the
+    /// queries that arrive from then on fill the sockets, until the next process reads them or they overflow.
     pub async fn drain(self, shared: &Shared, grace: Duration) {
-        let deadline = Instant::now() + grace;
-        // The deadline is set only once.
-        let _ = self.stop_udp.set(deadline);
+        // Once the grace is over, those that still wait are given up.
+        let _ = tokio::time::timeout(grace, shared.pending.idle()).await;
         // Without receivers every connection has ended already.
         let _ = self.stop_tcp.send(true);
-        let workers =
-            tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
-        // A worker or acceptor that panicked has nothing left to wait for.
-        let _ = workers.await;
+        let deadline = Instant::now() + LAST_ANSWERS;
         for acceptor in self.acceptors {
+            // One that panicked has nothing left to wait for.
             let _ = tokio::time::timeout_at(deadline.into(), acceptor).await;
         }
-        let _ = tokio::time::timeout_at(deadline.into(), shared.pending.idle()).await;
+        self.stop_udp.by(Instant::now() + LAST_ANSWERS);
+        let workers =
+            tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
+        let _ = workers.await;
     }
 }
 

@@ -1,9 +1,11 @@
 //! The transports: sockets that receive messages and send the bytes of answers.
 //!
 //! ```text
-//!   kept --> listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
-//!                   '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
-//!                                                                returned: queries whose client is busy with earlier answers
+//!   kept (sockets of the process before)
+//!     v
+//!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
+//!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
+//!                                                       returned: queries whose client is busy with earlier answers
 //! ```
 
 mod accept;
