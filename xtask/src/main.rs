@@ -20,7 +20,7 @@ use std::process::{Command, ExitCode};
 const USAGE: &str =
     "usage: cargo xtask check | floors | paths | sizes | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
                    | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
-                   | package [--no-build] [--binary FILE] [--deb-version V] | package --twice
+                   | package [--no-build | --binary FILE] [--deb-version V] [--output FOLDER] | package --twice
   check   format, clippy, floors, paths, sizes, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
   paths   only that files, functions and tests that the documents name exist

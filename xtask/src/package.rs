@@ -6,6 +6,7 @@
 //! in the files are that of the commit.
 
 mod build;
+mod checks;
 mod notices;
 mod sbom;
 mod stage;
@@ -13,6 +14,8 @@ mod twice;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+pub(crate) use checks::run as check;
 
 use crate::machine::said;
 
@@ -25,13 +28,15 @@ struct Options {
     binary: Option<PathBuf>,
     /// The version of the Debian package, with its revision, in place of the program's own.
     deb_version: Option<String>,
+    /// Where the results go, from the project's folder; else `target/package`.
+    output: Option<PathBuf>,
     twice: bool,
 }
 
 /// Where things are and when the commit was made, for all steps.
 struct Context {
     root: PathBuf,
-    /// What is left: `target/package`.
+    /// Where the results go: `target/package`.
     out: PathBuf,
     /// What the packages are made of: `target/package/stage`.
     stage: PathBuf,
@@ -53,7 +58,10 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     step("tools");
     succeed(Command::new(root.join(".ci/tools")).arg("package"))?;
-    let context = Context::new(root, options.deb_version.as_deref())?;
+    let mut context = Context::new(root, options.deb_version.as_deref())?;
+    if let Some(output) = options.output {
+        context.out = context.root.join(output);
+    }
     let binary = match options.binary {
         Some(binary) => binary,
         None if options.no_build => build::last(root)?,
@@ -69,6 +77,8 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     finish(&context)
 }
 
+const OPTIONS: &str = "--no-build, --binary FILE, --deb-version V, --output FOLDER, --twice";
+
 /// The options of the command line.
 fn read(arguments: &[String]) -> Result<Options, String> {
     let mut options = Options::default();
@@ -79,11 +89,10 @@ fn read(arguments: &[String]) -> Result<Options, String> {
             "--no-build" => options.no_build = true,
             "--binary" => options.binary = Some(PathBuf::from(value()?)),
             "--deb-version" => options.deb_version = Some(value()?),
+            "--output" => options.output = Some(PathBuf::from(value()?)),
             "--twice" => options.twice = true,
             _ => {
-                return Err(format!(
-                    "'{argument}' is not an option; they are --no-build, --binary FILE, --deb-version V, --twice"
-                ));
+                return Err(format!("'{argument}' is not an option of package; the options are: {OPTIONS}"));
             }
         }
     }

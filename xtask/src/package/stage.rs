@@ -1,21 +1,22 @@
 //! What the packages are made of and the repository does not hold: the stripped program, its completions, and what is
 //! compressed. `[package.metadata.deb]` and `[package.metadata.generate-rpm]` in `Cargo.toml` name the files.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Context, notices, step, succeed, write};
+use super::{Context, notices, results, step, succeed, write};
 use crate::machine::said;
 
-/// Fills the folder anew; older packages beside it go.
+/// Fills the folder anew, and removes older packages.
 pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
-    if context.out.exists() {
-        std::fs::remove_dir_all(&context.out).map_err(|error| format!("{}: {error}", context.out.display()))?;
-    }
     step(&format!("program: {}", binary.display()));
+    let bytes = std::fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
+    clear(context)?;
     let program = context.stage.join("privatelink-dns");
-    write(&program, [])?;
-    succeed(context.command("strip").args(["--strip-all", "-o"]).arg(&program).arg(binary))?;
+    write(&program, bytes)?;
+    succeed(context.command("strip").arg("--strip-all").arg(&program))?;
+    succeed(context.command("chmod").arg("755").arg(&program))?;
     step("completions, man pages, changelogs, notices");
     completions(context, &program)?;
     man_pages(context)?;
@@ -24,6 +25,18 @@ pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
     compressed(context, "changelog", &changelog)?;
     compressed(context, "THIRD-PARTY", notices::of(&context.metadata)?.as_bytes())?;
     write(&context.stage.join("changelog.Debian"), debian_changelog(context)?)
+}
+
+/// Removes what an earlier run left.
+fn clear(context: &Context) -> Result<(), String> {
+    for name in results(&context.out).unwrap_or_default() {
+        let old = context.out.join(name);
+        std::fs::remove_file(&old).map_err(|error| format!("{}: {error}", old.display()))?;
+    }
+    match std::fs::remove_dir_all(&context.stage) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", context.stage.display())),
+        _ => Ok(()),
+    }
 }
 
 /// The completions of each shell, under the names by which it finds them.
