@@ -95,17 +95,29 @@ Examples:
   privatelink-dns query account.blob.core.windows.net
   privatelink-dns query corp.example MX";
 
+pub(super) const COMPLETIONS: &str = "\
+Examples, each with the place where the shell looks for it; a package has the first three in their places already:
+  privatelink-dns completions bash > /etc/bash_completion.d/privatelink-dns
+  privatelink-dns completions zsh > /usr/local/share/zsh/site-functions/_privatelink-dns
+  privatelink-dns completions fish > ~/.config/fish/completions/privatelink-dns.fish
+  privatelink-dns completions powershell >> $PROFILE
+  privatelink-dns completions elvish > ~/.config/elvish/lib/privatelink-dns.elv
+                                       and in rc.elv: use privatelink-dns
+
+A new shell has them. In zsh the folder must be in $fpath before compinit runs.";
+
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
 
     use super::super::Arguments;
 
-    /// The commands in a help: a line that begins with the program, up to what is said about it.
+    /// The commands in a help: a line that begins with the program, up to the file that gets its output
+    /// and to what is said about it.
     fn commands(help: &str) -> impl Iterator<Item = &str> {
         let lines = help.lines().filter_map(|line| line.strip_prefix("  "));
         let commands = lines.filter(|line| line.starts_with("privatelink-dns "));
-        commands.filter_map(|line| line.split("  ").next())
+        commands.filter_map(|line| line.split("  ").next()?.split(" >").next())
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! frozen and something waits.
 
 mod check;
+mod completions;
 mod control;
 mod doctor;
 mod examples;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Config};
 use crate::daemon;
@@ -48,7 +49,7 @@ const HELD: u8 = 5;
 #[derive(Debug, Parser)]
 #[command(name = "privatelink-dns", version, about, arg_required_else_help = true, after_help = examples::FIRST)]
 struct Arguments {
-    #[arg(long, value_name = "FILE", global = true, help = CONFIG_HELP)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, global = true, help = CONFIG_HELP)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
@@ -87,7 +88,7 @@ enum Verb {
     #[command(after_help = examples::SYNC)]
     Sync {
         /// Approve the held changes that have this digest.
-        #[arg(long, value_name = "DIGEST")]
+        #[arg(long, value_name = "DIGEST", value_hint = ValueHint::Other)]
         approve: Option<String>,
         /// Undo the last change, in place of what lists say, and freeze the sync; with --approve also what the guard
         /// holds of that.
@@ -101,7 +102,7 @@ enum Verb {
     #[command(after_help = examples::FETCH)]
     Fetch {
         /// Only this source.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
         source: Option<String>,
         /// Print the lists; nothing is written.
         #[arg(long)]
@@ -133,10 +134,10 @@ enum Verb {
         connect: bool,
         /// A resolver that clients ask and that should forward to this server, `system` for those of this machine; may
         /// be given several times.
-        #[arg(long, value_name = "ADDR")]
+        #[arg(long, value_name = "ADDR", value_hint = ValueHint::Other)]
         through: Vec<doctor::Resolver>,
         /// Write a tar for support: the findings, status, plan, changes, log, and the config without its secrets.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         bundle: Option<PathBuf>,
     },
     /// Explain the running server's answer: private or public, why, by which line of which list, and what to do. Exit
@@ -144,12 +145,13 @@ enum Verb {
     #[command(after_help = examples::EXPLAIN)]
     Explain {
         /// A name, a URL, host:port, an address, or the name of a storage account.
+        #[arg(value_hint = ValueHint::Other)]
         name: String,
         /// The type to ask for.
-        #[arg(default_value = "A", value_name = "TYPE")]
+        #[arg(default_value = "A", value_name = "TYPE", value_hint = ValueHint::Other)]
         rtype: String,
         /// Ask as this client would.
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Other)]
         client: Option<String>,
         /// As JSON, for programs.
         #[arg(long)]
@@ -159,6 +161,7 @@ enum Verb {
     #[command(after_help = examples::FLUSH)]
     Flush {
         /// The name.
+        #[arg(value_hint = ValueHint::Other)]
         name: String,
         /// And about all names below it; `.` for everything.
         #[arg(long)]
@@ -171,6 +174,7 @@ enum Verb {
     #[command(after_help = examples::FREEZE)]
     Freeze {
         /// Why, for those who find it frozen.
+        #[arg(value_hint = ValueHint::Other)]
         reason: Vec<String>,
     },
     /// End the freeze of the running server, and have it make a pass at once.
@@ -180,11 +184,25 @@ enum Verb {
     #[command(after_help = examples::QUERY)]
     Query {
         /// The name to ask for.
+        #[arg(value_hint = ValueHint::Other)]
         name: String,
         /// The type to ask for.
-        #[arg(default_value = "A", value_name = "TYPE")]
+        #[arg(default_value = "A", value_name = "TYPE", value_hint = ValueHint::Other)]
         rtype: String,
     },
+    /// Print the completions for a shell, which fill in verbs, options and their values at a press of the tab key.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell that is to have them.
+        #[arg(value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The command line: its verbs, options and help. The man pages are made from it.
+#[doc(hidden)]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the verb of the process's own arguments.
@@ -229,6 +247,7 @@ impl Verb {
             Self::Freeze { reason } => control::freeze(file.find(), &reason),
             Self::Thaw => control::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
+            Self::Completions { shell } => completions::run(shell),
         }
     }
 }
@@ -263,11 +282,12 @@ fn not_served(why: &str) -> ExitCode {
 }
 
 fn serve(config: Config) -> ExitCode {
+    let kept = daemon::kept_sockets();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
-    let ended = runtime.block_on(daemon::serve(config));
+    let ended = runtime.block_on(daemon::serve(config, kept));
     // Tasks that still run wait for upstreams, and their answers are of no use any more.
     runtime.shutdown_background();
     match ended {

@@ -17,6 +17,7 @@ mod beat;
 mod folders;
 mod live;
 mod log;
+mod manager;
 mod orders;
 mod process;
 mod ready;
@@ -48,7 +49,7 @@ use crate::control::rights::Rights;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
 use crate::explain::Explainer;
 use crate::server::admission::cookies::{Cookies, Secret};
-use crate::server::{self, BindError, Listeners, Shared, Snapshot};
+use crate::server::{self, BindError, KeptSockets, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
@@ -56,6 +57,7 @@ use crate::watch::{FileKind, Watch};
 use beat::Told;
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
+pub(crate) use manager::kept_sockets;
 use routes::Routes;
 use service::Manager;
 use signals::Ending;
@@ -129,10 +131,11 @@ struct Daemon {
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
+/// Input: the config, and the sockets that the service manager kept.
+pub(crate) async fn serve(config: Config, kept: KeptSockets) -> Result<(), StartError> {
     let logs = Logs::start(config.log)?;
     let manager = Arc::new(Manager::of_environment());
-    let ended = serve_for(&manager, config, logs).await;
+    let ended = serve_for(&manager, config, kept, logs).await;
     if let Err(why) = &ended {
         manager.failed(&why.to_string());
     }
@@ -144,10 +147,12 @@ pub(crate) fn not_started(why: &str) {
     Manager::of_environment().failed(why);
 }
 
-async fn serve_for(manager: &Arc<Manager>, config: Config, logs: Logs) -> Result<(), StartError> {
+async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, logs: Logs) -> Result<(), StartError> {
     let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
-    let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
+    let kept = manager::adopt(kept, &config.listen, workers());
+    let listeners = Listeners::bind(&config.listen, workers(), kept).map_err(StartError::Bind)?;
+    manager::keep(&listeners);
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));

@@ -43,6 +43,7 @@ mod overload;
 mod packaging;
 mod plan_json;
 mod readme;
+mod restart;
 mod sample;
 mod service;
 mod signals;
