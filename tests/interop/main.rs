@@ -1,6 +1,7 @@
 //! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and
 //! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses, promtool and
-//! Prometheus read its metrics, Chromium shows its page, bash, zsh and fish complete its command line. A tool that is missing fails the test where `CI=true` is set,
+//! Prometheus read its metrics, Chromium shows its page, bash, zsh and fish complete its command line, systemd judges its
+//! unit. A tool that is missing fails the test where `CI=true` is set,
 //! and skips it with a line elsewhere.
 #![allow(
     clippy::unwrap_used,
@@ -31,5 +32,6 @@ mod prometheus;
 mod resolvers;
 mod rules;
 mod tool;
+mod unit;
 mod world;
 mod zonefiles;
