@@ -275,11 +275,12 @@ fn with_config(file: ConfigFile, then: impl FnOnce(Config) -> ExitCode) -> ExitC
 }
 
 fn serve(config: Config) -> ExitCode {
+    let kept = daemon::kept_sockets();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(format!("cannot start the runtime: {error}")),
     };
-    let ended = runtime.block_on(daemon::serve(config));
+    let ended = runtime.block_on(daemon::serve(config, kept));
     // Tasks that still run wait for upstreams, and their answers are of no use any more.
     runtime.shutdown_background();
     match ended {

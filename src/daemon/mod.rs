@@ -17,6 +17,7 @@ mod beat;
 mod folders;
 mod live;
 mod log;
+mod manager;
 mod orders;
 mod process;
 mod ready;
@@ -47,13 +48,14 @@ use crate::control::rights::Rights;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
 use crate::explain::Explainer;
 use crate::server::admission::cookies::{Cookies, Secret};
-use crate::server::{self, BindError, Listeners, Shared, Snapshot};
+use crate::server::{self, BindError, KeptSockets, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
+pub(crate) use manager::kept_sockets;
 use routes::Routes;
 use signals::Ending;
 pub(crate) use snapshot::snapshot;
@@ -122,11 +124,14 @@ struct Daemon {
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn serve(config: Config) -> Result<(), StartError> {
+/// Input: the config, and the sockets that the service manager kept.
+pub(crate) async fn serve(config: Config, kept: KeptSockets) -> Result<(), StartError> {
     let logs = Logs::start(config.log)?;
     let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
-    let listeners = Listeners::bind(&config.listen, workers()).map_err(StartError::Bind)?;
+    let kept = manager::adopt(kept, &config.listen, workers());
+    let listeners = Listeners::bind(&config.listen, workers(), kept).map_err(StartError::Bind)?;
+    manager::keep(&listeners);
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));

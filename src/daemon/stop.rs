@@ -1,7 +1,8 @@
-//! The end of the server: first load balancers hear of it, then no new queries are taken.
+//! The end of the server: first load balancers hear of it, then the questions at upstreams are waited for, and last of
+//! all no new queries are taken.
 //!
 //! ```text
-//!   SIGTERM, SIGINT -> /ready says 503, queries are answered for `lameduck` -> those under way are answered -> end
+//!   SIGTERM, SIGINT -> /ready says 503, queries are answered for `lameduck` -> and until none waits -> end
 //!   a second one ends the server at once
 //! ```
 
@@ -14,7 +15,7 @@ use super::signals::Ending;
 use super::{Daemon, StartError};
 use crate::status::Board;
 
-/// The time that queries under way may take once the server stops.
+/// The time that questions at upstreams may take once the server stops; queries are answered meanwhile.
 const DRAIN_TIME: Duration = Duration::from_secs(6);
 
 /// How the server came to its end.

@@ -226,6 +226,8 @@ ids! {
     CONTROL_FAILED = "control-failed";
     /// The admin or the probe listener cannot be opened.
     ADMIN_FAILED = "admin-failed";
+    /// The service manager cannot keep the sockets over a restart.
+    SOCKETS_NOT_KEPT = "sockets-not-kept";
     /// The peer on the control socket has no right to what it asked for.
     CONTROL_DENIED = "control-denied";
     /// A request on the control socket makes no sense.

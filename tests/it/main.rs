@@ -42,6 +42,7 @@ mod options;
 mod overload;
 mod plan_json;
 mod readme;
+mod restart;
 mod sample;
 mod signals;
 mod startup;

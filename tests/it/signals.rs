@@ -1,11 +1,14 @@
 //! Starting, stopping, restarting.
 
 use std::net::TcpStream;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::support::client::{Ask, ask};
+use crate::support::reply::Reply;
+use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::upstream::script::Script;
@@ -77,29 +80,54 @@ fn a_second_signal_ends_it_at_once_while_it_drains() {
     assert!(asking.join().unwrap().is_err(), "the answer never came");
 }
 
-/// Ends a server that waits for its upstream, which answers only once new connections are refused.
-fn drains(question: Ask) {
+/// A server whose upstream holds its answers, and that has been told to end while this question waits.
+fn draining(question: Ask) -> (Upstream, Server, JoinHandle<Result<Reply, String>>) {
     let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
-    let mut server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
+    let server = Site::new().with_list("a.txt", LIST).with_upstream(&upstream).start();
     let address = server.address();
     let asking = std::thread::spawn(move || question.try_to(address));
     wait_until("the question is upstream", || upstream.asked("slow.example", "A") > 0);
     server.signal(Signal::SIGTERM);
-    wait_until("connections are refused", || TcpStream::connect(address).is_err());
+    server.until_says("draining", 0);
+    (upstream, server, asking)
+}
+
+/// Our own names are answered, more often than a queue of one read could explain.
+fn answers(server: &Server) {
+    for _ in 0..20 {
+        assert_eq!(server.ask(NAME, "A").addresses(), ["10.1.0.1"]);
+        assert_eq!(ask(NAME, "A").tcp().to(server.address()).addresses(), ["10.1.0.1"], "a new connection");
+    }
+}
+
+/// Ends a server that waits for its upstream.
+fn drains(question: Ask) {
+    let (upstream, mut server, asking) = draining(question);
+    answers(&server);
     assert!(!asking.is_finished(), "before the last answer");
     upstream.release();
     assert_eq!(asking.join().unwrap().unwrap().addresses(), ["192.0.2.1"]);
     assert_eq!(server.ended().code(), Some(0));
+    assert!(TcpStream::connect(server.address()).is_err(), "nobody listens any more");
 }
 
 #[test]
-fn a_question_in_flight_is_still_answered_while_it_drains() {
+fn a_question_in_flight_is_still_answered_while_it_drains_and_so_are_others() {
     drains(ask("slow.example", "A"));
 }
 
 #[test]
-fn while_it_drains_new_connections_are_refused_instead_of_left_hanging() {
+fn a_question_in_flight_over_tcp_is_still_answered_while_it_drains_and_so_are_others() {
     drains(ask("slow.example", "A").tcp());
+}
+
+#[test]
+fn an_upstream_that_never_replies_keeps_the_server_from_its_end_for_a_while_and_from_no_answer() {
+    let (_upstream, mut server, asking) = draining(ask("slow.example", "A").patience(Duration::from_secs(1)));
+    assert!(asking.join().unwrap().is_err(), "there is no answer");
+    answers(&server);
+    assert_eq!(server.ended().code(), Some(0));
+    server.until_says("stopped", 0);
 }
 
 #[test]

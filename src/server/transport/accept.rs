@@ -38,7 +38,8 @@ pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut sto
             }
         }
     }
-    // A client that connects from now on is turned away at once, and can ask another server.
+    // A client that connects from now on is turned away at once, and can ask another server; or, where the service
+    // manager keeps the socket, it waits for the next process.
     drop(listener);
     while open.join_next().await.is_some() {}
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,17 +11,27 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use super::kept::{Adopted, AdoptedPair};
 use super::late_answers::Waker;
 use super::streams::Streams;
 use super::{accept, datagrams, descriptors, udp};
 use crate::server::snapshot::Shared;
 
-/// Octets the kernel may hold for us: a burst of some thousand queries.
+/// Octets the kernel may hold for us: a burst of some thousand queries, or what arrives while one process follows
+/// another. The kernel caps this at `net.core.rmem_max`, doubles it and counts some 830 octets for a short query: with
+/// the usual 212992 a socket holds 500 queries, so two workers hold those of half a second at 2,000 queries a second.
 const SOCKET_BUFFER: usize = 4 << 20;
+
+/// The time for the last answers once nothing is read any more: enough for an upstream that is well, and little enough
+/// for the sockets to hold what arrives meanwhile.
+const LAST_ANSWERS: Duration = Duration::from_millis(300);
 
 /// Octets in each direction that the kernel may hold for a connection; it doubles the number for its own use. Longer
 /// messages go through in parts.
 const STREAM_BUFFER: usize = 16 << 10;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
 
 /// How long the kernel tries to deliver answers to a client.
 const STREAM_PATIENCE: Duration = Duration::from_secs(30);
@@ -57,11 +68,12 @@ pub struct Running {
 }
 
 impl Listeners {
-    /// Binds UDP and TCP on every address, `workers` UDP sockets each; all failures are reported.
-    pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Self, Vec<BindError>> {
+    /// Goes on with the sockets that were kept, and binds what lacks: UDP and TCP on every address, `workers` UDP
+    /// sockets each; all failures are reported.
+    pub fn bind(addresses: &[SocketAddr], workers: usize, mut kept: Adopted) -> Result<Self, Vec<BindError>> {
         let (mut bound, mut errors) = (Vec::new(), Vec::new());
         for address in addresses {
-            match bind_pair(*address, workers) {
+            match bind_pair(*address, workers, kept.take(*address)) {
                 Ok(pair) => bound.push(pair),
                 Err(error) => errors.push(error),
             }
@@ -74,9 +86,15 @@ impl Listeners {
         self.bound.iter().map(|bound| bound.address).collect()
     }
 
+    /// All sockets, so that the service manager can keep them.
+    pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        let udp = self.bound.iter().flat_map(|bound| &bound.udp).map(AsFd::as_fd);
+        udp.chain(self.bound.iter().map(|bound| bound.tcp.as_fd())).collect()
+    }
+
     /// Starts to answer.
     pub fn start(self, shared: &Arc<Shared>, runtime: &Handle) -> io::Result<Running> {
-        let stop_udp = Arc::new(udp::Stop::new());
+        let stop_udp = Arc::new(udp::Stop::new(self.bound.iter().map(|bound| bound.udp.len()).sum()));
         let (stop_tcp, stopped) = watch::channel(false);
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
         // Half of the descriptors are for connections, the rest for upstreams and files.
@@ -99,30 +117,31 @@ impl Listeners {
 }
 
 impl Running {
-    /// Takes no new queries, waits up to `grace` for those in progress, and ends.
+    /// Answers on until no question waits for an upstream, for up to `grace`; then ends. Reading ends last, because the
+    /// queries that arrive from then on fill the sockets, until the next process reads them or they overflow.
     pub async fn drain(self, shared: &Shared, grace: Duration) {
-        let deadline = Instant::now() + grace;
-        // The deadline is set only once.
-        let _ = self.stop_udp.set(deadline);
+        // Once the grace is over, those that still wait are given up.
+        let _ = tokio::time::timeout(grace, shared.pending.idle()).await;
         // Without receivers every connection has ended already.
         let _ = self.stop_tcp.send(true);
-        let workers =
-            tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
-        // A worker or acceptor that panicked has nothing left to wait for.
-        let _ = workers.await;
+        let deadline = Instant::now() + LAST_ANSWERS;
         for acceptor in self.acceptors {
+            // One that panicked has nothing left to wait for.
             let _ = tokio::time::timeout_at(deadline.into(), acceptor).await;
         }
-        let _ = tokio::time::timeout_at(deadline.into(), shared.pending.idle()).await;
+        self.stop_udp.by(Instant::now() + LAST_ANSWERS);
+        let workers =
+            tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
+        let _ = workers.await;
     }
 }
 
 /// UDP and TCP on one address. With port 0 both get the same port, which may take a few tries.
-fn bind_pair(address: SocketAddr, workers: usize) -> Result<Bound, BindError> {
+fn bind_pair(address: SocketAddr, workers: usize, mut kept: AdoptedPair) -> Result<Bound, BindError> {
     let tries = if address.port() == 0 { 16 } else { 1 };
     let mut last = None;
     for _ in 0..tries {
-        match try_bind_pair(address, workers) {
+        match try_bind_pair(address, workers, std::mem::take(&mut kept)) {
             Ok(bound) => return Ok(bound),
             Err(error) => last = Some(error),
         }
@@ -130,18 +149,30 @@ fn bind_pair(address: SocketAddr, workers: usize) -> Result<Bound, BindError> {
     Err(last.unwrap_or_else(|| BindError { address, protocol: "UDP", reason: "no try was made".to_owned() }))
 }
 
-fn try_bind_pair(address: SocketAddr, workers: usize) -> Result<Bound, BindError> {
+fn try_bind_pair(address: SocketAddr, workers: usize, kept: AdoptedPair) -> Result<Bound, BindError> {
     let failed = |protocol| move |error: io::Error| BindError { address, protocol, reason: explain(address, &error) };
-    let tcp = bind_tcp(address).map_err(failed("TCP"))?;
+    let tcp = kept.tcp.map_or_else(|| bind_tcp(address), adopt_tcp).map_err(failed("TCP"))?;
     let address = tcp.local_addr().map_err(failed("TCP"))?;
-    let bind = || -> io::Result<Vec<UdpSocket>> {
+    let udp = bind_group(address, workers.max(1), kept.udp).map_err(failed("UDP"))?;
+    Ok(Bound { address, udp, tcp })
+}
+
+/// As many UDP sockets as there are workers: those that were kept first.
+fn bind_group(address: SocketAddr, workers: usize, kept: Vec<UdpSocket>) -> io::Result<Vec<UdpSocket>> {
+    if kept.is_empty() {
         // A socket that shares its port would come up beside another server and steal half of its queries, so the first
         // try does not share.
         drop(bind_udp(address, false)?);
-        (0..workers.max(1)).map(|_| bind_udp(address, true)).collect()
-    };
-    let udp = bind().map_err(failed("UDP"))?;
-    Ok(Bound { address, udp, tcp })
+        return (0..workers).map(|_| bind_udp(address, true)).collect();
+    }
+    let mut group = kept.into_iter().map(adopt_udp).collect::<io::Result<Vec<_>>>()?;
+    let first = group.len();
+    for number in first..workers {
+        // Sockets of another user, such as those of a socket unit, share their port with nobody: then workers share one
+        // of them.
+        group.push(bind_udp(address, true).or_else(|_| group[number % first].try_clone())?);
+    }
+    Ok(group)
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
@@ -149,30 +180,57 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     only_v6(&socket, address)?;
     // A restart must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
+    prepare_tcp(&socket)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// A socket of an earlier process, with the options of this one.
+fn adopt_tcp(listener: TcpListener) -> io::Result<TcpListener> {
+    let socket = Socket::from(listener);
+    prepare_tcp(&socket)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn prepare_tcp(socket: &Socket) -> io::Result<()> {
     // Connections inherit these sizes. Without them a client could make the kernel hold megabytes, and, by never taking
     // its answers, keep them held after the connection's end too.
     socket.set_recv_buffer_size(STREAM_BUFFER)?;
     socket.set_send_buffer_size(STREAM_BUFFER)?;
-    socket.set_tcp_user_timeout(Some(STREAM_PATIENCE))?;
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    Ok(socket.into())
+    socket.set_tcp_user_timeout(Some(STREAM_PATIENCE))
 }
 
 fn bind_udp(address: SocketAddr, share: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     only_v6(&socket, address)?;
     if share {
-        socket.set_reuse_port(true)?;
-        // The kernel silently caps these sizes at its own limit.
-        socket.set_recv_buffer_size(SOCKET_BUFFER)?;
-        socket.set_send_buffer_size(SOCKET_BUFFER)?;
+        prepare_udp(&socket)?;
     }
-    socket.set_read_timeout(Some(udp::STOP_LATENCY))?;
     socket.bind(&address.into())?;
     let socket = UdpSocket::from(socket);
     datagrams::prepare(&socket)?;
     Ok(socket)
+}
+
+/// A socket of an earlier process, with the options of this one.
+fn adopt_udp(socket: UdpSocket) -> io::Result<UdpSocket> {
+    let socket = Socket::from(socket);
+    prepare_udp(&socket)?;
+    // The workers wait in the call that receives.
+    socket.set_nonblocking(false)?;
+    let socket = UdpSocket::from(socket);
+    datagrams::prepare(&socket)?;
+    Ok(socket)
+}
+
+fn prepare_udp(socket: &Socket) -> io::Result<()> {
+    socket.set_reuse_port(true)?;
+    // The kernel silently caps these sizes at its own limit.
+    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
+    socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    socket.set_read_timeout(Some(udp::STOP_LATENCY))
 }
 
 /// `[::]` means IPv6 and nothing else, whatever the system's default.

@@ -1,6 +1,8 @@
 //! The transports: sockets that receive messages and send the bytes of answers.
 //!
 //! ```text
+//!   kept (sockets of the process before)
+//!     v
 //!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
 //!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
 //!                                                       returned: queries whose client is busy with earlier answers
@@ -10,6 +12,7 @@ mod accept;
 mod connections;
 mod datagrams;
 mod descriptors;
+pub(crate) mod kept;
 mod late_answers;
 pub(crate) mod listen;
 mod returned;

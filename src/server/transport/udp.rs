@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::net::UdpSocket;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,49 @@ use crate::server::snapshot::Shared;
 /// How long a worker may take to notice that it has to stop.
 pub(crate) const STOP_LATENCY: Duration = Duration::from_millis(200);
 
-/// The time by which a worker has to be gone, once it has to stop.
-pub(crate) type Stop = OnceLock<Instant>;
+/// How long a worker that knows of the end may take to notice that all others know of it too.
+const END_LATENCY: Duration = Duration::from_millis(2);
+
+/// The end of all workers. They stop to read at one moment, once each of them knows: a socket that is kept for the next
+/// process holds only so many queries, so none is to wait for another worker that has nothing to do.
+pub(crate) struct Stop {
+    workers: usize,
+    asked: OnceLock<Instant>,
+    aware: AtomicUsize,
+}
+
+/// What a worker has to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Course {
+    /// Answer.
+    Serve,
+    /// Answer until all others know of the end.
+    Ending,
+    /// Read no more; be gone when this has passed since the end was asked for, or nothing is waited for.
+    Stop(Instant),
+}
+
+impl Stop {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self { workers, asked: OnceLock::new(), aware: AtomicUsize::new(0) }
+    }
+
+    /// Has all workers stop, and wait until `deadline` for what they have asked upstreams.
+    pub(crate) fn by(&self, deadline: Instant) {
+        // It is set only once.
+        let _ = self.asked.set(deadline);
+    }
+
+    /// The course of a worker which was on the course `before`. A worker that is gone does not hold up the others.
+    fn course(&self, before: Course, now: impl Fn() -> Instant) -> Course {
+        let Some(deadline) = self.asked.get() else { return Course::Serve };
+        if before == Course::Serve {
+            self.aware.fetch_add(1, Ordering::Relaxed);
+        }
+        let all_know = self.aware.load(Ordering::Relaxed) >= self.workers;
+        if all_know || *deadline <= now() { Course::Stop(*deadline) } else { Course::Ending }
+    }
+}
 
 /// Answers datagrams until it has to stop, and then the queries that wait, as long as there is time.
 pub(crate) fn worker(socket: &UdpSocket, waker: Waker, shared: &Arc<Shared>, stop: &Stop) {
@@ -69,14 +111,19 @@ impl<'a, P: Peer> Worker<'a, P> {
         let mut incoming = Incoming::<P>::new(self.socket);
         let mut headers = SendHeaders::new(BATCH, self.outgoing.is_wildcard());
         let mut arrived = VecDeque::new();
+        let mut course = Course::Serve;
         loop {
-            let (stopping, awaited) = (stop.get(), self.is_awaited());
-            if stopping.is_some_and(|deadline| !awaited || *deadline <= Instant::now()) {
-                return;
-            }
+            let awaited = self.is_awaited();
+            course = stop.course(course, Instant::now);
+            let reads = match course {
+                Course::Stop(deadline) if !awaited || deadline <= Instant::now() => return,
+                Course::Stop(_) => false,
+                Course::Serve | Course::Ending => true,
+            };
             // A worker without waiting queries waits for its socket alone, in one system call.
-            let flags = if awaited { MsgFlags::MSG_DONTWAIT } else { MsgFlags::MSG_WAITFORONE };
-            let received = if stopping.is_some() { Err(Errno::EAGAIN) } else { incoming.receive(self.socket, flags) };
+            let watches = awaited || course != Course::Serve;
+            let flags = if watches { MsgFlags::MSG_DONTWAIT } else { MsgFlags::MSG_WAITFORONE };
+            let received = if reads { incoming.receive(self.socket, flags) } else { Err(Errno::EAGAIN) };
             let now = if received.is_ok() { self.serve(&incoming) } else { Instant::now() };
             if awaited && arrived.is_empty() {
                 self.late_answers.take(&mut arrived);
@@ -85,9 +132,9 @@ impl<'a, P: Peer> Worker<'a, P> {
             self.resume(&mut arrived, now);
             self.outgoing.send(self.socket, &mut headers, MsgFlags::empty());
             match received {
-                Err(Errno::EAGAIN | Errno::EINTR) if awaited && is_idle => {
-                    let socket = stopping.is_none().then_some(self.socket);
-                    self.late_answers.sleep(socket, STOP_LATENCY);
+                Err(Errno::EAGAIN | Errno::EINTR) if watches && is_idle => {
+                    let timeout = if course == Course::Serve { STOP_LATENCY } else { END_LATENCY };
+                    self.late_answers.sleep(reads.then_some(self.socket), timeout);
                 }
                 Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
                 // No client can cause this error. Whatever it is, it must not spin a core.
@@ -133,4 +180,29 @@ impl<'a, P: Peer> Worker<'a, P> {
 fn ask<P: Peer>(later: Later, late_answers: &Arc<LateAnswers<ReplyTo<P>>>, reply_to: ReplyTo<P>, now: Instant) {
     let late_answers = Arc::clone(late_answers);
     later.ask(now, move |arrived, batch| late_answers.push(arrived, reply_to, batch));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_answer_on_until_each_of_them_knows_of_the_end() {
+        let (stop, start) = (Stop::new(2), Instant::now());
+        let deadline = start + Duration::from_secs(1);
+        let now = || start;
+        assert!(stop.course(Course::Serve, now) == Course::Serve);
+        stop.by(deadline);
+        assert!(stop.course(Course::Serve, now) == Course::Ending);
+        assert!(stop.course(Course::Ending, now) == Course::Ending, "one worker counts once");
+        assert!(stop.course(Course::Serve, now) == Course::Stop(deadline), "the other knows too");
+        assert!(stop.course(Course::Ending, now) == Course::Stop(deadline));
+    }
+
+    #[test]
+    fn a_worker_that_never_hears_of_the_end_holds_up_the_others_until_the_deadline_alone() {
+        let (stop, start) = (Stop::new(2), Instant::now());
+        stop.by(start);
+        assert!(stop.course(Course::Serve, || start) == Course::Stop(start));
+    }
 }

@@ -1,0 +1,113 @@
+//! Sockets that the service manager keeps over a restart: its descriptor store (`sd_notify(3)`).
+//!
+//! In: the sockets in use. Out: the same sockets at the next start, with the queries that came meanwhile. Without a
+//! service manager nothing happens here.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use listenfd::ListenFd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use sd_notify::NotifyState;
+use tracing::info;
+
+use super::log;
+use crate::diag::{Diagnostic, Id, Place};
+use crate::server::{Adopted, KeptSockets, Listeners};
+
+/// The name of our sockets in the store.
+const NAME: &str = "listen";
+
+/// Descriptors in one message at most: the kernel's limit.
+const MOST: usize = 253;
+
+/// Descriptors that are taken at most; a process that is to have more is misled.
+const MOST_KEPT: usize = 4096;
+
+/// The time to wait until the service manager has closed what it shall keep no longer.
+const FORGET_TIMEOUT: u16 = 2000;
+
+/// Takes the sockets that the service manager hands over. To be called once, before anything else opens a descriptor.
+pub(crate) fn kept_sockets() -> KeptSockets {
+    let read = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let is_ours = read("LISTEN_PID").is_some_and(|pid| u32::try_from(pid) == Ok(std::process::id()));
+    if !is_ours || read("LISTEN_FDS").is_none_or(|count| count > MOST_KEPT) {
+        return KeptSockets::default();
+    }
+    let mut all = ListenFd::from_env();
+    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
+    for number in 0..all.len() {
+        // Each attempt leaves what is of another kind in its place.
+        udp.extend(all.take_udp_socket(number).ok().flatten());
+        tcp.extend(all.take_tcp_listener(number).ok().flatten());
+        // Of no use here, and closed: other programs that we start shall not have them.
+        drop(all.take_unix_listener(number));
+        drop(all.take_unix_datagram(number));
+    }
+    KeptSockets::new(udp, tcp)
+}
+
+/// Chooses the kept sockets that `listen` needs. If others were kept, they are closed, here and in the store, before
+/// anything is bound: they would be in the way.
+pub(super) fn adopt(kept: KeptSockets, listen: &[SocketAddr], workers: usize) -> Adopted {
+    let (adopted, closed) = kept.adopt(listen, workers);
+    if adopted.count() > 0 {
+        info!(
+            sockets = adopted.count(),
+            "goes on with the sockets that the service manager kept, and with the queries in them"
+        );
+    }
+    if !closed.is_empty() {
+        info!(sockets = closed.join(", "), "closed sockets that the service manager kept and 'listen' has no use for");
+        if let Err(error) = forget().and_then(|()| barrier()) {
+            log::found(&failed(&error));
+        }
+    }
+    adopted
+}
+
+/// Has the service manager keep these sockets and no others.
+pub(super) fn keep(listeners: &Listeners) {
+    let sockets = listeners.descriptors();
+    let room = std::env::var("FDSTORE").ok().and_then(|text| text.parse::<usize>().ok());
+    if let Some(room) = room.filter(|room| *room < sockets.len()) {
+        let reason =
+            format!("it keeps {room} of {}; set FileDescriptorStoreMax={} in the unit", sockets.len(), sockets.len());
+        log::found(&failed(&io::Error::other(reason)));
+    }
+    if let Err(error) = store(&sockets) {
+        log::found(&failed(&error));
+    }
+}
+
+fn store(sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
+    forget()?;
+    // Without polling: a socket stays in the store whatever happens to it.
+    let states = [NotifyState::FdStore, NotifyState::FdName(NAME), NotifyState::Custom("FDPOLL=0")];
+    sockets.chunks(MOST).try_for_each(|some| sd_notify::notify_with_fds(&states, some))
+}
+
+/// Has the service manager close the sockets that it keeps for us.
+fn forget() -> io::Result<()> {
+    sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)])
+}
+
+/// Waits until the service manager has done what it was told: then it closes the pipe that it gets here.
+fn barrier() -> io::Result<()> {
+    let (ours, its) = io::pipe()?;
+    sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[its.as_fd()])?;
+    drop(its);
+    match poll(&mut [PollFd::new(ours.as_fd(), PollFlags::POLLIN)], PollTimeout::from(FORGET_TIMEOUT))? {
+        0 => Err(io::Error::new(ErrorKind::TimedOut, "no reply")),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: &io::Error) -> Diagnostic {
+    let text = format!(
+        "the service manager cannot keep the sockets over a restart: {error}; queries are answered all the same, but those \
+         that arrive during a restart are lost"
+    );
+    Diagnostic::warning(Id::SOCKETS_NOT_KEPT, Place::Server, text)
+}
