@@ -219,7 +219,7 @@ struct ConfigFile(Option<PathBuf>);
 impl Verb {
     fn run(self, file: ConfigFile) -> ExitCode {
         match self {
-            Self::Serve => with_config(file, serve),
+            Self::Serve => load(file).map_or_else(|why| not_served(&why), serve),
             Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
             Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
             Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
@@ -256,18 +256,25 @@ impl ConfigFile {
 
 /// Reads the config and goes on with it; without one there is nothing to go on with.
 fn with_config(file: ConfigFile, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    let path = match file.find() {
-        Ok(path) => path,
-        Err(reason) => return usage(reason),
-    };
-    match Config::load(&path) {
-        Ok(config) => then(config),
-        Err(problems) => {
-            problems.iter().for_each(print_error);
-            let count = problems.len();
-            usage(format!("{count} problem{} in the config; nothing was done", if count == 1 { "" } else { "s" }))
-        }
-    }
+    load(file).map_or_else(|_| ExitCode::from(USAGE), then)
+}
+
+/// Reads the config.
+///
+/// # Errors
+/// The first problem, after all of them were printed.
+fn load(file: ConfigFile) -> Result<Config, String> {
+    let path = file.find().inspect_err(|reason| _ = usage(reason))?;
+    Config::load(&path).map_err(|problems| {
+        problems.iter().for_each(print_error);
+        usage(format!("{} in the config; nothing was done", count(problems.len(), "problem")));
+        problems.first().map(ToString::to_string).unwrap_or_default()
+    })
+}
+
+fn not_served(why: &str) -> ExitCode {
+    daemon::not_started(why);
+    ExitCode::from(USAGE)
 }
 
 fn serve(config: Config) -> ExitCode {
