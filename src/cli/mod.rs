@@ -63,7 +63,7 @@ enum Verb {
     /// Run the server and the sync.
     #[command(after_help = examples::SERVE)]
     Serve,
-    /// Check config, lists and zones: show every problem with file and line. Exit code 2: there are problems.
+    /// Check config, lists and zones: show every problem with file and line.
     #[command(after_help = examples::CHECK)]
     Check {
         /// As JSON, for programs.
@@ -76,15 +76,14 @@ enum Verb {
         #[arg(long)]
         online: bool,
     },
-    /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes; 5: the guard
-    /// holds some of them.
+    /// Show the changes that sync would make, by zone; writes nothing.
     #[command(after_help = examples::PLAN)]
     Plan {
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
     },
-    /// Make one pass: plan, guard, write. Exit code 5: the guard holds a part of the plan.
+    /// Make one pass: plan, guard, write.
     #[command(after_help = examples::SYNC)]
     Sync {
         /// Approve the held changes that have this digest.
@@ -98,7 +97,7 @@ enum Verb {
         #[arg(long)]
         running: bool,
     },
-    /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
+    /// Read the live sources once: write their lists, or print them.
     #[command(after_help = examples::FETCH)]
     Fetch {
         /// Only this source.
@@ -108,8 +107,7 @@ enum Verb {
         #[arg(long)]
         print: bool,
     },
-    /// Show how the running server is: what is wrong and what to do first. Exit code 0: all is well; 3: warnings
-    /// only; 1: errors, or no server.
+    /// Show how the running server is: what is wrong and what to do first.
     #[command(after_help = examples::STATUS)]
     Status {
         /// As JSON, for programs.
@@ -119,8 +117,7 @@ enum Verb {
         #[arg(long)]
         live: bool,
     },
-    /// Check config, lists, zones and what is served, and say what to do. Exit code 0: all is well; 3: warnings only;
-    /// 1: problems; 2: no config.
+    /// Check config, lists, zones and what is served, and say what to do.
     #[command(after_help = examples::DOCTOR)]
     Doctor {
         /// As JSON, for programs.
@@ -132,16 +129,15 @@ enum Verb {
         /// Try TCP 443 of the listed addresses too.
         #[arg(long)]
         connect: bool,
-        /// A resolver that clients ask and that should forward to this server, `system` for those of this machine; may
-        /// be given several times.
+        /// A resolver that clients ask and that should forward to this server, or the word system for those of this
+        /// machine; may be given several times.
         #[arg(long, value_name = "ADDR", value_hint = ValueHint::Other)]
         through: Vec<doctor::Resolver>,
         /// Write a tar for support: the findings, status, plan, changes, log, and the config without its secrets.
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         bundle: Option<PathBuf>,
     },
-    /// Explain the running server's answer: private or public, why, by which line of which list, and what to do. Exit
-    /// code 0: private; 4: public; 1: no address, or no server.
+    /// Explain the running server's answer: private or public, why, by which line of which list, and what to do.
     #[command(after_help = examples::EXPLAIN)]
     Explain {
         /// A name, a URL, host:port, an address, or the name of a storage account.
@@ -163,7 +159,7 @@ enum Verb {
         /// The name.
         #[arg(value_hint = ValueHint::Other)]
         name: String,
-        /// And about all names below it; `.` for everything.
+        /// And about all names below it; those below the name . are all.
         #[arg(long)]
         subtree: bool,
     },
@@ -190,11 +186,11 @@ enum Verb {
         #[arg(default_value = "A", value_name = "TYPE", value_hint = ValueHint::Other)]
         rtype: String,
     },
-    /// Print the completions for a shell, which fill in verbs, options and their values at a press of the tab key.
+    /// Print the completions for a shell: what its tab key fills in.
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
-        /// The shell that is to have them.
-        #[arg(value_name = "SHELL")]
+        /// The shell: bash, zsh, fish, powershell or elvish.
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
 }

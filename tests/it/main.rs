@@ -36,6 +36,7 @@ mod limits;
 mod lists;
 mod live;
 mod log;
+mod man;
 mod odd_upstreams;
 mod operations;
 mod options;

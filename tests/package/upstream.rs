@@ -27,13 +27,13 @@ impl Upstream {
             data.concat()
         );
         fs::write(&config, text).unwrap();
-        let mut command = container.in_network("unbound");
-        let child =
-            command.arg("-d").arg("-c").arg(&config).stdin(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         fs::write(container.root().join("etc/resolv.conf"), "nameserver 127.0.0.9\n").unwrap();
+        let mut command = container.in_network("unbound");
+        command.arg("-d").arg("-c").arg(&config);
+        let upstream = Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
         container
             .wait_for("the upstream", |container| (container.dig("127.0.0.9", PUBLIC.0) == PUBLIC.1).then_some(()));
-        Self(child)
+        upstream
     }
 }
 

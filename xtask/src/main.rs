@@ -19,12 +19,13 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str =
     "usage: cargo xtask check | floors | paths | sizes | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
-                   | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
+                   | man | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
                    | package [--no-build | --binary FILE] [--deb-version V] [--output FOLDER] | package --twice
   check   format, clippy, floors, paths, sizes, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
   paths   only that files, functions and tests that the documents name exist
   sizes   only how long files and functions are, and how wide comments
+  man     writes the man pages in packaging/man anew
   fuzz    every fuzz target for SECONDS (20); needs cargo-fuzz and a C++ compiler
   soak    the release binary under load for SECONDS (60) while its upstreams fail at random, and while
           each EVENT happens: sync, reload, kill
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         "floors" => floors::check(&root.join("src")),
         "paths" => paths::check(&root),
         "sizes" => sizes::check(&root),
+        "man" => man(&root),
         "fuzz" => fuzz::run(&root, &rest),
         "soak" => soak(&root, &rest),
         "busy" => busy::run(&root, &rest),
@@ -101,6 +103,11 @@ fn soak(root: &Path, arguments: &[String]) -> Result<(), String> {
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     status.success().then_some(()).ok_or_else(|| "the soak failed".to_owned())
+}
+
+/// Has the test of the man pages write them.
+fn man(root: &Path) -> Result<(), String> {
+    cargo_with(root, &["test", "--locked", "--test", "it", "man::"], &[("UPDATE_MAN", "1")])
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {

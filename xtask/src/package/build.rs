@@ -10,6 +10,9 @@ const CRATES: &str = "/crates";
 /// The place of this project in such paths.
 const PROJECT: &str = "/privatelink-dns";
 
+/// The C compiler writes no date: mimalloc has one of its own build.
+const UNDATED: [&str; 3] = ["-Wno-builtin-macro-redefined", "-D__DATE__=\"\"", "-D__TIME__=\"\""];
+
 /// Builds the program; returns its file.
 pub(super) fn run(context: &Context) -> Result<PathBuf, String> {
     step("program (cargo build --profile dist), some minutes");
@@ -19,7 +22,9 @@ pub(super) fn run(context: &Context) -> Result<PathBuf, String> {
     maps.extend(registries().into_iter().map(|folder| (folder, CRATES.to_owned())));
     let rust: Vec<String> =
         maps.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
-    let c: Vec<String> = maps.iter().map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display())).collect();
+    let mut c: Vec<String> =
+        maps.iter().map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display())).collect();
+    c.extend(UNDATED.map(str::to_owned));
     let mut command = context.command("cargo");
     command.args([
         "build",

@@ -18,7 +18,7 @@ pub(super) fn of(metadata: &Value) -> Result<String, String> {
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut list = String::new();
     for package in &crates {
-        let name = format!("{} {}", text(package, "name"), text(package, "version"));
+        let name = name(package);
         let licence = text(package, "license");
         // Writing to a String cannot fail.
         let _fits = writeln!(list, "  {name}: {licence}");
@@ -41,6 +41,16 @@ pub(super) fn of(metadata: &Value) -> Result<String, String> {
         let _fits = write!(all, "\n{}\n{}\n\n{text}", "=".repeat(80), names.join(", "));
     }
     Ok(all)
+}
+
+/// The crates whose notices these are.
+pub(super) fn names(metadata: &Value) -> Result<BTreeSet<String>, String> {
+    Ok(linked(metadata)?.into_iter().map(name).collect())
+}
+
+/// Name and version of a crate.
+pub(super) fn name(package: &Value) -> String {
+    format!("{} {}", text(package, "name"), text(package, "version"))
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {

@@ -1,5 +1,5 @@
-//! What the packages are made of and the repository does not hold: the stripped program, its completions, and what is
-//! compressed. `[package.metadata.deb]` and `[package.metadata.generate-rpm]` in `Cargo.toml` name the files.
+//! What the packages are made of: the stripped program, its completions, what is compressed, and copies of the
+//! repository's files with the commit's date. `[package.metadata.deb]` and `[package.metadata.generate-rpm]` in `Cargo.toml` name the files.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -8,6 +8,9 @@ use std::process::Command;
 use super::{Context, notices, results, step, succeed, write};
 use crate::machine::said;
 
+/// What `dh_strip` asks of strip.
+const STRIPPED: [&str; 3] = ["--strip-all", "--remove-section=.comment", "--remove-section=.note"];
+
 /// Fills the folder anew, and removes older packages.
 pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
     step(&format!("program: {}", binary.display()));
@@ -15,7 +18,7 @@ pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
     clear(context)?;
     let program = context.stage.join("privatelink-dns");
     write(&program, bytes)?;
-    succeed(context.command("strip").arg("--strip-all").arg(&program))?;
+    succeed(context.command("strip").args(STRIPPED).arg(&program))?;
     succeed(context.command("chmod").arg("755").arg(&program))?;
     step("completions, man pages, changelogs, notices");
     completions(context, &program)?;
@@ -24,7 +27,22 @@ pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
         std::fs::read(context.root.join("CHANGELOG.md")).map_err(|error| format!("CHANGELOG.md: {error}"))?;
     compressed(context, "changelog", &changelog)?;
     compressed(context, "THIRD-PARTY", notices::of(&context.metadata)?.as_bytes())?;
-    write(&context.stage.join("changelog.Debian"), debian_changelog(context)?)
+    write(&context.stage.join("changelog.Debian"), debian_changelog(context)?)?;
+    copies(context)
+}
+
+/// What the repository holds and an RPM package shows the dates of.
+const COPIED: [&str; 8] =
+    ["README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "docs", "contrib", "packaging"];
+
+/// Copies files of the repository and gives all that is staged the commit's date: a file that is older would keep its
+/// own, which a clone does not have.
+fn copies(context: &Context) -> Result<(), String> {
+    succeed(context.command("cp").arg("-r").args(COPIED).arg(&context.stage))?;
+    // Its own runs change this page, and it is for people who work on the project.
+    succeed(context.command("rm").arg(context.stage.join("docs/acceptance.md")))?;
+    let date = format!("--date=@{}", context.epoch);
+    succeed(context.command("find").arg(&context.stage).args(["-exec", "touch", "--no-dereference", &date, "{}", "+"]))
 }
 
 /// Removes what an earlier run left.
