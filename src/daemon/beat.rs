@@ -10,6 +10,7 @@ impl Daemon {
     pub(super) fn beat(&mut self, now: Instant) {
         self.board.beat(&self.shared, SystemTime::now());
         self.admin.open().iter().for_each(super::log::found);
+        self.look_for_addresses(now);
         self.shared.observer.beat(now);
         let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
         self.upstream_log.compare(&upstreams, now).iter().for_each(super::log::transition);

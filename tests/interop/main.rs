@@ -21,6 +21,7 @@ mod clients;
 mod comparison;
 mod differential;
 mod edns;
+mod listen;
 mod middle;
 mod multihomed;
 mod network;
