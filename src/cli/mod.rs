@@ -6,6 +6,7 @@
 //! frozen and something waits.
 
 mod check;
+mod completions;
 mod control;
 mod doctor;
 mod examples;
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Config};
 use crate::daemon;
@@ -46,13 +47,27 @@ const HELD: u8 = 5;
 
 /// DNS for networks that reach Azure Backup through private endpoints.
 #[derive(Debug, Parser)]
-#[command(name = "privatelink-dns", version, about, arg_required_else_help = true, after_help = examples::FIRST)]
+#[command(name = "privatelink-dns", version, long_version = VERSION, about, arg_required_else_help = true, after_help = examples::FIRST)]
 struct Arguments {
-    #[arg(long, value_name = "FILE", global = true, help = CONFIG_HELP)]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, global = true, help = CONFIG_HELP)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
+
+/// `--version`; `-V` has its first line alone.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit    ",
+    env!("PRIVATELINK_DNS_COMMIT"),
+    "\nrustc     ",
+    env!("PRIVATELINK_DNS_RUSTC"),
+    "\ntarget    ",
+    env!("PRIVATELINK_DNS_TARGET"),
+    ", ",
+    env!("PRIVATELINK_DNS_PROFILE"),
+    "\nfeatures  none to choose; built in: file lists, Azure sources, status page, metrics, systemd notify and kept sockets"
+);
 
 const CONFIG_HELP: &str = "The config file; else $PRIVATELINK_DNS_CONFIG, ./config/privatelink-dns.toml, \
                            /etc/privatelink-dns/privatelink-dns.toml";
@@ -62,7 +77,7 @@ enum Verb {
     /// Run the server and the sync.
     #[command(after_help = examples::SERVE)]
     Serve,
-    /// Check config, lists and zones: show every problem with file and line. Exit code 2: there are problems.
+    /// Check config, lists and zones: show every problem with file and line.
     #[command(after_help = examples::CHECK)]
     Check {
         /// As JSON, for programs.
@@ -75,19 +90,18 @@ enum Verb {
         #[arg(long)]
         online: bool,
     },
-    /// Show the changes that sync would make, by zone; writes nothing. Exit code 3: there are changes; 5: the guard
-    /// holds some of them.
+    /// Show the changes that sync would make, by zone; writes nothing.
     #[command(after_help = examples::PLAN)]
     Plan {
         /// As JSON, for programs.
         #[arg(long)]
         json: bool,
     },
-    /// Make one pass: plan, guard, write. Exit code 5: the guard holds a part of the plan.
+    /// Make one pass: plan, guard, write.
     #[command(after_help = examples::SYNC)]
     Sync {
         /// Approve the held changes that have this digest.
-        #[arg(long, value_name = "DIGEST")]
+        #[arg(long, value_name = "DIGEST", value_hint = ValueHint::Other)]
         approve: Option<String>,
         /// Undo the last change, in place of what lists say, and freeze the sync; with --approve also what the guard
         /// holds of that.
@@ -97,18 +111,17 @@ enum Verb {
         #[arg(long)]
         running: bool,
     },
-    /// Read the live sources once: write their lists, or print them. Exit code 1: not everything could be read.
+    /// Read the live sources once: write their lists, or print them.
     #[command(after_help = examples::FETCH)]
     Fetch {
         /// Only this source.
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
         source: Option<String>,
         /// Print the lists; nothing is written.
         #[arg(long)]
         print: bool,
     },
-    /// Show how the running server is: what is wrong and what to do first. Exit code 0: all is well; 3: warnings
-    /// only; 1: errors, or no server.
+    /// Show how the running server is: what is wrong and what to do first.
     #[command(after_help = examples::STATUS)]
     Status {
         /// As JSON, for programs.
@@ -118,8 +131,7 @@ enum Verb {
         #[arg(long)]
         live: bool,
     },
-    /// Check config, lists, zones and what is served, and say what to do. Exit code 0: all is well; 3: warnings only;
-    /// 1: problems; 2: no config.
+    /// Check config, lists, zones and what is served, and say what to do.
     #[command(after_help = examples::DOCTOR)]
     Doctor {
         /// As JSON, for programs.
@@ -131,25 +143,25 @@ enum Verb {
         /// Try TCP 443 of the listed addresses too.
         #[arg(long)]
         connect: bool,
-        /// A resolver that clients ask and that should forward to this server, `system` for those of this machine; may
-        /// be given several times.
-        #[arg(long, value_name = "ADDR")]
+        /// A resolver that clients ask and that should forward to this server, or the word system for those of this
+        /// machine; may be given several times.
+        #[arg(long, value_name = "ADDR", value_hint = ValueHint::Other)]
         through: Vec<doctor::Resolver>,
         /// Write a tar for support: the findings, status, plan, changes, log, and the config without its secrets.
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         bundle: Option<PathBuf>,
     },
-    /// Explain the running server's answer: private or public, why, by which line of which list, and what to do. Exit
-    /// code 0: private; 4: public; 1: no address, or no server.
+    /// Explain the running server's answer: private or public, why, by which line of which list, and what to do.
     #[command(after_help = examples::EXPLAIN)]
     Explain {
         /// A name, a URL, host:port, an address, or the name of a storage account.
+        #[arg(value_hint = ValueHint::Other)]
         name: String,
         /// The type to ask for.
-        #[arg(default_value = "A", value_name = "TYPE")]
+        #[arg(default_value = "A", value_name = "TYPE", value_hint = ValueHint::Other)]
         rtype: String,
         /// Ask as this client would.
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Other)]
         client: Option<String>,
         /// As JSON, for programs.
         #[arg(long)]
@@ -159,8 +171,9 @@ enum Verb {
     #[command(after_help = examples::FLUSH)]
     Flush {
         /// The name.
+        #[arg(value_hint = ValueHint::Other)]
         name: String,
-        /// And about all names below it; `.` for everything.
+        /// And about all names below it; those below the name . are all.
         #[arg(long)]
         subtree: bool,
     },
@@ -171,6 +184,7 @@ enum Verb {
     #[command(after_help = examples::FREEZE)]
     Freeze {
         /// Why, for those who find it frozen.
+        #[arg(value_hint = ValueHint::Other)]
         reason: Vec<String>,
     },
     /// End the freeze of the running server, and have it make a pass at once.
@@ -180,11 +194,25 @@ enum Verb {
     #[command(after_help = examples::QUERY)]
     Query {
         /// The name to ask for.
+        #[arg(value_hint = ValueHint::Other)]
         name: String,
         /// The type to ask for.
-        #[arg(default_value = "A", value_name = "TYPE")]
+        #[arg(default_value = "A", value_name = "TYPE", value_hint = ValueHint::Other)]
         rtype: String,
     },
+    /// Print the completions for a shell: what its tab key fills in.
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions {
+        /// The shell: bash, zsh, fish, powershell or elvish.
+        #[arg(value_name = "SHELL", hide_possible_values = true)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// The command line: its verbs, options and help. The man pages are made from it.
+#[doc(hidden)]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the verb of the process's own arguments.
@@ -205,7 +233,7 @@ struct ConfigFile(Option<PathBuf>);
 impl Verb {
     fn run(self, file: ConfigFile) -> ExitCode {
         match self {
-            Self::Serve => with_config(file, serve),
+            Self::Serve => load(file).map_or_else(|why| not_served(&why), serve),
             Self::Check { json, strict, online } => check::run(file.find(), check::Options { json, strict, online }),
             Self::Fetch { source, print } => with_config(file, |config| fetch::run(&config, source.as_deref(), print)),
             Self::Plan { json } => with_config(file, |config| sync::plan(&config, json)),
@@ -229,6 +257,7 @@ impl Verb {
             Self::Freeze { reason } => control::freeze(file.find(), &reason),
             Self::Thaw => control::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
+            Self::Completions { shell } => completions::run(shell),
         }
     }
 }
@@ -241,18 +270,25 @@ impl ConfigFile {
 
 /// Reads the config and goes on with it; without one there is nothing to go on with.
 fn with_config(file: ConfigFile, then: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    let path = match file.find() {
-        Ok(path) => path,
-        Err(reason) => return usage(reason),
-    };
-    match Config::load(&path) {
-        Ok(config) => then(config),
-        Err(problems) => {
-            problems.iter().for_each(print_error);
-            let count = problems.len();
-            usage(format!("{count} problem{} in the config; nothing was done", if count == 1 { "" } else { "s" }))
-        }
-    }
+    load(file).map_or_else(|_| ExitCode::from(USAGE), then)
+}
+
+/// Reads the config.
+///
+/// # Errors
+/// The first problem, after all of them were printed.
+fn load(file: ConfigFile) -> Result<Config, String> {
+    let path = file.find().inspect_err(|reason| _ = usage(reason))?;
+    Config::load(&path).map_err(|problems| {
+        problems.iter().for_each(print_error);
+        usage(format!("{} in the config; nothing was done", count(problems.len(), "problem")));
+        problems.first().map(ToString::to_string).unwrap_or_default()
+    })
+}
+
+fn not_served(why: &str) -> ExitCode {
+    daemon::not_started(why);
+    ExitCode::from(USAGE)
 }
 
 fn serve(config: Config) -> ExitCode {

@@ -80,8 +80,9 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
 /// The problems of a source, and their effect on its records.
 pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     let mut problems = source.problems.to_vec();
-    // That a live source was not read yet says all there is to say.
-    if problems.iter().all(|problem| problem.id == Id::AZURE_UNREAD) {
+    // That a live source was not read yet, or that the first list is yet to come, says all there is to say.
+    let is_to_come = |problem: &Diagnostic| problem.id == Id::SOURCE_NO_FILES && !problem.is_error();
+    if problems.iter().all(|problem| problem.id == Id::AZURE_UNREAD || is_to_come(problem)) {
         return problems;
     }
     let (id, text) = source.last_good().map_or_else(

@@ -83,6 +83,7 @@ impl Daemon {
         for (address, key) in &news.arrived {
             info!("{} ({key}) is an address of this machine now: clients are answered there", address.ip());
         }
+        self.told.is_old |= !(news.absent.is_empty() && news.arrived.is_empty());
         self.board.addresses_absent(self.absent.known.values().cloned().collect());
     }
 }

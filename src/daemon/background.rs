@@ -9,6 +9,8 @@ use rustix::process::setpriority_process;
 use rustix::thread::gettid;
 use tokio::sync::oneshot;
 
+use crate::diag::{Diagnostic, Id, Place};
+
 /// Where cores are scarce, a tenth of what each thread that answers gets: on one core an answer never waits for a zone
 /// of ten thousand records to be written, and a sync on a server under full load still ends.
 const NICE: i32 = 10;
@@ -30,8 +32,31 @@ pub(super) fn start<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Se
 
 /// Puts the present thread behind those that answer.
 pub(super) fn stand_back() {
-    // On Linux the priority is the thread's own. Without it the work is done all the same.
-    let _ = setpriority_process(Some(gettid()), NICE);
+    // Without it the work is done all the same; `check` says so once.
+    let _ = lower_priority();
+}
+
+fn lower_priority() -> io::Result<()> {
+    // On Linux the priority is the thread's own.
+    Ok(setpriority_process(Some(gettid()), NICE)?)
+}
+
+/// Tries on a thread of its own whether threads can stand back; the answer holds for the life of the process.
+pub(super) async fn check() -> Option<Diagnostic> {
+    match run("priority", lower_priority).await {
+        Ok(Err(denied)) => Some(no_priority(&denied)),
+        // A thread that does not start is said where its work is missed.
+        Ok(Ok(())) | Err(_) => None,
+    }
+}
+
+fn no_priority(denied: &io::Error) -> Diagnostic {
+    let text = format!(
+        "the threads that read and write lists and zones cannot get a lower priority ({denied}): a sync shares the cores \
+         with the answers to clients, which may take longer meanwhile; if a systemd unit forbids it, add a line to the \
+         unit: SystemCallFilter=setpriority"
+    );
+    Diagnostic::warning(Id::PRIORITY_DENIED, Place::Server, text)
 }
 
 /// Does it on a new thread and waits for it.
@@ -52,6 +77,41 @@ mod tests {
         let before = nice();
         assert_eq!(run("test", nice).await.unwrap(), before.max(NICE));
         assert_eq!(nice(), before);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_said_where_threads_can_stand_back() {
+        assert_eq!(check().await, None);
+    }
+
+    /// Does it where the system denies each change of a priority, as a unit does whose `SystemCallFilter` excludes
+    /// `@resources`. The filter is the thread's, and that of the threads that it starts.
+    fn without_priorities<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+        use seccompiler::{SeccompAction, SeccompFilter};
+        let setpriority = if cfg!(target_arch = "aarch64") { 140 } else { 141 };
+        let deny = SeccompAction::Errno(nix::errno::Errno::EPERM as u32);
+        let machine = std::env::consts::ARCH.try_into().unwrap();
+        let rules = [(setpriority, vec![])].into_iter().collect();
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, deny, machine).unwrap();
+        std::thread::scope(|scope| {
+            let confined = scope.spawn(|| {
+                seccompiler::apply_filter(&seccompiler::BpfProgram::try_from(filter).unwrap()).unwrap();
+                work()
+            });
+            confined.join().unwrap()
+        })
+    }
+
+    #[test]
+    fn a_sandbox_that_denies_the_priority_is_said_in_one_warning_and_the_work_is_done_all_the_same() {
+        let (said, done) = without_priorities(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async { (check().await, run("test", || 7).await) })
+        });
+        let said = said.unwrap();
+        assert_eq!((said.id, said.is_error()), (Id::PRIORITY_DENIED, false));
+        assert!(said.text.contains("SystemCallFilter=setpriority"), "{said}");
+        assert_eq!(done.unwrap(), 7);
     }
 
     #[tokio::test]

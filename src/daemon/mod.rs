@@ -26,6 +26,7 @@ mod reload;
 mod routes;
 mod run;
 mod schedule;
+mod service;
 mod signals;
 mod snapshot;
 mod stop;
@@ -55,10 +56,12 @@ use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
 use addresses::Absent;
+use beat::Told;
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
 pub(crate) use manager::kept_sockets;
 use routes::Routes;
+use service::Manager;
 use signals::Ending;
 pub(crate) use snapshot::snapshot;
 use tasks::Tools;
@@ -123,6 +126,10 @@ struct Daemon {
     /// Orders that were carried out: freezes and thaws.
     orders: u64,
     reminder: Reminder,
+    /// Who started this process and looks after it.
+    manager: Arc<Manager>,
+    /// What the manager is told of the verdict, and when.
+    told: Told,
     /// Passes in a row under which a zone file changed.
     overtaken: u8,
 }
@@ -131,6 +138,20 @@ struct Daemon {
 /// Input: the config, and the sockets that the service manager kept.
 pub(crate) async fn serve(config: Config, kept: KeptSockets) -> Result<(), StartError> {
     let logs = Logs::start(config.log)?;
+    let manager = Arc::new(Manager::of_environment());
+    let ended = serve_for(&manager, config, kept, logs).await;
+    if let Err(why) = &ended {
+        manager.failed(&why.to_string());
+    }
+    ended
+}
+
+/// Tells the service manager why there is nothing to serve by.
+pub(crate) fn not_started(why: &str) {
+    Manager::of_environment().failed(why);
+}
+
+async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, logs: Logs) -> Result<(), StartError> {
     let mut ending = Ending::listen()?;
     let hangup = signal(SignalKind::hangup())?;
     let kept = manager::adopt(kept, &config.listen, workers());
@@ -139,11 +160,12 @@ pub(crate) async fn serve(config: Config, kept: KeptSockets) -> Result<(), Start
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));
-    let mut daemon = Daemon::new(config, logs, bound, &board, ticks)?;
+    let mut daemon = Daemon::new(config, logs, bound, (&board, manager), ticks)?;
+    background::check().await.iter().for_each(log::found);
     daemon.take_admin();
     let admin = daemon.admin.context();
     let run = daemon.run(listeners, inbox, hangup);
-    let stopped = stop::until_stopped(run, &mut ending, &board, || admin.lameduck()).await;
+    let stopped = stop::until_stopped(run, &mut ending, (&board, manager), || admin.lameduck()).await;
     stop::drain(daemon, stopped, &mut ending).await
 }
 
@@ -161,7 +183,7 @@ impl Daemon {
         config: Config,
         logs: Logs,
         bound: Vec<SocketAddr>,
-        board: &Arc<Board>,
+        (board, manager): (&Arc<Board>, &Arc<Manager>),
         ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
@@ -205,6 +227,8 @@ impl Daemon {
             aftermath: None,
             orders: 0,
             reminder: Reminder::default(),
+            manager: Arc::clone(manager),
+            told: Told::default(),
             overtaken: 0,
         })
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
+use tokio::time::{Instant, Interval};
 use tracing::{debug, info};
 
 use super::orders::Ordered;
@@ -20,7 +20,7 @@ use super::{Daemon, StartError, TICKS, log, ready};
 use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Listeners, Shared};
-use crate::status::{Board, seconds};
+use crate::status::seconds;
 use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
 use crate::sync::undo::Undo;
@@ -121,7 +121,13 @@ impl Daemon {
         let addresses = listeners.addresses();
         let (command_sender, commands) = mpsc::channel(TICKS);
         let (board, shared) = (Arc::clone(&self.board), Arc::clone(&self.shared));
-        while_beating(&board, &shared, self.prepare(command_sender.clone())).await;
+        let manager = Arc::clone(&self.manager);
+        let each = || {
+            board.beat(&shared, SystemTime::now());
+            manager.starting("the zones are read from the disk", Instant::now());
+        };
+        // A slow disk is no reason to restart.
+        manager.while_beating(self.prepare(command_sender.clone()), each).await;
         self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
         self.board.answering();
         // The name of Azure's own server may be asked of this one.
@@ -140,7 +146,7 @@ impl Daemon {
             watches: Some(self.watch_folders()),
             command_sender,
             control: None,
-            beat: beat(),
+            beat: self.manager.beats(),
             slow: None,
             ready: Some(ready),
             is_first: true,
@@ -170,6 +176,7 @@ impl Daemon {
     /// Does what an event asks for; nothing here waits.
     fn act(&mut self, event: Event, course: &mut Course) -> Result<(), StartError> {
         let now = Instant::now();
+        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow);
         match event {
             Event::Task(done, waiters) => {
                 course.slow = None;
@@ -212,16 +219,20 @@ impl Daemon {
             }
             Event::Slow => {
                 course.slow = None;
-                let place = Place::file(&self.config.zones.zone_dir);
-                let text = "reading or writing zones takes very long: check whether the disk of zone_dir or state_dir hangs; \
-                            what is in service stays";
-                log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
+                self.disk_is_slow();
             }
-            Event::Beat => self.beat(now.into_std()),
+            Event::Beat => self.beat(now, course.ready.is_some()),
             Event::ReadyAtLast => self.announce(course),
             Event::UpstreamsEnded => return Err(StartError::Upstreams),
         }
         Ok(())
+    }
+
+    fn disk_is_slow(&self) {
+        let place = Place::file(&self.config.zones.zone_dir);
+        let text = "reading or writing zones takes very long: check whether the disk of zone_dir or state_dir hangs; \
+                    what is in service stays";
+        log::found(&Diagnostic::warning(Id::DISK_SLOW, place, text));
     }
 
     /// Does what somebody asked for by the control socket.
@@ -250,28 +261,11 @@ impl Daemon {
     }
 
     /// Says once that queries are answered.
-    fn announce(&self, course: &mut Course) {
+    fn announce(&mut self, course: &mut Course) {
         if course.ready.take().is_some() {
             ready::announce(&course.addresses, &self.admin, &self.shared.snapshot.load().zones);
-        }
-    }
-}
-
-/// A tick each second; a loop that was stopped does not make up for those that it missed.
-fn beat() -> Interval {
-    let mut beat = tokio::time::interval(Duration::from_secs(1));
-    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    beat
-}
-
-/// Does it, and says each second that the server is at work: a slow disk is no reason to restart.
-async fn while_beating(board: &Board, shared: &Shared, work: impl Future<Output = ()>) {
-    let mut beat = beat();
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            () = &mut work => return,
-            _ = beat.tick() => board.beat(shared, SystemTime::now()),
+            self.manager.ready();
+            self.tell_manager(Instant::now());
         }
     }
 }

@@ -7,16 +7,21 @@
 //! ```
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tracing::{info, warn};
 
+use super::service::Manager;
 use super::signals::Ending;
 use super::{Daemon, StartError};
-use crate::status::Board;
+use crate::status::{Board, seconds};
+use crate::sync::pass::rfc3339;
 
 /// The time that questions at upstreams may take once the server stops; queries are answered meanwhile.
 const DRAIN_TIME: Duration = Duration::from_secs(6);
+
+/// The time beyond that and `lameduck` that the service manager is asked for.
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// How the server came to its end.
 pub(super) enum Stopped {
@@ -32,7 +37,7 @@ pub(super) enum Stopped {
 pub(super) async fn until_stopped(
     run: impl Future<Output = Result<(), StartError>>,
     ending: &mut Ending,
-    board: &Board,
+    (board, manager): (&Board, &Manager),
     lameduck: impl Fn() -> Duration,
 ) -> Stopped {
     tokio::pin!(run);
@@ -42,6 +47,7 @@ pub(super) async fn until_stopped(
     };
     board.draining();
     let lameduck = lameduck();
+    manager.stopping(&reason(signal, lameduck, SystemTime::now()), lameduck + DRAIN_TIME + MARGIN);
     if lameduck.is_zero() {
         return Stopped::Asked(signal);
     }
@@ -56,6 +62,15 @@ pub(super) async fn until_stopped(
     }
 }
 
+/// The status line of a server that stops.
+fn reason(signal: &str, lameduck: Duration, now: SystemTime) -> String {
+    if lameduck.is_zero() {
+        return format!("stopping by {signal}: the queries under way are answered");
+    }
+    let until = rfc3339(seconds(now + lameduck));
+    format!("stopping by {signal}: not ready any more; queries are answered until {until}")
+}
+
 /// Answers the queries that are under way, and ends.
 pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut Ending) -> Result<(), StartError> {
     let ended = match stopped {
@@ -66,12 +81,15 @@ pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut End
         }
         Stopped::Broken(broken) => {
             daemon.board.draining();
+            let why = broken.as_ref().err().map_or_else(|| "stopping".to_owned(), |why| format!("stopping: {why}"));
+            daemon.manager.stopping(&why, DRAIN_TIME + MARGIN);
             broken
         }
     };
     if let Some(answering) = daemon.answering.take() {
+        let draining = daemon.manager.while_beating(answering.drain(&daemon.shared, DRAIN_TIME), || {});
         tokio::select! {
-            () = answering.drain(&daemon.shared, DRAIN_TIME) => {}
+            () = draining => {}
             signal = ending.next() => warn!(signal, "a second signal: stopping at once"),
         }
     }

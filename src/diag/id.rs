@@ -220,6 +220,10 @@ ids! {
     TASK_BROKE_OFF = "task-broke-off";
     /// Reading or writing zones takes very long.
     DISK_SLOW = "disk-slow";
+    /// The service manager cannot be told how the server is.
+    MANAGER_UNREACHABLE = "manager-unreachable";
+    /// The system denies a lower priority to the threads that work in the background.
+    PRIORITY_DENIED = "priority-denied";
     /// A folder cannot be watched for changes.
     FOLDER_UNWATCHED = "folder-unwatched";
     /// The control socket cannot be opened.

@@ -48,7 +48,7 @@ mod tests {
     fn loopback_and_wildcards_are_here_and_an_address_of_documentation_is_not() {
         for (address, here) in [("127.0.0.1:53", true), ("127.9.9.9:53", true), ("0.0.0.0:53", true), ("[::]:53", true)]
             .into_iter()
-            .chain([("192.0.2.1:53", false), ("[2001:db8::1]:53", false)])
+            .chain([("198.51.100.1:53", false), ("[2001:db8::1]:53", false)])
         {
             let is_ipv6_missing = address.starts_with("[2") && UdpSocket::bind("[::1]:0").is_err();
             assert!(is_ipv6_missing || is_here(address.parse().unwrap()) == here, "{address}");
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_socket_is_bound_to_an_address_that_is_not_here() {
-        let address: SocketAddr = "192.0.2.1:0".parse().unwrap();
+        let address: SocketAddr = "198.51.100.1:0".parse().unwrap();
         let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).unwrap();
         assert_eq!(socket.bind(&address.into()).unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
         allow_absent(&socket, address);

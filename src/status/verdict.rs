@@ -142,8 +142,8 @@ fn process(status: &Status, found: &mut Vec<Finding>) {
 fn zones(status: &Status, found: &mut Vec<Finding>) {
     let servfail: Vec<&str> = status.readiness.servfail.iter().map(String::as_str).collect();
     if status.no_list_read {
-        let text = format!("no list was read yet: {} is SERVFAIL until one is", some(&servfail));
-        found.push(Finding::error(text).with("mend the sources, or pin geos in the config"));
+        let text = format!("no list was read yet: names below {} are SERVFAIL until one is", some(&servfail));
+        found.push(Finding::error(text).with("put a list where a source looks for it, or mend the source"));
     } else if !servfail.is_empty() {
         let text = format!("no good copy of {}: its names are SERVFAIL", some(&servfail));
         let help = "mend the zone file or the sources; the reasons are at the zone; a file of sync's that was moved away is \
@@ -257,13 +257,16 @@ fn sources(status: &Status, found: &mut Vec<Finding>) {
             None => format!("source '{}' gives nothing: {why}", source.name),
         };
         let finding = if first.is_error() { Finding::error(text) } else { Finding::warning(text) };
-        found.push(finding.with(help(first.id)));
+        found.push(finding.with(help(first)));
     }
 }
 
 /// What helps a source with such a problem.
-fn help(problem: Id) -> &'static str {
-    match problem {
+fn help(problem: &Diagnostic) -> &'static str {
+    match problem.id {
+        Id::SOURCE_NO_FILES if !problem.is_error() => {
+            "any form of list will do: privatelink-dns check says what it reads"
+        }
         Id::SOURCE_LATE => "check the share or the disk that its lists are on; the other sources go on",
         Id::SOURCE_NO_FILES => "put its lists there, or correct its path in the config; the other sources go on",
         Id::AZURE_UNREAD => "the server reads it by itself, as soon as Azure answers",

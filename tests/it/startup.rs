@@ -39,11 +39,11 @@ fn a_tcp_port_that_is_taken_is_named_too() {
 
 #[test]
 fn an_address_that_this_machine_does_not_have_is_waited_for_and_named() {
-    let config = "listen = [\"127.0.0.1:0\", \"192.0.2.1:0\"]\n[admin]\nprobe = \"192.0.2.2:0\"\n";
+    let config = "listen = [\"127.0.0.1:0\", \"198.51.100.1:0\"]\n[admin]\nprobe = \"203.0.113.1:0\"\n";
     let site = Site::new().with_list("a.txt", LIST).with_config(config);
     let server = site.start();
     assert_eq!(server.ask("acct.privatelink.blob.core.windows.net", "A").addresses(), ["10.1.0.1"]);
-    for said in ["192.0.2.1 (listen) is not an address of this machine", "192.0.2.2 ([admin] probe) is not"] {
+    for said in ["198.51.100.1 (listen) is not an address of this machine", "203.0.113.1 ([admin] probe) is not"] {
         server.until_says(said, 0);
         assert_eq!(server.stderr().matches(said).count(), 1, "{}", server.stderr());
         wait_until("the status says so", || site.status()["server"]["absent"].to_string().contains(said));

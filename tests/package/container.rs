@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::upstream::Upstream;
+
 /// The Debian that the packages are tried in.
 const SUITE: &str = "bookworm";
 
@@ -15,7 +17,7 @@ const SUITE: &str = "bookworm";
 const INSTALLED: &str = "systemd,systemd-sysv,dbus,systemd-resolved,iproute2,ca-certificates";
 
 /// The limit for something that should happen soon; it ends a test that hangs, and says nothing about speed.
-const SOON: Duration = Duration::from_mins(5);
+const SOON: Duration = Duration::from_mins(2);
 
 /// A container that runs.
 pub(crate) struct Container {
@@ -23,6 +25,7 @@ pub(crate) struct Container {
     /// The process id of its init, as this machine has it.
     init: u32,
     root: PathBuf,
+    upstream: Option<Upstream>,
 }
 
 /// The end of a command in a container.
@@ -34,7 +37,7 @@ pub(crate) struct Ended {
 }
 
 impl Container {
-    /// Boots a fresh copy.
+    /// Boots a fresh copy, and gives it an upstream.
     pub(crate) fn boot() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let base = base();
@@ -59,20 +62,26 @@ impl Container {
             .stderr(console)
             .spawn()
             .unwrap();
-        let mut container = Self { nspawn, init: 0, root };
+        let mut container = Self { nspawn, init: 0, root, upstream: None };
         container.init = container.wait_for("a first process", |container| container.find_init());
         container.wait_for("the end of the boot", |container| {
             let state = container.run("systemctl is-system-running").text;
             ["running", "degraded"].contains(&state.trim()).then_some(())
         });
+        container.upstream = Some(Upstream::start(&container));
         container
     }
 
-    /// The init of a container is the child of the process that started it.
+    /// The init of a container is a child of the process that started it, and the first one in its own space.
     fn find_init(&self) -> Option<u32> {
         let id = self.nspawn.id();
         let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).ok()?;
-        children.split_whitespace().next()?.parse().ok()
+        let mut ids = children.split_whitespace().filter_map(|id| id.parse().ok());
+        ids.find(|id: &u32| {
+            let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+            let spaces = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+            spaces.split_whitespace().nth(1) == Some("1")
+        })
     }
 
     /// The folder that is `/` in the container.
@@ -136,7 +145,9 @@ impl Container {
     fn last_words(&self) -> String {
         let mut console = String::new();
         let _ = File::open(self.root.with_extension("console")).and_then(|mut file| file.read_to_string(&mut console));
-        let log = self.run("journalctl -u privatelink-dns -n 40 --no-pager; systemctl status privatelink-dns").text;
+        let log = self
+            .run("journalctl -u privatelink-dns -n 30 --no-pager -o cat; systemctl status -n 0 privatelink-dns")
+            .text;
         let from = console.len().saturating_sub(4000);
         format!("{}\n{log}", console.get(from..).unwrap_or_default())
     }
@@ -144,9 +155,7 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", self.last_words());
-        }
+        drop(self.upstream.take());
         // systemd-nspawn hands SIGTERM on as the wish to power off.
         let _ = Command::new("kill").arg(self.nspawn.id().to_string()).status();
         let start = Instant::now();
@@ -180,6 +189,10 @@ fn base() -> PathBuf {
         succeed(&mut debootstrap);
         // Tests begin without it: most servers on which the package is installed have no stub resolver.
         succeed(Command::new("chroot").arg(&fresh).args(["systemctl", "disable", "systemd-resolved"]));
+        // The link of systemd-resolved leads out of the container, for programs of this machine.
+        let resolv_conf = fresh.join("etc/resolv.conf");
+        let _ = fs::remove_file(&resolv_conf);
+        fs::write(resolv_conf, "").unwrap();
         fs::rename(fresh, &base).unwrap();
     }
     base

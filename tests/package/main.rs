@@ -20,3 +20,4 @@ mod install;
 mod life;
 mod load;
 mod machine;
+mod upstream;

@@ -143,6 +143,12 @@ impl Server {
         self.stderr()
     }
 
+    /// Ends it with SIGTERM, and gives its exit code.
+    pub(crate) fn stopped(mut self) -> Option<i32> {
+        self.signal(Signal::SIGTERM);
+        self.ended().code()
+    }
+
     /// Waits for its end.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         let mut status = None;

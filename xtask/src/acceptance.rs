@@ -18,7 +18,9 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| named.is_empty() || named.contains(&stage.name)).collect();
     let mut failed = Vec::new();
     println!("== tools");
-    if let Err(why) = succeed(Command::new(root.join(".ci/tools")).args(["system", "fuzz", "sdk", "browser"])) {
+    if let Err(why) =
+        succeed(Command::new(root.join(".ci/tools")).args(["system", "fuzz", "sdk", "browser", "package", "container"]))
+    {
         failed.push(format!("tools: {why}"));
     }
     for (number, stage) in stages.iter().enumerate() {

@@ -26,7 +26,8 @@ pub(crate) fn describe() -> String {
     format!("Linux {}, {}, {cores} cores", kernel.trim(), model.trim_start_matches([' ', '\t', ':']))
 }
 
-fn said(command: &mut Command) -> Result<String, String> {
+/// What a program says, if it ends well.
+pub(crate) fn said(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if output.status.success() { Ok(text) } else { Err(format!("{command:?}: {}", output.status)) }

@@ -1,12 +1,13 @@
 //! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them.
 //! `cargo xtask fuzz`, `soak` and `busy` take minutes and are not among them; `cargo xtask acceptance` takes hours and
-//! runs those.
+//! runs those. `cargo xtask package` makes what is installed.
 
 mod acceptance;
 mod busy;
 mod floors;
 mod fuzz;
 mod machine;
+mod package;
 mod page;
 mod paths;
 mod sizes;
@@ -18,17 +19,21 @@ use std::process::{Command, ExitCode};
 
 const USAGE: &str =
     "usage: cargo xtask check | floors | paths | sizes | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
-                   | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
+                   | man | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
+                   | package [--no-build | --binary FILE] [--deb-version V] [--output FOLDER] | package --twice
   check   format, clippy, floors, paths, sizes, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
   paths   only that files, functions and tests that the documents name exist
   sizes   only how long files and functions are, and how wide comments
+  man     writes the man pages in packaging/man anew
   fuzz    every fuzz target for SECONDS (20); needs cargo-fuzz and a C++ compiler
   soak    the release binary under load for SECONDS (60) while its upstreams fail at random, and while
           each EVENT happens: sync, reload, kill
   busy    all tests, or those with a FILTER in their names, TIMES (3) beside a busy loop for each core
   acceptance  all that takes long, each STAGE for its full turn or for N minutes, with what it needs
-          installed; writes docs/acceptance.md";
+          installed; writes docs/acceptance.md
+  package the .deb, the .rpm, the list of crates and their sums, in target/package; --no-build takes the last
+          program that was built, --binary any; --twice builds the commit on two paths and compares the sums";
 
 fn main() -> ExitCode {
     let root = root();
@@ -40,9 +45,11 @@ fn main() -> ExitCode {
         "floors" => floors::check(&root.join("src")),
         "paths" => paths::check(&root),
         "sizes" => sizes::check(&root),
+        "man" => man(&root),
         "fuzz" => fuzz::run(&root, &rest),
         "soak" => soak(&root, &rest),
         "busy" => busy::run(&root, &rest),
+        "package" => package::run(&root, &rest),
         "acceptance" => acceptance::run(&root, &rest),
         _ => Err(USAGE.to_owned()),
     };
@@ -96,6 +103,11 @@ fn soak(root: &Path, arguments: &[String]) -> Result<(), String> {
         .status()
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     status.success().then_some(()).ok_or_else(|| "the soak failed".to_owned())
+}
+
+/// Has the test of the man pages write them.
+fn man(root: &Path) -> Result<(), String> {
+    cargo_with(root, &["test", "--locked", "--test", "it", "man::"], &[("UPDATE_MAN", "1")])
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<(), String> {

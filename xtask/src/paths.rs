@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::floors::files;
 
 /// The folders whose paths are checked.
-const ROOTS: [&str; 8] = [".ci", "benches", "config", "docs", "fuzz", "src", "tests", "xtask"];
+const ROOTS: [&str; 9] = [".ci", "benches", "config", "docs", "fuzz", "packaging", "src", "tests", "xtask"];
 
 /// Checks all documents; the error lists the names that do not exist.
 pub(crate) fn check(root: &Path) -> Result<(), String> {

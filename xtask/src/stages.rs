@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{busy, cargo_with, fuzz, soak};
+use crate::{busy, cargo_with, fuzz, package, soak};
 
 /// One long check.
 pub(crate) struct Stage {
@@ -28,6 +28,12 @@ pub(crate) const STAGES: &[Stage] = &[
         what: "Prometheus scrapes the real binary, and alerts fire and clear",
         minutes: 2,
         run: prometheus,
+    },
+    Stage {
+        name: "package",
+        what: "the packages: built twice, linted, installed and purged, and in booted containers",
+        minutes: 40,
+        run: packages,
     },
     Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
     Stage {
@@ -74,6 +80,10 @@ fn prometheus(root: &Path, minutes: u64) -> Result<(), String> {
             return Ok(());
         }
     }
+}
+
+fn packages(root: &Path, _minutes: u64) -> Result<(), String> {
+    package::check(root)
 }
 
 fn busy_machine(root: &Path, minutes: u64) -> Result<(), String> {

@@ -145,18 +145,17 @@ fn sources(config: &Config, lists: &Lists) -> Finding {
         return Finding::warning(Id::SOURCES, fact)
             .run("[[sources]]\nname = \"vault-we\"\npath = \"config/endpoints/vault-we.txt\"");
     }
-    let away: Vec<String> = lists
-        .sources
-        .iter()
-        .flat_map(|source| source.problems.to_vec())
-        .filter(is_away)
-        .map(|found| found.to_string())
-        .collect();
+    let away: Vec<Diagnostic> =
+        lists.sources.iter().flat_map(|source| source.problems.to_vec()).filter(is_away).collect();
     if away.is_empty() {
         let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
         return Finding::good(Id::SOURCES, format!("{} configured: {}", names.len(), some(&names)));
     }
-    Finding::problem(Id::SOURCES, away.join("\n")).run("correct the path of the source, or put the list there")
+    let facts = away.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    if !away.iter().any(Diagnostic::is_error) {
+        return Finding::warning(Id::SOURCES, facts);
+    }
+    Finding::problem(Id::SOURCES, facts).run("correct the path of the source, or put the list there")
 }
 
 /// Whether a problem of a source is that its list is not there.

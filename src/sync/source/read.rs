@@ -6,13 +6,14 @@
 
 mod live;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::{Kind, Listing, Settings, SourceError, Wrong, parse};
-use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
+use crate::diag::{self, Diagnostic, Diagnostics, Id, Place, Severity};
 use crate::files;
 use crate::sync::MAX_BYTES;
 use crate::sync::desired::{self, Limits};
@@ -73,6 +74,10 @@ impl Reading {
         reading
     }
 
+    fn silent(problem: Diagnostic) -> Self {
+        Self { is_silent: true, ..Self::problem(problem) }
+    }
+
     /// `read_at` and `modified_at` are in seconds since 1970.
     fn add(&mut self, listing: Listing, read_at: u64, modified_at: u64) {
         self.read_at = Some(self.read_at.map_or(read_at, |oldest| oldest.min(read_at)));
@@ -104,7 +109,8 @@ fn read_files(source: &Settings, limits: &Limits, state: &State, room: &EntryBud
         Ok(files) => files,
         Err(problem) => {
             let problem = source.problem(Id::SOURCE_NO_FILES, problem);
-            return stand_in(source, (limits, room), state, problem);
+            let reading = stand_in(source, (limits, room), state, problem);
+            return if reading.is_silent { first_list(source).map_or(reading, Reading::silent) } else { reading };
         }
     };
     let mut reading = Reading::default();
@@ -212,6 +218,17 @@ pub(super) fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     }
     files.sort();
     Ok(files)
+}
+
+/// What a source waits for that never had a list and whose folder is empty: nothing is wrong yet.
+fn first_list(source: &Settings) -> Option<Diagnostic> {
+    let folder = source.path.parent()?;
+    let is_empty = fs::read_dir(folder).ok()?.next().is_none();
+    let text = format!(
+        "there is no list yet: put an endpoint list into {}, which is empty; it is read at once",
+        diag::path(folder)
+    );
+    is_empty.then(|| Diagnostic { severity: Severity::Warning, ..source.problem(Id::SOURCE_NO_FILES, text) })
 }
 
 fn read_bytes(path: &Path, left: u64) -> Result<(Vec<u8>, Stamp), Wrong> {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::azure::{NotHosted, normalise};
+use crate::diag::Severity;
 use crate::sync::desired::Limits;
 use crate::sync::state::State;
 use proptest::prelude::*;
@@ -143,6 +144,7 @@ fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
     let files: Vec<&str> = good.listings.iter().map(|listing| listing.file.rsplit('/').next().unwrap()).collect();
     assert_eq!((files, good.read_at, good.is_silent), (vec!["a.txt", "b.txt"], Some(7), false));
     let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.4\n");
     for (pattern, problem) in [
         ("*.csv", "source 's': no file matches"),
         ("missing.txt", "missing.txt: cannot read the list:"),
@@ -151,7 +153,26 @@ fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
         let bad = reading(folder.path(), pattern, 7);
         assert!(bad.problems.to_string().contains(problem), "{bad:?}");
         assert!(bad.is_silent && bad.listings.is_empty());
+        assert!(bad.problems.count(Severity::Error) > 0, "{bad:?}");
     }
+}
+
+#[test]
+fn an_empty_folder_waits_for_its_first_list_which_is_no_error_and_once_it_had_one_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lists")).unwrap();
+    let first = reading(folder.path(), "lists/*", 7);
+    let said = first.problems.to_string();
+    assert!(said.contains("there is no list yet: put an endpoint list into ") && said.contains("/lists"), "{said}");
+    assert_eq!((first.problems.count(Severity::Error), first.problems.count(Severity::Warning)), (0, 1));
+    assert!(first.is_silent, "no record is removed for want of it");
+    write(folder.path(), "lists/a.txt", "abc.blob.core.windows.net 10.0.0.4\n");
+    assert!(reading(folder.path(), "lists/*", 8).problems.is_empty());
+    std::fs::remove_file(folder.path().join("lists/a.txt")).unwrap();
+    let gone = reading(folder.path(), "lists/*", 9);
+    assert_eq!((gone.listings.len(), gone.problems.count(Severity::Error)), (1, 1), "its last good list stands in");
+    let missing = reading(folder.path(), "nowhere/*", 9);
+    assert_eq!(missing.problems.count(Severity::Error), 1, "{missing:?}");
 }
 
 #[test]
