@@ -8,8 +8,13 @@ use std::process::Command;
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     let (revision, date) = commit();
+    let shown = match (&*revision, &*date) {
+        ("", _) => "not recorded".to_owned(),
+        (revision, "") => revision.to_owned(),
+        (revision, date) => format!("{revision} of {date}"),
+    };
+    println!("cargo:rustc-env=PRIVATELINK_DNS_COMMIT={shown}");
     println!("cargo:rustc-env=PRIVATELINK_DNS_REVISION={revision}");
-    println!("cargo:rustc-env=PRIVATELINK_DNS_DATE={date}");
     let rustc = variable("RUSTC").and_then(|rustc| said(&rustc, &["--version"])).unwrap_or_default();
     println!("cargo:rustc-env=PRIVATELINK_DNS_RUSTC={}", rustc.trim_start_matches("rustc "));
     println!("cargo:rustc-env=PRIVATELINK_DNS_TARGET={}", variable("TARGET").unwrap_or_default());
@@ -48,7 +53,7 @@ fn from_git() -> Option<(String, String)> {
 
 /// The day in UTC of a time in seconds since 1970, as `2026-11-26` (Howard Hinnant, "chrono-compatible low-level date
 /// algorithms", `civil_from_days`, for days since 1970).
-fn day(seconds: u64) -> String {
+pub(crate) fn day(seconds: u64) -> String {
     let days = seconds / 86_400 + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -47,13 +47,27 @@ const HELD: u8 = 5;
 
 /// DNS for networks that reach Azure Backup through private endpoints.
 #[derive(Debug, Parser)]
-#[command(name = "privatelink-dns", version, about, arg_required_else_help = true, after_help = examples::FIRST)]
+#[command(name = "privatelink-dns", version, long_version = VERSION, about, arg_required_else_help = true, after_help = examples::FIRST)]
 struct Arguments {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, global = true, help = CONFIG_HELP)]
     config: Option<PathBuf>,
     #[command(subcommand)]
     verb: Verb,
 }
+
+/// `--version`; `-V` has its first line alone.
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\ncommit    ",
+    env!("PRIVATELINK_DNS_COMMIT"),
+    "\nrustc     ",
+    env!("PRIVATELINK_DNS_RUSTC"),
+    "\ntarget    ",
+    env!("PRIVATELINK_DNS_TARGET"),
+    ", ",
+    env!("PRIVATELINK_DNS_PROFILE"),
+    "\nfeatures  none to choose; built in: file lists, Azure sources, status page, metrics, systemd notify and kept sockets"
+);
 
 const CONFIG_HELP: &str = "The config file; else $PRIVATELINK_DNS_CONFIG, ./config/privatelink-dns.toml, \
                            /etc/privatelink-dns/privatelink-dns.toml";

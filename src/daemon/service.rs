@@ -184,11 +184,13 @@ impl Manager {
         tokio::pin!(work);
         loop {
             tokio::select! {
-                done = &mut work => return done,
+                // The first tick comes at once: work that takes no time is told of too.
+                biased;
                 _ = beats.tick() => {
                     each();
                     self.beat();
                 }
+                done = &mut work => return done,
             }
         }
     }

@@ -131,7 +131,7 @@ fn process(status: &Status, found: &mut Vec<Finding>) {
         let text = "the daemon's loop is stuck: queries are answered, but no list, zone or config is read";
         found.push(Finding::error(text.to_owned()).with("restart the server, and report this with the log"));
     }
-    for failed in &status.server.admin_failed {
+    for failed in status.server.admin_failed.iter().chain(&status.server.absent) {
         found.push(Finding::warning(failed.to_string()));
     }
     if status.readiness.draining {

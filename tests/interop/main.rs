@@ -1,13 +1,8 @@
 //! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and
 //! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses, promtool and
-<<<<<<< HEAD
-//! Prometheus read its metrics, Chromium shows its page, bash, zsh and fish complete its command line, systemd judges its
-//! unit. A tool that is missing fails the test where `CI=true` is set,
-//! and skips it with a line elsewhere.
-=======
 //! Prometheus read its metrics, Chromium shows its page, shells complete its command line, man and mandoc read its
-//! manual. A tool that is missing fails the test where `CI=true` is set, and skips it with a line elsewhere.
->>>>>>> w-man
+//! manual, systemd judges its unit. A tool that is missing fails the test where `CI=true` is set, and skips it with a
+//! line elsewhere.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -28,6 +23,7 @@ mod comparison;
 mod completions;
 mod differential;
 mod edns;
+mod listen;
 mod man;
 mod middle;
 mod multihomed;

@@ -53,3 +53,4 @@ mod tcp;
 mod undo;
 mod upstream_tcp;
 mod upstreams;
+mod version;

@@ -1,10 +1,9 @@
 //! Section 2: this machine. In: its facts, the config, and what the running server says of itself. Out: findings.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Machine;
 use super::folders::Folder;
-use super::ports::Holder;
 use crate::cli::doctor::Server;
 use crate::cli::doctor::finding::{Finding, lines, some};
 use crate::cli::doctor::id::Id;
@@ -12,6 +11,7 @@ use crate::config::Config;
 use crate::diag;
 use crate::files;
 use crate::forward::UpstreamSpec;
+use crate::host::ports::Holder;
 use crate::status::Status;
 use crate::status::verdict::Level;
 
@@ -29,6 +29,7 @@ pub(in crate::cli::doctor) fn check(machine: &Machine, config: &Config, server: 
     let mut found = vec![
         port(machine, server),
         bind(machine, config, server),
+        addresses(machine),
         open_files(machine, config),
         timestamps(machine),
         clock(machine),
@@ -64,36 +65,27 @@ fn port(machine: &Machine, server: &Server) -> Finding {
     if matches!(server, Server::Shut(_)) && others.iter().all(|(_, holder)| holder.process.is_none()) {
         return Finding::skipped(Id::PORT, "another user's process has it, perhaps the server: run doctor as root");
     }
-    let names: Vec<String> = others.iter().map(|(_, holder)| shown(holder)).collect();
+    let names: Vec<String> = others.iter().map(|(_, holder)| holder.to_string()).collect();
     let mut names = names;
     names.dedup();
     let fact = format!("{wanted} cannot be had: {}", some(&names));
     let finding = if status.is_some() { Finding::warning(Id::PORT, fact) } else { Finding::problem(Id::PORT, fact) };
-    finding.run(cure(holder, *wanted))
+    finding.run(cure(holder, *wanted, &machine.own))
 }
 
-fn shown(holder: &Holder) -> String {
-    let Holder { address, transport, process } = holder;
-    match process {
-        Some((pid, name)) => format!("'{name}' (process {pid}) has {address} over {transport}"),
-        None => format!("another user's process has {address} over {transport}"),
-    }
+fn cure(holder: &Holder, wanted: SocketAddr, own: &[IpAddr]) -> String {
+    let cures = holder.cures(wanted, own);
+    if let [only] = &cures[..] { only.clone() } else { format!("either {}", cures.join("\nor, ")) }
 }
 
-fn cure(holder: &Holder, wanted: SocketAddr) -> String {
-    let own = format!("listen on the machine's own address alone: listen = [\"10.0.0.4:{}\"]", wanted.port());
-    let is_stub = |name: &str| name.starts_with("systemd-resolve");
-    match &holder.process {
-        Some((_, name)) if is_stub(name) => format!(
-            "either {own}\nor, in /etc/systemd/resolved.conf, [Resolve] DNSStubListener=no, then: systemctl restart \
-             systemd-resolved && ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf"
-        ),
-        Some((_, name)) if name == "privatelink-dns" => {
-            "it is another privatelink-dns: stop it, or give this one another address".to_owned()
-        }
-        Some((pid, name)) => format!("stop '{name}' (systemctl status {pid} says which service it is), or {own}"),
-        None => format!("as root: ss -lunpt 'sport = :{}'; then stop it, or {own}", wanted.port()),
+fn addresses(machine: &Machine) -> Finding {
+    if machine.absent.is_empty() {
+        return Finding::good(Id::ADDRESSES, "this machine has every address of 'listen'");
     }
+    let fact =
+        format!("{} in 'listen' is no address of this machine: no query reaches it there", some(&machine.absent));
+    Finding::warning(Id::ADDRESSES, fact)
+        .run("ip address; then mend 'listen', or add the address to the machine: the server answers there at once")
 }
 
 fn bind(machine: &Machine, config: &Config, server: &Server) -> Finding {
