@@ -203,7 +203,7 @@ impl Board {
             by: freeze.by.clone(),
             reason: freeze.reason.clone(),
             problem: freeze.problem.clone(),
-            what_to_do: format!("privatelink-dns thaw --config {}", diag::shell(&self.config)),
+            what_to_do: diag::command(&["thaw"], &self.config),
         });
         std::mem::replace(&mut self.facts().sync.frozen, status).is_some()
     }

@@ -15,9 +15,8 @@ fn the_first_line_is_for_scripts_and_the_short_form_has_no_other() {
         ran.expect(0, &[]);
         ran.stdout.lines().map(str::to_owned).collect::<Vec<_>>()
     };
-    assert_eq!(said("-V"), [first.clone()]);
-    let long = said("--version");
-    assert_eq!(long[0], first);
+    let (short, long) = (said("-V"), said("--version"));
+    assert_eq!((short.len(), &short[0], &long[0]), (1, &first, &first));
     let keys: Vec<&str> = long[1..].iter().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(keys, ["commit", "rustc", "target", "features"]);
     assert!(long[2].split_whitespace().nth(1).is_some_and(|version| version.starts_with("1.")), "{long:?}");

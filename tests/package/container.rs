@@ -63,7 +63,7 @@ impl Container {
             .spawn()
             .unwrap();
         let mut container = Self { nspawn, init: 0, root, upstream: None };
-        container.init = container.wait_for("a first process", |container| container.find_init());
+        container.init = container.wait_for("a first process", Container::find_init);
         container.wait_for("the end of the boot", |container| {
             let state = container.run("systemctl is-system-running").text;
             ["running", "degraded"].contains(&state.trim()).then_some(())

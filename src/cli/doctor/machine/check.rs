@@ -237,7 +237,7 @@ fn running(config: &Config, server: &Server) -> Vec<Finding> {
         }
         Server::Shut(reason) => {
             let mut found = skip("this user may not ask the server");
-            let help = format!("sudo privatelink-dns doctor --config {file}");
+            let help = format!("sudo {}", diag::command(&["doctor"], &file));
             found.insert(0, Finding::warning(Id::RUNNING, reason).run(help));
             return found;
         }
@@ -263,11 +263,11 @@ fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
     let theirs = &status.config.file;
     if *theirs != whole && *theirs != file {
         let fact = format!("the server runs with another config, {theirs}");
-        return Finding::problem(Id::IN_SERVICE, fact).run(format!("privatelink-dns doctor --config {theirs}"));
+        return Finding::problem(Id::IN_SERVICE, fact).run(diag::command(&["doctor"], theirs));
     }
     if let Some(first) = status.config.problems.first() {
         let fact = format!("the newest config is not in service: {first}");
-        return Finding::problem(Id::IN_SERVICE, fact).run(format!("privatelink-dns check --config {file}"));
+        return Finding::problem(Id::IN_SERVICE, fact).run(diag::command(&["check"], file));
     }
     if let Some(first) = status.config.waits_for_restart.first() {
         return Finding::warning(Id::IN_SERVICE, first.to_string()).run("systemctl restart privatelink-dns");
@@ -275,7 +275,7 @@ fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
     let changed = super::changed(&config.file).map(crate::cli::seconds);
     if changed.is_some_and(|changed| changed > status.config.read) {
         let fact = "the config file was changed after the server read it last";
-        return Finding::warning(Id::IN_SERVICE, fact).run(format!("privatelink-dns reload --config {file}"));
+        return Finding::warning(Id::IN_SERVICE, fact).run(diag::command(&["reload"], file));
     }
     Finding::good(Id::IN_SERVICE, theirs)
 }
@@ -294,7 +294,7 @@ fn verdict(status: &Status, file: &str) -> Finding {
     let verdict = &status.verdict;
     let facts: Vec<String> = verdict.findings.iter().map(|found| format!("{}: {}", found.level, found.text)).collect();
     let helps: Vec<&str> = verdict.findings.iter().filter_map(|found| found.what_to_do.as_deref()).collect();
-    let help = helps.first().map_or_else(|| format!("privatelink-dns status --config {file}"), ToString::to_string);
+    let help = helps.first().map_or_else(|| diag::command(&["status"], file), ToString::to_string);
     match verdict.level {
         Level::Good => Finding::good(Id::VERDICT, &verdict.headline),
         Level::Warning => Finding::warning(Id::VERDICT, lines(&facts)).run(help),
