@@ -18,8 +18,9 @@ pub(super) fn run(root: &Path) -> Result<(), String> {
     super::run(root, &[])?;
     let place = std::env::temp_dir().join(format!("privatelink-dns-second-build-{}", std::process::id()));
     let result = second(root, &place, &commit);
-    std::fs::remove_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    let gone = std::fs::remove_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()));
     let differ = differences(&sums(&root.join("target/package"))?, &result?);
+    gone?;
     if differ.is_empty() {
         println!("== both builds have the same sums");
         return Ok(());
