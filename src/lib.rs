@@ -43,6 +43,7 @@ pub mod explain;
 pub(crate) mod files;
 pub mod forward;
 pub(crate) mod histogram;
+pub(crate) mod host;
 pub mod server;
 pub mod status;
 pub mod sync;

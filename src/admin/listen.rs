@@ -13,6 +13,7 @@ use super::connections::Connections;
 use super::context::Context;
 use super::guard::Listener;
 use super::serve::{End, Peer, converse};
+use crate::host::addresses;
 
 /// Connections of those who may ask, for each listener.
 const CONNECTIONS: usize = 64;
@@ -35,6 +36,7 @@ pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    addresses::allow_absent(&socket, address);
     // A restart must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

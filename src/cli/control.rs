@@ -265,8 +265,8 @@ pub(super) fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
-            "no server is running with this config (no answer at '{path}'); start it: privatelink-dns serve --config {}",
-            diag::shell(&diag::path(config))
+            "no server is running with this config (no answer at '{path}'); start it: {}",
+            diag::command(&["serve"], &diag::path(config))
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(
             "the server at '{path}' refused the connection ({error}); run this as the server's own user, as root, or as a member of \

@@ -35,7 +35,7 @@ fn say(since: Option<u64>, by: &str, (changes, zones): (usize, usize), config: &
         (changes, _) => format!("nothing was written; {changes} changes wait"),
     };
     print_error(format!("frozen{since}{by}; {waits}"));
-    print_error(format!("when the lists are right, run: privatelink-dns thaw --config {config}"));
+    print_error(format!("when the lists are right, run: {}", diag::command(&["thaw"], config)));
 }
 
 fn gone(zones: &[String]) {

@@ -73,7 +73,7 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     }
     if review.approved.plan().has_changes() && !is_frozen {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
-        print(format!("to apply {rest}, run: privatelink-dns sync --config {file}"));
+        print(format!("to apply {rest}, run: {}", crate::diag::command(&["sync"], &file)));
     }
 }
 

@@ -76,8 +76,8 @@ fn show(status: &UndoStatus, config: &Path) -> ExitCode {
     if *frozen {
         let config = diag::path(config);
         print("lists may still say otherwise, so the sync is frozen: mend them, look at what would change, and thaw:");
-        print(format!("  privatelink-dns plan --config {config}"));
-        print(format!("  privatelink-dns thaw --config {config}"));
+        print(format!("  {}", diag::command(&["plan"], &config)));
+        print(format!("  {}", diag::command(&["thaw"], &config)));
     }
     ExitCode::SUCCESS
 }

@@ -41,6 +41,7 @@ impl Daemon {
     pub(super) fn beat(&mut self, now: Instant, is_starting: bool) {
         self.board.beat(&self.shared, SystemTime::now());
         self.admin.open().iter().for_each(super::log::found);
+        self.look_for_addresses(now.into_std());
         self.shared.observer.beat(now.into_std());
         let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
         let changed = self.upstream_log.compare(&upstreams, now.into_std());

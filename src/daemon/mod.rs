@@ -12,6 +12,7 @@
 //!
 //! The loop waits for events only. All work on a disk runs in the background, one task at a time (see `work`).
 
+mod addresses;
 mod background;
 mod beat;
 mod folders;
@@ -54,6 +55,7 @@ use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
 use crate::watch::{FileKind, Watch};
+use addresses::Absent;
 use beat::Told;
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
@@ -89,6 +91,8 @@ struct Daemon {
     started_with: Vec<SocketAddr>,
     /// The config file when it was last read, taken or not.
     config_seen: Option<Contents>,
+    /// Those of its addresses that this machine does not have.
+    absent: Absent,
     /// The addresses that this server listens on; a new `listen` takes effect at the next start.
     bound: Vec<SocketAddr>,
     /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with
@@ -199,6 +203,7 @@ impl Daemon {
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,
+            absent: Absent::default(),
             started_with: config.listen.clone(),
             config,
             config_seen: None,

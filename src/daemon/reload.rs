@@ -39,10 +39,7 @@ fn build(
     let losses = config.losses(old);
     let problem = |id, text: String| Diagnostic::error(id, Place::file(&config.file), text);
     if why == Why::FileEvent && !losses.is_empty() {
-        let way_out = format!(
-            "if this is intended, run: privatelink-dns reload --config {}",
-            diag::shell(&diag::path(&config.file))
-        );
+        let way_out = format!("if this is intended, run: {}", diag::command(&["reload"], &diag::path(&config.file)));
         return Err(losses.into_iter().chain([problem(Id::CONFIG_LOSS, way_out)]).collect());
     }
     let routes = Routes::build(&config, bound, Some(routes))

@@ -232,6 +232,8 @@ ids! {
     ADMIN_FAILED = "admin-failed";
     /// The service manager cannot keep the sockets over a restart.
     SOCKETS_NOT_KEPT = "sockets-not-kept";
+    /// An address that the server listens on is none of this machine.
+    ADDRESS_ABSENT = "address-absent";
     /// The peer on the control socket has no right to what it asked for.
     CONTROL_DENIED = "control-denied";
     /// A request on the control socket makes no sense.

@@ -7,11 +7,13 @@
 //! Lists and file names are written by people who may want a terminal or a log to show something else (CWE-150): the
 //! text of others reaches neither before it has been through [`printable`].
 
+mod command;
 mod diagnostic;
 mod diagnostics;
 mod id;
 mod place;
 
+pub use command::command;
 pub use diagnostic::{Diagnostic, Severity};
 pub use diagnostics::Diagnostics;
 pub use id::Id;

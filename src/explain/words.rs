@@ -12,7 +12,7 @@ mod remarks;
 use super::cause::Finding;
 use super::facts::Facts;
 use super::model::Cause;
-use crate::diag::shell;
+use crate::diag;
 pub(super) use remarks::remarks;
 
 /// The words of a cause.
@@ -79,14 +79,13 @@ impl Finding<'_> {
 }
 
 /// A command with the config of the server.
-fn command(verb: &str, facts: &Facts) -> String {
-    let config = if facts.config.is_empty() { String::new() } else { format!(" --config {}", shell(&facts.config)) };
-    format!("privatelink-dns {verb}{config}")
+fn command(verb: &[&str], facts: &Facts) -> String {
+    diag::command(verb, &facts.config)
 }
 
 /// Has the running server make a pass.
 fn pass_now(facts: &Facts) -> String {
-    command("sync --running", facts)
+    command(&["sync", "--running"], facts)
 }
 
 /// The command that consents to held changes, or what to do where no consent helps.
@@ -94,13 +93,13 @@ fn approve(digest: Option<&str>, facts: &Facts) -> Vec<String> {
     match digest {
         Some(digest) if facts.frozen.is_some() => vec![
             "The sync is frozen, and nothing is written until thaw. If the change is right:".to_owned(),
-            command("thaw", facts),
-            command(&format!("sync --running --approve {digest}"), facts),
+            command(&["thaw"], facts),
+            command(&["sync", "--running", "--approve", digest], facts),
             "If it is not, correct the list before the thaw.".to_owned(),
         ],
         Some(digest) => vec![
             "If the change is right, approve it:".to_owned(),
-            command(&format!("sync --running --approve {digest}"), facts),
+            command(&["sync", "--running", "--approve", digest], facts),
             "If it is not, correct the list; the next pass takes it.".to_owned(),
         ],
         None => vec!["No consent helps here: mend what the reason names; the next pass takes the change.".to_owned()],

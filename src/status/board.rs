@@ -56,6 +56,7 @@ struct Facts {
     changed: BTreeMap<String, ChangeCounts>,
     admin: Vec<SocketAddr>,
     admin_failed: Vec<Diagnostic>,
+    absent: Vec<Diagnostic>,
     answering: bool,
     last_beat: u64,
     draining: bool,
@@ -154,7 +155,12 @@ impl Board {
         (facts.admin, facts.admin_failed) = (addresses, failed);
     }
 
-    /// The requests to them.
+    /// The addresses of all listeners that this machine does not have.
+    pub(crate) fn addresses_absent(&self, absent: Vec<Diagnostic>) {
+        self.facts().absent = absent;
+    }
+
+    /// The requests to the admin and the probe listener.
     pub(crate) fn listeners(&self) -> &ListenerCounters {
         &self.listeners
     }
@@ -197,7 +203,7 @@ impl Board {
             by: freeze.by.clone(),
             reason: freeze.reason.clone(),
             problem: freeze.problem.clone(),
-            what_to_do: format!("privatelink-dns thaw --config {}", diag::shell(&self.config)),
+            what_to_do: diag::command(&["thaw"], &self.config),
         });
         std::mem::replace(&mut self.facts().sync.frozen, status).is_some()
     }
@@ -311,6 +317,7 @@ impl Board {
                 admin: facts.admin.iter().map(ToString::to_string).collect(),
                 process,
                 admin_failed: facts.admin_failed.clone(),
+                absent: facts.absent.clone(),
                 admin_counts: self.listeners.all(),
                 ..self.server.clone()
             },

@@ -98,6 +98,8 @@ pub struct ServerStatus {
     pub admin: Vec<String>,
     /// The reasons why one of them is not open; queries are answered all the same.
     pub admin_failed: Vec<Diagnostic>,
+    /// The addresses that it listens on and that this machine does not have.
+    pub absent: Vec<Diagnostic>,
     /// Requests to both: `requests`, and among them `refused`; connections that were `displaced` by others.
     pub admin_counts: Counts,
     /// What the process uses of the machine; `None` where the system does not say.

@@ -131,7 +131,7 @@ fn process(status: &Status, found: &mut Vec<Finding>) {
         let text = "the daemon's loop is stuck: queries are answered, but no list, zone or config is read";
         found.push(Finding::error(text.to_owned()).with("restart the server, and report this with the log"));
     }
-    for failed in &status.server.admin_failed {
+    for failed in status.server.admin_failed.iter().chain(&status.server.absent) {
         found.push(Finding::warning(failed.to_string()));
     }
     if status.readiness.draining {
@@ -257,25 +257,30 @@ fn sources(status: &Status, found: &mut Vec<Finding>) {
             None => format!("source '{}' gives nothing: {why}", source.name),
         };
         let finding = if first.is_error() { Finding::error(text) } else { Finding::warning(text) };
-        found.push(finding.with(help(first)));
+        found.push(finding.with(help(first, &status.config.file)));
     }
 }
 
 /// What helps a source with such a problem.
-fn help(problem: &Diagnostic) -> &'static str {
-    match problem.id {
+fn help(problem: &Diagnostic, config: &str) -> String {
+    let text = match problem.id {
         Id::SOURCE_NO_FILES if !problem.is_error() => {
-            "any form of list will do: privatelink-dns check says what it reads"
+            return format!(
+                "any form of list will do; to see what is read of it, run: {}",
+                diag::command(&["check"], config)
+            );
         }
         Id::SOURCE_LATE => "check the share or the disk that its lists are on; the other sources go on",
         Id::SOURCE_NO_FILES => "put its lists there, or correct its path in the config; the other sources go on",
         Id::AZURE_UNREAD => "the server reads it by itself, as soon as Azure answers",
         Id::AZURE_NO_TOKEN | Id::AZURE_FORBIDDEN | Id::AZURE_NO_SCOPE => {
-            "privatelink-dns check --online says which right is missing; the other sources go on"
+            let check = diag::command(&["check", "--online"], config);
+            return format!("to see which right is missing, run: {check}; the other sources go on");
         }
         id if id.as_str().starts_with("azure-") => "its lists stay as they are until Azure was read again",
         _ => "mend its lists; the other sources go on",
-    }
+    };
+    text.to_owned()
 }
 
 /// The first error, or else the first warning.
@@ -318,9 +323,7 @@ fn upstreams(status: &Status, found: &mut Vec<Finding>) {
 fn config(status: &Status, found: &mut Vec<Finding>) {
     if let Some(first) = status.config.problems.first() {
         let text = format!("the newest config is not taken, the one before stays in service: {first}");
-        found.push(
-            Finding::error(text).with(format!("privatelink-dns check --config {}", diag::shell(&status.config.file))),
-        );
+        found.push(Finding::error(text).with(diag::command(&["check"], &status.config.file)));
     }
     for waiting in &status.config.waits_for_restart {
         found.push(Finding::warning(waiting.to_string()).with("restart the server"));

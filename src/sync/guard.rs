@@ -21,7 +21,7 @@ use std::str::FromStr;
 use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
 use super::records::other_family;
 use super::state::base::Base;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, command};
 use crate::dns::{Name, Rtype};
 pub(crate) use reason::HoldReason;
 
@@ -107,15 +107,16 @@ impl<'c> ApproveCommand<'c> {
 
     fn with(self, digest: Digest) -> String {
         let Self { config, running, frozen, undo } = self;
-        let config = crate::diag::shell(config);
-        let running = if running { " --running" } else { "" };
-        let undo = if undo { " --undo" } else { "" };
+        let digest = digest.to_string();
+        let flags = [(running, "--running"), (undo, "--undo")];
+        let flags = flags.into_iter().filter_map(|(is_set, flag)| is_set.then_some(flag));
+        let approve: Vec<&str> = ["sync"].into_iter().chain(flags).chain(["--approve", &digest]).collect();
         let thaw = if frozen {
-            format!("the sync is frozen, so first run: privatelink-dns thaw --config {config}; then, ")
+            format!("the sync is frozen, so first run: {}; then, ", command(&["thaw"], config))
         } else {
             String::new()
         };
-        format!("{thaw}if this is right, run: privatelink-dns sync --config {config}{running}{undo} --approve {digest}")
+        format!("{thaw}if this is right, run: {}", command(&approve, config))
     }
 }
 

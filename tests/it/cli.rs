@@ -158,3 +158,29 @@ fn query_prints_no_name_in_the_random_case_that_the_upstream_was_asked_in() {
         site.run("query", &["a-long-name.example", "MX"]).expect(0, &["IN MX 10 host.a-long-name.example."]);
     }
 }
+
+/// The files below a folder that end in `.rs`.
+fn sources(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn no_message_writes_the_config_into_a_command_by_itself() {
+    let mut files = Vec::new();
+    sources(concat!(env!("CARGO_MANIFEST_DIR"), "/src").as_ref(), &mut files);
+    assert!(files.len() > 100, "{}", files.len());
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (number, line) in text.lines().enumerate() {
+            let is_by_hand = line.contains("privatelink-dns ") && line.contains("--config {");
+            assert!(!is_by_hand, "{}:{}: diag::command writes commands", file.display(), number + 1);
+        }
+    }
+}

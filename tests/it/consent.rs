@@ -103,10 +103,11 @@ fn an_approval_by_the_socket_is_for_one_pass_and_the_log_the_journal_and_status_
     let server = site.start();
     site.write_list("a.txt", accounts(2));
     let held = run_as(&site, ADMINS, &["sync", "--running"]);
-    let command = format!("sync --config {} --running --approve {}", site.config_file().display(), digest(&site));
+    let command = format!("sync --running --approve {} --config {}", digest(&site), site.config_file().display());
     held.expect(5, &[&command]);
     server.until_says(&command, 0);
-    site.run("plan", &[]).expect(5, &[&format!("sync --config {} --approve", site.config_file().display())]);
+    site.run("plan", &[])
+        .expect(5, &["run: privatelink-dns sync --approve", &format!("--config {}", site.config_file().display())]);
     let stale = digest(&site);
     site.write_list("a.txt", accounts(3));
     run_as(&site, LEADS, &["sync", "--running", "--approve", &stale]).expect(5, &["approves other changes"]);

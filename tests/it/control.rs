@@ -72,7 +72,7 @@ fn status_names_bad_lists_bad_zones_and_the_command_that_approves_a_held_plan() 
     assert!(is_at(&named(&found["zones"], "zone", "corp.example")["degraded"][0], "corp.example.zone", 2));
     let held = &found["sync"]["pass"]["held"];
     let digest = held["digest"].as_str().unwrap();
-    let command = format!("sync --config {} --running --approve {digest}", site.config_file().display());
+    let command = format!("sync --running --approve {digest} --config {}", site.config_file().display());
     assert!(held["what_to_do"].as_str().unwrap().contains(&command), "{held:#}");
     site.shown(&[&command]);
     site.write_list("b.txt", "10.1.0.300 b.queue.core.windows.net\n");

@@ -70,7 +70,7 @@ fn an_undo_of_more_than_the_guard_allows_waits_for_its_digest() {
     held.expect(5, &["nothing was undone", "20 of 20 RRsets", "--running --undo --approve"]);
     assert!(site.status()["sync"]["frozen"].is_null(), "what is held freezes nothing");
     let command = held.all().lines().find(|line| line.contains("--approve")).unwrap().to_owned();
-    let digest = command.rsplit(' ').next().unwrap();
+    let digest = command.split("--approve ").nth(1).unwrap().split(' ').next().unwrap();
     site.run("sync", &["--running", "--approve", digest]).expect(0, &["nothing to change"]);
     assert_eq!(server.resolves(&name), ["10.9.0.2"], "the digest of an undo is for an undo");
     site.run("sync", &["--running", "--undo", "--approve", digest]).expect(0, &["undone", "20 records"]);

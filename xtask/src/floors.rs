@@ -17,11 +17,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 1: they do not know each other
     ("azure", &["dns", "diag"]),
     ("zone", &["dns", "diag", "files"]),
+    ("host", &["diag", "files"]),
     // floor 2: they do not know each other
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
     // floor 3
-    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "sync", "forward"]),
+    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
@@ -31,7 +32,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("explain", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     // floor 6: they do not know each other
     ("control", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
-    ("admin", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain"]),
+    ("admin", &["dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "server", "status", "explain"]),
     // floor 7
     (
         "config",
@@ -59,6 +60,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "files",
             "azure",
             "zone",
+            "host",
             "sync",
             "forward",
             "server",
@@ -75,8 +77,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status", "explain", "control",
-            "config", "daemon",
+            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "server", "status", "explain",
+            "control", "config", "daemon",
         ],
     ),
     // the entrances

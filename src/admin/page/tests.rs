@@ -80,7 +80,7 @@ fn a_held_plan_shows_its_reasons_its_age_and_the_very_command() {
     let text = Document::read(&html).text();
     assert!(text.contains("11 of 18 records would go"), "{text}");
     assert!(text.contains(", since 25 min ago"), "{text}");
-    assert!(html.contains("<code>privatelink-dns sync --config /etc/p.toml --approve 0011</code>"));
+    assert!(html.contains("<code>privatelink-dns sync --approve 0011 --config /etc/p.toml</code>"));
 }
 
 #[test]

@@ -80,7 +80,13 @@ impl Help {
         const PROGRAM: &str = "privatelink-dns ";
         let start = text.find(PROGRAM).filter(|at| *at == 0 || text[..*at].ends_with([' ', '\n']));
         let (before, rest) = text.split_at(start.unwrap_or(text.len()));
-        let (command, after) = rest.split_at(rest.find(['\n', ';']).unwrap_or(rest.len()));
+        // A semicolon in quotes belongs to a path.
+        let mut is_quoted = false;
+        let ends = |c: char| {
+            is_quoted ^= c == '\'';
+            c == '\n' || c == ';' && !is_quoted
+        };
+        let (command, after) = rest.split_at(rest.find(ends).unwrap_or(rest.len()));
         Self {
             before: before.trim().to_owned(),
             command: command.trim().to_owned(),
@@ -126,6 +132,11 @@ mod tests {
         assert_eq!(help.command, "privatelink-dns sync --approve ab");
         assert_eq!(help.after, "the rest: fix the files");
         assert_eq!(Help::of("privatelink-dns check").command, "privatelink-dns check");
+        let quoted = Help::of("privatelink-dns thaw --config '/srv/a;b'; then mend it");
+        assert_eq!(
+            (quoted.command, quoted.after),
+            ("privatelink-dns thaw --config '/srv/a;b'".into(), "then mend it".into())
+        );
         assert_eq!(Help::of("restart the server").command, "");
         assert_eq!(Help::of("mend /etc/privatelink-dns x").command, "");
     }

@@ -41,14 +41,14 @@ pub(super) fn check(config: &Config, problems: &[Diagnostic], lists: &Lists, exp
 
 /// The finding where the config cannot be read at all.
 pub(super) fn unreadable(reason: &str) -> Finding {
-    let help = "name the config file: privatelink-dns doctor --config FILE";
+    let help = format!("name the config file: {}", diag::command(&["doctor"], "FILE"));
     Finding::problem(Id::CONFIG, reason).run(help)
 }
 
 fn loads(config: &Config, problems: &[Diagnostic]) -> Finding {
     let file = diag::path(&config.file);
     let lines = |found: &mut dyn Iterator<Item = &Diagnostic>| found.map(ToString::to_string).collect::<Vec<_>>();
-    let check = format!("privatelink-dns check --config {file}");
+    let check = diag::command(&["check"], &file);
     if !problems.is_empty() {
         let problems = lines(&mut problems.iter());
         return Finding::problem(Id::CONFIG, problems.join("\n")).run(format!("mend these lines, then: {check}"));

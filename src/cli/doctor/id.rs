@@ -58,6 +58,7 @@ ids! {
     IN_SERVICE = "PD210", "the config in service", "A change of the config has no effect before the server has taken it.";
     VERSION = "PD211", "the version in service", "After an update the old version runs until the server is restarted.";
     VERDICT = "PD212", "the server's own verdict", "The server knows what is wrong with it.";
+    ADDRESSES = "PD213", "the listen addresses", "A query reaches the server only at an address that the machine has.";
 
     UPSTREAM_UDP = "PD301", "upstreams over UDP", "Every name that no hosted zone has is asked upstream.";
     UPSTREAM_TCP = "PD302", "upstreams over TCP", "Answers that are too long for a datagram come over TCP.";

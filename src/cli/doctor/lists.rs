@@ -12,7 +12,7 @@ use super::config::is_away;
 use super::facts::{Lists, Standing};
 use super::finding::{Finding, some};
 use super::id::Id;
-use crate::diag::{Diagnostic, Severity};
+use crate::diag::{Diagnostic, Severity, command};
 
 /// All checks of the section; `now` is in seconds since 1970.
 pub(super) fn check(lists: &Lists, now: u64) -> Vec<Finding> {
@@ -39,8 +39,7 @@ fn errors(lists: &Lists) -> Finding {
         let hidden: usize = lists.sources.iter().map(|source| source.problems.count(Severity::Error)).sum();
         let count = errors.len().max(hidden);
         let fact = if count == 1 { first.to_string() } else { format!("{count} errors, the first: {first}") };
-        return Finding::problem(Id::LISTS, fact)
-            .run(format!("privatelink-dns check --config {}", crate::diag::shell(&lists.config)));
+        return Finding::problem(Id::LISTS, fact).run(command(&["check"], &lists.config));
     }
     let warnings: Vec<&Diagnostic> =
         all.iter().filter(|found| found.severity == Severity::Warning).chain(&lists.warnings).collect();
@@ -49,8 +48,7 @@ fn errors(lists: &Lists) -> Finding {
             1 => first.to_string(),
             count => format!("{count} warnings, the first: {first}"),
         };
-        return Finding::warning(Id::LISTS, fact)
-            .run(format!("privatelink-dns check --config {}", crate::diag::shell(&lists.config)));
+        return Finding::warning(Id::LISTS, fact).run(command(&["check"], &lists.config));
     }
     let entries: usize = lists.sources.iter().map(|source| source.entries).sum();
     Finding::good(Id::LISTS, format!("{entries} entries in lists without a problem"))
@@ -60,10 +58,8 @@ fn conflicts(lists: &Lists) -> Finding {
     let (shown, total) = &lists.conflicts;
     let Some(first) = shown.first() else { return Finding::good(Id::CONFLICTS, "no list contradicts another") };
     let fact = if *total == 1 { first.to_string() } else { format!("{total} names, the first: {first}") };
-    Finding::problem(Id::CONFLICTS, fact).run(format!(
-        "have one list name each of these; all of them: privatelink-dns plan --config {}",
-        crate::diag::shell(&lists.config)
-    ))
+    Finding::problem(Id::CONFLICTS, fact)
+        .run(format!("have one list name each of these; all of them: {}", command(&["plan"], &lists.config)))
 }
 
 fn unlisted(lists: &Lists) -> Finding {
@@ -72,8 +68,8 @@ fn unlisted(lists: &Lists) -> Finding {
     }
     let fact = format!("{} in service: {}", lists.unlisted.len(), some(&lists.unlisted));
     let help = format!(
-        "privatelink-dns plan --config {}; it says whether the next pass removes them, or what keeps them",
-        crate::diag::shell(&lists.config)
+        "{}; it says whether the next pass removes them, or what keeps them",
+        command(&["plan"], &lists.config)
     );
     Finding::warning(Id::UNLISTED, fact).run(help)
 }
@@ -82,8 +78,7 @@ fn held(lists: &Lists) -> Finding {
     if let Some(frozen) = &lists.frozen {
         let waits = lists.records.iter().filter(|listed| listed.standing != Standing::Written).count();
         let fact = format!("the sync is frozen {frozen}: {waits} names wait for its end");
-        return Finding::warning(Id::HELD, fact)
-            .run(format!("privatelink-dns thaw --config {}", crate::diag::shell(&lists.config)));
+        return Finding::warning(Id::HELD, fact).run(command(&["thaw"], &lists.config));
     }
     let Some(held) = &lists.held else { return Finding::good(Id::HELD, "nothing waits for consent") };
     Finding::problem(Id::HELD, held.reasons.join("\n")).run(&held.way_out)

@@ -4,7 +4,6 @@
 pub(super) mod check;
 pub(super) mod clock;
 pub(super) mod folders;
-pub(super) mod ports;
 
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
@@ -15,9 +14,10 @@ use super::Server;
 use crate::config::Config;
 use crate::files;
 use crate::forward::{RESOLV_CONF, UpstreamSpec};
+use crate::host::ports::Holder;
+use crate::host::{addresses, ports};
 use clock::Clock;
 use folders::Folder;
-use ports::Holder;
 
 /// Octets of a file of the system that are read.
 const MAX_FILE: u64 = 64 << 10;
@@ -67,6 +67,8 @@ pub(super) struct Machine {
     pub(super) behind_stub: Vec<SocketAddr>,
     /// The addresses of this machine.
     pub(super) own: Vec<IpAddr>,
+    /// The listen addresses that this machine does not have.
+    pub(super) absent: Vec<SocketAddr>,
     /// The folders that the server writes.
     pub(super) folders: Vec<Folder>,
     /// Whether this machine is in Azure, as its firmware says; `None` where the firmware says nothing.
@@ -109,7 +111,8 @@ impl System {
             clock: Clock::read(config, self.now),
             resolvers: self.servers(RESOLV_CONF),
             behind_stub: self.servers(BEHIND_STUB),
-            own: own_addresses(),
+            own: addresses::own(),
+            absent: config.listen.iter().copied().filter(|address| !addresses::is_here(*address)).collect(),
             folders: folders::look(config, owner),
             is_azure: self.is_azure(),
         }
@@ -156,17 +159,6 @@ impl System {
         const TAG: &str = "7783-7084-3265-9085-8269-3286-77";
         Some(self.text("sys/class/dmi/id/chassis_asset_tag")?.trim() == TAG)
     }
-}
-
-/// The addresses of this machine's interfaces.
-fn own_addresses() -> Vec<IpAddr> {
-    let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
-    let address = |found: nix::ifaddrs::InterfaceAddress| {
-        let address = found.address?;
-        let v4 = address.as_sockaddr_in().map(|address| IpAddr::from(address.ip()));
-        v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::from(address.ip())))
-    };
-    interfaces.filter_map(address).collect()
 }
 
 /// The time of a file's last change.

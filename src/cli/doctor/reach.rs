@@ -97,7 +97,7 @@ fn attempt(address: SocketAddr) -> Outcome {
 /// The check; `None` if it was not asked for.
 pub(super) fn check(reach: Option<&Reach>) -> Vec<Finding> {
     let Some(reach) = reach else {
-        return vec![Finding::skipped(Id::REACH, "privatelink-dns doctor --connect tries them")];
+        return vec![Finding::skipped(Id::REACH, "--connect tries them")];
     };
     if reach.outcomes.is_empty() {
         return vec![Finding::skipped(Id::REACH, "no address is listed")];

@@ -12,6 +12,7 @@ use super::ask::{self, Limits, Question, Said};
 use super::facts::{Listed, Lists, Standing, joined};
 use super::finding::{Finding, lines};
 use super::id::Id;
+use crate::diag::command;
 
 /// Questions in flight at our own server.
 const WINDOW: usize = 64;
@@ -145,10 +146,7 @@ fn waiting(lists: &Lists) -> Option<Finding> {
         return None;
     }
     let fact = format!("{} as they were before:\n{}", reasons.len(), lines(&reasons));
-    let help = format!(
-        "privatelink-dns plan --config {}; it says what each of them waits for",
-        crate::diag::shell(&lists.config)
-    );
+    let help = format!("{}; it says what each of them waits for", command(&["plan"], &lists.config));
     Some(Finding::warning(Id::SERVED_UDP, fact).run(help))
 }
 
@@ -166,10 +164,7 @@ fn private(id: Id, transport: &str, lists: &Lists, served: &Served, said: &[Said
     let mut found = Vec::new();
     if !wrong.is_empty() {
         let fact = format!("{} of {asked} over {transport} at {server}:\n{}", wrong.len(), lines(&wrong));
-        let help = format!(
-            "privatelink-dns status --config {}; it says what keeps them out of service",
-            crate::diag::shell(&lists.config)
-        );
+        let help = format!("{}; it says what keeps them out of service", command(&["status"], &lists.config));
         found.push(Finding::problem(id, fact).run(help));
     }
     if unasked > 0 {

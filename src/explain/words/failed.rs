@@ -1,6 +1,5 @@
 //! The words where a client gets no address, and for what is no name.
 
-use crate::diag::shell;
 use std::net::IpAddr;
 
 use super::super::facts::{Answer, Facts, GeoProblem, Place, Zone};
@@ -15,10 +14,7 @@ pub(super) fn public_backup(record: &ServedRecord, facts: &Facts) -> Words {
         record.name,
         record.addresses.join(" ")
     );
-    let steps = [
-        "Nothing: ask for the private name instead.".to_owned(),
-        command(&format!("explain {}", shell(&record.name)), facts),
-    ];
+    let steps = ["Nothing: ask for the private name instead.".to_owned(), command(&["explain", &record.name], facts)];
     Words::new(Cause::BackupPublicName, why, steps)
 }
 
@@ -39,7 +35,7 @@ pub(super) fn region(place: &Place, code: &str, facts: &Facts) -> Words {
     let why = format!("'{}' is the name of a region, and its geo code is '{code}'", place.geo);
     let right = place.record.replace(&format!(".{}.", place.geo), &format!(".{code}."));
     let steps = [format!("Write '{code}' wherever '{}' stands; the name is then {right}.", place.geo)];
-    Words::new(Cause::RegionName, why, steps.into_iter().chain([command(&format!("explain {}", shell(&right)), facts)]))
+    Words::new(Cause::RegionName, why, steps.into_iter().chain([command(&["explain", &right], facts)]))
 }
 
 pub(super) fn bad_name(problem: &NotHosted) -> Words {
@@ -49,7 +45,7 @@ pub(super) fn bad_name(problem: &NotHosted) -> Words {
 pub(super) fn no_copy(zone: &Zone, facts: &Facts) -> Words {
     let reason = zone.degraded.first().map_or_else(|| format!("{} was never read", zone.file), ToString::to_string);
     let why = format!("no good copy of zone '{}' has been read: {reason}", zone.name);
-    let steps = [format!("Mend {}; it is read as soon as it changes.", zone.file), command("check", facts)];
+    let steps = [format!("Mend {}; it is read as soon as it changes.", zone.file), command(&["check"], facts)];
     Words::new(Cause::NoGoodCopy, why, steps)
 }
 
@@ -67,7 +63,7 @@ pub(super) fn upstream_down(trouble: &Trouble, facts: &Facts) -> Words {
     let steps = [
         format!("Look after {}: does it answer on UDP and TCP port 53 from this machine?", trouble.address),
         "In an Azure VNet, [forward] upstreams = [\"168.63.129.16\"] is right.".to_owned(),
-        command("status", facts),
+        command(&["status"], facts),
     ];
     Words::new(Cause::UpstreamDown, why, steps)
 }
@@ -79,7 +75,7 @@ pub(super) fn upstream_loop(facts: &Facts) -> Words {
     let steps = [
         "Name a resolver in [forward] upstreams that does not forward to this server; in Azure 168.63.129.16."
             .to_owned(),
-        command("status", facts),
+        command(&["status"], facts),
     ];
     Words::new(Cause::UpstreamLoop, why, steps)
 }
@@ -94,7 +90,7 @@ pub(super) fn upstream_failed(answer: &Answer, facts: &Facts) -> Words {
     Words::new(
         Cause::UpstreamFailed,
         why,
-        ["Ask the upstream the same question by hand.".to_owned(), command("status", facts)],
+        ["Ask the upstream the same question by hand.".to_owned(), command(&["status"], facts)],
     )
 }
 
@@ -128,7 +124,7 @@ pub(super) fn no_data(answer: &Answer, facts: &Facts) -> Words {
 pub(super) fn not_allowed(client: IpAddr, facts: &Facts) -> Words {
     let why = format!("client {client} is not in [access] allow");
     let steps =
-        ["Add the network of the client to allow in [access] of the config.".to_owned(), command("reload", facts)];
+        ["Add the network of the client to allow in [access] of the config.".to_owned(), command(&["reload"], facts)];
     Words::new(Cause::NotAllowed, why, steps)
 }
 
@@ -136,12 +132,12 @@ pub(super) fn address(facts: &Facts) -> Words {
     let (first, more) = facts.names.split_first().map_or(("", 0), |(first, more)| (first.as_str(), more.len()));
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let why = format!("in service for {first}{more}");
-    Words::new(Cause::AddressListed, why, [command(&format!("explain {}", shell(first)), facts)])
+    Words::new(Cause::AddressListed, why, [command(&["explain", first], facts)])
 }
 
 pub(super) fn no_address(facts: &Facts) -> Words {
     let why = "no record in service has this address";
-    let steps = ["Ask for the name instead of the address.".to_owned(), command("explain NAME", facts)];
+    let steps = ["Ask for the name instead of the address.".to_owned(), command(&["explain", "NAME"], facts)];
     Words::new(Cause::AddressUnlisted, why, steps)
 }
 
@@ -153,12 +149,12 @@ pub(super) fn label(facts: &Facts) -> Words {
     let why = format!("no hosted zone has a name that begins with it{found}");
     let full = facts.mentions.iter().find_map(|mention| mention.record.clone());
     let full = full.unwrap_or_else(|| format!("{}.blob.core.windows.net", facts.text));
-    let steps = ["Ask for the whole name, such as:".to_owned(), command(&format!("explain {}", shell(&full)), facts)];
+    let steps = ["Ask for the whole name, such as:".to_owned(), command(&["explain", &full], facts)];
     Words::new(Cause::LabelUnknown, why, steps)
 }
 
 pub(super) fn other(answer: Option<&Answer>, facts: &Facts) -> Words {
     let reason = answer.and_then(|answer| answer.ede.clone());
     let why = reason.unwrap_or_else(|| "the answer says no more than that".to_owned());
-    Words::new(Cause::Other, why, ["See how the server is:".to_owned(), command("status", facts)])
+    Words::new(Cause::Other, why, ["See how the server is:".to_owned(), command(&["status"], facts)])
 }

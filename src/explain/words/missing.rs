@@ -73,7 +73,7 @@ pub(super) fn list_refused(mention: &Mention, error: &Diagnostic, facts: &Facts)
     let why = format!("{} has it, but the list is refused: {error}", by(&mention.source, &mention.place()));
     let steps = [
         format!("Mend {}; until then nothing new of this list is taken.", error.place),
-        command("check", facts),
+        command(&["check"], facts),
         pass_now(facts),
     ];
     Words::new(Cause::ListRefused, why, steps)
@@ -117,6 +117,6 @@ pub(super) fn not_read(mention: &Mention, facts: &Facts) -> Words {
         |at| format!("the last pass, at {at}, did not make a record of it"),
     );
     let why = format!("{} has it, but {pass}", by(&mention.source, &mention.place()));
-    let steps = [pass_now(facts), "If it stays so, see what the list is told:".to_owned(), command("check", facts)];
+    let steps = [pass_now(facts), "If it stays so, see what the list is told:".to_owned(), command(&["check"], facts)];
     Words::new(Cause::NotRead, why, steps)
 }

@@ -71,7 +71,7 @@ pub(super) fn given(reason: &str) -> String {
 }
 
 pub(super) fn thaw(facts: &Facts) -> Vec<String> {
-    vec!["When the reason for the freeze is gone:".to_owned(), command("thaw", facts)]
+    vec!["When the reason for the freeze is gone:".to_owned(), command(&["thaw"], facts)]
 }
 
 pub(super) fn by_hand(zone: &Zone) -> Words {
@@ -87,7 +87,7 @@ pub(super) fn synthesized(record: Option<&ServedRecord>, facts: &Facts) -> Words
         |trouble| format!("upstream {} is {}", trouble.address, trouble.state),
     );
     let why = format!("{upstream}, so this server answers for the public name from its own zone{listed}");
-    let steps = ["Clients are served; look after the upstream:".to_owned(), command("status", facts)];
+    let steps = ["Clients are served; look after the upstream:".to_owned(), command(&["status"], facts)];
     Words::new(Cause::Synthesized, why, steps)
 }
 

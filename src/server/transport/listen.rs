@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use super::kept::{Adopted, AdoptedPair};
 use super::late_answers::Waker;
 use super::streams::Streams;
 use super::{accept, datagrams, descriptors, udp};
+use crate::host::{addresses, ports};
 use crate::server::snapshot::Shared;
 
 /// Octets the kernel may hold for us: a burst of some thousand queries, or what arrives while one process follows
@@ -178,6 +180,7 @@ fn bind_group(address: SocketAddr, workers: usize, kept: Vec<UdpSocket>) -> io::
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     only_v6(&socket, address)?;
+    addresses::allow_absent(&socket, address);
     // A restart must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
     prepare_tcp(&socket)?;
@@ -205,6 +208,7 @@ fn prepare_tcp(socket: &Socket) -> io::Result<()> {
 fn bind_udp(address: SocketAddr, share: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     only_v6(&socket, address)?;
+    addresses::allow_absent(&socket, address);
     if share {
         prepare_udp(&socket)?;
     }
@@ -241,9 +245,9 @@ fn only_v6(socket: &Socket, address: SocketAddr) -> io::Result<()> {
 fn explain(address: SocketAddr, error: &io::Error) -> String {
     let port = address.port();
     match error.kind() {
-        io::ErrorKind::AddrInUse => format!(
-            "the port is taken by another process; find it with 'ss -lnp sport = :{port}', stop it or change 'listen'"
-        ),
+        io::ErrorKind::AddrInUse => {
+            ports::explain(&ports::holders(Path::new("/"), address), address, &addresses::own())
+        }
         io::ErrorKind::PermissionDenied => format!(
             "no permission for port {port}; run as a service with AmbientCapabilities=CAP_NET_BIND_SERVICE, or listen on a port above 1023"
         ),

@@ -146,7 +146,7 @@ fn consent_is_for_these_held_changes_only_and_whatever_else_is_planned_does_not_
     let refusal = reviewed(plan(6, 7, ""), Some(digest)).held.unwrap();
     assert_eq!(refusal.stale, Some(digest));
     let message = refusal.message(ApproveCommand::by_hand("config/privatelink-dns.toml"));
-    let command = format!("privatelink-dns sync --config config/privatelink-dns.toml --approve {}", refusal.digest);
+    let command = format!("privatelink-dns sync --approve {} --config config/privatelink-dns.toml", refusal.digest);
     assert!(message.ends_with(&command), "{message}");
     assert!(message.contains("approves other changes"), "{message}");
 }

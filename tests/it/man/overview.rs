@@ -31,6 +31,9 @@ Then let the network ask: write an address of this machine into `listen`, the ne
 whether `privatelink-dns check` is content, and restart the server. Clients, or the resolvers that they ask, forward the \
 names core.windows.net, backup.windowsazure.com and storage.azure.net to it.";
 
+/// What the two options print.
+const VERSION: &str = "Print the version; the long form also its commit, the compiler and what is built in.";
+
 const EXIT_CODES: &str = "\
 0  it is done, and all is well
 1  it failed, in whole or in part
@@ -108,7 +111,7 @@ pub(crate) fn page(program: &Command) -> String {
     let config = program.get_arguments().find(|argument| argument.get_id() == "config").unwrap();
     page.term(vec![bold("--config"), roman(" "), italic("FILE")], &sentence(&config.get_help().unwrap().to_string()));
     page.term(vec![bold("-h"), roman(", "), bold("--help")], "Print help, of the program or of a verb.");
-    page.term(vec![bold("-V"), roman(", "), bold("--version")], "Print the version.");
+    page.term(vec![bold("-V"), roman(", "), bold("--version")], VERSION);
     page.exit_codes(EXIT_CODES);
     for (heading, terms) in [("SIGNALS", &SIGNALS[..]), ("ENVIRONMENT", &ENVIRONMENT), ("FILES", &FILES)] {
         page.heading(heading);

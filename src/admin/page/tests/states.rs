@@ -88,7 +88,7 @@ pub(super) fn held() -> Status {
         let held = HeldStatus {
             digest: Some("00112233445566778899aabbccddeeff".into()),
             reasons: vec![reason],
-            what_to_do: "if this is right, run: privatelink-dns sync --config /etc/p.toml --approve 0011".into(),
+            what_to_do: "if this is right, run: privatelink-dns sync --approve 0011 --config /etc/p.toml".into(),
             stale: None,
         };
         status.sync.pass =

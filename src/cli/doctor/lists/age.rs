@@ -27,7 +27,7 @@ pub(super) fn check(lists: &Lists, now: u64) -> Vec<Finding> {
         let name = diag::printable(&source.name);
         if let Some(report) = lists.live.iter().find(|report| report.source == source.name) {
             let interval = lists.intervals.get(&source.name).copied().unwrap_or(60);
-            found.extend(live(report, interval, now));
+            found.extend(live(report, interval, now, &lists.config));
             continue;
         }
         let Some(changed) = source.modified_at else { continue };
@@ -49,7 +49,7 @@ pub(super) fn check(lists: &Lists, now: u64) -> Vec<Finding> {
     found
 }
 
-fn live(report: &LiveReport, interval: u64, now: u64) -> Vec<Finding> {
+fn live(report: &LiveReport, interval: u64, now: u64, config: &str) -> Vec<Finding> {
     let allowed = OLD_READ.max(MISSED_READS * interval);
     let mut found = Vec::new();
     for scope in &report.scopes {
@@ -62,7 +62,8 @@ fn live(report: &LiveReport, interval: u64, now: u64) -> Vec<Finding> {
             }
             Some(_) => continue,
         };
-        found.push(Finding::warning(Id::AGE, fact).run("privatelink-dns fetch --print; it says what is in the way"));
+        let fetch = diag::command(&["fetch", "--print"], config);
+        found.push(Finding::warning(Id::AGE, fact).run(format!("{fetch}; it says what is in the way")));
     }
     found
 }

@@ -1,10 +1,9 @@
 //! Section 2: this machine. In: its facts, the config, and what the running server says of itself. Out: findings.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::Machine;
 use super::folders::Folder;
-use super::ports::Holder;
 use crate::cli::doctor::Server;
 use crate::cli::doctor::finding::{Finding, lines, some};
 use crate::cli::doctor::id::Id;
@@ -12,6 +11,7 @@ use crate::config::Config;
 use crate::diag;
 use crate::files;
 use crate::forward::UpstreamSpec;
+use crate::host::ports::Holder;
 use crate::status::Status;
 use crate::status::verdict::Level;
 
@@ -29,6 +29,7 @@ pub(in crate::cli::doctor) fn check(machine: &Machine, config: &Config, server: 
     let mut found = vec![
         port(machine, server),
         bind(machine, config, server),
+        addresses(machine),
         open_files(machine, config),
         timestamps(machine),
         clock(machine),
@@ -64,36 +65,27 @@ fn port(machine: &Machine, server: &Server) -> Finding {
     if matches!(server, Server::Shut(_)) && others.iter().all(|(_, holder)| holder.process.is_none()) {
         return Finding::skipped(Id::PORT, "another user's process has it, perhaps the server: run doctor as root");
     }
-    let names: Vec<String> = others.iter().map(|(_, holder)| shown(holder)).collect();
+    let names: Vec<String> = others.iter().map(|(_, holder)| holder.to_string()).collect();
     let mut names = names;
     names.dedup();
     let fact = format!("{wanted} cannot be had: {}", some(&names));
     let finding = if status.is_some() { Finding::warning(Id::PORT, fact) } else { Finding::problem(Id::PORT, fact) };
-    finding.run(cure(holder, *wanted))
+    finding.run(cure(holder, *wanted, &machine.own))
 }
 
-fn shown(holder: &Holder) -> String {
-    let Holder { address, transport, process } = holder;
-    match process {
-        Some((pid, name)) => format!("'{name}' (process {pid}) has {address} over {transport}"),
-        None => format!("another user's process has {address} over {transport}"),
-    }
+fn cure(holder: &Holder, wanted: SocketAddr, own: &[IpAddr]) -> String {
+    let cures = holder.cures(wanted, own);
+    if let [only] = &cures[..] { only.clone() } else { format!("either {}", cures.join("\nor, ")) }
 }
 
-fn cure(holder: &Holder, wanted: SocketAddr) -> String {
-    let own = format!("listen on the machine's own address alone: listen = [\"10.0.0.4:{}\"]", wanted.port());
-    let is_stub = |name: &str| name.starts_with("systemd-resolve");
-    match &holder.process {
-        Some((_, name)) if is_stub(name) => format!(
-            "either {own}\nor, in /etc/systemd/resolved.conf, [Resolve] DNSStubListener=no, then: systemctl restart \
-             systemd-resolved && ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf"
-        ),
-        Some((_, name)) if name == "privatelink-dns" => {
-            "it is another privatelink-dns: stop it, or give this one another address".to_owned()
-        }
-        Some((pid, name)) => format!("stop '{name}' (systemctl status {pid} says which service it is), or {own}"),
-        None => format!("as root: ss -lunpt 'sport = :{}'; then stop it, or {own}", wanted.port()),
+fn addresses(machine: &Machine) -> Finding {
+    if machine.absent.is_empty() {
+        return Finding::good(Id::ADDRESSES, "this machine has every address of 'listen'");
     }
+    let fact =
+        format!("{} in 'listen' is no address of this machine: no query reaches it there", some(&machine.absent));
+    Finding::warning(Id::ADDRESSES, fact)
+        .run("ip address; then mend 'listen', or add the address to the machine: the server answers there at once")
 }
 
 fn bind(machine: &Machine, config: &Config, server: &Server) -> Finding {
@@ -245,7 +237,7 @@ fn running(config: &Config, server: &Server) -> Vec<Finding> {
         }
         Server::Shut(reason) => {
             let mut found = skip("this user may not ask the server");
-            let help = format!("sudo privatelink-dns doctor --config {file}");
+            let help = format!("sudo {}", diag::command(&["doctor"], &file));
             found.insert(0, Finding::warning(Id::RUNNING, reason).run(help));
             return found;
         }
@@ -271,11 +263,11 @@ fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
     let theirs = &status.config.file;
     if *theirs != whole && *theirs != file {
         let fact = format!("the server runs with another config, {theirs}");
-        return Finding::problem(Id::IN_SERVICE, fact).run(format!("privatelink-dns doctor --config {theirs}"));
+        return Finding::problem(Id::IN_SERVICE, fact).run(diag::command(&["doctor"], theirs));
     }
     if let Some(first) = status.config.problems.first() {
         let fact = format!("the newest config is not in service: {first}");
-        return Finding::problem(Id::IN_SERVICE, fact).run(format!("privatelink-dns check --config {file}"));
+        return Finding::problem(Id::IN_SERVICE, fact).run(diag::command(&["check"], file));
     }
     if let Some(first) = status.config.waits_for_restart.first() {
         return Finding::warning(Id::IN_SERVICE, first.to_string()).run("systemctl restart privatelink-dns");
@@ -283,7 +275,7 @@ fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
     let changed = super::changed(&config.file).map(crate::cli::seconds);
     if changed.is_some_and(|changed| changed > status.config.read) {
         let fact = "the config file was changed after the server read it last";
-        return Finding::warning(Id::IN_SERVICE, fact).run(format!("privatelink-dns reload --config {file}"));
+        return Finding::warning(Id::IN_SERVICE, fact).run(diag::command(&["reload"], file));
     }
     Finding::good(Id::IN_SERVICE, theirs)
 }
@@ -302,7 +294,7 @@ fn verdict(status: &Status, file: &str) -> Finding {
     let verdict = &status.verdict;
     let facts: Vec<String> = verdict.findings.iter().map(|found| format!("{}: {}", found.level, found.text)).collect();
     let helps: Vec<&str> = verdict.findings.iter().filter_map(|found| found.what_to_do.as_deref()).collect();
-    let help = helps.first().map_or_else(|| format!("privatelink-dns status --config {file}"), ToString::to_string);
+    let help = helps.first().map_or_else(|| diag::command(&["status"], file), ToString::to_string);
     match verdict.level {
         Level::Good => Finding::good(Id::VERDICT, &verdict.headline),
         Level::Warning => Finding::warning(Id::VERDICT, lines(&facts)).run(help),

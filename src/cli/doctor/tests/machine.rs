@@ -10,10 +10,10 @@ use crate::cli::doctor::finding::{Finding, State};
 use crate::cli::doctor::machine::check::check;
 use crate::cli::doctor::machine::clock::Clock;
 use crate::cli::doctor::machine::folders::Folder;
-use crate::cli::doctor::machine::ports::Holder;
 use crate::cli::doctor::machine::{Machine, System};
 use crate::config::Config;
 use crate::diag::{Diagnostic, Id, Place};
+use crate::host::ports::Holder;
 use crate::status::Status;
 use crate::status::verdict::{Finding as StatusFinding, Level};
 
@@ -82,7 +82,7 @@ fn of_status(change: impl FnOnce(&mut Status)) -> Vec<Finding> {
 #[test]
 fn a_machine_on_which_all_is_well_has_no_finding_worse_than_good() {
     let found = with(&machine());
-    for number in 201..=212 {
+    for number in 201..=213 {
         expect(&found, &format!("PD{number}"), State::Good, &[]);
     }
 }
@@ -99,9 +99,18 @@ fn the_holder_of_the_port_is_named_with_its_cures() {
     expect(&stub, "PD201", State::Problem, &cures);
     expect(&held(Some((77, "dnsmasq"))), "PD201", State::Problem, &["'dnsmasq' (process 77)", "systemctl status 77"]);
     expect(&held(Some((78, "privatelink-dns"))), "PD201", State::Problem, &["another privatelink-dns"]);
-    expect(&held(None), "PD201", State::Problem, &["another user's process", "ss -lunpt"]);
+    expect(&held(None), "PD201", State::Problem, &["systemd-resolved has 127.0.0.53:53", "DNSStubListener=no"]);
+    let holders = vec![(at("10.0.0.4:53"), vec![holder("0.0.0.0:53", None)])];
+    let hidden = without_server(&Machine { holders, ..machine() });
+    expect(&hidden, "PD201", State::Problem, &["another user's process", "ss -lunpt"]);
     let free = Machine { holders: vec![(at("10.0.0.4:53"), Vec::new())], ..machine() };
     expect(&without_server(&free), "PD201", State::Good, &["10.0.0.4:53 free"]);
+}
+
+#[test]
+fn a_listen_address_that_the_machine_lacks_is_named() {
+    let absent = Machine { absent: vec![at("10.0.0.4:53")], ..machine() };
+    expect(&with(&absent), "PD213", State::Warning, &["10.0.0.4:53", "ip address", "mend 'listen'"]);
 }
 
 #[test]

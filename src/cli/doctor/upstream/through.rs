@@ -65,7 +65,7 @@ fn way(probe: &Probe) -> Way {
 /// One finding for each resolver.
 pub(in crate::cli::doctor) fn check(through: &[Through]) -> Vec<Finding> {
     if through.is_empty() {
-        let fact = "name a resolver of clients to have it checked: privatelink-dns doctor --through 10.0.0.10";
+        let fact = "name a resolver of clients to have it checked, for example --through 10.0.0.10";
         return vec![Finding::skipped(Id::THROUGH, fact)];
     }
     through.iter().map(resolver).collect()
