@@ -1,8 +1,8 @@
-//! The listen addresses that this machine does not have: sockets are bound to them all the same, and get queries once it
-//! has them.
+//! The listen addresses that this machine does not have: sockets are bound to them all the same, and get queries once
+//! it has them.
 //!
-//! In: the addresses of all listeners, and which of them are here. Out: what is new about that, for the log, and what is
-//! absent, for the status. An address may come late at boot, or go and come back.
+//! In: the addresses of all listeners, and which of them are here. Out: what is new about that, for the log, and what
+//! is absent, for the status. An address may come late at boot, or go and come back.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

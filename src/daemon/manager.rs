@@ -69,6 +69,9 @@ pub(super) fn adopt(kept: KeptSockets, listen: &[SocketAddr], workers: usize) ->
 
 /// Has the service manager keep these sockets and no others.
 pub(super) fn keep(listeners: &Listeners) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none_or(|named| named.is_empty()) {
+        return;
+    }
     let sockets = listeners.descriptors();
     let room = std::env::var("FDSTORE").ok().and_then(|text| text.parse::<usize>().ok());
     if let Some(room) = room.filter(|room| *room < sockets.len()) {

@@ -132,7 +132,7 @@ fn a_new_installation_starts_waits_for_its_first_list_and_is_well_once_it_has_on
     let forward = format!("upstreams = [\"{}\"]", upstream.address());
     site.write_raw_config(&config.replace("upstreams = [\"system\"]", &forward));
     let server = site.start();
-    site.shown(&["error: no list was read yet: ", "warning: source 'endpoints' gives nothing: there is no list yet"]);
+    site.shown(&["error: no list was read yet; ", "warning: source 'endpoints' gives nothing: there is no list yet"]);
     assert_eq!(get(server.admin(), "/ready").code, 503, "its zones have no contents yet");
     assert_eq!(server.ask("acct.blob.core.windows.net", "A").rcode, "NXDOMAIN", "the upstream's answer");
     assert_eq!(server.ask("acct.privatelink.blob.core.windows.net", "A").rcode, "SERVFAIL");

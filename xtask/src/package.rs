@@ -5,6 +5,8 @@
 //! the sizes. The same commit gives the same bytes, on another path too: `--twice` builds both and compares. All dates
 //! in the files are that of the commit.
 
+#[cfg(test)]
+mod assets;
 mod build;
 mod checks;
 mod notices;

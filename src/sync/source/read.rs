@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use glob::MatchOptions;
+
 use super::{Kind, Listing, Settings, SourceError, Wrong, parse};
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place, Severity};
 use crate::files;
@@ -190,6 +192,15 @@ fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Ve
     if problems.is_empty() { Ok(listing) } else { Err(SourceError(problems)) }
 }
 
+/// Globs as a shell has them: a name with a dot in front, such as the swap file of an editor, is meant by that dot alone.
+const AS_A_SHELL: MatchOptions =
+    MatchOptions { case_sensitive: true, require_literal_separator: false, require_literal_leading_dot: true };
+
+/// Whether a file that a glob matches is the copy of a list that an editor keeps: what it says is over.
+fn is_backup(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"~")
+}
+
 /// The files a path stands for, sorted. A glob that matches nothing is a mistake or a missing mount, not an empty list.
 pub(super) fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     let shown = diag::path(&source.path);
@@ -197,12 +208,13 @@ pub(super) fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
     if !text.contains(['*', '?', '[']) {
         return Ok(vec![source.path.clone()]);
     }
-    let matches = glob::glob(text).map_err(|error| format!("'{shown}' is not a valid glob: {error}"))?;
+    let matches =
+        glob::glob_with(text, AS_A_SHELL).map_err(|error| format!("'{shown}' is not a valid glob: {error}"))?;
     let mut files = Vec::new();
     for found in matches {
         let path =
             found.map_err(|error| format!("cannot look into '{}': {}", diag::path(error.path()), error.error()))?;
-        if !path.is_dir() {
+        if !path.is_dir() && !is_backup(&path) {
             files.push(path);
         }
         if files.len() > MAX_FILES {
@@ -223,7 +235,8 @@ pub(super) fn files_of(source: &Settings) -> Result<Vec<PathBuf>, String> {
 /// What a source waits for that never had a list and whose folder is empty: nothing is wrong yet.
 fn first_list(source: &Settings) -> Option<Diagnostic> {
     let folder = source.path.parent()?;
-    let is_empty = fs::read_dir(folder).ok()?.next().is_none();
+    let is_empty =
+        fs::read_dir(folder).ok()?.flatten().all(|file| file.file_name().as_encoded_bytes().starts_with(b"."));
     let text = format!(
         "there is no list yet: put an endpoint list into {}, which is empty; it is read at once",
         diag::path(folder)

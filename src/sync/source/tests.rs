@@ -158,6 +158,21 @@ fn a_glob_reads_its_files_and_one_without_matches_is_unreadable() {
 }
 
 #[test]
+fn what_an_editor_leaves_beside_a_list_is_none_of_its_globs_files() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.4\n");
+    for left in [".a.txt.swp", ".#a.txt", "a.txt~"] {
+        write(folder.path(), left, "abc.blob.core.windows.net 10.0.0.9\n");
+    }
+    let read = reading(folder.path(), "*", 7);
+    assert_eq!((read.listings.len(), read.problems.is_empty()), (1, true), "{read:?}");
+    assert!(read.listings[0].file.ends_with("/a.txt"));
+    for named in [".a*", "a.txt~"] {
+        assert_eq!(reading(folder.path(), named, 7).listings.len(), 1, "{named} is meant");
+    }
+}
+
+#[test]
 fn an_empty_folder_waits_for_its_first_list_which_is_no_error_and_once_it_had_one_it_is() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("lists")).unwrap();

@@ -34,10 +34,12 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     cargo_with(root, &test, &variables)
 }
 
+/// What runs as root where a package is installed or removed, below `packaging`.
+pub(super) const SCRIPTS: [&str; 5] = ["deb/postinst", "deb/postrm", "rpm/post", "rpm/preun", "rpm/postun"];
+
 fn shellcheck(root: &Path) -> Result<(), String> {
     step("shellcheck");
-    let scripts = ["deb/postinst", "deb/postrm", "rpm/post", "rpm/preun", "rpm/postun"];
-    let scripts = scripts.map(|script| root.join("packaging").join(script));
+    let scripts = SCRIPTS.map(|script| root.join("packaging").join(script));
     succeed(Command::new("shellcheck").args(["--shell", "sh"]).args(scripts))
 }
 

@@ -32,7 +32,7 @@ pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
 }
 
 /// What the repository holds and an RPM package shows the dates of.
-const COPIED: [&str; 8] =
+pub(super) const COPIED: [&str; 8] =
     ["README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "docs", "contrib", "packaging"];
 
 /// Copies files of the repository and gives all that is staged the commit's date: a file that is older would keep its

@@ -14,11 +14,13 @@ pub(super) fn run(root: &Path) -> Result<(), String> {
     if !changes.is_empty() {
         return Err(format!("the second build is of the commit, and there are uncommitted changes:\n{changes}"));
     }
+    let commit = git(&["rev-parse", "HEAD"])?;
     super::run(root, &[])?;
     let place = std::env::temp_dir().join(format!("privatelink-dns-second-build-{}", std::process::id()));
-    let result = second(root, &place);
-    std::fs::remove_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
+    let result = second(root, &place, &commit);
+    let gone = std::fs::remove_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()));
     let differ = differences(&sums(&root.join("target/package"))?, &result?);
+    gone?;
     if differ.is_empty() {
         println!("== both builds have the same sums");
         return Ok(());
@@ -27,10 +29,11 @@ pub(super) fn run(root: &Path) -> Result<(), String> {
 }
 
 /// Builds the commit in a clone; returns its sums.
-fn second(root: &Path, place: &Path) -> Result<String, String> {
+fn second(root: &Path, place: &Path, commit: &str) -> Result<String, String> {
     let clone = place.join("clone");
     step(&format!("second build, in {}", clone.display()));
     succeed(Command::new("git").args(["clone", "--quiet"]).arg(root).arg(&clone))?;
+    succeed(Command::new("git").args(["checkout", "--quiet", "--detach", commit]).current_dir(&clone))?;
     let mut command = Command::new("cargo");
     command.args(["xtask", "package"]).current_dir(&clone).env("CARGO_TARGET_DIR", place.join("built"));
     succeed(&mut command)?;
