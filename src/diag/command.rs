@@ -6,7 +6,8 @@ use super::shell;
 ///
 /// The config is always named, also where the program would find it by itself. People run the command in any folder and
 /// with `sudo`, where another config may come first: `config/privatelink-dns.toml` in that folder, or the one that
-/// `PRIVATELINK_DNS_CONFIG` names. A thaw or a consent would then reach another server, and `sync` would write its zones.
+/// `PRIVATELINK_DNS_CONFIG` names. A thaw or a consent would then reach another server, and a `sync` would write the
+/// zones of another config.
 /// Only without a config (`config` is empty) there is none to name.
 pub fn command(verb: &[&str], config: &str) -> String {
     let words = ["privatelink-dns"].iter().chain(verb).map(|word| shell(word));

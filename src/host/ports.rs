@@ -95,7 +95,8 @@ pub(crate) fn explain(holders: &[Holder], wanted: SocketAddr, own: &[IpAddr]) ->
 pub(crate) fn holders(root: &Path, wanted: SocketAddr) -> Vec<Holder> {
     let mut sockets = Vec::new();
     for (table, transport) in [("udp", "UDP"), ("udp6", "UDP"), ("tcp", "TCP"), ("tcp6", "TCP")] {
-        let Ok(text) = crate::files::read_head(&root.join("proc/net").join(table), MAX_TABLE) else { continue };
+        // A sandbox with ProcSubset=pid has no /proc/net.
+        let Ok(text) = crate::files::read_head(&root.join("proc/self/net").join(table), MAX_TABLE) else { continue };
         let text = String::from_utf8_lossy(&text).into_owned();
         for (address, inode) in text.lines().filter_map(|line| socket(line, transport)) {
             if is_in_the_way(address, wanted) {
@@ -242,8 +243,8 @@ mod tests {
     fn a_socket_that_the_service_manager_keeps_belongs_to_the_service() {
         let root = tempfile::TempDir::new().unwrap();
         let line = "  1: 0100007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000 101 0 21345 2 0 0";
-        std::fs::create_dir_all(root.path().join("proc/net")).unwrap();
-        std::fs::write(root.path().join("proc/net/udp"), line).unwrap();
+        std::fs::create_dir_all(root.path().join("proc/self/net")).unwrap();
+        std::fs::write(root.path().join("proc/self/net/udp"), line).unwrap();
         for (pid, name) in [("1", "systemd\n"), ("77", "privatelink-dns\n")] {
             let folder = root.path().join("proc").join(pid);
             std::fs::create_dir_all(folder.join("fd")).unwrap();

@@ -236,7 +236,7 @@ fn the_system_is_read_below_one_folder() {
         ("sys/class/dmi/id/chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77\n"),
         ("lib/systemd/system/privatelink-dns.service", "[Service]\nAmbientCapabilities=CAP_NET_BIND_SERVICE\n"),
         (
-            "proc/net/udp",
+            "proc/self/net/udp",
             "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n \
              501: 0400000A:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 21345 2 0 0\n",
         ),
