@@ -142,7 +142,8 @@ fn process(status: &Status, found: &mut Vec<Finding>) {
 fn zones(status: &Status, found: &mut Vec<Finding>) {
     let servfail: Vec<&str> = status.readiness.servfail.iter().map(String::as_str).collect();
     if status.no_list_read {
-        let text = format!("no list was read yet; until one is, the answer is SERVFAIL for names below {}", some(&servfail));
+        let text =
+            format!("no list was read yet; until one is, the answer is SERVFAIL for names below {}", some(&servfail));
         found.push(Finding::error(text).with("put a list where a source looks for it, or mend the source"));
     } else if !servfail.is_empty() {
         let text = format!("no good copy of {}: its names are SERVFAIL", some(&servfail));

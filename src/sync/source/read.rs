@@ -192,7 +192,7 @@ fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Ve
     if problems.is_empty() { Ok(listing) } else { Err(SourceError(problems)) }
 }
 
-/// Globs as a shell has them: a name with a dot in front, such as the swap file of an editor, is meant by that dot alone.
+/// Globs as a shell has them: a name with a dot in front, such as the swap file of an editor, needs one in the pattern.
 const AS_A_SHELL: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: false, require_literal_leading_dot: true };
 
