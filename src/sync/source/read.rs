@@ -192,7 +192,7 @@ fn checked(source: &Settings, path: &Path, (limits, room): Bounds<'_>, bytes: Ve
     if problems.is_empty() { Ok(listing) } else { Err(SourceError(problems)) }
 }
 
-/// Globs as a shell has them: only a dot in the pattern means a name with a dot in front, as swap files of editors have.
+/// Globs as a shell has them: a dot in the pattern alone means a name with a dot in front, as swap files have.
 const AS_A_SHELL: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: false, require_literal_leading_dot: true };
 
