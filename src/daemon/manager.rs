@@ -1,116 +1,269 @@
-//! Sockets that the service manager keeps over a restart: its descriptor store (`sd_notify(3)`).
+//! What the service manager is told: that the server is ready, how it is, that it stops, that its loop turns
+//! (`sd_notify(3)`, `Type=notify` of systemd.service(5)).
 //!
-//! In: the sockets in use. Out: the same sockets at the next start, with the queries that came meanwhile. Without a
-//! service manager nothing happens here.
+//! In: words of the daemon. Out: datagrams to the socket that `NOTIFY_SOCKET` names; without one, nothing. The socket
+//! never waits: what the manager does not take at once is kept, newest words only, and offered again a second later.
 
-use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::env;
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use listenfd::ListenFd;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use sd_notify::NotifyState;
-use tracing::info;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::log;
-use crate::diag::{Diagnostic, Id, Place};
-use crate::server::{Adopted, KeptSockets, Listeners};
+use crate::diag::{self, Diagnostic, Id, Place};
 
-/// The name of our sockets in the store.
-const NAME: &str = "listen";
+/// The time between two turns of the loop, unless the watchdog wants them oftener.
+const BEAT: Duration = Duration::from_secs(1);
 
-/// Descriptors in one message at most: the kernel's limit.
-const MOST: usize = 253;
+/// The shortest such time, whatever the watchdog wants.
+const SHORTEST_BEAT: Duration = Duration::from_millis(20);
 
-/// Descriptors that are taken at most; a process that is to have more is misled.
-const MOST_KEPT: usize = 4096;
+/// The further time that a start asks for as long as the loop turns, and how often.
+const MORE_TIME: Duration = Duration::from_mins(1);
+const MORE_EACH: Duration = Duration::from_secs(10);
 
-/// The time to wait until the service manager has closed what it shall keep no longer.
-const FORGET_TIMEOUT: u16 = 2000;
+/// The characters of a status line that are shown: `systemctl status` gives it one line.
+const STATUS_LENGTH: usize = 160;
 
-/// Takes the sockets that the service manager hands over. To be called once, before anything else opens a descriptor.
-pub(crate) fn kept_sockets() -> KeptSockets {
-    let read = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
-    let is_ours = read("LISTEN_PID").is_some_and(|pid| u32::try_from(pid) == Ok(std::process::id()));
-    if !is_ours || read("LISTEN_FDS").is_none_or(|count| count > MOST_KEPT) {
-        return KeptSockets::default();
-    }
-    let mut all = ListenFd::from_env();
-    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
-    for number in 0..all.len() {
-        // Each attempt leaves what is of another kind in its place.
-        udp.extend(all.take_udp_socket(number).ok().flatten());
-        tcp.extend(all.take_tcp_listener(number).ok().flatten());
-        // Of no use here, and closed: other programs that we start shall not have them.
-        drop(all.take_unix_listener(number));
-        drop(all.take_unix_datagram(number));
-    }
-    KeptSockets::new(udp, tcp)
+/// The time that a manager has to take descriptors.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The service manager, if there is one.
+pub(super) struct Manager {
+    socket: Option<(UnixDatagram, SocketAddr)>,
+    /// The time after which the manager takes a silent server for hung; `None` if it does not look.
+    watchdog: Option<Duration>,
+    state: Mutex<State>,
 }
 
-/// Chooses the kept sockets that `listen` needs. If others were kept, they are closed, here and in the store, before
-/// anything is bound: they would be in the way.
-pub(super) fn adopt(kept: KeptSockets, listen: &[SocketAddr], workers: usize) -> Adopted {
-    let (adopted, closed) = kept.adopt(listen, workers);
-    if adopted.count() > 0 {
-        info!(
-            sockets = adopted.count(),
-            "goes on with the sockets that the service manager kept, and with the queries in them"
-        );
+#[derive(Default)]
+struct State {
+    waiting: Message,
+    /// The last status line.
+    status: String,
+    /// The last time that a start asked for more time.
+    extended: Option<Instant>,
+    /// True while messages do not arrive, which is said once.
+    is_deaf: bool,
+}
+
+/// What the manager has yet to hear.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Message {
+    ready: bool,
+    stopping: bool,
+    status: Option<String>,
+    extend: Option<Duration>,
+    watchdog: bool,
+}
+
+impl Message {
+    /// The datagram; empty if there is nothing to say.
+    fn text(&self) -> String {
+        let extend = self.extend.map(|time| u32::try_from(time.as_micros()).unwrap_or(u32::MAX));
+        let parts = [
+            self.ready.then_some(NotifyState::Ready),
+            self.stopping.then_some(NotifyState::Stopping),
+            self.status.as_deref().map(NotifyState::Status),
+            extend.map(NotifyState::ExtendTimeoutUsec),
+            self.watchdog.then_some(NotifyState::Watchdog),
+        ];
+        let mut text = String::new();
+        for part in parts.into_iter().flatten() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{part}");
+        }
+        text
     }
-    if !closed.is_empty() {
-        info!(sockets = closed.join(", "), "closed sockets that the service manager kept and 'listen' has no use for");
-        if let Err(error) = forget().and_then(|()| barrier()) {
-            log::found(&failed(&error));
+}
+
+/// One line, safe to show, and not longer than people read.
+fn status_line(text: &str) -> String {
+    let text = diag::printable(text);
+    match text.char_indices().nth(STATUS_LENGTH) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.into_owned(),
+    }
+}
+
+/// The address that `NOTIFY_SOCKET` names: a path, or a name in the abstract namespace behind `@`.
+fn address(named: &OsStr) -> io::Result<SocketAddr> {
+    match named.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name),
+        [b'/', ..] => SocketAddr::from_pathname(named),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "it is neither a path nor a name behind '@'")),
+    }
+}
+
+/// Half of the time of the watchdog at most, so that one late turn of the loop does no harm.
+fn beat_every(watchdog: Option<Duration>) -> Duration {
+    watchdog.map_or(BEAT, |time| (time / 2).clamp(SHORTEST_BEAT, BEAT))
+}
+
+impl Manager {
+    /// The manager that started this process, as the environment names it.
+    pub(super) fn of_environment() -> Self {
+        let named = env::var_os("NOTIFY_SOCKET").filter(|named| !named.is_empty());
+        Self::at(named.as_deref(), sd_notify::watchdog_enabled().filter(|time| !time.is_zero()))
+    }
+
+    fn at(named: Option<&OsStr>, watchdog: Option<Duration>) -> Self {
+        let open = |named| {
+            let socket = UnixDatagram::unbound()?;
+            socket.set_nonblocking(true)?;
+            Ok((socket, address(named)?))
+        };
+        let socket = named.and_then(|named| open(named).inspect_err(cannot_hear).ok());
+        Self { socket, watchdog, state: Mutex::default() }
+    }
+
+    /// True if anybody listens.
+    pub(super) fn is_there(&self) -> bool {
+        self.socket.is_some()
+    }
+
+    /// Ticks for the loop: one a second, or more where the watchdog wants more. A loop that was stopped does not make
+    /// up for those that it missed.
+    pub(super) fn beats(&self) -> Interval {
+        let mut beats = tokio::time::interval(beat_every(self.watchdog));
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        beats
+    }
+
+    /// The loop turned.
+    pub(super) fn beat(&self) {
+        self.tell(|state| state.waiting.watchdog = self.watchdog.is_some());
+    }
+
+    /// The start goes on, and this is what it does; a start that takes long gets more time.
+    pub(super) fn starting(&self, doing: &str, now: Instant) {
+        self.tell(|state| {
+            state.say(&format!("starting: {doing}"));
+            if state.extended.is_none_or(|last| now >= last + MORE_EACH) {
+                state.extended = Some(now);
+                state.waiting.extend = Some(MORE_TIME);
+            }
+        });
+    }
+
+    /// Queries are answered, each zone from a good copy or with SERVFAIL.
+    pub(super) fn ready(&self) {
+        self.tell(|state| {
+            state.waiting.extend = None;
+            state.waiting.ready = true;
+        });
+    }
+
+    /// How the server is, in a line.
+    pub(super) fn status(&self, text: &str) {
+        self.tell(|state| state.say(text));
+    }
+
+    /// The server stops, for this reason, and needs this time for it.
+    pub(super) fn stopping(&self, text: &str, time: Duration) {
+        self.tell(|state| {
+            state.say(text);
+            state.waiting.stopping = true;
+            state.waiting.extend = Some(time);
+        });
+    }
+
+    /// The server does not start, or ends by itself; the first line of the reason stays in view.
+    pub(super) fn failed(&self, why: &str) {
+        self.status(&format!("failed: {}", why.lines().next().unwrap_or_default()));
+    }
+
+    /// Says something that comes with descriptors, and waits until the manager has taken it. Without a manager nothing
+    /// happens.
+    ///
+    /// # Errors
+    /// If the manager does not take it in time, or is not there any more.
+    pub(super) fn hand_over(&self, words: &str, descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let Some((_, address)) = &self.socket else { return Ok(()) };
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.connect_addr(address)?;
+        let numbers: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+        let rights = [ControlMessage::ScmRights(&numbers)];
+        let rights = if numbers.is_empty() { &[] } else { &rights[..] };
+        match sendmsg::<()>(socket.as_raw_fd(), &[IoSlice::new(words.as_bytes())], rights, MsgFlags::empty(), None) {
+            Ok(_) => Ok(()),
+            Err(Errno::EAGAIN) => Err(io::Error::new(io::ErrorKind::TimedOut, "it does not read what it is told")),
+            Err(errno) => Err(errno.into()),
         }
     }
-    adopted
-}
 
-/// Has the service manager keep these sockets and no others.
-pub(super) fn keep(listeners: &Listeners) {
-    if std::env::var_os("NOTIFY_SOCKET").is_none_or(|named| named.is_empty()) {
-        return;
+    /// Does the work, and tells the manager that the loop turns meanwhile.
+    pub(super) async fn while_beating<T>(&self, work: impl Future<Output = T>, mut each: impl FnMut()) -> T {
+        let mut beats = self.beats();
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                // The first tick comes at once: work that takes no time is told of too.
+                biased;
+                _ = beats.tick() => {
+                    each();
+                    self.beat();
+                }
+                done = &mut work => return done,
+            }
+        }
     }
-    let sockets = listeners.descriptors();
-    let room = std::env::var("FDSTORE").ok().and_then(|text| text.parse::<usize>().ok());
-    if let Some(room) = room.filter(|room| *room < sockets.len()) {
-        let reason =
-            format!("it keeps {room} of {}; set FileDescriptorStoreMax={} in the unit", sockets.len(), sockets.len());
-        log::found(&failed(&io::Error::other(reason)));
+
+    fn tell(&self, what: impl FnOnce(&mut State)) {
+        let Some((socket, address)) = &self.socket else { return };
+        let mut state = self.state();
+        what(&mut state);
+        let text = state.waiting.text();
+        if text.is_empty() {
+            return;
+        }
+        match socket.send_to_addr(text.as_bytes(), address) {
+            Ok(_) => (state.waiting, state.is_deaf) = (Message::default(), false),
+            // Its queue is full: the same is offered with the next turn of the loop.
+            Err(full) if full.kind() == io::ErrorKind::WouldBlock => {}
+            Err(failed) => {
+                if !std::mem::replace(&mut state.is_deaf, true) {
+                    cannot_hear(&failed);
+                }
+            }
+        }
     }
-    if let Err(error) = store(&sockets) {
-        log::found(&failed(&error));
-    }
-}
 
-fn store(sockets: &[BorrowedFd<'_>]) -> io::Result<()> {
-    forget()?;
-    // Without polling: a socket stays in the store whatever happens to it.
-    let states = [NotifyState::FdStore, NotifyState::FdName(NAME), NotifyState::Custom("FDPOLL=0")];
-    sockets.chunks(MOST).try_for_each(|some| sd_notify::notify_with_fds(&states, some))
-}
-
-/// Has the service manager close the sockets that it keeps for us.
-fn forget() -> io::Result<()> {
-    sd_notify::notify(&[NotifyState::FdStoreRemove, NotifyState::FdName(NAME)])
-}
-
-/// Waits until the service manager has done what it was told: then it closes the pipe that it gets here.
-fn barrier() -> io::Result<()> {
-    let (ours, its) = io::pipe()?;
-    sd_notify::notify_with_fds(&[NotifyState::Custom("BARRIER=1")], &[its.as_fd()])?;
-    drop(its);
-    match poll(&mut [PollFd::new(ours.as_fd(), PollFlags::POLLIN)], PollTimeout::from(FORGET_TIMEOUT))? {
-        0 => Err(io::Error::new(ErrorKind::TimedOut, "no reply")),
-        _ => Ok(()),
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn failed(error: &io::Error) -> Diagnostic {
+impl State {
+    /// Notes a status line, if it is a new one.
+    fn say(&mut self, text: &str) {
+        let line = status_line(text);
+        if self.status != line {
+            self.status.clone_from(&line);
+            self.waiting.status = Some(line);
+        }
+    }
+}
+
+fn cannot_hear(why: &io::Error) {
     let text = format!(
-        "the service manager cannot keep the sockets over a restart: {error}; queries are answered all the same, but those \
-         that arrive during a restart are lost"
+        "the service manager cannot be told how the server is, at the socket that NOTIFY_SOCKET names: {why}; queries \
+         are answered all the same, but a unit of Type=notify does not see that the server is ready"
     );
-    Diagnostic::warning(Id::SOCKETS_NOT_KEPT, Place::Server, text)
+    super::log::found(&Diagnostic::warning(Id::MANAGER_UNREACHABLE, Place::Server, text));
 }
+
+#[cfg(test)]
+mod tests;

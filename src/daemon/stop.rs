@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use tracing::{info, warn};
 
-use super::service::Manager;
+use super::manager::Manager;
 use super::signals::Ending;
 use super::{Daemon, StartError};
 use crate::status::{Board, seconds};

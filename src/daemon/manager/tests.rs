@@ -1,4 +1,5 @@
 use super::*;
+use std::os::fd::AsFd;
 use std::time::Instant as Clock;
 
 /// A manager's socket in a folder of its own.
@@ -142,4 +143,30 @@ fn a_manager_that_was_away_hears_what_it_missed() {
     manager.beat();
     assert_eq!(received(&again).as_deref(), Some("READY=1\nSTATUS=all well\n"));
     assert!(!manager.state().is_deaf);
+}
+
+#[test]
+fn descriptors_are_handed_over_in_the_abstract_namespace_too() {
+    let name = format!("privatelink-dns-descriptors-{}", std::process::id());
+    let socket = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    let manager = Manager::at(Some(OsStr::new(&format!("@{name}"))), None);
+    let (mut reader, writer) = io::pipe().unwrap();
+    manager.hand_over("FDSTORE=1\n", &[writer.as_fd()]).unwrap();
+    drop(writer);
+    assert_eq!(received(&socket).as_deref(), Some("FDSTORE=1\n"));
+    // Whoever takes the words alone has closed what came with them: the pipe is at its end.
+    assert_eq!(io::Read::read(&mut reader, &mut [0]).unwrap(), 0);
+}
+
+#[test]
+fn a_manager_that_does_not_take_descriptors_is_not_waited_for_without_end() {
+    let listener = Listener::new();
+    let manager = listener.manager(None);
+    let sender = UnixDatagram::unbound().unwrap();
+    sender.set_nonblocking(true).unwrap();
+    while sender.send_to(b"x", &listener.path).is_ok() {}
+    let (_reader, writer) = io::pipe().unwrap();
+    let error = manager.hand_over("FDSTORE=1\n", &[writer.as_fd()]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    assert!(error.to_string().contains("does not read"));
 }

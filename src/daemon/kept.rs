@@ -1,0 +1,111 @@
+//! Sockets that the service manager keeps over a restart: its descriptor store (`sd_notify(3)`).
+//!
+//! In: the sockets in use. Out: the same sockets at the next start, with the queries that came meanwhile. Without a
+//! service manager nothing happens here.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::os::fd::AsFd;
+
+use listenfd::ListenFd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tracing::info;
+
+use super::log;
+use super::manager::Manager;
+use crate::diag::{Diagnostic, Id, Place};
+use crate::server::{Adopted, KeptSockets, Listeners};
+
+/// Has the service manager keep what comes with it, under the name of our sockets, and without polling: a socket stays in
+/// the store whatever happens to it.
+const STORE: &str = "FDSTORE=1\nFDNAME=listen\nFDPOLL=0\n";
+
+/// Has the service manager close all of that name.
+const FORGET: &str = "FDSTOREREMOVE=1\nFDNAME=listen\n";
+
+/// Descriptors in one message at most: the kernel's limit.
+const MOST: usize = 253;
+
+/// Descriptors that are taken at most; a process that is to have more is misled.
+const MOST_KEPT: usize = 4096;
+
+/// The time to wait until the service manager has closed what it shall keep no longer.
+const FORGET_TIMEOUT: u16 = 2000;
+
+/// Takes the sockets that the service manager hands over. To be called once, before anything else opens a descriptor.
+pub(crate) fn kept_sockets() -> KeptSockets {
+    let read = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<usize>().ok());
+    let is_ours = read("LISTEN_PID").is_some_and(|pid| u32::try_from(pid) == Ok(std::process::id()));
+    if !is_ours || read("LISTEN_FDS").is_none_or(|count| count > MOST_KEPT) {
+        return KeptSockets::default();
+    }
+    let mut all = ListenFd::from_env();
+    let (mut udp, mut tcp) = (Vec::new(), Vec::new());
+    for number in 0..all.len() {
+        // Each attempt leaves what is of another kind in its place.
+        udp.extend(all.take_udp_socket(number).ok().flatten());
+        tcp.extend(all.take_tcp_listener(number).ok().flatten());
+        // Of no use here, and closed: other programs that we start shall not have them.
+        drop(all.take_unix_listener(number));
+        drop(all.take_unix_datagram(number));
+    }
+    KeptSockets::new(udp, tcp)
+}
+
+/// Chooses the kept sockets that `listen` needs. If others were kept, they are closed, here and in the store, before
+/// anything is bound: they would be in the way.
+pub(super) fn adopt(kept: KeptSockets, listen: &[SocketAddr], workers: usize, manager: &Manager) -> Adopted {
+    let (adopted, closed) = kept.adopt(listen, workers);
+    if adopted.count() > 0 {
+        info!(
+            sockets = adopted.count(),
+            "goes on with the sockets that the service manager kept, and with the queries in them"
+        );
+    }
+    if !closed.is_empty() {
+        info!(sockets = closed.join(", "), "closed sockets that the service manager kept and 'listen' has no use for");
+        if let Err(error) = manager.hand_over(FORGET, &[]).and_then(|()| barrier(manager)) {
+            log::found(&failed(&error));
+        }
+    }
+    adopted
+}
+
+/// Has the service manager keep these sockets and no others.
+pub(super) fn keep(listeners: &Listeners, manager: &Manager) {
+    if !manager.is_there() {
+        return;
+    }
+    let sockets = listeners.descriptors();
+    let room = std::env::var("FDSTORE").ok().and_then(|text| text.parse::<usize>().ok());
+    if let Some(room) = room.filter(|room| *room < sockets.len()) {
+        let reason =
+            format!("it keeps {room} of {}; set FileDescriptorStoreMax={} in the unit", sockets.len(), sockets.len());
+        log::found(&failed(&io::Error::other(reason)));
+    }
+    let mut parts = sockets.chunks(MOST);
+    let stored =
+        manager.hand_over(FORGET, &[]).and_then(|()| parts.try_for_each(|part| manager.hand_over(STORE, part)));
+    if let Err(error) = stored {
+        log::found(&failed(&error));
+    }
+}
+
+/// Waits until the service manager has done what it was told: then it closes the pipe that it gets here.
+fn barrier(manager: &Manager) -> io::Result<()> {
+    let (ours, its) = io::pipe()?;
+    manager.hand_over("BARRIER=1", &[its.as_fd()])?;
+    drop(its);
+    match poll(&mut [PollFd::new(ours.as_fd(), PollFlags::POLLIN)], PollTimeout::from(FORGET_TIMEOUT))? {
+        0 => Err(io::Error::new(ErrorKind::TimedOut, "no reply")),
+        _ => Ok(()),
+    }
+}
+
+fn failed(error: &io::Error) -> Diagnostic {
+    let text = format!(
+        "the service manager cannot keep the sockets over a restart: {error}; queries are answered all the same, but those \
+         that arrive during a restart are lost"
+    );
+    Diagnostic::warning(Id::SOCKETS_NOT_KEPT, Place::Server, text)
+}
