@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::machine;
 use crate::page::{Page, Passed};
 use crate::stages::{STAGES, Stage};
+use crate::succeed;
 
 /// Runs all stages, even after one has failed, and reports at the end.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -71,14 +72,6 @@ fn note(root: &Path, stage: &Stage, turn: u64, took: Duration, commit: String) -
     };
     page.passed(stage.name, passed);
     page.write(root)
-}
-
-fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(status.to_string()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
+use crate::succeed;
+
 const SECONDS: u32 = 20;
 
 /// The longest input: longer ones find little more, and more slowly.
@@ -86,14 +88,6 @@ fn fuzz(root: &Path, target: &str, seconds: u32) -> Result<Output, String> {
         command.env("FUZZ_LONG", "1");
     }
     command.output().map_err(|error| format!("cannot run cargo: {error}"))
-}
-
-fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?}: {status}")),
-        Err(error) => Err(format!("cannot run cargo: {error}")),
-    }
 }
 
 /// A number of the fuzzer's final statistics.

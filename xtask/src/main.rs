@@ -124,3 +124,12 @@ fn cargo_with(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> 
         .map_err(|error| format!("cannot run cargo: {error}"))?;
     status.success().then_some(()).ok_or_else(|| format!("cargo {} failed", arguments.join(" ")))
 }
+
+/// Runs a command to its end; an error names it.
+fn succeed(command: &mut Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{command:?}: {status}")),
+        Err(error) => Err(format!("{command:?}: {error}")),
+    }
+}

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Context, step, succeed};
+use super::{Context, step};
+use crate::succeed;
 
 /// The place of the crates in the paths that a panic or an assertion of the program would name.
 const CRATES: &str = "/crates";

@@ -6,8 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{step, succeed};
+use super::step;
 use crate::cargo_with;
+use crate::succeed;
 
 /// The Debian that the package is tried on.
 const SUITE: &str = "bookworm";

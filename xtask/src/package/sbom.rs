@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Context, notices, succeed};
+use super::{Context, notices};
+use crate::succeed;
 
 /// The name that the tool gives its file for now, in the folder of each package of the workspace.
 const RAW: &str = "target-package-crates";

@@ -5,8 +5,9 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Context, notices, results, step, succeed, write};
+use super::{Context, notices, results, step, write};
 use crate::machine::said;
+use crate::succeed;
 
 /// What `dh_strip` asks of strip.
 const STRIPPED: [&str; 3] = ["--strip-all", "--remove-section=.comment", "--remove-section=.note"];

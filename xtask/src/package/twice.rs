@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::{step, succeed};
+use super::step;
 use crate::machine::said;
+use crate::succeed;
 
 /// Builds both and compares; the error names the files that differ.
 pub(super) fn run(root: &Path) -> Result<(), String> {
