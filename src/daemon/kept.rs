@@ -16,8 +16,8 @@ use super::manager::Manager;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::server::{Adopted, KeptSockets, Listeners};
 
-/// Has the service manager keep what comes with it, under the name of our sockets, and without polling: a socket stays in
-/// the store whatever happens to it.
+/// Has the service manager keep what comes with it, under the name of our sockets, and without polling: a socket stays
+/// in the store whatever happens to it.
 const STORE: &str = "FDSTORE=1\nFDNAME=listen\nFDPOLL=0\n";
 
 /// Has the service manager close all of that name.
