@@ -265,7 +265,7 @@ pub(super) fn explain(path: &Path, config: &Path, error: &io::Error) -> String {
     let path = path.display();
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => format!(
-            "no server is running with this config (no answer at '{path}'); start it: {}",
+            "no server is running with this config (no answer at '{path}'); start it: systemctl start privatelink-dns, or by hand: {}",
             diag::command(&["serve"], &diag::path(config))
         ),
         io::ErrorKind::PermissionDenied | io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => format!(

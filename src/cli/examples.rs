@@ -170,7 +170,7 @@ Exit codes:
   2  wrong usage or a wrong config";
 
 pub(super) const COMPLETIONS: &str = "\
-Examples, each with the place where the shell looks; a package has put those of bash, zsh and fish there:
+Examples. Packages have installed those of bash, zsh and fish already; for /etc and /usr/local be root:
   privatelink-dns completions bash > /etc/bash_completion.d/privatelink-dns
   privatelink-dns completions zsh > /usr/local/share/zsh/site-functions/_privatelink-dns
   privatelink-dns completions fish > ~/.config/fish/completions/privatelink-dns.fish

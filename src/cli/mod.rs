@@ -66,7 +66,7 @@ const VERSION: &str = concat!(
     env!("PRIVATELINK_DNS_TARGET"),
     ", ",
     env!("PRIVATELINK_DNS_PROFILE"),
-    "\nfeatures  none to choose; built in: file lists, Azure sources, status page, metrics, systemd notify and kept sockets"
+    "\nfeatures  file lists, Azure sources, status page, metrics, sd_notify, kept sockets (all builds)"
 );
 
 const CONFIG_HELP: &str = "The config file; else $PRIVATELINK_DNS_CONFIG, ./config/privatelink-dns.toml, \

@@ -104,7 +104,9 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
 fn source(lines: &mut Vec<String>, source: &SourceStatus) {
     let when = source.last_good.map_or("never read".to_owned(), |at| format!("last good {}", rfc3339(at)));
     lines.push(format!("  {} ({}): {when}, {} entries", source.name, source.path, source.entries));
-    trouble(lines, "error", &source.errors);
+    let (errors, warnings): (Vec<_>, Vec<_>) = source.errors.iter().cloned().partition(Diagnostic::is_error);
+    trouble(lines, "error", &errors);
+    trouble(lines, "warning", &warnings);
 }
 
 fn pass(lines: &mut Vec<String>, pass: &PassStatus, sync: &SyncStatus) {

@@ -62,8 +62,8 @@ impl Absent {
 fn explain((address, key): Listening) -> Diagnostic {
     let ip = address.ip();
     let text = format!(
-        "{ip} ({key}) is not an address of this machine: clients that ask there are answered once it is; see 'ip \
-         address', or change {key}"
+        "{ip} ({key}) is not an address of this machine: clients that ask there are answered once it is; nothing to do if \
+         it comes later (see 'ip address'), else correct {key}"
     );
     Diagnostic::warning(Id::ADDRESS_ABSENT, Place::Server, text)
 }

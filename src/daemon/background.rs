@@ -52,9 +52,8 @@ pub(super) async fn check() -> Option<Diagnostic> {
 
 fn no_priority(denied: &io::Error) -> Diagnostic {
     let text = format!(
-        "the threads that read and write lists and zones cannot get a lower priority ({denied}): a sync shares the cores \
-         with the answers to clients, which may take longer meanwhile; if a systemd unit forbids it, add a line to the \
-         unit: SystemCallFilter=setpriority"
+        "background threads cannot get a lower priority ({denied}): answers may take longer during a sync; in the \
+         systemd unit, add: SystemCallFilter=setpriority"
     );
     Diagnostic::warning(Id::PRIORITY_DENIED, Place::Server, text)
 }

@@ -59,13 +59,13 @@ pub(super) fn adopt(kept: KeptSockets, listen: &[SocketAddr], workers: usize, ma
     if adopted.count() > 0 {
         info!(
             sockets = adopted.count(),
-            "goes on with the sockets that the service manager kept, and with the queries in them"
+            "took over the sockets that the service manager kept, with the queries in them"
         );
     }
     if !closed.is_empty() {
-        info!(sockets = closed.join(", "), "closed sockets that the service manager kept and 'listen' has no use for");
+        info!(sockets = closed.join(", "), "closed kept sockets that 'listen' does not name");
         if let Err(error) = manager.hand_over(FORGET, &[]).and_then(|()| barrier(manager)) {
-            log::found(&failed(&error));
+            log::found(&not_closed(&error));
         }
     }
     adopted
@@ -79,15 +79,13 @@ pub(super) fn keep(listeners: &Listeners, manager: &Manager) {
     let sockets = listeners.descriptors();
     let room = std::env::var("FDSTORE").ok().and_then(|text| text.parse::<usize>().ok());
     if let Some(room) = room.filter(|room| *room < sockets.len()) {
-        let reason =
-            format!("it keeps {room} of {}; set FileDescriptorStoreMax={} in the unit", sockets.len(), sockets.len());
-        log::found(&failed(&io::Error::other(reason)));
+        log::found(&too_few(room, sockets.len()));
     }
     let mut parts = sockets.chunks(MOST);
     let stored =
         manager.hand_over(FORGET, &[]).and_then(|()| parts.try_for_each(|part| manager.hand_over(STORE, part)));
     if let Err(error) = stored {
-        log::found(&failed(&error));
+        log::found(&not_kept(&error));
     }
 }
 
@@ -102,10 +100,26 @@ fn barrier(manager: &Manager) -> io::Result<()> {
     }
 }
 
-fn failed(error: &io::Error) -> Diagnostic {
-    let text = format!(
-        "the service manager cannot keep the sockets over a restart: {error}; queries are answered all the same, but those \
-         that arrive during a restart are lost"
-    );
+fn not_closed(error: &io::Error) -> Diagnostic {
+    warning(format!(
+        "the service manager did not confirm that it closed the old sockets ({error}): queries that reach one of them get \
+         no answer; stop the service once, then start it"
+    ))
+}
+
+fn too_few(room: usize, wanted: usize) -> Diagnostic {
+    warning(format!(
+        "the service manager keeps {room} of {wanted} sockets over a restart: queries that arrive at the others meanwhile \
+         are lost; in the unit, set FileDescriptorStoreMax={wanted} or more"
+    ))
+}
+
+fn not_kept(error: &io::Error) -> Diagnostic {
+    warning(format!(
+        "the service manager cannot keep the sockets over a restart ({error}): queries that arrive during a restart are lost"
+    ))
+}
+
+fn warning(text: String) -> Diagnostic {
     Diagnostic::warning(Id::SOCKETS_NOT_KEPT, Place::Server, text)
 }

@@ -259,8 +259,8 @@ impl State {
 
 fn cannot_hear(why: &io::Error) {
     let text = format!(
-        "the service manager cannot be told how the server is, at the socket that NOTIFY_SOCKET names: {why}; queries \
-         are answered all the same, but a unit of Type=notify does not see that the server is ready"
+        "the service manager cannot be reached at NOTIFY_SOCKET ({why}): queries are answered, but systemd does not see \
+         that the server is ready and may stop it at TimeoutStartSec; check NotifyAccess= and the sandbox of the unit"
     );
     super::log::found(&Diagnostic::warning(Id::MANAGER_UNREACHABLE, Place::Server, text));
 }

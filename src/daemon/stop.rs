@@ -1,5 +1,5 @@
-//! The end of the server: first load balancers hear of it, then the questions at upstreams are waited for, and last of
-//! all no new queries are taken.
+//! The end of the server: load balancers hear of it, queries are answered until none waits for an upstream, then reading
+//! stops.
 //!
 //! ```text
 //!   SIGTERM, SIGINT -> /ready says 503, queries are answered for `lameduck` -> and until none waits -> end
@@ -65,13 +65,14 @@ pub(super) async fn until_stopped(
 /// The status line of a server that stops.
 fn reason(signal: &str, lameduck: Duration, now: SystemTime) -> String {
     if lameduck.is_zero() {
-        return format!("stopping by {signal}: the queries under way are answered");
+        let most = DRAIN_TIME.as_secs();
+        return format!("stopping ({signal}): queries are answered until none waits for an upstream, {most} s at most");
     }
     let until = rfc3339(seconds(now + lameduck));
-    format!("stopping by {signal}: not ready any more; queries are answered until {until}")
+    format!("stopping ({signal}): /ready says 503; queries are answered until {until}, and until none waits")
 }
 
-/// Answers the queries that are under way, and ends.
+/// Answers queries until none waits for an upstream, and ends.
 pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut Ending) -> Result<(), StartError> {
     let ended = match stopped {
         Stopped::AtOnce => return Ok(()),

@@ -44,8 +44,10 @@ impl Holder {
     /// this machine. Nothing but the reader makes them.
     pub(crate) fn cures(&self, wanted: SocketAddr, own: &[IpAddr]) -> Vec<String> {
         let is_usable = |ip: &&IpAddr| ip.is_ipv4() && !ip.is_loopback() && !ip.is_unspecified();
-        let own = own.iter().find(is_usable).map_or_else(|| "10.0.0.4".to_owned(), ToString::to_string);
-        let elsewhere = format!("listen on the machine's own address alone: listen = [\"{own}:{}\"]", wanted.port());
+        let elsewhere = own.iter().find(is_usable).map_or_else(
+            || "listen on another address of this machine (see 'ip address')".to_owned(),
+            |own| format!("listen on the machine's own address alone: listen = [\"{own}:{}\"]", wanted.port()),
+        );
         if self.is_stub() {
             let off = "in /etc/systemd/resolved.conf, [Resolve] DNSStubListener=no, then: systemctl restart \
                        systemd-resolved && ln -sf /run/systemd/resolve/resolv.conf /etc/resolv.conf";
@@ -59,7 +61,7 @@ impl Holder {
             Some((pid, name)) => {
                 format!("stop '{}' (systemctl status {pid} says which service it is)", diag::printable(name))
             }
-            None => format!("as root: ss -lunpt 'sport = :{}'; then stop it", wanted.port()),
+            None => format!("find it as root (ss -lunpt 'sport = :{}') and stop it", wanted.port()),
         };
         vec![stop, elsewhere]
     }
@@ -78,17 +80,17 @@ impl fmt::Display for Holder {
     }
 }
 
-/// The reason why an address is taken, in one line: who has it, and the cures.
-pub(crate) fn explain(holders: &[Holder], wanted: SocketAddr, own: &[IpAddr]) -> String {
-    let port = wanted.port();
-    let Some(holder) = holders.first() else {
-        return format!("the port is taken; as root, 'ss -lnp sport = :{port}' says by whom");
+/// The reason why an address is taken over UDP or TCP, in one line: who has it, and the cures.
+pub(crate) fn explain(holders: &[Holder], transport: &str, wanted: SocketAddr, own: &[IpAddr]) -> String {
+    let has_it = |holder: &&Holder| holder.transport == transport;
+    let Some(holder) = holders.iter().find(has_it).or(holders.first()) else {
+        let port = wanted.port();
+        return format!("the port is taken; as root, this says by whom: ss -lunpt 'sport = :{port}'");
     };
-    let mut cures = holder.cures(wanted, own);
-    if holder.process.is_none() && !holder.is_stub() {
-        cures.insert(0, "as root, 'privatelink-dns doctor' says who that is".to_owned());
+    match holder.cures(wanted, own).as_slice() {
+        [cure] => format!("the port is taken: {holder}; {cure}"),
+        cures => format!("the port is taken: {holder}; either {}", cures.join("; or ")),
     }
-    format!("the port is taken: {holder}; either {}", cures.join("; or "))
 }
 
 /// The sockets that keep others from this address: bound there, or to every address of its port.
@@ -213,7 +215,7 @@ mod tests {
         };
         let own = ["127.0.0.1".parse().unwrap(), "10.1.2.3".parse().unwrap()];
         let wanted = "0.0.0.0:53".parse().unwrap();
-        let said = |address, process| explain(&[holder(address, process)], wanted, &own);
+        let said = |address, process| explain(&[holder(address, process)], "TCP", wanted, &own);
         for address in ["127.0.0.53:53", "127.0.0.54:53"] {
             for process in [None, Some((601, "systemd-resolve"))] {
                 let said = said(address, process);
@@ -227,16 +229,23 @@ mod tests {
             }
         }
         for (address, process, part) in [
-            ("127.0.0.53:5353", None, "as root, 'privatelink-dns doctor' says who"),
+            ("127.0.0.53:5353", None, "either find it as root (ss -lunpt 'sport = :53') and stop it; or listen on"),
             ("0.0.0.0:53", None, "another user's process has 0.0.0.0:53 over UDP"),
             ("127.0.0.53:53", Some((9, "dns\u{1b}masq")), "either stop 'dns\\u{1b}masq' (systemctl status 9"),
             ("0.0.0.0:53", Some((1, "systemd")), "systemctl list-sockets"),
-            ("0.0.0.0:53", Some((7, "privatelink-dns")), "another privatelink-dns"),
+            ("0.0.0.0:53", Some((7, "privatelink-dns")), "over UDP; it is another privatelink-dns"),
         ] {
             let said = said(address, process);
             assert!(said.contains(part) && !said.contains("DNSStubListener"), "{said}");
         }
-        assert!(explain(&[], wanted, &own).contains("ss -lnp sport = :53"));
+        assert!(explain(&[], "UDP", wanted, &own).contains("ss -lunpt 'sport = :53'"));
+        let two = ["UDP", "TCP"].map(|transport| Holder { transport, ..holder("0.0.0.0:53", Some((7, transport))) });
+        assert!(explain(&two, "TCP", wanted, &own).contains("'TCP' (process 7) has 0.0.0.0:53 over TCP"));
+        let no_own = explain(&two, "UDP", wanted, &own[..1]);
+        assert!(
+            no_own.contains("'UDP'")
+                && no_own.ends_with("or listen on another address of this machine (see 'ip address')")
+        );
     }
 
     #[test]

@@ -96,7 +96,7 @@ fn it_is_told_of_the_start_that_it_is_ready_how_it_is_and_of_the_stop() {
     server.signal(Signal::SIGTERM);
     let end = manager.until("STOPPING=1");
     assert!(!end.iter().any(|heard| heard.starts_with("STATUS=error")), "{end:#?}");
-    assert!(manager.next().starts_with("STATUS=stopping by SIGTERM: "));
+    assert!(manager.next().starts_with("STATUS=stopping (SIGTERM): "));
     assert_eq!(manager.next(), "EXTEND_TIMEOUT_USEC=11000000", "the time to drain, and some more");
     assert_eq!(server.stopped(), Some(0));
 }
@@ -160,7 +160,7 @@ fn lameduck_and_drain_get_the_time_that_they_need_and_keep_the_watchdog_quiet() 
     server.signal(Signal::SIGTERM);
     manager.until("STOPPING=1");
     let status = manager.next();
-    assert!(status.starts_with("STATUS=stopping by SIGTERM: not ready any more; queries are answered until 2"));
+    assert!(status.starts_with("STATUS=stopping (SIGTERM): /ready says 503; queries are answered until 2"));
     assert_eq!(manager.next(), "EXTEND_TIMEOUT_USEC=13000000");
     (0..5).for_each(|_| drop(manager.until("WATCHDOG=1")));
     assert_eq!(server.resolves(NAME), ["10.1.0.1"]);

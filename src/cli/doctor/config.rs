@@ -153,7 +153,7 @@ fn sources(config: &Config, lists: &Lists) -> Finding {
     }
     let facts = away.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     if !away.iter().any(Diagnostic::is_error) {
-        return Finding::warning(Id::SOURCES, facts);
+        return Finding::warning(Id::SOURCES, facts).run("put the list there, and let everybody read it: chmod 644");
     }
     Finding::problem(Id::SOURCES, facts).run("correct the path of the source, or put the list there")
 }

@@ -41,8 +41,11 @@ fn errors(lists: &Lists) -> Finding {
         let fact = if count == 1 { first.to_string() } else { format!("{count} errors, the first: {first}") };
         return Finding::problem(Id::LISTS, fact).run(command(&["check"], &lists.config));
     }
-    let warnings: Vec<&Diagnostic> =
-        all.iter().filter(|found| found.severity == Severity::Warning).chain(&lists.warnings).collect();
+    let warnings: Vec<&Diagnostic> = all
+        .iter()
+        .filter(|found| found.severity == Severity::Warning && !is_away(found))
+        .chain(&lists.warnings)
+        .collect();
     if let Some(first) = warnings.first() {
         let fact = match warnings.len() {
             1 => first.to_string(),

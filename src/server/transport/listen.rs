@@ -152,7 +152,9 @@ fn bind_pair(address: SocketAddr, workers: usize, mut kept: AdoptedPair) -> Resu
 }
 
 fn try_bind_pair(address: SocketAddr, workers: usize, kept: AdoptedPair) -> Result<Bound, BindError> {
-    let failed = |protocol| move |error: io::Error| BindError { address, protocol, reason: explain(address, &error) };
+    let failed = |protocol| {
+        move |error: io::Error| BindError { address, protocol, reason: explain((address, protocol), &error) }
+    };
     let tcp = kept.tcp.map_or_else(|| bind_tcp(address), adopt_tcp).map_err(failed("TCP"))?;
     let address = tcp.local_addr().map_err(failed("TCP"))?;
     let udp = bind_group(address, workers.max(1), kept.udp).map_err(failed("UDP"))?;
@@ -242,11 +244,11 @@ fn only_v6(socket: &Socket, address: SocketAddr) -> io::Result<()> {
     if address.is_ipv6() { socket.set_only_v6(true) } else { Ok(()) }
 }
 
-fn explain(address: SocketAddr, error: &io::Error) -> String {
+fn explain((address, protocol): (SocketAddr, &str), error: &io::Error) -> String {
     let port = address.port();
     match error.kind() {
         io::ErrorKind::AddrInUse => {
-            ports::explain(&ports::holders(Path::new("/"), address), address, &addresses::own())
+            ports::explain(&ports::holders(Path::new("/"), address), protocol, address, &addresses::own())
         }
         io::ErrorKind::PermissionDenied => format!(
             "no permission for port {port}; run as a service with AmbientCapabilities=CAP_NET_BIND_SERVICE, or listen on a port above 1023"

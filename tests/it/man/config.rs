@@ -73,7 +73,8 @@ const SECTIONS: [(&str, &str); 12] = [
     (
         "[sync]",
         "A pass of the sync reads all sources, compares their records with the zones in service, and writes the zones that \
-         differ. Its guard holds back what is large or takes records away, until somebody approves it; see \
+         differ. Its guard holds back removals and changes beyond `max_removed`, and whatever would empty a zone, until \
+         somebody approves them; see \
          privatelink-dns-sync(8).",
     ),
 ];
@@ -214,7 +215,7 @@ fn kind(section: &Section<'_>, key: &Key<'_>) -> &'static str {
     assert_eq!(problems, 0, "{} {}", section.header, key.name);
     match read(&with_section(section, Some(key.line))) {
         (_, problems) if problems > 0 && !key.text.contains("unset: ") => "It must be written. Example:",
-        (without, _) if without == with => "Default:",
+        (without, _) if without == with && !key.text.contains("unset: ") => "Default:",
         _ => "Example:",
     }
 }
@@ -275,6 +276,7 @@ fn defaults_examples_and_what_must_be_written_are_told_apart() {
     assert_eq!(kind("[sync]", "pass_deadline"), "Default:");
     assert_eq!(kind("[sync]", "interval"), "Default:");
     assert_eq!(kind("", "nsid"), "Example:");
+    assert_eq!(kind("[[zones]]", "on_miss"), "Example:", "it depends on the zone");
     assert_eq!(kind("[[sources]]", "name"), "It must be written. Example:");
 }
 

@@ -14,7 +14,8 @@ privatelink.queue.core.windows.net, and forwards every other query to upstream s
 The records come from lists of endpoints: exports of the portal, of az, of PowerShell and of other tools, hosts files, \
 zone files, or Azure itself. The server sees when a list changes, compares it with the zone in service, and writes the \
 zone file; nobody types records. A list with an error is refused whole, and what it gave before stays in service. \
-Changes that are large or take records away are held back until somebody approves them.
+A zone that would lose or change more than `max_removed` (30%) of its records within `guard_window`, or become empty, \
+keeps those records until somebody approves the change; new records go in.
 
 A storage account has the same public name whether its private endpoint is yours or somebody else's. For an account that \
 a list names, clients get the private address, also when they ask for the public name. For all others they get the public \
@@ -25,19 +26,20 @@ What is served is what is in the zone files. When every source is away, the serv
 const FIRST_STEPS: &str = "\
 After a package is installed, the server runs, listens on 127.0.0.1 alone, and has no list. Put an export of the private \
 endpoints of the vault, in any form, into `/etc/privatelink-dns/endpoints/`, and look at what becomes of it with \
-`privatelink-dns status`. `privatelink-dns explain` and a name of the list show its private address.
+`privatelink-dns status`, as root or as a member of the group privatelink-dns-ask. `privatelink-dns explain` and a name \
+of the list show its private address.
 
 Then let the network ask: write an address of this machine into `listen`, the networks of the clients into `allow`, see \
-whether `privatelink-dns check` is content, and restart the server. Clients, or the resolvers that they ask, forward the \
-names core.windows.net, backup.windowsazure.com and storage.azure.net to it.";
+whether `privatelink-dns check` is content, and restart the server. Make it the DNS server of the clients. If a resolver \
+forwards to it instead, it forwards the three private zones, blob.core.windows.net and queue.core.windows.net.";
 
 /// What the two options print.
 const VERSION: &str = "Print the version; the long form also its commit, the compiler and what is built in.";
 
 const EXIT_CODES: &str = "\
 0  it is done, and all is well
-1  it failed, in whole or in part
-2  wrong usage or a wrong config; nothing was done
+1  it failed, in whole or in part; `status`, `doctor`: there are errors; `explain`: there is no address; `check --strict`: there are warnings
+2  wrong usage or a wrong config, and nothing was done; `check`: there are problems
 3  `plan`: there are changes; `status`, `doctor`: there are warnings, and nothing worse
 4  `explain`: the answer is public
 5  `plan`, `sync`, `reload`, `thaw`: the guard holds a part of the plan, or the sync is frozen and something waits";
@@ -47,8 +49,8 @@ const SIGNALS: [(&str, &str); 3] = [
     ("SIGHUP", "Config, lists and zone files are read again, as with privatelink-dns-reload(8)."),
     (
         "SIGTERM, SIGINT",
-        "The server ends. If `lameduck` is set, /ready says so at once and queries are answered for that time; a second \
-         signal ends the wait.",
+        "/ready says 503 at once; queries are answered for `lameduck`, then until none waits for an upstream. A second \
+         signal ends the server at once.",
     ),
     ("SIGUSR1, SIGUSR2", "A line of the log says that nothing is to be done: there is no log file to open again."),
 ];
@@ -60,7 +62,7 @@ const ENVIRONMENT: [(&str, &str); 8] = [
     ("JOURNAL_STREAM", "Set by systemd(1); where standard error is the journal, lines of the log have its priorities."),
     (
         "NOTIFY_SOCKET, WATCHDOG_USEC, LISTEN_FDS",
-        "Set by systemd(1) as well: where `serve` says that it is ready and alive, and the sockets that a restart keeps.",
+        "Set by systemd(1): the socket for readiness and status, the watchdog's time, and the sockets kept over a restart.",
     ),
     ("HTTPS_PROXY, NO_PROXY", "The proxy for the calls of live sources to Azure, and the hosts that need none."),
     (
@@ -79,7 +81,10 @@ const FILES: [(&str, &str); 5] = [
         "The config of a package. An upgrade keeps what you changed. `./config/privatelink-dns.toml` in the working \
          folder goes before it; see privatelink-dns.toml(5).",
     ),
-    ("/etc/privatelink-dns/endpoints/", "The lists of a package's config: each file in it is read."),
+    (
+        "/etc/privatelink-dns/endpoints/",
+        "The lists of a package's config: each file in it is read, except those whose names begin with a dot or end with ~.",
+    ),
     ("/var/lib/privatelink-dns/zones/", "The zone files that the sync writes, and zone files of your own."),
     (
         "/var/lib/privatelink-dns/state/",

@@ -101,7 +101,7 @@ const PROSE: [(&str, &str); 14] = [
         "Zones are loaded before the first query is answered. A zone whose file is bad keeps its last good \
              contents; if there are none, its names are SERVFAIL and everything else is answered.\n\n\
              While it runs, it looks at the lists when one of them changes and once in each interval, plans what would \
-             change, and writes the zone files. Changes that are large or take records away wait for consent; see \
+             change, and writes the zone files. Removals and changes beyond `max_removed` wait for consent; see \
              privatelink-dns-sync(8). A change of the config file is taken without a restart, unless it ends zones or \
              sources: that waits for privatelink-dns-reload(8).",
     ),
@@ -123,8 +123,8 @@ const PROSE: [(&str, &str); 14] = [
         "A pass reads all sources, compares their records with the zone files, and writes the zones that differ. \
              With a server that runs, `--running` is the right way: the server makes the pass and serves its outcome \
              at once. Without it the files are written by this command, and a server sees that they changed.\n\n\
-             The guard holds changes that are large or take records away, until somebody approves them by their \
-             digest. The digest covers just the changes that `privatelink-dns plan` or `privatelink-dns status` shows; \
+             The guard holds removals and changes beyond `max_removed`, and whatever would empty a zone, until somebody \
+             approves them by their digest. The digest covers just the changes that `privatelink-dns plan` or `privatelink-dns status` shows; \
              other changes are not approved by it. Additions and other zones go on meanwhile.\n\n\
              With `--undo` the last pass that changed something is taken back: each name that still is what that pass \
              made of it becomes again what it was before. The lists still say otherwise, so the sync is frozen until \
@@ -145,7 +145,7 @@ const PROSE: [(&str, &str); 14] = [
     (
         "doctor",
         "The checks go from the config over the machine, the upstreams, the lists and what the server answers to \
-             its clients. Each finding has an id, a reason why it matters, and a command that helps. Every record of \
+             its clients. Each finding has an id, a reason why it matters, and, where there is one, what to run. Every record of \
              the lists is asked of the running server over UDP and TCP.\n\n\
              Nothing is changed. Queries go to this server, to its upstreams and to the resolvers of `--through`, and to \
              nobody else. TCP 443 of the listed addresses is tried with `--connect` alone.",

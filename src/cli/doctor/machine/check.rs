@@ -85,7 +85,7 @@ fn addresses(machine: &Machine) -> Finding {
     let fact =
         format!("{} in 'listen' is no address of this machine: no query reaches it there", some(&machine.absent));
     Finding::warning(Id::ADDRESSES, fact)
-        .run("ip address; then mend 'listen', or add the address to the machine: the server answers there at once")
+        .run("ip address; then correct 'listen', or add the address to this machine; no restart is needed for that")
 }
 
 fn bind(machine: &Machine, config: &Config, server: &Server) -> Finding {

@@ -110,7 +110,7 @@ fn the_holder_of_the_port_is_named_with_its_cures() {
 #[test]
 fn a_listen_address_that_the_machine_lacks_is_named() {
     let absent = Machine { absent: vec![at("10.0.0.4:53")], ..machine() };
-    expect(&with(&absent), "PD213", State::Warning, &["10.0.0.4:53", "ip address", "mend 'listen'"]);
+    expect(&with(&absent), "PD213", State::Warning, &["10.0.0.4:53", "ip address", "correct 'listen'"]);
 }
 
 #[test]
