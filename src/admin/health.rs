@@ -71,6 +71,13 @@ pub(super) fn ready(status: &Status) -> Verdict {
             name: "listen".to_owned(),
             failed: failed(!readiness.answering, "starting: the zones are being read, and no query is answered yet"),
         },
+        Check {
+            name: "address".to_owned(),
+            failed: failed(
+                readiness.unreachable,
+                "this machine has no address of listen yet: no query reaches the server",
+            ),
+        },
     ];
     let good = status.zones.iter().filter(|zone| zone.serial.is_some() && !readiness.servfail.contains(&zone.zone));
     checks.extend(good.map(|zone| Check { name: format!("zone {}", zone.zone), failed: None }));

@@ -18,7 +18,7 @@ use crate::sync::gather::Gatherer;
 use crate::sync::guard;
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass;
-use crate::zone::store::Store;
+use crate::zone::store::{self, Store};
 
 /// What a run of it shows, and what it makes of warnings.
 #[derive(Clone, Copy)]
@@ -187,15 +187,10 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     }
     let view = review.view();
     checked.records = view.zones.iter().map(|zone| zone.after().len()).sum();
-    let is_by_hand = |zone: &crate::zone::Hosted| zone.zone.as_ref().is_some_and(|zone| !zone.is_managed());
-    let by_hand = report.zones.iter().filter(|hosted| is_by_hand(hosted)).count();
     let unplanned = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
     checked.zones = view.zones.len() + unplanned;
     // Files that sync wrote do not count: a config that names no zone beside them has lost its contents.
-    if config.zones.hosted.is_empty() && by_hand == 0 {
-        let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
-        found.push(Diagnostic::error(Id::CONFIG_NO_ZONE, Place::file(&config.file), nothing));
-    }
+    found.extend(super::hosts_nothing(config, store::has_hand_written));
     CheckReport { diagnostics: found, ..checked }
 }
 

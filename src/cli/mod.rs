@@ -22,7 +22,7 @@ mod undo;
 
 use std::fmt::Display;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,7 +30,8 @@ use clap::{CommandFactory, Parser, Subcommand, ValueHint};
 
 use crate::config::{self, Config};
 use crate::daemon;
-use crate::diag::{self, Diagnostic};
+use crate::diag::{self, Diagnostic, Id, Place};
+use crate::zone::store;
 
 /// The run failed, in whole or in part.
 const FAILED: u8 = 1;
@@ -256,7 +257,10 @@ impl Verb {
             Self::Reload => control::reload(file.find()),
             Self::Freeze { reason } => control::freeze(file.find(), &reason),
             Self::Thaw => control::thaw(file.find()),
-            Self::Query { name, rtype } => with_config(file, |config| query::run(&config, &name, &rtype)),
+            Self::Query { name, rtype } => with_config(file, |config| match hosts_nothing(&config, store::has_file) {
+                Some(problem) => usage(problem),
+                None => query::run(&config, &name, &rtype),
+            }),
             Self::Completions { shell } => completions::run(shell),
         }
     }
@@ -291,7 +295,18 @@ fn not_served(why: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
+/// The problem of a config that hosts no zone: it names none, and `has` finds none in the zone folder.
+fn hosts_nothing(config: &Config, has: fn(&Path) -> bool) -> Option<Diagnostic> {
+    let nothing = "hosts no zone: add [backup] with cloud = \"public\", or put zone files into zone_dir";
+    let hosts_none = config.zones.hosted.is_empty() && !has(&config.zones.zone_dir);
+    hosts_none.then(|| Diagnostic::error(Id::CONFIG_NO_ZONE, Place::file(&config.file), nothing))
+}
+
 fn serve(config: Config) -> ExitCode {
+    if let Some(problem) = hosts_nothing(&config, store::has_file) {
+        usage(&problem);
+        return not_served(&problem.to_string());
+    }
     let kept = daemon::kept_sockets();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

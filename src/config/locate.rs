@@ -1,20 +1,40 @@
 //! The place of the config, and the folder that its relative paths start from.
 
 use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The places where a config is looked for if neither flag nor variable names one.
 const PLACES: [&str; 2] = ["config/privatelink-dns.toml", "/etc/privatelink-dns/privatelink-dns.toml"];
 
-/// The config file: the flag's, the variable's, or the first place that has one.
+/// The config file: the flag's, the variable's, or the first place that has one. Root takes none from the present
+/// folder that another user could have put there, because it says which files root writes.
 pub(crate) fn find(flag: Option<PathBuf>, variable: Option<OsString>) -> Result<PathBuf, String> {
     let named = flag.or_else(|| variable.filter(|value| !value.is_empty()).map(PathBuf::from));
-    named.or_else(|| PLACES.iter().map(PathBuf::from).find(|path| path.exists())).ok_or_else(|| {
-        format!(
+    let is_root = nix::unistd::geteuid().is_root();
+    let is_ours = |path: &PathBuf| !is_root || path.is_absolute() || is_of_root(path, Path::new("."));
+    let there: Vec<PathBuf> = PLACES.iter().map(PathBuf::from).filter(|path| path.exists()).collect();
+    named.or_else(|| there.iter().find(|path| is_ours(path)).cloned()).ok_or_else(|| match there.first() {
+        Some(other) => format!(
+            "{} can be changed by others than root, so root takes it only by its name: --config {0}",
+            other.display()
+        ),
+        None => format!(
             "no config file: looked for {}; name one with --config FILE or $PRIVATELINK_DNS_CONFIG",
             PLACES.join(" and ")
-        )
+        ),
     })
+}
+
+/// True if nobody but root can have made or changed the file, its folder or the present folder.
+fn is_of_root(path: &Path, present: &Path) -> bool {
+    const OTHERS_WRITE: u32 = 0o022;
+    let folder = path.parent().unwrap_or(path);
+    let is_safe = |path: &Path| {
+        path.metadata()
+            .is_ok_and(|file| file.uid() == 0 && (file.mode() & OTHERS_WRITE == 0 || file.mode() & 0o1000 != 0))
+    };
+    [path, folder, present].into_iter().all(is_safe)
 }
 
 /// The folder that relative paths start from: the config's own, or one level up when that is called `config`.
@@ -42,6 +62,26 @@ mod tests {
         let found = find(Some("a.toml".into()), Some("b.toml".into()));
         assert_eq!(found, Ok(PathBuf::from("a.toml")));
         assert_eq!(find(None, Some("b.toml".into())), Ok(PathBuf::from("b.toml")));
+    }
+
+    #[test]
+    fn root_takes_no_config_from_the_present_folder_that_another_user_can_change() {
+        if !nix::unistd::geteuid().is_root() {
+            eprintln!("SKIPPED: only root can give files to others");
+            return;
+        }
+        let present = tempfile::tempdir().unwrap();
+        let folder = present.path().join("config");
+        let file = folder.join("privatelink-dns.toml");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(&file, "").unwrap();
+        assert!(is_of_root(&file, present.path()));
+        for path in [&file, &folder, &present.path().to_owned()] {
+            std::os::unix::fs::chown(path, Some(12345), None).unwrap();
+            assert!(!is_of_root(&file, present.path()), "{}", path.display());
+            std::os::unix::fs::chown(path, Some(0), None).unwrap();
+        }
+        assert!(is_of_root(&file, present.path()));
     }
 
     #[test]

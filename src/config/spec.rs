@@ -83,7 +83,39 @@ fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
     if addresses.iter().enumerate().any(twice) {
         top.problem_at("listen", "listen names an address twice; remove one");
     }
+    for (all, one) in overlaps(&addresses) {
+        top.problem_at("listen", format!("listen names {one}, which {all} has already; remove one"));
+    }
+    for address in &addresses {
+        if let Some(kind) = unusable(*address) {
+            top.problem_at("listen", format!("listen: {address} is {kind}; name an address of this machine"));
+        }
+    }
     addresses
+}
+
+/// An address of every interface, and another of its port and family.
+fn overlaps(addresses: &[SocketAddr]) -> Vec<(SocketAddr, SocketAddr)> {
+    let wildcards = addresses.iter().filter(|address| address.ip().is_unspecified() && address.port() != 0);
+    let has = |all: &SocketAddr, one: &SocketAddr| {
+        (all.port(), all.is_ipv4()) == (one.port(), one.is_ipv4()) && !one.ip().is_unspecified()
+    };
+    wildcards.flat_map(|all| addresses.iter().filter(|one| has(all, one)).map(|one| (*all, *one))).collect()
+}
+
+/// What an address is that no server can listen on.
+fn unusable(address: SocketAddr) -> Option<&'static str> {
+    match address {
+        _ if address.ip().is_multicast() => Some("a multicast address"),
+        SocketAddr::V4(v4) if v4.ip().is_broadcast() => Some("the broadcast address"),
+        SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => {
+            Some("an IPv4 address in IPv6 form: write it as IPv4")
+        }
+        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
+            Some("a link-local address without its interface, such as [fe80::1%2]:53 with the interface's number")
+        }
+        _ => None,
+    }
 }
 
 /// `[backup]`: the cloud and its geo codes.

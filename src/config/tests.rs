@@ -178,3 +178,19 @@ fn a_bad_secret_is_named_by_its_place_and_not_shown() {
     assert_eq!(found.len(), 3, "{found:?}");
     assert!(found[1].starts_with("/srv/config/x.toml:3:12: secrets: ") && !found[1].contains("00ff"), "{found:?}");
 }
+
+#[test]
+fn an_address_that_no_server_can_listen_on_is_refused_with_what_it_is() {
+    for (listen, said) in [
+        ("\"0.0.0.0:53\", \"127.0.0.1:53\"", "names 127.0.0.1:53, which 0.0.0.0:53 has already"),
+        ("\"[::]:53\", \"[::1]:53\"", "names [::1]:53, which [::]:53 has already"),
+        ("\"224.0.0.1:53\"", "a multicast address"),
+        ("\"255.255.255.255:53\"", "the broadcast address"),
+        ("\"[::ffff:127.0.0.1]:53\"", "write it as IPv4"),
+        ("\"[fe80::1]:53\"", "link-local"),
+    ] {
+        let found = problems(&format!("listen = [{listen}]\n[backup]\n"));
+        assert!(found.iter().any(|problem| problem.contains(said)), "{listen}: {found:?}");
+    }
+    assert_eq!(problems("listen = [\"0.0.0.0:53\", \"[::]:53\", \"127.0.0.1:5353\"]\n[backup]\n"), [""; 0]);
+}

@@ -84,7 +84,9 @@ impl Daemon {
             info!("{} ({key}) is an address of this machine now: clients are answered there", address.ip());
         }
         self.told.is_old |= !(news.absent.is_empty() && news.arrived.is_empty());
-        self.board.addresses_absent(self.absent.known.values().cloned().collect());
+        let is_absent = |address: &SocketAddr| self.absent.known.contains_key(&(*address, "listen"));
+        let unreachable = self.bound.iter().all(is_absent);
+        self.board.addresses_absent(self.absent.known.values().cloned().collect(), unreachable);
     }
 }
 

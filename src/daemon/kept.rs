@@ -46,8 +46,9 @@ pub(crate) fn kept_sockets() -> KeptSockets {
         udp.extend(all.take_udp_socket(number).ok().flatten());
         tcp.extend(all.take_tcp_listener(number).ok().flatten());
         // Of no use here, and closed: other programs that we start shall not have them.
-        drop(all.take_unix_listener(number));
-        drop(all.take_unix_datagram(number));
+        if let Ok(Some(other)) = all.take_raw_fd(number) {
+            let _ = nix::unistd::close(other);
+        }
     }
     KeptSockets::new(udp, tcp)
 }

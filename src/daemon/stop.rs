@@ -1,5 +1,5 @@
-//! The end of the server: load balancers hear of it, queries are answered until none waits for an upstream, then reading
-//! stops.
+//! The end of the server: load balancers hear of it, the queries that wait for upstreams get their answers, and then
+//! reading stops.
 //!
 //! ```text
 //!   SIGTERM, SIGINT -> /ready says 503, queries are answered for `lameduck` -> and until none waits -> end
@@ -66,13 +66,13 @@ pub(super) async fn until_stopped(
 fn reason(signal: &str, lameduck: Duration, now: SystemTime) -> String {
     if lameduck.is_zero() {
         let most = DRAIN_TIME.as_secs();
-        return format!("stopping ({signal}): queries are answered until none waits for an upstream, {most} s at most");
+        return format!("stopping ({signal}): queries that wait for upstreams are answered, {most} s at most");
     }
     let until = rfc3339(seconds(now + lameduck));
-    format!("stopping ({signal}): /ready says 503; queries are answered until {until}, and until none waits")
+    format!("stopping ({signal}): /ready says 503; queries are answered until {until}")
 }
 
-/// Answers queries until none waits for an upstream, and ends.
+/// Answers until the queries that wait for upstreams have their answers, and ends.
 pub(super) async fn drain(mut daemon: Daemon, stopped: Stopped, ending: &mut Ending) -> Result<(), StartError> {
     let ended = match stopped {
         Stopped::AtOnce => return Ok(()),

@@ -57,6 +57,8 @@ struct Facts {
     admin: Vec<SocketAddr>,
     admin_failed: Vec<Diagnostic>,
     absent: Vec<Diagnostic>,
+    /// True while no address of `listen` is here.
+    unreachable: bool,
     answering: bool,
     last_beat: u64,
     draining: bool,
@@ -156,8 +158,9 @@ impl Board {
     }
 
     /// The addresses of all listeners that this machine does not have.
-    pub(crate) fn addresses_absent(&self, absent: Vec<Diagnostic>) {
-        self.facts().absent = absent;
+    pub(crate) fn addresses_absent(&self, absent: Vec<Diagnostic>, unreachable: bool) {
+        let mut facts = self.facts();
+        (facts.absent, facts.unreachable) = (absent, unreachable);
     }
 
     /// The requests to the admin and the probe listener.
@@ -322,7 +325,8 @@ impl Board {
                 ..self.server.clone()
             },
             readiness: Readiness {
-                ready: servfail.is_empty() && facts.answering && !facts.draining,
+                ready: servfail.is_empty() && facts.answering && !facts.draining && !facts.unreachable,
+                unreachable: facts.unreachable,
                 answering: facts.answering,
                 draining: facts.draining,
                 servfail,

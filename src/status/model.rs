@@ -134,6 +134,8 @@ pub struct Readiness {
     pub answering: bool,
     /// True from the signal to stop on; queries are still answered.
     pub draining: bool,
+    /// True while this machine has none of the addresses of `listen`.
+    pub unreachable: bool,
     /// The zones without a good copy: their names are SERVFAIL.
     pub servfail: Vec<String>,
     /// When the daemon's loop last turned. It turns each second.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
+use super::text::MANAGED_HEADER;
 use super::{Hosted, OnMiss, Zone, ZoneSet};
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
@@ -223,6 +224,25 @@ fn serial_back(path: &Path, before: Serial, now: Serial) -> Option<Diagnostic> {
          the serial is above {before} (RFC 1982); was an old file put back?"
     );
     before.is_after(now).then(|| Diagnostic::warning(Id::ZONE_SERIAL_BACK, Place::file(path), text))
+}
+
+/// True if the folder has a zone file.
+pub(crate) fn has_file(zone_dir: &Path) -> bool {
+    zone_files(zone_dir).next().is_some()
+}
+
+/// True if the folder has a zone file that sync did not write.
+pub(crate) fn has_hand_written(zone_dir: &Path) -> bool {
+    let is_managed = |path: &Path| {
+        let head = files::read_head(path, MANAGED_HEADER.len() as u64).unwrap_or_default();
+        head == MANAGED_HEADER.as_bytes()
+    };
+    zone_files(zone_dir).any(|path| !is_managed(&path))
+}
+
+fn zone_files(zone_dir: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(zone_dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| apex_of(path).is_some())
 }
 
 /// The path of a zone's file.

@@ -38,6 +38,9 @@ fn an_emptied_config_is_not_taken_by_itself_and_check_says_that_it_hosts_nothing
         site.write_raw_config(text);
         site.run("check", &[]).expect(2, &["hosts no zone"]);
     }
+    // Without a zone file there is nothing to serve at all.
+    site.run("serve", &[]).expect(2, &["hosts no zone"]);
+    site.run("query", &["acct.blob.core.windows.net"]).expect(2, &["hosts no zone"]);
 }
 
 #[test]

@@ -140,6 +140,7 @@ fn a_new_installation_starts_waits_for_its_first_list_and_is_well_once_it_has_on
     std::fs::write(site.path("installed/endpoints/vault.txt"), "10.1.0.1 acct.blob.core.windows.net\n").unwrap();
     server.until_resolves("acct.privatelink.blob.core.windows.net", "10.1.0.1");
     wait_until("all is well", || site.shown(&[]).starts_with("all well: 2 zones, "));
-    assert_eq!(get(server.admin(), "/ready").code, 200);
+    // The listener keeps a status for a moment.
+    wait_until("it is ready", || get(server.admin(), "/ready").code == 200);
     server.stop();
 }

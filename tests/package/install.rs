@@ -72,3 +72,38 @@ fn an_edited_config_lives_through_upgrade_and_downgrade_and_a_purge_leaves_nothi
     assert_eq!(container.run("cat /etc/resolv.conf; ls -l /etc/resolv.conf").text, resolv_conf);
     assert_eq!(container.run("systemctl --failed --no-legend --plain").text.trim(), "");
 }
+
+#[test]
+#[ignore = "boots containers: cargo xtask acceptance package"]
+fn an_upgrade_leaves_a_stopped_server_stopped_and_the_folder_of_lists_as_it_is() {
+    let container = Container::with_package();
+    container.succeed("systemctl stop privatelink-dns && chmod 0750 /etc/privatelink-dns/endpoints");
+    container.install("PACKAGE_NEXT");
+    assert_eq!(container.state(), "inactive");
+    assert_eq!(container.succeed("stat -c %a /etc/privatelink-dns/endpoints").trim(), "750");
+    container.succeed("systemctl start privatelink-dns");
+    let pid = container.succeed("systemctl show -P MainPID privatelink-dns");
+    fs::write(container.root().join(CONFIG), "").unwrap();
+    let said = container.install("PACKAGE");
+    assert!(said.contains("the former version goes on running"), "{said}");
+    assert_eq!(
+        container.succeed("systemctl show -P MainPID privatelink-dns"),
+        pid,
+        "an emptied config takes nothing down"
+    );
+    assert_ne!(container.run("systemctl restart privatelink-dns").code, Some(0));
+    assert!(container.succeed("systemctl show -P StatusText privatelink-dns").contains("hosts no zone"));
+}
+
+#[test]
+#[ignore = "boots containers: cargo xtask acceptance package"]
+fn a_purge_follows_no_link_that_the_server_could_have_made() {
+    let container = Container::with_package();
+    container.succeed(
+        "mkdir /srv/root && echo '; Written by privatelink-dns' > /srv/root/outside.zone && touch /srv/root/.hidden && \
+         rm -rf /var/lib/privatelink-dns/zones /var/lib/privatelink-dns/state && \
+         ln -s /srv/root /var/lib/privatelink-dns/zones && ln -s /srv/root /var/lib/privatelink-dns/state",
+    );
+    container.succeed("apt-get purge -y -qq privatelink-dns");
+    assert_eq!(container.succeed("ls -A /srv/root"), ".hidden\noutside.zone\n");
+}

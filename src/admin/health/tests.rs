@@ -33,7 +33,7 @@ fn all_that_is_good_is_a_word_and_in_full_a_line_for_each_check() {
     assert_eq!(health(&good()).brief(), "ok\n");
     assert_eq!(health(&good()).verbose(), "[+]loop ok\nok\n");
     assert_eq!(ready(&good()).brief(), "ready\n");
-    let all = "[+]shutdown ok\n[+]listen ok\n[+]zone a.example ok\n[+]zone b.example ok\nready\n";
+    let all = "[+]shutdown ok\n[+]listen ok\n[+]address ok\n[+]zone a.example ok\n[+]zone b.example ok\nready\n";
     assert_eq!(ready(&good()).verbose(), all);
 }
 

@@ -11,7 +11,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use tokio::sync::Notify;
 
@@ -27,6 +27,10 @@ pub(crate) struct Pending {
     taken: AtomicUsize,
     shares: Box<[AtomicUsize]>,
     hasher: RandomState,
+    /// True once nobody waits for later permits.
+    is_ending: AtomicBool,
+    /// Permits that are taken and were acquired since.
+    late: AtomicUsize,
     idle: Notify,
 }
 
@@ -34,6 +38,7 @@ pub(crate) struct Pending {
 pub(crate) struct Permit {
     pending: Arc<Pending>,
     share: usize,
+    is_late: bool,
 }
 
 /// The reason why there is no permit.
@@ -48,7 +53,15 @@ pub(crate) enum Full {
 impl Pending {
     pub(crate) fn new(capacity: usize) -> Arc<Self> {
         let shares = std::iter::repeat_with(AtomicUsize::default).take(SHARES).collect();
-        Arc::new(Self { capacity, taken: AtomicUsize::new(0), shares, hasher: RandomState::new(), idle: Notify::new() })
+        Arc::new(Self {
+            capacity,
+            taken: AtomicUsize::new(0),
+            shares,
+            hasher: RandomState::new(),
+            is_ending: AtomicBool::new(false),
+            late: AtomicUsize::new(0),
+            idle: Notify::new(),
+        })
     }
 
     /// A permit for a question of this client.
@@ -58,7 +71,11 @@ impl Pending {
         // The permit is counted before the check, so that more than `capacity` are never held.
         let free = self.capacity.saturating_sub(self.taken.fetch_add(1, Relaxed));
         let held = self.shares[share].fetch_add(1, Relaxed);
-        let permit = Permit { pending: Arc::clone(self), share };
+        let is_late = self.is_ending.load(Relaxed);
+        if is_late {
+            self.late.fetch_add(1, Relaxed);
+        }
+        let permit = Permit { pending: Arc::clone(self), share, is_late };
         match (free, held) {
             (0, _) => Err(Full::All),
             (free, held) if held >= free => Err(Full::Share),
@@ -71,22 +88,33 @@ impl Pending {
         self.taken.load(Relaxed)
     }
 
-    /// Waits until none is taken.
-    pub(crate) async fn idle(&self) {
+    /// Waits until all that are taken now are free again. Under a steady load some are always taken, so those that are
+    /// acquired from now on do not count.
+    pub(crate) async fn until_these_are_free(&self) {
+        self.is_ending.store(true, Relaxed);
         loop {
             let notified = self.idle.notified();
-            if self.taken() == 0 {
+            if self.early() == 0 {
                 return;
             }
             notified.await;
         }
+    }
+
+    /// Permits that were acquired before the end.
+    fn early(&self) -> usize {
+        self.taken().saturating_sub(self.late.load(Relaxed))
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         self.pending.shares[self.share].fetch_sub(1, Relaxed);
-        if self.pending.taken.fetch_sub(1, Relaxed) == 1 {
+        if self.is_late {
+            self.pending.late.fetch_sub(1, Relaxed);
+        }
+        self.pending.taken.fetch_sub(1, Relaxed);
+        if self.pending.is_ending.load(Relaxed) && self.pending.early() == 0 {
             self.pending.idle.notify_waiters();
         }
     }
@@ -134,17 +162,21 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn idle_comes_when_the_last_permit_is_free() {
+    async fn the_end_waits_for_the_permits_that_were_taken_before_it_and_for_no_others() {
         let pending = Pending::new(10);
-        pending.idle().await;
         let permit = pending.acquire(ip(1)).ok();
         let waiting = tokio::spawn({
             let pending = Arc::clone(&pending);
-            async move { pending.idle().await }
+            async move { pending.until_these_are_free().await }
         });
         tokio::task::yield_now().await;
-        assert!(!waiting.is_finished());
+        let late = [1, 2].map(|third| pending.acquire(ip(third)).ok());
+        assert!(late.iter().all(Option::is_some) && !waiting.is_finished());
         drop(permit);
         waiting.await.unwrap();
+        pending.until_these_are_free().await;
+        assert_eq!(pending.taken(), 2);
+        drop(late);
+        assert_eq!((pending.taken(), pending.early()), (0, 0));
     }
 }

@@ -26,7 +26,7 @@ const SOCKET_BUFFER: usize = 4 << 20;
 
 /// The time for the last answers once nothing is read any more: enough for an upstream that is well, and little enough
 /// for the sockets to hold what arrives meanwhile.
-const LAST_ANSWERS: Duration = Duration::from_millis(300);
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// Octets in each direction that the kernel may hold for a connection; it doubles the number for its own use. Longer
 /// messages go through in parts.
@@ -119,11 +119,12 @@ impl Listeners {
 }
 
 impl Running {
-    /// Answers on until no question waits for an upstream, for up to `grace`; then ends. Reading ends last, because the
-    /// queries that arrive from then on fill the sockets, until the next process reads them or they overflow.
+    /// Answers on until the questions that wait for upstreams now are answered, for up to `grace`; then ends. Reading
+    /// ends last, because the queries that arrive from then on fill the sockets, until the next process reads them or
+    /// they overflow.
     pub async fn drain(self, shared: &Shared, grace: Duration) {
         // Once the grace is over, those that still wait are given up.
-        let _ = tokio::time::timeout(grace, shared.pending.idle()).await;
+        let _ = tokio::time::timeout(grace, shared.pending.until_these_are_free()).await;
         // Without receivers every connection has ended already.
         let _ = self.stop_tcp.send(true);
         let deadline = Instant::now() + LAST_ANSWERS;
