@@ -127,6 +127,7 @@ pub struct ProcessStatus {
 /// Whether clients should be sent here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of the JSON, each a fact of its own")]
 pub struct Readiness {
     /// True if queries are answered, every hosted zone from a good copy, and the server is not about to stop.
     pub ready: bool,
