@@ -84,6 +84,11 @@ impl Container {
         })
     }
 
+    /// Ends the upstream: nobody but the package and Debian's own services is left.
+    pub(crate) fn stop_upstream(&mut self) {
+        self.upstream = None;
+    }
+
     /// The folder that is `/` in the container.
     pub(crate) fn root(&self) -> &Path {
         &self.root
