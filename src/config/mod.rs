@@ -1,12 +1,13 @@
 //! Floor 7: the config file.
 //!
 //! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
-//! place. This module opens the one file, binds nothing and starts nothing.
+//! place. This module opens the one file and those of its keys, binds nothing and starts nothing.
 
 mod admin;
 mod azure;
 mod control;
 mod forward;
+mod keys;
 mod locate;
 mod log;
 mod reader;
@@ -51,6 +52,8 @@ pub struct Config {
     pub access: Access,
     /// The server's identity and limits, as clients see them.
     pub server: crate::server::Settings,
+    /// The keys, whose secrets are among the settings of the server once they are read.
+    pub(crate) keys: Vec<keys::KeyFile>,
     /// The default group first, then one group per rule.
     pub groups: Vec<GroupSettings>,
     /// The rule for our own public names.
@@ -151,7 +154,10 @@ impl Contents {
             let place = Place::line(&diag::path(&self.file), u32::try_from(line).ok());
             Diagnostic::error(Id::CONFIG_UNREADABLE, place, "this line is not UTF-8: save the config as UTF-8")
         })?;
-        let (mut config, problems) = Config::parse(&self.file, text);
+        let (mut config, mut problems) = Config::parse(&self.file, text);
+        let (keys, unreadable) = keys::read(&config.keys);
+        config.server.keys = keys;
+        problems.extend(unreadable);
         config.warnings.extend(self.exposed(!config.server.cookies.secrets.is_empty()));
         Ok((config, problems))
     }

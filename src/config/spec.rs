@@ -51,6 +51,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             on_miss: storage_zones(),
         },
         access: access(&top),
+        keys: super::keys::key_files(&top, &base),
         server: super::server::settings(&top, observer),
         groups,
         public_names,

@@ -192,6 +192,8 @@ ids! {
     CONFIG_UNREADABLE = "config-unreadable";
     /// Other users may write the config, or read its secrets.
     CONFIG_EXPOSED = "config-exposed";
+    /// The secret of a key cannot be had.
+    KEY_UNREADABLE = "key-unreadable";
     /// The config is not TOML.
     CONFIG_SYNTAX = "config-syntax";
     /// A key is not known.

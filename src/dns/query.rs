@@ -120,11 +120,11 @@ impl<'a> Records<'a> {
                 read.options = QueryOptions::read(&message[record.rdata..record.end]);
             } else if record.rtype == Rtype::TSIG {
                 // RFC 8945 section 5.1: TSIG is the last record in the additional section; its name is not compressed.
-                if index + 1 != all || index < before {
+                if index + 1 != all || index < before || !Tsig::may_have(record.class, record.ttl) {
                     return None;
                 }
                 let owner = &message[pos..name_end(message, pos)?];
-                read.tsig = Some(Tsig::read(owner, &message[record.rdata..record.end])?);
+                read.tsig = Some(Tsig::read(pos, owner, &message[record.rdata..record.end])?);
             }
             pos = record.end;
         }

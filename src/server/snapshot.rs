@@ -79,6 +79,8 @@ pub struct Shared {
     pub(crate) limits: Limits,
     /// TCP connections that are open now.
     pub(crate) open_connections: Arc<AtomicUsize>,
+    /// The time of day, which only a signed query needs (RFC 8945 section 5.2.3).
+    pub(crate) clock: fn() -> SystemTime,
 }
 
 impl Shared {
@@ -93,6 +95,7 @@ impl Shared {
             pending: Pending::new(MAX_PENDING),
             limits: Limits::new(Instant::now()),
             open_connections: Arc::default(),
+            clock: SystemTime::now,
         })
     }
 

@@ -40,7 +40,7 @@ reasons! {
     NotAllowed = "not-allowed": Refused,
     /// The EDNS version is above 0 (RFC 6891 section 6.1.3).
     EdnsVersion = "edns-version": Refused,
-    /// The query is signed with a key that this server does not have (RFC 8945 section 5.2.1).
+    /// The query is signed, and its key, MAC or time is not good (RFC 8945 section 5.2).
     Tsig = "tsig": Refused,
     /// The class or type is one that is never looked up.
     NotServed = "not-served": Refused,

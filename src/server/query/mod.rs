@@ -11,11 +11,13 @@ pub(crate) mod once;
 pub(crate) mod options;
 mod policy;
 pub(crate) mod response;
+pub(crate) mod signature;
 #[cfg(test)]
 mod truncation;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::admission::cookies::CookieStatus;
 use super::admission::rates::RateDecision;
@@ -98,7 +100,7 @@ fn serve(
     };
     let policy = ClientPolicy::new(shared, snapshot, context, cookie);
     let request = Request { snapshot, policy, query, message, context };
-    let examined = match examine(&request, options) {
+    let examined = match examine(&request, options, shared.clock) {
         ControlFlow::Continue(examined) => examined,
         ControlFlow::Break(served) => return served,
     };
@@ -110,6 +112,7 @@ fn serve(
         return served;
     }
     let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &context, &options);
+    let validity = validity.filter(|_| options.signature().is_none());
     let cacheable = validity.and_then(|validity| Cacheable::new(&resolved, &composed, validity)).map(Box::new);
     let missed = resolved.origin.missed;
     Served::Now(Answer { bytes: composed.bytes, cacheable, disposition, missed })
@@ -129,7 +132,11 @@ pub(crate) fn is_plain(query: &Query<'_>) -> bool {
 
 /// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or
 /// the answer that ends it here.
-fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<Served, Examined> {
+fn examine(
+    request: &Request<'_>,
+    options: Option<ReplyOptions>,
+    clock: fn() -> SystemTime,
+) -> ControlFlow<Served, Examined> {
     let Request { snapshot, query, context, .. } = request;
     let plain = ReplyOptions::default();
     if !request.policy.permits() {
@@ -139,19 +146,20 @@ fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<
         return ControlFlow::Break(refuse(request, &plain, &refusal));
     }
     let end = |options: &ReplyOptions, refusal: Refusal| ControlFlow::Break(refuse(request, options, &refusal));
+    let signature = match signature::examine(request, clock) {
+        Ok(signature) => signature,
+        Err(served) => return ControlFlow::Break(served),
+    };
+    let plain = plain.signed(signature.clone());
     if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
         return end(&plain, Refusal::new(Reason::EdnsVersion, Rcode::BADVERS));
     }
     let Some(options) = options else {
         return end(&plain, Refusal::new(Reason::Malformed, Rcode::FORMERR));
     };
-    if let Some(tsig) = &query.tsig {
-        let refused = refuse(request, &options, &Refusal::new(Reason::Tsig, Rcode::NOTAUTH));
-        let limit = context.transport.max_answer(query);
-        return ControlFlow::Break(refused.signed(|bytes| tsig.append_bad_key(bytes, limit)));
-    }
+    let options = options.signed(signature);
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
-        let compose = || response::compose(query, &resolved, context.transport, options.with(None)).bytes;
+        let compose = || response::compose(query, &resolved, context.transport, &options).bytes;
         return ControlFlow::Break(send_unless_limited(&request.policy, Reason::Identity, Rcode::NOERROR, compose));
     }
     if let Some((rcode, ede)) = not_served(query) {
@@ -182,7 +190,7 @@ fn resolve(
     };
     let mut resolution = Resolution::new(qname, query.qtype, flags);
     resolution.network = Some(ClientNetwork::of(context.ip()));
-    resolution.limit_to(response::room(query, context.transport, &options.with(None)));
+    resolution.limit_to(response::room(query, context.transport, &options));
     let view = snapshot.view(context.ip());
     let question = match view.resolver.start(view.zones, &mut resolution, context.at) {
         Progress::Done(resolved) => return ControlFlow::Continue((resolved, resolution.validity(), options)),
@@ -214,7 +222,7 @@ fn limit(request: &Request<'_>, options: &ReplyOptions, resolved: &Resolved) -> 
     match decision {
         RateDecision::Pass => None,
         RateDecision::Slip => {
-            let bytes = response::slip(&request.query, &options.with(None));
+            let bytes = response::slip(&request.query, request.context.transport, options);
             let disposition = Response::Slipped.to(reason_of(resolved));
             Some(Served::Now(Answer { bytes, disposition, missed: None, cacheable: None }))
         }
@@ -257,7 +265,7 @@ fn complete(
     {
         shared.misses.note(hosted, missed.canonical());
     }
-    let composed = response::compose(query, resolved, context.transport, options.with(None));
+    let composed = response::compose(query, resolved, context.transport, options);
     let response = if composed.truncated { Response::Truncated } else { Response::Answered };
     (response(resolved.rcode).to(reason_of(resolved)), composed)
 }
@@ -293,10 +301,10 @@ impl Served {
         }
     }
 
-    /// The same, signed after it was composed.
-    fn signed(self, sign: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+    /// The same, with something done to the bytes of an answer.
+    fn map(self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
         match self {
-            Self::Now(answer) => Self::Now(Answer { bytes: sign(answer.bytes), ..answer }),
+            Self::Now(answer) => Self::Now(Answer { bytes: change(answer.bytes), ..answer }),
             other => other,
         }
     }
@@ -304,7 +312,8 @@ impl Served {
 
 fn refuse(request: &Request<'_>, options: &ReplyOptions, refusal: &Refusal) -> Served {
     let Refusal { reason, rcode, ede, recursion } = refusal;
-    let compose = || response::refuse(&request.query, *rcode, *recursion, &options.with(ede.as_ref()));
+    let transport = request.context.transport;
+    let compose = || response::refuse(&request.query, transport, (*rcode, *recursion, ede.as_ref()), options);
     send_unless_limited(&request.policy, *reason, *rcode, compose)
 }
 
