@@ -48,5 +48,6 @@ pub mod server;
 pub mod status;
 pub mod sync;
 mod telemetry;
+pub mod transfer;
 mod watch;
 pub mod zone;

@@ -14,6 +14,7 @@ mod reader;
 mod server;
 mod spec;
 mod sync;
+mod transfer;
 mod values;
 
 use std::net::SocketAddr;
@@ -54,6 +55,8 @@ pub struct Config {
     pub server: crate::server::Settings,
     /// The keys, whose secrets are among the settings of the server once they are read.
     pub(crate) keys: Vec<keys::KeyFile>,
+    /// The peers, and how many transfers they may have at one time.
+    pub(crate) transfer: crate::transfer::Settings,
     /// The default group first, then one group per rule.
     pub groups: Vec<GroupSettings>,
     /// The rule for our own public names.

@@ -36,6 +36,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let hosted = hosted(&top, backup.as_ref());
     let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let listen = listen(&top);
+    let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
+    let cloud = backup.as_ref().map(|backup| backup.cloud);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
     let control = super::control::path(&top, &base, &sync.zone_dir);
@@ -50,8 +52,12 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             hosted,
             on_miss: storage_zones(),
         },
-        access: access(&top),
-        keys: super::keys::key_files(&top, &base),
+        transfer: super::transfer::settings(
+            &top,
+            &super::transfer::Surroundings { cloud, keys: &keys, access: &access },
+        ),
+        access,
+        keys,
         server: super::server::settings(&top, observer),
         groups,
         public_names,

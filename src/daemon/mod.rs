@@ -54,6 +54,7 @@ use crate::server::{self, BindError, KeptSockets, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
+use crate::transfer::Transfers;
 use crate::watch::{FileKind, Watch};
 use addresses::Absent;
 use beat::Told;
@@ -190,7 +191,8 @@ impl Daemon {
         let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
         // No query is answered before there are zones.
-        let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
+        let transfers = Transfers::new(config.transfer.clone());
+        let shared = Shared::new(snapshot::of(&config, &routes, secret, (Arc::default(), transfers)));
         board.sync_set(&config.sync);
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
         let admin = admin::Listeners::new(

@@ -194,6 +194,8 @@ ids! {
     CONFIG_EXPOSED = "config-exposed";
     /// The secret of a key cannot be had.
     KEY_UNREADABLE = "key-unreadable";
+    /// A peer is outside `[access]`.
+    PEER_OUTSIDE_ACCESS = "peer-outside-access";
     /// The config is not TOML.
     CONFIG_SYNTAX = "config-syntax";
     /// A key is not known.

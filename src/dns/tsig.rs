@@ -97,8 +97,8 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// Adds it to a message, as the last record (section 5.1).
-    fn append(&self, message: &mut Vec<u8>) {
+    /// Adds it to the message that begins at `start`, as the last record (section 5.1).
+    fn append(&self, start: usize, message: &mut Vec<u8>) {
         let Ok(rdata_len) = u16::try_from(rdata_len(self.algorithm, self.mac.len(), self.other.len())) else { return };
         let short = |octets: &[u8]| u16::try_from(octets.len()).unwrap_or_default().to_be_bytes();
         message.extend_from_slice(self.key);
@@ -115,7 +115,7 @@ impl Record<'_> {
         message.extend_from_slice(&self.error.code().to_be_bytes());
         message.extend_from_slice(&short(self.other));
         message.extend_from_slice(self.other);
-        count_record(message, Section::Additional);
+        count_record(&mut message[start..], Section::Additional);
     }
 }
 

@@ -19,6 +19,7 @@ use crate::forward::cache::{self, Cache, RouteId};
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::{self, Resolver, Route};
 use crate::forward::{NoUpstream, Upstreams};
+use crate::transfer::{self, Transfers};
 use crate::zone::ZoneSet;
 
 /// A snapshot of a server without upstreams: these zones, an empty cache, and one route, of id 1.
@@ -32,7 +33,9 @@ pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant
     };
     let resolver = Resolver::new(vec![Arc::new(route)], cache, Arc::new(Upstreams::none()), resolving);
     let cookies = Cookies::new(&settings.cookies, [7; 16], now);
-    Snapshot { zones: Arc::new(zones), access, resolver: Arc::new(resolver), settings: Arc::new(settings), cookies }
+    let (zones, resolver, settings) = (Arc::new(zones), Arc::new(resolver), Arc::new(settings));
+    let transfers = Transfers::new(transfer::Settings::default());
+    Snapshot { zones, access, resolver, settings, cookies, transfers }
 }
 
 /// One worker's memory, and the state that it shares.

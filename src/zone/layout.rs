@@ -62,12 +62,18 @@ impl Layout {
         self.0.len()
     }
 
+    /// The name with this number, and the number of the one behind it; `None` behind the last one.
+    pub(super) fn node_at(&self, at: usize) -> Option<(Node<'_>, usize)> {
+        let node = self.read(at)?;
+        Some((node, self.0.len() - node.end().len()))
+    }
+
     /// All names.
     pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
         let mut at = 0;
         std::iter::from_fn(move || {
-            let node = self.read(at)?;
-            at = self.0.len() - node.end().len();
+            let (node, next) = self.node_at(at)?;
+            at = next;
             Some(node)
         })
     }

@@ -15,6 +15,7 @@ mod set;
 pub(crate) mod store;
 mod table;
 pub(crate) mod text;
+mod walk;
 
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
@@ -27,6 +28,7 @@ pub use layout::RRsetRef;
 pub use lookup::Outcome;
 pub use negative::NegativeSoa;
 pub use set::{Hosted, OnMiss, ZoneSet};
+pub(crate) use walk::{Cursor, RecordRef};
 
 use crate::dns::{Name, Record, Rtype, Serial, rdata};
 use layout::{Layout, Node};

@@ -21,8 +21,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 2: they do not know each other
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
+    ("transfer", &["dns", "diag", "files", "azure", "zone"]),
     // floor 3
-    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward"]),
+    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward", "transfer"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
@@ -44,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "zone",
             "sync",
             "forward",
+            "transfer",
             "server",
             "control",
             "admin",
@@ -63,6 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "host",
             "sync",
             "forward",
+            "transfer",
             "server",
             "status",
             "explain",

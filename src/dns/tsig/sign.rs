@@ -41,6 +41,11 @@ impl Signer {
 
     /// Signs the next message that answers the query, at a time in seconds since 1970.
     pub fn sign(&mut self, message: &mut Vec<u8>, now: u64) {
+        self.sign_behind(0, message, now);
+    }
+
+    /// The same for a message that begins at `start` in a buffer.
+    pub fn sign_behind(&mut self, start: usize, out: &mut Vec<u8>, now: u64) {
         let (name, algorithm) = (self.key.name().as_wire(), self.key.algorithm().wire());
         let now_48 = &now.to_be_bytes()[2..];
         // Section 5.2.3: the client's time is repeated, so that it can verify the answer, and ours is beside it.
@@ -53,9 +58,9 @@ impl Signer {
         } else {
             variables(name, algorithm, (time, FUDGE), (self.error.code(), other))
         };
-        let mac = self.key.mac(&[&previous_len, &self.previous, message, &rest]);
+        let mac = self.key.mac(&[&previous_len, &self.previous, &out[start..], &rest]);
         let (id, error) = (self.id, self.error);
-        Record { key: name, algorithm, time, fudge: FUDGE, mac: &mac, id, error, other }.append(message);
+        Record { key: name, algorithm, time, fudge: FUDGE, mac: &mac, id, error, other }.append(start, out);
         (self.previous, self.has_begun) = (mac, true);
     }
 }

@@ -65,7 +65,7 @@ impl Tsig<'_> {
             return message;
         }
         let Self { key, algorithm, time, fudge, id, .. } = *self;
-        Record { key, algorithm, time, fudge, mac: &[], id, error, other: &[] }.append(&mut message);
+        Record { key, algorithm, time, fudge, mac: &[], id, error, other: &[] }.append(0, &mut message);
         message
     }
 

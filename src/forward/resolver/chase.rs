@@ -113,6 +113,24 @@ pub struct Resolved {
     pub from_upstream: RecordBits,
 }
 
+impl Resolved {
+    /// An answer without records.
+    pub fn new(rcode: Rcode) -> Self {
+        Self {
+            rcode,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            additional: Vec::new(),
+            authoritative: false,
+            authentic: false,
+            truncated: false,
+            ede: None,
+            origin: Origin::default(),
+            from_upstream: RecordBits::default(),
+        }
+    }
+}
+
 /// A set of indexes of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordBits(u64);

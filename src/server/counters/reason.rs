@@ -42,7 +42,9 @@ reasons! {
     EdnsVersion = "edns-version": Refused,
     /// The query is signed, and its key, MAC or time is not good (RFC 8945 section 5.2).
     Tsig = "tsig": Refused,
-    /// The class or type is one that is never looked up.
+    /// A transfer of a zone to a peer, or the SOA that says that there is nothing new.
+    Transfer = "transfer": Zone,
+    /// The class or type is one that is never looked up, or a transfer that the client may not have.
     NotServed = "not-served": Refused,
     /// The name is this server's own probe: an upstream leads back to it.
     LoopProbe = "loop-probe": Refused,
@@ -81,7 +83,7 @@ impl Reason {
     }
 
     pub(super) fn is_local(self) -> bool {
-        matches!(self, Self::Zone | Self::Special | Self::Identity)
+        matches!(self, Self::Zone | Self::Special | Self::Identity | Self::Transfer)
     }
 
     pub(super) fn is_forwarded(self) -> bool {

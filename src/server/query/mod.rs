@@ -12,6 +12,7 @@ pub(crate) mod options;
 mod policy;
 pub(crate) mod response;
 pub(crate) mod signature;
+mod transfer;
 #[cfg(test)]
 mod truncation;
 
@@ -29,6 +30,7 @@ use crate::forward::cache::Validity;
 use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, Waiting};
 use crate::forward::{ClientNetwork, PROBE_LABEL};
+use crate::transfer::Transfer;
 pub(crate) use cacheable::{Cacheable, HeaderBits};
 use later::WaitingQuery;
 pub(crate) use later::{Arrived, Later};
@@ -43,6 +45,14 @@ pub(crate) enum Served {
     Now(Answer),
     /// An upstream has to be asked.
     Later(Later),
+    /// The client gets a zone, in many messages.
+    Transfer(Transferring),
+}
+
+/// A transfer that is to be sent.
+pub(crate) struct Transferring {
+    pub(crate) transfer: Box<Transfer>,
+    pub(crate) disposition: Disposition,
 }
 
 /// An answer.
@@ -161,6 +171,9 @@ fn examine(
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
         let compose = || response::compose(query, &resolved, context.transport, &options).bytes;
         return ControlFlow::Break(send_unless_limited(&request.policy, Reason::Identity, Rcode::NOERROR, compose));
+    }
+    if query.qclass == Class::IN && [Rtype::AXFR, Rtype::IXFR].contains(&query.qtype) {
+        return ControlFlow::Break(transfer::serve(request, &options));
     }
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });
@@ -298,6 +311,7 @@ impl Served {
             Self::Nothing(disposition) => Some((*disposition, None)),
             Self::Now(answer) => Some((answer.disposition, answer.missed.as_ref())),
             Self::Later(_) => None,
+            Self::Transfer(transferring) => Some((transferring.disposition, None)),
         }
     }
 
@@ -372,9 +386,6 @@ fn not_served(query: &Query<'_>) -> Option<(Rcode, Option<Ede>)> {
         return Some((Rcode::REFUSED, Some(Ede::new(Ede::NOT_SUPPORTED, "only class IN is served"))));
     }
     match query.qtype {
-        Rtype::AXFR | Rtype::IXFR => {
-            Some((Rcode::REFUSED, Some(Ede::new(Ede::PROHIBITED, "zone transfer is not offered"))))
-        }
         Rtype::ANY => None,
         Rtype::OPT | Rtype(0) => Some((Rcode::FORMERR, None)),
         other if other.is_meta() => Some((Rcode::NOTIMP, None)),

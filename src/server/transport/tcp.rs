@@ -8,7 +8,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,11 +19,13 @@ use tokio::sync::{mpsc, watch};
 use super::connections::ConnectionHandle;
 use super::returned::Returned;
 use super::streams::Streams;
+use super::transfers::Transfers;
 use crate::dns::stream;
 use crate::server::answerer::{self, Answerer, Handled};
 use crate::server::context::Transport;
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
+use crate::transfer::Next;
 
 /// Queries of one connection that may wait for upstreams; then nothing more is served until one is answered.
 const MAX_WAITING: usize = 100;
@@ -64,6 +66,8 @@ pub(crate) struct Connection {
     returning: mpsc::UnboundedReceiver<Option<Arrived>>,
     /// Queries that came back while the client was taking earlier answers.
     returned: Returned<Arrived>,
+    /// Zones that the client gets.
+    transfers: Transfers,
 }
 
 /// The connection that a query comes back to, once.
@@ -103,6 +107,7 @@ impl Connection {
             back,
             returning,
             returned: Returned::default(),
+            transfers: Transfers::default(),
         }
     }
 
@@ -116,7 +121,7 @@ impl Connection {
         let stop = stopped.wait_for(|stopped| *stopped);
         tokio::pin!(timer, stop);
         let mut stopping = false;
-        while self.reading || self.waiting > 0 {
+        while self.reading || self.waiting > 0 || self.transfers.len() > 0 {
             let may_read = self.reading && self.waiting < MAX_WAITING;
             self.make_space();
             tokio::select! {
@@ -126,6 +131,11 @@ impl Connection {
                 Some(query) = next(&mut self.returned, &mut self.returning), if self.waiting > 0 => {
                     let Some(query) = query else { return cut_off(&writer) };
                     self.resume(query);
+                }
+                is_ready = self.transfers.ready(), if self.transfers.len() > 0 => {
+                    if !is_ready || self.transfer() == Next::Broken {
+                        return cut_off(&writer);
+                    }
                 }
                 () = &mut timer, if may_read => {
                     let deadline = self.deadline();
@@ -151,7 +161,7 @@ impl Connection {
             if more {
                 self.reading &= self.drain() && !stopping;
             }
-            self.handle.active(self.last, self.waiting);
+            self.handle.active(self.last, self.waiting + self.transfers.len());
             if !self.outbox.is_empty() {
                 self.flush(writer).await?;
             }
@@ -169,7 +179,7 @@ impl Connection {
         let idle = self.streams.shared.snapshot.load().settings.tcp.idle;
         match self.began {
             Some(began) => began.max(self.last) + MESSAGE_TIME.min(idle),
-            None if self.waiting > 0 => Instant::now() + idle,
+            None if self.waiting + self.transfers.len() > 0 => Instant::now() + idle,
             None => self.last + idle,
         }
     }
@@ -185,12 +195,21 @@ impl Connection {
         }
     }
 
+    /// Puts the next message of a transfer into the outbox.
+    fn transfer(&mut self) -> Next {
+        let (shared, now) = (&self.streams.shared, Instant::now());
+        let today = (shared.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let snapshot = shared.snapshot.load();
+        let zones = snapshot.view(self.client.ip()).zones;
+        stream::frame(&mut self.outbox, |outbox| self.transfers.message(zones, (now, today), outbox))
+    }
+
     /// Goes on with a query that waited.
     fn resume(&mut self, query: Arrived) {
         let (shared, now) = (&self.streams.shared, Instant::now());
         match stream::frame(&mut self.outbox, |outbox| answerer::resume(shared, query, now, outbox)) {
             Handled::Later(later) => ask(later, &self.back, now),
-            Handled::Answered | Handled::Nothing => {
+            Handled::Answered | Handled::Nothing | Handled::Transfer(_) => {
                 self.waiting -= 1;
                 self.last = now;
             }
@@ -246,7 +265,7 @@ impl Connection {
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
     fn drain(&mut self) -> bool {
-        let Self { streams, client, inbox, outbox, waiting, back, .. } = self;
+        let Self { streams, client, inbox, outbox, waiting, back, transfers, .. } = self;
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
@@ -260,6 +279,7 @@ impl Connection {
             match stream::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
+                Handled::Transfer(transfer) => makes_sense &= transfers.push(transfer, &snapshot.transfers.places),
                 Handled::Later(later) => {
                     *waiting += 1;
                     ask(later, back, now);

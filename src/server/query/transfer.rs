@@ -1,0 +1,79 @@
+//! Queries for a transfer: who may have the zone, and what it gets (RFC 5936, RFC 1995).
+//!
+//! In: a query of type AXFR or IXFR, and the peers. Out: the transfer, the SOA alone, or the reason why there is none.
+//! A stranger does not learn which zones there are.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::options::ReplyOptions;
+use super::signature::Signature;
+use super::{Answer, Refusal, Request, Served, Transferring, refuse, response};
+use crate::dns::{Ede, Name, Rcode, Rtype, ixfr_serial};
+use crate::forward::resolver::chase::Resolved;
+use crate::server::counters::{Reason, Response};
+use crate::transfer::{Asked, Peer, Requester, Transfer, Verdict};
+use crate::zone::{Hosted, Zone};
+
+const NOT_A_PEER: Ede = Ede::new(Ede::PROHIBITED, "zone transfer is for the servers in [[peers]] alone");
+const OTHER_ZONE: Ede = Ede::new(Ede::PROHIBITED, "this zone is not among the zones of this peer");
+const NOT_HERE: Ede = Ede::new(Ede::NOT_AUTHORITATIVE, "no zone has this name as its apex");
+const NO_COPY: Ede = Ede::new(Ede::NOT_READY, "the zone has no good copy yet");
+const NEEDS_TCP: Ede = Ede::new(Ede::NOT_SUPPORTED, "AXFR needs TCP (RFC 5936 section 4.2)");
+
+/// Serves a query for a transfer.
+pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions) -> Served {
+    let (zone, peer) = match granted(request, options) {
+        ControlFlow::Continue(granted) => granted,
+        ControlFlow::Break(served) => return served,
+    };
+    let (query, is_stream) = (&request.query, request.context.transport.is_stream());
+    if query.qtype == Rtype::AXFR && !is_stream {
+        return refuse(request, options, &refusal(Rcode::REFUSED, NEEDS_TCP));
+    }
+    if query.qtype == Rtype::IXFR {
+        let Some(serial) = ixfr_serial(request.message) else {
+            return refuse(request, options, &Refusal::new(Reason::Malformed, Rcode::FORMERR));
+        };
+        // RFC 1995 section 2: over UDP the SOA says that there is more over TCP; section 4: to a client that is up to
+        // date it says so.
+        if !is_stream || !zone.serial().is_after(serial) {
+            return soa_alone(request, options, &zone);
+        }
+    }
+    let asked =
+        Asked { query, signer: options.signature().map(Signature::signer).cloned(), peer: Arc::clone(&peer.name) };
+    let transfer = Box::new(Transfer::whole(asked, zone));
+    Served::Transfer(Transferring { transfer, disposition: Response::Answered(Rcode::NOERROR).to(Reason::Transfer) })
+}
+
+/// The zone, and the peer that may have it.
+fn granted<'a>(request: &Request<'a>, options: &ReplyOptions) -> ControlFlow<Served, (Arc<Zone>, &'a Peer)> {
+    let (settings, zones) = (&request.snapshot.transfers.settings, request.snapshot.view(request.context.ip()).zones);
+    let end = |rcode, ede| ControlFlow::Break(refuse(request, options, &refusal(rcode, ede)));
+    let key = options.signature().map(|signature| signature.signer().key().name());
+    let requester = Requester { address: request.context.ip(), key };
+    if !settings.knows(requester) {
+        return end(Rcode::REFUSED, NOT_A_PEER);
+    }
+    let Some(hosted) = Name::from_wire(request.query.qname).and_then(|apex| zones.get(&apex)) else {
+        return end(Rcode::NOTAUTH, NOT_HERE);
+    };
+    match (settings.judge(requester, hosted), hosted) {
+        (Verdict::Allowed(peer), Hosted { zone: Some(zone), .. }) => ControlFlow::Continue((Arc::clone(zone), peer)),
+        (Verdict::Allowed(_), _) => end(Rcode::SERVFAIL, NO_COPY),
+        (Verdict::OtherZone | Verdict::Stranger, _) => end(Rcode::REFUSED, OTHER_ZONE),
+    }
+}
+
+fn refusal(rcode: Rcode, ede: Ede) -> Refusal {
+    Refusal { ede: Some(ede), ..Refusal::new(Reason::NotServed, rcode) }
+}
+
+fn soa_alone(request: &Request<'_>, options: &ReplyOptions, zone: &Zone) -> Served {
+    let answer = zone.soa().into_iter().flat_map(|soa| soa.records(zone.apex()).collect::<Vec<_>>()).collect();
+    let resolved = Resolved { answer, authoritative: true, ..Resolved::new(Rcode::NOERROR) };
+    let bytes = response::compose(&request.query, &resolved, request.context.transport, options).bytes;
+    let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Transfer);
+    Served::Now(Answer { bytes, disposition, missed: None, cacheable: None })
+}

@@ -1,0 +1,71 @@
+//! The settings for transfers: who may have which zone.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::places::Places;
+use crate::dns::Name;
+
+/// Transfers at one time in all, unless the config says otherwise; as with BIND and Knot.
+pub(crate) const MAX: usize = 10;
+
+/// The peers and their limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The peers.
+    pub peers: Arc<[Peer]>,
+    /// Transfers at one time in all.
+    pub max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { peers: Arc::default(), max: MAX }
+    }
+}
+
+/// The settings in service, and the places for transfers.
+#[derive(Debug)]
+pub struct Transfers {
+    pub(crate) settings: Settings,
+    pub(crate) places: Arc<Places>,
+}
+
+impl Transfers {
+    /// All places free.
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let places = Places::new(settings.max);
+        Arc::new(Self { settings, places })
+    }
+
+    /// These settings in place of the present ones. The places stay unless their number changes: transfers that run
+    /// keep theirs.
+    pub(crate) fn with(&self, settings: Settings) -> Arc<Self> {
+        if settings.max != self.settings.max {
+            return Self::new(settings);
+        }
+        Arc::new(Self { settings, places: Arc::clone(&self.places) })
+    }
+}
+
+/// A server that may have zones of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its name in the config, in `status` and in metrics.
+    pub name: Arc<str>,
+    /// Where it listens; without a key, also where it asks from.
+    pub addresses: Vec<SocketAddr>,
+    /// The key that it signs with.
+    pub key: Option<Name>,
+    /// Its zones.
+    pub zones: Vec<Selector>,
+}
+
+/// Zones that a peer may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selector {
+    /// The zone with this apex.
+    Zone(Name),
+    /// Each zone `privatelink.<geo>.<suffix>` that denies the names it does not have.
+    Backup(Name),
+}
