@@ -38,6 +38,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let listen = listen(&top);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let cloud = backup.as_ref().map(|backup| backup.cloud);
+    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access };
+    let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
     let control = super::control::path(&top, &base, &sync.zone_dir);
@@ -51,11 +53,9 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             unread_suffix: unread_suffix(backup.as_ref(), &hosted, &sync),
             hosted,
             on_miss: storage_zones(),
+            history: transfer.history,
         },
-        transfer: super::transfer::settings(
-            &top,
-            &super::transfer::Surroundings { cloud, keys: &keys, access: &access },
-        ),
+        transfer,
         access,
         keys,
         server: super::server::settings(&top, observer),

@@ -14,6 +14,9 @@ use crate::transfer::{Peer, Selector, Settings};
 /// The longest name of a peer, octets: it is a label of metrics.
 const MAX_LABEL: usize = 64;
 
+/// Octets of the differences that are kept of each zone, unless the config says otherwise.
+const HISTORY: usize = 4_000_000;
+
 /// The rest of the config, as far as it matters to peers.
 pub(super) struct Surroundings<'a> {
     /// The cloud of `[backup]`.
@@ -35,8 +38,10 @@ pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings
     }
     let section = top.section_or_empty("transfer");
     let max = section.number("max", 1..=1000).and_then(|number| usize::try_from(number).ok());
+    let history = section.string("history", values::octets).unwrap_or(HISTORY);
     section.finish();
-    Settings { peers: peers.into(), max: max.unwrap_or(Settings::default().max) }
+    let history = if peers.is_empty() { 0 } else { history };
+    Settings { peers: peers.into(), max: max.unwrap_or(Settings::default().max), history }
 }
 
 fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
@@ -104,7 +109,8 @@ mod tests {
     fn a_peer_has_a_name_addresses_zones_and_perhaps_a_key() {
         let text = format!(
             "{KEY}[[peers]]\nname = \"bind-hq\"\naddress = [\"10.1.0.53\", \"10.1.0.54:5353\"]\nkey = \"K1\"\n\
-             zones = [\"backup\", \"privatelink.blob.core.windows.net\"]\n[transfer]\nmax = 4\n"
+             zones = [\"backup\", \"privatelink.blob.core.windows.net\"]\n[transfer]\nmax = 4\n\
+             history = \"1 MB\"\n"
         );
         let (config, problems) = Config::parse(Path::new("c"), &text);
         assert!(problems.is_empty(), "{problems:?}");
@@ -116,7 +122,7 @@ mod tests {
             key: Some("k1".parse().unwrap()),
             zones: vec![backup, blob],
         };
-        assert_eq!(config.transfer, Settings { peers: [peer].into(), max: 4 });
+        assert_eq!(config.transfer, Settings { peers: [peer].into(), max: 4, history: 1_000_000 });
     }
 
     #[test]
@@ -124,7 +130,8 @@ mod tests {
         let text = format!(
             "{KEY}[[peers]]\nname = \"a b\"\naddress = []\nkey = \"k2\"\nzones = [\"x..y\"]\n[[peers]]\n\
              [[peers]]\nname = \"p\"\naddress = [\"192.0.2.1\"]\nzones = [\"backup\"]\n\
-             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\n[transfer]\nmax = 0\n"
+             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\n[transfer]\nmax = 0\n\
+             history = \"4 mb\"\n"
         );
         let (config, problems) = Config::parse(Path::new("c"), &text);
         let said: Vec<String> = problems.iter().chain(&config.warnings).map(ToString::to_string).collect();
@@ -139,6 +146,7 @@ mod tests {
             "c:16:8: name: two peers have the name 'p'",
             "c:19:1: ",
             "c:21:7: max: ",
+            "c:22:11: history: ",
         ] {
             assert!(said.iter().any(|said| said.starts_with(wanted)), "{wanted}\n{said:#?}");
         }

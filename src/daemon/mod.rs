@@ -20,6 +20,7 @@ mod kept;
 mod live;
 mod log;
 mod manager;
+mod notify;
 mod orders;
 mod process;
 mod ready;
@@ -62,6 +63,7 @@ pub(crate) use kept::kept_sockets;
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
 use manager::Manager;
+use notify::Notifying;
 use routes::Routes;
 use signals::Ending;
 pub(crate) use snapshot::snapshot;
@@ -115,6 +117,8 @@ struct Daemon {
     /// The threads that read from Azure.
     live: LiveSources,
     ticks: mpsc::Sender<FileKind>,
+    /// What tells peers of changes, once peers can be answered.
+    notifying: Option<Notifying>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
@@ -222,6 +226,7 @@ impl Daemon {
             live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
             answering: None,
+            notifying: None,
             due: Due::default(),
             control: None,
             rights,
@@ -272,6 +277,9 @@ impl Daemon {
     pub(super) fn publish(&self, snapshot: Snapshot) {
         self.shared.observer.follow(snapshot.settings.observer);
         self.shared.snapshot.store(Arc::new(snapshot));
+        if let Some(notifying) = &self.notifying {
+            notifying.changed();
+        }
     }
 }
 

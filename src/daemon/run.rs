@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval};
 use tracing::{debug, info};
 
+use super::notify::Notifying;
 use super::orders::Ordered;
 use super::reload::Read;
 use super::routes::Routes;
@@ -130,6 +131,7 @@ impl Daemon {
         manager.while_beating(self.prepare(command_sender.clone()), each).await;
         self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
         self.board.answering();
+        self.notifying = Some(Notifying::start(&self.shared, &self.bound));
         // The name of Azure's own server may be asked of this one.
         self.live.take(&self.config.sync);
         let zones = Arc::clone(&self.shared.snapshot.load().zones);

@@ -188,6 +188,8 @@ ids! {
     ZONE_NS_NO_ADDRESS = "zone-ns-no-address";
     /// A zone took an earlier serial than it had.
     ZONE_SERIAL_BACK = "zone-serial-back";
+    /// A zone has other records and the serial that it had.
+    ZONE_SERIAL_SAME = "zone-serial-same";
     /// The config cannot be read.
     CONFIG_UNREADABLE = "config-unreadable";
     /// Other users may write the config, or read its secrets.

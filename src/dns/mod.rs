@@ -23,7 +23,7 @@ pub use edns::{Ede, Edns, UDP_PAYLOAD};
 pub use message::{Message, MessageError};
 pub use name::{Name, NameError};
 pub use options::{Cookie, QueryOptions, ResponseOptions};
-pub use query::{CookieQuery, Header, MAX_QUERY, Query, QueryError, ixfr_serial};
+pub use query::{CookieQuery, Header, MAX_QUERY, Query, QueryError, ixfr_serial, signature_of};
 pub use record::{RRset, Record};
 pub use serial::Serial;
 pub use tsig::{Signer, Tsig};

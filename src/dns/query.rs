@@ -133,6 +133,11 @@ impl<'a> Records<'a> {
     }
 }
 
+/// The TSIG record of a message with one question, query or response; `None` if it has none or is malformed.
+pub fn signature_of(message: &[u8]) -> Option<Tsig<'_>> {
+    Records::read(message, name_end(message, 12)? + 4)?.tsig
+}
+
 /// The serial that a client has, in the authority section of its IXFR query (RFC 1995 section 3); `None` if the query
 /// has no SOA there.
 pub fn ixfr_serial(message: &[u8]) -> Option<Serial> {

@@ -11,8 +11,8 @@ mod tests;
 mod verify;
 
 pub use key::{Algorithm, Key, KeyError, Keys};
-pub use sign::Signer;
-pub use verify::{TsigFailure, verify};
+pub use sign::{Signer, sign_query};
+pub use verify::{TsigFailure, verify, verify_answer};
 
 use super::wire::{name_end, read_u16};
 use super::writer::count_record;

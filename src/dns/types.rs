@@ -137,13 +137,15 @@ impl fmt::Debug for Rcode {
     }
 }
 
-/// An opcode number; only QUERY is served.
+/// An opcode number; only QUERY is served, and NOTIFY is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opcode(pub u8);
 
 impl Opcode {
     /// A standard query.
     pub const QUERY: Self = Self(0);
+    /// A zone has changed (RFC 1996).
+    pub const NOTIFY: Self = Self(4);
 }
 
 #[cfg(test)]

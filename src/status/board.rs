@@ -340,6 +340,7 @@ impl Board {
             sync: facts.sync.clone(),
             changes: facts.changes.iter().cloned().collect(),
             upstreams: gather::upstreams(resolver),
+            peers: super::peers::peers(&snapshot),
             groups: gather::groups(resolver),
             cache: gather::cache(resolver, &queries),
             queries,

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::peers::PeerStatus;
 use super::queries::QueryStatus;
 use super::sync::{PassStatus, SyncStatus};
 use super::traffic::Traffic;
@@ -54,6 +55,8 @@ pub struct Status {
     pub upstreams: Vec<UpstreamStatus>,
     /// Every group of upstreams: the default one and one for each rule.
     pub groups: Vec<GroupStatus>,
+    /// Every peer that may have zones of ours.
+    pub peers: Vec<PeerStatus>,
     /// The cache of forwarded answers.
     pub cache: CacheStatus,
     /// Queries and answers since the start.

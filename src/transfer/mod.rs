@@ -4,7 +4,9 @@
 //! after another, as the connection takes them. It touches no socket, and a zone that changes meanwhile changes nothing
 //! of a transfer that has begun.
 
+pub(crate) mod board;
 mod message;
+pub(crate) mod notify;
 mod outgoing;
 mod peers;
 mod places;

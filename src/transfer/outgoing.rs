@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{Head, Message};
-use crate::dns::{Query, Rtype, Signer};
-use crate::zone::{Cursor, RecordRef, Zone};
+use crate::dns::{Query, Serial, Signer};
+use crate::zone::delta::{Delta, Soa};
+use crate::zone::history::History;
+use crate::zone::{Cursor, Zone};
 
 /// The time that a transfer of a version may go on after that version was replaced: each such transfer keeps a whole
 /// zone in memory.
@@ -27,6 +29,8 @@ pub(crate) struct Transfer {
     signer: Option<Signer>,
     peer: Arc<str>,
     zone: Arc<Zone>,
+    /// The changes, where the secondary has an earlier version; else the whole zone is sent.
+    changes: Option<Delta>,
     /// What comes next.
     next: Part,
     is_first: bool,
@@ -34,13 +38,23 @@ pub(crate) struct Transfer {
     replaced: Option<Instant>,
 }
 
-/// The parts of a transfer.
+/// The parts of a transfer, in their order: those of a whole zone (RFC 5936 section 2.2), and between the first and the
+/// last SOA in place of the records those of a difference (RFC 1995 section 4).
+#[derive(Clone, Copy)]
 enum Part {
-    /// The SOA, with which a transfer begins (RFC 5936 section 2.2).
+    /// The SOA of the version that is sent.
     First,
-    /// The records behind this place.
+    /// The records of the zone behind this place.
     Records(Cursor),
-    /// The SOA again, with which it ends.
+    /// The SOA of the version that the secondary has.
+    OldSoa,
+    /// The records that are gone, behind this place.
+    Removed(usize),
+    /// The SOA of the version that is sent.
+    NewSoa,
+    /// The records that are new, behind this place.
+    Added(usize),
+    /// The SOA again.
     Last,
     /// Nothing.
     End,
@@ -58,11 +72,18 @@ pub(crate) enum Next {
 }
 
 impl Transfer {
-    /// The whole zone (RFC 5936).
+    /// The whole zone.
     pub(crate) fn whole(asked: Asked<'_>, zone: Arc<Zone>) -> Self {
         let head = Head::new(asked.query, zone.apex().as_wire());
         let Asked { signer, peer, .. } = asked;
-        Self { head, signer, peer, zone, next: Part::First, is_first: true, replaced: None }
+        Self { head, signer, peer, zone, changes: None, next: Part::First, is_first: true, replaced: None }
+    }
+
+    /// What changed since the version with this serial; the whole zone if that is not known, or takes more than half of
+    /// its octets.
+    pub(crate) fn since(serial: Serial, asked: Asked<'_>, zone: Arc<Zone>, history: &History) -> Self {
+        let changes = history.since(serial, zone.octets() / 2).filter(|changes| changes.to().serial == zone.serial());
+        Self { changes, ..Self::whole(asked, zone) }
     }
 
     /// The peer's name.
@@ -86,10 +107,12 @@ impl Transfer {
     /// Appends the next message, signed at this time, seconds since 1970.
     pub(crate) fn message(&mut self, out: &mut Vec<u8>, now: u64) -> Next {
         let start = out.len();
-        let Self { head, signer, zone, next, .. } = self;
+        let Self { head, signer, zone, changes, next, .. } = self;
         let mut message = Message::new(head, self.is_first, signer.as_ref(), out);
         self.is_first = false;
-        fill(&mut message, zone, next);
+        while let Some(part) = step(&mut message, zone, changes.as_ref(), next) {
+            *next = part;
+        }
         if message.records() == 0 {
             out.truncate(start);
             return Next::Broken;
@@ -99,29 +122,36 @@ impl Transfer {
     }
 }
 
-/// Fills a message as far as it goes.
-fn fill(message: &mut Message<'_>, zone: &Zone, next: &mut Part) {
-    loop {
-        *next = match next {
-            Part::First if push_soa(message, zone) => Part::Records(Cursor::default()),
-            Part::Records(from) => match zone.walk(*from, |record| message.push(record)) {
-                Some(place) => {
-                    *next = Part::Records(place);
-                    return;
-                }
-                None => Part::Last,
-            },
-            Part::Last if push_soa(message, zone) => Part::End,
-            Part::First | Part::Last | Part::End => return,
-        };
+/// Puts the next part into a message. The result is the part behind it; `None` if the message is full or this was the
+/// end, with `next` where the next message goes on.
+fn step(message: &mut Message<'_>, zone: &Zone, changes: Option<&Delta>, next: &mut Part) -> Option<Part> {
+    let own_soa = |message: &mut Message<'_>| Soa::of(zone).is_some_and(|soa| message.push(&soa.record()));
+    match (*next, changes) {
+        (Part::First, None) => own_soa(message).then_some(Part::Records(Cursor::default())),
+        (Part::First, Some(_)) => own_soa(message).then_some(Part::OldSoa),
+        (Part::Records(from), _) => match zone.walk(from, |record| message.push(record)) {
+            Some(place) => stop(next, Part::Records(place)),
+            None => Some(Part::Last),
+        },
+        (Part::OldSoa, Some(changes)) => message.push(&changes.from().record()).then_some(Part::Removed(0)),
+        (Part::Removed(from), Some(changes)) => match changes.removed().walk(from, |record| message.push(record)) {
+            Some(place) => stop(next, Part::Removed(place)),
+            None => Some(Part::NewSoa),
+        },
+        (Part::NewSoa, Some(changes)) => message.push(&changes.to().record()).then_some(Part::Added(0)),
+        (Part::Added(from), Some(changes)) => match changes.added().walk(from, |record| message.push(record)) {
+            Some(place) => stop(next, Part::Added(place)),
+            None => Some(Part::Last),
+        },
+        (Part::Last, _) => own_soa(message).then_some(Part::End),
+        (Part::End | Part::OldSoa | Part::Removed(_) | Part::NewSoa | Part::Added(_), _) => None,
     }
 }
 
-fn push_soa(message: &mut Message<'_>, zone: &Zone) -> bool {
-    let Some(soa) = zone.soa() else { return false };
-    soa.rdatas()
-        .next()
-        .is_some_and(|rdata| message.push(&RecordRef { owner: &[], rtype: Rtype::SOA, ttl: soa.ttl(), rdata }))
+/// The message is full; the next one goes on at a place.
+fn stop(next: &mut Part, place: Part) -> Option<Part> {
+    *next = place;
+    None
 }
 
 #[cfg(test)]

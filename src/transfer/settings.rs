@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::board::Board;
 use super::places::Places;
 use crate::dns::Name;
 
@@ -16,11 +17,13 @@ pub struct Settings {
     pub peers: Arc<[Peer]>,
     /// Transfers at one time in all.
     pub max: usize,
+    /// Octets of the differences that are kept of each zone; 0 without peers.
+    pub history: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { peers: Arc::default(), max: MAX }
+        Self { peers: Arc::default(), max: MAX, history: 0 }
     }
 }
 
@@ -29,22 +32,22 @@ impl Default for Settings {
 pub struct Transfers {
     pub(crate) settings: Settings,
     pub(crate) places: Arc<Places>,
+    pub(crate) board: Arc<Board>,
 }
 
 impl Transfers {
     /// All places free.
     pub fn new(settings: Settings) -> Arc<Self> {
         let places = Places::new(settings.max);
-        Arc::new(Self { settings, places })
+        Arc::new(Self { settings, places, board: Arc::default() })
     }
 
     /// These settings in place of the present ones. The places stay unless their number changes: transfers that run
     /// keep theirs.
     pub(crate) fn with(&self, settings: Settings) -> Arc<Self> {
-        if settings.max != self.settings.max {
-            return Self::new(settings);
-        }
-        Arc::new(Self { settings, places: Arc::clone(&self.places) })
+        let is_same = settings.max == self.settings.max;
+        let places = if is_same { Arc::clone(&self.places) } else { Places::new(settings.max) };
+        Arc::new(Self { settings, places, board: Arc::clone(&self.board) })
     }
 }
 

@@ -57,7 +57,6 @@ impl Layout {
     }
 
     /// The octets that it takes.
-    #[cfg(test)]
     pub(super) fn octets(&self) -> usize {
         self.0.len()
     }
@@ -70,7 +69,11 @@ impl Layout {
 
     /// All names.
     pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        let mut at = 0;
+        self.nodes_from(0)
+    }
+
+    /// The names from a number on.
+    pub(super) fn nodes_from(&self, mut at: usize) -> impl Iterator<Item = Node<'_>> {
         std::iter::from_fn(move || {
             let (node, next) = self.node_at(at)?;
             at = next;
@@ -106,6 +109,11 @@ impl<'z> Node<'z> {
             rest = tail;
             Some(rrset)
         })
+    }
+
+    /// The octets of its RRsets.
+    pub(super) fn octets(&self) -> &'z [u8] {
+        &self.rest[..self.rest.len() - self.end().len()]
     }
 
     /// The octets that follow it.

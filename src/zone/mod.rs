@@ -7,6 +7,8 @@ mod aliases;
 mod build;
 mod check;
 mod contents;
+pub(crate) mod delta;
+pub(crate) mod history;
 mod layout;
 mod lookup;
 mod negative;
@@ -77,6 +79,11 @@ impl Zone {
     /// The SOA RRset.
     pub fn soa(&self) -> Option<RRsetRef<'_>> {
         self.layout.nodes().next()?.rrsets().find(|rrset| rrset.rtype() == Rtype::SOA)
+    }
+
+    /// The octets that its names and records take.
+    pub(crate) fn octets(&self) -> usize {
+        self.layout.octets()
     }
 
     /// The serial.

@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 
 use foldhash::fast::RandomState;
 
+use super::history::History;
 use super::{Outcome, Zone};
 use crate::dns::{CanonicalName, Name, Rtype, labels};
 
@@ -43,12 +44,14 @@ pub struct Hosted {
     pub zone: Option<Arc<Zone>>,
     /// Questions so far for names it lacks; it goes on counting when the data change.
     pub misses: Arc<AtomicU64>,
+    /// The versions before, for secondaries.
+    pub(crate) history: Arc<History>,
 }
 
 impl Hosted {
     /// A zone without misses so far.
     pub fn new(apex: Name, on_miss: OnMiss, zone: Option<Arc<Zone>>) -> Self {
-        Self { apex, on_miss, zone, misses: Arc::default() }
+        Self { apex, on_miss, zone, misses: Arc::default(), history: Arc::default() }
     }
 
     /// Whether a name with this outcome is asked upstream. Only a name that does not exist is: not NODATA, an empty

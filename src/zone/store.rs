@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
+use super::history::History;
 use super::text::MANAGED_HEADER;
 use super::{Hosted, OnMiss, Zone, ZoneSet};
 use crate::diag::{self, Diagnostic, Id, Place};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub on_miss: BTreeMap<Name, OnMiss>,
     /// While sync has yet to write its first zone: the suffix below which the zones are not known yet.
     pub unread_suffix: Option<Name>,
+    /// Octets of the differences that are kept of each zone for secondaries; 0: none.
+    pub history: usize,
 }
 
 /// Reads zone files and remembers the last good copy of each.
@@ -44,6 +47,7 @@ struct Loaded {
     file: Option<Fingerprint>,
     zone: Option<Arc<Zone>>,
     misses: Arc<AtomicU64>,
+    history: Arc<History>,
     /// The errors that keep the file with that fingerprint out of service; empty if there are none.
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -171,10 +175,18 @@ impl Store {
         report.warnings.extend_from_slice(&loaded.warnings);
         if let (Some(before), Some(zone)) = (&previous, &loaded.zone) {
             report.warnings.extend(serial_back(path, before.serial(), zone.serial()));
+            report.warnings.extend(serial_same(path, before, zone).filter(|_| self.settings.history > 0));
         }
+        let mut history = known.map(|known| Arc::clone(&known.history)).unwrap_or_default();
         if let Some(zone) = &loaded.zone
             && !previous.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, zone))
         {
+            history = match &previous {
+                Some(previous) if self.settings.history > 0 => {
+                    Arc::new(history.with(previous, zone, self.settings.history))
+                }
+                _ => Arc::default(),
+            };
             report.published.push(Published {
                 apex: apex.clone(),
                 before: previous.map(|previous| previous.serial()),
@@ -183,7 +195,7 @@ impl Store {
             });
         }
         let misses = self.loaded.remove(apex).map(|known| known.misses).unwrap_or_default();
-        self.loaded.insert(apex.clone(), Loaded { misses, ..loaded });
+        self.loaded.insert(apex.clone(), Loaded { misses, history, ..loaded });
     }
 
     fn zone_set(&self) -> ZoneSet {
@@ -192,6 +204,7 @@ impl Store {
             on_miss: self.on_miss(apex),
             zone: loaded.zone.clone(),
             misses: Arc::clone(&loaded.misses),
+            history: Arc::clone(&loaded.history),
         }))
         .with_unread(self.settings.unread_suffix.clone().filter(|_| !self.has_managed()))
     }
@@ -224,6 +237,16 @@ fn serial_back(path: &Path, before: Serial, now: Serial) -> Option<Diagnostic> {
          the serial is above {before} (RFC 1982); was an old file put back?"
     );
     before.is_after(now).then(|| Diagnostic::warning(Id::ZONE_SERIAL_BACK, Place::file(path), text))
+}
+
+/// A zone that changed and kept its serial, which nobody does by intent.
+fn serial_same(path: &Path, before: &Arc<Zone>, now: &Arc<Zone>) -> Option<Diagnostic> {
+    let changed = !Arc::ptr_eq(before, now) && before.serial() == now.serial() && before.contents() != now.contents();
+    let text = format!(
+        "the records changed and the serial is still {}: secondaries keep the old ones; raise the serial (RFC 1982)",
+        now.serial()
+    );
+    changed.then(|| Diagnostic::warning(Id::ZONE_SERIAL_SAME, Place::file(path), text))
 }
 
 /// True if the folder has a zone file.
@@ -275,6 +298,7 @@ fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous:
         file: Some(file),
         zone: zone.map(Arc::new).or(previous),
         misses: Arc::default(),
+        history: Arc::default(),
         errors: errors.into_iter().map(|error| error.and(&stays)).collect(),
         warnings,
     }
@@ -289,7 +313,8 @@ fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Lo
     // A zone that sync has yet to write is not an error; a file that disappeared is.
     let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
     let errors = if expected { Vec::new() } else { vec![problem] };
-    Loaded { file: None, zone: previous, misses: Arc::default(), errors, warnings: Vec::new() }
+    let (misses, history) = (Arc::default(), Arc::default());
+    Loaded { file: None, zone: previous, misses, history, errors, warnings: Vec::new() }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "server"]),
+    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "transfer", "server"]),
     // floor 5
     ("explain", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     // floor 6: they do not know each other

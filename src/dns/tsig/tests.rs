@@ -97,6 +97,31 @@ fn rfc8945_5_3_1_each_message_of_a_transfer_is_signed_and_depends_on_the_one_bef
 }
 
 #[test]
+fn rfc8945_5_3_1_a_query_of_ours_is_verified_there_and_its_answer_here() {
+    let ours = Key::new("key.example".parse().unwrap(), Algorithm::HmacSha384, SECRET).unwrap();
+    let mut query = question().finish();
+    let mac = sign_query(&ours, &mut query, NOW);
+    let mut read = Message::from_octets(query.clone()).unwrap();
+    let key = theirs(Algorithm::HmacSha384, None);
+    let transaction = peer::ServerTransaction::request(&key, &mut read, time(NOW)).unwrap().unwrap();
+    let answer = {
+        let builder = MessageBuilder::new_vec().start_answer(&read, domain::base::iana::Rcode::NOERROR).unwrap();
+        let mut builder = builder.additional();
+        transaction.answer(&mut builder, time(NOW + 1)).unwrap();
+        builder.finish()
+    };
+    assert!(verify_answer(&answer, &ours, &mac, NOW));
+    assert!(!verify_answer(&answer, &ours, &mac, NOW + 1000), "too late");
+    assert!(!verify_answer(&answer, &ours, &mac[1..], NOW), "the answer to another query");
+    let other = Key::new("key.example".parse().unwrap(), Algorithm::HmacSha384, &[7; 48]).unwrap();
+    assert!(!verify_answer(&answer, &other, &mac, NOW));
+    for end in 0..answer.len() {
+        assert!(!verify_answer(&answer[..end], &ours, &mac, NOW), "{end}");
+    }
+    assert!(!verify_answer(&question().finish(), &ours, &mac, NOW), "no signature");
+}
+
+#[test]
 fn rfc8945_5_2_1_a_key_that_is_not_known_or_is_for_another_algorithm_is_badkey() {
     let (message, _) = signed(Algorithm::HmacSha256, NOW);
     for keys in [Keys::default(), ours(Algorithm::HmacSha512)] {

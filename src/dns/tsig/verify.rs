@@ -1,8 +1,8 @@
 //! The checks of a signed query, in the order of RFC 8945 section 5.2: key, MAC, time, length of the MAC.
 
 use super::sign::Signer;
-use super::{CLASS_ANY, Keys, Record, Tsig, TsigError, record_len};
-use crate::dns::NameBuffer;
+use super::{CLASS_ANY, Key, Keys, Record, Tsig, TsigError, record_len};
+use crate::dns::{NameBuffer, signature_of};
 
 /// The reason why a query's signature is not good, with what its answer says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,20 @@ pub fn verify(message: &[u8], tsig: &Tsig<'_>, keys: &Keys, now: u64) -> Result<
         return Err(TsigFailure::Signed(Box::new(signer(TsigError::BadTrunc))));
     }
     Ok(signer(TsigError::None))
+}
+
+/// Whether an answer is signed with the key, for the query with this MAC, at about this time (section 5.3.1).
+pub fn verify_answer(answer: &[u8], key: &Key, query_mac: &[u8], now: u64) -> bool {
+    let Some(tsig) = signature_of(answer) else { return false };
+    let (Some(name), Some((header, body))) = (NameBuffer::new(tsig.key), unsigned(answer, &tsig)) else { return false };
+    let algorithm = key.algorithm().wire();
+    let length = u16::try_from(query_mac.len()).unwrap_or_default().to_be_bytes();
+    name.name() == key.name().canonical()
+        && tsig.algorithm.eq_ignore_ascii_case(algorithm)
+        && tsig.mac.len() == key.algorithm().mac_len()
+        && key
+            .is_mac(&[&length, query_mac, &header, body, &variables(name.name().as_wire(), algorithm, &tsig)], tsig.mac)
+        && now.abs_diff(tsig.time) <= u64::from(tsig.fudge)
 }
 
 /// The message as it was before it was signed: a header with the original id and without the TSIG record in its count,

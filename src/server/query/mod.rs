@@ -173,7 +173,7 @@ fn examine(
         return ControlFlow::Break(send_unless_limited(&request.policy, Reason::Identity, Rcode::NOERROR, compose));
     }
     if query.qclass == Class::IN && [Rtype::AXFR, Rtype::IXFR].contains(&query.qtype) {
-        return ControlFlow::Break(transfer::serve(request, &options));
+        return ControlFlow::Break(transfer::serve(request, &options, signature::today(clock)));
     }
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });

@@ -36,11 +36,16 @@ impl Signature {
     }
 }
 
+/// The time of day, seconds since 1970.
+pub(super) fn today(clock: fn() -> SystemTime) -> u64 {
+    clock().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// The signature for the answer; none if the query is not signed. A signature that is not good ends here with an answer
 /// (section 5.2).
 pub(super) fn examine(request: &Request<'_>, clock: fn() -> SystemTime) -> Result<Option<Box<Signature>>, Served> {
     let Some(tsig) = &request.query.tsig else { return Ok(None) };
-    let now = clock().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = today(clock);
     let plain = ReplyOptions::default();
     let failure = match tsig::verify(request.message, tsig, &request.snapshot.settings.keys, now) {
         Ok(signer) => return Ok(Some(Box::new(Signature { signer, now }))),

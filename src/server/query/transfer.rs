@@ -13,6 +13,7 @@ use crate::dns::{Ede, Name, Rcode, Rtype, ixfr_serial};
 use crate::forward::resolver::chase::Resolved;
 use crate::server::counters::{Reason, Response};
 use crate::transfer::{Asked, Peer, Requester, Transfer, Verdict};
+use crate::zone::history::History;
 use crate::zone::{Hosted, Zone};
 
 const NOT_A_PEER: Ede = Ede::new(Ede::PROHIBITED, "zone transfer is for the servers in [[peers]] alone");
@@ -21,34 +22,38 @@ const NOT_HERE: Ede = Ede::new(Ede::NOT_AUTHORITATIVE, "no zone has this name as
 const NO_COPY: Ede = Ede::new(Ede::NOT_READY, "the zone has no good copy yet");
 const NEEDS_TCP: Ede = Ede::new(Ede::NOT_SUPPORTED, "AXFR needs TCP (RFC 5936 section 4.2)");
 
-/// Serves a query for a transfer.
-pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions) -> Served {
-    let (zone, peer) = match granted(request, options) {
+/// Serves a query for a transfer, at a time in seconds since 1970.
+pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions, today: u64) -> Served {
+    let (zone, history, peer) = match granted(request, options) {
         ControlFlow::Continue(granted) => granted,
         ControlFlow::Break(served) => return served,
     };
     let (query, is_stream) = (&request.query, request.context.transport.is_stream());
-    if query.qtype == Rtype::AXFR && !is_stream {
-        return refuse(request, options, &refusal(Rcode::REFUSED, NEEDS_TCP));
-    }
-    if query.qtype == Rtype::IXFR {
-        let Some(serial) = ixfr_serial(request.message) else {
-            return refuse(request, options, &Refusal::new(Reason::Malformed, Rcode::FORMERR));
-        };
+    let signer = options.signature().map(Signature::signer).cloned();
+    let asked = Asked { query, signer, peer: Arc::clone(&peer.name) };
+    let transfer = match (query.qtype, ixfr_serial(request.message)) {
+        (Rtype::AXFR, _) if !is_stream => return refuse(request, options, &refusal(Rcode::REFUSED, NEEDS_TCP)),
+        (Rtype::AXFR, _) => Transfer::whole(asked, zone),
+        (_, None) => return refuse(request, options, &Refusal::new(Reason::Malformed, Rcode::FORMERR)),
         // RFC 1995 section 2: over UDP the SOA says that there is more over TCP; section 4: to a client that is up to
         // date it says so.
-        if !is_stream || !zone.serial().is_after(serial) {
+        (_, Some(serial)) if !is_stream || !zone.serial().is_after(serial) => {
+            if serial == zone.serial() {
+                request.snapshot.transfers.board.up_to_date(&peer.name, zone.apex(), serial, today);
+            }
             return soa_alone(request, options, &zone);
         }
-    }
-    let asked =
-        Asked { query, signer: options.signature().map(Signature::signer).cloned(), peer: Arc::clone(&peer.name) };
-    let transfer = Box::new(Transfer::whole(asked, zone));
-    Served::Transfer(Transferring { transfer, disposition: Response::Answered(Rcode::NOERROR).to(Reason::Transfer) })
+        (_, Some(serial)) => Transfer::since(serial, asked, zone, history),
+    };
+    let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Transfer);
+    Served::Transfer(Transferring { transfer: Box::new(transfer), disposition })
 }
 
-/// The zone, and the peer that may have it.
-fn granted<'a>(request: &Request<'a>, options: &ReplyOptions) -> ControlFlow<Served, (Arc<Zone>, &'a Peer)> {
+/// The zone with its history, and the peer that may have it.
+fn granted<'a>(
+    request: &Request<'a>,
+    options: &ReplyOptions,
+) -> ControlFlow<Served, (Arc<Zone>, &'a History, &'a Peer)> {
     let (settings, zones) = (&request.snapshot.transfers.settings, request.snapshot.view(request.context.ip()).zones);
     let end = |rcode, ede| ControlFlow::Break(refuse(request, options, &refusal(rcode, ede)));
     let key = options.signature().map(|signature| signature.signer().key().name());
@@ -60,7 +65,9 @@ fn granted<'a>(request: &Request<'a>, options: &ReplyOptions) -> ControlFlow<Ser
         return end(Rcode::NOTAUTH, NOT_HERE);
     };
     match (settings.judge(requester, hosted), hosted) {
-        (Verdict::Allowed(peer), Hosted { zone: Some(zone), .. }) => ControlFlow::Continue((Arc::clone(zone), peer)),
+        (Verdict::Allowed(peer), Hosted { zone: Some(zone), history, .. }) => {
+            ControlFlow::Continue((Arc::clone(zone), history, peer))
+        }
         (Verdict::Allowed(_), _) => end(Rcode::SERVFAIL, NO_COPY),
         (Verdict::OtherZone | Verdict::Stranger, _) => end(Rcode::REFUSED, OTHER_ZONE),
     }

@@ -200,8 +200,8 @@ impl Connection {
         let (shared, now) = (&self.streams.shared, Instant::now());
         let today = (shared.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let snapshot = shared.snapshot.load();
-        let zones = snapshot.view(self.client.ip()).zones;
-        stream::frame(&mut self.outbox, |outbox| self.transfers.message(zones, (now, today), outbox))
+        let known = (&**snapshot.view(self.client.ip()).zones, &*snapshot.transfers.board);
+        stream::frame(&mut self.outbox, |outbox| self.transfers.message(known, (now, today), outbox))
     }
 
     /// Goes on with a query that waited.

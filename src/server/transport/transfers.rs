@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::transfer::board::Board;
 use crate::transfer::{Next, Place, Places, Transfer};
 use crate::zone::ZoneSet;
 
@@ -55,15 +56,23 @@ impl Transfers {
     }
 
     /// Appends the next message of the transfer that is sent, signed at this time of day in seconds since 1970.
-    pub(crate) fn message(&mut self, zones: &ZoneSet, (now, today): (Instant, u64), out: &mut Vec<u8>) -> Next {
+    pub(crate) fn message(
+        &mut self,
+        (zones, board): (&ZoneSet, &Board),
+        (now, today): (Instant, u64),
+        out: &mut Vec<u8>,
+    ) -> Next {
         let Some((transfer, _)) = &mut self.sending else { return Next::Broken };
         let present = zones.get(transfer.zone().apex()).and_then(|hosted| hosted.zone.as_ref());
         if transfer.is_outdated(present, now) {
             return Next::Broken;
         }
         let next = transfer.message(out, today);
-        if next == Next::Done {
-            self.sending = None;
+        if next == Next::Done
+            && let Some((transfer, _)) = self.sending.take()
+        {
+            let zone = transfer.zone();
+            board.transferred(transfer.peer(), zone.apex(), zone.serial(), today);
         }
         next
     }

@@ -93,6 +93,33 @@ fn a_record_that_is_longer_than_a_usual_message_has_one_of_its_own() {
 }
 
 #[test]
+fn rfc1995_4_a_difference_is_between_two_soas_and_what_is_gone_comes_before_what_is_new() {
+    let same: String = (0..100).map(|n| format!("same{n} A 10.0.0.1\n")).collect();
+    let version = |serial: u32, own: &str| {
+        zone(&format!("$TTL 10\n@ SOA ns h {serial} 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n{same}{own}"))
+    };
+    let (one, two) = (version(1, "a A 10.1.0.1\n"), version(2, "b A 10.1.0.2\n"));
+    let three = version(3, "b A 10.1.0.2\nc A 10.1.0.3\n");
+    let history = History::default().with(&one, &two, usize::MAX).with(&two, &three, usize::MAX);
+    let message = query(&[]);
+    let query = Query::parse(&message).unwrap();
+    let sent = |serial| {
+        let asked = Asked { query: &query, signer: None, peer: "p".into() };
+        records(&messages(&mut Transfer::since(Serial(serial), asked, Arc::clone(&three), &history)))
+    };
+    let short = |record: &String| {
+        let words: Vec<&str> = record.split_whitespace().collect();
+        if words[3] == "SOA" { format!("SOA {}", words[6]) } else { format!("{} {}", words[0], words[4]) }
+    };
+    let changes: Vec<String> = sent(1).iter().map(short).collect();
+    let wanted = ["SOA 3", "SOA 1", "a.z.test. 10.1.0.1", "SOA 3", "b.z.test. 10.1.0.2", "c.z.test. 10.1.0.3", "SOA 3"];
+    assert_eq!(changes, wanted);
+    let whole = sent(7);
+    assert_eq!(whole.len(), 106, "a version that is not known");
+    assert!(!whole[1].contains(" SOA "));
+}
+
+#[test]
 fn a_version_that_was_replaced_is_sent_for_another_minute() {
     let (old, new) = (small(), small());
     let mut transfer = transfer(&query(&[]), &old);
