@@ -49,6 +49,9 @@ fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
     for (line, span) in blocks::spans(&page.text) {
         wrong.extend(programs::span(span).err().map(|why| format!("line {line}: {why}")));
     }
+    for (line, _) in blocks::indented(&page.text).into_iter().filter(|(_, text)| programs::is_command(text)) {
+        wrong.push(format!("line {line}: a command stands in a block with fences, of the language console or sh"));
+    }
     for block in blocks(&page.text) {
         match block.language {
             "console" | "sh" => wrong.extend(of_commands(page, &block, scenes)),
@@ -142,6 +145,9 @@ macro_rules! scenes {
 
 scenes! {
     the_readme: "README.md" => stages::clone;
+    who_decides: "docs/consent.md" => nights::all_well;
+    the_doctor: "docs/doctor.md" => nights::questions;
+    lists_with_slips: "docs/lists.md" => stages::slips;
     fed_by_azure: "docs/azure.md" => stages::live;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;
     a_held_plan: "docs/operations.md#2. A change waits for a person" => nights::held_plan;
@@ -206,6 +212,7 @@ fn a_mistake_on_a_page_is_found_with_its_line() {
         ("```\na\n```\n", "the block's language is ''"),
         ("```text\n$ a\n```\n", "line 1: a block with commands"),
         ("Run `sudo privatelink-dns relod` then.\n", "line 1: "),
+        ("Run\n\n    sudo privatelink-dns reload\n", "line 3: a command stands in a block"),
         ("```toml\n[forward]\nupstream = []\n```\n", "unknown key 'upstream'"),
     ] {
         let found = problems(&written(text), &[]);

@@ -77,18 +77,25 @@ pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
     found
 }
 
-/// The spans in backticks that stand outside of blocks, each with its line.
-pub(crate) fn spans(text: &str) -> Vec<(usize, &str)> {
+/// The indented lines that stand outside of blocks, each with its line.
+pub(crate) fn indented(text: &str) -> Vec<(usize, &str)> {
+    outside(text).filter_map(|(line, text)| Some((line, text.strip_prefix("    ")?))).collect()
+}
+
+/// The lines that stand outside of blocks.
+fn outside(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut is_inside = false;
-    let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
+    text.lines().enumerate().filter_map(move |(index, line)| {
         let is_fence = line.trim_start().starts_with("```");
         is_inside ^= is_fence;
-        if !is_inside && !is_fence {
-            found.extend(line.split('`').skip(1).step_by(2).map(|span| (index + 1, span)));
-        }
-    }
-    found
+        (!is_inside && !is_fence).then_some((index + 1, line))
+    })
+}
+
+/// The spans in backticks that stand outside of blocks, each with its line.
+pub(crate) fn spans(text: &str) -> Vec<(usize, &str)> {
+    let spans = |(line, text): (usize, _)| str::split(text, '`').skip(1).step_by(2).map(move |span| (line, span));
+    outside(text).flat_map(spans).collect()
 }
 
 impl Block<'_> {
@@ -135,6 +142,7 @@ fn blocks_have_their_heading_language_and_lines() {
     );
     assert_eq!((found[1].heading, found[1].language, &found[1].lines[..]), ("1. One", "sh", &["a", "  b"][..]));
     assert_eq!(spans(text), [(5, "a b")]);
+    assert_eq!(indented("    a\n```sh\n    b\n```\n   c"), [(1, "a")]);
 }
 
 #[test]

@@ -183,6 +183,11 @@ pub(super) fn span(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a line of text is a command: it begins with a program that this file knows.
+pub(super) fn is_command(line: &str) -> bool {
+    line.split(' ').next().is_some_and(is_known)
+}
+
 fn is_known(program: &str) -> bool {
     is_ours(program) || HERE.contains(&program) || ELSEWHERE.iter().any(|(known, _)| *known == program)
 }

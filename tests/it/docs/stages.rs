@@ -19,6 +19,14 @@ pub(super) fn clone() -> Scene {
     Scene::on(site)
 }
 
+/// A list with slips in its names: a storage suffix that is wrong, a region for a geo code.
+pub(super) fn slips() -> Scene {
+    let list = "10.12.0.23 smplepod01ecs114.blob.core.windows.net\n\
+                10.12.0.24 smplepod01ecs114.queue.core.window.net\n\
+                10.12.0.15 4611686018427300001-ab-pod01-fc1.westeurope.backup.windowsazure.com\n";
+    Scene::on(Site::new().with_list("vault-we.txt", list).with_config("[backup]\ngeos = [\"we\"]"))
+}
+
 /// A live source, as the first config of docs/azure.md has it, and the Azure that it reads.
 pub(super) fn live() -> Scene {
     let (azure, site) = azure::stage();
