@@ -80,12 +80,16 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     }
 }
 
+/// Whether a problem of a source is that its first list is yet to come, or that Azure was not read yet.
+pub(super) fn is_to_come(problem: &Diagnostic) -> bool {
+    problem.id == Id::AZURE_UNREAD || (problem.id == Id::SOURCE_NO_FILES && !problem.is_error())
+}
+
 /// The problems of a source, and their effect on its records.
 pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     let mut problems = source.problems.to_vec();
-    // That a live source was not read yet, or that the first list is yet to come, says all there is to say.
-    let is_to_come = |problem: &Diagnostic| problem.id == Id::SOURCE_NO_FILES && !problem.is_error();
-    if problems.iter().all(|problem| problem.id == Id::AZURE_UNREAD || is_to_come(problem)) {
+    // That says all there is to say.
+    if problems.iter().all(is_to_come) {
         return problems;
     }
     let (id, text) = source.last_good().map_or_else(

@@ -125,6 +125,22 @@ fn check_of_a_new_installation_says_what_is_missing_and_what_to_do_and_does_not_
 }
 
 #[test]
+fn doctor_of_a_new_installation_asks_for_the_first_list_alone_and_for_geo_codes_once_a_list_names_them() {
+    let site = installed();
+    let found = |id: &str| {
+        let ran = site.run("doctor", &["--json"]);
+        let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let sections = found["sections"].as_array().unwrap().iter();
+        let mut all = sections.flat_map(|section| section["findings"].as_array().unwrap());
+        all.find(|finding| finding["id"] == id).map(|finding| finding["state"].clone()).unwrap()
+    };
+    assert_eq!((found("PD103"), found("PD106")), ("skipped".into(), "warning".into()));
+    let list = "10.1.0.1 1000000000000000001-ab-pod01-id1.privatelink.we.backup.windowsazure.com\n";
+    std::fs::write(site.path("installed/endpoints/vault.txt"), list).unwrap();
+    assert_eq!((found("PD103"), found("PD106")), ("warning".into(), "good".into()));
+}
+
+#[test]
 fn a_new_installation_starts_waits_for_its_first_list_and_is_well_once_it_has_one() {
     let upstream = Upstream::serving("www.example. 60 A 192.0.2.1");
     let site = installed();
