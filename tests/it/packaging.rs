@@ -40,10 +40,13 @@ fn seconds(key: &str) -> Duration {
 }
 
 #[test]
-fn the_config_has_no_unknown_key_and_absolute_paths_alone() {
+fn the_config_has_no_unknown_key_absolute_paths_alone_and_lets_private_networks_ask() {
     let config = config();
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:53"], "free beside systemd-resolved");
+    for (client, may) in [("10.0.0.9", true), ("fd00::9", true), ("192.0.2.9", false), ("2001:db8::9", false)] {
+        assert_eq!(config.access.permits(client.parse().unwrap()), may, "{client}");
+    }
     let table: toml::Table = CONFIG.parse().unwrap();
     for key in ["zone_dir", "state_dir", "control"] {
         let path = table[key].as_str().unwrap();
