@@ -18,13 +18,19 @@ use self::manifests::{KUSTOMIZATIONS, Manifests, Tools};
 use crate::checkers::ROOT;
 use crate::tool;
 
+/// The oldest Kubernetes that the manifests are for, and the newest that kubernetes-validate knows.
+const VERSIONS: [&str; 2] = ["1.29.0", "1.37.0"];
+
 /// The complaints of kubernetes-validate about rendered manifests; `None` if there are none.
 fn against_schemas(tools: &Tools, yaml: &str) -> Option<String> {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("rendered.yaml");
     std::fs::write(&file, yaml).unwrap();
-    let (is_good, said) = tool::run(Command::new(&tools.validate).args(["--strict", "--quiet"]).arg(&file));
-    (!is_good).then_some(said)
+    let complaints = VERSIONS.into_iter().map(|version| {
+        let options = ["--strict", "--quiet", "--kubernetes-version", version];
+        tool::run(Command::new(&tools.validate).args(options).arg(&file))
+    });
+    complaints.filter(|(is_good, _)| !is_good).map(|(_, said)| said).reduce(|all, said| all + &said)
 }
 
 /// A folder for rendered manifests. checkov looks into none whose name begins with a dot.
