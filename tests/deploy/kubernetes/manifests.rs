@@ -61,9 +61,14 @@ impl Manifests {
         Self { folder }
     }
 
+    /// A file or folder of the copy.
+    pub(super) fn path(&self, file: &str) -> PathBuf {
+        self.folder.path().join(file)
+    }
+
     /// With another text in place of one that must be in the file, wherever it stands.
     pub(super) fn with(self, file: &str, from: &str, to: &str) -> Self {
-        let path = self.folder.path().join(file);
+        let path = self.path(file);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{file} has no '{from}'");
         std::fs::write(path, text.replace(from, to)).unwrap();
@@ -72,7 +77,7 @@ impl Manifests {
 
     /// With a further file.
     pub(super) fn with_file(self, file: &str, text: &str) -> Self {
-        let path = self.folder.path().join(file);
+        let path = self.path(file);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
         self
@@ -93,7 +98,7 @@ impl Manifests {
     }
 
     fn kustomize(&self, tools: &Tools, folder: &str) -> (bool, String) {
-        tool::run(Command::new(&tools.kubectl).arg("kustomize").arg(self.folder.path().join(folder)))
+        tool::run(Command::new(&tools.kubectl).arg("kustomize").arg(self.path(folder)))
     }
 }
 

@@ -21,7 +21,7 @@ fn the_kustomization_of_the_page_renders_with_its_own_lists_and_keeps_the_rules(
     let ours = blocks().into_iter().find(|block| block.contains("kind: Kustomization")).expect("a kustomization");
     let list = "acct.blob.core.windows.net 10.12.0.9\n";
     let manifests = Manifests::copy().with_file("site/kustomization.yaml", &ours);
-    let manifests = manifests.with_file("site/vault-we.txt", list);
+    let manifests = manifests.with_file("site/endpoints/vault-we.txt", list);
     let manifests = manifests.with_file("site/privatelink-dns.toml", &config());
     let rendered = manifests.render(&tools, "site");
     assert_eq!(against_schemas(&tools, &rendered.yaml), None);

@@ -137,6 +137,16 @@ fn check_has_no_complaint_about_any_config_with_its_lists() {
 }
 
 #[test]
+fn check_reads_a_config_with_its_lists_before_anything_is_applied() {
+    let manifests = Manifests::copy();
+    for folder in ["base", "examples/sidecar"] {
+        let config = manifests.path(folder).join(CONFIG);
+        let ran = Ran::from(Command::new(BINARY).args(["check", "--strict", "--config"]).arg(config).output().unwrap());
+        ran.expect(0, &["1 source", "6 listed records"]);
+    }
+}
+
+#[test]
 fn a_mistake_in_a_config_or_a_list_of_the_manifests_is_found_by_check() {
     let Some(tools) = Tools::find() else { return };
     for (file, from, to, said) in [

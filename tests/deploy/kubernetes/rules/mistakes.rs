@@ -34,7 +34,7 @@ const RIGHTS_AND_FILES: [Mistake; 9] = [
     (SET, "mountPath: /etc/privatelink-dns/endpoints", "mountPath: /lists\n              subPath: a", "subPath"),
     (SET, "mountPath: /var/lib/privatelink-dns", "mountPath: /data", "zone_dir"),
     ("examples/sidecar/cronjob.yaml", "mountPath: /run/privatelink-dns", "mountPath: /run/dns", "control"),
-    (TOML, "/etc/privatelink-dns/endpoints/*", "/etc/privatelink-dns/lists/*", "source 'endpoints'"),
+    (TOML, "path = \"endpoints/*\"", "path = \"lists/*\"", "source 'endpoints'"),
     (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: false", "a hash in its name"),
 ];
 

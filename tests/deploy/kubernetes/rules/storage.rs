@@ -27,7 +27,9 @@ pub(super) fn volumes(pod: &Pod<'_>) -> Vec<String> {
     let sources = config.get("sources").and_then(Value::as_array).into_iter().flatten();
     for source in sources.filter(|source| source.get("path").is_some()) {
         let (name, path) = (source["name"].as_str().unwrap_or_default(), source["path"].as_str().unwrap_or_default());
+        // Beside the config, so that `check` finds the lists in a folder with both as well.
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = format!("{CONFIG_FOLDER}/{folder}");
         let is_mounted = pod.mounts().iter().any(|(mount, volume)| {
             matches!(volume, Volume::ConfigMap(map) if *mount == folder && !pod.files(map).is_empty())
         });
