@@ -152,7 +152,7 @@ pub(crate) fn not_started(why: &str) {
 }
 
 async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, logs: Logs) -> Result<(), StartError> {
-    let mut ending = Ending::listen()?;
+    let mut ending = Ending::listen(&config.file)?;
     let hangup = signal(SignalKind::hangup())?;
     let kept = kept::adopt(kept, &config.listen, workers(), manager);
     let listeners = Listeners::bind(&config.listen, workers(), kept).map_err(StartError::Bind)?;

@@ -40,10 +40,13 @@ fn seconds(key: &str) -> Duration {
 }
 
 #[test]
-fn the_config_has_no_unknown_key_and_absolute_paths_alone() {
+fn the_config_has_no_unknown_key_absolute_paths_alone_and_lets_private_networks_ask() {
     let config = config();
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:53"], "free beside systemd-resolved");
+    for (client, may) in [("10.0.0.9", true), ("fd00::9", true), ("192.0.2.9", false), ("2001:db8::9", false)] {
+        assert_eq!(config.access.permits(client.parse().unwrap()), may, "{client}");
+    }
     let table: toml::Table = CONFIG.parse().unwrap();
     for key in ["zone_dir", "state_dir", "control"] {
         let path = table[key].as_str().unwrap();
@@ -122,6 +125,22 @@ fn check_of_a_new_installation_says_what_is_missing_and_what_to_do_and_does_not_
     std::fs::write(folder.join("vault.txt"), "10.1.0.1 acct.blob.core.windows.net\n").unwrap();
     let ran = site.run("check", &[]);
     ran.expect(0, &[": good; 1 source, 1 listed record"]);
+}
+
+#[test]
+fn doctor_of_a_new_installation_asks_for_the_first_list_alone_and_for_geo_codes_once_a_list_names_them() {
+    let site = installed();
+    let found = |id: &str| {
+        let ran = site.run("doctor", &["--json"]);
+        let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let sections = found["sections"].as_array().unwrap().iter();
+        let mut all = sections.flat_map(|section| section["findings"].as_array().unwrap());
+        all.find(|finding| finding["id"] == id).map(|finding| finding["state"].clone()).unwrap()
+    };
+    assert_eq!((found("PD103"), found("PD106")), ("skipped".into(), "warning".into()));
+    let list = "10.1.0.1 1000000000000000001-ab-pod01-id1.privatelink.we.backup.windowsazure.com\n";
+    std::fs::write(site.path("installed/endpoints/vault.txt"), list).unwrap();
+    assert_eq!((found("PD103"), found("PD106")), ("warning".into(), "good".into()));
 }
 
 #[test]
