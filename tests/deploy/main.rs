@@ -17,3 +17,4 @@ mod checkers;
 #[path = "../interop/tool.rs"]
 #[allow(dead_code, reason = "shared with the interop tests, which use more of it")]
 mod tool;
+mod windows;
