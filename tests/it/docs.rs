@@ -3,7 +3,7 @@
 //! In a `console` block a line that starts with `$ ` is a command, and the lines below it are all that it prints
 //! (`docs/compare.rs` says how they are compared). `SCENES` has what the commands of a page find; the paths and addresses
 //! of a scene are those of the page: `/srv/dns`, the server's `10.0.0.4:53`, the upstream's `168.63.129.16:53`. In a `sh`
-//! block each line is a command that cannot be run here; `docs/programs.rs` has the programs, and says what is checked.
+//! block are steps of which at least one cannot be run here; `docs/programs.rs` has the programs, and says what is checked.
 
 mod blocks;
 mod compare;
@@ -23,9 +23,25 @@ use compare::compare;
 use programs::Judged;
 use scene::Scene;
 
-/// Languages of blocks without commands and configs; other tests read the lists, and what is JSON, YAML or INI is an
-/// example of a format.
-const OTHERS: [&str; 9] = ["bicep", "hcl", "ini", "json", "list", "powershell", "text", "toml", "yaml"];
+/// Languages of blocks without commands and configs of ours. Other tests read the lists, the scripts and the configs of
+/// resolvers; what is JSON, YAML or INI is an example of a format.
+const OTHERS: [&str; 15] = [
+    "bicep",
+    "corefile",
+    "dnsmasq",
+    "hcl",
+    "ini",
+    "json",
+    "list",
+    "lua",
+    "named",
+    "pdns-recursor",
+    "powershell",
+    "text",
+    "toml",
+    "unbound",
+    "yaml",
+];
 
 /// Makes what the commands of a page find.
 type Stage = fn() -> Scene;
@@ -59,8 +75,8 @@ fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
                 wrong
                     .push(format!("line {}: the block's language is '{other}': write console, sh or toml", block.line));
             }
-            _ if block.lines.iter().any(|line| line.starts_with("$ ")) => {
-                wrong.push(format!("line {}: a block with commands is of the language console", block.line));
+            language if has_commands(language, &block) => {
+                wrong.push(format!("line {}: a block with commands is of the language console or sh", block.line));
             }
             _ => {}
         }
@@ -68,12 +84,21 @@ fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
     wrong.into_iter().map(|why| format!("{}: {why}", page.name)).collect()
 }
 
+/// Whether a block of a language without commands has some all the same.
+fn has_commands(language: &str, block: &Block<'_>) -> bool {
+    block.lines.iter().any(|line| line.starts_with("$ ") || (language == "text" && programs::is_command(line)))
+}
+
 /// What is wrong with the commands of a block.
 fn of_commands(page: &Page, block: &Block<'_>, scenes: &[&str]) -> Vec<String> {
     let key = key(&page.name, block);
+    // Steps of which one cannot be run here are not run at all.
+    let is_elsewhere = |example: &Example| programs::judge(&example.command) == Ok(Judged::Elsewhere);
+    let is_recipe = block.language == "sh" && block.examples().iter().any(is_elsewhere);
     let wrong = |example: Example| {
         let why = match programs::judge(&example.command) {
             Err(why) => why,
+            Ok(Judged::Here) if is_recipe => return None,
             Ok(Judged::Here) if block.language == "sh" => {
                 "it can be run here: make the block `console`, with `$ ` before the command and what it prints below"
                     .into()
@@ -211,6 +236,8 @@ fn a_mistake_on_a_page_is_found_with_its_line() {
         ("```bash\na\n```\n", "the block's language is 'bash'"),
         ("```\na\n```\n", "the block's language is ''"),
         ("```text\n$ a\n```\n", "line 1: a block with commands"),
+        ("```text\ndig a.example\n```\n", "line 1: a block with commands"),
+        ("```sh\nkubectl get pods\nprivatelink-dns plan --jsn\n```\n", "line 3: privatelink-dns plan --jsn"),
         ("Run `sudo privatelink-dns relod` then.\n", "line 1: "),
         ("Run\n\n    sudo privatelink-dns reload\n", "line 3: a command stands in a block"),
         ("```toml\n[forward]\nupstream = []\n```\n", "unknown key 'upstream'"),

@@ -11,7 +11,7 @@ use super::files;
 use super::shell::calls;
 
 /// Programs that a scene runs, besides our own; all but `dig` and `jq` are on every machine.
-const HERE: [&str; 12] = ["cat", "cd", "cp", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
+const HERE: [&str; 13] = ["cat", "cd", "cp", "date", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
 
 /// Programs that a scene cannot run, and why.
 const ELSEWHERE: [(&str, &str); 38] = [
@@ -66,8 +66,11 @@ pub(super) enum Judged {
 
 /// Judges a command by its calls; the error says what is wrong with it.
 pub(super) fn judge(command: &str) -> Result<Judged, String> {
-    let mut judged = if has_placeholder(command) { Judged::Elsewhere } else { Judged::Here };
-    for call in calls(command) {
+    let calls = calls(command);
+    // The head and the end of a loop call nothing.
+    let cannot_be_run = has_placeholder(command) || calls.is_empty();
+    let mut judged = if cannot_be_run { Judged::Elsewhere } else { Judged::Here };
+    for call in calls {
         if call_of(&call)? == Judged::Elsewhere {
             judged = Judged::Elsewhere;
         }
@@ -204,6 +207,8 @@ fn a_command_is_run_here_or_is_of_a_program_that_is_named_with_the_reason() {
         "kubectl -n privatelink-dns exec dns-0 -- privatelink-dns status --json",
         "id=$(az vm show --query identity.principalId)",
         "cargo xtask package --twice",
+        "for pod in dns-0 dns-1; do",
+        "done",
     ] {
         assert_eq!(judge(command), Ok(Judged::Elsewhere), "{command}");
     }
