@@ -123,17 +123,20 @@ fn inner(words: &[String]) -> Option<&[String]> {
         // -u takes a name.
         "sudo" if words.get(1).is_some_and(|word| word == "-u") => words.get(3..),
         "sudo" => words.get(1 + options(1)..),
-        "ssh" => words.iter().position(|word| is_ours(word)).map(|at| &words[at..]),
+        "ssh" | "docker" | "podman" => words.iter().rposition(|word| is_ours(word)).map(|at| &words[at..]),
         _ => {
             behind(words.iter().position(|word| word == "--")).filter(|rest| is_ours(&rest[0]) || words[0] == "kubectl")
         }
     }
 }
 
-/// The words behind an image of ours, which are arguments of our program.
+/// The words behind an image of ours, which are arguments of our program; its tag is a version.
 fn of_image(words: &[String]) -> Option<&[String]> {
-    let at =
-        words.iter().position(|word| word.rsplit('/').next().unwrap_or_default().starts_with("privatelink-dns:"))?;
+    let is_image = |word: &String| {
+        let tag = word.rsplit('/').next().and_then(|name| name.strip_prefix("privatelink-dns:"));
+        tag.is_some_and(|tag| tag.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase()))
+    };
+    let at = words.iter().position(is_image)?;
     words.get(at + 1..).filter(|rest| !rest.is_empty())
 }
 
@@ -226,6 +229,11 @@ fn a_program_an_option_a_verb_a_file_and_a_version_that_do_not_exist_are_found()
         ("kubectl exec dns-0 -- privatelink-dns check --onlin", "'--onlin'"),
         ("kubectl exec dns-0 -- frobnicate", "'frobnicate' is in no list"),
         ("docker run --rm privatelink-dns:VERSION check --stric", "'--stric'"),
+        (
+            "podman run --volume privatelink-dns:/a --tmpfs /privatelink-dns:b registry.example/privatelink-dns:VERSION servee",
+            "'servee'",
+        ),
+        ("podman exec dns /usr/bin/privatelink-dns status --jsn", "'--jsn'"),
         ("cargo run --release -- explan NAME", "'explan'"),
         ("cargo xtask pakage", "no verb 'pakage'"),
         ("cargo xtask acceptance images", "no stage 'images'"),
