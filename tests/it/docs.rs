@@ -1,9 +1,10 @@
 //! The pages are true: each command of each page is run, or is of a program that cannot run here; each config is taken.
 //!
 //! In a `console` block a line that starts with `$ ` is a command, and the lines below it are all that it prints
-//! (`docs/compare.rs` says how they are compared). `SCENES` has what the commands of a page find; the paths and addresses
-//! of a scene are those of the page: `/srv/dns`, the server's `10.0.0.4:53`, the upstream's `168.63.129.16:53`. In a `sh`
-//! block are steps of which at least one cannot be run here; `docs/programs.rs` has the programs, and says what is checked.
+//! (`docs/compare.rs` says how they are compared). `SCENES` has what the commands of a page find; the paths and
+//! addresses of a scene are those of the page: `/srv/dns`, the server's `10.0.0.4:53`, the upstream's
+//! `168.63.129.16:53`. In a `sh` block are steps of which at least one cannot be run here; `docs/programs.rs` has the
+//! programs, and says what is checked.
 
 mod blocks;
 mod compare;
@@ -71,10 +72,11 @@ fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
     for block in blocks(&page.text) {
         match block.language {
             "console" | "sh" => wrong.extend(of_commands(page, &block, scenes)),
-            other if !OTHERS.contains(&other) => {
-                wrong
-                    .push(format!("line {}: the block's language is '{other}': write console, sh or toml", block.line));
-            }
+            other if !OTHERS.contains(&other) => wrong.push(format!(
+                "line {}: the block's language is '{other}': write console, sh or toml, or name it in OTHERS in \
+                 tests/it/docs.rs",
+                block.line
+            )),
             language if has_commands(language, &block) => {
                 wrong.push(format!("line {}: a block with commands is of the language console or sh", block.line));
             }
@@ -144,8 +146,8 @@ fn missing(command: &str) -> Option<&'static str> {
     Command::new(needed).arg("-h").output().is_err().then_some(needed)
 }
 
-/// How often a command is run until it prints what the page has: those that only look may find a machine that is too busy
-/// to answer in time, and say so.
+/// How often a command is run until it prints what the page has: those that only look may find a machine that is too
+/// busy to answer in time, and say so.
 fn tries(command: &str) -> u32 {
     let only_looks = ["status", "explain", "doctor", "plan", "check"].map(|verb| format!("privatelink-dns {verb}"));
     if only_looks.iter().any(|verb| command.starts_with(verb)) { 50 } else { 1 }
@@ -207,7 +209,8 @@ fn every_scene_runs_commands_and_every_night_has_one() {
     assert_eq!(staged.collect::<BTreeSet<_>>(), told);
 }
 
-/// What the commands print now, for whoever writes a page: `PAGE=README.md cargo test --test it docs::print -- --ignored --nocapture`.
+/// What the commands print now, for whoever writes a page:
+/// `PAGE=README.md cargo test --test it docs::print -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints, and compares nothing"]
 fn print_a_page() {

@@ -170,8 +170,8 @@ fn has_placeholder(command: &str) -> bool {
     command.split(words).any(is_placeholder)
 }
 
-/// Checks a span of the prose that is a command: one that begins with a program which this file knows, or with a verb of
-/// ours that has options. Prose may name a verb without what it needs.
+/// Checks a span of the prose that is a command: one that begins with a program which this file knows, or with a verb
+/// of ours that has options. Prose may name a verb without what it needs.
 pub(super) fn span(text: &str) -> Result<(), String> {
     let is_verb = |word: &str| privatelink_dns::cli::command().find_subcommand(word).is_some();
     for call in calls(text) {
@@ -230,7 +230,7 @@ fn a_program_an_option_a_verb_a_file_and_a_version_that_do_not_exist_are_found()
         ("kubectl exec dns-0 -- frobnicate", "'frobnicate' is in no list"),
         ("docker run --rm privatelink-dns:VERSION check --stric", "'--stric'"),
         (
-            "podman run --volume privatelink-dns:/a --tmpfs /privatelink-dns:b registry.example/privatelink-dns:VERSION servee",
+            "podman run -v privatelink-dns:/a --tmpfs /privatelink-dns:b registry.example/privatelink-dns:VERSION servee",
             "'servee'",
         ),
         ("podman exec dns /usr/bin/privatelink-dns status --jsn", "'--jsn'"),
