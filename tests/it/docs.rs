@@ -175,6 +175,10 @@ scenes! {
     who_decides: "docs/consent.md" => nights::all_well;
     the_doctor: "docs/doctor.md" => nights::questions;
     lists_with_slips: "docs/lists.md" => stages::slips;
+    the_json_of_check: "docs/check-json.md" => stages::slips;
+    the_json_of_explain: "docs/explain-json.md" => nights::wrong_list;
+    the_json_of_plan: "docs/plan-json.md" => nights::held_plan;
+    the_json_of_status: "docs/status-json.md" => nights::wrong_list;
     fed_by_azure: "docs/azure.md" => stages::live;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;
     a_held_plan: "docs/operations.md#2. A change waits for a person" => nights::held_plan;
