@@ -1,9 +1,10 @@
 //! The pages are true: each command of each page is run, or is of a program that cannot run here; each config is taken.
 //!
 //! In a `console` block a line that starts with `$ ` is a command, and the lines below it are all that it prints
-//! (`docs/compare.rs` says how they are compared). `SCENES` has what the commands of a page find; the paths and addresses
-//! of a scene are those of the page: `/srv/dns`, the server's `10.0.0.4:53`, the upstream's `168.63.129.16:53`. In a `sh`
-//! block each line is a command that cannot be run here; `docs/programs.rs` has the programs, and says what is checked.
+//! (`docs/compare.rs` says how they are compared). `SCENES` has what the commands of a page find; the paths and
+//! addresses of a scene are those of the page: `/srv/dns`, the server's `10.0.0.4:53`, the upstream's
+//! `168.63.129.16:53`. In a `sh` block are steps of which at least one cannot be run here; `docs/programs.rs` has the
+//! programs, and says what is checked.
 
 mod blocks;
 mod compare;
@@ -23,9 +24,25 @@ use compare::compare;
 use programs::Judged;
 use scene::Scene;
 
-/// Languages of blocks without commands and configs; other tests read the lists, and what is JSON, YAML or INI is an
-/// example of a format.
-const OTHERS: [&str; 9] = ["bicep", "hcl", "ini", "json", "list", "powershell", "text", "toml", "yaml"];
+/// Languages of blocks without commands and configs of ours. Other tests read the lists, the scripts and the configs of
+/// resolvers; what is JSON, YAML or INI is an example of a format.
+const OTHERS: [&str; 15] = [
+    "bicep",
+    "corefile",
+    "dnsmasq",
+    "hcl",
+    "ini",
+    "json",
+    "list",
+    "lua",
+    "named",
+    "pdns-recursor",
+    "powershell",
+    "text",
+    "toml",
+    "unbound",
+    "yaml",
+];
 
 /// Makes what the commands of a page find.
 type Stage = fn() -> Scene;
@@ -55,12 +72,13 @@ fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
     for block in blocks(&page.text) {
         match block.language {
             "console" | "sh" => wrong.extend(of_commands(page, &block, scenes)),
-            other if !OTHERS.contains(&other) => {
-                wrong
-                    .push(format!("line {}: the block's language is '{other}': write console, sh or toml", block.line));
-            }
-            _ if block.lines.iter().any(|line| line.starts_with("$ ")) => {
-                wrong.push(format!("line {}: a block with commands is of the language console", block.line));
+            other if !OTHERS.contains(&other) => wrong.push(format!(
+                "line {}: the block's language is '{other}': write console, sh or toml, or name it in OTHERS in \
+                 tests/it/docs.rs",
+                block.line
+            )),
+            language if has_commands(language, &block) => {
+                wrong.push(format!("line {}: a block with commands is of the language console or sh", block.line));
             }
             _ => {}
         }
@@ -68,12 +86,21 @@ fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
     wrong.into_iter().map(|why| format!("{}: {why}", page.name)).collect()
 }
 
+/// Whether a block of a language without commands has some all the same.
+fn has_commands(language: &str, block: &Block<'_>) -> bool {
+    block.lines.iter().any(|line| line.starts_with("$ ") || (language == "text" && programs::is_command(line)))
+}
+
 /// What is wrong with the commands of a block.
 fn of_commands(page: &Page, block: &Block<'_>, scenes: &[&str]) -> Vec<String> {
     let key = key(&page.name, block);
+    // Steps of which one cannot be run here are not run at all.
+    let is_elsewhere = |example: &Example| programs::judge(&example.command) == Ok(Judged::Elsewhere);
+    let is_recipe = block.language == "sh" && block.examples().iter().any(is_elsewhere);
     let wrong = |example: Example| {
         let why = match programs::judge(&example.command) {
             Err(why) => why,
+            Ok(Judged::Here) if is_recipe => return None,
             Ok(Judged::Here) if block.language == "sh" => {
                 "it can be run here: make the block `console`, with `$ ` before the command and what it prints below"
                     .into()
@@ -119,8 +146,8 @@ fn missing(command: &str) -> Option<&'static str> {
     Command::new(needed).arg("-h").output().is_err().then_some(needed)
 }
 
-/// How often a command is run until it prints what the page has: those that only look may find a machine that is too busy
-/// to answer in time, and say so.
+/// How often a command is run until it prints what the page has: those that only look may find a machine that is too
+/// busy to answer in time, and say so.
 fn tries(command: &str) -> u32 {
     let only_looks = ["status", "explain", "doctor", "plan", "check"].map(|verb| format!("privatelink-dns {verb}"));
     if only_looks.iter().any(|verb| command.starts_with(verb)) { 50 } else { 1 }
@@ -148,6 +175,10 @@ scenes! {
     who_decides: "docs/consent.md" => nights::all_well;
     the_doctor: "docs/doctor.md" => nights::questions;
     lists_with_slips: "docs/lists.md" => stages::slips;
+    the_json_of_check: "docs/check-json.md" => stages::slips;
+    the_json_of_explain: "docs/explain-json.md" => nights::wrong_list;
+    the_json_of_plan: "docs/plan-json.md" => nights::held_plan;
+    the_json_of_status: "docs/status-json.md" => nights::wrong_list;
     fed_by_azure: "docs/azure.md" => stages::live;
     in_kubernetes: "docs/kubernetes.md" => stages::kubernetes;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;
@@ -183,7 +214,8 @@ fn every_scene_runs_commands_and_every_night_has_one() {
     assert_eq!(staged.collect::<BTreeSet<_>>(), told);
 }
 
-/// What the commands print now, for whoever writes a page: `PAGE=README.md cargo test --test it docs::print -- --ignored --nocapture`.
+/// What the commands print now, for whoever writes a page:
+/// `PAGE=README.md cargo test --test it docs::print -- --ignored --nocapture`.
 #[test]
 #[ignore = "prints, and compares nothing"]
 fn print_a_page() {
@@ -212,6 +244,8 @@ fn a_mistake_on_a_page_is_found_with_its_line() {
         ("```bash\na\n```\n", "the block's language is 'bash'"),
         ("```\na\n```\n", "the block's language is ''"),
         ("```text\n$ a\n```\n", "line 1: a block with commands"),
+        ("```text\ndig a.example\n```\n", "line 1: a block with commands"),
+        ("```sh\nkubectl get pods\nprivatelink-dns plan --jsn\n```\n", "line 3: privatelink-dns plan --jsn"),
         ("Run `sudo privatelink-dns relod` then.\n", "line 1: "),
         ("Run\n\n    sudo privatelink-dns reload\n", "line 3: a command stands in a block"),
         ("```toml\n[forward]\nupstream = []\n```\n", "unknown key 'upstream'"),

@@ -11,7 +11,7 @@ use super::files;
 use super::shell::calls;
 
 /// Programs that a scene runs, besides our own; all but `dig` and `jq` are on every machine.
-const HERE: [&str; 12] = ["cat", "cd", "cp", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
+const HERE: [&str; 13] = ["cat", "cd", "cp", "date", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
 
 /// Programs that a scene cannot run, and why.
 const ELSEWHERE: [(&str, &str); 38] = [
@@ -66,8 +66,11 @@ pub(super) enum Judged {
 
 /// Judges a command by its calls; the error says what is wrong with it.
 pub(super) fn judge(command: &str) -> Result<Judged, String> {
-    let mut judged = if has_placeholder(command) { Judged::Elsewhere } else { Judged::Here };
-    for call in calls(command) {
+    let calls = calls(command);
+    // The head and the end of a loop call nothing.
+    let cannot_be_run = has_placeholder(command) || calls.is_empty();
+    let mut judged = if cannot_be_run { Judged::Elsewhere } else { Judged::Here };
+    for call in calls {
         if call_of(&call)? == Judged::Elsewhere {
             judged = Judged::Elsewhere;
         }
@@ -120,17 +123,20 @@ fn inner(words: &[String]) -> Option<&[String]> {
         // -u takes a name.
         "sudo" if words.get(1).is_some_and(|word| word == "-u") => words.get(3..),
         "sudo" => words.get(1 + options(1)..),
-        "ssh" => words.iter().position(|word| is_ours(word)).map(|at| &words[at..]),
+        "ssh" | "docker" | "podman" => words.iter().rposition(|word| is_ours(word)).map(|at| &words[at..]),
         _ => {
             behind(words.iter().position(|word| word == "--")).filter(|rest| is_ours(&rest[0]) || words[0] == "kubectl")
         }
     }
 }
 
-/// The words behind an image of ours, which are arguments of our program.
+/// The words behind an image of ours, which are arguments of our program; its tag is a version.
 fn of_image(words: &[String]) -> Option<&[String]> {
-    let at =
-        words.iter().position(|word| word.rsplit('/').next().unwrap_or_default().starts_with("privatelink-dns:"))?;
+    let is_image = |word: &String| {
+        let tag = word.rsplit('/').next().and_then(|name| name.strip_prefix("privatelink-dns:"));
+        tag.is_some_and(|tag| tag.starts_with(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase()))
+    };
+    let at = words.iter().position(is_image)?;
     words.get(at + 1..).filter(|rest| !rest.is_empty())
 }
 
@@ -164,8 +170,8 @@ fn has_placeholder(command: &str) -> bool {
     command.split(words).any(is_placeholder)
 }
 
-/// Checks a span of the prose that is a command: one that begins with a program which this file knows, or with a verb of
-/// ours that has options. Prose may name a verb without what it needs.
+/// Checks a span of the prose that is a command: one that begins with a program which this file knows, or with a verb
+/// of ours that has options. Prose may name a verb without what it needs.
 pub(super) fn span(text: &str) -> Result<(), String> {
     let is_verb = |word: &str| privatelink_dns::cli::command().find_subcommand(word).is_some();
     for call in calls(text) {
@@ -204,6 +210,8 @@ fn a_command_is_run_here_or_is_of_a_program_that_is_named_with_the_reason() {
         "kubectl -n privatelink-dns exec dns-0 -- privatelink-dns status --json",
         "id=$(az vm show --query identity.principalId)",
         "cargo xtask package --twice",
+        "for pod in dns-0 dns-1; do",
+        "done",
     ] {
         assert_eq!(judge(command), Ok(Judged::Elsewhere), "{command}");
     }
@@ -221,6 +229,11 @@ fn a_program_an_option_a_verb_a_file_and_a_version_that_do_not_exist_are_found()
         ("kubectl exec dns-0 -- privatelink-dns check --onlin", "'--onlin'"),
         ("kubectl exec dns-0 -- frobnicate", "'frobnicate' is in no list"),
         ("docker run --rm privatelink-dns:VERSION check --stric", "'--stric'"),
+        (
+            "podman run -v privatelink-dns:/a --tmpfs /privatelink-dns:b registry.example/privatelink-dns:VERSION servee",
+            "'servee'",
+        ),
+        ("podman exec dns /usr/bin/privatelink-dns status --jsn", "'--jsn'"),
         ("cargo run --release -- explan NAME", "'explan'"),
         ("cargo xtask pakage", "no verb 'pakage'"),
         ("cargo xtask acceptance images", "no stage 'images'"),

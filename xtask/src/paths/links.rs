@@ -24,8 +24,8 @@ pub(super) fn wrong(document: &Path, target: &str, text: &impl Fn(&Path) -> Opti
     (!heading.is_empty() && is_page && !has_heading()).then(|| format!("link {target}: the heading"))
 }
 
-/// The anchors of a page's headings, as GitHub makes them: lower case, without punctuation, with hyphens for spaces; the
-/// second of the same name has `-1` behind it.
+/// The anchors of a page's headings, as GitHub makes them: lower case, without punctuation, with hyphens for spaces;
+/// the second of the same name has `-1` behind it.
 fn anchors(text: &str) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let headings = super::prose(text).into_iter().filter_map(|(_, line)| {
