@@ -26,7 +26,7 @@ pub(crate) struct Setup {
     pub(crate) without_ipv6: bool,
 }
 
-/// As a kubelet runs it where `capabilities.add` has NET_BIND_SERVICE alone.
+/// As a kubelet runs it where `capabilities.add` has `NET_BIND_SERVICE` alone.
 pub(crate) const USUAL: Setup =
     Setup { capabilities: &["CAP_NET_BIND_SERVICE"], config: &[], without_run: false, root: None, without_ipv6: false };
 
