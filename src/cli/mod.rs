@@ -309,6 +309,8 @@ fn serve(config: Config) -> ExitCode {
         usage(&problem);
         return not_served(&problem.to_string());
     }
+    // Before there are other threads: each has rights of its own.
+    daemon::claim_low_ports();
     let kept = daemon::kept_sockets();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -21,3 +21,4 @@ mod kubernetes;
 #[path = "../interop/tool.rs"]
 #[allow(dead_code, reason = "shared with the interop tests, which use more of it")]
 mod tool;
+mod windows;

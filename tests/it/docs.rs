@@ -180,6 +180,7 @@ scenes! {
     the_json_of_plan: "docs/plan-json.md" => nights::held_plan;
     the_json_of_status: "docs/status-json.md" => nights::wrong_list;
     fed_by_azure: "docs/azure.md" => stages::live;
+    in_kubernetes: "docs/kubernetes.md" => stages::kubernetes;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;
     a_held_plan: "docs/operations.md#2. A change waits for a person" => nights::held_plan;
     an_endpoint_that_is_not_approved: "docs/operations.md#3. An endpoint is not approved" => nights::not_approved;

@@ -15,8 +15,9 @@ use super::pods::{self, Pod, list, pod, text};
 /// A rule: nothing, or what is wrong.
 type Rule = fn(&Pod<'_>) -> Vec<String>;
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     rights,
+    restricted,
     image,
     storage::whole_folders,
     storage::volumes,
@@ -60,6 +61,34 @@ fn rights(pod: &Pod<'_>) -> Vec<String> {
         }),
     ]
     .concat()
+}
+
+/// What the namespace enforces (Pod Security Standards, *restricted*): the API server takes no other pod.
+fn restricted(pod: &Pod<'_>) -> Vec<String> {
+    let ours = &pod.spec["securityContext"];
+    let mut wrong = Vec::new();
+    for one in list(&pod.spec["initContainers"]).chain(list(&pod.spec["containers"])) {
+        let (name, own) = (text(&one["name"]), &one["securityContext"]);
+        let either = |key: &str| own.get(key).unwrap_or(&ours[key]);
+        let added = list(&own["capabilities"]["add"]).all(|one| one == "NET_BIND_SERVICE");
+        let dropped = list(&own["capabilities"]["drop"]).any(|one| one == "ALL");
+        let found = [
+            (own["allowPrivilegeEscalation"] == false, "allowPrivilegeEscalation"),
+            (added && dropped, "capabilities"),
+            (*either("runAsNonRoot") == true && *either("runAsUser") != 0, "runAsNonRoot"),
+            (either("seccompProfile")["type"] == "RuntimeDefault", "seccompProfile"),
+            (own["privileged"] != true, "privileged"),
+        ];
+        let bad = found.into_iter().filter(|(is_good, _)| !is_good);
+        wrong.extend(bad.map(|(_, what)| format!("container '{name}': {what} is not as 'restricted' wants it")));
+    }
+    let host = ["hostNetwork", "hostPID", "hostIPC"].into_iter().filter(|key| pod.spec[key] == true);
+    wrong.extend(host.map(|key| format!("{key}: 'restricted' does not allow it")));
+    let is_good = |volume: &&Value| volume.get("configMap").is_some() || volume.get("emptyDir").is_some();
+    let other = list(&pod.spec["volumes"]).filter(|volume| !is_good(volume));
+    wrong
+        .extend(other.map(|volume| format!("volume '{}': neither a ConfigMap nor an emptyDir", text(&volume["name"]))));
+    wrong
 }
 
 /// The image is of this version.

@@ -137,6 +137,15 @@ fn check_has_no_complaint_about_any_config_with_its_lists() {
 }
 
 #[test]
+fn the_config_for_aks_is_that_of_the_base_but_for_its_sources() {
+    let config = |file: &str| -> Table {
+        let text = std::fs::read_to_string(Manifests::copy().path(file)).unwrap();
+        text.parse::<Table>().unwrap().into_iter().filter(|(key, _)| key != "sources").collect()
+    };
+    assert_eq!(config("overlays/aks/privatelink-dns.toml"), config("base/privatelink-dns.toml"));
+}
+
+#[test]
 fn check_reads_a_config_with_its_lists_before_anything_is_applied() {
     let manifests = Manifests::copy();
     for folder in ["base", "examples/sidecar"] {

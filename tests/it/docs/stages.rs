@@ -34,3 +34,14 @@ pub(super) fn live() -> Scene {
     site.write_raw_config(&config.replace("[backup]", "[backup]\ngeos = [\"we\"]"));
     Scene { azure: Some(azure), ..Scene::on(site) }
 }
+
+/// A folder `site` with the config and the list of the manifests for Kubernetes.
+pub(super) fn kubernetes() -> Scene {
+    let site = Site::new();
+    let base = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/kubernetes/base");
+    std::fs::create_dir_all(site.path("site/endpoints")).unwrap();
+    for file in ["privatelink-dns.toml", "endpoints/vault-we.txt"] {
+        std::fs::copy(base.join(file), site.path("site").join(file)).unwrap();
+    }
+    Scene::on(site)
+}

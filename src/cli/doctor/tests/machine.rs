@@ -36,6 +36,7 @@ fn machine() -> Machine {
     Machine {
         holders: vec![(at("10.0.0.4:53"), vec![holder("10.0.0.4:53", Some((PID, "privatelink-dns")))])],
         first_free_port: Some(1024),
+        has_systemd: true,
         max_files: Some(524_288),
         timestamps: Some(false),
         clock: Clock { synchronised: Some(true), behind: None },
@@ -116,6 +117,8 @@ fn a_listen_address_that_the_machine_lacks_is_named() {
 #[test]
 fn a_low_port_needs_the_right_to_bind_it() {
     expect(&without_server(&machine()), "PD202", State::Problem, &["10.0.0.4:53", "AmbientCapabilities"]);
+    let container = Machine { has_systemd: false, ..machine() };
+    expect(&without_server(&container), "PD202", State::Problem, &["the capability NET_BIND_SERVICE"]);
     for machine in [
         Machine { may_bind: true, ..machine() },
         Machine { unit_may_bind: Some(true), ..machine() },
@@ -229,7 +232,7 @@ fn the_system_is_read_below_one_folder() {
     let root = root(&[
         ("proc/sys/net/ipv4/ip_unprivileged_port_start", "53\n"),
         ("proc/sys/net/ipv4/tcp_timestamps", "1\n"),
-        ("proc/self/status", "Name:\tx\nCapEff:\t0000000000000400\n"),
+        ("proc/self/status", "Name:\tx\nCapPrm:\t0000000000000400\n"),
         ("proc/self/limits", "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024  524288  files\n"),
         ("etc/resolv.conf", "nameserver 10.0.0.4\n"),
         ("run/systemd/resolve/resolv.conf", "nameserver 10.0.0.5\n"),

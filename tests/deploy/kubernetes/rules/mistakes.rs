@@ -26,10 +26,21 @@ fn each_rule_finds_a_mistake_made_on_purpose() {
     }
 }
 
-const RIGHTS_AND_FILES: [Mistake; 9] = [
+const RIGHTS_AND_FILES: [Mistake; 15] = [
     (SET, "[\"NET_BIND_SERVICE\"]", "[\"NET_BIND_SERVICE\", \"SYS_ADMIN\"]", "SYS_ADMIN"),
     (SET, "runAsUser: 65532", "runAsUser: 10001", "is not the user of the image"),
     (SET, "fsGroup: 65532", "fsGroup: 65533", "fsGroup"),
+    (SET, "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", "allowPrivilegeEscalation is not"),
+    (SET, "drop: [\"ALL\"]", "drop: []", "capabilities is not"),
+    (SET, "runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot is not"),
+    (SET, "type: RuntimeDefault", "type: Unconfined", "seccompProfile is not"),
+    (SET, "dnsPolicy: None", "dnsPolicy: None\n      hostNetwork: true", "hostNetwork"),
+    (
+        SET,
+        "emptyDir:\n            medium: Memory\n            sizeLimit: 1Mi",
+        "hostPath: { path: /run }",
+        "volume 'run'",
+    ),
     (RENDER, "newTag: \"0.1.0\"", "newTag: latest", "image: privatelink-dns:latest"),
     (SET, "mountPath: /etc/privatelink-dns/endpoints", "mountPath: /lists\n              subPath: a", "subPath"),
     (SET, "mountPath: /var/lib/privatelink-dns", "mountPath: /data", "zone_dir"),
