@@ -25,7 +25,7 @@ What is served is what is in the zone files. When every source is away, the serv
 
 const FIRST_STEPS: &str = "\
 After a package is installed, the server runs, listens on 127.0.0.1 alone, and has no list. Put an export of the private \
-endpoints of the vault, in any form, into `/etc/privatelink-dns/endpoints/`, and look at what becomes of it with \
+endpoints of the vault, in one of many forms, into `/etc/privatelink-dns/endpoints/`, and look at what becomes of it with \
 `privatelink-dns status`, as root or as a member of the group privatelink-dns-ask. `privatelink-dns explain` and a name \
 of the list show its private address.
 
