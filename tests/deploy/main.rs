@@ -13,6 +13,7 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+mod azure;
 mod checkers;
 #[path = "../interop/tool.rs"]
 #[allow(dead_code, reason = "shared with the interop tests, which use more of it")]
