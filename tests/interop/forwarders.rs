@@ -136,6 +136,16 @@ fn forward_first_of_bind_hides_that_both_servers_are_away_and_gives_public_addre
 }
 
 #[test]
+fn a_stub_zone_asks_without_recursion_and_gets_no_answer_for_the_name_that_clients_begin_with() {
+    let Some(world) = World::start() else { return };
+    let text = page().replace("forward-zone:", "stub-zone:").replace("forward-addr:", "stub-addr:");
+    let Some(unbound) = Peer::Unbound.start(&world, &text, &Peer::Unbound.forwarding(&text), Around::PLAIN) else {
+        return;
+    };
+    assert_eq!(answer(&world, &unbound, OUR_ACCOUNT, "A"), "SERVFAIL");
+}
+
+#[test]
 fn a_mistake_in_the_text_of_the_page_is_found() {
     let Some(world) = World::start() else { return };
     let page = page();
