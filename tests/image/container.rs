@@ -20,12 +20,15 @@ pub(crate) struct Setup {
     pub(crate) config: &'static [(&'static str, &'static str)],
     /// Leave `/run/privatelink-dns` as it is in the image: it cannot be written then.
     pub(crate) without_run: bool,
+    /// Files in place of those of the image.
+    pub(crate) root: Option<PathBuf>,
     /// System calls that fail as if the kernel had no IPv6.
     pub(crate) without_ipv6: bool,
 }
 
-/// The one capability that the image asks for.
-pub(crate) const NET_BIND_SERVICE: &[&str] = &["CAP_NET_BIND_SERVICE"];
+/// As a kubelet runs it where `capabilities.add` has `NET_BIND_SERVICE` alone.
+pub(crate) const USUAL: Setup =
+    Setup { capabilities: &["CAP_NET_BIND_SERVICE"], config: &[], without_run: false, root: None, without_ipv6: false };
 
 /// A container.
 pub(crate) struct Container<'p> {
@@ -122,7 +125,7 @@ fn config(pod: &Pod, setup: &Setup) -> Value {
     process["capabilities"] = json!({"bounding": had, "permitted": had, "effective": had});
     // Not more than this machine has, and as many as [tcp] needs.
     process["rlimits"] = json!([{"type": "RLIMIT_NOFILE", "soft": 8192, "hard": 8192}]);
-    config["root"] = json!({"path": image().rootfs, "readonly": true});
+    config["root"] = json!({"path": setup.root.as_ref().unwrap_or(&image().rootfs), "readonly": true});
     for namespace in config["linux"]["namespaces"].as_array_mut().unwrap() {
         if namespace["type"] == "network" {
             namespace["path"] = json!(pod.network());

@@ -1,11 +1,10 @@
 //! A container from its start to its end.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
-use crate::container::{Container, NET_BIND_SERVICE, Setup};
+use crate::container::{Container, Setup, USUAL};
 use crate::pod::{ADDRESS, LISTED, PUBLIC, Pod};
-
-const USUAL: Setup = Setup { capabilities: NET_BIND_SERVICE, config: &[], without_run: false, without_ipv6: false };
 
 /// A second list, and the name in it.
 const LATER: (&str, &str, &str) = (
@@ -57,6 +56,8 @@ fn verbs_run_in_the_container_without_a_shell_and_say_nothing_of_systemd() {
         println!("{words}: {}", ended.text);
         assert_eq!(ended.code, Some(0), "{words}: {}", ended.text);
     }
+    let status = container.verb("status --json").text;
+    assert!(status.contains("\"open_fds\""), "what the process uses can be read: {status}");
     let explained = container.verb(&format!("explain {}", LISTED.0));
     println!("{}", explained.text);
     assert!(explained.code == Some(0) && explained.text.contains("PRIVATE 10.1.2.4"), "{}", explained.text);
@@ -69,6 +70,31 @@ fn verbs_run_in_the_container_without_a_shell_and_say_nothing_of_systemd() {
         let ended = container.exec(&[shell, "-c", "true"]);
         assert!(ended.code != Some(0) && ended.text.contains("no such file"), "{shell}: {}", ended.text);
     }
+}
+
+/// A source that reads Azure, whose Entra has the name of a host that the upstream knows and nobody can reach.
+const LIVE: &[(&str, &str)] = &[(
+    "[[sources]]",
+    "[[sources]]\nname = \"live\"\nkind = \"azure\"\nidentity = \"secret\"\n\
+     scopes = [\"/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-backup\"]\n\
+     client_id = \"11111111-2222-3333-4444-555555555555\"\ntenant = \"contoso.onmicrosoft.com\"\n\
+     authority = \"https://www.example.com\"\nsecret_file = \"/var/lib/privatelink-dns/secret\"\n\n[[sources]]",
+)];
+
+#[test]
+#[ignore = "runs the image: cargo xtask acceptance image"]
+fn names_of_azure_are_looked_up_by_the_c_library_of_the_image() {
+    let pod = Pod::new();
+    let secret = pod.folder.join("volume/secret");
+    fs::write(&secret, "invented").unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::chown(secret, Some(65_532), Some(65_532)).unwrap();
+    // It is not ready before its first read of Azure.
+    let container = Container::start(&pod, &Setup { config: LIVE, ..USUAL });
+    pod.wait_for("the server", |_| (container.verb("status --live").code == Some(0)).then_some(()));
+    let fetched = container.verb("fetch --source live");
+    println!("{}", fetched.text);
+    assert!(fetched.text.contains("no route to www.example.com"), "{}", fetched.text);
 }
 
 #[test]

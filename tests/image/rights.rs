@@ -1,11 +1,12 @@
 //! Port 53 for a user who is not root, in each way in which containers are run.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
-use crate::container::{Container, NET_BIND_SERVICE, Setup};
+use crate::container::{Container, Setup, USUAL};
 use crate::pod::{ADDRESS, LISTED, Pod};
-
-const ALONE: Setup = Setup { capabilities: NET_BIND_SERVICE, config: &[], without_run: false, without_ipv6: false };
+use crate::unpacked::{folder, image, succeed};
 
 /// A port that everybody may listen on.
 const PORT_5300: &[(&str, &str)] = &[("listen = [\"0.0.0.0:53\", \"[::]:53\"]", "listen = [\"0.0.0.0:5300\"]")];
@@ -14,7 +15,7 @@ const PORT_5300: &[(&str, &str)] = &[("listen = [\"0.0.0.0:53\", \"[::]:53\"]", 
 #[ignore = "runs the image: cargo xtask acceptance image"]
 fn with_the_one_capability_port_53_answers_and_no_other_right_is_there() {
     let pod = Pod::new();
-    let container = Container::ready(&pod, &ALONE);
+    let container = Container::ready(&pod, &USUAL);
     for options in [&[][..], &["+tcp"]] {
         assert_eq!(pod.dig(ADDRESS, LISTED.0, options), LISTED.1);
     }
@@ -61,11 +62,38 @@ fn without_a_capability_port_53_ends_with_one_line_that_says_what_the_container_
 #[ignore = "runs the image: cargo xtask acceptance image"]
 fn a_kernel_without_ipv6_serves_ipv4_and_is_told_so() {
     let pod = Pod::new();
-    let _container = Container::ready(&pod, &Setup { without_ipv6: true, ..ALONE });
+    let _container = Container::ready(&pod, &Setup { without_ipv6: true, ..USUAL });
     assert_eq!(pod.dig(ADDRESS, LISTED.0, &[]), LISTED.1);
     let warnings: Vec<String> =
         pod.log().lines().filter(|line| line.contains("nobody is answered at [::]:53")).map(str::to_owned).collect();
     assert_eq!(warnings.len(), 1, "{}", pod.log());
+}
+
+#[test]
+#[ignore = "runs the image: cargo xtask acceptance image"]
+fn with_the_capability_in_effect_on_its_file_a_program_does_not_start_without_need_of_it() {
+    let pod = Pod::new();
+    let root = copy("in-effect", &["-a"]);
+    succeed(Command::new("setcap").arg("cap_net_bind_service=+ep").arg(root.join("usr/bin/privatelink-dns")));
+    let setup = Setup { config: PORT_5300, root: Some(root), ..Setup::default() };
+    assert_ne!(Container::start(&pod, &setup).end(), Some(0));
+    assert!(pod.log().contains("operation not permitted"), "{}", pod.log());
+}
+
+#[test]
+#[ignore = "runs the image: cargo xtask acceptance image"]
+fn a_copy_of_the_image_that_lost_the_capability_of_the_file_has_no_port_53() {
+    let pod = Pod::new();
+    let setup = Setup { root: Some(copy("without", &["-r", "--preserve=mode,ownership"])), ..USUAL };
+    assert_eq!(Container::start(&pod, &setup).end(), Some(1));
+    assert!(pod.log().contains("no permission for port 53"), "{}", pod.log());
+}
+
+/// A copy of the image's files.
+fn copy(name: &str, options: &[&str]) -> PathBuf {
+    let copy = folder().join(name);
+    succeed(Command::new("cp").args(options).arg(&image().rootfs).arg(&copy));
+    copy
 }
 
 impl Container<'_> {

@@ -11,6 +11,7 @@ use crate::support::wait_until;
 use crate::support::web::get;
 
 const CONFIG: &str = include_str!("../../packaging/privatelink-dns.toml");
+const IMAGE_CONFIG: &str = include_str!("../../packaging/image/privatelink-dns.toml");
 const UNIT: &str = include_str!("../../packaging/privatelink-dns.service");
 const USERS: &str = include_str!("../../packaging/privatelink-dns.sysusers");
 const ARC: &str = include_str!("../../packaging/himds.conf");
@@ -55,6 +56,24 @@ fn the_config_has_no_unknown_key_absolute_paths_alone_and_lets_private_networks_
     let sources = table["sources"].as_array().unwrap();
     assert_eq!(sources[0]["path"].as_str(), Some("/etc/privatelink-dns/endpoints/*"));
     assert_eq!(config.control, Some(PathBuf::from("/run/privatelink-dns/control.sock")));
+}
+
+#[test]
+fn the_config_of_the_image_differs_from_that_of_the_packages_in_listeners_clients_and_groups_alone() {
+    let (config, problems) = Config::parse(Path::new(FILE), IMAGE_CONFIG);
+    assert!(problems.is_empty(), "{problems:?}");
+    let [mut packages, mut image] = [CONFIG, IMAGE_CONFIG].map(|text| text.parse::<toml::Table>().unwrap());
+    let networks = |table: &toml::Table| table["access"]["allow"].as_array().unwrap().clone();
+    let (fewer, more) = (networks(&packages), networks(&image));
+    assert!(fewer.iter().all(|network| more.contains(network)), "{more:?}");
+    for table in [&mut packages, &mut image] {
+        for key in ["listen", "control_group", "approve_group", "access", "admin"] {
+            table.remove(key);
+        }
+    }
+    assert_eq!(packages, image);
+    // Docker and podman kill ten seconds after SIGTERM; a drain without slow upstreams takes half of one.
+    assert!(config.admin.lameduck + Duration::from_secs(1) < Duration::from_secs(10));
 }
 
 #[test]
