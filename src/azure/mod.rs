@@ -11,8 +11,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 pub use cloud::Cloud;
 pub use names::{
-    AzureName, Located, NotHosted, PRIVATELINK, Service, Slip, has_other_tenants, hosted_zones, looks_like_backup,
-    mentions, normalise, private_name, storage_zones,
+    AzureName, Located, NotHosted, PRIVATELINK, Service, Slip, forwarded_suffixes, has_other_tenants, hosted_zones,
+    looks_like_backup, mentions, normalise, private_name, storage_zones,
 };
 
 /// Azure's own resolver: the same address in every virtual network, answered by the host of each machine.

@@ -212,6 +212,17 @@ pub fn hosted_zones<S: AsRef<str>>(cloud: Cloud, geos: &[S]) -> Vec<Name> {
     storage.into_iter().chain(backup).filter_map(|place| place.zone_text().parse().ok()).collect()
 }
 
+/// The suffixes that a resolver forwards to this server: the public ones of every name that a client asks for, below
+/// which the private zones lie. Of partitioned names, Azure Backup's pages name those of blobs alone.
+pub fn forwarded_suffixes(cloud: Cloud) -> Vec<String> {
+    let storage = |service: Service| format!("{}.{}", service.label(), cloud.storage_suffix());
+    let mut suffixes = vec![storage(Service::Blob), storage(Service::Queue), cloud.backup_suffix().to_owned()];
+    if cloud == Cloud::Public {
+        suffixes.push(format!("{}.{PARTITIONED_SUFFIX}", Service::Blob.label()));
+    }
+    suffixes
+}
+
 /// The family of a zone: its cloud and service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Family {

@@ -1,4 +1,4 @@
-//! Other people's tools against the real binary: dig and kdig ask it, Unbound and BIND forward to it, NSD, Knot and
+//! Other people's tools against the real binary: dig and kdig ask it, Unbound, BIND and dnsmasq forward to it, NSD, Knot and
 //! BIND have the same zones, the zone checkers read its files, ip gives it a host with many addresses, promtool and
 //! Prometheus read its metrics, Chromium shows its page, shells complete its command line, man and mandoc read its
 //! manual, systemd judges its unit. A tool that is missing fails the test where `CI=true` is set, and skips it with a
@@ -23,6 +23,7 @@ mod comparison;
 mod completions;
 mod differential;
 mod edns;
+mod forwarders;
 mod listen;
 mod man;
 mod middle;

@@ -65,26 +65,31 @@ pub(crate) fn start(
     ip: impl Fn() -> Ipv4Addr,
     config: impl Fn(&Path, SocketAddrV4) -> String,
 ) -> Resolver {
-    for _ in 0..5 {
-        let folder = TempDir::new().unwrap();
-        let address = free_address(ip());
-        let file = folder.path().join("conf");
-        std::fs::write(&file, config(folder.path(), address)).unwrap();
-        let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let child = Command::new(program)
-            .args(arguments)
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut resolver = Resolver { child, address: address.into(), folder };
-        if resolver.answers() {
-            return resolver;
-        }
-    }
-    panic!("{} does not start", program.display());
+    let mut tries = (0..5).filter_map(|_| start_at(program, arguments, free_address(ip()), &config));
+    tries.next().unwrap_or_else(|| panic!("{} does not start", program.display()))
+}
+
+/// Starts a server at this address; `None` if it ends at once.
+pub(crate) fn start_at(
+    program: &Path,
+    arguments: &[&str],
+    address: SocketAddrV4,
+    config: impl Fn(&Path, SocketAddrV4) -> String,
+) -> Option<Resolver> {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("conf");
+    std::fs::write(&file, config(folder.path(), address)).unwrap();
+    let log = std::fs::File::create(folder.path().join("log")).unwrap();
+    let child = Command::new(program)
+        .args(arguments)
+        .arg(&file)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let mut resolver = Resolver { child, address: address.into(), folder };
+    resolver.answers().then_some(resolver)
 }
 
 impl Resolver {

@@ -325,3 +325,18 @@ proptest! {
         let _ = normalise(&text);
     }
 }
+
+#[test]
+fn every_zone_and_every_public_name_of_its_records_is_below_a_suffix_that_resolvers_forward() {
+    for cloud in Cloud::ALL {
+        let suffixes: Vec<Name> = forwarded_suffixes(cloud).iter().map(|suffix| name(suffix)).collect();
+        let is_forwarded = |name: &Name| suffixes.iter().any(|suffix| name.is_at_or_below(suffix));
+        for zone in hosted_zones(cloud, &["we"]) {
+            assert!(is_forwarded(&zone), "{zone}");
+            let partition = (family(&zone).unwrap().service == Service::Blob).then_some("z33");
+            for public in public_names(&zone, &zone.prepend(b"acct").unwrap(), partition) {
+                assert!(is_forwarded(&public), "{public}");
+            }
+        }
+    }
+}

@@ -34,6 +34,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::progress::ProgressLine;
 use super::{FAILED, USAGE, WARNINGS, control, print_error, usage};
+use crate::azure::Cloud;
 use crate::config::Config;
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{Diagnostic, Id as DiagnosticId, Place};
@@ -161,7 +162,7 @@ fn without_config(reason: &str, now: SystemTime) -> Vec<Section> {
     vec![
         Section { topic: Topic::Config, findings: vec![config::unreadable(reason)] },
         Section { topic: Topic::Machine, findings: found },
-        Section { topic: Topic::Clients, findings: clients::check(&Lists::default(), &[]) },
+        Section { topic: Topic::Clients, findings: clients::check(&Lists::default(), &[], Cloud::default()) },
     ]
 }
 
@@ -201,7 +202,10 @@ fn all(
         section(Topic::Lists, lists::check(&lists, super::seconds(now))),
         section(Topic::Served, served),
         section(Topic::Reach, reach::check(reach.as_ref())),
-        section(Topic::Clients, clients::check(&lists, &seen_by_clients(config, &machine))),
+        section(
+            Topic::Clients,
+            clients::check(&lists, &seen_by_clients(config, &machine), config.sync.cloud.unwrap_or_default()),
+        ),
     ];
     (server, sections)
 }

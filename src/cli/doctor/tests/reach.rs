@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, TcpListener};
 
 use super::{expect, lists_of};
+use crate::azure::Cloud;
 use crate::cli::doctor::clients;
 use crate::cli::doctor::facts::Lists;
 use crate::cli::doctor::finding::State;
@@ -59,13 +60,15 @@ fn no_more_addresses_than_the_bound_are_tried() {
 #[test]
 fn the_commands_for_a_client_have_a_name_that_is_listed() {
     let lists = lists_of(&["1-ab-pod01-id1 we 10.1.0.1", "acct blob 10.1.0.4"]);
-    let found = clients::check(&lists, &["10.0.0.4".to_owned()]);
+    let found = clients::check(&lists, &["10.0.0.4".to_owned()], Cloud::Public);
     let texts = [
         "Resolve-DnsName acct.blob.core.windows.net -Type A",
         "10.1.0.4: right",
-        "10.0.0.4, or a resolver",
+        "10.0.0.4, or a resolver that forwards to it blob.core.windows.net, queue.core.windows.net, ",
         "-Port 443",
     ];
     expect(&found, "PD701", State::Good, &texts);
-    expect(&clients::check(&Lists::default(), &[]), "PD701", State::Good, &["<account>", "nslookup ignores the NRPT"]);
+    let none = clients::check(&Lists::default(), &[], Cloud::UsGov);
+    let texts = ["<account>", "nslookup ignores the NRPT", "backup.windowsazure.us"];
+    expect(&none, "PD701", State::Good, &texts);
 }

@@ -6,6 +6,7 @@ use hickory_proto::op::ResponseCode;
 
 use super::expect;
 use super::served::{fails, leads, says};
+use crate::azure::Cloud;
 use crate::cli::doctor::ask::{Reply, Said};
 use crate::cli::doctor::finding::{Finding, State};
 use crate::cli::doctor::upstream::through::{Probe, Through};
@@ -29,7 +30,7 @@ fn probe(name: &str, said: Said) -> Probe {
 
 fn through(account: Said, vault: Said) -> Through {
     let probes = vec![probe("acct.blob.core.windows.net", account), probe("1-ab-pod01-id1", vault)];
-    Through { resolver: "10.9.9.9:53".parse().unwrap(), probes }
+    Through { resolver: "10.9.9.9:53".parse().unwrap(), cloud: Cloud::Public, probes }
 }
 
 fn all_well() -> Upstreams {
@@ -150,11 +151,18 @@ fn a_resolver_of_clients_says_what_is_wrong_with_it() {
     let unknown = || fails(ResponseCode::NXDomain);
     let with = |account, vault| check(&Upstreams { through: vec![through(account, vault)], ..all_well() });
     for (account, vault, texts) in [
-        (says(&[]), says(&[]), ["drops private addresses (rebinding protection)", "dnsmasq: --rebind-domain-ok"]),
+        (
+            says(&[]),
+            says(&[]),
+            [
+                "drops private addresses (rebinding protection)",
+                "rebind-domain-ok=/blob.core.windows.net/queue.core.windows.net/",
+            ],
+        ),
         (says(&[]), private(), ["rebinding protection", "private-domain"]),
         (unknown(), unknown(), ["does not forward these names to this server", "backup.windowsazure.com"]),
         (public(), unknown(), ["does not forward these names to this server", "blob.core.windows.net"]),
-        (public(), private(), ["forwards some of these names here", "a rule for privatelink.* alone is never asked"]),
+        (public(), private(), ["forwards some of these names here", "rules for privatelink.* alone are not enough"]),
         (private(), unknown(), ["forwards some of these names here", "backup.windowsazure.com"]),
         (private(), fails(ResponseCode::Refused), ["refuses or fails", "REFUSED"]),
         (says(&["10.8.8.8"]), private(), ["gives other private addresses", "10.8.8.8"]),

@@ -48,7 +48,7 @@ pub(in crate::cli::doctor) fn gather(
         chains: chains(config, &servers, &accounts),
         entra: server.1.or(answering).map(|at| entra(at, cloud)).unwrap_or_default(),
         is_azure: machine.is_azure,
-        through: ask_through(&resolvers, lists),
+        through: ask_through(&resolvers, lists, cloud),
         servers,
     }
 }
@@ -170,7 +170,7 @@ fn resolvers(named: &[Resolver], machine: &Machine) -> Vec<SocketAddr> {
     all
 }
 
-fn ask_through(resolvers: &[SocketAddr], lists: &Lists) -> Vec<Through> {
+fn ask_through(resolvers: &[SocketAddr], lists: &Lists, cloud: Cloud) -> Vec<Through> {
     let (accounts, vaults): (Vec<&Listed>, Vec<&Listed>) =
         lists.records.iter().filter(|listed| !listed.is_ipv6()).partition(|listed| listed.public_name().is_some());
     let sample: Vec<&Listed> = spread(&accounts).into_iter().chain(spread(&vaults)).collect();
@@ -185,6 +185,6 @@ fn ask_through(resolvers: &[SocketAddr], lists: &Lists) -> Vec<Through> {
             said,
         };
         let probes = sample.iter().zip(&names).zip(said).map(probe).collect();
-        Through { resolver: *resolver, probes }
+        Through { resolver: *resolver, cloud, probes }
     })
 }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_proto::op::ResponseCode;
 
 use super::is_private;
+use crate::azure::{Cloud, forwarded_suffixes};
 use crate::cli::doctor::ask::Said;
 use crate::cli::doctor::facts::joined;
 use crate::cli::doctor::finding::{Finding, lines};
@@ -27,6 +28,8 @@ pub(in crate::cli::doctor) struct Probe {
 pub(in crate::cli::doctor) struct Through {
     /// Its address.
     pub(in crate::cli::doctor) resolver: SocketAddr,
+    /// The cloud whose names it should forward.
+    pub(in crate::cli::doctor) cloud: Cloud,
     /// A sample of listed names.
     pub(in crate::cli::doctor) probes: Vec<Probe>,
 }
@@ -85,36 +88,49 @@ fn resolver(through: &Through) -> Finding {
     if bad.is_empty() {
         return Finding::good(Id::THROUGH, format!("{at} gives the private address of {} names", ways.len()));
     }
-    let (reason, help) = reason(&ways);
+    let (reason, help) = reason(&ways, through.cloud);
     Finding::problem(Id::THROUGH, format!("{at} {reason}:\n{}", lines(&bad))).run(help)
 }
 
-fn reason(ways: &[(&Probe, Way)]) -> (&'static str, &'static str) {
-    const FORWARD: &str = "have it forward these names to this server, the public ones too: backup.windowsazure.com, \
-                           blob.core.windows.net, queue.core.windows.net, storage.azure.net; a rule for privatelink.* \
-                           alone is never asked, since the resolver gets the whole public chain from elsewhere";
-    const REBIND: &str = "allow private addresses for core.windows.net, backup.windowsazure.com and storage.azure.net:\n\
-                          dnsmasq: --rebind-domain-ok=/core.windows.net/ (or no --stop-dns-rebind)\n\
-                          Unbound, pfSense, OPNsense: private-domain: \"core.windows.net\"\n\
-                          Knot Resolver, AdGuard, FRITZ!Box: an exception from DNS rebinding protection";
+/// What is wrong, and what helps.
+fn reason(ways: &[(&Probe, Way)], cloud: Cloud) -> (&'static str, String) {
     let is = |wanted: &[Way]| ways.iter().any(|(_, way)| wanted.contains(way));
     if is(&[Way::Silent]) {
-        return ("does not answer", "look for a firewall on the way, and whether it runs");
+        return ("does not answer", "look for a firewall on the way, and whether it runs".to_owned());
     }
     if is(&[Way::Nothing]) {
-        return ("drops private addresses (rebinding protection)", REBIND);
+        return ("drops private addresses (rebinding protection)", exempt(cloud));
     }
     if is(&[Way::Public, Way::Unknown]) && is(&[Way::Private]) {
-        return ("forwards some of these names here, and asks elsewhere for others", FORWARD);
+        return ("forwards some of these names here, and asks elsewhere for others", forward(cloud));
     }
     if is(&[Way::Public, Way::Unknown]) {
-        return ("does not forward these names to this server", FORWARD);
+        return ("does not forward these names to this server", forward(cloud));
     }
     if is(&[Way::Fails]) {
-        return ("refuses or fails", "look into its log; its forwarder, this server, may be out of reach for it");
+        let help = "look into its log; its forwarder, this server, may be out of reach for it, or BIND's \
+                    deny-answer-addresses refuses private addresses (docs/forwarders.md)";
+        return ("refuses or fails", help.to_owned());
     }
-    (
-        "gives other private addresses",
-        "another private zone or hosts file answers there; take it away, or mend the lists",
+    let help = "another private zone or hosts file answers there; take it away, or mend the lists";
+    ("gives other private addresses", help.to_owned())
+}
+
+fn forward(cloud: Cloud) -> String {
+    format!(
+        "have it forward to this server {}; rules for privatelink.* alone are not enough for many resolvers \
+         (docs/forwarders.md)",
+        forwarded_suffixes(cloud).join(", ")
+    )
+}
+
+fn exempt(cloud: Cloud) -> String {
+    let suffixes = forwarded_suffixes(cloud);
+    format!(
+        "allow private addresses for {}:\ndnsmasq: rebind-domain-ok=/{}/ (or no stop-dns-rebind)\n\
+         Unbound, pfSense, OPNsense: private-domain, one for each\n\
+         Knot Resolver, AdGuard, FRITZ!Box: an exception from DNS rebinding protection",
+        suffixes.join(", "),
+        suffixes.join("/")
     )
 }
