@@ -18,6 +18,7 @@ use crate::sync::gather::Gatherer;
 use crate::sync::guard;
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass;
+use crate::transfer;
 use crate::zone::store::{self, Store};
 
 /// What a run of it shows, and what it makes of warnings.
@@ -166,6 +167,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     found.extend(config.warnings.iter().cloned());
     found.extend(absent_upstreams(config, RESOLV_CONF.into()));
     found.extend(report.warnings);
+    found.extend(transfer::left_out(&config.feed, &report.zones));
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);

@@ -35,6 +35,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
+    let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
+    let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let listen = listen(&top);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
@@ -46,10 +48,12 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         control,
         zones: zone::store::Settings {
             zone_dir: sync.zone_dir.clone(),
-            unread_suffix: unread_suffix(backup.as_ref(), &hosted, &sync),
+            unread_suffix,
             hosted,
             on_miss: storage_zones(),
+            derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
         },
+        feed,
         access: access(&top),
         server: super::server::settings(&top, observer),
         groups,

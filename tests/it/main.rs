@@ -27,6 +27,7 @@ mod crash;
 mod disk;
 mod doctor;
 mod explain;
+mod feed;
 mod freeze;
 mod guard;
 mod hangs;

@@ -21,7 +21,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 2: they do not know each other
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
-    // floor 3
+    // floor 3: they do not know each other
+    ("transfer", &["dns", "diag", "files", "azure", "zone", "sync"]),
     ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
@@ -44,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "zone",
             "sync",
             "forward",
+            "transfer",
             "server",
             "control",
             "admin",
@@ -63,6 +65,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "host",
             "sync",
             "forward",
+            "transfer",
             "server",
             "status",
             "explain",
@@ -77,8 +80,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "server", "status", "explain",
-            "control", "config", "daemon",
+            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "transfer", "server", "status",
+            "explain", "control", "config", "daemon",
         ],
     ),
     // the entrances

@@ -42,7 +42,7 @@ reasons! {
     EdnsVersion = "edns-version": Refused,
     /// The query is signed with a key that this server does not have (RFC 8945 section 5.2.1).
     Tsig = "tsig": Refused,
-    /// The class or type is one that is never looked up.
+    /// The class or type is one that is never looked up, or the name is in a zone for secondaries alone.
     NotServed = "not-served": Refused,
     /// The name is this server's own probe: an upstream leads back to it.
     LoopProbe = "loop-probe": Refused,

@@ -24,7 +24,7 @@ use super::counters::{Disposition, Reason, Response};
 use super::snapshot::{Shared, Snapshot};
 use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, Rtype};
 use crate::forward::cache::Validity;
-use crate::forward::resolver::chase::Resolved;
+use crate::forward::resolver::chase::{self, Resolved};
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, Waiting};
 use crate::forward::{ClientNetwork, PROBE_LABEL};
 pub(crate) use cacheable::{Cacheable, HeaderBits};
@@ -161,6 +161,10 @@ fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<
         return end(&options, Refusal { ede: Some(LOOP), ..Refusal::new(Reason::LoopProbe, Rcode::REFUSED) });
     }
     match Name::from_wire(query.qname) {
+        Some(qname) if snapshot.view(context.ip()).zones.is_derived(qname.canonical()) => {
+            let refused = Refusal::new(Reason::NotServed, Rcode::REFUSED);
+            end(&options, Refusal { ede: Some(chase::TRANSFER_ONLY), ..refused })
+        }
         Some(qname) => ControlFlow::Continue(Examined { qname, options }),
         None => end(&options, Refusal::new(Reason::Malformed, Rcode::FORMERR)),
     }

@@ -15,6 +15,7 @@ impl Folder {
             hosted,
             on_miss: BTreeMap::new(),
             unread_suffix: None,
+            derived: BTreeSet::new(),
         });
         Self(dir, store)
     }
