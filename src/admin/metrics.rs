@@ -41,6 +41,7 @@ fn families(status: &Status) -> Vec<Family> {
     all.extend(queries::cache(&status.cache));
     all.extend(upstreams::families(status));
     all.extend(sync::zones(&status.zones));
+    all.extend(sync::derived(&status.derived));
     all.extend(sync::sources(&status.sources));
     all.extend(sync::azure(&status.live));
     all.extend(sync::passes(status));

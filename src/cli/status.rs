@@ -6,7 +6,7 @@
 use super::{count, live};
 use crate::diag::Diagnostic;
 use crate::status::Status;
-use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
 use crate::status::sync::{PassStatus, SyncStatus};
 use crate::status::upstreams::UpstreamStatus;
 use crate::status::verdict::{Finding, Level};
@@ -31,6 +31,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     trouble(&mut lines, "waits", &status.config.waits_for_restart);
     lines.push("zones".to_owned());
     status.zones.iter().for_each(|found| zone(&mut lines, found));
+    status.derived.iter().for_each(|found| derived(&mut lines, found));
     if !status.sources.is_empty() {
         lines.push("sources".to_owned());
         status.sources.iter().for_each(|found| source(&mut lines, found));
@@ -98,6 +99,15 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
     let keeper = if zone.managed || zone.serial.is_none() { "" } else { ", not written by sync" };
     let misses = if zone.misses == 0 { String::new() } else { format!(", {} not found", zone.misses) };
     lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.zone, zone.on_miss));
+    trouble(lines, "degraded", &zone.degraded);
+}
+
+fn derived(lines: &mut Vec<String>, zone: &DerivedStatus) {
+    let state = match zone.serial {
+        Some(serial) => format!("serial {serial}, {} records", zone.records),
+        None => "not made yet".to_owned(),
+    };
+    lines.push(format!("  {}: {state}, derived: for secondaries alone", zone.zone));
     trouble(lines, "degraded", &zone.degraded);
 }
 

@@ -6,6 +6,7 @@
 mod admin;
 mod azure;
 mod control;
+mod feed;
 mod forward;
 mod keys;
 mod locate;
@@ -25,6 +26,7 @@ pub(crate) use locate::{base_folder, find};
 
 use crate::control::rights::Rights;
 use crate::diag::{self, Diagnostic, Id, Place};
+use crate::dns::Name;
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
@@ -49,6 +51,8 @@ pub struct Config {
     pub rights: Rights,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
+    /// The zones that the server makes for secondaries.
+    pub feed: crate::feed::Settings,
     /// The clients that may ask.
     pub access: Access,
     /// The server's identity and limits, as clients see them.
@@ -83,6 +87,9 @@ impl Config {
         }
         let gone = old.zones.hosted.keys().filter(|apex| !self.zones.hosted.contains_key(apex));
         losses.extend(gone.map(|apex| format!("zone '{}' is no longer in it", apex.without_dot())));
+        let keeps = |apex: &Name| self.feed.zones().any(|(kept, _)| kept == apex);
+        let gone = old.feed.zones().filter(|(apex, _)| !keeps(apex));
+        losses.extend(gone.map(|(apex, _)| format!("[feed] no longer names '{}'", apex.without_dot())));
         let has = |name: &str| self.sync.sources.iter().any(|source| source.name == name);
         let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));

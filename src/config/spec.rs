@@ -35,10 +35,12 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
+    let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
+    let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let listen = listen(&top);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let cloud = backup.as_ref().map(|backup| backup.cloud);
-    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access };
+    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
@@ -50,11 +52,13 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         control,
         zones: zone::store::Settings {
             zone_dir: sync.zone_dir.clone(),
-            unread_suffix: unread_suffix(backup.as_ref(), &hosted, &sync),
+            unread_suffix,
             hosted,
             on_miss: storage_zones(),
             history: transfer.history,
+            derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
         },
+        feed,
         transfer,
         access,
         keys,

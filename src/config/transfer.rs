@@ -8,6 +8,8 @@ use super::reader::Section;
 use super::values;
 use crate::azure::Cloud;
 use crate::diag::Id;
+use crate::dns::Name;
+use crate::feed;
 use crate::server::admission::access::Access;
 use crate::transfer::{Peer, Selector, Settings};
 
@@ -23,6 +25,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) cloud: Option<Cloud>,
     pub(super) keys: &'a [KeyFile],
     pub(super) access: &'a Access,
+    pub(super) feed: &'a feed::Settings,
 }
 
 pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
@@ -52,7 +55,7 @@ fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
         let is_known = around.keys.iter().any(|known| known.name == key);
         is_known.then_some(key).ok_or_else(|| format!("no [[keys]] has the name '{text}'"))
     });
-    let zones = section.strings("zones", |text| selector(text, around.cloud));
+    let zones = section.strings("zones", |text| selector(text, around));
     for required in ["name", "address", "zones"] {
         if !section.has(required) {
             section.problem(Id::CONFIG_MISSING_KEY, format!("a peer needs {required}"));
@@ -87,11 +90,17 @@ fn label(text: &str) -> Result<Arc<str>, String> {
     Ok(text.into())
 }
 
-/// `backup` for the zones of Azure Backup, or the name of a zone.
-fn selector(text: &str, cloud: Option<Cloud>) -> Result<Selector, String> {
-    match (text, cloud) {
+/// `backup` for the zones of Azure Backup, `rpz` and `catalog` for those of `[feed]`, or the name of a zone.
+fn selector(text: &str, around: &Surroundings<'_>) -> Result<Selector, String> {
+    let of_feed = |apex: &Option<Name>| {
+        let missing = || format!("'{text}' needs {text} = \"{text}.privatelink\" in [feed]");
+        apex.clone().map(Selector::Zone).ok_or_else(missing)
+    };
+    match (text, around.cloud) {
         ("backup", Some(cloud)) => values::name(cloud.backup_suffix()).map(Selector::Backup),
         ("backup", None) => Err("'backup' needs [backup]; or name the zone in full".to_owned()),
+        ("rpz", _) => of_feed(&around.feed.rpz),
+        ("catalog", _) => of_feed(&around.feed.catalog),
         _ => values::name(text).map(Selector::Zone),
     }
 }

@@ -7,6 +7,7 @@
 //!   start:   signals -> sockets -> admin, control socket -> zones from disk -> listeners -> first pass -> ready
 //!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
 //!            Azure read, a list changed -> pass            a name missed -> Azure, pass
+//!            zones in service changed -> feed, catalog, at most one writing a second
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
@@ -15,6 +16,7 @@
 mod addresses;
 mod background;
 mod beat;
+mod feed;
 mod folders;
 mod kept;
 mod live;
@@ -61,6 +63,7 @@ use crate::transfer::Transfers;
 use crate::watch::{FileKind, Watch};
 use addresses::Absent;
 use beat::Told;
+use feed::FeedWork;
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
@@ -137,6 +140,7 @@ struct Daemon {
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
+    feed: FeedWork,
     control: Option<Control>,
     /// Who may do what by it; it follows the config.
     rights: Arc<ArcSwap<Rights>>,
@@ -245,6 +249,7 @@ impl Daemon {
             answering: None,
             notifying: None,
             due: Due::default(),
+            feed: FeedWork::default(),
             control: None,
             rights,
             admin,

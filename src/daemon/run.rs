@@ -54,6 +54,8 @@ enum Event {
     Interval,
     /// A task takes very long.
     Slow,
+    /// The feed is to be made.
+    FeedDue,
     /// A second is over.
     Beat,
     /// The first pass takes too long to wait for it.
@@ -88,7 +90,7 @@ struct Course {
 }
 
 impl Course {
-    async fn next(&mut self, shared: &Shared, routes: &Routes) -> Event {
+    async fn next(&mut self, shared: &Shared, routes: &Routes, feed: Option<Instant>) -> Event {
         let is_idle = self.task.is_none();
         let upstreams = routes.upstreams();
         tokio::select! {
@@ -103,6 +105,7 @@ impl Course {
             () = shared.misses.wanted() => Event::Missed,
             () = tokio::time::sleep_until(self.schedule.next()), if is_idle => Event::Interval,
             () = until(self.slow) => Event::Slow,
+            () = until(feed), if is_idle => Event::FeedDue,
             () = until(self.ready) => Event::ReadyAtLast,
             _ = self.beat.tick() => Event::Beat,
             () = upstreams.ended() => Event::UpstreamsEnded,
@@ -164,7 +167,7 @@ impl Daemon {
                 course.task = self.start_task();
                 course.slow = course.task.as_ref().map(|task| task.started + self.config.sync.pass_deadline + SLOW);
             }
-            let event = course.next(&self.shared, &self.routes).await;
+            let event = course.next(&self.shared, &self.routes, self.feed_due()).await;
             self.act(event, &mut course)?;
         }
     }
@@ -178,7 +181,7 @@ impl Daemon {
     /// Does what an event asks for; nothing here waits.
     fn act(&mut self, event: Event, course: &mut Course) -> Result<(), StartError> {
         let now = Instant::now();
-        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow);
+        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow | Event::FeedDue);
         match event {
             Event::Task(done, waiters) => {
                 course.slow = None;
@@ -224,6 +227,8 @@ impl Daemon {
                 self.disk_is_slow();
             }
             Event::Beat => self.beat(now, course.ready.is_some()),
+            // The loop starts it.
+            Event::FeedDue => {}
             Event::ReadyAtLast => self.announce(course),
             Event::UpstreamsEnded => return Err(StartError::Upstreams),
         }

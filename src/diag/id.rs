@@ -144,6 +144,14 @@ ids! {
     ZONE_UNREADABLE = "zone-unreadable";
     /// Zones have no good copy, so their names are SERVFAIL.
     ZONES_NOT_SERVED = "zones-not-served";
+    /// The file of a zone that `[feed]` names is none that the server made; it is never written.
+    ZONE_NOT_DERIVED = "zone-not-derived";
+    /// A file that `[feed]` made is of no use: `[feed]` does not name its zone.
+    ZONE_STRAY_DERIVED = "zone-stray-derived";
+    /// A feed or catalog cannot be made, or not written.
+    FEED_FAILED = "feed-failed";
+    /// Records of the zones in service are not in the feed, because it cannot hold them.
+    FEED_LEFT_OUT = "feed-left-out";
     /// A line of a zone file does not parse.
     ZONE_SYNTAX = "zone-syntax";
     /// A parenthesis or quote of a zone file is never closed.

@@ -21,6 +21,7 @@ mod writer;
 pub use canonical::{CanonicalName, NameBuffer, labels};
 pub use edns::{Ede, Edns, UDP_PAYLOAD};
 pub use message::{Message, MessageError};
+pub(crate) use name::push_label;
 pub use name::{Name, NameError};
 pub use options::{Cookie, QueryOptions, ResponseOptions};
 pub use query::{CookieQuery, Header, MAX_QUERY, Query, QueryError, ixfr_serial, signature_of};

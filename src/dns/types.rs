@@ -34,6 +34,7 @@ impl Rtype {
     pub const IXFR: Self = Self(251);
     pub const AXFR: Self = Self(252);
     pub const ANY: Self = Self(255);
+    pub const CAA: Self = Self(257);
 
     /// Whether the number stands for a question or a message's own data and never for records in a zone: OPT, and the
     /// meta and question types 128 to 255 (RFC 6895 section 3.1).

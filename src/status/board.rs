@@ -309,6 +309,11 @@ impl Board {
         self.facts().sync.pass.as_ref().is_some_and(|pass| pass.held.is_some())
     }
 
+    /// True if the sync is frozen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.facts().sync.frozen.is_some()
+    }
+
     /// The whole status at this moment.
     pub(crate) fn status(&self, shared: &Shared, now: SystemTime) -> Status {
         let snapshot = shared.snapshot.load_full();
@@ -340,6 +345,7 @@ impl Board {
             config: facts.config.clone(),
             no_list_read: snapshot.zones.unread().is_some(),
             zones: gather::zones(&snapshot.zones, &facts.degraded, &facts.changed),
+            derived: gather::derived(&snapshot.zones, &facts.degraded),
             sources: facts.sources.clone(),
             live: facts.live.clone(),
             sync: facts.sync.clone(),

@@ -58,7 +58,7 @@ pub(super) fn peers(snapshot: &Snapshot) -> Vec<PeerStatus> {
     let peer = |peer: &crate::transfer::Peer| PeerStatus {
         peer: peer.name.to_string(),
         key: peer.key.as_ref().map(crate::dns::Name::without_dot),
-        zones: (snapshot.zones.iter().filter(|hosted| peer.may_have(hosted)))
+        zones: (snapshot.zones.transferable().filter(|hosted| peer.may_have(hosted)))
             .map(|hosted| {
                 let taken = board.taken_by(&peer.name, &hosted.apex);
                 PeerZoneStatus {

@@ -155,6 +155,10 @@ fn zones(status: &Status, found: &mut Vec<Finding>) {
         let text = format!("the file of {} is not good: its last good copy is served", zone.zone);
         found.push(Finding::error(text).with("mend the file; the reasons are at the zone"));
     }
+    for zone in status.derived.iter().filter(|zone| !zone.degraded.is_empty()) {
+        let text = format!("{} is not up to date: secondaries may lack the last changes", zone.zone);
+        found.push(Finding::warning(text).with("the reasons are at the zone; clients of this server miss nothing"));
+    }
 }
 
 fn sync(status: &Status, found: &mut Vec<Finding>) {

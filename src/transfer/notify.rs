@@ -85,7 +85,7 @@ struct State {
 /// The pairs of these zones and peers, each with the SOA that is in service and the key.
 pub(crate) fn wanted(settings: &Settings, keys: &Keys, zones: &ZoneSet) -> Vec<(Pair, Soa, Option<Arc<Key>>)> {
     let mut wanted = Vec::new();
-    for hosted in zones.iter() {
+    for hosted in zones.transferable() {
         let Some(soa) = hosted.zone.as_deref().and_then(Soa::of) else { continue };
         for peer in settings.peers.iter().filter(|peer| peer.may_have(hosted)) {
             let key = peer.key.as_ref().and_then(|key| keys.get(key.canonical())).cloned();

@@ -2,7 +2,7 @@
 //!
 //! Input: a folder and the zones that must be hosted. Output: a [`ZoneSet`] and diagnostics. It never writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,13 @@ use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
 use super::history::History;
-use super::text::MANAGED_HEADER;
-use super::{Hosted, OnMiss, Zone, ZoneSet};
+use super::{Hosted, Kind, OnMiss, Zone, ZoneSet};
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
 use crate::files;
 
 /// Octets of a zone file: twenty times what a zone of a million addresses takes. What is larger is a wrong file.
-const MAX_BYTES: u64 = 1 << 30;
+pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// The settings of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +33,8 @@ pub struct Settings {
     pub unread_suffix: Option<Name>,
     /// Octets of the differences that are kept of each zone for secondaries; 0: none.
     pub history: usize,
+    /// Zones that the server makes from the others, for secondaries alone.
+    pub derived: BTreeSet<Name>,
 }
 
 /// Reads zone files and remembers the last good copy of each.
@@ -95,8 +96,12 @@ impl Store {
         Self { settings, loaded: BTreeMap::new() }
     }
 
-    /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay.
+    /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay. Only of a
+    /// zone that begins or ceases to be derived the file has another meaning now.
     pub(crate) fn set_settings(&mut self, settings: Settings) {
+        for apex in settings.derived.symmetric_difference(&self.settings.derived) {
+            self.loaded.remove(apex);
+        }
         self.settings = settings;
     }
 
@@ -124,7 +129,7 @@ impl Store {
     /// The zone files there are, by apex, and the paths where hosted zones ought to be.
     fn zone_files(&self) -> io::Result<BTreeMap<Name, PathBuf>> {
         let mut files = BTreeMap::new();
-        for apex in self.settings.hosted.keys() {
+        for apex in self.settings.hosted.keys().chain(&self.settings.derived) {
             files.insert(apex.clone(), self.path_of(apex));
         }
         match fs::read_dir(&self.settings.zone_dir) {
@@ -165,7 +170,10 @@ impl Store {
         }
         let previous = known.and_then(|known| known.zone.clone());
         let loaded = match files::read(path, MAX_BYTES) {
-            Ok((text, file)) => read_zone(apex, path, &text, Fingerprint::of(&file), previous.clone()),
+            Ok((text, file)) => match self.misplaced(apex, path, Kind::of(&text)) {
+                Some(found) => misplaced(Fingerprint::of(&file), found, previous.clone()),
+                None => read_zone(apex, path, &text, Fingerprint::of(&file), previous.clone()),
+            },
             Err(error) => unreadable(path, &error, previous.clone()),
         };
         // The same errors are reported once, however often the file is read.
@@ -198,15 +206,49 @@ impl Store {
         self.loaded.insert(apex.clone(), Loaded { misses, history, ..loaded });
     }
 
+    /// What is wrong if a file of this kind has this name: a derived file that the config does not name is no zone that
+    /// clients may see, and a file of another kind is not what secondaries take for one.
+    fn misplaced(&self, apex: &Name, path: &Path, kind: Kind) -> Option<Diagnostic> {
+        let is_derived = self.settings.derived.contains(apex);
+        let is_hosted = self.settings.hosted.contains_key(apex);
+        let place = Place::file(path);
+        match (is_derived, kind) {
+            (true, Kind::Derived) | (false, Kind::Managed | Kind::HandWritten) => None,
+            (true, Kind::Managed | Kind::HandWritten) => {
+                let text = "[feed] names this zone, and the file is none that the server made: it is left as it is and not \
+                            served; move it away, or give the zone another name in [feed]";
+                Some(Diagnostic::error(Id::ZONE_NOT_DERIVED, place, text))
+            }
+            (false, Kind::Derived) if is_hosted => {
+                let text = "the file is a copy of what [feed] makes, not a zone for clients: put the zone's own file here, or \
+                            remove it";
+                Some(Diagnostic::error(Id::ZONE_STRAY_DERIVED, place, text))
+            }
+            (false, Kind::Derived) => {
+                let text = "[feed] made this file and does not name its zone any more: it is ignored; remove it, or name the \
+                            zone in [feed]";
+                Some(Diagnostic::warning(Id::ZONE_STRAY_DERIVED, place, text))
+            }
+        }
+    }
+
     fn zone_set(&self) -> ZoneSet {
-        ZoneSet::new(self.loaded.iter().map(|(apex, loaded)| Hosted {
+        let hosted = |(apex, loaded): (&Name, &Loaded)| Hosted {
             apex: apex.clone(),
             on_miss: self.on_miss(apex),
             zone: loaded.zone.clone(),
             misses: Arc::clone(&loaded.misses),
             history: Arc::clone(&loaded.history),
-        }))
-        .with_unread(self.settings.unread_suffix.clone().filter(|_| !self.has_managed()))
+        };
+        let is_stray = |loaded: &Loaded| loaded.warnings.iter().any(|found| found.id == Id::ZONE_STRAY_DERIVED);
+        let (derived, answering): (Vec<_>, Vec<_>) = self
+            .loaded
+            .iter()
+            .filter(|(_, loaded)| !is_stray(loaded))
+            .partition(|(apex, _)| self.settings.derived.contains(*apex));
+        ZoneSet::new(answering.into_iter().map(hosted))
+            .with_derived(derived.into_iter().map(hosted))
+            .with_unread(self.settings.unread_suffix.clone().filter(|_| !self.has_managed()))
     }
 
     fn on_miss(&self, apex: &Name) -> OnMiss {
@@ -256,11 +298,8 @@ pub(crate) fn has_file(zone_dir: &Path) -> bool {
 
 /// True if the folder has a zone file that sync did not write.
 pub(crate) fn has_hand_written(zone_dir: &Path) -> bool {
-    let is_managed = |path: &Path| {
-        let head = files::read_head(path, MANAGED_HEADER.len() as u64).unwrap_or_default();
-        head == MANAGED_HEADER.as_bytes()
-    };
-    zone_files(zone_dir).any(|path| !is_managed(&path))
+    let kind = |path: &Path| Kind::of(&files::read_head(path, Kind::HEAD).unwrap_or_default());
+    zone_files(zone_dir).any(|path| kind(&path) == Kind::HandWritten)
 }
 
 fn zone_files(zone_dir: &Path) -> impl Iterator<Item = PathBuf> {
@@ -302,6 +341,13 @@ fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous:
         errors: errors.into_iter().map(|error| error.and(&stays)).collect(),
         warnings,
     }
+}
+
+/// A file that is not read as a zone because of what its first line says.
+fn misplaced(file: Fingerprint, found: Diagnostic, previous: Option<Arc<Zone>>) -> Loaded {
+    let (zone, errors, warnings) =
+        if found.is_error() { (previous, vec![found], Vec::new()) } else { (None, Vec::new(), vec![found]) };
+    Loaded { file: Some(file), zone, misses: Arc::default(), history: Arc::default(), errors, warnings }
 }
 
 fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Loaded {

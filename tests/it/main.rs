@@ -28,6 +28,7 @@ mod disk;
 mod docs;
 mod doctor;
 mod explain;
+mod feed;
 mod freeze;
 mod guard;
 mod hangs;

@@ -22,7 +22,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
     ("transfer", &["dns", "diag", "files", "azure", "zone"]),
-    // floor 3
+    // floor 3: they do not know each other
+    ("feed", &["dns", "diag", "files", "azure", "zone", "sync"]),
     ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward", "transfer"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
@@ -46,6 +47,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "sync",
             "forward",
             "transfer",
+            "feed",
             "server",
             "control",
             "admin",
@@ -66,6 +68,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "sync",
             "forward",
             "transfer",
+            "feed",
             "server",
             "status",
             "explain",
@@ -80,7 +83,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "server", "status", "explain",
+            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "feed", "server", "status", "explain",
             "control", "config", "daemon",
         ],
     ),

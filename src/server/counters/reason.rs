@@ -44,7 +44,8 @@ reasons! {
     Tsig = "tsig": Refused,
     /// A transfer of a zone to a peer, or the SOA that says that there is nothing new.
     Transfer = "transfer": Zone,
-    /// The class or type is one that is never looked up, or a transfer that the client may not have.
+    /// The class or type is one that is never looked up, the name is in a zone for secondaries alone, or the client may
+    /// not have the transfer.
     NotServed = "not-served": Refused,
     /// The name is this server's own probe: an upstream leads back to it.
     LoopProbe = "loop-probe": Refused,

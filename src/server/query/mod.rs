@@ -182,6 +182,9 @@ fn examine(
         return end(&options, Refusal { ede: Some(LOOP), ..Refusal::new(Reason::LoopProbe, Rcode::REFUSED) });
     }
     match Name::from_wire(query.qname) {
+        Some(qname) if snapshot.view(context.ip()).zones.is_derived(qname.canonical()) => {
+            ControlFlow::Break(transfer::in_derived(request, &options))
+        }
         Some(qname) => ControlFlow::Continue(Examined { qname, options }),
         None => end(&options, Refusal::new(Reason::Malformed, Rcode::FORMERR)),
     }

@@ -3,14 +3,13 @@
 //! In: a query of type AXFR or IXFR, and the peers. Out: the transfer, the SOA alone, or the reason why there is none.
 //! A stranger does not learn which zones there are.
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::options::ReplyOptions;
 use super::signature::Signature;
 use super::{Answer, Refusal, Request, Served, Transferring, refuse, response};
 use crate::dns::{Ede, Name, Rcode, Rtype, ixfr_serial};
-use crate::forward::resolver::chase::Resolved;
+use crate::forward::resolver::chase::{self, Resolved};
 use crate::server::counters::{Reason, Response};
 use crate::transfer::{Asked, Peer, Requester, Transfer, Verdict};
 use crate::zone::history::History;
@@ -25,8 +24,8 @@ const NEEDS_TCP: Ede = Ede::new(Ede::NOT_SUPPORTED, "AXFR needs TCP (RFC 5936 se
 /// Serves a query for a transfer, at a time in seconds since 1970.
 pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions, today: u64) -> Served {
     let (zone, history, peer) = match granted(request, options) {
-        ControlFlow::Continue(granted) => granted,
-        ControlFlow::Break(served) => return served,
+        Ok(granted) => granted,
+        Err((rcode, ede)) => return refuse(request, options, &refusal(rcode, ede)),
     };
     let (query, is_stream) = (&request.query, request.context.transport.is_stream());
     let signer = options.signature().map(Signature::signer).cloned();
@@ -49,27 +48,32 @@ pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions, today: u64) -
     Served::Transfer(Transferring { transfer: Box::new(transfer), disposition })
 }
 
-/// The zone with its history, and the peer that may have it.
+/// Serves a query for a name in a zone that is for secondaries alone: a peer learns the serial of its zone, which
+/// secondaries ask for before each transfer.
+pub(super) fn in_derived(request: &Request<'_>, options: &ReplyOptions) -> Served {
+    match granted(request, options) {
+        Ok((zone, ..)) if request.query.qtype == Rtype::SOA => soa_alone(request, options, &zone),
+        _ => refuse(request, options, &refusal(Rcode::REFUSED, chase::TRANSFER_ONLY)),
+    }
+}
+
+/// The zone with its history, and the peer that may have it; or why there is none.
 fn granted<'a>(
     request: &Request<'a>,
     options: &ReplyOptions,
-) -> ControlFlow<Served, (Arc<Zone>, &'a History, &'a Peer)> {
+) -> Result<(Arc<Zone>, &'a History, &'a Peer), (Rcode, Ede)> {
     let (settings, zones) = (&request.snapshot.transfers.settings, request.snapshot.view(request.context.ip()).zones);
-    let end = |rcode, ede| ControlFlow::Break(refuse(request, options, &refusal(rcode, ede)));
     let key = options.signature().map(|signature| signature.signer().key().name());
     let requester = Requester { address: request.context.ip(), key };
     if !settings.knows(requester) {
-        return end(Rcode::REFUSED, NOT_A_PEER);
+        return Err((Rcode::REFUSED, NOT_A_PEER));
     }
-    let Some(hosted) = Name::from_wire(request.query.qname).and_then(|apex| zones.get(&apex)) else {
-        return end(Rcode::NOTAUTH, NOT_HERE);
-    };
+    let apex = Name::from_wire(request.query.qname);
+    let hosted = apex.and_then(|apex| zones.get(&apex)).ok_or((Rcode::NOTAUTH, NOT_HERE))?;
     match (settings.judge(requester, hosted), hosted) {
-        (Verdict::Allowed(peer), Hosted { zone: Some(zone), history, .. }) => {
-            ControlFlow::Continue((Arc::clone(zone), history, peer))
-        }
-        (Verdict::Allowed(_), _) => end(Rcode::SERVFAIL, NO_COPY),
-        (Verdict::OtherZone | Verdict::Stranger, _) => end(Rcode::REFUSED, OTHER_ZONE),
+        (Verdict::Allowed(peer), Hosted { zone: Some(zone), history, .. }) => Ok((Arc::clone(zone), history, peer)),
+        (Verdict::Allowed(_), _) => Err((Rcode::SERVFAIL, NO_COPY)),
+        (Verdict::OtherZone | Verdict::Stranger, _) => Err((Rcode::REFUSED, OTHER_ZONE)),
     }
 }
 

@@ -16,6 +16,7 @@ impl Folder {
             on_miss: BTreeMap::new(),
             unread_suffix: None,
             history: 1 << 20,
+            derived: BTreeSet::new(),
         });
         Self(dir, store)
     }

@@ -32,7 +32,7 @@ Where a value has no unit, the text says what it counts. A default is given wher
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 13] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -76,6 +76,12 @@ const SECTIONS: [(&str, &str); 12] = [
          differ. Its guard holds back removals and changes beyond `max_removed`, and whatever would empty a zone, until \
          somebody approves them; see \
          privatelink-dns-sync(8).",
+    ),
+    (
+        "[feed]",
+        "Zones that the server makes of the zones in service, for other servers. Their files in `zone_dir` follow each \
+         change within a moment, and their serials never go back. Questions about their names are REFUSED. Neither may be \
+         at, above or below another zone.",
     ),
 ];
 

@@ -6,7 +6,7 @@ use crate::diag::{Diagnostic, Id, Place};
 use crate::forward::State;
 use crate::status::Status;
 use crate::status::model::{CacheStatus, ConfigStatus, Histogram, ProcessStatus, Readiness, ServerStatus};
-use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
 use crate::status::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
 use crate::status::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
 use crate::status::upstreams::{GroupStatus, UpstreamStatus};
@@ -51,6 +51,12 @@ pub(super) fn full() -> Status {
             ..ConfigStatus::default()
         },
         zones: ["a.example", "b.example", "c.example"].map(zone).to_vec(),
+        derived: vec![DerivedStatus {
+            zone: "rpz.example".to_owned(),
+            serial: Some(8),
+            records: 6,
+            degraded: Vec::new(),
+        }],
         sources: ["list-a", "list-b", "list-c", "live"].map(|name| source(name, &error)).to_vec(),
         live: vec![live()],
         sync: sync(),
