@@ -9,7 +9,7 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 15] = [
+const EXAMPLES: [&str; 21] = [
     "control_group",
     "approve_group",
     "nsid",
@@ -23,6 +23,12 @@ const EXAMPLES: [&str; 15] = [
     "max_qps",
     "rpz",
     "catalog",
+    "address",
+    "key",
+    "zones",
+    "secret_file",
+    "[[keys]]",
+    "[[peers]]",
     "[[forward.rules]]",
     "[[zones]]",
 ];

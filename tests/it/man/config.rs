@@ -32,7 +32,7 @@ Where a value has no unit, the text says what it counts. A default is given wher
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 13] = [
+const SECTIONS: [(&str, &str); 14] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -83,15 +83,29 @@ const SECTIONS: [(&str, &str); 13] = [
          change within a moment, and their serials never go back. Questions about their names are REFUSED. Neither may be \
          at, above or below another zone.",
     ),
+    (
+        "[transfer]",
+        "Limits of zone transfers to the servers of [[peers]]. A transfer that finds no place waits half a minute for one.",
+    ),
 ];
 
 /// Sections that the sample has several times, with what each kind of them is about.
-const REPEATED: [(&str, &str); 2] = [
+const REPEATED: [(&str, &str); 4] = [
     (
         "[[sources]]",
         "Where the records come from. Each section is one source with a name of its own, which log and status use. A list is \
          a file in any of many forms: what the portal, az, PowerShell or Terraform export, hosts files, tables, zone files. \
          It is read whole or refused; while it is refused or cannot be read, what it gave before stays in service.",
+    ),
+    (
+        "[[keys]]",
+        "Keys with which other servers sign their queries, and this one its answers (TSIG). The secret is in a file that \
+         nobody but the server can read; `tsig-keygen k1` makes one.",
+    ),
+    (
+        "[[peers]]",
+        "Servers that may have zones: secondaries, and resolvers that take the zones of [feed]. A zone with `on_miss = \
+         \"forward\"` has to be named in full, because a plain copy of it denies the accounts of other tenants.",
     ),
     ("[[zones]]", "Zones besides those of [backup], each with a file NAME.zone in `zone_dir`, and settings of a zone."),
 ];
