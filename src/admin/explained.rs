@@ -27,7 +27,7 @@ pub(super) async fn answer(asked: &Asked<'_>, explainer: &Explainer) -> Option<A
     };
     let words = words(asked.query);
     let outcome = outcome(&words, explainer).await;
-    Some(if is_json { json(&outcome) } else { html(&words, &outcome) })
+    Some(if is_json { json(&outcome) } else { html(&words, &outcome, &explainer.command()) })
 }
 
 /// What the form sends; of two fields of one name the first counts.
@@ -53,7 +53,7 @@ async fn outcome(words: &Words, explainer: &Explainer) -> Outcome {
         Ok(Ok(explanation)) => Outcome::Explained(Box::new(explanation)),
         Ok(Err(reason)) => Outcome::Failed(reason.to_string()),
         Err(_) => {
-            Outcome::Failed(format!("no answer within {} s; on the host: privatelink-dns explain", TIME.as_secs()))
+            Outcome::Failed(format!("no answer within {} s; on the host: {}", TIME.as_secs(), explainer.command()))
         }
     }
 }
@@ -66,8 +66,8 @@ fn code(outcome: &Outcome) -> u16 {
     }
 }
 
-fn html(words: &Words, outcome: &Outcome) -> Answer {
-    let page = page::explained::render(words, outcome);
+fn html(words: &Words, outcome: &Outcome, command: &str) -> Answer {
+    let page = page::explained::render(words, outcome, command);
     Answer::of(code(outcome), "text/html; charset=utf-8", page::csp(), page)
 }
 

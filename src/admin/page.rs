@@ -26,7 +26,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use self::age::Moment;
 use self::mark::{Mark, Tone};
 use self::overview::Tile;
-use crate::diag::printable_lines;
+use crate::diag::{self, printable_lines};
 use crate::status::Status;
 
 /// Its colours and its layout.
@@ -62,6 +62,8 @@ struct Page {
     verdict: Mark,
     headline: String,
     facts: Vec<String>,
+    /// Shows the same on the host.
+    command: String,
     at: Moment,
     tiles: Vec<Tile>,
     waits: waits::Waits,
@@ -84,6 +86,7 @@ impl Page {
             headline: status.verdict.headline.clone(),
             verdict,
             facts: overview::facts(status),
+            command: diag::command(&["status"], &status.config.file),
             at: Moment::full(status.at),
             tiles: overview::tiles(status),
             waits: waits::Waits::of(status),

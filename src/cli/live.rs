@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::count;
-use crate::diag::{self, Diagnostic};
+use crate::diag::{self, Diagnostic, Id, Place};
 use crate::sync::live::fetch::Source;
 use crate::sync::live::real::{Real, Stop};
 use crate::sync::live::report::{LiveReport, ScopeReport};
@@ -46,9 +46,15 @@ pub(super) fn last_report(settings: &Settings) -> LiveReport {
     LiveReport { problems: problems.unwrap_or_default(), ..source(settings).report().clone() }
 }
 
-/// Asks Azure whether the identity of a source may read what it should.
+/// Asks Azure whether the identity of a source may read what it should; a note says so if it may.
 pub(super) fn test(settings: &Settings) -> Vec<Diagnostic> {
-    source(settings).test().into_iter().map(|finding| finding.diagnostic).collect()
+    let mut found: Vec<Diagnostic> = source(settings).test().into_iter().map(|finding| finding.diagnostic).collect();
+    if !found.iter().any(Diagnostic::is_error) {
+        let scopes = count(settings.scopes.len(), "scope");
+        let text = format!("Azure gave a token, and every right that is needed is there: {scopes} read");
+        found.push(Diagnostic::note(Id::AZURE_READABLE, Place::source(&settings.name), text).of_source(&settings.name));
+    }
+    found
 }
 
 fn trouble(lines: &mut Vec<String>, indent: &str, what: &str, found: &[Diagnostic]) {

@@ -19,6 +19,7 @@ mod query;
 mod status;
 mod sync;
 mod undo;
+mod unseen;
 
 use std::fmt::Display;
 use std::io::Write;
@@ -259,7 +260,8 @@ impl Verb {
             Self::Thaw => control::thaw(file.find()),
             Self::Query { name, rtype } => with_config(file, |config| match hosts_nothing(&config, store::has_file) {
                 Some(problem) => usage(problem),
-                None => query::run(&config, &name, &rtype),
+                None => unseen::zones(&config, &["query", &name, &rtype])
+                    .unwrap_or_else(|| query::run(&config, &name, &rtype)),
             }),
             Self::Completions { shell } => completions::run(shell),
         }
@@ -307,6 +309,8 @@ fn serve(config: Config) -> ExitCode {
         usage(&problem);
         return not_served(&problem.to_string());
     }
+    // Before there are other threads: each has rights of its own.
+    daemon::claim_low_ports();
     let kept = daemon::kept_sockets();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::progress::ProgressLine;
-use super::{CHANGES, FAILED, HELD, fail, freeze, print, print_diagnostic, print_error, usage};
+use super::{CHANGES, FAILED, HELD, fail, freeze, print, print_diagnostic, print_error, unseen, usage};
 use crate::config::Config;
 use crate::control::who::{Peer, Who};
 use crate::diag::{Diagnostic, Id, Place};
@@ -17,6 +17,9 @@ use crate::zone::store::Store;
 
 /// Shows what sync would change.
 pub(super) fn plan(config: &Config, json: bool) -> ExitCode {
+    if let Some(refused) = unseen::zones_or_state(config, &["plan"]) {
+        return refused;
+    }
     let progress = ProgressLine::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
@@ -77,12 +80,16 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     }
 }
 
+/// Whether a problem of a source is that its first list is yet to come, or that Azure was not read yet.
+pub(super) fn is_to_come(problem: &Diagnostic) -> bool {
+    problem.id == Id::AZURE_UNREAD || (problem.id == Id::SOURCE_NO_FILES && !problem.is_error())
+}
+
 /// The problems of a source, and their effect on its records.
 pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     let mut problems = source.problems.to_vec();
-    // That a live source was not read yet, or that the first list is yet to come, says all there is to say.
-    let is_to_come = |problem: &Diagnostic| problem.id == Id::SOURCE_NO_FILES && !problem.is_error();
-    if problems.iter().all(|problem| problem.id == Id::AZURE_UNREAD || is_to_come(problem)) {
+    // That says all there is to say.
+    if problems.iter().all(is_to_come) {
         return problems;
     }
     let (id, text) = source.last_good().map_or_else(
@@ -99,12 +106,23 @@ pub(super) fn problems_of(source: &SourceReport) -> Vec<Diagnostic> {
     problems
 }
 
+fn print_changes(outcome: &pass::PassOutcome) {
+    outcome.changes.shown.iter().for_each(print);
+    match outcome.changes.total - outcome.changes.shown.len() {
+        0 => {}
+        more => print(format!("and {more} more changes")),
+    }
+}
+
 /// One pass.
 pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
     let consent = match approve.map(str::parse).transpose() {
         Ok(digest) => digest.map(|digest: Digest| Consent { digest, by: Who::of(Peer::own()).to_string() }),
         Err(error) => return usage(error),
     };
+    if let Some(refused) = unseen::zones_or_state(config, &["sync"]) {
+        return refused;
+    }
     let progress = ProgressLine::start();
     let zones = Store::new(config.zones.clone()).reload().zones;
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
@@ -125,11 +143,7 @@ pub(super) fn sync(config: &Config, approve: Option<&str>) -> ExitCode {
         .flat_map(problems_of)
         .chain(outcome.errors.to_vec())
         .for_each(|error| print_diagnostic(&error));
-    outcome.changes.shown.iter().for_each(print);
-    match outcome.changes.total - outcome.changes.shown.len() {
-        0 => {}
-        more => print(format!("and {more} more changes")),
-    }
+    print_changes(&outcome);
     outcome.applied.written.iter().for_each(print_applied);
     outcome.applied.errors.iter().for_each(|error| print_diagnostic(&error.diagnostic()));
     if let Some(held) = &outcome.held {

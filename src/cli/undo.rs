@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use super::control::{unexpected, with_reply};
-use super::{FAILED, HELD, count, fail, print, print_diagnostic, print_error, usage};
+use super::{FAILED, HELD, count, fail, print, print_diagnostic, print_error, unseen, usage};
 use crate::config::Config;
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::control::who::{Peer, Who};
@@ -36,6 +36,9 @@ pub(super) fn by_hand(config: &Config, approve: Option<&str>) -> ExitCode {
         Ok(digest) => digest.map(|digest| Consent { digest, by: by.clone() }),
         Err(error) => return usage(error),
     };
+    if let Some(refused) = unseen::zones_or_state(config, &["sync", "--undo"]) {
+        return refused;
+    }
     let zones = Store::new(config.zones.clone()).reload().zones;
     match undo::run(&config.sync, &zones, &Undo { by, consent }, SystemTime::now()) {
         Ok(undone) => {

@@ -25,7 +25,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::diag::{Diagnostic, Id, Place};
+use crate::diag::{self, Diagnostic, Id, Place};
 use crate::dns::Name;
 use crate::explain::Explainer;
 use crate::files;
@@ -132,7 +132,13 @@ impl ControlError {
                 (path, text.to_owned())
             }
             Self::System { path, cause } => {
-                (path, format!("control socket: {cause}; flush, status and reload cannot reach this server"))
+                let folder = diag::path(path.parent().unwrap_or(path));
+                let text = format!(
+                    "control socket: {cause}; the server runs without one, and status, reload and flush cannot reach \
+                     it; let its user write to {folder} (in a container, mount a tmpfs or an emptyDir there), or set \
+                     'control' to another path"
+                );
+                (path, text)
             }
         };
         Diagnostic::error(Id::CONTROL_FAILED, Place::file(path), text)

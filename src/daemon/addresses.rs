@@ -68,6 +68,26 @@ fn explain((address, key): Listening) -> Diagnostic {
     Diagnostic::warning(Id::ADDRESS_ABSENT, Place::Server, text)
 }
 
+/// The addresses that this kernel can have, and a warning for each that it cannot. Where it can have none of them, all
+/// are left, and binding them says why.
+pub(super) fn possible(
+    listen: &[SocketAddr],
+    is_possible: impl Fn(SocketAddr) -> bool,
+) -> (Vec<SocketAddr>, Vec<Diagnostic>) {
+    let (possible, not): (Vec<SocketAddr>, Vec<SocketAddr>) = listen.iter().partition(|at| is_possible(**at));
+    if possible.is_empty() {
+        return (listen.to_vec(), Vec::new());
+    }
+    let explain = |address: SocketAddr| {
+        let text = format!(
+            "this machine has no IPv6: nobody is answered at {address} (listen), and the server goes on without it; \
+             remove it from listen, or start the kernel with IPv6"
+        );
+        Diagnostic::warning(Id::ADDRESS_ABSENT, Place::Server, text)
+    };
+    (possible, not.into_iter().map(explain).collect())
+}
+
 impl Daemon {
     /// Looks now and then whether this machine has the addresses that it listens on.
     pub(super) fn look_for_addresses(&mut self, now: Instant) {
@@ -114,6 +134,16 @@ mod tests {
         assert_eq!(absent.known.len(), 1);
         assert_eq!(absent.compare(&ALL, without(9)).arrived, ALL[..1], "it comes back");
         assert_eq!(absent.compare(&ALL, without(4)).absent.len(), 1, "and goes again");
+    }
+
+    #[test]
+    fn a_machine_without_ipv6_listens_on_its_other_addresses_and_says_so() {
+        let both: [SocketAddr; 2] = ["0.0.0.0:53".parse().unwrap(), "[::]:53".parse().unwrap()];
+        let (possible, said) = super::possible(&both, |address| address.is_ipv4());
+        assert_eq!(possible, both[..1]);
+        assert!(said.len() == 1 && said[0].to_string().contains("nobody is answered at [::]:53"), "{said:?}");
+        assert_eq!(super::possible(&both, |_| true), (both.to_vec(), Vec::new()));
+        assert_eq!(super::possible(&both[1..], |_| false), (both[1..].to_vec(), Vec::new()), "binding it says why");
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod orders;
 mod process;
 mod ready;
 mod reload;
+mod rights;
 mod routes;
 mod run;
 mod schedule;
@@ -49,6 +50,7 @@ use crate::control::protocol::ControlReply;
 use crate::control::rights::Rights;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
 use crate::explain::Explainer;
+use crate::host::addresses::has_family;
 use crate::server::admission::cookies::{Cookies, Secret};
 use crate::server::{self, BindError, KeptSockets, Listeners, Shared, Snapshot};
 use crate::status::Board;
@@ -61,6 +63,7 @@ pub(crate) use kept::kept_sockets;
 use live::LiveSources;
 use log::{PassLog, Reminder, UpstreamLog};
 use manager::Manager;
+pub(crate) use rights::claim_low_ports;
 use routes::Routes;
 use signals::Ending;
 pub(crate) use snapshot::snapshot;
@@ -81,8 +84,20 @@ pub(crate) enum StartError {
     System(#[from] io::Error),
 }
 
+/// A line for each reason; addresses that fail for the same one share it.
 fn lines(errors: &[BindError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<(&BindError, Vec<String>)> = Vec::new();
+    for error in errors {
+        let same = |first: &BindError| (first.protocol, &first.reason) == (error.protocol, &error.reason);
+        match lines.iter_mut().find(|(first, _)| same(first)) {
+            Some((_, addresses)) => addresses.push(error.address.to_string()),
+            None => lines.push((error, vec![error.address.to_string()])),
+        }
+    }
+    let line = |(BindError { protocol, reason, .. }, addresses): &(&BindError, Vec<String>)| {
+        format!("cannot listen on {} ({protocol}): {reason}", addresses.join(", "))
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 struct Daemon {
@@ -152,10 +167,12 @@ pub(crate) fn not_started(why: &str) {
 }
 
 async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, logs: Logs) -> Result<(), StartError> {
-    let mut ending = Ending::listen()?;
+    let mut ending = Ending::listen(&config.file)?;
     let hangup = signal(SignalKind::hangup())?;
-    let kept = kept::adopt(kept, &config.listen, workers(), manager);
-    let listeners = Listeners::bind(&config.listen, workers(), kept).map_err(StartError::Bind)?;
+    let (listen, impossible) = addresses::possible(&config.listen, has_family);
+    let kept = kept::adopt(kept, &listen, workers(), manager);
+    let listeners = Listeners::bind(&listen, workers(), kept).map_err(StartError::Bind)?;
+    impossible.iter().for_each(log::found);
     kept::keep(&listeners, manager);
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();

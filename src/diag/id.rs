@@ -104,6 +104,8 @@ ids! {
     AZURE_NOT_KEPT = "azure-not-kept";
     /// A live source has not been read yet.
     AZURE_UNREAD = "azure-unread";
+    /// `check --online`: a live source has every right that it needs.
+    AZURE_READABLE = "azure-readable";
     /// Lists give different addresses to a name; what is in service stays.
     SOURCES_DISAGREE = "sources-disagree";
     /// `state_dir` cannot be read or written.

@@ -107,6 +107,11 @@ impl Explainer {
         Ok(cause::explain(&facts.map_err(|_| NotExplained::BrokeOff)?))
     }
 
+    /// The command that explains a name on this host.
+    pub(crate) fn command(&self) -> String {
+        diag::command(&["explain", "NAME"], self.board.config())
+    }
+
     /// What is asked, from the words of a person.
     pub(crate) fn asked(text: &str, rtype: &str, client: Option<&str>) -> Result<Asked, String> {
         let subject = Subject::parse(text).map_err(|error| error.to_string())?;

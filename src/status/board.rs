@@ -92,6 +92,11 @@ impl Board {
         Self { server, config, process: || None, facts: Mutex::new(facts), listeners }
     }
 
+    /// The config file of the server, as it is shown.
+    pub(crate) fn config(&self) -> &str {
+        &self.config
+    }
+
     /// With a way to learn what the process uses of the machine.
     pub(crate) fn measured_by(self, process: fn() -> Option<ProcessStatus>) -> Self {
         Self { process, ..self }

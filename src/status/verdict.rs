@@ -267,7 +267,7 @@ fn help(problem: &Diagnostic, config: &str) -> String {
     let text = match problem.id {
         Id::SOURCE_NO_FILES if !problem.is_error() => {
             return format!(
-                "any form of list will do; to see what is read of it, run: {}",
+                "docs/lists.md has the forms that are read; to see what is read of yours, run: {}",
                 diag::command(&["check"], config)
             );
         }

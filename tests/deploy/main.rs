@@ -13,7 +13,12 @@
     reason = "a test that cannot go on should say so and stop"
 )]
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod azure;
 mod checkers;
+mod kubernetes;
 #[path = "../interop/tool.rs"]
 #[allow(dead_code, reason = "shared with the interop tests, which use more of it")]
 mod tool;

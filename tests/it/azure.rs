@@ -31,7 +31,7 @@ fn vault() -> Endpoint {
 }
 
 /// Azure with that endpoint, and a folder whose config names no list.
-fn stage() -> (Azure, Site) {
+pub(crate) fn stage() -> (Azure, Site) {
     let azure = Azure::start();
     azure.world().estate.endpoints.push(vault());
     let site = Site::new().with_azure(&azure, "");

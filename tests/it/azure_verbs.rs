@@ -91,9 +91,12 @@ fn check_shows_the_last_read_and_tries_the_rights_only_when_told() {
     let scope = &checked["live"][0]["scopes"][0];
     assert_eq!((&scope["names"], &scope["endpoints"]), (&Value::from(1), &Value::from(1)), "{checked:#}");
     site.run_with(&azure, "check", &[]).expect(0, &["managed identity of the VM", "1 endpoint, 1 name"]);
-    site.run_with(&azure, "check", &["--online"]).expect(0, &["good"]);
+    let readable = "note: source 'live': Azure gave a token, and every right that is needed is there: 1 scope read";
+    site.run_with(&azure, "check", &["--online"]).expect(0, &[readable, "good"]);
     azure.world().estate.refused.insert(GROUP.to_owned());
-    site.run_with(&azure, "check", &["--online"]).expect(2, &["Microsoft.Network/privateEndpoints/read"]);
+    let refused = site.run_with(&azure, "check", &["--online"]);
+    refused.expect(2, &["Microsoft.Network/privateEndpoints/read"]);
+    assert!(!refused.all().contains("every right that is needed is there"), "{refused:#?}");
     site.run_with(&azure, "fetch", &[]).expect(1, &[]);
     let past = json(&site.run_with(&azure, "check", &["--json"]));
     assert_eq!(past["result"], "warnings", "what was read before stays in use: {past:#}");

@@ -6,7 +6,10 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::support::server::Server;
-use crate::support::site::Site;
+use crate::support::site::{BINARY, Ran, Site};
+
+/// A user of every machine, who owns nothing.
+const NOBODY: u32 = 65534;
 
 const NAME: &str = "name0.privatelink.blob.core.windows.net";
 
@@ -62,7 +65,6 @@ fn a_disk_without_room_leaves_the_old_zone_in_service_and_heals() {
 
 #[test]
 fn a_folder_that_cannot_be_written_leaves_the_old_zone_in_service_and_heals() {
-    const NOBODY: u32 = 65534;
     let site = site();
     let mut command = site.command("serve");
     if nix::unistd::geteuid().is_root() {
@@ -83,4 +85,53 @@ fn a_folder_that_cannot_be_written_leaves_the_old_zone_in_service_and_heals() {
         move |_: &Server| fs::set_permissions(&folder, Permissions::from_mode(mode)).unwrap()
     };
     breaks_and_heals(&site, server, mode(0o555), mode(0o755), "cannot make a temporary file beside it");
+}
+
+#[test]
+fn a_user_who_may_not_see_the_zones_or_the_state_is_refused_and_told_who_may() {
+    let site =
+        Site::new().with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n").with_config("state_dir = \"state\"");
+    site.sync();
+    let is_root = nix::unistd::geteuid().is_root();
+    let program = site.path("privatelink-dns");
+    assert!(Command::new("cp").arg(BINARY).arg(&program).status().unwrap().success());
+    let mode = |folder: &str, mode: u32| {
+        // Permissions do not stop root, who becomes another user for this.
+        let mode = if is_root || mode & 0o7 != 0 { mode } else { 0 };
+        fs::set_permissions(site.path(folder), Permissions::from_mode(mode)).unwrap();
+    };
+    for folder in ["", "config", "zones"] {
+        mode(folder, 0o755);
+    }
+    let run = |words: &[&str]| {
+        let mut command = Command::new(&program);
+        command.args(words).arg("--config").arg(site.config_file()).current_dir("/");
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        Ran::from(command.output().unwrap())
+    };
+    let verbs: [&[&str]; 4] = [&["plan"], &["plan", "--json"], &["sync"], &["sync", "--undo"]];
+    for (folder, key) in [("zones", "zone_dir"), ("state", "state_dir")] {
+        mode(folder, 0o750);
+        for verb in verbs {
+            let ran = run(verb);
+            ran.expect(
+                1,
+                &[&format!("{key}: cannot read it: Permission denied"), "nothing was done", ": sudo privatelink-dns "],
+            );
+            assert!(ran.stdout.is_empty() && !ran.all().contains("frozen"), "{ran:#?}");
+        }
+        mode(folder, 0o755);
+    }
+    mode("zones", 0o750);
+    run(&["query", "acct.privatelink.blob.core.windows.net"]).expect(
+        1,
+        &[
+            "zone_dir: cannot read it",
+            ": sudo privatelink-dns query acct.privatelink.blob.core.windows.net A --config /",
+        ],
+    );
+    mode("zones", 0o755);
+    run(&["query", "acct.privatelink.blob.core.windows.net"]).expect(0, &["10.1.0.1"]);
 }

@@ -11,6 +11,7 @@ use crate::support::wait_until;
 use crate::support::web::get;
 
 const CONFIG: &str = include_str!("../../packaging/privatelink-dns.toml");
+const IMAGE_CONFIG: &str = include_str!("../../packaging/image/privatelink-dns.toml");
 const UNIT: &str = include_str!("../../packaging/privatelink-dns.service");
 const USERS: &str = include_str!("../../packaging/privatelink-dns.sysusers");
 const ARC: &str = include_str!("../../packaging/himds.conf");
@@ -40,10 +41,13 @@ fn seconds(key: &str) -> Duration {
 }
 
 #[test]
-fn the_config_has_no_unknown_key_and_absolute_paths_alone() {
+fn the_config_has_no_unknown_key_absolute_paths_alone_and_lets_private_networks_ask() {
     let config = config();
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["127.0.0.1:53"], "free beside systemd-resolved");
+    for (client, may) in [("10.0.0.9", true), ("fd00::9", true), ("192.0.2.9", false), ("2001:db8::9", false)] {
+        assert_eq!(config.access.permits(client.parse().unwrap()), may, "{client}");
+    }
     let table: toml::Table = CONFIG.parse().unwrap();
     for key in ["zone_dir", "state_dir", "control"] {
         let path = table[key].as_str().unwrap();
@@ -52,6 +56,24 @@ fn the_config_has_no_unknown_key_and_absolute_paths_alone() {
     let sources = table["sources"].as_array().unwrap();
     assert_eq!(sources[0]["path"].as_str(), Some("/etc/privatelink-dns/endpoints/*"));
     assert_eq!(config.control, Some(PathBuf::from("/run/privatelink-dns/control.sock")));
+}
+
+#[test]
+fn the_config_of_the_image_differs_from_that_of_the_packages_in_listeners_clients_and_groups_alone() {
+    let (config, problems) = Config::parse(Path::new(FILE), IMAGE_CONFIG);
+    assert!(problems.is_empty(), "{problems:?}");
+    let [mut packages, mut image] = [CONFIG, IMAGE_CONFIG].map(|text| text.parse::<toml::Table>().unwrap());
+    let networks = |table: &toml::Table| table["access"]["allow"].as_array().unwrap().clone();
+    let (fewer, more) = (networks(&packages), networks(&image));
+    assert!(fewer.iter().all(|network| more.contains(network)), "{more:?}");
+    for table in [&mut packages, &mut image] {
+        for key in ["listen", "control_group", "approve_group", "access", "admin"] {
+            table.remove(key);
+        }
+    }
+    assert_eq!(packages, image);
+    // Docker and podman kill ten seconds after SIGTERM; a drain without slow upstreams takes half of one.
+    assert!(config.admin.lameduck + Duration::from_secs(1) < Duration::from_secs(10));
 }
 
 #[test]
@@ -122,6 +144,22 @@ fn check_of_a_new_installation_says_what_is_missing_and_what_to_do_and_does_not_
     std::fs::write(folder.join("vault.txt"), "10.1.0.1 acct.blob.core.windows.net\n").unwrap();
     let ran = site.run("check", &[]);
     ran.expect(0, &[": good; 1 source, 1 listed record"]);
+}
+
+#[test]
+fn doctor_of_a_new_installation_asks_for_the_first_list_alone_and_for_geo_codes_once_a_list_names_them() {
+    let site = installed();
+    let found = |id: &str| {
+        let ran = site.run("doctor", &["--json"]);
+        let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let sections = found["sections"].as_array().unwrap().iter();
+        let mut all = sections.flat_map(|section| section["findings"].as_array().unwrap());
+        all.find(|finding| finding["id"] == id).map(|finding| finding["state"].clone()).unwrap()
+    };
+    assert_eq!((found("PD103"), found("PD106")), ("skipped".into(), "warning".into()));
+    let list = "10.1.0.1 1000000000000000001-ab-pod01-id1.privatelink.we.backup.windowsazure.com\n";
+    std::fs::write(site.path("installed/endpoints/vault.txt"), list).unwrap();
+    assert_eq!((found("PD103"), found("PD106")), ("warning".into(), "good".into()));
 }
 
 #[test]

@@ -60,6 +60,7 @@ fn sigusr1_and_sigusr2_cause_a_line_and_nothing_else() {
         server.signal(signal);
         server.until_says(said, 0);
     }
+    server.until_says("privatelink-dns reload --config /", 0);
     assert!(server.runs());
     assert_eq!(server.ask(NAME, "A").addresses(), ["10.1.0.1"]);
     server.stop();

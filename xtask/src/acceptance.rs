@@ -13,15 +13,16 @@ use crate::page::{Page, Passed};
 use crate::stages::{STAGES, Stage};
 use crate::succeed;
 
+/// What the stages need, as `.ci/tools` calls it.
+const TOOLS: [&str; 8] = ["system", "fuzz", "sdk", "browser", "package", "container", "image", "runtime"];
+
 /// Runs all stages, even after one has failed, and reports at the end.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (minutes, named) = read(arguments)?;
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| named.is_empty() || named.contains(&stage.name)).collect();
     let mut failed = Vec::new();
     println!("== tools");
-    if let Err(why) =
-        succeed(Command::new(root.join(".ci/tools")).args(["system", "fuzz", "sdk", "browser", "package", "container"]))
-    {
+    if let Err(why) = succeed(Command::new(root.join(".ci/tools")).args(TOOLS)) {
         failed.push(format!("tools: {why}"));
     }
     for (number, stage) in stages.iter().enumerate() {

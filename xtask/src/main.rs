@@ -1,11 +1,12 @@
 //! The project's own checks as one command: `cargo xtask check` runs them all, `cargo xtask floors` one of them.
 //! `cargo xtask fuzz`, `soak` and `busy` take minutes and are not among them; `cargo xtask acceptance` takes hours and
-//! runs those. `cargo xtask package` makes what is installed.
+//! runs those. `cargo xtask package` makes what is installed, `cargo xtask image` what runs in containers.
 
 mod acceptance;
 mod busy;
 mod floors;
 mod fuzz;
+mod image;
 mod machine;
 mod package;
 mod page;
@@ -21,6 +22,7 @@ const USAGE: &str =
     "usage: cargo xtask check | floors | paths | sizes | fuzz [SECONDS] [TARGET...] | soak [SECONDS] [EVENT...]
                    | man | busy [TIMES] [FILTER...] | acceptance [--minutes N] [STAGE...]
                    | package [--no-build | --binary FILE] [--deb-version V] [--output FOLDER] | package --twice
+                   | image [--no-build | --binary FILE] [--output FOLDER]
   check   format, clippy, floors, paths, sizes, tests, documentation, and cargo-deny where it is installed
   floors  only that imports go down, from floor to floor
   paths   only that files, functions and tests that the documents name exist
@@ -33,7 +35,8 @@ const USAGE: &str =
   acceptance  all that takes long, each STAGE for its full turn or for N minutes, with what it needs
           installed; writes docs/acceptance.md
   package the .deb, the .rpm, the list of crates and their sums, in target/package; --no-build takes the last
-          program that was built, --binary any; --twice builds the commit on two paths and compares the sums";
+          program that was built, --binary any; --twice builds the commit on two paths and compares the sums
+  image   the container image, an archive of the OCI in target/image; --no-build and --binary as above";
 
 fn main() -> ExitCode {
     let root = root();
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         "soak" => soak(&root, &rest),
         "busy" => busy::run(&root, &rest),
         "package" => package::run(&root, &rest),
+        "image" => image::run(&root, &rest),
         "acceptance" => acceptance::run(&root, &rest),
         _ => Err(USAGE.to_owned()),
     };

@@ -9,7 +9,7 @@
 mod assets;
 mod build;
 mod checks;
-mod notices;
+pub(crate) mod notices;
 mod sbom;
 mod stage;
 mod twice;
@@ -37,21 +37,24 @@ struct Options {
 }
 
 /// Where things are and when the commit was made, for all steps.
-struct Context {
-    root: PathBuf,
-    /// Where the results go: `target/package`.
-    out: PathBuf,
-    /// What the packages are made of: `target/package/stage`.
-    stage: PathBuf,
+pub(crate) struct Context {
+    pub(crate) root: PathBuf,
+    /// Where the results go, such as `target/package`.
+    pub(crate) out: PathBuf,
+    /// What they are made of, such as `target/package/stage`.
+    pub(crate) stage: PathBuf,
     /// When the commit was made, seconds since 1970.
-    epoch: String,
-    /// Of the packages, such as `0.1.0`.
-    version: String,
+    pub(crate) epoch: String,
+    /// Of the program, such as `0.1.0`.
+    pub(crate) version: String,
     /// Of the packaging, such as `1`.
     revision: String,
     /// What `cargo metadata` says.
-    metadata: serde_json::Value,
+    pub(crate) metadata: serde_json::Value,
 }
+
+/// Where the packages go.
+const FOLDER: &str = "target/package";
 
 /// Makes the packages.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
@@ -61,15 +64,11 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     }
     step("tools");
     succeed(Command::new(root.join(".ci/tools")).arg("package"))?;
-    let mut context = Context::new(root, options.deb_version.as_deref())?;
+    let mut context = Context::new(root, options.deb_version.as_deref(), FOLDER)?;
     if let Some(output) = options.output {
         context.out = context.root.join(output);
     }
-    let binary = match options.binary {
-        Some(binary) => binary,
-        None if options.no_build => build::last(root)?,
-        None => build::run(&context)?,
-    };
+    let binary = context.program(options.binary, options.no_build)?;
     stage::fill(&context, &binary)?;
     step("list of crates");
     sbom::write(&context)?;
@@ -103,31 +102,50 @@ fn read(arguments: &[String]) -> Result<Options, String> {
 }
 
 impl Context {
-    fn new(root: &Path, deb_version: Option<&str>) -> Result<Self, String> {
+    /// The results go to a folder of the project's.
+    pub(crate) fn new(root: &Path, deb_version: Option<&str>, folder: &str) -> Result<Self, String> {
         let root = root.canonicalize().map_err(|error| format!("{}: {error}", root.display()))?;
         let rustc = said(Command::new("rustc").arg("-vV").current_dir(&root))?;
         let host = rustc.lines().find_map(|line| line.strip_prefix("host: ")).ok_or("rustc -vV names no host")?;
         let metadata = ["metadata", "--format-version", "1", "--locked", "--filter-platform", host];
         let metadata = said(cargo(&root).args(metadata))?;
         let metadata: serde_json::Value = serde_json::from_str(&metadata).map_err(|error| error.to_string())?;
-        let own =
-            metadata["packages"].as_array().into_iter().flatten().find(|crate_| crate_["name"] == "privatelink-dns");
-        let own = own.and_then(|own| own["version"].as_str()).ok_or("cargo metadata does not name the program")?;
+        let own = own(&metadata)["version"].as_str().ok_or("cargo metadata does not name the program")?;
         let (version, revision) = split(deb_version.unwrap_or(own));
         let epoch = match std::env::var("SOURCE_DATE_EPOCH") {
             Ok(epoch) => epoch,
             Err(_) => said(Command::new("git").args(["log", "-1", "--format=%ct"]).current_dir(&root))?,
         };
-        let out = root.join("target/package");
+        let out = root.join(folder);
         Ok(Self { stage: out.join("stage"), out, epoch, version, revision, metadata, root })
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// The program to pack: the one given, the last one that was built, or one that is built now.
+    pub(crate) fn program(&self, given: Option<PathBuf>, no_build: bool) -> Result<PathBuf, String> {
+        match given {
+            Some(program) => Ok(program),
+            None if no_build => build::last(&self.root),
+            None => build::run(self),
+        }
+    }
+
+    /// What `cargo metadata` says of the program itself.
+    pub(crate) fn own(&self) -> &serde_json::Value {
+        own(&self.metadata)
+    }
+
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = if program == "cargo" { cargo(&self.root) } else { Command::new(program) };
         // The tools sort names and write dates by these.
         command.current_dir(&self.root).env("SOURCE_DATE_EPOCH", &self.epoch).env("LC_ALL", "C.UTF-8").env("TZ", "UTC");
         command
     }
+}
+
+/// What `cargo metadata` says of the program itself; null where it does not know it.
+fn own(metadata: &serde_json::Value) -> &serde_json::Value {
+    let mut packages = metadata["packages"].as_array().into_iter().flatten();
+    packages.find(|package| package["name"] == "privatelink-dns").unwrap_or(&serde_json::Value::Null)
 }
 
 /// Version and revision of a Debian version; without a revision it is the first.
@@ -184,11 +202,11 @@ fn size(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
-fn step(what: &str) {
+pub(crate) fn step(what: &str) {
     println!("== {what}");
 }
 
-fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), String> {
+pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), String> {
     let folder = path.parent().unwrap_or(path);
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))

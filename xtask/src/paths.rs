@@ -9,14 +9,19 @@
 //! - a name that starts with `privatelink_dns_` or `process_` and has four words or more, in backticks: a metric.
 //! - four words or more with underscores between them, in backticks: a test or another function.
 //! - a name that ends in `.case`, in backticks: a file in `tests/cases`.
-//! - a link to a relative path.
+//! - a link to a relative path, with the heading behind `#`.
+//!
+//! And the index, `docs/README.md`, leads to every page of the folders that it is about.
 
-use std::path::Path;
+mod links;
+
+use std::path::{Path, PathBuf};
 
 use crate::floors::files;
 
 /// The folders whose paths are checked.
-const ROOTS: [&str; 9] = [".ci", "benches", "config", "docs", "fuzz", "packaging", "src", "tests", "xtask"];
+const ROOTS: [&str; 11] =
+    [".ci", "benches", "config", "contrib", "deploy", "docs", "fuzz", "packaging", "src", "tests", "xtask"];
 
 /// Checks all documents; the error lists the names that do not exist.
 pub(crate) fn check(root: &Path) -> Result<(), String> {
@@ -27,14 +32,20 @@ pub(crate) fn check(root: &Path) -> Result<(), String> {
         }
     }
     let mut wrong = Vec::new();
-    for document in documents(root)? {
-        let shown = document.strip_prefix(root).unwrap_or(&document).display().to_string();
-        let folder = document.parent().unwrap_or(root);
-        for (line, text) in prose(&read(&document)?) {
-            let names = missing(root, folder, &source, text);
+    let documents = documents(root)?;
+    for document in &documents {
+        let shown = document.strip_prefix(root).unwrap_or(document).display().to_string();
+        for (line, text) in prose(&read(document)?) {
+            let names = missing(root, document, &source, text);
             wrong.extend(names.into_iter().map(|name| format!("{shown}:{line}: {name} does not exist")));
         }
     }
+    let pages: Vec<PathBuf> =
+        documents.iter().filter_map(|page| page.strip_prefix(root).ok()).map(PathBuf::from).collect();
+    let indexed: Vec<PathBuf> =
+        pages.into_iter().filter(|page| page.starts_with("docs") || page.starts_with("deploy")).collect();
+    let unlisted = links::unlisted(&read(&root.join(links::INDEX))?, &indexed);
+    wrong.extend(unlisted.into_iter().map(|page| format!("{}: no link leads to {page}", links::INDEX)));
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
 }
 
@@ -42,16 +53,19 @@ fn read(file: &Path) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// The folders of the documents.
-const FOLDERS: [&str; 5] = ["", "docs", "docs/decisions", "config/endpoints", "tests/cases"];
-
-/// The Markdown files of those folders.
-fn documents(root: &Path) -> Result<Vec<std::path::PathBuf>, String> {
-    let mut found = Vec::new();
-    for folder in FOLDERS.map(|folder| root.join(folder)) {
+/// The Markdown files of the repository. Those below `tests/data` are lists, and no documents.
+fn documents(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let (mut folders, mut found) = (vec![root.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
         let entries = std::fs::read_dir(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-        found.extend(paths.filter(|path| path.extension().is_some_and(|found| found == "md")));
+        for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if path.is_dir() && !name.starts_with('.') && !["target", "data"].contains(&&*name) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "md") {
+                found.push(path);
+            }
+        }
     }
     found.sort();
     Ok(found)
@@ -62,7 +76,7 @@ fn prose(text: &str) -> Vec<(usize, &str)> {
     let mut is_code = false;
     let mut lines = Vec::new();
     for (index, line) in text.lines().enumerate() {
-        let is_fence = line.starts_with("```");
+        let is_fence = line.trim_start().starts_with("```");
         is_code ^= is_fence;
         if !is_code && !is_fence && !line.starts_with("    ") {
             lines.push((index + 1, line));
@@ -71,8 +85,8 @@ fn prose(text: &str) -> Vec<(usize, &str)> {
     lines
 }
 
-/// The names in a line that do not exist. Links start at `folder`, paths at `root`.
-fn missing(root: &Path, folder: &Path, source: &str, line: &str) -> Vec<String> {
+/// The names in a line that do not exist. Links start at the document, paths at `root`.
+fn missing(root: &Path, document: &Path, source: &str, line: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for span in spans(line) {
         let exists = match span {
@@ -84,8 +98,8 @@ fn missing(root: &Path, folder: &Path, source: &str, line: &str) -> Vec<String> 
         };
         wrong.extend((!exists).then(|| format!("`{span}`")));
     }
-    let links = links(line).into_iter().filter(|link| !folder.join(link).exists());
-    wrong.extend(links.map(|link| format!("link {link}")));
+    let text = |file: &Path| read(file).ok();
+    wrong.extend(links::targets(line).filter_map(|target| links::wrong(document, target, &text)));
     wrong.extend(undefined(root, line));
     wrong
 }
@@ -113,13 +127,6 @@ fn is_only_spans(cell: &str) -> bool {
 /// The texts between backticks.
 fn spans(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
-}
-
-/// The relative targets of links, without the heading in them.
-fn links(line: &str) -> Vec<&str> {
-    let targets = line.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    let targets = targets.filter(|target| !target.contains("://")).filter_map(|target| target.split('#').next());
-    targets.filter(|target| !target.is_empty()).collect()
 }
 
 fn is_path(span: &str) -> bool {
@@ -170,7 +177,7 @@ mod tests {
 
     fn wrong(line: &str) -> Vec<String> {
         let root = crate::root();
-        missing(&root, &root.join("docs"), "fn a_list_is_served_by_its_event() {}", line)
+        missing(&root, &root.join("docs/page.md"), "fn a_list_is_served_by_its_event() {}", line)
     }
 
     #[test]
@@ -205,8 +212,8 @@ mod tests {
 
     #[test]
     fn links_start_at_the_document_and_code_blocks_do_not_count() {
-        assert_eq!(wrong("[a](threat-model.md#assets), [b](https://example.org/x), [c](#d)"), [""; 0]);
-        assert_eq!(wrong("[a](../README.md), [b](README.md)"), ["link README.md"]);
+        assert_eq!(wrong("[a](threat-model.md#assets), [b](https://example.org/x)"), [""; 0]);
+        assert_eq!(wrong("[a](../README.md), [b](NEWS.md)"), ["link NEWS.md"]);
         assert_eq!(prose("a\n```\nb\n```\n    c\nd"), [(1, "a"), (6, "d")]);
     }
 }

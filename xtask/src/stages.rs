@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::{busy, cargo_with, fuzz, package, soak};
+use crate::{busy, cargo_with, fuzz, image, package, soak};
 
 /// One long check.
 pub(crate) struct Stage {
@@ -34,6 +34,12 @@ pub(crate) const STAGES: &[Stage] = &[
         what: "the packages: built twice, linted, installed and purged, and in booted containers",
         minutes: 40,
         run: packages,
+    },
+    Stage {
+        name: "image",
+        what: "the container image: made twice, and run by runc as Kubernetes does",
+        minutes: 10,
+        run: container_image,
     },
     Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
     Stage {
@@ -84,6 +90,10 @@ fn prometheus(root: &Path, minutes: u64) -> Result<(), String> {
 
 fn packages(root: &Path, _minutes: u64) -> Result<(), String> {
     package::check(root)
+}
+
+fn container_image(root: &Path, _minutes: u64) -> Result<(), String> {
+    image::check(root)
 }
 
 fn busy_machine(root: &Path, minutes: u64) -> Result<(), String> {

@@ -16,7 +16,7 @@ fn what_is_wrong_has_its_code_in_both_forms() {
     let bad = Outcome::Bad("no name".to_owned());
     let busy = Outcome::Failed("busy".to_owned());
     for (outcome, page, data) in [(&Outcome::Nothing, 200, 400), (&bad, 400, 400), (&busy, 503, 503)] {
-        assert_eq!((html(&Words::default(), outcome).code, json(outcome).code), (page, data));
+        assert_eq!((html(&Words::default(), outcome, "").code, json(outcome).code), (page, data));
     }
     assert_eq!(json(&Outcome::Explained(Box::default())).code, 200);
 }

@@ -50,6 +50,8 @@ struct Page {
     name: String,
     rtype: String,
     client: String,
+    /// Shows the same on the host.
+    command: String,
     steps: Vec<Step>,
     parts: Vec<Part>,
 }
@@ -68,14 +70,14 @@ struct Part {
     lines: Vec<String>,
 }
 
-/// The page of what was asked.
-pub(in crate::admin) fn render(words: &Words, outcome: &Outcome) -> String {
+/// The page of what was asked; `command` shows the same on the host.
+pub(in crate::admin) fn render(words: &Words, outcome: &Outcome, command: &str) -> String {
     // Writing to a String cannot fail.
-    visible(&Page::of(words, outcome).render().unwrap_or_default())
+    visible(&Page::of(words, outcome, command).render().unwrap_or_default())
 }
 
 impl Page {
-    fn of(words: &Words, outcome: &Outcome) -> Self {
+    fn of(words: &Words, outcome: &Outcome, command: &str) -> Self {
         let (tone, word) = match outcome {
             Outcome::Nothing => (Tone::Good, "Explain"),
             Outcome::Bad(_) => (Tone::Warning, "Not understood"),
@@ -107,6 +109,7 @@ impl Page {
             name: field(&name),
             rtype: if found.is_some() { field(&words.rtype) } else { String::new() },
             client: if found.is_some() { field(&words.client) } else { String::new() },
+            command: shown(command),
             steps: found.iter().flat_map(|found| &found.what_to_do).map(|step| Step::of(step)).collect(),
             parts: found.map(|found| parts(found)).unwrap_or_default(),
         }

@@ -131,7 +131,11 @@ fn a_thousand_of_everything_is_a_page_that_says_how_many_more_there_are() {
     for more in ["980 more findings", "950 more sources", "900 more zones", "950 more upstreams", "950 more changes"] {
         assert!(text.contains(&format!("and {more}")), "{more}");
     }
-    assert!(text.contains("and 990 more: privatelink-dns status has them"));
+    assert!(
+        text.contains(
+            "and 990 more: privatelink-dns status --config /etc/privatelink-dns/privatelink-dns.toml has them"
+        )
+    );
     assert!(text.contains("z999.example"), "the zone that is not served is among those shown");
 }
 

@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::facts::Lists;
 use super::finding::{Finding, some};
 use super::id::Id;
+use crate::cli::sync::is_to_come;
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Id as DiagnosticId};
 
@@ -73,6 +74,14 @@ fn geos(config: &Config, lists: &Lists) -> Finding {
     let met = lists.geos();
     if config.zones.unread_suffix.is_none() {
         return Finding::good(Id::GEOS, "no zone waits for a list to name its geo code");
+    }
+    let awaits_first = lists.sources.iter().any(|source| source.problems.to_vec().iter().any(is_to_come));
+    if met.is_empty() && lists.records.is_empty() && awaits_first {
+        // What to write follows from the first list, and PD106 asks for that.
+        return Finding::skipped(
+            Id::GEOS,
+            "geos is not pinned, and the first list, which may name geo codes, is not there",
+        );
     }
     let codes: Vec<String> = met.iter().map(|code| format!("\"{code}\"")).collect();
     let (fact, line) = if met.is_empty() {

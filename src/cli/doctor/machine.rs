@@ -6,7 +6,6 @@ pub(super) mod clock;
 pub(super) mod folders;
 
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -53,6 +52,8 @@ pub(super) struct Machine {
     pub(super) first_free_port: Option<u16>,
     /// Whether this process may bind lower ports.
     pub(super) may_bind: bool,
+    /// Whether systemd runs this machine (`sd_booted(3)`); in a container it does not.
+    pub(super) has_systemd: bool,
     /// Whether our unit gives the server that right; `None` without a unit.
     pub(super) unit_may_bind: Option<bool>,
     /// The open files that the server, or else this process, may have.
@@ -100,11 +101,11 @@ impl System {
             server.status().map(|status| status.server.listen.iter().filter_map(|text| text.parse().ok()).collect());
         let wanted: Vec<SocketAddr> =
             in_use.unwrap_or_else(|| config.listen.iter().copied().filter(|address| address.port() != 0).collect());
-        let owner = pid.and_then(|pid| Some(std::fs::metadata(self.path(&format!("proc/{pid}"))).ok()?.uid()));
         Machine {
             holders: wanted.into_iter().map(|at| (at, ports::holders(&self.root, at))).collect(),
             first_free_port: self.number("proc/sys/net/ipv4/ip_unprivileged_port_start"),
             may_bind: self.may_bind(),
+            has_systemd: self.path("run/systemd/system").is_dir(),
             unit_may_bind: UNITS.iter().find_map(|unit| Some(self.text(unit)?.contains("CAP_NET_BIND_SERVICE"))),
             max_files: self.max_files(&process),
             timestamps: self.number::<u8>("proc/sys/net/ipv4/tcp_timestamps").map(|value| value != 0),
@@ -113,7 +114,7 @@ impl System {
             behind_stub: self.servers(BEHIND_STUB),
             own: addresses::own(),
             absent: config.listen.iter().copied().filter(|address| !addresses::is_here(*address)).collect(),
-            folders: folders::look(config, owner),
+            folders: folders::look(config, pid.and_then(|pid| self.user(pid))),
             is_azure: self.is_azure(),
         }
     }
@@ -131,11 +132,19 @@ impl System {
         self.text(relative)?.trim().parse().ok()
     }
 
+    /// What is permitted counts: the server puts it into effect.
     fn may_bind(&self) -> bool {
         let status = self.text("proc/self/status").unwrap_or_default();
-        let capabilities = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+        let capabilities = status.lines().find_map(|line| line.strip_prefix("CapPrm:"));
         let capabilities = capabilities.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or_default();
         capabilities >> NET_BIND_SERVICE & 1 == 1
+    }
+
+    /// The user of a process. The owner of its folder in /proc is another one, root, where its file brings capabilities
+    /// along (proc(5)).
+    fn user(&self, pid: u32) -> Option<u32> {
+        let status = self.text(&format!("proc/{pid}/status"))?;
+        status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_whitespace().nth(1)?.parse().ok()
     }
 
     fn max_files(&self, process: &str) -> Option<u64> {

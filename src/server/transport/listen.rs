@@ -39,8 +39,7 @@ const BACKLOG: i32 = 1024;
 const STREAM_PATIENCE: Duration = Duration::from_secs(30);
 
 /// An address that could not be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} ({protocol}): {reason}")]
+#[derive(Debug)]
 pub struct BindError {
     /// The address from the config.
     pub address: SocketAddr,
@@ -252,7 +251,8 @@ fn explain((address, protocol): (SocketAddr, &str), error: &io::Error) -> String
             ports::explain(&ports::holders(Path::new("/"), address), protocol, address, &addresses::own())
         }
         io::ErrorKind::PermissionDenied => format!(
-            "no permission for port {port}; run as a service with AmbientCapabilities=CAP_NET_BIND_SERVICE, or listen on a port above 1023"
+            "no permission for port {port}: give the service AmbientCapabilities=CAP_NET_BIND_SERVICE, give the \
+             container the capability NET_BIND_SERVICE, or listen on a port above 1023"
         ),
         io::ErrorKind::AddrNotAvailable => {
             "this machine does not have the address; see 'ip address' and change 'listen'".to_owned()

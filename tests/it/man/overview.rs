@@ -25,13 +25,14 @@ What is served is what is in the zone files. When every source is away, the serv
 
 const FIRST_STEPS: &str = "\
 After a package is installed, the server runs, listens on 127.0.0.1 alone, and has no list. Put an export of the private \
-endpoints of the vault, in any form, into `/etc/privatelink-dns/endpoints/`, and look at what becomes of it with \
+endpoints of the vault, in one of many forms, into `/etc/privatelink-dns/endpoints/`, and look at what becomes of it with \
 `privatelink-dns status`, as root or as a member of the group privatelink-dns-ask. `privatelink-dns explain` and a name \
 of the list show its private address.
 
 Then let the network ask: write an address of this machine into `listen`, the networks of the clients into `allow`, see \
 whether `privatelink-dns check` is content, and restart the server. Make it the DNS server of the clients. If a resolver \
-forwards to it instead, it forwards the three private zones, blob.core.windows.net and queue.core.windows.net.";
+forwards to it instead, it forwards the public suffixes: blob.core.windows.net, queue.core.windows.net, \
+backup.windowsazure.com and blob.storage.azure.net.";
 
 /// What the two options print.
 const VERSION: &str = "Print the version; the long form also its commit, the compiler and what is built in.";

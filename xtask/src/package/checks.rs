@@ -18,7 +18,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     shellcheck(root)?;
     super::twice::run(root)?;
     let (first, rpm) = (only(&root.join("target/package"), "deb")?, only(&root.join("target/package"), "rpm")?);
-    let version = super::Context::new(root, None)?.version;
+    let version = super::Context::new(root, None, super::FOLDER)?.version;
     let next = ["--no-build", "--deb-version", &format!("{version}-2"), "--output", "target/package-next"];
     super::run(root, &next.map(str::to_owned))?;
     let next = only(&root.join("target/package-next"), "deb")?;

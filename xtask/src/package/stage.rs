@@ -2,7 +2,7 @@
 //! repository's files with the commit's date. `[package.metadata.deb]` and `[package.metadata.generate-rpm]` in `Cargo.toml` name the files.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Context, notices, results, step, write};
@@ -14,13 +14,8 @@ const STRIPPED: [&str; 3] = ["--strip-all", "--remove-section=.comment", "--remo
 
 /// Fills the folder anew, and removes older packages.
 pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
-    step(&format!("program: {}", binary.display()));
-    let bytes = std::fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
     clear(context)?;
-    let program = context.stage.join("privatelink-dns");
-    write(&program, bytes)?;
-    succeed(context.command("strip").args(STRIPPED).arg(&program))?;
-    succeed(context.command("chmod").arg("755").arg(&program))?;
+    let program = context.stripped(binary)?;
     step("completions, man pages, changelogs, notices");
     completions(context, &program)?;
     man_pages(context)?;
@@ -30,6 +25,19 @@ pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
     compressed(context, "THIRD-PARTY", notices::of(&context.metadata)?.as_bytes())?;
     write(&context.stage.join("changelog.Debian"), debian_changelog(context)?)?;
     copies(context)
+}
+
+impl Context {
+    /// A copy of the program without symbols, in the stage.
+    pub(crate) fn stripped(&self, binary: &Path) -> Result<PathBuf, String> {
+        step(&format!("program: {}", binary.display()));
+        let bytes = std::fs::read(binary).map_err(|error| format!("{}: {error}", binary.display()))?;
+        let program = self.stage.join("privatelink-dns");
+        write(&program, bytes)?;
+        succeed(self.command("strip").args(STRIPPED).arg(&program))?;
+        succeed(self.command("chmod").arg("755").arg(&program))?;
+        Ok(program)
+    }
 }
 
 /// What the repository holds and an RPM package shows the dates of.
@@ -93,9 +101,7 @@ fn compressed(context: &Context, name: &str, text: &[u8]) -> Result<(), String> 
 
 /// The changelog of the packaging, in Debian's form.
 fn debian_changelog(context: &Context) -> Result<String, String> {
-    let deb = &context.metadata["packages"];
-    let own = deb.as_array().into_iter().flatten().find(|own| own["name"] == "privatelink-dns");
-    let maintainer = own.and_then(|own| own["metadata"]["deb"]["maintainer"].as_str()).ok_or("no maintainer")?;
+    let maintainer = context.own()["metadata"]["deb"]["maintainer"].as_str().ok_or("no maintainer")?;
     let date = said(context.command("date").args(["-R", "-d", &format!("@{}", context.epoch)]))?;
     Ok(format!(
         "privatelink-dns ({}-{}) unstable; urgency=medium\n\n  * Packaged as in the project itself; changelog.gz says \

@@ -24,7 +24,7 @@ fn words(text: &str) -> Words {
 
 /// The page of this text in every field, and its size.
 fn page(text: &str) -> (String, (usize, usize)) {
-    let html = render(&words(text), &Outcome::Explained(Box::new(explanation(text))));
+    let html = render(&words(text), &Outcome::Explained(Box::new(explanation(text))), "privatelink-dns explain NAME");
     let document = Document::read(&html);
     document.is_safe();
     document.is_accessible();
@@ -35,7 +35,7 @@ fn page(text: &str) -> (String, (usize, usize)) {
 #[test]
 fn in_each_state_the_page_is_a_document_without_script_that_loads_nothing() {
     for outcome in [Outcome::Nothing, Outcome::Bad("no name".to_owned()), Outcome::Failed("busy".to_owned())] {
-        let html = render(&Words::default(), &outcome);
+        let html = render(&Words::default(), &outcome, "privatelink-dns explain NAME");
         let document = Document::read(&html);
         document.is_safe();
         document.is_accessible();
@@ -43,7 +43,8 @@ fn in_each_state_the_page_is_a_document_without_script_that_loads_nothing() {
     }
     let found =
         Explanation { verdict: Verdict::Private, headline: "PRIVATE 10.1.0.5: x lists it".into(), ..explanation("a") };
-    let html = render(&words("a"), &Outcome::Explained(Box::new(found)));
+    let html = render(&words("a"), &Outcome::Explained(Box::new(found)), "privatelink-dns explain NAME");
+    assert!(html.contains("On this host: <code>privatelink-dns explain NAME</code>"), "{html}");
     assert_eq!(Document::read(&html).heading(), "Private 10.1.0.5: x lists it");
     assert!(html.contains("<p class=\"command\"><code>privatelink-dns a</code></p>"), "{html}");
 }
@@ -75,9 +76,9 @@ fn text_of_others_is_shown_as_text_whatever_it_is() {
 fn what_stood_behind_the_host_of_a_url_is_not_shown_again() {
     let pasted = words("https://acct.blob.core.windows.net/c?sig=SECRET");
     for outcome in [Outcome::Bad("no name".to_owned()), Outcome::Failed("busy".to_owned())] {
-        assert!(!render(&pasted, &outcome).contains("SECRET"));
+        assert!(!render(&pasted, &outcome, "").contains("SECRET"));
     }
     let pasted = Words { name: pasted.name, ..Words::default() };
     let found = Outcome::Explained(Box::new(explanation("acct.blob.core.windows.net")));
-    assert!(!render(&pasted, &found).contains("SECRET"));
+    assert!(!render(&pasted, &found, "").contains("SECRET"));
 }

@@ -37,7 +37,7 @@ pub(in crate::cli::doctor) fn check(machine: &Machine, config: &Config, server: 
         folders(machine, server),
         disk(machine),
     ];
-    found.extend(running(config, server));
+    found.extend(running(machine, config, server));
     found
 }
 
@@ -105,10 +105,12 @@ fn bind(machine: &Machine, config: &Config, server: &Server) -> Finding {
         return Finding::good(Id::BIND, "this user may listen at any port");
     }
     let fact = format!("{} needs CAP_NET_BIND_SERVICE, which this user does not have", some(&low));
-    Finding::problem(Id::BIND, fact).run(
-        "in the unit: AmbientCapabilities=CAP_NET_BIND_SERVICE; or: setcap cap_net_bind_service=+ep \
-         /usr/bin/privatelink-dns",
-    )
+    Finding::problem(Id::BIND, fact).run(if machine.has_systemd {
+        "in the unit: AmbientCapabilities=CAP_NET_BIND_SERVICE; or: setcap cap_net_bind_service=+p \
+         /usr/bin/privatelink-dns"
+    } else {
+        "give the container the capability NET_BIND_SERVICE, or 'listen' a port above 1023"
+    })
 }
 
 fn open_files(machine: &Machine, config: &Config) -> Finding {
@@ -119,10 +121,9 @@ fn open_files(machine: &Machine, config: &Config) -> Finding {
     }
     let fact =
         format!("{limit} allowed, but [tcp] max_connections = {} needs {wanted}", config.server.tcp.max_connections);
-    Finding::warning(Id::FILES, fact).run(format!(
-        "in the unit: LimitNOFILE={wanted}; or, in [tcp]: max_connections = {}",
-        limit.saturating_sub(OTHER_FILES)
-    ))
+    let raise = if machine.has_systemd { "in the unit: LimitNOFILE=" } else { "for the container: --ulimit nofile=" };
+    let fewer = limit.saturating_sub(OTHER_FILES);
+    Finding::warning(Id::FILES, fact).run(format!("{raise}{wanted}; or, in [tcp]: max_connections = {fewer}"))
 }
 
 fn timestamps(machine: &Machine) -> Finding {
@@ -220,7 +221,7 @@ fn disk(machine: &Machine) -> Finding {
 }
 
 /// The server itself: whether it answers, runs with this config and is this version.
-fn running(config: &Config, server: &Server) -> Vec<Finding> {
+fn running(machine: &Machine, config: &Config, server: &Server) -> Vec<Finding> {
     let file = diag::path(&config.file);
     let skip = |reason: &str| {
         [Id::IN_SERVICE, Id::VERSION, Id::VERDICT]
@@ -245,20 +246,24 @@ fn running(config: &Config, server: &Server) -> Vec<Finding> {
             let mut found = skip("no server answers at the control socket");
             found.insert(
                 0,
-                Finding::problem(Id::RUNNING, reason)
-                    .run("systemctl status privatelink-dns; then: systemctl start privatelink-dns"),
+                Finding::problem(Id::RUNNING, reason).run(if machine.has_systemd {
+                    "systemctl status privatelink-dns; then: systemctl start privatelink-dns"
+                } else {
+                    "look at the log of the server, and start it"
+                }),
             );
             return found;
         }
     };
-    vec![answers(status), in_service(config, status, &file), version(status), verdict(status, &file)]
+    let restart = if machine.has_systemd { "systemctl restart privatelink-dns" } else { "restart the server" };
+    vec![answers(status), in_service(config, status, &file, restart), version(status, restart), verdict(status, &file)]
 }
 
 fn answers(status: &Status) -> Finding {
     Finding::good(Id::RUNNING, format!("process {} answers at the control socket", status.server.pid))
 }
 
-fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
+fn in_service(config: &Config, status: &Status, file: &str, restart: &str) -> Finding {
     let whole = config.file.canonicalize().map_or_else(|_| file.to_owned(), |path| diag::path(&path));
     let theirs = &status.config.file;
     if *theirs != whole && *theirs != file {
@@ -270,7 +275,7 @@ fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
         return Finding::problem(Id::IN_SERVICE, fact).run(diag::command(&["check"], file));
     }
     if let Some(first) = status.config.waits_for_restart.first() {
-        return Finding::warning(Id::IN_SERVICE, first.to_string()).run("systemctl restart privatelink-dns");
+        return Finding::warning(Id::IN_SERVICE, first.to_string()).run(restart);
     }
     let changed = super::changed(&config.file).map(crate::cli::seconds);
     if changed.is_some_and(|changed| changed > status.config.read) {
@@ -280,14 +285,14 @@ fn in_service(config: &Config, status: &Status, file: &str) -> Finding {
     Finding::good(Id::IN_SERVICE, theirs)
 }
 
-fn version(status: &Status) -> Finding {
+fn version(status: &Status, restart: &str) -> Finding {
     let server = &status.server;
     let (ours, revision) = (env!("CARGO_PKG_VERSION"), env!("PRIVATELINK_DNS_REVISION"));
     if server.version == ours && (server.revision.is_empty() || revision.is_empty() || server.revision == revision) {
         return Finding::good(Id::VERSION, ours);
     }
     let fact = format!("the server is {} ({}), this program {ours} ({revision})", server.version, server.revision);
-    Finding::warning(Id::VERSION, fact).run("systemctl restart privatelink-dns")
+    Finding::warning(Id::VERSION, fact).run(restart)
 }
 
 fn verdict(status: &Status, file: &str) -> Finding {

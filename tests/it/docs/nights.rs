@@ -1,12 +1,11 @@
-//! What is wrong in each night, with the real binary: a server, its upstream, and what happened to them.
+//! What is wrong in each night of docs/operations.md, with the real binary: a server, its upstream, and what happened
+//! to them.
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::scene::Scene;
 use crate::hangs;
-use crate::support::server::Server;
-use crate::support::site::{BINARY, Site};
+use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
 
@@ -36,107 +35,28 @@ graph.microsoft.com. 300 A 20.190.160.4
 management.azure.com. 300 A 20.190.160.5
 ";
 
-/// Makes what is wrong in a night.
-pub(super) type Stage = fn() -> Scene;
-
-/// Each night by its heading.
-pub(super) const SCENES: [(&str, Stage); 12] = [
-    ("1. A list has a wrong line", wrong_list),
-    ("2. A change waits for a person", held_plan),
-    ("3. An endpoint is not approved", not_approved),
-    ("4. A share with lists hangs", share),
-    ("5. The upstream is dead", dead_upstream),
-    ("6. The disk is full", full_disk),
-    ("7. A firewall drops private answers", firewall),
-    ("8. The config was emptied", emptied_config),
-    ("9. A name is in no list", unlisted),
-    ("10. Nothing answers at all", nothing_answers),
-    ("And one in which nothing is wrong", all_well),
-    ("Five questions that people ask", questions),
-];
-
-/// A night on the stage.
-pub(super) struct Scene {
-    site: Site,
-    server: Option<Server>,
-    upstreams: Vec<Upstream>,
-    /// What the commands find in their environment.
-    environment: Vec<(&'static str, PathBuf)>,
-    /// A text of the test, and what the page calls it.
-    names: Vec<(String, &'static str)>,
-    /// Sockets that are held until the end.
-    _held: Vec<std::net::UdpSocket>,
+/// A site with the vault's list, and its upstream.
+pub(super) fn vault(config: &str) -> Scene {
+    on(Site::new().with_list("vault-we.txt", VAULT).with_config(config), Upstream::serving(PUBLIC))
 }
 
-impl Scene {
-    /// A site with the vault's list, and its upstream.
-    fn new(config: &str) -> Self {
-        Self::with(Site::new().with_list("vault-we.txt", VAULT).with_config(config), Upstream::serving(PUBLIC))
-    }
-
-    fn with(site: Site, upstream: Upstream) -> Self {
-        let site = site
-            .with_upstream(&upstream)
-            .with_config("[backup]\ngeos = [\"we\"]\n[sync]\nallowed_targets = [\"10.12.0.0/24\"]");
-        let folder = site.path("").canonicalize().unwrap();
-        let folder = folder.to_str().unwrap().trim_end_matches('/').to_owned();
-        let names = vec![(upstream.address().to_string(), "168.63.129.16:53"), (folder, "/srv/dns")];
-        Self { site, server: None, upstreams: vec![upstream], environment: Vec::new(), names, _held: Vec::new() }
-    }
-
-    fn start(self) -> Self {
-        let command = self.site.command("serve");
-        self.start_by(command)
-    }
-
-    fn start_by(mut self, mut command: Command) -> Self {
-        command.envs(self.environment.iter().map(|(key, value)| (key, value)));
-        let server = Server::start(command);
-        for (address, known) in server.addresses().iter().zip(["10.0.0.4:53", "[fd00::4]:53"]) {
-            self.call(*address, known);
-        }
-        self.server = Some(server);
-        self
-    }
-
-    fn call(&mut self, address: SocketAddr, known: &'static str) {
-        self.names.push((address.to_string(), known));
-    }
-
-    fn server(&self) -> &Server {
-        self.server.as_ref().expect("a server on this stage")
-    }
-
-    /// Runs a command of the page, and gives what it prints in the page's names.
-    pub(super) fn run(&mut self, command: &str) -> String {
-        let mut line = command.to_owned();
-        for (real, known) in &self.names {
-            line = line.replace(known, real);
-        }
-        let folder = Path::new(BINARY).parent().unwrap().to_str().unwrap();
-        let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
-        let mut shell = Command::new("sh");
-        shell.arg("-c").arg(format!("{line} 2>&1")).current_dir(self.site.path("")).env("PATH", path);
-        shell.env_remove("PRIVATELINK_DNS_CONFIG").env_remove("RUST_LOG");
-        let output = shell.envs(self.environment.iter().map(|(key, value)| (key, value))).output().unwrap();
-        let mut printed = String::from_utf8_lossy(&output.stdout).into_owned();
-        for (real, known) in &self.names {
-            printed = printed.replace(real, known);
-        }
-        printed
-    }
+pub(super) fn on(site: Site, upstream: Upstream) -> Scene {
+    let site = site
+        .with_upstream(&upstream)
+        .with_config("[backup]\ngeos = [\"we\"]\n[sync]\nallowed_targets = [\"10.12.0.0/24\"]");
+    Scene::on(site).asking(upstream, "168.63.129.16:53")
 }
 
-fn wrong_list() -> Scene {
-    let scene = Scene::new("").start();
+pub(super) fn wrong_list() -> Scene {
+    let scene = vault("").start();
     let wrong = VAULT.replace("10.12.0.28", "10.12.0.280");
     scene.site.rename_list("vault-we.txt", wrong + "smplepod01ecs115.blob.core.windows.net    10.12.0.29\n");
     scene.server().until_says("10.12.0.280", 0);
     scene
 }
 
-fn held_plan() -> Scene {
-    let scene = Scene::new("").start();
+pub(super) fn held_plan() -> Scene {
+    let scene = vault("").start();
     // Somebody exported the first page alone.
     let short: Vec<&str> =
         VAULT.lines().filter(|line| !line.contains("-ab-pod01-") || line.contains("-rec2")).collect();
@@ -145,7 +65,7 @@ fn held_plan() -> Scene {
     scene
 }
 
-fn not_approved() -> Scene {
+pub(super) fn not_approved() -> Scene {
     let pending = r#"[{
   "name": "pee2epe_prot121_blob",
   "privateLinkServiceConnections": [{"privateLinkServiceConnectionState": {"status": "Pending"}}],
@@ -153,14 +73,14 @@ fn not_approved() -> Scene {
 }]
 "#;
     let site = Site::new().with_list("vault-we.txt", VAULT).with_list("new.json", pending);
-    let scene = Scene::with(site, Upstream::serving(PUBLIC)).start();
+    let scene = on(site, Upstream::serving(PUBLIC)).start();
     wait_until("both lists are read", || scene.site.status()["sources"][1]["last_good"].is_u64());
     scene
 }
 
-fn share() -> Scene {
+pub(super) fn share() -> Scene {
     let far = "[[sources]]\nname = \"share\"\npath = \"hangs/vault-ne.txt\"\n";
-    let mut scene = Scene::new("[sync]\npass_deadline = \"300ms\"\ninterval = \"1s\"");
+    let mut scene = vault("[sync]\npass_deadline = \"300ms\"\ninterval = \"1s\"");
     scene.site.add(far);
     std::fs::create_dir(scene.site.path("hangs")).unwrap();
     std::fs::write(scene.site.path("hangs/vault-ne.txt"), "10.12.0.40 smplnpod01ecs301.blob.core.windows.net\n")
@@ -173,8 +93,8 @@ fn share() -> Scene {
     scene
 }
 
-fn dead_upstream() -> Scene {
-    let mut scene = Scene::new("[forward]\ntimeout = \"1s\"").start();
+pub(super) fn dead_upstream() -> Scene {
+    let mut scene = vault("[forward]\ntimeout = \"1s\"").start();
     scene.upstreams[0].kill();
     let mut asked = 0..;
     wait_until("the upstream is down", || {
@@ -185,8 +105,8 @@ fn dead_upstream() -> Scene {
 }
 
 /// As full as a disk can be made without one: no file may grow.
-fn full_disk() -> Scene {
-    let scene = Scene::new("[sync]\ninterval = \"1s\"");
+pub(super) fn full_disk() -> Scene {
+    let scene = vault("[sync]\ninterval = \"1s\"");
     let serve = scene.site.command("serve");
     // A program that runs out of room is not killed for it, as SIGXFSZ would.
     let mut command = Command::new("sh");
@@ -201,8 +121,8 @@ fn full_disk() -> Scene {
 }
 
 /// A resolver of the office in front of ours, whose firewall drops answers with private addresses.
-fn firewall() -> Scene {
-    let mut scene = Scene::new("").start();
+pub(super) fn firewall() -> Scene {
+    let mut scene = vault("").start();
     let mut office = PUBLIC.replace(" A 20.60.1.", " TXT dropped.");
     for name in VAULT.lines().filter_map(|line| line.split_once(".we.backup")).map(|(name, _)| name) {
         office.extend([name, ".privatelink.we.backup.windowsazure.com. 60 TXT dropped\n"]);
@@ -213,22 +133,22 @@ fn firewall() -> Scene {
     scene
 }
 
-fn emptied_config() -> Scene {
-    let scene = Scene::new("").start();
+pub(super) fn emptied_config() -> Scene {
+    let scene = vault("").start();
     scene.site.write_raw_config("");
     scene.server().until_says("the new config is not taken", 0);
     scene
 }
 
-fn unlisted() -> Scene {
-    let scene = Scene::new("").start();
+pub(super) fn unlisted() -> Scene {
+    let scene = vault("").start();
     scene.server().ask("smplepod01ecs115.blob.core.windows.net", "A");
     scene
 }
 
 /// Another program holds the port.
-fn nothing_answers() -> Scene {
-    let scene = Scene::new("");
+pub(super) fn nothing_answers() -> Scene {
+    let scene = vault("");
     let held = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = held.local_addr().unwrap();
     let mut scene = Scene { _held: vec![held], ..scene };
@@ -238,21 +158,21 @@ fn nothing_answers() -> Scene {
     scene
 }
 
-fn all_well() -> Scene {
-    let scene = Scene::new("").start();
+pub(super) fn all_well() -> Scene {
+    let scene = vault("").start();
     scene.server().until_resolves("smplepod01ecs114.blob.core.windows.net", "10.12.0.23");
     scene
 }
 
 /// The same, and the account of a partner; no account with backup data yet.
-fn questions() -> Scene {
+pub(super) fn questions() -> Scene {
     let list: String =
         VAULT.lines().filter(|line| !line.contains("prot120")).fold(String::new(), |all, line| all + line + "\n");
     let public = PUBLIC.to_owned()
         + "partner.blob.core.windows.net. 60 CNAME partner.privatelink.blob.core.windows.net.\n\
            partner.privatelink.blob.core.windows.net. 60 CNAME blob.ams01prdstr01a.store.core.windows.net.\n\
            smplepod01ecs114.z12.blob.storage.azure.net. 60 CNAME smplepod01ecs114.privatelink.blob.core.windows.net.\n";
-    let scene = Scene::with(Site::new().with_list("vault-we.txt", list), Upstream::serving(&public)).start();
+    let scene = on(Site::new().with_list("vault-we.txt", list), Upstream::serving(&public)).start();
     scene.server().until_resolves("smplepod01ecs114.blob.core.windows.net", "10.12.0.23");
     scene
 }

@@ -1,0 +1,47 @@
+//! The manifests on the page about Kubernetes, checked as those in `deploy/kubernetes` are.
+
+use std::path::Path;
+
+use super::against_schemas;
+use super::manifests::{Manifests, Tools};
+use super::pods::{of_kind, text};
+use super::rules::breaches;
+use crate::checkers::ROOT;
+
+/// The YAML blocks of the page, in their order.
+fn blocks() -> Vec<String> {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/kubernetes.md")).unwrap();
+    let blocks = page.split("```yaml\n").skip(1);
+    blocks.map(|rest| rest.split_once("```").expect("an end of the block").0.to_owned()).collect()
+}
+
+#[test]
+fn the_kustomization_of_the_page_renders_with_its_own_lists_and_keeps_the_rules() {
+    let Some(tools) = Tools::find() else { return };
+    let ours = blocks().into_iter().find(|block| block.contains("kind: Kustomization")).expect("a kustomization");
+    let list = "acct.blob.core.windows.net 10.12.0.9\n";
+    let manifests = Manifests::copy().with_file("site/kustomization.yaml", &ours);
+    let manifests = manifests.with_file("site/endpoints/vault-we.txt", list);
+    let manifests = manifests.with_file("site/privatelink-dns.toml", &config());
+    let rendered = manifests.render(&tools, "site");
+    assert_eq!(against_schemas(&tools, &rendered.yaml), None);
+    assert_eq!(breaches(&rendered.objects), [""; 0]);
+    let maps: Vec<_> = of_kind(&rendered.objects, "ConfigMap").collect();
+    assert_eq!(maps.len(), 2, "none beside those of the base");
+    let lists = maps.iter().find(|map| text(&map["metadata"]["name"]) == "privatelink-dns-lists").expect("the lists");
+    assert_eq!(lists["data"], serde_json::json!({ "vault-we.txt": list }), "in place of the example");
+}
+
+fn config() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("deploy/kubernetes/base/privatelink-dns.toml")).unwrap()
+}
+
+#[test]
+fn other_manifests_of_the_page_keep_the_schemas() {
+    let Some(tools) = Tools::find() else { return };
+    let others: Vec<String> = blocks().into_iter().filter(|block| !block.contains("kind: Kustomization")).collect();
+    assert!(!others.is_empty());
+    for block in others {
+        assert_eq!(against_schemas(&tools, &block), None, "{block}");
+    }
+}

@@ -1,0 +1,60 @@
+//! Start, life and end of a pod.
+
+use serde_json::Value;
+
+use super::super::pods::{Pod, list, of_kind, text};
+use super::unless;
+
+/// The time after `lameduck` in which the server waits for its upstreams.
+const DRAIN_S: u64 = 6;
+
+/// A restart comes only of what a restart cures: the process itself.
+pub(super) fn liveness(pod: &Pod<'_>) -> Vec<String> {
+    let is_local = |probe: &Value| match probe.get("httpGet") {
+        Some(get) => get["path"] == "/health" && get["port"] == "probe",
+        None => list(&probe["exec"]["command"]).map(text).eq(["/usr/bin/privatelink-dns", "status", "--live"]),
+    };
+    let probes = ["startupProbe", "livenessProbe"].into_iter();
+    probes
+        .flat_map(|key| unless(is_local(&pod.server[key]), || format!("{key}: not /health, nor status --live")))
+        .collect()
+}
+
+/// Clients of a Service come to a pod that has its zones.
+pub(super) fn readiness(pod: &Pod<'_>) -> Vec<String> {
+    let probe = &pod.server["readinessProbe"]["httpGet"];
+    let is_right = probe["path"] == "/ready" && probe["port"] == "probe";
+    let has_service = of_kind(pod.objects, "Service").next().is_some();
+    unless(is_right || !has_service, || "readinessProbe: not /ready at the port 'probe'".to_owned())
+}
+
+/// The pod is not killed while it still answers.
+pub(super) fn grace(pod: &Pod<'_>) -> Vec<String> {
+    let config = pod.config();
+    let lameduck = config.get("admin").and_then(|admin| admin.get("lameduck")).and_then(toml::Value::as_str);
+    let lameduck = lameduck.map_or(0, |text| text.trim_end_matches('s').parse::<u64>().expect("whole seconds"));
+    let grace = pod.spec["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
+    unless(grace > lameduck + DRAIN_S, || {
+        format!("terminationGracePeriodSeconds: {grace} is not more than lameduck {lameduck} and {DRAIN_S} s")
+    })
+}
+
+/// One pod at a time is away, and none waits for another to begin.
+pub(super) fn disruption(pod: &Pod<'_>) -> Vec<String> {
+    if pod.owner["kind"] != "StatefulSet" {
+        return Vec::new();
+    }
+    let replicas = pod.owner["spec"]["replicas"].as_u64().unwrap_or(1);
+    let budgets: Vec<u64> = of_kind(pod.objects, "PodDisruptionBudget")
+        .map(|budget| budget["spec"]["maxUnavailable"].as_u64().unwrap_or(u64::MAX))
+        .collect();
+    [
+        unless(pod.owner["spec"]["podManagementPolicy"] == "Parallel", || {
+            "podManagementPolicy: the second pod would wait for the lists of the first".to_owned()
+        }),
+        unless(budgets.len() == 1 && budgets[0] < replicas, || {
+            format!("PodDisruptionBudget: {budgets:?} of {replicas} pods may be away")
+        }),
+    ]
+    .concat()
+}

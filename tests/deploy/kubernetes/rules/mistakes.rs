@@ -1,0 +1,83 @@
+//! Mistakes made on purpose in a copy of the manifests, at least one for each rule.
+
+use super::super::manifests::{Manifests, Tools};
+use super::breaches;
+
+/// A mistake in a file of the base, unless the name has a folder: what stands there, what is written in its place, and
+/// what is said of it.
+type Mistake = (&'static str, &'static str, &'static str, &'static str);
+
+const SET: &str = "statefulset.yaml";
+const TOML: &str = "privatelink-dns.toml";
+const POLICY: &str = "networkpolicy.yaml";
+const SERVICES: &str = "services.yaml";
+const BUDGET: &str = "poddisruptionbudget.yaml";
+const RENDER: &str = "kustomization.yaml";
+
+#[test]
+fn each_rule_finds_a_mistake_made_on_purpose() {
+    let Some(tools) = Tools::find() else { return };
+    for (file, from, to, said) in RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&CLIENTS) {
+        let path = if file.contains('/') { (*file).to_owned() } else { format!("base/{file}") };
+        let folder = path.rsplit_once('/').expect("a folder").0;
+        let manifests = Manifests::copy().with(&path, from, to);
+        let found = breaches(&manifests.render(&tools, folder).objects);
+        assert!(found.iter().any(|found| found.contains(said)), "{file}: '{to}' should be '{said}': {found:#?}");
+    }
+}
+
+const RIGHTS_AND_FILES: [Mistake; 15] = [
+    (SET, "[\"NET_BIND_SERVICE\"]", "[\"NET_BIND_SERVICE\", \"SYS_ADMIN\"]", "SYS_ADMIN"),
+    (SET, "runAsUser: 65532", "runAsUser: 10001", "is not the user of the image"),
+    (SET, "fsGroup: 65532", "fsGroup: 65533", "fsGroup"),
+    (SET, "allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true", "allowPrivilegeEscalation is not"),
+    (SET, "drop: [\"ALL\"]", "drop: []", "capabilities is not"),
+    (SET, "runAsNonRoot: true", "runAsNonRoot: false", "runAsNonRoot is not"),
+    (SET, "type: RuntimeDefault", "type: Unconfined", "seccompProfile is not"),
+    (SET, "dnsPolicy: None", "dnsPolicy: None\n      hostNetwork: true", "hostNetwork"),
+    (
+        SET,
+        "emptyDir:\n            medium: Memory\n            sizeLimit: 1Mi",
+        "hostPath: { path: /run }",
+        "volume 'run'",
+    ),
+    (RENDER, "newTag: \"0.1.0\"", "newTag: latest", "image: privatelink-dns:latest"),
+    (SET, "mountPath: /etc/privatelink-dns/endpoints", "mountPath: /lists\n              subPath: a", "subPath"),
+    (SET, "mountPath: /var/lib/privatelink-dns", "mountPath: /data", "zone_dir"),
+    ("examples/sidecar/cronjob.yaml", "mountPath: /run/privatelink-dns", "mountPath: /run/dns", "control"),
+    (TOML, "path = \"endpoints/*\"", "path = \"lists/*\"", "source 'endpoints'"),
+    (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: false", "a hash in its name"),
+];
+
+const LIFETIME: [Mistake; 6] = [
+    (SET, "path: /health", "path: /ready", "livenessProbe"),
+    (SET, "path: /ready", "path: /health", "readinessProbe"),
+    (SET, "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 15", "terminationGracePeriodSeconds"),
+    (TOML, "lameduck = \"12s\"", "lameduck = \"30s\"", "terminationGracePeriodSeconds"),
+    (SET, "podManagementPolicy: Parallel", "podManagementPolicy: OrderedReady", "podManagementPolicy"),
+    (BUDGET, "maxUnavailable: 1", "maxUnavailable: 2", "PodDisruptionBudget"),
+];
+
+const NETWORK: [Mistake; 11] = [
+    (TOML, "0.0.0.0:53\"", "0.0.0.0:5353\"", "ports: the container has"),
+    (TOML, "0.0.0.0:8053", "0.0.0.0:8054", "ports: the container has"),
+    (SERVICES, "protocol: UDP", "protocol: TCP", "no port 53 over UDP"),
+    (SERVICES, "targetPort: metrics", "targetPort: admin", "the container has no port"),
+    (SERVICES, "publishNotReadyAddresses: true", "publishNotReadyAddresses: false", "publishNotReadyAddresses"),
+    ("overlays/aks/loadbalancer.yaml", "Policy: Local", "Policy: Cluster", "externalTrafficPolicy"),
+    (POLICY, "protocol: UDP", "protocol: SCTP", "port 53 over UDP"),
+    (POLICY, "cidr: 172.16.0.0/12", "cidr: 172.16.0.0/16", "[access] allow"),
+    (POLICY, "port: 9153", "port: 8053", "port 8053 over TCP"),
+    (TOML, "168.63.129.16\"]", "10.9.0.4\"]", "upstream 10.9.0.4"),
+    (TOML, "168.63.129.16\"]", "system\"]", "by address"),
+];
+
+const CLIENTS: [Mistake; 7] = [
+    (BUDGET, "matchLabels:\n      app.kubernetes.io/name: privatelink-dns", "matchLabels:\n      app: dns", "selector"),
+    (SERVICES, "selector:\n    app.kubernetes.io/name: privatelink-dns", "selector:\n    app: dns", "selector"),
+    (SET, "- topologyKey: kubernetes.io/hostname", "- topologyKey: example.com/rack", "share a node"),
+    (SET, "dnsPolicy: None", "dnsPolicy: ClusterFirst", "dnsPolicy"),
+    ("examples/sidecar/privatelink-dns.toml", "127.0.0.1:53", "127.0.0.2:53", "where nothing listens"),
+    ("overlays/aks/identity.yaml", "use: \"true\"", "use: \"yes\"", "workload identity"),
+    ("overlays/aks/networkpolicy.yaml", "port: 443", "port: 8443", "no way to Azure"),
+];

@@ -1,0 +1,65 @@
+//! Where files are: the paths of the config against the mounts of the pod.
+
+use toml::Value;
+
+use super::super::pods::{CONFIG_FOLDER, Pod, Volume, list, of_kind, text};
+use super::unless;
+
+/// A file that is mounted by itself never changes while the pod lives.
+pub(super) fn whole_folders(pod: &Pod<'_>) -> Vec<String> {
+    let by_path = |mount: &&serde_json::Value| mount.get("subPath").is_some() || mount.get("subPathExpr").is_some();
+    let wrong = list(&pod.server["volumeMounts"]).filter(by_path);
+    wrong.map(|mount| format!("{}: mounted by subPath, so a change is never seen", text(&mount["mountPath"]))).collect()
+}
+
+/// Each path of the config lies where it can live: zones and state on a disk, the socket in memory, lists in a
+/// `ConfigMap` with at least one file.
+pub(super) fn volumes(pod: &Pod<'_>) -> Vec<String> {
+    let config = pod.config();
+    let path = |key: &str| config.get(key).and_then(Value::as_str).unwrap_or_default();
+    // A job is a fresh pod each time; a server that others ask has to outlive its pod.
+    let disk = if pod.owner["kind"] == "StatefulSet" { Volume::Claim } else { Volume::Scratch };
+    let mut wrong = Vec::new();
+    for (key, wanted) in [("zone_dir", disk), ("state_dir", disk), ("control", Volume::Memory)] {
+        let found = pod.under(path(key));
+        wrong.extend(unless(found == wanted, || format!("{key}: {} is on {found:?}, not on {wanted:?}", path(key))));
+    }
+    let sources = config.get("sources").and_then(Value::as_array).into_iter().flatten();
+    for source in sources.filter(|source| source.get("path").is_some()) {
+        let (name, path) = (source["name"].as_str().unwrap_or_default(), source["path"].as_str().unwrap_or_default());
+        // Beside the config, so that `check` finds the lists in a folder with both as well.
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = format!("{CONFIG_FOLDER}/{folder}");
+        let is_mounted = pod.mounts().iter().any(|(mount, volume)| {
+            matches!(volume, Volume::ConfigMap(map) if *mount == folder && !pod.files(map).is_empty())
+        });
+        wrong
+            .extend(unless(is_mounted, || format!("source '{name}': no ConfigMap with a file is mounted at {folder}")));
+    }
+    wrong
+}
+
+/// The `ConfigMaps` that are mounted are there under names that stay, and nothing else is in the config's folder.
+pub(super) fn config_maps(pod: &Pod<'_>) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mounted: Vec<&str> = pod
+        .mounts()
+        .into_iter()
+        .filter_map(|(_, volume)| match volume {
+            Volume::ConfigMap(map) => Some(map),
+            _ => None,
+        })
+        .collect();
+    for map in of_kind(pod.objects, "ConfigMap").map(|object| text(&object["metadata"]["name"])) {
+        let is_hashed = map.rsplit('-').next().is_some_and(|end| end.len() == 10);
+        wrong
+            .extend(unless(!is_hashed, || format!("ConfigMap '{map}': a hash in its name: each change restarts pods")));
+        wrong.extend(unless(mounted.contains(&map), || format!("ConfigMap '{map}' is mounted nowhere")));
+    }
+    let unknown = pod.mounts().into_iter().filter(|(_, volume)| *volume == Volume::Unknown);
+    wrong.extend(unknown.map(|(mount, _)| format!("{mount}: no volume of that name")));
+    wrong.extend(unless(pod.mounts().iter().any(|(mount, _)| *mount == CONFIG_FOLDER), || {
+        format!("{CONFIG_FOLDER}: nothing is mounted there")
+    }));
+    wrong
+}
