@@ -190,14 +190,15 @@ function Add-OwnRule {
 
 function Set-OwnRule {
     $namespaces = @($Suffixes[$Cloud] | ForEach-Object { '.' + $_ })
+    $addresses = @($Server | ForEach-Object { ([System.Net.IPAddress] $_).IPAddressToString })
     $before = @(Get-OwnRule)
     Show-ForeignRule -Namespace $namespaces
-    if (Test-OwnRule -Rule $before -Namespace $namespaces -Address $Server) {
+    if (Test-OwnRule -Rule $before -Namespace $namespaces -Address $addresses) {
         Write-Output 'The rules are there already. Nothing was changed.'
         return
     }
     # The new ones first: if one cannot be added, the old ones are still there.
-    Add-OwnRule -Namespace $namespaces -Address $Server
+    Add-OwnRule -Namespace $namespaces -Address $addresses
     Remove-OwnRule -Rule $before
     Clear-Cache
     Get-OwnRule | Format-Table -AutoSize -Property @('Namespace', 'NameServers', 'DisplayName')
