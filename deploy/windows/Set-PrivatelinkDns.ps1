@@ -206,7 +206,7 @@ function Add-OwnRule {
 function Set-OwnRule {
     $namespaces = @($Suffixes[$Cloud] | ForEach-Object { '.' + $_ })
     # As Windows writes them, so that a second run finds them.
-    $addresses = @(Split-List -Text $Server | ForEach-Object { ([System.Net.IPAddress] $_).ToString() })
+    $addresses = @(Split-List -Text $Server | ForEach-Object { ([System.Net.IPAddress] $_).IPAddressToString })
     $before = @(Get-OwnRule)
     Show-ForeignRule -Namespace $namespaces
     if (Test-OwnRule -Rule $before -Namespace $namespaces -Address $addresses) {

@@ -16,6 +16,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod azure;
 mod checkers;
 mod kubernetes;
 #[path = "../interop/tool.rs"]

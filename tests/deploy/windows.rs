@@ -124,6 +124,24 @@ fn the_script_has_the_suffixes_of_every_cloud() {
     }
 }
 
+/// The namespaces of rules in the page that has them by hand: a suffix with a dot before it.
+fn namespaces(page: &str) -> Vec<String> {
+    let line = page.lines().find(|line| line.starts_with("$suffixes = '.")).expect("the rules by hand");
+    line.split('\'').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_rules_by_hand_are_for_the_same_suffixes_and_each_has_its_dot() {
+    let right: Vec<String> = forwarded_suffixes(Cloud::Public).iter().map(|suffix| format!(".{suffix}")).collect();
+    let page = read("docs/mars-hosts.md");
+    assert_eq!(namespaces(&page), right);
+    for (from, to) in
+        [("'.queue.", "'queue."), (", '.blob.storage.azure.net'", ""), ("'.blob.core", "'.privatelink.blob.core")]
+    {
+        assert_ne!(namespaces(&page.replace(from, to)), right, "{from} -> {to}");
+    }
+}
+
 #[test]
 fn the_script_is_ascii_because_windows_powershell_reads_a_file_without_bom_in_the_code_page_of_the_host() {
     assert!(script().is_ascii());

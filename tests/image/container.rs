@@ -16,6 +16,8 @@ use crate::unpacked::{folder, image};
 pub(crate) struct Setup {
     /// Capabilities of the container; for a user other than root, runtimes make none of them ambient.
     pub(crate) capabilities: &'static [&'static str],
+    /// Let programs gain rights, as with `allowPrivilegeEscalation: true`.
+    pub(crate) may_gain: bool,
     /// Parts of the image's config that are replaced, in a file that is mounted over it.
     pub(crate) config: &'static [(&'static str, &'static str)],
     /// Leave `/run/privatelink-dns` as it is in the image: it cannot be written then.
@@ -27,8 +29,14 @@ pub(crate) struct Setup {
 }
 
 /// As a kubelet runs it where `capabilities.add` has `NET_BIND_SERVICE` alone.
-pub(crate) const USUAL: Setup =
-    Setup { capabilities: &["CAP_NET_BIND_SERVICE"], config: &[], without_run: false, root: None, without_ipv6: false };
+pub(crate) const USUAL: Setup = Setup {
+    capabilities: &["CAP_NET_BIND_SERVICE"],
+    may_gain: false,
+    config: &[],
+    without_run: false,
+    root: None,
+    without_ipv6: false,
+};
 
 /// A container.
 pub(crate) struct Container<'p> {
@@ -120,7 +128,7 @@ fn config(pod: &Pod, setup: &Setup) -> Value {
     let mut config = image().runtime_config.clone();
     let process = &mut config["process"];
     process["terminal"] = json!(false);
-    process["noNewPrivileges"] = json!(true);
+    process["noNewPrivileges"] = json!(!setup.may_gain);
     let had = setup.capabilities;
     process["capabilities"] = json!({"bounding": had, "permitted": had, "effective": had});
     // Not more than this machine has, and as many as [tcp] needs.

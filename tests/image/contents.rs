@@ -144,3 +144,27 @@ fn docker_finds_the_image_in_the_archive_too() {
     let config = succeed(Command::new("skopeo").args(["inspect", "--config", &archive]));
     assert_eq!(serde_json::from_str::<serde_json::Value>(&config).unwrap()["config"], image().image_config["config"]);
 }
+
+#[test]
+#[ignore = "runs the image: cargo xtask acceptance image"]
+fn the_storage_of_podman_keeps_name_owners_and_capability_of_both_forms() {
+    let storage = folder().join("storage");
+    let buildah = |words: &[&str]| {
+        let mut command = Command::new("buildah");
+        command.args(["--storage-driver", "vfs", "--root"]).arg(storage.join("root"));
+        command.arg("--runroot").arg(storage.join("run")).args(words);
+        succeed(&mut command).trim().to_owned()
+    };
+    let name = concat!("localhost/privatelink-dns:", env!("CARGO_PKG_VERSION"));
+    let ids = ["docker-archive", "oci-archive"].map(|form| {
+        let id = buildah(&["pull", "--quiet", &format!("{form}:{}", image().archive.display())]);
+        assert!(id.starts_with(&buildah(&["images", "--quiet", name])), "{form}: {id}");
+        id
+    });
+    assert_eq!(ids[0], ids[1]);
+    let container = buildah(&["from", "--pull-never", name]);
+    let root = buildah(&["mount", &container]);
+    assert_eq!(problems(Path::new(&root)), [""; 0]);
+    buildah(&["umount", &container]);
+    fs::remove_dir_all(storage).unwrap();
+}

@@ -28,6 +28,15 @@ fn with_the_one_capability_port_53_answers_and_no_other_right_is_there() {
 
 #[test]
 #[ignore = "runs the image: cargo xtask acceptance image"]
+fn port_53_answers_too_where_programs_may_gain_rights() {
+    let pod = Pod::new();
+    let container = Container::ready(&pod, &Setup { may_gain: true, ..USUAL });
+    assert_eq!(pod.dig(ADDRESS, LISTED.0, &[]), LISTED.1);
+    assert_eq!(value(&container.status(), "CapPrm"), "400");
+}
+
+#[test]
+#[ignore = "runs the image: cargo xtask acceptance image"]
 fn without_a_capability_a_port_above_1023_answers() {
     let pod = Pod::new();
     let container = Container::ready(&pod, &Setup { config: PORT_5300, ..Setup::default() });

@@ -122,6 +122,30 @@ fn while_one_of_the_two_servers_is_away_the_other_one_answers() {
 }
 
 #[test]
+fn forward_first_of_bind_hides_that_both_servers_are_away_and_gives_public_addresses_and_denials() {
+    let page = page();
+    for (text, falls_back) in [(page.clone(), false), (page.replace("forward only", "forward first"), true)] {
+        let Some(mut world) = World::start() else { return };
+        let Some(bind) = Peer::Bind.start(&world, &text, &Peer::Bind.forwarding(&text), Around::PLAIN) else { return };
+        world.stop_ours();
+        let vault = "4611686018427387904-ab-pod01-rec2.privatelink.we.backup.windowsazure.com";
+        let answers = [OUR_ACCOUNT, vault].map(|name| answer(&world, &bind, name, "A"));
+        let right = if falls_back { ["20.60.0.1", "NXDOMAIN"] } else { ["SERVFAIL", "SERVFAIL"] };
+        assert_eq!(answers, right);
+    }
+}
+
+#[test]
+fn a_stub_zone_asks_without_recursion_and_gets_no_answer_for_the_name_that_clients_begin_with() {
+    let Some(world) = World::start() else { return };
+    let text = page().replace("forward-zone:", "stub-zone:").replace("forward-addr:", "stub-addr:");
+    let Some(unbound) = Peer::Unbound.start(&world, &text, &Peer::Unbound.forwarding(&text), Around::PLAIN) else {
+        return;
+    };
+    assert_eq!(answer(&world, &unbound, OUR_ACCOUNT, "A"), "SERVFAIL");
+}
+
+#[test]
 fn a_mistake_in_the_text_of_the_page_is_found() {
     let Some(world) = World::start() else { return };
     let page = page();

@@ -20,7 +20,8 @@ use std::path::{Path, PathBuf};
 use crate::floors::files;
 
 /// The folders whose paths are checked.
-const ROOTS: [&str; 10] = [".ci", "benches", "config", "contrib", "docs", "fuzz", "packaging", "src", "tests", "xtask"];
+const ROOTS: [&str; 11] =
+    [".ci", "benches", "config", "contrib", "deploy", "docs", "fuzz", "packaging", "src", "tests", "xtask"];
 
 /// Checks all documents; the error lists the names that do not exist.
 pub(crate) fn check(root: &Path) -> Result<(), String> {

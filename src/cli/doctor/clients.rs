@@ -19,7 +19,7 @@ pub(super) fn check(lists: &Lists, servers: &[String], cloud: Cloud) -> Vec<Find
     let suffixes = forwarded_suffixes(cloud).join(", ");
     let fact = format!(
         "Get-DnsClientServerAddress -AddressFamily IPv4\n    {server}, or a resolver that forwards to it {suffixes}: \
-         right (docs/forwarders.md). Another: set it in the VNet, in DHCP, or by rules of the NRPT for these suffixes \
+         right (docs/forwarders.md)\n    Another: set it in the VNet, in DHCP, or by rules of the NRPT for these suffixes \
          (docs/mars-hosts.md)\nResolve-DnsName {name} -Type A\n    {address}: right. \
          Another address: the client asks another server, or has an old answer: Clear-DnsClientCache\n    an error: see \
          PD308 and PD504 above\nTest-NetConnection {name} -Port 443\n    TcpTestSucceeded : True: right. False: a route, \

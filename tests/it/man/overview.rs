@@ -31,7 +31,8 @@ of the list show its private address.
 
 Then let the network ask: write an address of this machine into `listen`, the networks of the clients into `allow`, see \
 whether `privatelink-dns check` is content, and restart the server. Make it the DNS server of the clients. If a resolver \
-forwards to it instead, it forwards the three private zones, blob.core.windows.net and queue.core.windows.net.";
+forwards to it instead, it forwards the public suffixes: blob.core.windows.net, queue.core.windows.net, \
+backup.windowsazure.com and blob.storage.azure.net.";
 
 /// What the two options print.
 const VERSION: &str = "Print the version; the long form also its commit, the compiler and what is built in.";

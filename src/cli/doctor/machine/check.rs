@@ -121,10 +121,9 @@ fn open_files(machine: &Machine, config: &Config) -> Finding {
     }
     let fact =
         format!("{limit} allowed, but [tcp] max_connections = {} needs {wanted}", config.server.tcp.max_connections);
-    Finding::warning(Id::FILES, fact).run(format!(
-        "in the unit: LimitNOFILE={wanted}; or, in [tcp]: max_connections = {}",
-        limit.saturating_sub(OTHER_FILES)
-    ))
+    let raise = if machine.has_systemd { "in the unit: LimitNOFILE=" } else { "for the container: --ulimit nofile=" };
+    let fewer = limit.saturating_sub(OTHER_FILES);
+    Finding::warning(Id::FILES, fact).run(format!("{raise}{wanted}; or, in [tcp]: max_connections = {fewer}"))
 }
 
 fn timestamps(machine: &Machine) -> Finding {

@@ -132,6 +132,8 @@ fn a_low_port_needs_the_right_to_bind_it() {
 fn limits_time_stamps_and_clock_come_with_their_commands() {
     let few = Machine { max_files: Some(1024), ..machine() };
     expect(&with(&few), "PD203", State::Warning, &["1024 allowed", "4000", "LimitNOFILE=4200"]);
+    let container = Machine { has_systemd: false, ..few };
+    expect(&with(&container), "PD203", State::Warning, &["--ulimit nofile=4200"]);
     expect(&with(&Machine { max_files: None, ..machine() }), "PD203", State::Skipped, &[]);
     let on = Machine { timestamps: Some(true), ..machine() };
     expect(&with(&on), "PD204", State::Warning, &["sysctl -w net.ipv4.tcp_timestamps=0"]);
@@ -187,6 +189,21 @@ fn a_server_that_is_not_there_or_runs_with_another_config_is_told() {
     expect(&broken, "PD210", State::Problem, &["the newest config is not in service: c.toml:3", "check"]);
     let waits = of_status(|status| status.config.waits_for_restart = vec![problem()]);
     expect(&waits, "PD210", State::Warning, &["systemctl restart"]);
+    let silent = Server::Silent("no server is running with this config".to_owned());
+    let container = Machine { has_systemd: false, ..machine() };
+    let found = check(&container, &config(), &silent);
+    expect(&found, "PD209", State::Problem, &["look at the log of the server"]);
+}
+
+#[test]
+fn the_user_of_the_server_is_that_of_its_process_and_not_the_owner_of_its_folder_in_proc() {
+    let status = format!("proc/{PID}/status");
+    let root = root(&[(&*status, "Name:\tx\nUid:\t65532\t65533\t65532\t65532\n"), ("zones/x", "")]);
+    let zones = root.path().join("zones");
+    let (config, _) = Config::parse(&root.path().join("c.toml"), &format!("zone_dir = {zones:?}"));
+    let server = Server::Runs(Box::new(self::status()));
+    let found = System { root: root.path().to_owned(), now: SystemTime::now() }.look(&config, &server);
+    assert_eq!(found.folders[0].other_owner.map(|(_, user)| user), Some(65_533), "{found:#?}");
 }
 
 #[test]
