@@ -59,11 +59,9 @@ Exit codes: 0 done, or every name is right; 1 failed, or a name is not right.
 [CmdletBinding(SupportsShouldProcess = $true, DefaultParameterSetName = 'Set')]
 param(
     [Parameter(Mandatory = $true, ParameterSetName = 'Set')]
-    [ValidateScript({ $_ -match ':' -or $_ -match '^\d+\.\d+\.\d+\.\d+$' })]
     [string[]] $Server,
 
     [Parameter(ParameterSetName = 'Set')]
-    [Parameter(ParameterSetName = 'Test')]
     [ValidateSet('public', 'usgov', 'china')]
     [string] $Cloud = 'public',
 
@@ -78,6 +76,7 @@ param(
 )
 
 Set-StrictMode -Version 2.0
+# The commands of the module DnsClient do not see this one, because it is not global: each has -ErrorAction Stop.
 $ErrorActionPreference = 'Stop'
 
 # The same as in docs/forwarders.md; a test compares them.
@@ -107,8 +106,14 @@ $Note = 'Set by Set-PrivatelinkDns.ps1'
 # Rules of a Group Policy. Windows ignores all local rules while this key exists, even if it is empty.
 $PolicyKey = 'HKLM:\SOFTWARE\Policies\Microsoft\Windows NT\DNSClient\DnsPolicyConfig'
 
+# The parts of a list. `powershell -File` passes 'a,b' as one text.
+function Split-List {
+    param([string[]] $Text)
+    $Text | ForEach-Object { $_ -split ',' } | ForEach-Object { $_.Trim() } | Where-Object { $_ -ne '' }
+}
+
 function Get-OwnRule {
-    @(Get-DnsClientNrptRule | Where-Object { $_.DisplayName -eq $Mark -and $_.Comment -eq $Note })
+    @(Get-DnsClientNrptRule -ErrorAction Stop | Where-Object { $_.DisplayName -eq $Mark -and $_.Comment -eq $Note })
 }
 
 function Test-Administrator {
@@ -124,7 +129,16 @@ function Get-Obstacle {
     }
     if (-not $Remove) {
         Get-PolicyObstacle
+        Split-List -Text $Server | Where-Object { -not (Test-Address -Text $_) } | ForEach-Object {
+            "-Server: '$_' is no address. Write the addresses of the servers, without a port."
+        }
     }
+}
+
+# Windows takes '10.4' for 10.0.0.4; here an address has four parts, or a colon.
+function Test-Address {
+    param([string] $Text)
+    ($Text -match '^\d+\.\d+\.\d+\.\d+$' -or $Text -match ':') -and $null -ne ($Text -as [System.Net.IPAddress])
 }
 
 function Get-PolicyObstacle {
@@ -152,7 +166,7 @@ function Test-OwnRule {
 # Rules of others for the same names: the reader should know of them.
 function Show-ForeignRule {
     param([string[]] $Namespace)
-    foreach ($rule in @(Get-DnsClientNrptRule)) {
+    foreach ($rule in @(Get-DnsClientNrptRule -ErrorAction Stop)) {
         if ($rule.DisplayName -eq $Mark -and $rule.Comment -eq $Note) { continue }
         foreach ($theirs in @($rule.Namespace)) {
             foreach ($ours in $Namespace) {
@@ -166,7 +180,7 @@ function Show-ForeignRule {
 
 function Clear-Cache {
     if ($PSCmdlet.ShouldProcess('DNS client cache', 'Clear')) {
-        Clear-DnsClientCache
+        Clear-DnsClientCache -ErrorAction Stop
     }
 }
 
@@ -174,7 +188,7 @@ function Remove-OwnRule {
     param([object[]] $Rule)
     foreach ($one in $Rule) {
         if ($PSCmdlet.ShouldProcess('NRPT rule for ' + ($one.Namespace -join ', '), 'Remove')) {
-            Remove-DnsClientNrptRule -Name $one.Name -Force
+            Remove-DnsClientNrptRule -Name $one.Name -Force -ErrorAction Stop
         }
     }
 }
@@ -183,14 +197,16 @@ function Add-OwnRule {
     param([string[]] $Namespace, [string[]] $Address)
     foreach ($one in $Namespace) {
         if ($PSCmdlet.ShouldProcess('NRPT rule for ' + $one, 'Add with ' + ($Address -join ', '))) {
-            Add-DnsClientNrptRule -Namespace $one -NameServers $Address -DisplayName $Mark -Comment $Note
+            Add-DnsClientNrptRule -Namespace $one -NameServers $Address -DisplayName $Mark -Comment $Note `
+                -ErrorAction Stop
         }
     }
 }
 
 function Set-OwnRule {
     $namespaces = @($Suffixes[$Cloud] | ForEach-Object { '.' + $_ })
-    $addresses = @($Server | ForEach-Object { ([System.Net.IPAddress] $_).IPAddressToString })
+    # As Windows writes them, so that a second run finds them.
+    $addresses = @(Split-List -Text $Server | ForEach-Object { ([System.Net.IPAddress] $_).IPAddressToString })
     $before = @(Get-OwnRule)
     Show-ForeignRule -Namespace $namespaces
     if (Test-OwnRule -Rule $before -Namespace $namespaces -Address $addresses) {
@@ -248,7 +264,7 @@ function Get-WrongName {
         Write-Warning 'This script has set no rule here.'
     }
     Get-PolicyObstacle | Write-Warning
-    $results = @($Name | ForEach-Object { Test-Name -HostName $_ })
+    $results = @(Split-List -Text $Name | ForEach-Object { Test-Name -HostName $_ })
     $results | Format-Table -AutoSize -Wrap -Property @('Name', 'Address', 'Port443', 'Verdict') | Out-Host
     Write-Host 'nslookup ignores the NRPT and may show other addresses.'
     $results | Where-Object { $_.Verdict -ne 'right' }
@@ -263,8 +279,13 @@ if ($obstacles.Count -gt 0) {
     exit 1
 }
 if ($Remove) {
-    Remove-OwnRule -Rule @(Get-OwnRule)
-    Clear-Cache
+    $rules = @(Get-OwnRule)
+    if ($rules.Count -eq 0) {
+        Write-Output 'There are no rules of this script. Nothing was changed.'
+    } else {
+        Remove-OwnRule -Rule $rules
+        Clear-Cache
+    }
 } else {
     Set-OwnRule
 }

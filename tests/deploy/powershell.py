@@ -3,7 +3,8 @@
 error LINE TEXT           what is no PowerShell
 newer LINE TOKEN          an operator that Windows PowerShell 5.1 does not have
 function LINE NAME        a function that is defined
-command LINE NAME GUARD   a command that is run; GUARD is "guarded" inside an `if ($PSCmdlet.ShouldProcess(...))`
+command LINE NAME GUARD ERROR   a command that is run; GUARD is "guarded" inside an `if ($PSCmdlet.ShouldProcess(...))`,
+                          else "open"; ERROR is "stops" with `-ErrorAction Stop`, else "goes-on"
 """
 
 import sys
@@ -35,7 +36,9 @@ def walk(node, guarded):
     elif node.type in ("command", "function_statement"):
         kind = "command" if node.type == "command" else "function"
         name = next((text(child) for child in node.children if child.type.endswith("_name")), "?")
-        print(kind, line, name, *(["guarded" if guarded else "open"] if kind == "command" else []))
+        stops = "-ErrorAction Stop" in " ".join(text(node).split())
+        how = ["guarded" if guarded else "open", "stops" if stops else "goes-on"]
+        print(kind, line, name, *(how if kind == "command" else []))
     is_guard = node.type == "if_statement" and condition(node).replace(" ", "").startswith("if($PSCmdlet.ShouldProcess(")
     for child in node.children:
         walk(child, guarded or (is_guard and child.type == "statement_block"))

@@ -63,6 +63,15 @@ fn unguarded(text: &str) -> Option<Vec<String>> {
     Some(lines.iter().filter(is_open).map(|words| words.join(" ")).collect())
 }
 
+/// The commands of the module `DnsClient` that do not stop the script when they fail. They are functions of a module,
+/// which does not see the `$ErrorActionPreference` of a script: after rules that could not be added, the old ones would
+/// be removed, and all would be called done.
+fn unstopped(text: &str) -> Option<Vec<String>> {
+    let is_of_module = |name: &str| name.contains("-DnsClient");
+    let goes_on = |words: &&Vec<String>| words[0] == "command" && is_of_module(&words[2]) && words[4] != "stops";
+    Some(parsed(text)?.iter().filter(goes_on).map(|words| words.join(" ")).collect())
+}
+
 /// The suffixes of the script's table by cloud: the texts between quotes from the cloud's line to the next `)`.
 fn suffixes(script: &str, cloud: Cloud) -> Vec<String> {
     let (_, table) = script.split_once("$Suffixes = @{").expect("the table");
@@ -99,6 +108,13 @@ fn every_command_of_the_script_that_changes_the_host_asks_should_process() {
         assert!(script().contains(change), "the script has no {change}");
     }
     assert!(script().contains("SupportsShouldProcess = $true"));
+}
+
+#[test]
+fn every_command_that_fails_stops_the_script() {
+    let Some(found) = unstopped(&script()) else { return };
+    assert_eq!(found, Vec::<String>::new());
+    assert!(script().contains("$ErrorActionPreference = 'Stop'"), "for all commands that are no functions");
 }
 
 #[test]
@@ -165,6 +181,18 @@ fn a_change_behind_the_back_of_whatif_is_found() {
         ("exit 0", "Set-DnsClientGlobalSetting -SuffixSearchList @()\nexit 0", "Set-DnsClientGlobalSetting"),
     ] {
         let Some(found) = unguarded(&mistaken(right, wrong)) else { return };
+        assert!(found.iter().any(|line| line.contains(name)), "{right} -> {wrong}: {found:?}");
+    }
+}
+
+#[test]
+fn a_command_that_fails_and_does_not_stop_the_script_is_found() {
+    for (right, wrong, name) in [
+        ("-Comment $Note `\n                -ErrorAction Stop", "-Comment $Note", "Add-DnsClientNrptRule"),
+        ("-Force -ErrorAction Stop", "-Force -ErrorAction Continue", "Remove-DnsClientNrptRule"),
+        ("Get-DnsClientNrptRule -ErrorAction Stop |", "Get-DnsClientNrptRule |", "Get-DnsClientNrptRule"),
+    ] {
+        let Some(found) = unstopped(&mistaken(right, wrong)) else { return };
         assert!(found.iter().any(|line| line.contains(name)), "{right} -> {wrong}: {found:?}");
     }
 }

@@ -8,9 +8,13 @@ use super::pods::{of_kind, text};
 use super::rules::breaches;
 use crate::checkers::ROOT;
 
+fn page() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("docs/kubernetes.md")).unwrap()
+}
+
 /// The YAML blocks of the page, in their order.
 fn blocks() -> Vec<String> {
-    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/kubernetes.md")).unwrap();
+    let page = page();
     let blocks = page.split("```yaml\n").skip(1);
     blocks.map(|rest| rest.split_once("```").expect("an end of the block").0.to_owned()).collect()
 }
@@ -44,4 +48,24 @@ fn other_manifests_of_the_page_keep_the_schemas() {
     for block in others {
         assert_eq!(against_schemas(&tools, &block), None, "{block}");
     }
+}
+
+/// The calls of kubectl that do not say in which namespace, and would look in that of the reader's context.
+fn without_namespace(page: &str) -> Vec<&str> {
+    let calls = page.split(['`', '\n']).filter(|text| text.starts_with("kubectl "));
+    let is_elsewhere =
+        |call: &str| ["--namespace ", "--kustomize ", "kubectl run "].iter().any(|word| call.contains(word));
+    calls.filter(|call| !is_elsewhere(call)).collect()
+}
+
+#[test]
+fn every_call_of_kubectl_on_the_page_says_its_namespace() {
+    let page = page();
+    // A span that goes on in the next line is one call.
+    let joined = page.replace("kubectl --namespace privatelink-dns\n", "kubectl --namespace privatelink-dns ");
+    assert_eq!(without_namespace(&joined), [""; 0]);
+    assert_eq!(
+        without_namespace("x `kubectl rollout undo y`\nkubectl get z\n"),
+        ["kubectl rollout undo y", "kubectl get z"]
+    );
 }

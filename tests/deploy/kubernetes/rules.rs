@@ -6,6 +6,7 @@ mod clients;
 mod lifetime;
 mod mistakes;
 mod network;
+mod passage;
 mod storage;
 
 use serde_json::Value;
@@ -15,7 +16,7 @@ use super::pods::{self, Pod, list, pod, text};
 /// A rule: nothing, or what is wrong.
 type Rule = fn(&Pod<'_>) -> Vec<String>;
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     rights,
     restricted,
     image,
@@ -30,6 +31,7 @@ const RULES: [Rule; 17] = [
     network::services,
     network::policy_in,
     network::policy_out,
+    passage::packets,
     clients::selectors,
     clients::resolver,
     clients::identity,

@@ -29,6 +29,12 @@ pub(super) fn selectors(pod: &Pod<'_>) -> Vec<String> {
     let others = found.into_iter().filter(|(_, selector)| !selects(selector, pod.labels));
     let mut wrong: Vec<String> = others.map(|(what, _)| format!("{what}: its selector is of other pods")).collect();
     let is_alone = list(apart).any(|term| term["topologyKey"] == "kubernetes.io/hostname");
+    // Without it no pod has a name of its own.
+    let names = of_kind(pod.objects, "Service").find(|one| one["metadata"]["name"] == pod.owner["spec"]["serviceName"]);
+    let has_names = names.is_some_and(|service| service["spec"]["clusterIP"] == "None");
+    wrong.extend(unless(pod.owner["kind"] != "StatefulSet" || has_names, || {
+        "serviceName: no headless Service".to_owned()
+    }));
     wrong.extend(unless(pod.owner["kind"] != "StatefulSet" || is_alone, || "two pods may share a node".to_owned()));
     wrong
 }

@@ -17,7 +17,9 @@ const RENDER: &str = "kustomization.yaml";
 #[test]
 fn each_rule_finds_a_mistake_made_on_purpose() {
     let Some(tools) = Tools::find() else { return };
-    for (file, from, to, said) in RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&CLIENTS) {
+    for (file, from, to, said) in
+        RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&PASSAGE).chain(&CLIENTS)
+    {
         let path = if file.contains('/') { (*file).to_owned() } else { format!("base/{file}") };
         let folder = path.rsplit_once('/').expect("a folder").0;
         let manifests = Manifests::copy().with(&path, from, to);
@@ -26,7 +28,8 @@ fn each_rule_finds_a_mistake_made_on_purpose() {
     }
 }
 
-const RIGHTS_AND_FILES: [Mistake; 15] = [
+const RIGHTS_AND_FILES: [Mistake; 16] = [
+    (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: true\n  immutable: true", "immutable lists"),
     (SET, "[\"NET_BIND_SERVICE\"]", "[\"NET_BIND_SERVICE\", \"SYS_ADMIN\"]", "SYS_ADMIN"),
     (SET, "runAsUser: 65532", "runAsUser: 10001", "is not the user of the image"),
     (SET, "fsGroup: 65532", "fsGroup: 65533", "fsGroup"),
@@ -58,7 +61,17 @@ const LIFETIME: [Mistake; 6] = [
     (BUDGET, "maxUnavailable: 1", "maxUnavailable: 2", "PodDisruptionBudget"),
 ];
 
-const NETWORK: [Mistake; 11] = [
+const NETWORK: [Mistake; 16] = [
+    (SERVICES, "targetPort: dns\n      protocol: UDP", "targetPort: dns-tcp\n      protocol: UDP", "has no port as in"),
+    (SET, "serviceName: privatelink-dns-pods", "serviceName: privatelink-dns-pod", "serviceName"),
+    ("overlays/aks/loadbalancer.yaml", "internal: \"true\"", "internal: \"false\"", "from outside"),
+    (
+        "overlays/aks/loadbalancer.yaml",
+        "azure-load-balancer-internal: \"true\"",
+        "azure-load-balancer-mode: auto",
+        "from outside",
+    ),
+    (SERVICES, "type: ClusterIP\n  selector", "type: NodePort\n  selector", "from outside"),
     (TOML, "0.0.0.0:53\"", "0.0.0.0:5353\"", "ports: the container has"),
     (TOML, "0.0.0.0:8053", "0.0.0.0:8054", "ports: the container has"),
     (SERVICES, "protocol: UDP", "protocol: TCP", "no port 53 over UDP"),
@@ -70,6 +83,34 @@ const NETWORK: [Mistake; 11] = [
     (POLICY, "port: 9153", "port: 8053", "port 8053 over TCP"),
     (TOML, "168.63.129.16\"]", "10.9.0.4\"]", "upstream 10.9.0.4"),
     (TOML, "168.63.129.16\"]", "system\"]", "by address"),
+];
+
+/// A policy that the API server takes, and that closes too much or too little.
+const PASSAGE: [Mistake; 9] = [
+    (
+        POLICY,
+        "[\"Ingress\", \"Egress\"]\n  ingress",
+        "[\"Egress\"]\n  ingress",
+        "10.0.0.0, port 53 over UDP: open is false",
+    ),
+    (POLICY, "[\"Ingress\", \"Egress\"]\n  ingress", "[\"Ingress\"]\n  ingress", "168.63.129.16, port 53 over UDP"),
+    (
+        POLICY,
+        "podSelector: {}",
+        "podSelector: { matchLabels: { app.kubernetes.io/name: privatelink-dns } }",
+        "open is true",
+    ),
+    (
+        POLICY,
+        "namespaceSelector:\n            matchLabels:\n              kubernetes.io/metadata.name: monitoring",
+        "namespaceSelector: {}",
+        "'shop' with {}, port 9153",
+    ),
+    (POLICY, "  egress:\n", "    - ports: [{ port: 53, protocol: UDP }]\n  egress:\n", "203.0.113.7, port 53 over UDP"),
+    (POLICY, "  egress:\n", "    - from: [{ namespaceSelector: {} }]\n  egress:\n", "port 22 over TCP: open is true"),
+    (POLICY, "  egress:\n", "  egress:\n    - {}\n", "169.254.169.254, port 80 over TCP: open is true"),
+    ("overlays/aks/networkpolicy.yaml", "169.254.169.254/32", "169.254.169.25/32", "169.254.169.254, port 443"),
+    ("examples/sidecar/networkpolicy.yaml", "k8s-app: kube-dns", "k8s-app: coredns", "kube-dns\"}, port 53 over UDP"),
 ];
 
 const CLIENTS: [Mistake; 7] = [

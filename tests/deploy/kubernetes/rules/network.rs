@@ -9,14 +9,14 @@ use super::super::pods::{Pod, list, of_kind, selects, text};
 use super::unless;
 
 /// A transport and a port.
-type Port = (String, u64);
+pub(super) type Port = (String, u64);
 
-fn port(protocol: &str, number: u64) -> Port {
+pub(super) fn port(protocol: &str, number: u64) -> Port {
     (protocol.to_owned(), number)
 }
 
 /// The ports of the config that others than the pod's own containers can reach, by what they are for.
-fn reachable(pod: &Pod<'_>) -> Vec<(&'static str, Port)> {
+pub(super) fn reachable(pod: &Pod<'_>) -> Vec<(&'static str, Port)> {
     let config = pod.config();
     let admin = |key: &str| config.get("admin").and_then(|admin| admin.get(key)?.as_str()?.parse::<SocketAddr>().ok());
     let listen = config["listen"].as_array().into_iter().flatten().filter_map(|one| one.as_str()?.parse().ok());
@@ -43,20 +43,30 @@ pub(super) fn container_ports(pod: &Pod<'_>) -> Vec<String> {
 /// load balancer leaves the client's address as it is.
 pub(super) fn services(pod: &Pod<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
-    let named: BTreeSet<&str> = list(&pod.server["ports"]).map(|one| text(&one["name"])).collect();
+    // A name leads to the port of that name and of the Service's protocol: else there is no endpoint.
+    let behind = |one: &Value| {
+        let is_same =
+            |key: &str, other: &Value| one[key].as_str().unwrap_or("TCP") == other[key].as_str().unwrap_or("TCP");
+        let is_it = |other: &&Value| other["name"] == one["targetPort"] && is_same("protocol", other);
+        list(&pod.server["ports"]).find(is_it).is_some_and(|other| other["containerPort"] == one["port"])
+    };
     for service in of_kind(pod.objects, "Service") {
         let (name, spec) = (text(&service["metadata"]["name"]), &service["spec"]);
         let found: BTreeSet<Port> = ports(&spec["ports"], "port").collect();
         let lost = ["UDP", "TCP"].into_iter().find(|protocol| !found.contains(&port(protocol, 53)));
         wrong.extend(lost.map(|protocol| format!("Service '{name}': no port 53 over {protocol}")));
-        let unknown = list(&spec["ports"]).find(|one| !named.contains(text(&one["targetPort"])));
-        wrong.extend(unknown.map(|one| format!("Service '{name}': the container has no port {}", one["targetPort"])));
+        let unknown = list(&spec["ports"]).find(|one| !behind(one));
+        wrong.extend(unknown.map(|one| format!("Service '{name}': the container has no port as in {one}")));
         let (is_headless, has_all) = (spec["clusterIP"] == "None", spec["publishNotReadyAddresses"] == true);
         wrong.extend(unless(is_headless == has_all, || format!("Service '{name}': publishNotReadyAddresses")));
         let is_balancer = spec["type"] == "LoadBalancer";
         wrong.extend(unless(!is_balancer || spec["externalTrafficPolicy"] == "Local", || {
             format!("Service '{name}': externalTrafficPolicy hides the clients from [access]")
         }));
+        // Without this one Azure gives the Service a public address.
+        let internal = &service["metadata"]["annotations"]["service.beta.kubernetes.io/azure-load-balancer-internal"];
+        let is_inside = if is_balancer { internal == "true" } else { spec["type"] == "ClusterIP" };
+        wrong.extend(unless(is_inside, || format!("Service '{name}': it can be reached from outside the network")));
     }
     wrong
 }

@@ -50,7 +50,10 @@ pub(super) fn config_maps(pod: &Pod<'_>) -> Vec<String> {
             _ => None,
         })
         .collect();
-    for map in of_kind(pod.objects, "ConfigMap").map(|object| text(&object["metadata"]["name"])) {
+    for object in of_kind(pod.objects, "ConfigMap") {
+        let map = text(&object["metadata"]["name"]);
+        wrong
+            .extend(unless(object["immutable"] != true, || format!("ConfigMap '{map}': immutable lists never change")));
         let is_hashed = map.rsplit('-').next().is_some_and(|end| end.len() == 10);
         wrong
             .extend(unless(!is_hashed, || format!("ConfigMap '{map}': a hash in its name: each change restarts pods")));
