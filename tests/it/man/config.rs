@@ -213,12 +213,19 @@ fn choices(text: &str) -> String {
     words.iter().enumerate().map(bold).collect::<Vec<_>>().join(" ")
 }
 
-/// The sample with all lines of a section in force, without the line of a key if one is named. An upstream that depends
-/// on the machine is none.
+/// The sections whose examples an example names.
+const NAMED: [(&str, &[&str]); 1] = [("[[peers]]", &["[[keys]]", "[feed]"])];
+
+/// The sample with all lines of a section in force, and those of the sections that it names, without the line of a key
+/// if one is named. An upstream that depends on the machine is none.
 fn with_section(section: &Section<'_>, without: Option<usize>) -> String {
+    let others = NAMED.iter().filter(|(header, _)| *header == section.header).flat_map(|(_, named)| *named);
+    let others: Vec<Section<'_>> =
+        others.flat_map(|named| sections().into_iter().filter(move |other| other.header == *named)).collect();
+    let is_named = |number: usize| others.iter().any(|other| other.lines.contains(&number));
     let line = |(number, line): (usize, &str)| match line.strip_prefix("# ") {
         _ if without == Some(number) => String::new(),
-        Some(hidden) if section.lines.contains(&number) => hidden.to_owned(),
+        Some(hidden) if section.lines.contains(&number) || is_named(number) => hidden.to_owned(),
         _ => line.to_owned(),
     };
     let lines: Vec<String> = SAMPLE.lines().enumerate().map(line).collect();
