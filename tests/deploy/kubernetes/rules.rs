@@ -3,11 +3,12 @@
 //! In: the objects of one kustomization. Out: a line for each rule that is broken, with what is wrong.
 
 mod clients;
-mod lifetime;
+pub(super) mod lifetime;
 mod mistakes;
 mod network;
 mod passage;
 mod storage;
+mod whole;
 
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use super::pods::{self, Pod, list, pod, text};
 /// A rule: nothing, or what is wrong.
 type Rule = fn(&Pod<'_>) -> Vec<String>;
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 23] = [
     rights,
     restricted,
     image,
@@ -25,6 +26,7 @@ const RULES: [Rule; 18] = [
     storage::config_maps,
     lifetime::liveness,
     lifetime::readiness,
+    lifetime::patiences,
     lifetime::grace,
     lifetime::disruption,
     network::container_ports,
@@ -35,6 +37,10 @@ const RULES: [Rule; 18] = [
     clients::selectors,
     clients::resolver,
     clients::identity,
+    whole::program,
+    whole::life,
+    whole::mounts,
+    whole::namespace,
 ];
 
 /// Every rule that these objects break.

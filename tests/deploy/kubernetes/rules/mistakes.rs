@@ -18,7 +18,7 @@ const RENDER: &str = "kustomization.yaml";
 fn each_rule_finds_a_mistake_made_on_purpose() {
     let Some(tools) = Tools::find() else { return };
     for (file, from, to, said) in
-        RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&PASSAGE).chain(&CLIENTS)
+        RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&PASSAGE).chain(&WHOLE).chain(&CLIENTS)
     {
         let path = if file.contains('/') { (*file).to_owned() } else { format!("base/{file}") };
         let folder = path.rsplit_once('/').expect("a folder").0;
@@ -52,7 +52,11 @@ const RIGHTS_AND_FILES: [Mistake; 16] = [
     (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: false", "a hash in its name"),
 ];
 
-const LIFETIME: [Mistake; 6] = [
+const LIFETIME: [Mistake; 10] = [
+    (SET, "path: /ready", "path: /ready\n              scheme: HTTPS", "readinessProbe"),
+    (SET, "failureThreshold: 6", "failureThreshold: 1", "livenessProbe: kills"),
+    (SET, "failureThreshold: 30", "failureThreshold: 3", "startupProbe: kills"),
+    (SET, "failureThreshold: 3\n", "failureThreshold: 12\n", "readinessProbe: after"),
     (SET, "path: /health", "path: /ready", "livenessProbe"),
     (SET, "path: /ready", "path: /health", "readinessProbe"),
     (SET, "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 15", "terminationGracePeriodSeconds"),
@@ -111,6 +115,39 @@ const PASSAGE: [Mistake; 9] = [
     (POLICY, "  egress:\n", "  egress:\n    - {}\n", "169.254.169.254, port 80 over TCP: open is true"),
     ("overlays/aks/networkpolicy.yaml", "169.254.169.254/32", "169.254.169.25/32", "169.254.169.254, port 443"),
     ("examples/sidecar/networkpolicy.yaml", "k8s-app: kube-dns", "k8s-app: coredns", "kube-dns\"}, port 53 over UDP"),
+];
+
+/// What starts, and what it may write.
+const WHOLE: [Mistake; 14] = [
+    (SET, "args: [\"serve\"]", "args: [\"check\"]", "in place of serve"),
+    (SET, "args: [\"serve\"]", "args: [\"serve\"]\n          command: [\"/bin/sh\"]", "entrypoint"),
+    (
+        SET,
+        "args: [\"serve\"]",
+        "args: [\"serve\"]\n          env: [{ name: PRIVATELINK_DNS_CONFIG, value: /a }]",
+        "usual place",
+    ),
+    (SET, "memory: 256Mi", "memory: 32Mi", "limits: memory"),
+    (SET, "type: RollingUpdate", "type: OnDelete", "updateStrategy"),
+    ("examples/sidecar/cronjob.yaml", "              restartPolicy: Always\n", "", "has to end before"),
+    ("examples/sidecar/cronjob.yaml", "restartPolicy: Never", "restartPolicy: Always", "does not fit"),
+    (
+        SET,
+        "mountPath: /var/lib/privatelink-dns",
+        "mountPath: /var/lib/privatelink-dns\n              readOnly: true",
+        "cannot write there",
+    ),
+    (
+        SET,
+        "name: privatelink-dns-lists",
+        "name: privatelink-dns-lists\n            items: [{ key: a, path: b }]",
+        "hides files",
+    ),
+    (SET, "ReadWriteOnce", "ReadOnlyMany", "accessModes"),
+    (SET, "storage: 100Mi", "storage: 1Mi", "is too little"),
+    (SET, "whenDeleted: Retain", "whenDeleted: Delete", "go with the set"),
+    (SET, "serviceAccountName: privatelink-dns", "serviceAccountName: dns", "serviceAccountName: no"),
+    ("base/namespace.yaml", "enforce: restricted", "enforce: privileged", "does not enforce"),
 ];
 
 const CLIENTS: [Mistake; 7] = [
