@@ -13,7 +13,7 @@ use std::time::Duration;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::{FAILED, HELD, USAGE, WARNINGS, fail, freeze, print, print_diagnostic, print_error, status, usage};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{self, Diagnostic};
 use crate::dns::Name;
@@ -228,9 +228,7 @@ fn reply_to(file: Result<PathBuf, String>, request: &ControlRequest) -> Result<C
 
 /// Two servers may share a zone folder: the one that answers at the socket may run with another config.
 fn other_config(ours: &Path, found: &Status) -> Option<String> {
-    let whole = |path: &Path| path.canonicalize().map_or_else(|_| diag::path(path), |path| diag::path(&path));
-    let ours = whole(ours);
-    (ours != found.config.file).then(|| {
+    (!config::is_same(ours, &found.config.file)).then(|| {
         format!(
             "the server that answers there (process {}) runs with another config, {}; give each server a 'control' of its \
              own, or name its config: --config {}",

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::diag;
+
 /// The places where a config is looked for if neither flag nor variable names one.
 const PLACES: [&str; 2] = ["config/privatelink-dns.toml", "/etc/privatelink-dns/privatelink-dns.toml"];
 
@@ -37,6 +39,22 @@ fn is_of_root(path: &Path, present: &Path) -> bool {
     [path, folder, present].into_iter().all(is_safe)
 }
 
+/// The whole path of a config file, by which servers tell their configs apart: without the links of its folder, and
+/// with the name that it was given. That name may be a link which each change turns elsewhere, as in a `ConfigMap`.
+pub(crate) fn whole(file: &Path) -> PathBuf {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), file.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => file.to_owned(),
+    }
+}
+
+/// Whether a config is the one that a server named: by its whole path as it is shown, or because both lead to one file.
+pub(crate) fn is_same(ours: &Path, theirs: &str) -> bool {
+    let leads_there = |ours: PathBuf| Path::new(theirs).canonicalize().is_ok_and(|theirs| theirs == ours);
+    diag::path(&whole(ours)) == theirs || ours.canonicalize().is_ok_and(leads_there)
+}
+
 /// The folder that relative paths start from: the config's own, or one level up when that is called `config`.
 pub(crate) fn base_folder(file: &Path) -> PathBuf {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -56,6 +74,31 @@ pub(crate) fn base_folder(file: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_config_whose_link_is_turned_is_the_same_one_and_a_link_to_it_from_elsewhere_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for version in ["one", "two"] {
+            std::fs::create_dir(at(version)).unwrap();
+            std::fs::write(at(version).join("c.toml"), version).unwrap();
+        }
+        let turn = |to: &str| {
+            let _ = std::fs::remove_file(at("..data"));
+            std::os::unix::fs::symlink(to, at("..data")).unwrap();
+        };
+        turn("one");
+        std::os::unix::fs::symlink("..data/c.toml", at("c.toml")).unwrap();
+        let named = diag::path(&whole(&at("c.toml")));
+        assert!(
+            is_same(&at("c.toml"), &named)
+                && is_same(&at("one/c.toml"), &named)
+                && is_same(&at("one/../c.toml"), &named)
+        );
+        turn("two");
+        assert!(is_same(&at("c.toml"), &named) && is_same(&at("two/c.toml"), &named));
+        assert!(!is_same(&at("one/c.toml"), &named) && !is_same(&at("none.toml"), &named));
+    }
 
     #[test]
     fn the_flag_wins_over_the_variable() {

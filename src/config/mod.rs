@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-pub(crate) use locate::{base_folder, find};
+pub(crate) use locate::{base_folder, find, is_same, whole};
 
 use crate::control::rights::Rights;
 use crate::diag::{self, Diagnostic, Id, Place};

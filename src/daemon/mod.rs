@@ -45,7 +45,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::admin;
-use crate::config::{Config, Contents};
+use crate::config::{self, Config, Contents};
 use crate::control::protocol::ControlReply;
 use crate::control::rights::Rights;
 use crate::control::{self, Command, Control, ControlContext, ControlError, PlacedSocket};
@@ -176,7 +176,8 @@ async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, lo
     kept::keep(&listeners, manager);
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
-    let board = Arc::new(Board::new(&config.file, &bound, SystemTime::now()).measured_by(process::usage));
+    let board =
+        Arc::new(Board::new(&config::whole(&config.file), &bound, SystemTime::now()).measured_by(process::usage));
     let mut daemon = Daemon::new(config, logs, bound, (&board, manager), ticks)?;
     background::check().await.iter().for_each(log::found);
     daemon.take_admin();

@@ -71,10 +71,10 @@ pub(crate) fn seconds(at: SystemTime) -> u64 {
 }
 
 impl Board {
-    /// An empty board of a process that started at this time with this config.
+    /// An empty board of a process that started at this time with this config. Its path is whole: a client tells it
+    /// from another server's by that.
     pub(crate) fn new(config: &Path, listen: &[SocketAddr], started: SystemTime) -> Self {
-        // The whole path, so that a client can tell it from another server's.
-        let config = config.canonicalize().map_or_else(|_| diag::path(config), |config| diag::path(&config));
+        let config = diag::path(config);
         let started = seconds(started);
         let server = ServerStatus {
             host: diag::printable(&rustix::system::uname().nodename().to_string_lossy()).into_owned(),

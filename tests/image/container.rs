@@ -13,6 +13,7 @@ use crate::unpacked::{folder, image};
 
 /// What is asked of the runtime.
 #[derive(Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a word of its own in a runtime's config")]
 pub(crate) struct Setup {
     /// Capabilities of the container; for a user other than root, runtimes make none of them ambient.
     pub(crate) capabilities: &'static [&'static str],
@@ -20,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) may_gain: bool,
     /// Parts of the image's config that are replaced, in a file that is mounted over it.
     pub(crate) config: &'static [(&'static str, &'static str)],
+    /// Mount the pod's folder `etc` over that of the image's config.
+    pub(crate) with_etc: bool,
     /// Leave `/run/privatelink-dns` as it is in the image: it cannot be written then.
     pub(crate) without_run: bool,
     /// Files in place of those of the image.
@@ -33,6 +36,7 @@ pub(crate) const USUAL: Setup = Setup {
     capabilities: &["CAP_NET_BIND_SERVICE"],
     may_gain: false,
     config: &[],
+    with_etc: false,
     without_run: false,
     root: None,
     without_ipv6: false,
@@ -142,6 +146,9 @@ fn config(pod: &Pod, setup: &Setup) -> Value {
     let mounts = config["mounts"].as_array_mut().unwrap();
     // umoci mounts a tmpfs at each volume, and the cgroups, which this test does not need.
     mounts.retain(|mount| !["cgroup", "mqueue"].iter().any(|kind| mount["type"] == *kind) && mount["source"] != "none");
+    if setup.with_etc {
+        mounts.push(bind(&pod.folder.join("etc"), "/etc/privatelink-dns", "ro"));
+    }
     mounts.push(bind(&pod.folder.join("volume"), "/var/lib/privatelink-dns", "rw"));
     mounts.push(bind(&pod.folder.join("endpoints"), "/etc/privatelink-dns/endpoints", "ro"));
     mounts.push(bind(&pod.folder.join("resolv.conf"), "/etc/resolv.conf", "ro"));
@@ -166,14 +173,19 @@ fn bind(from: &Path, to: &str, mode: &str) -> Value {
     json!({"destination": to, "type": "bind", "source": from, "options": ["bind", "nosuid", "nodev", "noexec", mode]})
 }
 
-/// The image's config with some parts replaced, which must be there.
+/// The image's config with some parts replaced, which must be there; the file.
 fn edited(pod: &Pod, changes: &[(&str, &str)]) -> PathBuf {
+    let path = pod.folder.join("privatelink-dns.toml");
+    fs::write(&path, config_with(changes)).unwrap();
+    path
+}
+
+/// The image's config with some parts replaced, which must be there.
+pub(crate) fn config_with(changes: &[(&str, &str)]) -> String {
     let mut text = fs::read_to_string(image().rootfs.join("etc/privatelink-dns/privatelink-dns.toml")).unwrap();
     for (from, to) in changes {
         assert!(text.contains(from), "the config lacks {from}:\n{text}");
         text = text.replacen(from, to, 1);
     }
-    let path = pod.folder.join("privatelink-dns.toml");
-    fs::write(&path, text).unwrap();
-    path
+    text
 }

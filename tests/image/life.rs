@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::container::{Container, Setup, USUAL};
+use crate::container::{Container, Setup, USUAL, config_with};
 use crate::pod::{ADDRESS, LISTED, PUBLIC, Pod};
 
 /// A second list, and the name in it.
@@ -25,6 +25,24 @@ fn a_mounted_list_is_served_over_udp_and_tcp_and_one_that_comes_later_too() {
     }
     pod.give_list("vault-ne.txt", LATER.0);
     pod.wait_for("the later list", |pod| (pod.dig(ADDRESS, LATER.1, &[]) == LATER.2).then_some(()));
+    assert_eq!(pod.dig(ADDRESS, LISTED.0, &[]), LISTED.1);
+}
+
+#[test]
+#[ignore = "runs the image: cargo xtask acceptance image"]
+fn a_config_mounted_as_a_whole_folder_is_taken_when_it_is_swapped() {
+    let pod = Pod::new();
+    let file = "privatelink-dns.toml";
+    pod.give("etc", file, &config_with(&[]));
+    let container = Container::ready(&pod, &Setup { with_etc: true, ..USUAL });
+    let zone = "privatelink.we.backup.windowsazure.com";
+    assert!(!container.verb("status").text.contains(zone));
+    pod.give("etc", file, &config_with(&[("[backup]\n", "[backup]\ngeos = [\"we\"]\n")]));
+    pod.wait_for("the new zone", |_| container.verb("status").text.contains(zone).then_some(()));
+    for words in ["status --live", "reload"] {
+        let ended = container.verb(words);
+        assert_eq!(ended.code, Some(0), "{words}: {}", ended.text);
+    }
     assert_eq!(pod.dig(ADDRESS, LISTED.0, &[]), LISTED.1);
 }
 

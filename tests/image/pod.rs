@@ -42,7 +42,7 @@ impl Pod {
     pub(crate) fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let folder = folder().join(format!("pod-{}", NUMBER.fetch_add(1, Ordering::Relaxed)));
-        for name in ["endpoints", "volume", "run"] {
+        for name in ["endpoints", "volume", "run", "etc/endpoints"] {
             fs::create_dir_all(folder.join(name)).unwrap();
         }
         // As an emptyDir: everybody may write. A volume with fsGroup belongs to the group of the server.
@@ -108,23 +108,28 @@ impl Pod {
         in_network(&self.upstream, program)
     }
 
-    /// Adds or replaces a list, by a swap of the link `..data`: so kubelet does it.
+    /// Adds or replaces a list.
     pub(crate) fn give_list(&self, name: &str, text: &str) {
+        self.give("endpoints", name, text);
+    }
+
+    /// Adds or replaces a file in a folder, by a swap of the link `..data`: so a kubelet does it.
+    pub(crate) fn give(&self, folder: &str, name: &str, text: &str) {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let endpoints = self.folder.join("endpoints");
+        let folder = self.folder.join(folder);
         let fresh = format!("..version_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        fs::create_dir(endpoints.join(&fresh)).unwrap();
-        let old = fs::read_link(endpoints.join("..data")).ok();
-        for entry in old.iter().flat_map(|old| fs::read_dir(endpoints.join(old)).unwrap()).flatten() {
-            fs::copy(entry.path(), endpoints.join(&fresh).join(entry.file_name())).unwrap();
+        fs::create_dir(folder.join(&fresh)).unwrap();
+        let old = fs::read_link(folder.join("..data")).ok();
+        for entry in old.iter().flat_map(|old| fs::read_dir(folder.join(old)).unwrap()).flatten() {
+            fs::copy(entry.path(), folder.join(&fresh).join(entry.file_name())).unwrap();
         }
-        fs::write(endpoints.join(&fresh).join(name), text).unwrap();
-        std::os::unix::fs::symlink(&fresh, endpoints.join("..data_tmp")).unwrap();
-        fs::rename(endpoints.join("..data_tmp"), endpoints.join("..data")).unwrap();
+        fs::write(folder.join(&fresh).join(name), text).unwrap();
+        std::os::unix::fs::symlink(&fresh, folder.join("..data_tmp")).unwrap();
+        fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
         // A link that is there already stays.
-        let _ = std::os::unix::fs::symlink(format!("..data/{name}"), endpoints.join(name));
+        let _ = std::os::unix::fs::symlink(format!("..data/{name}"), folder.join(name));
         if let Some(old) = old {
-            fs::remove_dir_all(endpoints.join(old)).unwrap();
+            fs::remove_dir_all(folder.join(old)).unwrap();
         }
     }
 

@@ -26,7 +26,7 @@ use scene::Scene;
 
 /// Languages of blocks without commands and configs of ours. Other tests read the lists, the scripts and the configs of
 /// resolvers; what is JSON, YAML or INI is an example of a format.
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 16] = [
     "bicep",
     "corefile",
     "dnsmasq",
@@ -35,6 +35,7 @@ const OTHERS: [&str; 15] = [
     "json",
     "list",
     "lua",
+    "mermaid",
     "named",
     "pdns-recursor",
     "powershell",
@@ -64,7 +65,7 @@ fn played(page: &Page, scene: &str) -> Vec<Example> {
 fn problems(page: &Page, scenes: &[&str]) -> Vec<String> {
     let mut wrong = configs::problems(&page.text);
     for (line, span) in blocks::spans(&page.text) {
-        wrong.extend(programs::span(span).err().map(|why| format!("line {line}: {why}")));
+        wrong.extend(programs::span(&span).err().map(|why| format!("line {line}: {why}")));
     }
     for (line, _) in blocks::indented(&page.text).into_iter().filter(|(_, text)| programs::is_command(text)) {
         wrong.push(format!("line {line}: a command stands in a block with fences, of the language console or sh"));

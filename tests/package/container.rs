@@ -39,11 +39,17 @@ pub(crate) struct Ended {
 impl Container {
     /// Boots a fresh copy, and gives it an upstream.
     pub(crate) fn boot() -> Self {
+        Self::boot_with("", |_| ())
+    }
+
+    /// The same with more of Debian's packages, separated by commas, and after a change of its files.
+    pub(crate) fn boot_with(packages: &str, prepare: impl FnOnce(&Path)) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let base = base();
+        let base = base(packages);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let root = base.with_file_name(format!("run-{}-{number}", std::process::id()));
         succeed(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&base).arg(&root));
+        prepare(&root);
         let console = File::create(root.with_extension("console")).unwrap();
         let nspawn = Command::new("systemd-nspawn")
             .args([
@@ -177,18 +183,18 @@ impl Drop for Container {
     }
 }
 
-/// The folder of the Debian that is copied; it is made if it is not there.
-fn base() -> PathBuf {
+/// The folder of the Debian with some more packages that is copied; it is made if it is not there.
+fn base(packages: &str) -> PathBuf {
     static MADE: Mutex<()> = Mutex::new(());
     let _one_at_a_time = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/container");
-    let base = folder.join(SUITE);
+    let base = folder.join(format!("{SUITE},{packages}").trim_end_matches(','));
     if !base.exists() {
         println!("making a Debian, once: {}", base.display());
         fs::create_dir_all(&folder).unwrap();
         let fresh = folder.join("fresh");
         let _ = fs::remove_dir_all(&fresh);
-        let include = format!("--include={INSTALLED}");
+        let include = format!("--include={INSTALLED},{packages}").trim_end_matches(',').to_owned();
         let mut debootstrap = Command::new("debootstrap");
         debootstrap.args(["--variant=minbase", &include, SUITE]).arg(&fresh).args(mirror()).stdout(Stdio::null());
         succeed(&mut debootstrap);

@@ -15,6 +15,7 @@
 )]
 
 mod account;
+mod cloud_init;
 mod container;
 mod install;
 mod life;

@@ -92,10 +92,26 @@ fn outside(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The spans in backticks that stand outside of blocks, each with its line.
-pub(crate) fn spans(text: &str) -> Vec<(usize, &str)> {
-    let spans = |(line, text): (usize, _)| str::split(text, '`').skip(1).step_by(2).map(move |span| (line, span));
-    outside(text).flat_map(spans).collect()
+/// The spans in backticks that stand outside of blocks, each with its line. One may go on in the next line of its
+/// paragraph; a row of a table is a paragraph of its own.
+pub(crate) fn spans(text: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = Vec::new();
+    let (mut is_open, mut last) = (false, 0);
+    for (number, line) in outside(text) {
+        let is_row = line.starts_with('|');
+        is_open &= number == last + 1 && !line.trim().is_empty() && !is_row;
+        last = number;
+        for (index, part) in line.split('`').enumerate() {
+            match (is_open ^ (index % 2 == 1), found.last_mut()) {
+                (true, Some((_, span))) if index == 0 => span.extend([" ", part.trim_start()]),
+                (true, _) => found.push((number, part.to_owned())),
+                (false, _) => {}
+            }
+        }
+        is_open ^= line.matches('`').count() % 2 == 1;
+        is_open &= !is_row;
+    }
+    found
 }
 
 impl Block<'_> {
@@ -141,7 +157,9 @@ fn blocks_have_their_heading_language_and_lines() {
         ("", "toml", 1, &["a = 1"][..])
     );
     assert_eq!((found[1].heading, found[1].language, &found[1].lines[..]), ("1. One", "sh", &["a", "  b"][..]));
-    assert_eq!(spans(text), [(5, "a b")]);
+    let spans = |text: &str| spans(text).into_iter().map(|(line, span)| format!("{line}: {span}")).collect::<Vec<_>>();
+    assert_eq!(spans(text), ["5: a b"]);
+    assert_eq!(spans("`a\nb` and `c`\n\n| `d |\ne `f`"), ["1: a b", "2: c", "4: d |", "5: f"]);
     assert_eq!(indented("    a\n```sh\n    b\n```\n   c"), [(1, "a")]);
 }
 

@@ -11,10 +11,11 @@ use super::files;
 use super::shell::calls;
 
 /// Programs that a scene runs, besides our own; all but `dig` and `jq` are on every machine.
-const HERE: [&str; 13] = ["cat", "cd", "cp", "date", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
+const HERE: [&str; 14] =
+    ["cat", "cd", "cp", "date", "diff", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
 
 /// Programs that a scene cannot run, and why.
-const ELSEWHERE: [(&str, &str); 38] = [
+const ELSEWHERE: [(&str, &str); 40] = [
     ("apt", "changes the machine; `cargo test --test package` installs the packages in a booted container"),
     ("apt-get", "as apt"),
     ("dnf", "changes the machine, and is of another distribution"),
@@ -49,6 +50,8 @@ const ELSEWHERE: [(&str, &str); 38] = [
     ("rustup", "changes the machine"),
     (".ci/run", "takes half an hour; CI is this"),
     (".ci/tools", "installs tools; CI runs it"),
+    ("openssl", "makes a secret that the reader keeps"),
+    ("networkctl", "on a client of the reader"),
     ("unbound-control", "needs a resolver of the reader"),
     ("rndc", "needs a resolver of the reader"),
     ("nslookup", "on a client of the reader"),

@@ -41,8 +41,8 @@ impl Context {
 }
 
 /// What the repository holds and an RPM package shows the dates of.
-pub(super) const COPIED: [&str; 8] =
-    ["README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "docs", "contrib", "packaging"];
+pub(super) const COPIED: [&str; 9] =
+    ["README.md", "CHANGELOG.md", "LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "docs", "contrib", "deploy", "packaging"];
 
 /// Copies files of the repository and gives all that is staged the commit's date: a file that is older would keep its
 /// own, which a clone does not have.

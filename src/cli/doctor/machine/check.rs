@@ -7,7 +7,7 @@ use super::folders::Folder;
 use crate::cli::doctor::Server;
 use crate::cli::doctor::finding::{Finding, lines, some};
 use crate::cli::doctor::id::Id;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::diag;
 use crate::files;
 use crate::forward::UpstreamSpec;
@@ -264,9 +264,8 @@ fn answers(status: &Status) -> Finding {
 }
 
 fn in_service(config: &Config, status: &Status, file: &str, restart: &str) -> Finding {
-    let whole = config.file.canonicalize().map_or_else(|_| file.to_owned(), |path| diag::path(&path));
     let theirs = &status.config.file;
-    if *theirs != whole && *theirs != file {
+    if !config::is_same(&config.file, theirs) {
         let fact = format!("the server runs with another config, {theirs}");
         return Finding::problem(Id::IN_SERVICE, fact).run(diag::command(&["doctor"], theirs));
     }
