@@ -92,6 +92,8 @@ fn restricted(pod: &Pod<'_>) -> Vec<String> {
     }
     let host = ["hostNetwork", "hostPID", "hostIPC"].into_iter().filter(|key| pod.spec[key] == true);
     wrong.extend(host.map(|key| format!("{key}: 'restricted' does not allow it")));
+    let is_held = |one: &Value| list(&one["ports"]).any(|port| port.get("hostPort").is_some());
+    wrong.extend(unless(!is_held(pod.server), || "hostPort: 'restricted' does not allow it".to_owned()));
     let is_good = |volume: &&Value| volume.get("configMap").is_some() || volume.get("emptyDir").is_some();
     let other = list(&pod.spec["volumes"]).filter(|volume| !is_good(volume));
     wrong

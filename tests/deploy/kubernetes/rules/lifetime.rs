@@ -78,6 +78,14 @@ pub(super) fn disruption(pod: &Pod<'_>) -> Vec<String> {
         unless(budgets.len() == 1 && budgets[0] < replicas, || {
             format!("PodDisruptionBudget: {budgets:?} of {replicas} pods may be away")
         }),
+        unless(
+            of_kind(pod.objects, "PodDisruptionBudget")
+                .all(|one| one["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"),
+            || "unhealthyPodEvictionPolicy: a pod that is not ready holds up a drain".to_owned(),
+        ),
+        unless(pod.owner["spec"]["minReadySeconds"].as_u64() >= Some(10), || {
+            "minReadySeconds: the second pod goes before the first is back in the Service".to_owned()
+        }),
     ]
     .concat()
 }

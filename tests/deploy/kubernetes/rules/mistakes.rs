@@ -28,7 +28,13 @@ fn each_rule_finds_a_mistake_made_on_purpose() {
     }
 }
 
-const RIGHTS_AND_FILES: [Mistake; 16] = [
+const RIGHTS_AND_FILES: [Mistake; 17] = [
+    (
+        SET,
+        "containerPort: 53\n              protocol: UDP",
+        "containerPort: 53\n              hostPort: 53\n              protocol: UDP",
+        "hostPort",
+    ),
     (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: true\n  immutable: true", "immutable lists"),
     (SET, "[\"NET_BIND_SERVICE\"]", "[\"NET_BIND_SERVICE\", \"SYS_ADMIN\"]", "SYS_ADMIN"),
     (SET, "runAsUser: 65532", "runAsUser: 10001", "is not the user of the image"),
@@ -52,7 +58,9 @@ const RIGHTS_AND_FILES: [Mistake; 16] = [
     (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: false", "a hash in its name"),
 ];
 
-const LIFETIME: [Mistake; 10] = [
+const LIFETIME: [Mistake; 12] = [
+    (SET, "minReadySeconds: 10", "minReadySeconds: 0", "minReadySeconds"),
+    (BUDGET, "  unhealthyPodEvictionPolicy: AlwaysAllow\n", "", "holds up a drain"),
     (SET, "path: /ready", "path: /ready\n              scheme: HTTPS", "readinessProbe"),
     (SET, "failureThreshold: 6", "failureThreshold: 1", "livenessProbe: kills"),
     (SET, "failureThreshold: 30", "failureThreshold: 3", "startupProbe: kills"),
@@ -65,7 +73,13 @@ const LIFETIME: [Mistake; 10] = [
     (BUDGET, "maxUnavailable: 1", "maxUnavailable: 2", "PodDisruptionBudget"),
 ];
 
-const NETWORK: [Mistake; 16] = [
+const NETWORK: [Mistake; 17] = [
+    (
+        SERVICES,
+        "type: ClusterIP\n  selector",
+        "type: ClusterIP\n  internalTrafficPolicy: Local\n  selector",
+        "without an answer",
+    ),
     (SERVICES, "targetPort: dns\n      protocol: UDP", "targetPort: dns-tcp\n      protocol: UDP", "has no port as in"),
     (SET, "serviceName: privatelink-dns-pods", "serviceName: privatelink-dns-pod", "serviceName"),
     ("overlays/aks/loadbalancer.yaml", "internal: \"true\"", "internal: \"false\"", "from outside"),
@@ -118,7 +132,10 @@ const PASSAGE: [Mistake; 9] = [
 ];
 
 /// What starts, and what it may write.
-const WHOLE: [Mistake; 14] = [
+const WHOLE: [Mistake; 17] = [
+    (SET, "kubernetes.io/os: linux", "kubernetes.io/os: windows", "nodeSelector"),
+    (SET, "imagePullPolicy: IfNotPresent", "imagePullPolicy: Never", "imagePullPolicy"),
+    (SET, "type: RollingUpdate", "type: RollingUpdate\n    rollingUpdate: { partition: 2 }", "updateStrategy"),
     (SET, "args: [\"serve\"]", "args: [\"check\"]", "in place of serve"),
     (SET, "args: [\"serve\"]", "args: [\"serve\"]\n          command: [\"/bin/sh\"]", "entrypoint"),
     (
@@ -150,7 +167,14 @@ const WHOLE: [Mistake; 14] = [
     ("base/namespace.yaml", "enforce: restricted", "enforce: privileged", "does not enforce"),
 ];
 
-const CLIENTS: [Mistake; 7] = [
+const CLIENTS: [Mistake; 9] = [
+    (
+        SET,
+        "selector:\n    matchLabels:\n      app.kubernetes.io/name: privatelink-dns\n  template",
+        "selector:\n    matchLabels:\n      app: dns\n  template",
+        "StatefulSet: its selector",
+    ),
+    ("examples/sidecar/privatelink-dns.toml", "\"cluster.local\"", "\"cluster.lan\"", "searches: no forward rule"),
     (BUDGET, "matchLabels:\n      app.kubernetes.io/name: privatelink-dns", "matchLabels:\n      app: dns", "selector"),
     (SERVICES, "selector:\n    app.kubernetes.io/name: privatelink-dns", "selector:\n    app: dns", "selector"),
     (SET, "- topologyKey: kubernetes.io/hostname", "- topologyKey: example.com/rack", "share a node"),

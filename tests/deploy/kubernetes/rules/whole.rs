@@ -29,6 +29,7 @@ pub(super) fn life(pod: &Pod<'_>) -> Vec<String> {
     let is_sidecar = list(&pod.spec["initContainers"]).any(|one| one == pod.server);
     let restarts = pod.spec["restartPolicy"].as_str().unwrap_or("Always");
     let strategy = pod.owner["spec"]["updateStrategy"]["type"].as_str().unwrap_or("RollingUpdate");
+    let left = pod.owner["spec"]["updateStrategy"]["rollingUpdate"]["partition"].as_u64().unwrap_or(0);
     [
         unless(!is_sidecar || pod.server["restartPolicy"] == "Always", || {
             "restartPolicy: an init container that has to end before the job begins".to_owned()
@@ -36,7 +37,9 @@ pub(super) fn life(pod: &Pod<'_>) -> Vec<String> {
         unless((pod.owner["kind"] == "CronJob") == (restarts != "Always"), || {
             format!("restartPolicy: {restarts} does not fit a {}", pod.owner["kind"])
         }),
-        unless(strategy == "RollingUpdate", || format!("updateStrategy: {strategy} leaves the old pods")),
+        unless(pod.spec["nodeSelector"]["kubernetes.io/os"] == "linux", || "nodeSelector: it needs Linux".to_owned()),
+        unless(pod.server["imagePullPolicy"] != "Never", || "imagePullPolicy: a new node has no image".to_owned()),
+        unless(strategy == "RollingUpdate" && left == 0, || format!("updateStrategy: {strategy} leaves the old pods")),
     ]
     .concat()
 }
