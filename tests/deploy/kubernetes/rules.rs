@@ -9,6 +9,7 @@ mod network;
 mod passage;
 mod storage;
 mod whole;
+mod words;
 
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use super::pods::{self, Pod, list, pod, text};
 /// A rule: nothing, or what is wrong.
 type Rule = fn(&Pod<'_>) -> Vec<String>;
 
-const RULES: [Rule; 23] = [
+const RULES: [Rule; 24] = [
     rights,
     restricted,
     image,
@@ -41,6 +42,7 @@ const RULES: [Rule; 23] = [
     whole::life,
     whole::mounts,
     whole::namespace,
+    words::words,
 ];
 
 /// Every rule that these objects break.

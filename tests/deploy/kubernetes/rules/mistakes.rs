@@ -132,7 +132,10 @@ const PASSAGE: [Mistake; 9] = [
 ];
 
 /// What starts, and what it may write.
-const WHOLE: [Mistake; 17] = [
+const WHOLE: [Mistake; 20] = [
+    (SET, "OnRootMismatch", "Sometimes", "'Sometimes' is none of"),
+    (POLICY, "[\"Ingress\", \"Egress\"]\n  ingress", "[\"Ingress\", \"Outgress\"]\n  ingress", "'Outgress' is none of"),
+    ("overlays/aks/kustomization.yaml", "  - path: no-lists.yaml\n", "", "no source of the config reads"),
     (SET, "kubernetes.io/os: linux", "kubernetes.io/os: windows", "nodeSelector"),
     (SET, "imagePullPolicy: IfNotPresent", "imagePullPolicy: Never", "imagePullPolicy"),
     (SET, "type: RollingUpdate", "type: RollingUpdate\n    rollingUpdate: { partition: 2 }", "updateStrategy"),
