@@ -76,4 +76,64 @@ fn resolvers_with_the_text_of_the_page_give_our_addresses_and_the_worlds_also_af
     for (secondary, server, _) in &started {
         assert_eq!(answer(&stage, server, "acct.queue.core.windows.net", "A"), "10.1.0.6", "{secondary:?}");
     }
+    for (secondary, server, kept) in started {
+        drop(server);
+        let Some(server) = secondary.start(&stage, &page, &kept) else { continue };
+        until_answers(&stage, (secondary, &server), "acct.queue.core.windows.net", "10.1.0.6");
+    }
+}
+
+/// Transfers of a zone that a peer had completely, from each of our servers.
+fn transfers(stage: &Stage, secondary: Secondary, zone: &str) -> Vec<u64> {
+    let of = |site| known(site, secondary, zone)["transfers"].as_u64().unwrap_or_default();
+    stage.world.sites.iter().map(of).collect()
+}
+
+/// The name of a vault in another place, which has a zone of its own.
+const NEW_VAULT: &str = "4611686018427387904-ab-pod01-rec2.privatelink.ne.backup.windowsazure.com";
+const NEW_LINE: &str = "10.1.0.9 4611686018427387904-ab-pod01-rec2.ne.backup.windowsazure.com";
+
+#[test]
+fn a_changed_list_and_a_new_geo_zone_reach_every_secondary_by_notify_with_one_transfer_for_each_change() {
+    let page = page();
+    let Some(stage) = Stage::start(&page) else { return };
+    let started = Secondary::ALL.map(|secondary| {
+        let kept = TempDir::new().unwrap();
+        secondary.start(&stage, &page, &kept).map(|server| (secondary, server, kept))
+    });
+    let started: Vec<_> = started.into_iter().flatten().collect();
+    for (secondary, server, _) in &started {
+        until_answers(&stage, (*secondary, server), VAULT, "10.1.0.8");
+    }
+    let changed = list("").replace("10.1.0.8", "10.1.0.18");
+    stage.have_list(&changed);
+    for (secondary, server, kept) in &started {
+        if *secondary == Secondary::Kresd {
+            wait_until("the script has the change", || {
+                secondary.fetch(&stage, &page, kept) && answer(&stage, server, VAULT, "A") == "10.1.0.18"
+            });
+        }
+        until_answers(&stage, (*secondary, server), VAULT, "10.1.0.18");
+    }
+    let was_told = |secondary: &Secondary, zone: &str| {
+        stage.world.sites.iter().all(|site| {
+            let known = known(site, *secondary, zone);
+            known["notify"][0]["state"] == "acknowledged" && known["notify"][0]["serial"] == known["serial"]
+        })
+    };
+    for (secondary, zone) in [
+        (Secondary::Bind, "rpz.privatelink"),
+        (Secondary::Unbound, "rpz.privatelink"),
+        (Secondary::Bind, "catalog.privatelink"),
+        (Secondary::Knot, "catalog.privatelink"),
+        (Secondary::Knot, "privatelink.we.backup.windowsazure.com"),
+        (Secondary::Nsd, "privatelink.we.backup.windowsazure.com"),
+    ] {
+        wait_until(&format!("{secondary:?} acknowledges {zone}"), || was_told(&secondary, zone));
+        eprintln!("{secondary:?} {zone} {:?}", transfers(&stage, secondary, zone));
+    }
+    stage.have_list(&format!("{changed}{NEW_LINE}\n"));
+    for (secondary, server, _) in started.iter().filter(|(one, ..)| [Secondary::Bind, Secondary::Knot].contains(one)) {
+        until_answers(&stage, (*secondary, server), NEW_VAULT, "10.1.0.9");
+    }
 }

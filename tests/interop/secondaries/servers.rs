@@ -31,8 +31,7 @@ impl Secondary {
     /// Those that have backup zones whole.
     pub(crate) const AUTHORITATIVE: [Self; 3] = [Self::Bind, Self::Knot, Self::Nsd];
 
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd, Self::Knot, Self::Nsd];
+    pub(crate) const ALL: [Self; 6] = [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd, Self::Knot, Self::Nsd];
 
     /// Its name in the config of the page.
     pub(crate) fn peer(self) -> &'static str {
@@ -87,12 +86,13 @@ impl Secondary {
         find(self.program())?;
         let (keys, kept_in) = (&stage.keys, kept.path());
         let text = |info: &str| keys.fill(self, &block(page, info), kept_in);
-        if self == Self::Kresd && !self.fetch(stage, page, kept) {
-            return None;
+        if self == Self::Kresd {
+            // What it fetched before is good as long as ours are away.
+            let _has_new = self.fetch(stage, page, kept);
         }
         let [program, arguments @ ..] = self.arguments() else { unreachable!("it has a program") };
         let program = find(program)?;
-        let config = |folder: &Path, at: SocketAddrV4| self.config(folder, at, text);
+        let config = |folder: &Path, at: SocketAddrV4| self.config(folder, kept_in, at, text);
         let address = SocketAddrV4::new(self.ip(), 53);
         let started = stage.world.host.run(|| start_at(&program, arguments, address, config));
         Some(started.unwrap_or_else(|| panic!("{self:?} does not start")))
@@ -104,14 +104,15 @@ impl Secondary {
         stage.world.host.run(|| run(Command::new("sh").arg("-c").arg(script))).0
     }
 
-    fn config(self, folder: &Path, at: SocketAddrV4, text: impl Fn(&str) -> String) -> String {
+    fn config(self, folder: &Path, kept: &Path, at: SocketAddrV4, text: impl Fn(&str) -> String) -> String {
         let (ip, port) = (at.ip(), at.port());
         let here = folder.display();
         match self {
             Self::Bind => format!(
-                "options {{ directory \"{here}\"; pid-file \"{here}/pid\"; listen-on port {port} {{ {ip}; }};\n\
+                "options {{ directory \"{}\"; pid-file \"{here}/pid\"; listen-on port {port} {{ {ip}; }};\n\
                  listen-on-v6 {{ none; }}; recursion yes; allow-query {{ any; }}; dnssec-validation no;\n\
                  forward only; forwarders {{ {PUBLIC}; }};\n{}{}}};\ncontrols {{ }};\n{}{}",
+                kept.display(),
                 text("named options"),
                 text("named catalog options"),
                 text("named"),
@@ -139,12 +140,15 @@ impl Secondary {
                  policy.add(policy.all(policy.FORWARD('{PUBLIC}')))\n",
                 text("lua kresd"),
             ),
-            Self::Knot => format!(
-                "server:\n  rundir: \"{here}\"\n  listen: {ip}@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
+            Self::Knot => {
+                std::fs::create_dir(folder.join("db")).unwrap();
+                format!(
+                    "server:\n  rundir: \"{here}\"\n  listen: {ip}@{port}\n  udp-workers: 1\n  tcp-workers: 1\n  \
                  background-workers: 1\ncontrol:\n  listen: \"{here}/control\"\ndatabase:\n  storage: \"{here}/db\"\n\
                  log:\n - target: stdout\n   any: info\n{}",
-                text("knot"),
-            ),
+                    text("knot"),
+                )
+            }
             Self::Nsd => format!(
                 "server:\n ip-address: {ip}@{port}\n port: {port}\n server-count: 1\n username: \"\"\n chroot: \"\"\n \
                  zonesdir: \"{here}\"\n database: \"\"\n pidfile: \"{here}/pid\"\n xfrdfile: \"{here}/xfrd\"\n \

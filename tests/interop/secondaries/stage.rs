@@ -59,7 +59,10 @@ impl Stage {
         }
         // Unbound transfers from the address that the system chooses. On a host of its own that is its only one.
         for ours in ["10.0.0.4", "10.0.0.5"] {
-            stage.world.host.ip(&format!("route replace local {ours} dev lo table local src {}", Secondary::Unbound.ip()));
+            stage
+                .world
+                .host
+                .ip(&format!("route replace local {ours} dev lo table local src {}", Secondary::Unbound.ip()));
         }
         wait_until("the feeds are made", || {
             stage.world.sites.iter().all(|site| site.zone("rpz.privatelink").contains("10.1.0.8"))
