@@ -66,7 +66,7 @@ use beat::Told;
 use feed::FeedWork;
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
-use log::{PassLog, Reminder, UpstreamLog};
+use log::{PassLog, PeerLog, Reminder, UpstreamLog};
 use manager::Manager;
 use notify::Notifying;
 pub(crate) use rights::claim_low_ports;
@@ -122,6 +122,7 @@ struct Daemon {
     logs: Logs,
     pass_log: PassLog,
     upstream_log: UpstreamLog,
+    peer_log: PeerLog,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
     routes: Routes,
@@ -238,6 +239,7 @@ impl Daemon {
             logs,
             pass_log: PassLog::default(),
             upstream_log: UpstreamLog::default(),
+            peer_log: PeerLog::default(),
             secret,
             routes,
             shared,
