@@ -34,6 +34,7 @@ impl World {
             on_miss: std::collections::BTreeMap::new(),
             unread_suffix: None,
             derived: settings.zones().map(|(apex, _)| apex.clone()).collect(),
+            history: 0,
         }
     }
 
