@@ -5,7 +5,8 @@
 //! none if it would be larger than allowed. It takes time in proportion to the zone's names if both files have them in
 //! one order, as those of sync do.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::layout::{Node, RRsetRef};
 use super::{RecordRef, Zone};
@@ -44,6 +45,7 @@ impl Delta {
     /// The difference between two versions, of no more than `max` octets.
     pub(crate) fn between(old: &Zone, new: &Zone, max: usize) -> Option<Self> {
         let mut delta = Self::new(Soa::of(old)?, Soa::of(new)?);
+        let (old_names, new_names) = (Names::new(old), Names::new(new));
         let (mut at_old, mut at_new) = (0, 0);
         loop {
             match (old.layout.node_at(at_old), new.layout.node_at(at_new)) {
@@ -52,16 +54,16 @@ impl Delta {
                     delta.change(&one, &other);
                     (at_old, at_new) = (next_old, next_new);
                 }
-                (Some((one, next)), _) if new.node(one.name).is_none() => {
+                (Some((one, next)), _) if new_names.node(one.name).is_none() => {
                     delta.removed.push_node(&one);
                     at_old = next;
                 }
-                (_, Some((other, next))) if old.node(other.name).is_none() => {
+                (_, Some((other, next))) if old_names.node(other.name).is_none() => {
                     delta.added.push_node(&other);
                     at_new = next;
                 }
                 // Both have both names: the files differ in their order.
-                _ => return delta.in_any_order((old, at_old), (new, at_new), max),
+                _ => return delta.in_any_order((&old_names, at_old), (&new_names, at_new), max),
             }
             if delta.octets() > max {
                 return None;
@@ -72,11 +74,11 @@ impl Delta {
     /// The rest of two files, each name of which is looked up in the other.
     fn in_any_order(
         mut self,
-        (old, at_old): (&Zone, usize),
-        (new, at_new): (&Zone, usize),
+        (old, at_old): (&Names<'_>, usize),
+        (new, at_new): (&Names<'_>, usize),
         max: usize,
     ) -> Option<Self> {
-        for one in old.layout.nodes_from(at_old) {
+        for one in old.zone.layout.nodes_from(at_old) {
             match new.node(one.name) {
                 Some(other) => self.change(&one, &other),
                 None => self.removed.push_node(&one),
@@ -85,7 +87,7 @@ impl Delta {
                 return None;
             }
         }
-        for other in new.layout.nodes_from(at_new) {
+        for other in new.zone.layout.nodes_from(at_new) {
             if old.node(other.name).is_none() {
                 self.added.push_node(&other);
             }
@@ -180,6 +182,27 @@ impl Delta {
 
 fn of_type<'z>(node: &Node<'z>, rtype: Rtype) -> Option<RRsetRef<'z>> {
     node.rrsets().find(|rrset| rrset.rtype() == rtype)
+}
+
+/// The names of a version: of a zone that answers no client, and so has no index, in a table that is made once it is
+/// needed.
+struct Names<'z> {
+    zone: &'z Zone,
+    table: OnceCell<HashMap<&'z [u8], Node<'z>>>,
+}
+
+impl<'z> Names<'z> {
+    fn new(zone: &'z Zone) -> Self {
+        Self { zone, table: OnceCell::new() }
+    }
+
+    fn node(&self, name: &[u8]) -> Option<Node<'z>> {
+        if !self.zone.index.is_empty() {
+            return self.zone.node(name);
+        }
+        let table = || self.zone.layout.nodes().map(|node| (node.name, node)).collect();
+        self.table.get_or_init(table).get(name).copied()
+    }
 }
 
 impl Soa {

@@ -291,15 +291,18 @@ fn serial_same(path: &Path, before: &Arc<Zone>, now: &Arc<Zone>) -> Option<Diagn
     changed.then(|| Diagnostic::warning(Id::ZONE_SERIAL_SAME, Place::file(path), text))
 }
 
-/// True if the folder has a zone file.
+/// True if the folder has a zone file for clients.
 pub(crate) fn has_file(zone_dir: &Path) -> bool {
-    zone_files(zone_dir).next().is_some()
+    zone_files(zone_dir).any(|path| kind_of(&path) != Kind::Derived)
 }
 
-/// True if the folder has a zone file that sync did not write.
+/// True if the folder has a zone file that the server did not write.
 pub(crate) fn has_hand_written(zone_dir: &Path) -> bool {
-    let kind = |path: &Path| Kind::of(&files::read_head(path, Kind::HEAD).unwrap_or_default());
-    zone_files(zone_dir).any(|path| kind(&path) == Kind::HandWritten)
+    zone_files(zone_dir).any(|path| kind_of(&path) == Kind::HandWritten)
+}
+
+fn kind_of(path: &Path) -> Kind {
+    Kind::of(&files::read_head(path, Kind::HEAD).unwrap_or_default())
 }
 
 fn zone_files(zone_dir: &Path) -> impl Iterator<Item = PathBuf> {
