@@ -35,6 +35,7 @@ impl World {
             unread_suffix: None,
             history: 0,
             derived: settings.zones().map(|(apex, _)| apex.clone()).collect(),
+            history: 0,
         }
     }
 
