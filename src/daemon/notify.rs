@@ -115,14 +115,14 @@ async fn receive(socket: Arc<UdpSocket>, replies: mpsc::Sender<(SocketAddr, Vec<
     let mut buffer = [0; MAX_REPLY];
     loop {
         tokio::select! {
-            // An error is that of an earlier message: the peer's host said that nobody listens there.
-            Ok((length, from)) = socket.recv_from(&mut buffer) => {
+            received = socket.recv_from(&mut buffer) => {
+                // An error is that of an earlier message: the peer's host said that nobody listens there.
+                let Ok((length, from)) = received else { continue };
                 if replies.send((from, buffer[..length].to_vec())).await.is_err() {
                     return;
                 }
             }
             () = replies.closed() => return,
-            else => {}
         }
     }
 }

@@ -73,12 +73,12 @@ impl<'a> Tsig<'a> {
     /// FORMERR).
     pub(super) fn read(start: usize, owner: &'a [u8], rdata: &'a [u8]) -> Option<Self> {
         let (algorithm, rest) = rdata.split_at_checked(name_end(rdata, 0)?)?;
-        let ([a, b, c, d, e, f], rest) = rest.split_first_chunk()?;
+        let (seconds, rest) = rest.split_first_chunk::<6>()?;
         let (fudge, mac_len) = (read_u16(rest, 0)?, read_u16(rest, 2)?);
         let (mac, rest) = rest.get(4..)?.split_at_checked(mac_len.into())?;
         let (id, error, other_len) = (read_u16(rest, 0)?, read_u16(rest, 2)?, read_u16(rest, 4)?);
         let other = rest.get(6..)?;
-        let time = u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]);
+        let time = seconds.iter().fold(0, |time, octet| time << 8 | u64::from(*octet));
         let tsig = Self { start, key: owner, algorithm, time, fudge, mac, id, error, other };
         (other.len() == usize::from(other_len)).then_some(tsig)
     }

@@ -14,7 +14,7 @@ use super::fast::{AnswerCache, FastPath};
 use super::observer::{Seen, Watch};
 use super::query::{self, Arrived, Later, Served, Transferring};
 use super::snapshot::{Shared, Snapshot};
-use crate::transfer::Transfer;
+use crate::transfer::Granted;
 
 /// The result for a message.
 pub(crate) enum Handled {
@@ -25,7 +25,7 @@ pub(crate) enum Handled {
     /// An upstream has to be asked.
     Later(Later),
     /// A zone follows, in many messages.
-    Transfer(Box<Transfer>),
+    Transfer(Box<Granted>),
 }
 
 /// Answers the messages of one batch.
@@ -109,9 +109,9 @@ impl<'a> Answerer<'a> {
                 Handled::Answered
             }
             Served::Later(later) => Handled::Later(later),
-            Served::Transfer(Transferring { transfer, disposition }) => {
+            Served::Transfer(Transferring { granted, disposition }) => {
                 self.tally.count(disposition);
-                Handled::Transfer(transfer)
+                Handled::Transfer(granted)
             }
         }
     }
@@ -137,7 +137,7 @@ pub(crate) fn resume(shared: &Shared, arrived: Arrived, now: Instant, out: &mut 
         }
         Served::Later(later) => Handled::Later(later),
         // A query for a transfer never waits for an upstream.
-        Served::Transfer(Transferring { transfer, .. }) => Handled::Transfer(transfer),
+        Served::Transfer(Transferring { granted, .. }) => Handled::Transfer(granted),
     }
 }
 

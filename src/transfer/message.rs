@@ -92,12 +92,11 @@ impl<'a> Message<'a> {
     /// A name relative to the apex.
     fn name(&mut self, owner: &[u8]) {
         self.out.extend_from_slice(owner);
-        match self.apex_at {
-            Some(at) => self.out.extend_from_slice(&(0xc000 | at).to_be_bytes()),
-            None => {
-                self.apex_at = u16::try_from(self.out.len() - self.start).ok().filter(|at| *at < 0x4000);
-                self.out.extend_from_slice(&self.head.apex);
-            }
+        if let Some(at) = self.apex_at {
+            self.out.extend_from_slice(&(0xc000 | at).to_be_bytes());
+        } else {
+            self.apex_at = u16::try_from(self.out.len() - self.start).ok().filter(|at| *at < 0x4000);
+            self.out.extend_from_slice(&self.head.apex);
         }
     }
 

@@ -13,7 +13,7 @@ mod peers;
 mod places;
 mod settings;
 
-pub(crate) use outgoing::{Asked, Next, Transfer};
+pub(crate) use outgoing::{Granted, MAX_KEPT, Next, Transfer};
 pub(crate) use peers::{Requester, Verdict};
 pub(crate) use places::{Place, Places};
 pub use settings::{Peer, Selector, Settings, Transfers};

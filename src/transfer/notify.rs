@@ -21,10 +21,10 @@ const APART: Duration = Duration::from_secs(1);
 const TRIES: u32 = 8;
 
 /// The longest time between two tries.
-const MAX_BETWEEN: Duration = Duration::from_secs(60);
+const MAX_BETWEEN: Duration = Duration::from_mins(1);
 
 /// The time until a peer that did not answer, or refused, is told again.
-const PAUSE: Duration = Duration::from_secs(3600);
+const PAUSE: Duration = Duration::from_hours(1);
 
 /// At the start all peers are told of all zones, one after another.
 const SPREAD: Duration = Duration::from_millis(50);

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{Head, Message};
-use crate::dns::{Query, Serial, Signer};
+use crate::dns::{Name, Query, Serial, Signer};
 use crate::zone::delta::{Delta, Soa};
 use crate::zone::history::History;
 use crate::zone::{Cursor, Zone};
 
 /// The time that a transfer of a version may go on after that version was replaced: each such transfer keeps a whole
 /// zone in memory.
-const REPLACED_FOR: Duration = Duration::from_secs(60);
+pub(crate) const MAX_KEPT: Duration = Duration::from_mins(1);
 
-/// A query for a transfer that is granted.
-pub(crate) struct Asked<'a> {
-    pub(crate) query: &'a Query<'a>,
-    /// Signs the messages, if the query was signed.
-    pub(crate) signer: Option<Signer>,
-    /// The peer's name.
-    pub(crate) peer: Arc<str>,
+/// A query for a transfer that is granted, before its first message. It keeps no zone in memory, however long it waits
+/// for its place, and begins with the version that is in service then.
+pub(crate) struct Granted {
+    head: Head,
+    signer: Option<Signer>,
+    peer: Arc<str>,
+    apex: Name,
+    /// The version that the client has; `None` if it wants the whole zone.
+    since: Option<Serial>,
 }
 
 /// The messages that are still to be sent.
@@ -71,21 +73,40 @@ pub(crate) enum Next {
     Broken,
 }
 
+impl Granted {
+    /// The whole zone with this apex, for a peer; `signer` signs the messages, if the query was signed.
+    pub(crate) fn new(query: &Query<'_>, signer: Option<Signer>, peer: &Arc<str>, apex: &Name) -> Self {
+        let head = Head::new(query, apex.as_wire());
+        Self { head, signer, peer: Arc::clone(peer), apex: apex.clone(), since: None }
+    }
+
+    /// What changed since the version with this serial.
+    #[must_use]
+    pub(crate) fn since(self, serial: Serial) -> Self {
+        Self { since: Some(serial), ..self }
+    }
+
+    /// The peer's name.
+    pub(crate) fn peer(&self) -> &Arc<str> {
+        &self.peer
+    }
+
+    /// The apex of the zone.
+    pub(crate) fn apex(&self) -> &Name {
+        &self.apex
+    }
+
+    /// Begins with the version in service: its changes if the client's version is known and they take no more than half
+    /// of its octets, else all of it.
+    pub(crate) fn begin(self, zone: Arc<Zone>, history: &History) -> Transfer {
+        let changes = self.since.and_then(|serial| history.since(serial, zone.octets() / 2));
+        let changes = changes.filter(|changes| changes.to().serial == zone.serial());
+        let Self { head, signer, peer, .. } = self;
+        Transfer { head, signer, peer, zone, changes, next: Part::First, is_first: true, replaced: None }
+    }
+}
+
 impl Transfer {
-    /// The whole zone.
-    pub(crate) fn whole(asked: Asked<'_>, zone: Arc<Zone>) -> Self {
-        let head = Head::new(asked.query, zone.apex().as_wire());
-        let Asked { signer, peer, .. } = asked;
-        Self { head, signer, peer, zone, changes: None, next: Part::First, is_first: true, replaced: None }
-    }
-
-    /// What changed since the version with this serial; the whole zone if that is not known, or takes more than half of
-    /// its octets.
-    pub(crate) fn since(serial: Serial, asked: Asked<'_>, zone: Arc<Zone>, history: &History) -> Self {
-        let changes = history.since(serial, zone.octets() / 2).filter(|changes| changes.to().serial == zone.serial());
-        Self { changes, ..Self::whole(asked, zone) }
-    }
-
     /// The peer's name.
     pub(crate) fn peer(&self) -> &Arc<str> {
         &self.peer
@@ -106,7 +127,7 @@ impl Transfer {
         if present.is_some_and(|present| Arc::ptr_eq(present, &self.zone)) {
             return false;
         }
-        now.saturating_duration_since(*self.replaced.get_or_insert(now)) > REPLACED_FOR
+        now.saturating_duration_since(*self.replaced.get_or_insert(now)) > MAX_KEPT
     }
 
     /// Appends the next message, signed at this time, seconds since 1970.

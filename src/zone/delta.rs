@@ -15,6 +15,9 @@ use crate::dns::{Rtype, Serial};
 /// RDATA beyond which two versions of an RRset are compared through a table.
 const MANY: usize = 16;
 
+/// The TTL with which a record was there before, and with which it is there now.
+type Ttls = (Option<u32>, Option<u32>);
+
 /// A difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Delta {
@@ -100,8 +103,7 @@ impl Delta {
     pub(crate) fn condensed<'d>(deltas: impl IntoIterator<Item = &'d Self>) -> Option<Self> {
         let mut deltas = deltas.into_iter().peekable();
         let mut result = Self::new(deltas.peek()?.from.clone(), deltas.peek()?.to.clone());
-        // The TTL with which a record was there before, and with which it is there now.
-        let mut changed: BTreeMap<(&[u8], Rtype, &[u8]), (Option<u32>, Option<u32>)> = BTreeMap::new();
+        let mut changed: BTreeMap<(&[u8], Rtype, &[u8]), Ttls> = BTreeMap::new();
         for delta in deltas {
             result.to = delta.to.clone();
             for record in delta.removed.iter() {
@@ -298,6 +300,9 @@ mod tests {
     /// Names with their addresses and the TTL.
     type Names = BTreeMap<String, (u32, Vec<u8>)>;
 
+    /// A record: owner, type, TTL, RDATA.
+    type Own = (Vec<u8>, Rtype, u32, Vec<u8>);
+
     fn zone(serial: u32, names: &Names, is_reversed: bool) -> Zone {
         let mut lines: Vec<String> = names
             .iter()
@@ -311,7 +316,7 @@ mod tests {
     }
 
     /// The records in order, as far as a transfer sends them.
-    fn records(zone: &Zone) -> Vec<(Vec<u8>, Rtype, u32, Vec<u8>)> {
+    fn records(zone: &Zone) -> Vec<Own> {
         let mut records = Vec::new();
         zone.walk(super::super::Cursor::default(), |record| {
             records.push((record.owner.to_vec(), record.rtype, record.ttl, record.rdata.to_vec()));
@@ -323,7 +328,7 @@ mod tests {
 
     /// What a secondary that has the one version has after it took the difference; an error for a record that it cannot
     /// take.
-    fn taken(old: &Zone, delta: &Delta) -> Result<Vec<(Vec<u8>, Rtype, u32, Vec<u8>)>, String> {
+    fn taken(old: &Zone, delta: &Delta) -> Result<Vec<Own>, String> {
         let mut have = records(old);
         for record in delta.removed().iter() {
             let own = (record.owner.to_vec(), record.rtype, record.ttl, record.rdata.to_vec());

@@ -57,7 +57,10 @@ mod tests {
         Zone::from_text(&"z.test".parse::<Name>().unwrap(), text).0.unwrap()
     }
 
-    fn parts(zone: &Zone, size: usize) -> Vec<Vec<(Vec<u8>, Rtype, Vec<u8>)>> {
+    /// A record: owner, type, RDATA.
+    type Own = (Vec<u8>, Rtype, Vec<u8>);
+
+    fn parts(zone: &Zone, size: usize) -> Vec<Vec<Own>> {
         let (mut parts, mut next) = (Vec::new(), Some(Cursor::default()));
         while let Some(from) = next {
             let mut part = Vec::new();

@@ -131,7 +131,9 @@ impl Key {
 #[allow(clippy::expect_used, reason = "an HMAC takes a secret of any length (RFC 2104 section 2)")]
 fn digest<M: Mac + KeyInit>(secret: &[u8], parts: &[&[u8]]) -> M {
     let mut mac = <M as KeyInit>::new_from_slice(secret).expect("a secret of any length");
-    parts.iter().for_each(|part| mac.update(part));
+    for part in parts {
+        mac.update(part);
+    }
     mac
 }
 

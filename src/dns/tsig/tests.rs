@@ -167,7 +167,8 @@ fn rfc8945_5_2_3_the_answer_to_badtime_is_signed_and_has_both_times() {
     let (before, length) = (answer.len(), signer.record_len());
     signer.sign(&mut answer, NOW);
     assert_eq!(answer.len() - before, length);
-    let tail: String = answer[answer.len() - 12 - 32..].iter().map(|octet| format!("{octet:02x}")).collect();
+    let tail = &answer[answer.len() - 12 - 32..];
+    let tail = tail.iter().fold(String::new(), |text, octet| text + &format!("{octet:02x}"));
     // MAC, the query's id, BADTIME, and six octets of our time.
     assert_eq!(tail, "013196ebeb725fa8cde54694b1f877adb27bba20d866e31968223320402165de12670012000600006b49d200");
     let time_at = answer.len() - 12 - 32 - 4 - 6;

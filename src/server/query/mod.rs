@@ -30,7 +30,7 @@ use crate::forward::cache::Validity;
 use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, Waiting};
 use crate::forward::{ClientNetwork, PROBE_LABEL};
-use crate::transfer::Transfer;
+use crate::transfer::Granted;
 pub(crate) use cacheable::{Cacheable, HeaderBits};
 use later::WaitingQuery;
 pub(crate) use later::{Arrived, Later};
@@ -51,7 +51,7 @@ pub(crate) enum Served {
 
 /// A transfer that is to be sent.
 pub(crate) struct Transferring {
-    pub(crate) transfer: Box<Transfer>,
+    pub(crate) granted: Box<Granted>,
     pub(crate) disposition: Disposition,
 }
 

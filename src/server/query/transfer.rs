@@ -3,16 +3,13 @@
 //! In: a query of type AXFR or IXFR, and the peers. Out: the transfer, the SOA alone, or the reason why there is none.
 //! A stranger does not learn which zones there are.
 
-use std::sync::Arc;
-
 use super::options::ReplyOptions;
 use super::signature::Signature;
 use super::{Answer, Refusal, Request, Served, Transferring, refuse, response};
 use crate::dns::{Ede, Name, Rcode, Rtype, ixfr_serial};
 use crate::forward::resolver::chase::{self, Resolved};
 use crate::server::counters::{Reason, Response};
-use crate::transfer::{Asked, Peer, Requester, Transfer, Verdict};
-use crate::zone::history::History;
+use crate::transfer::{Granted, Peer, Requester, Verdict};
 use crate::zone::{Hosted, Zone};
 
 const NOT_A_PEER: Ede = Ede::new(Ede::PROHIBITED, "zone transfer is for the servers in [[peers]] alone");
@@ -23,16 +20,16 @@ const NEEDS_TCP: Ede = Ede::new(Ede::NOT_SUPPORTED, "AXFR needs TCP (RFC 5936 se
 
 /// Serves a query for a transfer, at a time in seconds since 1970.
 pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions, today: u64) -> Served {
-    let (zone, history, peer) = match granted(request, options) {
+    let (zone, peer) = match granted(request, options) {
         Ok(granted) => granted,
         Err((rcode, ede)) => return refuse(request, options, &refusal(rcode, ede)),
     };
     let (query, is_stream) = (&request.query, request.context.transport.is_stream());
     let signer = options.signature().map(Signature::signer).cloned();
-    let asked = Asked { query, signer, peer: Arc::clone(&peer.name) };
-    let transfer = match (query.qtype, ixfr_serial(request.message)) {
+    let whole = Granted::new(query, signer, &peer.name, zone.apex());
+    let granted = match (query.qtype, ixfr_serial(request.message)) {
         (Rtype::AXFR, _) if !is_stream => return refuse(request, options, &refusal(Rcode::REFUSED, NEEDS_TCP)),
-        (Rtype::AXFR, _) => Transfer::whole(asked, zone),
+        (Rtype::AXFR, _) => whole,
         (_, None) => return refuse(request, options, &Refusal::new(Reason::Malformed, Rcode::FORMERR)),
         // RFC 1995 section 2: over UDP the SOA says that there is more over TCP; section 4: to a client that is up to
         // date it says so.
@@ -40,28 +37,25 @@ pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions, today: u64) -
             if serial == zone.serial() {
                 request.snapshot.transfers.board.up_to_date(&peer.name, zone.apex(), serial, today);
             }
-            return soa_alone(request, options, &zone);
+            return soa_alone(request, options, zone);
         }
-        (_, Some(serial)) => Transfer::since(serial, asked, zone, history),
+        (_, Some(serial)) => whole.since(serial),
     };
     let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Transfer);
-    Served::Transfer(Transferring { transfer: Box::new(transfer), disposition })
+    Served::Transfer(Transferring { granted: Box::new(granted), disposition })
 }
 
 /// Serves a query for a name in a zone that is for secondaries alone: a peer learns the serial of its zone, which
 /// secondaries ask for before each transfer.
 pub(super) fn in_derived(request: &Request<'_>, options: &ReplyOptions) -> Served {
     match granted(request, options) {
-        Ok((zone, ..)) if request.query.qtype == Rtype::SOA => soa_alone(request, options, &zone),
+        Ok((zone, _)) if request.query.qtype == Rtype::SOA => soa_alone(request, options, zone),
         _ => refuse(request, options, &refusal(Rcode::REFUSED, chase::TRANSFER_ONLY)),
     }
 }
 
-/// The zone with its history, and the peer that may have it; or why there is none.
-fn granted<'a>(
-    request: &Request<'a>,
-    options: &ReplyOptions,
-) -> Result<(Arc<Zone>, &'a History, &'a Peer), (Rcode, Ede)> {
+/// The zone, and the peer that may have it; or why there is none.
+fn granted<'a>(request: &Request<'a>, options: &ReplyOptions) -> Result<(&'a Zone, &'a Peer), (Rcode, Ede)> {
     let (settings, zones) = (&request.snapshot.transfers.settings, request.snapshot.view(request.context.ip()).zones);
     let key = options.signature().map(|signature| signature.signer().key().name());
     let requester = Requester { address: request.context.ip(), key };
@@ -71,7 +65,7 @@ fn granted<'a>(
     let apex = Name::from_wire(request.query.qname);
     let hosted = apex.and_then(|apex| zones.get(&apex)).ok_or((Rcode::NOTAUTH, NOT_HERE))?;
     match (settings.judge(requester, hosted), hosted) {
-        (Verdict::Allowed(peer), Hosted { zone: Some(zone), history, .. }) => Ok((Arc::clone(zone), history, peer)),
+        (Verdict::Allowed(peer), Hosted { zone: Some(zone), .. }) => Ok((zone, peer)),
         (Verdict::Allowed(_), _) => Err((Rcode::SERVFAIL, NO_COPY)),
         (Verdict::OtherZone | Verdict::Stranger, _) => Err((Rcode::REFUSED, OTHER_ZONE)),
     }

@@ -39,9 +39,11 @@ const FIRST_LEN: usize = 2 << 10;
 /// The largest read, octets, and the memory that a connection with empty buffers may keep.
 const MAX_READ: usize = 16 << 10;
 
-/// Octets of answers after which the client has to take some before more of its queries are served, and after which
-/// other connections have their turn.
+/// Octets of answers after which the client has to take some before more of its queries are served.
 const MAX_UNSENT: usize = 16 << 10;
+
+/// Octets of answers after which other connections have their turn: fewer than a message of a transfer has.
+const TURN: usize = MAX_UNSENT / 2;
 
 /// One connection.
 pub(crate) struct Connection {
@@ -225,7 +227,7 @@ impl Connection {
         if sent < self.outbox.len() {
             self.wait_for_client(writer, sent).await?;
         }
-        if self.outbox.len() >= MAX_UNSENT {
+        if self.outbox.len() >= TURN {
             tokio::task::yield_now().await;
         }
         self.outbox.clear();
@@ -239,8 +241,8 @@ impl Connection {
     /// Waits until the client has taken the answers behind the first `sent` octets. Queries that come back meanwhile
     /// wait with them.
     async fn wait_for_client(&mut self, writer: &mut OwnedWriteHalf, sent: usize) -> io::Result<()> {
-        let Self { outbox, returned, returning, handle, streams, .. } = self;
-        let patience = streams.shared.snapshot.load().settings.tcp.idle;
+        let Self { outbox, returned, returning, handle, streams, transfers, .. } = self;
+        let patience = streams.shared.snapshot.load().settings.tcp.idle.min(transfers.patience());
         let rest = &outbox[sent..];
         // The timeout covers the whole write: a client that takes an octet now and then does not take its answers.
         let (written, timeout) = (writer.write_all(rest), tokio::time::sleep(patience));
@@ -279,7 +281,7 @@ impl Connection {
             match stream::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
-                Handled::Transfer(transfer) => makes_sense &= transfers.push(transfer, &snapshot.transfers.places),
+                Handled::Transfer(granted) => makes_sense &= transfers.push(granted, &snapshot.transfers.places),
                 Handled::Later(later) => {
                     *waiting += 1;
                     ask(later, back, now);

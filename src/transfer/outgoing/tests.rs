@@ -1,5 +1,6 @@
 //! Transfers as a secondary reads them: by hickory's decoder, and by `domain`'s TSIG.
 
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,11 @@ fn small() -> Arc<Zone> {
     zone("$TTL 10\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 10.0.0.1\nns A 10.0.0.2\na.b TXT \"x\"\n")
 }
 
+/// This many names that begin so, with an address.
+fn lines(name: &str, count: usize) -> String {
+    (0..count).fold(String::new(), |text, n| text + &format!("{name}{n} A 10.0.0.1\n"))
+}
+
 fn query(options: &[u8]) -> Vec<u8> {
     let mut message = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(!options.is_empty())];
     message.extend_from_slice(b"\x01Z\x04test\0\0\xfc\0\x01");
@@ -27,7 +33,7 @@ fn query(options: &[u8]) -> Vec<u8> {
 
 fn transfer(message: &[u8], zone: &Arc<Zone>) -> Transfer {
     let query = Query::parse(message).unwrap();
-    Transfer::whole(Asked { query: &query, signer: None, peer: "p".into() }, Arc::clone(zone))
+    Granted::new(&query, None, &"p".into(), zone.apex()).begin(Arc::clone(zone), &History::default())
 }
 
 fn messages(transfer: &mut Transfer) -> Vec<Vec<u8>> {
@@ -70,7 +76,7 @@ fn rfc5936_2_2_1_the_header_is_an_authoritative_answer_and_the_first_message_rep
 #[test]
 fn rfc6891_7_each_message_has_edns_if_the_query_has() {
     let opt = b"\0\0\x29\x04\xd0\0\0\x80\0\0\0";
-    let many: String = (0..3000).map(|n| format!("n{n} A 10.0.0.1\n")).collect();
+    let many = lines("n", 3000);
     let zone = zone(&format!("$TTL 10\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n{many}"));
     let messages = messages(&mut transfer(&query(opt), &zone));
     assert!(messages.len() > 1);
@@ -94,7 +100,7 @@ fn a_record_that_is_longer_than_a_usual_message_has_one_of_its_own() {
 
 #[test]
 fn rfc1995_4_a_difference_is_between_two_soas_and_what_is_gone_comes_before_what_is_new() {
-    let same: String = (0..100).map(|n| format!("same{n} A 10.0.0.1\n")).collect();
+    let same = lines("same", 100);
     let version = |serial: u32, own: &str| {
         zone(&format!("$TTL 10\n@ SOA ns h {serial} 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n{same}{own}"))
     };
@@ -104,8 +110,8 @@ fn rfc1995_4_a_difference_is_between_two_soas_and_what_is_gone_comes_before_what
     let message = query(&[]);
     let query = Query::parse(&message).unwrap();
     let sent = |serial| {
-        let asked = Asked { query: &query, signer: None, peer: "p".into() };
-        records(&messages(&mut Transfer::since(Serial(serial), asked, Arc::clone(&three), &history)))
+        let granted = Granted::new(&query, None, &"p".into(), three.apex()).since(Serial(serial));
+        records(&messages(&mut granted.begin(Arc::clone(&three), &history)))
     };
     let short = |record: &String| {
         let words: Vec<&str> = record.split_whitespace().collect();
@@ -126,7 +132,7 @@ fn a_version_that_was_replaced_is_sent_for_another_minute() {
     let now = Instant::now();
     assert!(!transfer.is_outdated(Some(&old), now));
     assert!(!transfer.is_outdated(Some(&new), now));
-    assert!(!transfer.is_outdated(Some(&new), now + Duration::from_secs(60)));
+    assert!(!transfer.is_outdated(Some(&new), now + Duration::from_mins(1)));
     assert!(transfer.is_outdated(Some(&new), now + Duration::from_secs(61)));
     assert!(transfer.is_outdated(None, now + Duration::from_secs(61)), "the zone is gone");
 }
@@ -139,9 +145,9 @@ proptest! {
         let mut text = "$TTL 10\n@ SOA ns h 7 2 3 4 5\n@ NS ns\nns A 10.0.0.1\n".to_owned();
         for (name, (addresses, length)) in &names {
             for address in 0..*addresses {
-                text.push_str(&format!("{name} A 10.1.0.{address}\n"));
+                writeln!(text, "{name} A 10.1.0.{address}").unwrap();
             }
-            text.push_str(&format!("{name} TXT \"{}\"\n", "t".repeat((*length).min(255))));
+            writeln!(text, "{name} TXT \"{}\"", "t".repeat((*length).min(255))).unwrap();
         }
         let zone = zone(&text);
         let messages = messages(&mut transfer(&query(&[]), &zone));

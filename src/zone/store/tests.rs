@@ -50,7 +50,7 @@ fn a_hand_written_zone_is_hosted_and_followed() {
 #[test]
 fn the_history_goes_on_while_a_file_is_bad_and_begins_anew_with_a_serial_that_stays() {
     let mut folder = Folder::new(&[]);
-    let many: String = (0..100).map(|host| format!("h{host} 10 A 10.0.0.1\n")).collect();
+    let many = (0..100).fold(String::new(), |text, host| text + &format!("h{host} 10 A 10.0.0.1\n"));
     let version = |serial: u32, more: &str| GOOD.replace("b. 1", &format!("b. {serial}")) + &many + more;
     let has = |report: &Report, serial: u32| {
         let hosted = report.zones.get(&"corp.example".parse().unwrap()).unwrap();
