@@ -52,7 +52,8 @@ fn sorted(records: &[Rr]) -> Vec<String> {
 
 #[test]
 fn rfc5936_2_2_a_transfer_has_each_record_of_the_file_once_and_the_soa_first_and_last() {
-    let server = site(MANY).start();
+    let site = site(MANY);
+    let server = site.start();
     let mut stream = connect(server.address());
     stream.write_all(&framed(&axfr(ZONE))).unwrap();
     let received = receive(&mut stream).unwrap();
@@ -94,7 +95,8 @@ fn other_questions_of_a_connection_are_answered_while_a_zone_is_sent_on_it_as_it
 
 #[test]
 fn rfc5936_4_2_and_rfc1995_2_over_udp_axfr_is_refused_and_ixfr_has_the_soa() {
-    let server = site(5).start();
+    let site = site(5);
+    let server = site.start();
     let refused = Ask { opt: None, ..ask(ZONE, "AXFR") }.to(server.address());
     assert_eq!((refused.rcode.as_str(), refused.answer.len()), ("REFUSED", 0), "{refused}");
     for serial_there in [0, 1, 2] {
@@ -135,7 +137,8 @@ fn rfc1995_4_a_secondary_gets_the_changes_nothing_or_the_whole_zone_by_the_seria
 
 #[test]
 fn rfc1995_3_a_query_for_changes_without_a_serial_is_malformed_and_harms_nobody() {
-    let server = site(5).start();
+    let site = site(5);
+    let server = site.start();
     let whole = ixfr(ZONE, 1);
     let mut none = whole[..whole.len() - 34].to_vec();
     none[9] = 0;
@@ -176,7 +179,8 @@ fn a_stranger_learns_neither_records_nor_which_zones_there_are() {
 
 #[test]
 fn a_client_that_closes_its_end_gets_its_zone_whole() {
-    let server = site(MANY).start();
+    let site = site(MANY);
+    let server = site.start();
     let mut stream = slow(server.address(), None);
     stream.write_all(&framed(&axfr(ZONE))).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
@@ -187,7 +191,8 @@ fn a_client_that_closes_its_end_gets_its_zone_whole() {
 
 #[test]
 fn of_a_hundred_transfers_asked_at_once_on_a_connection_sixty_four_are_sent_and_it_ends() {
-    let server = site(5).start();
+    let site = site(5);
+    let server = site.start();
     let mut stream = connect(server.address());
     let all: Vec<u8> = (0..100).flat_map(|_| framed(&axfr(ZONE))).collect();
     stream.write_all(&all).unwrap();
@@ -233,7 +238,8 @@ fn a_third_transfer_of_a_peer_waits_for_the_first_and_has_the_version_of_then_an
 
 #[test]
 fn a_transfer_that_a_client_does_not_take_holds_up_no_end_of_the_server() {
-    let server = site(MANY).start();
+    let site = site(MANY);
+    let server = site.start();
     let mut stream = slow(server.address(), None);
     stream.write_all(&framed(&axfr(ZONE))).unwrap();
     read_framed(&mut stream).unwrap();
