@@ -5,6 +5,7 @@
 //! of a transfer that has begun.
 
 pub(crate) mod board;
+pub(crate) mod check;
 mod message;
 pub(crate) mod notify;
 mod outgoing;
