@@ -153,7 +153,7 @@ fn a_changed_list_reaches_every_secondary_and_costs_one_transfer_from_each_of_ou
 fn a_new_geo_zone_is_served_by_those_that_read_the_catalog_and_a_zone_that_forwards_is_not_in_it() {
     let page = page();
     let Some(stage) = Stage::start(&page) else { return };
-    let readers = started(&stage, &page, &[Secondary::Bind, Secondary::Knot]);
+    let readers = started(&stage, &page, &[Secondary::Bind, Secondary::Knot, Secondary::PowerDns]);
     stage.have_list(&list(NEW_LINE));
     for (secondary, server, _) in &readers {
         until_answers(&stage, (*secondary, server), NEW_VAULT, "10.1.0.9");
