@@ -108,7 +108,11 @@ fn peer_zone(zone: &PeerZoneStatus) -> String {
         _ => None,
     };
     let told: String = zone.notify.iter().filter_map(told).collect();
-    format!("{taken}, {}{}{told}", count(zone.transfers as usize, "transfer"), behind.unwrap_or_default())
+    format!(
+        "{taken}, {}{}{told}",
+        count(usize::try_from(zone.transfers).unwrap_or(usize::MAX), "transfer"),
+        behind.unwrap_or_default()
+    )
 }
 
 fn queries(lines: &mut Vec<String>, status: &Status) {

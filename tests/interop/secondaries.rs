@@ -15,7 +15,7 @@ use crate::resolvers::Resolver;
 use crate::support::client::ask;
 use crate::support::wait_until;
 use servers::Secondary;
-use stage::{Stage, known, list, page};
+use stage::{Stage, known, list, page, refused};
 
 /// The time that a client waits before it asks again, and how often it asks.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -62,13 +62,8 @@ fn wrong_answers(stage: &Stage, server: &Resolver) -> Vec<String> {
 fn resolvers_with_the_text_of_the_page_give_our_addresses_and_the_worlds_also_after_a_start_without_us() {
     let page = page();
     let Some(mut stage) = Stage::start(&page) else { return };
-    let started = Secondary::RESOLVERS.map(|secondary| {
-        let kept = TempDir::new().unwrap();
-        secondary.start(&stage, &page, &kept).map(|server| (secondary, server, kept))
-    });
-    let started: Vec<_> = started.into_iter().flatten().collect();
+    let started = started(&stage, &page, &Secondary::RESOLVERS);
     for (secondary, server, _) in &started {
-        until_answers(&stage, (*secondary, server), VAULT, "10.1.0.8");
         assert_eq!(wrong_answers(&stage, server), [""; 0], "{secondary:?}");
     }
     stage.world.stop_ours();
@@ -83,57 +78,141 @@ fn resolvers_with_the_text_of_the_page_give_our_addresses_and_the_worlds_also_af
     }
 }
 
-/// Transfers of a zone that a peer had completely, from each of our servers.
-fn transfers(stage: &Stage, secondary: Secondary, zone: &str) -> Vec<u64> {
-    let of = |site| known(site, secondary, zone)["transfers"].as_u64().unwrap_or_default();
-    stage.world.sites.iter().map(of).collect()
-}
-
 /// The name of a vault in another place, which has a zone of its own.
 const NEW_VAULT: &str = "4611686018427387904-ab-pod01-rec2.privatelink.ne.backup.windowsazure.com";
 const NEW_LINE: &str = "10.1.0.9 4611686018427387904-ab-pod01-rec2.ne.backup.windowsazure.com";
 
-#[test]
-fn a_changed_list_and_a_new_geo_zone_reach_every_secondary_by_notify_with_one_transfer_for_each_change() {
-    let page = page();
-    let Some(stage) = Stage::start(&page) else { return };
-    let started = Secondary::ALL.map(|secondary| {
+/// The zones that a change reaches by NOTIFY, and whose.
+const TOLD: [(Secondary, &str); 6] = [
+    (Secondary::Bind, "rpz.privatelink"),
+    (Secondary::Unbound, "rpz.privatelink"),
+    (Secondary::Bind, "catalog.privatelink"),
+    (Secondary::Knot, "catalog.privatelink"),
+    (Secondary::Knot, "privatelink.we.backup.windowsazure.com"),
+    (Secondary::Nsd, "privatelink.we.backup.windowsazure.com"),
+];
+
+/// Starts these with the text of a page, and waits until they have the zones.
+fn started(stage: &Stage, page: &str, secondaries: &[Secondary]) -> Vec<(Secondary, Resolver, TempDir)> {
+    let start = |secondary: &Secondary| {
         let kept = TempDir::new().unwrap();
-        secondary.start(&stage, &page, &kept).map(|server| (secondary, server, kept))
-    });
-    let started: Vec<_> = started.into_iter().flatten().collect();
+        secondary.start(stage, page, &kept).map(|server| (*secondary, server, kept))
+    };
+    let started: Vec<_> = secondaries.iter().filter_map(start).collect();
     for (secondary, server, _) in &started {
-        until_answers(&stage, (*secondary, server), VAULT, "10.1.0.8");
+        until_answers(stage, (*secondary, server), VAULT, "10.1.0.8");
     }
-    let changed = list("").replace("10.1.0.8", "10.1.0.18");
-    stage.have_list(&changed);
-    for (secondary, server, kept) in &started {
-        if *secondary == Secondary::Kresd {
-            wait_until("the script has the change", || {
-                secondary.fetch(&stage, &page, kept) && answer(&stage, server, VAULT, "A") == "10.1.0.18"
-            });
-        }
-        until_answers(&stage, (*secondary, server), VAULT, "10.1.0.18");
-    }
-    let was_told = |secondary: &Secondary, zone: &str| {
+    started
+}
+
+/// Waits until a secondary answers this; one that reads a file fetches it, as its timer does.
+fn until_has(stage: &Stage, page: &str, (secondary, server, kept): &(Secondary, Resolver, TempDir), right: &str) {
+    wait_until(&format!("{secondary:?} answers {right}"), || {
+        let _has_new = *secondary == Secondary::Kresd && secondary.fetch(stage, page, kept);
+        answer(stage, server, VAULT, "A") == right
+    });
+}
+
+/// Transfers that a peer had completely from our servers together.
+fn transfers(stage: &Stage, secondary: Secondary, zone: &str) -> u64 {
+    let of = |site| known(site, secondary, zone)["transfers"].as_u64().unwrap_or_default();
+    stage.world.sites.iter().map(of).sum()
+}
+
+/// Waits until a peer has acknowledged the present serial of each of our servers.
+fn until_told(stage: &Stage, secondary: Secondary, zone: &str) {
+    wait_until(&format!("{secondary:?} acknowledges {zone}"), || {
         stage.world.sites.iter().all(|site| {
-            let known = known(site, *secondary, zone);
+            let known = known(site, secondary, zone);
             known["notify"][0]["state"] == "acknowledged" && known["notify"][0]["serial"] == known["serial"]
         })
-    };
-    for (secondary, zone) in [
-        (Secondary::Bind, "rpz.privatelink"),
-        (Secondary::Unbound, "rpz.privatelink"),
-        (Secondary::Bind, "catalog.privatelink"),
-        (Secondary::Knot, "catalog.privatelink"),
-        (Secondary::Knot, "privatelink.we.backup.windowsazure.com"),
-        (Secondary::Nsd, "privatelink.we.backup.windowsazure.com"),
-    ] {
-        wait_until(&format!("{secondary:?} acknowledges {zone}"), || was_told(&secondary, zone));
-        eprintln!("{secondary:?} {zone} {:?}", transfers(&stage, secondary, zone));
+    });
+}
+
+#[test]
+fn a_changed_list_reaches_every_secondary_and_costs_one_transfer_from_each_of_our_servers_at_most() {
+    let page = page();
+    let Some(stage) = Stage::start(&page) else { return };
+    let started = started(&stage, &page, &Secondary::ALL);
+    let told = TOLD.iter().filter(|(secondary, _)| started.iter().any(|(one, ..)| one == secondary));
+    let told: Vec<_> = told.map(|(secondary, zone)| (*secondary, *zone, transfers(&stage, *secondary, zone))).collect();
+    stage.have_list(&list("").replace("10.1.0.8", "10.1.0.18"));
+    for one in &started {
+        until_has(&stage, &page, one, "10.1.0.18");
     }
-    stage.have_list(&format!("{changed}{NEW_LINE}\n"));
-    for (secondary, server, _) in started.iter().filter(|(one, ..)| [Secondary::Bind, Secondary::Knot].contains(one)) {
+    for (secondary, zone, before) in told {
+        until_told(&stage, secondary, zone);
+        let more = transfers(&stage, secondary, zone) - before;
+        let least = u64::from(zone != "catalog.privatelink");
+        assert!((least..=2).contains(&more), "{secondary:?} transferred {zone} {more} times for one change");
+    }
+    assert!(stage.world.sites.iter().all(|site| refused(site) == 0), "a peer was refused something");
+}
+
+#[test]
+fn a_new_geo_zone_is_served_by_those_that_read_the_catalog_and_a_zone_that_forwards_is_not_in_it() {
+    let page = page();
+    let Some(stage) = Stage::start(&page) else { return };
+    let readers = started(&stage, &page, &[Secondary::Bind, Secondary::Knot]);
+    stage.have_list(&list(NEW_LINE));
+    for (secondary, server, _) in &readers {
         until_answers(&stage, (*secondary, server), NEW_VAULT, "10.1.0.9");
+    }
+    if let Some((_, knot, _)) = readers.iter().find(|(secondary, ..)| *secondary == Secondary::Knot) {
+        assert_eq!(answer(&stage, knot, "acct.privatelink.blob.core.windows.net", "A"), "REFUSED");
+    }
+}
+
+#[test]
+fn while_one_of_our_servers_is_stuck_or_gone_secondaries_follow_the_other_one() {
+    let page = page();
+    let Some(mut stage) = Stage::start(&page) else { return };
+    let started = started(&stage, &page, &Secondary::ALL);
+    for (number, ours) in [0, 1, 0].into_iter().enumerate() {
+        let address = format!("10.1.0.{}", 20 + number);
+        stage.world.sites[ours].rename_list("a.txt", list("").replace("10.1.0.8", &address));
+        for one in started.iter().filter(|(secondary, ..)| *secondary != Secondary::Recursor) {
+            // The script of the page asks the first server, and the second one while that is away.
+            if one.0 != Secondary::Kresd {
+                until_has(&stage, &page, one, &address);
+            }
+        }
+    }
+    stage.world.stop_first();
+    stage.world.sites[1].rename_list("a.txt", list("").replace("10.1.0.8", "10.1.0.30"));
+    for one in &started {
+        until_has(&stage, &page, one, "10.1.0.30");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_text_of_the_page_is_found() {
+    let page = page();
+    let mistakes = [
+        // The key is another one, or none; the NOTIFY of a server is not taken; the zone is not the peer's.
+        (Secondary::Bind, "10.0.0.4 key pl-bind; 10.0.0.5 key pl-bind;", "10.0.0.4; 10.0.0.5;", "rpz.privatelink"),
+        (Secondary::Unbound, "    access-control: 10.0.0.5/32 allow\n", "", "rpz.privatelink"),
+        (Secondary::Nsd, "    allow-notify: 10.0.0.5 pl-nsd\n", "", "privatelink.we.backup.windowsazure.com"),
+        (Secondary::Knot, "address: [10.0.0.4, 10.0.0.5]", "address: [10.0.0.4]", "catalog.privatelink"),
+    ];
+    for (secondary, right, wrong, zone) in mistakes {
+        let mistaken = page.replace(right, wrong);
+        assert_ne!(page, mistaken, "the page has no '{right}'");
+        let Some(stage) = Stage::start(&page) else { return };
+        let kept = TempDir::new().unwrap();
+        let Some(server) = secondary.start(&stage, &mistaken, &kept) else { continue };
+        let second = &stage.world.sites[1];
+        wait_until(&format!("{secondary:?} is there or is refused"), || {
+            refused(second) > 0 || answer(&stage, &server, VAULT, "A") == "10.1.0.8"
+        });
+        let before = known(second, secondary, zone)["serial"].clone();
+        // A change of the zone, and of the catalog.
+        second.rename_list("a.txt", list(NEW_LINE).replace("10.1.0.8", "10.1.0.18"));
+        wait_until(&format!("the status says that {secondary:?} takes no NOTIFY, or has no right"), || {
+            let known = known(second, secondary, zone);
+            let notify = &known["notify"][0];
+            let is_deaf = notify["state"] == "refused" || notify["tries"].as_u64() >= Some(3);
+            refused(second) > 0 || known["serial"] != before && notify["serial"] == known["serial"] && is_deaf
+        });
     }
 }

@@ -51,6 +51,7 @@ mod service;
 mod signals;
 mod startup;
 mod tcp;
+mod transfers;
 mod undo;
 mod upstream_tcp;
 mod upstreams;

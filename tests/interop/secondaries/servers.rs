@@ -28,9 +28,6 @@ impl Secondary {
     /// Those that have the feed.
     pub(crate) const RESOLVERS: [Self; 4] = [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd];
 
-    /// Those that have backup zones whole.
-    pub(crate) const AUTHORITATIVE: [Self; 3] = [Self::Bind, Self::Knot, Self::Nsd];
-
     pub(crate) const ALL: [Self; 6] = [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd, Self::Knot, Self::Nsd];
 
     /// Its name in the config of the page.

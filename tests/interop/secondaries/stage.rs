@@ -119,3 +119,10 @@ pub(crate) fn known(site: &Site, secondary: Secondary, zone: &str) -> Value {
     let peer = of(&status["peers"], "peer", secondary.peer());
     of(&peer["zones"], "zone", zone)
 }
+
+/// Transfers, and questions about zones for secondaries, that a server of ours has refused.
+pub(crate) fn refused(site: &Site) -> u64 {
+    let status = site.status();
+    let answers = status["queries"]["answers"].as_array().cloned().unwrap_or_default();
+    answers.iter().filter(|one| one["reason"] == "not-served").filter_map(|one| one["count"].as_u64()).sum()
+}
