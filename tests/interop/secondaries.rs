@@ -6,7 +6,7 @@
 mod servers;
 mod stage;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
@@ -163,6 +163,15 @@ fn a_new_geo_zone_is_served_by_those_that_read_the_catalog_and_a_zone_that_forwa
     }
 }
 
+/// Waits until a zone that is written now has a later serial than those that there are: serials are seconds.
+fn until_serials_are_past(stage: &Stage) {
+    let of = |site| TOLD.map(|(secondary, zone)| known(site, secondary, zone)["serial"].as_u64().unwrap_or_default());
+    let last = stage.world.sites.iter().flat_map(of).max().unwrap_or_default();
+    wait_until("the clock is past the serials", || {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() > last
+    });
+}
+
 #[test]
 fn while_one_of_our_servers_is_stuck_or_gone_secondaries_follow_the_other_one() {
     let page = page();
@@ -170,6 +179,7 @@ fn while_one_of_our_servers_is_stuck_or_gone_secondaries_follow_the_other_one() 
     let started = started(&stage, &page, &Secondary::ALL);
     for (number, ours) in [0, 1, 0].into_iter().enumerate() {
         let address = format!("10.1.0.{}", 20 + number);
+        until_serials_are_past(&stage);
         stage.world.sites[ours].rename_list("a.txt", list("").replace("10.1.0.8", &address));
         for one in started.iter().filter(|(secondary, ..)| *secondary != Secondary::Recursor) {
             // The script of the page asks the first server, and the second one while that is away.
@@ -178,6 +188,7 @@ fn while_one_of_our_servers_is_stuck_or_gone_secondaries_follow_the_other_one() 
             }
         }
     }
+    until_serials_are_past(&stage);
     stage.world.stop_first();
     stage.world.sites[1].rename_list("a.txt", list("").replace("10.1.0.8", "10.1.0.30"));
     for one in &started {
