@@ -35,7 +35,6 @@ impl World {
             unread_suffix: None,
             history: 0,
             derived: settings.zones().map(|(apex, _)| apex.clone()).collect(),
-            history: 0,
         }
     }
 
