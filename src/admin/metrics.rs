@@ -9,6 +9,7 @@
 
 mod encode;
 mod family;
+mod peers;
 mod process;
 mod queries;
 mod sync;
@@ -42,6 +43,7 @@ fn families(status: &Status) -> Vec<Family> {
     all.extend(upstreams::families(status));
     all.extend(sync::zones(&status.zones));
     all.extend(sync::derived(&status.derived));
+    all.extend(peers::families(status));
     all.extend(sync::sources(&status.sources));
     all.extend(sync::azure(&status.live));
     all.extend(sync::passes(status));

@@ -168,6 +168,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     found.extend(absent_upstreams(config, RESOLV_CONF.into()));
     found.extend(report.warnings);
     found.extend(feed::left_out(&config.feed, &report.zones));
+    found.extend(config.check_peers(&report.zones));
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);

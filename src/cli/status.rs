@@ -7,6 +7,7 @@ use super::{count, live};
 use crate::diag::Diagnostic;
 use crate::status::Status;
 use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
+use crate::status::peers::{NotifyStatus, PeerZoneStatus};
 use crate::status::sync::{PassStatus, SyncStatus};
 use crate::status::upstreams::UpstreamStatus;
 use crate::status::verdict::{Finding, Level};
@@ -48,6 +49,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     }
     changes(&mut lines, status);
     upstreams(&mut lines, status);
+    peers(&mut lines, status);
     queries(&mut lines, status);
     lines
 }
@@ -74,6 +76,43 @@ fn upstreams(lines: &mut Vec<String>, status: &Status) {
         ));
         lines.extend(group.absent.iter().map(|reason| format!("    not in use: {reason}")));
     }
+}
+
+/// The servers that may have zones of ours, and which serial each has.
+fn peers(lines: &mut Vec<String>, status: &Status) {
+    if !status.peers.is_empty() {
+        lines.push("peers".to_owned());
+    }
+    for peer in &status.peers {
+        let key = peer.key.as_ref().map_or("known by address".to_owned(), |key| format!("key {key}"));
+        let none = if peer.zones.is_empty() { ": none of its zones is hosted here" } else { "" };
+        lines.push(format!("  {} ({key}){none}", peer.peer));
+        lines.extend(peer.zones.iter().map(|zone| format!("    {}: {}", zone.zone, peer_zone(zone))));
+    }
+}
+
+fn peer_zone(zone: &PeerZoneStatus) -> String {
+    let taken = match (zone.taken, zone.taken_at) {
+        (Some(serial), Some(at)) => format!("has serial {serial}, asked {}", rfc3339(at)),
+        _ => "has asked for none since the start".to_owned(),
+    };
+    let behind = zone.behind_since.map(|since| {
+        let present = zone.serial.map_or("none".to_owned(), |serial| serial.to_string());
+        format!("; behind serial {present} since {}", rfc3339(since))
+    });
+    let told = |told: &NotifyStatus| match (told.state.as_str(), &told.rcode) {
+        ("waiting", _) if told.tries > 0 => {
+            Some(format!("; {} has not answered {}", told.address, count(told.tries as usize, "NOTIFY message")))
+        }
+        (_, Some(rcode)) => Some(format!("; {} answered NOTIFY with {rcode}", told.address)),
+        _ => None,
+    };
+    let told: String = zone.notify.iter().filter_map(told).collect();
+    format!(
+        "{taken}, {}{}{told}",
+        count(usize::try_from(zone.transfers).unwrap_or(usize::MAX), "transfer"),
+        behind.unwrap_or_default()
+    )
 }
 
 fn queries(lines: &mut Vec<String>, status: &Status) {

@@ -32,7 +32,7 @@ pub(crate) struct KeyFile {
 /// The keys that the text names; whatever is wrong has been said.
 pub(super) fn key_files(top: &Section<'_>, base: &Path) -> Vec<KeyFile> {
     let mut keys = Vec::<KeyFile>::new();
-    for section in top.sections("keys", "[[keys]]") {
+    for section in top.sections("keys", "keys") {
         let name = section.string("name", key_name);
         let algorithm = section.string("algorithm", str::parse).unwrap_or(Algorithm::HmacSha256);
         let file = section.string("secret_file", |text| Ok(base.join(text)));

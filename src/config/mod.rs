@@ -31,6 +31,7 @@ use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::admission::access::Access;
+use crate::transfer::check;
 use crate::{files, telemetry, zone};
 
 /// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.
@@ -95,6 +96,15 @@ impl Config {
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
         losses.extend(self.lost_scopes(old));
         losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
+    }
+}
+
+impl Config {
+    /// What in the peers is hardly meant, with these zones.
+    pub(crate) fn check_peers(&self, zones: &zone::ZoneSet) -> Vec<Diagnostic> {
+        let around =
+            check::Surroundings { file: &self.file, rpz: self.feed.rpz.as_ref(), catalog: self.feed.catalog.as_ref() };
+        check::check(&self.transfer, zones, around)
     }
 }
 

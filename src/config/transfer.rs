@@ -30,7 +30,7 @@ pub(super) struct Surroundings<'a> {
 
 pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
     let mut peers = Vec::<Peer>::new();
-    for section in top.sections("peers", "[[peers]]") {
+    for section in top.sections("peers", "peers") {
         if let Some(peer) = peer(&section, around) {
             if peers.iter().any(|other| other.name == peer.name) {
                 section.problem_at("name", format!("name: two peers have the name '{}'; rename one", peer.name));

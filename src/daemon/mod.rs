@@ -66,7 +66,7 @@ use beat::Told;
 use feed::FeedWork;
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
-use log::{PassLog, Reminder, UpstreamLog};
+use log::{PassLog, PeerLog, Reminder, UpstreamLog};
 use manager::Manager;
 use notify::Notifying;
 pub(crate) use rights::claim_low_ports;
@@ -122,6 +122,7 @@ struct Daemon {
     logs: Logs,
     pass_log: PassLog,
     upstream_log: UpstreamLog,
+    peer_log: PeerLog,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
     routes: Routes,
@@ -221,12 +222,8 @@ impl Daemon {
         let shared = Shared::new(snapshot::of(&config, &routes, secret, (Arc::default(), transfers)));
         board.sync_set(&config.sync);
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
-        let admin = admin::Listeners::new(
-            Arc::clone(&shared),
-            Arc::clone(board),
-            Arc::clone(&explainer),
-            background::stand_back,
-        );
+        let (served, shown, explained) = (Arc::clone(&shared), Arc::clone(board), Arc::clone(&explainer));
+        let admin = admin::Listeners::new(served, shown, explained, background::stand_back);
         let rights = Arc::new(ArcSwap::from_pointee(config.rights.clone()));
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
@@ -238,6 +235,7 @@ impl Daemon {
             logs,
             pass_log: PassLog::default(),
             upstream_log: UpstreamLog::default(),
+            peer_log: PeerLog::default(),
             secret,
             routes,
             shared,

@@ -76,8 +76,7 @@ impl Work {
             for message in self.notifier.due(now(), || rand::rng().random()) {
                 self.send(&message, &replies).await;
             }
-            let states = self.notifier.states().map(|(pair, serial, told)| (pair.clone(), serial, told)).collect();
-            self.shared.snapshot.load().transfers.board.told(states);
+            self.shared.snapshot.load().transfers.board.told(self.notifier.states(), now().1);
         }
     }
 

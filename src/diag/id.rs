@@ -208,6 +208,10 @@ ids! {
     KEY_UNREADABLE = "key-unreadable";
     /// A peer is outside `[access]`.
     PEER_OUTSIDE_ACCESS = "peer-outside-access";
+    /// The zones of a peer are hardly what is meant.
+    PEER_ZONES = "peer-zones";
+    /// Two peers cannot be told from each other.
+    PEER_TWICE = "peer-twice";
     /// The config is not TOML.
     CONFIG_SYNTAX = "config-syntax";
     /// A key is not known.

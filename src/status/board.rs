@@ -16,7 +16,7 @@ use super::model::{
 };
 use super::sync::{FreezeStatus, HeldStatus, PassResult, PassStatus, SyncStatus, WaitingStatus};
 use super::traffic::{History, Step};
-use super::verdict;
+use super::{peers, verdict};
 use crate::diag::{self, Diagnostic};
 use crate::server::Shared;
 use crate::sync::guard::ApproveCommand;
@@ -298,6 +298,11 @@ impl Board {
         verdict::waits(&facts.sync)
     }
 
+    /// The peers that have lacked what is in service for minutes, by name.
+    pub(crate) fn behind(&self, shared: &Shared, now: SystemTime) -> Vec<(String, verdict::Finding)> {
+        verdict::behind(&peers::of(&shared.snapshot.load()), seconds(now), &self.server.listen)
+    }
+
     /// What the last pass knows of names that the zones do not show, and the settings of the sync.
     pub(crate) fn of_sync(&self) -> (Arc<Ledger>, Option<Arc<crate::sync::Settings>>) {
         let facts = self.facts();
@@ -351,7 +356,7 @@ impl Board {
             sync: facts.sync.clone(),
             changes: facts.changes.iter().cloned().collect(),
             upstreams: gather::upstreams(resolver),
-            peers: super::peers::peers(&snapshot),
+            peers: peers::of(&snapshot),
             groups: gather::groups(resolver),
             cache: gather::cache(resolver, &queries),
             queries,

@@ -30,10 +30,35 @@ pub struct PeerZoneStatus {
     pub taken: Option<u32>,
     /// When it took it, or asked and had it.
     pub taken_at: Option<u64>,
+    /// Since when the peer lacks the serial in service, or took another one last, if that is later; `None` if it has
+    /// it, as far as is known.
+    pub behind_since: Option<u64>,
     /// Complete transfers since the start.
     pub transfers: u64,
     /// NOTIFY, by address.
     pub notify: Vec<NotifyStatus>,
+}
+
+/// Seconds that a peer may lack a serial. NOTIFY is sent for four minutes, and a feed is asked for each minute.
+const LATE_S: u64 = 300;
+
+impl PeerZoneStatus {
+    /// Whether the peer has lacked the serial in service for longer than it should.
+    pub fn is_late(&self, at: u64) -> bool {
+        self.behind_s(at) > LATE_S
+    }
+
+    /// The seconds that the peer has lacked the serial in service; 0 if it has it. `at` is the time of the status.
+    pub fn behind_s(&self, at: u64) -> u64 {
+        self.behind_since.map_or(0, |since| at.saturating_sub(since))
+    }
+}
+
+impl NotifyStatus {
+    /// Whether the address has yet to acknowledge the serial.
+    pub fn is_open(&self) -> bool {
+        self.state != "acknowledged"
+    }
 }
 
 /// What an address of a peer was told of a zone.
@@ -53,22 +78,23 @@ pub struct NotifyStatus {
 }
 
 /// Every peer.
-pub(super) fn peers(snapshot: &Snapshot) -> Vec<PeerStatus> {
+pub(super) fn of(snapshot: &Snapshot) -> Vec<PeerStatus> {
     let (settings, board) = (&snapshot.transfers.settings, &snapshot.transfers.board);
     let peer = |peer: &crate::transfer::Peer| PeerStatus {
         peer: peer.name.to_string(),
         key: peer.key.as_ref().map(crate::dns::Name::without_dot),
         zones: (snapshot.zones.transferable().filter(|hosted| peer.may_have(hosted)))
             .map(|hosted| {
-                let taken = board.taken_by(&peer.name, &hosted.apex);
+                let known = board.known_of(&peer.name, &hosted.apex);
                 PeerZoneStatus {
                     zone: hosted.apex.without_dot(),
                     serial: hosted.zone.as_deref().map(Zone::serial).map(|serial| serial.0),
-                    taken: taken.map(|taken| taken.serial.0),
-                    taken_at: taken.map(|taken| taken.at),
-                    transfers: taken.map_or(0, |taken| taken.transfers),
-                    notify: (board.told_to(&peer.name, &hosted.apex).into_iter())
-                        .map(|(pair, serial, told)| notify(pair.address.to_string(), serial.0, told))
+                    taken: known.taken.map(|taken| taken.serial.0),
+                    taken_at: known.taken.map(|taken| taken.at),
+                    behind_since: known.behind_since,
+                    transfers: known.transfers,
+                    notify: (known.told.into_iter())
+                        .map(|(address, serial, told)| notify(address.to_string(), serial.0, told))
                         .collect(),
                 }
             })

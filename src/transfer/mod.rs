@@ -5,6 +5,8 @@
 //! of a transfer that has begun.
 
 pub(crate) mod board;
+pub(crate) mod check;
+mod in_service;
 mod message;
 pub(crate) mod notify;
 mod outgoing;
@@ -12,7 +14,8 @@ mod peers;
 mod places;
 mod settings;
 
+pub use in_service::Transfers;
 pub(crate) use outgoing::{Granted, MAX_KEPT, Next, Transfer};
 pub(crate) use peers::{Requester, Verdict};
 pub(crate) use places::{Place, Places};
-pub use settings::{Peer, Selector, Settings, Transfers};
+pub use settings::{Peer, Selector, Settings};

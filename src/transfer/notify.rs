@@ -144,7 +144,7 @@ impl Notifier {
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let found = self.pairs.iter_mut().find(|(pair, state)| {
             let address = SocketAddr::new(pair.address.ip().to_canonical(), pair.address.port());
-            address == from && state.sent.as_ref().is_some_and(|(id, _)| *id == reply.id) && pair.zone == reply.zone
+            address == from && state.sent.as_ref().is_some_and(|(id, _)| *id == reply.id) && reply.is_about(&pair.zone)
         });
         let Some((_, state)) = found else { return };
         let is_signed =
@@ -209,17 +209,30 @@ fn message(zone: &Name, soa: &Soa, id: u16) -> Vec<u8> {
 struct Reply {
     id: u16,
     rcode: Rcode,
-    zone: Name,
+    /// `None` without a question: Unbound refuses with the header alone.
+    zone: Option<Name>,
 }
 
 impl Reply {
     fn parse(bytes: &[u8]) -> Option<Self> {
         let header: &[u8; 12] = bytes.first_chunk()?;
         let is_reply = header[2] & 0x80 != 0 && Opcode(header[2] >> 3 & 0xf) == Opcode::NOTIFY;
-        let end = crate::dns::name_end(bytes, 12)?;
-        let zone = Name::from_wire(bytes.get(12..end)?)?;
+        let zone = if header[4..6] == [0, 0] {
+            None
+        } else {
+            let end = crate::dns::name_end(bytes, 12)?;
+            Some(Name::from_wire(bytes.get(12..end)?)?)
+        };
         let rcode = Rcode(u16::from(header[3] & 0xf));
         is_reply.then_some(Self { id: u16::from_be_bytes([header[0], header[1]]), rcode, zone })
+    }
+
+    /// An acknowledgement repeats the question, a refusal need not.
+    fn is_about(&self, zone: &Name) -> bool {
+        match &self.zone {
+            Some(own) => own == zone,
+            None => self.rcode != Rcode::NOERROR,
+        }
     }
 }
 

@@ -112,6 +112,11 @@ impl Transfer {
         &self.peer
     }
 
+    /// Whether all records are sent; else those that changed.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.changes.is_none()
+    }
+
     /// The zone, in the version that is sent.
     pub(crate) fn zone(&self) -> &Arc<Zone> {
         &self.zone

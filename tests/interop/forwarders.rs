@@ -3,9 +3,9 @@
 //!
 //! They run on a host of their own, where the page's addresses and port 53 are free; only root may make one.
 
-mod page;
+pub(crate) mod page;
 mod peers;
-mod world;
+pub(crate) mod world;
 
 use std::thread;
 use std::time::Duration;
@@ -25,7 +25,7 @@ const OUR_PRIVATE_NAME: &str = "acct.privatelink.blob.core.windows.net";
 const OTHER_ACCOUNT: &str = "other.blob.core.windows.net";
 
 /// What a client gets behind a resolver that forwards as the page says.
-const ANSWERS: [(&str, &str, &str); 12] = [
+pub(crate) const ANSWERS: [(&str, &str, &str); 12] = [
     (OUR_ACCOUNT, "A", "10.1.0.5"),
     ("acct.queue.core.windows.net", "A", "10.1.0.6"),
     ("acct.z20.blob.storage.azure.net", "A", "10.1.0.5"),

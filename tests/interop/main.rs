@@ -35,6 +35,7 @@ mod page;
 mod prometheus;
 mod resolvers;
 mod rules;
+mod secondaries;
 mod tool;
 mod unit;
 mod world;

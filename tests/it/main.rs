@@ -43,6 +43,7 @@ mod odd_upstreams;
 mod options;
 mod overload;
 mod packaging;
+mod peers;
 mod plan_json;
 mod restart;
 mod sample;

@@ -81,7 +81,7 @@ impl Transfers {
             && let Some((transfer, _)) = self.sending.take()
         {
             let zone = transfer.zone();
-            board.transferred(transfer.peer(), zone.apex(), zone.serial(), today);
+            board.transferred(transfer.peer(), zone.apex(), (zone.serial(), transfer.is_whole()), today);
         }
         next
     }

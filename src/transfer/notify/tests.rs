@@ -129,6 +129,18 @@ fn a_refusal_is_kept_and_the_peer_is_told_again_after_an_hour_or_at_the_next_cha
 }
 
 #[test]
+fn a_refusal_may_be_a_header_alone_and_an_acknowledgement_may_not() {
+    let mut world = World::new();
+    world.serial(7, 0.0);
+    let message = world.due(0.0).remove(0);
+    for (rcode, told) in [(0, Told::Waiting { tries: 1 }), (5, Told::Refused(Rcode::REFUSED))] {
+        let header = [message[0], message[1], message[2] | 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0];
+        world.notifier.reply(ADDRESS.parse().unwrap(), &header, world.at(0.1));
+        assert_eq!(world.told(), told);
+    }
+}
+
+#[test]
 fn a_reply_from_elsewhere_with_another_id_or_about_another_zone_is_passed_over() {
     let mut world = World::new();
     world.serial(1, 0.0);
