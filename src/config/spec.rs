@@ -38,8 +38,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let listen = listen(&top);
-    let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let cloud = backup.as_ref().map(|backup| backup.cloud);
+    let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
@@ -72,16 +72,21 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         listen,
         warnings: Vec::new(),
     };
-    if config.zones.hosted.is_empty() {
+    warn_of_zones(&top, &config.zones);
+    top.finish();
+    (Config { warnings: text.warnings(), ..config }, text.problems())
+}
+
+/// Zones that a person would expect and that are not there.
+fn warn_of_zones(top: &Section<'_>, zones: &zone::store::Settings) {
+    if zones.hosted.is_empty() {
         let only_files = "hosts no zone but for hand-written files in zone_dir: add [backup] with cloud = \"public\"";
         top.warn_at("", Id::CONFIG_NO_ZONE, only_files);
-    } else if config.zones.unread_suffix.is_some() {
+    } else if zones.unread_suffix.is_some() {
         let unpinned = "geos is not pinned: until a list has been read, every name below privatelink.<geo>.backup is \
                         SERVFAIL; pin yours, such as geos = [\"we\"]";
         top.warn_at("backup", Id::CONFIG_GEOS_OPEN, unpinned);
     }
-    top.finish();
-    (Config { warnings: text.warnings(), ..config }, text.problems())
 }
 
 fn listen(top: &Section<'_>) -> Vec<SocketAddr> {

@@ -222,12 +222,8 @@ impl Daemon {
         let shared = Shared::new(snapshot::of(&config, &routes, secret, (Arc::default(), transfers)));
         board.sync_set(&config.sync);
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
-        let admin = admin::Listeners::new(
-            Arc::clone(&shared),
-            Arc::clone(board),
-            Arc::clone(&explainer),
-            background::stand_back,
-        );
+        let (served, shown, explained) = (Arc::clone(&shared), Arc::clone(board), Arc::clone(&explainer));
+        let admin = admin::Listeners::new(served, shown, explained, background::stand_back);
         let rights = Arc::new(ArcSwap::from_pointee(config.rights.clone()));
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),

@@ -132,11 +132,7 @@ impl Daemon {
         };
         // A slow disk is no reason to restart.
         manager.while_beating(self.prepare(command_sender.clone()), each).await;
-        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
-        self.board.answering();
-        self.notifying = Some(Notifying::start(&self.shared, &self.bound));
-        // The name of Azure's own server may be asked of this one.
-        self.live.take(&self.config.sync);
+        self.answer_clients(listeners)?;
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let ready = ready::at_the_latest(&zones, self.config.sync.pass_deadline, started);
         let mut course = Course {
@@ -170,6 +166,16 @@ impl Daemon {
             let event = course.next(&self.shared, &self.routes, self.feed_due()).await;
             self.act(event, &mut course)?;
         }
+    }
+
+    /// Starts to answer, and what needs answers.
+    fn answer_clients(&mut self, listeners: Listeners) -> Result<(), StartError> {
+        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        self.board.answering();
+        self.notifying = Some(Notifying::start(&self.shared, &self.bound));
+        // The name of Azure's own server may be asked of this one.
+        self.live.take(&self.config.sync);
+        Ok(())
     }
 
     /// All that comes before the first answer: the control socket, and the zones as they are on disk.

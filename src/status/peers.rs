@@ -30,8 +30,8 @@ pub struct PeerZoneStatus {
     pub taken: Option<u32>,
     /// When it took it, or asked and had it.
     pub taken_at: Option<u64>,
-    /// Since when the peer lacks the serial in service, or took another one last, if that is later; `None` if it has it,
-    /// as far as is known.
+    /// Since when the peer lacks the serial in service, or took another one last, if that is later; `None` if it has
+    /// it, as far as is known.
     pub behind_since: Option<u64>,
     /// Complete transfers since the start.
     pub transfers: u64,

@@ -1,5 +1,5 @@
-//! One message of a transfer: records behind a header, up to a number of octets. Names are compressed by one pointer, to
-//! the apex: cheap, and about as small as any other way.
+//! One message of a transfer: records behind a header, up to a number of octets. Names are compressed by one pointer,
+//! to the apex: cheap, and about as small as any other way.
 
 use crate::dns::{Edns, Rtype, Signer, UDP_PAYLOAD};
 use crate::zone::RecordRef;

@@ -6,6 +6,7 @@
 
 pub(crate) mod board;
 pub(crate) mod check;
+mod in_service;
 mod message;
 pub(crate) mod notify;
 mod outgoing;
@@ -13,7 +14,8 @@ mod peers;
 mod places;
 mod settings;
 
+pub use in_service::Transfers;
 pub(crate) use outgoing::{Granted, MAX_KEPT, Next, Transfer};
 pub(crate) use peers::{Requester, Verdict};
 pub(crate) use places::{Place, Places};
-pub use settings::{Peer, Selector, Settings, Transfers};
+pub use settings::{Peer, Selector, Settings};

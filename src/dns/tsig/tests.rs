@@ -1,4 +1,5 @@
-//! TSIG beside `domain`'s: what it signs is verified here, and what is signed here it verifies; then every way to forge.
+//! TSIG beside `domain`'s: what it signs is verified here, and what is signed here it verifies; then every way to
+//! forge.
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@
 //! Its steps are parse, examine, resolve, limit, compose. The order of the checks is written here and nowhere else: the
 //! fast path takes only queries that would pass all of them ([`is_plain`]).
 
+mod authentication;
 mod cacheable;
 mod chaos;
 mod later;
@@ -156,7 +157,7 @@ fn examine(
         return ControlFlow::Break(refuse(request, &plain, &refusal));
     }
     let end = |options: &ReplyOptions, refusal: Refusal| ControlFlow::Break(refuse(request, options, &refusal));
-    let signature = match signature::examine(request, clock) {
+    let signature = match authentication::examine(request, clock) {
         Ok(signature) => signature,
         Err(served) => return ControlFlow::Break(served),
     };
@@ -173,7 +174,7 @@ fn examine(
         return ControlFlow::Break(send_unless_limited(&request.policy, Reason::Identity, Rcode::NOERROR, compose));
     }
     if query.qclass == Class::IN && [Rtype::AXFR, Rtype::IXFR].contains(&query.qtype) {
-        return ControlFlow::Break(transfer::serve(request, &options, signature::today(clock)));
+        return ControlFlow::Break(transfer::serve(request, &options, authentication::today(clock)));
     }
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });

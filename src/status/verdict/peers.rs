@@ -4,7 +4,8 @@ use super::{Finding, some};
 use crate::status::peers::{NotifyStatus, PeerStatus, PeerZoneStatus};
 use crate::sync::pass::rfc3339;
 
-/// The peers that have lacked something for longer than they should, by name: each is one finding, however many zones it has.
+/// The peers that have lacked something for longer than they should, by name: each is one finding, however many zones
+/// it has.
 pub(in crate::status) fn behind(peers: &[PeerStatus], at: u64, listen: &[String]) -> Vec<(String, Finding)> {
     let finding = |peer: &PeerStatus| {
         let is_behind = |zone: &&PeerZoneStatus| zone.is_late(at);
