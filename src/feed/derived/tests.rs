@@ -34,7 +34,6 @@ impl World {
             on_miss: std::collections::BTreeMap::new(),
             unread_suffix: None,
             derived: settings.zones().map(|(apex, _)| apex.clone()).collect(),
-            history: 0,
         }
     }
 

@@ -124,7 +124,7 @@ impl Connection {
         tokio::pin!(timer, stop);
         let mut stopping = false;
         while self.reading || self.waiting > 0 || self.transfers.len() > 0 {
-            let may_read = self.reading && self.waiting < MAX_WAITING;
+            let may_read = self.reading && self.has_room();
             self.make_space();
             tokio::select! {
                 read = reader.read_buf(&mut self.inbox), if may_read => {
@@ -159,7 +159,7 @@ impl Connection {
     /// Serves the complete messages, as far as the client takes the answers.
     async fn serve(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
         loop {
-            let more = stream::message_at(&self.inbox, 0).is_some() && self.waiting < MAX_WAITING;
+            let more = stream::message_at(&self.inbox, 0).is_some() && self.has_room();
             if more {
                 self.reading &= self.drain() && !stopping;
             }
@@ -173,6 +173,11 @@ impl Connection {
         }
         self.began = if self.inbox.is_empty() { None } else { self.began.or_else(|| Some(Instant::now())) };
         Ok(())
+    }
+
+    /// Whether more queries may wait, for upstreams or to be sent a zone.
+    fn has_room(&self) -> bool {
+        self.waiting < MAX_WAITING && self.transfers.has_room()
     }
 
     /// The time at which the connection ends unless something happens. The time that a client takes for its answers
@@ -275,13 +280,13 @@ impl Connection {
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
         let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), Transport::Tcp, now);
         let (mut at, mut makes_sense) = (0, true);
-        while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING {
+        while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING && transfers.has_room() {
             let Some((message, end)) = stream::message_at(inbox, at) else { break };
             at = end;
             match stream::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
-                Handled::Transfer(granted) => makes_sense &= transfers.push(granted, &snapshot.transfers.places),
+                Handled::Transfer(granted) => transfers.push(granted, &snapshot.transfers.places),
                 Handled::Later(later) => {
                     *waiting += 1;
                     ask(later, back, now);

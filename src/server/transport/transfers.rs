@@ -10,7 +10,8 @@ use crate::transfer::board::Board;
 use crate::transfer::{Granted, MAX_KEPT, Next, Place, Places, Transfer};
 use crate::zone::{Hosted, ZoneSet};
 
-/// Transfers that one connection may ask for before the first of them is complete. Secondaries use one for all zones.
+/// Transfers that one connection may ask for before the first of them is complete; then nothing more is served until one
+/// is. Secondaries use one connection for all zones.
 const MAX_QUEUED: usize = 64;
 
 /// The wait for a place.
@@ -27,14 +28,14 @@ pub(crate) struct Transfers {
 }
 
 impl Transfers {
-    /// Adds a transfer; `false` if there are too many.
-    #[must_use]
-    pub(crate) fn push(&mut self, granted: Box<Granted>, places: &Arc<Places>) -> bool {
-        let has_room = self.queued.len() < MAX_QUEUED;
-        if has_room {
-            self.queued.push_back((granted, Arc::clone(places)));
-        }
-        has_room
+    /// Adds a transfer.
+    pub(crate) fn push(&mut self, granted: Box<Granted>, places: &Arc<Places>) {
+        self.queued.push_back((granted, Arc::clone(places)));
+    }
+
+    /// Whether another one may be added.
+    pub(crate) fn has_room(&self) -> bool {
+        self.queued.len() < MAX_QUEUED
     }
 
     /// The transfers that are not complete.
@@ -92,5 +93,49 @@ impl Transfers {
         {
             self.sending = Some((Box::new(granted.begin(Arc::clone(zone), history)), place));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dns::{Name, Query};
+    use crate::zone::{OnMiss, Zone};
+
+    fn zones(serial: u32) -> ZoneSet {
+        let apex: Name = "z.test".parse().unwrap();
+        let many = (0..5000).fold(String::new(), |text, host| text + &format!("h{host} A 10.0.0.1\n"));
+        let text = format!("$TTL 10\n@ SOA ns h {serial} 2 3 4 5\n@ NS ns\nns A 10.9.9.9\n{many}");
+        let zone = Zone::from_text(&apex, text.as_bytes()).0.map(Arc::new);
+        ZoneSet::new([Hosted::new(apex, OnMiss::NxDomain, zone)])
+    }
+
+    fn asked() -> Granted {
+        let message = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x01z\x04test\0\0\xfc\0\x01";
+        Granted::new(&Query::parse(message).unwrap(), None, &"p".into(), &"z.test".parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_transfer_of_a_version_that_was_replaced_a_minute_ago_is_cut_off_and_one_that_waits_keeps_none() {
+        let (mut transfers, places, board) = (Transfers::default(), Places::new(1), Board::default());
+        transfers.push(Box::new(asked()), &places);
+        let (first, second, now) = (zones(1), zones(2), Instant::now());
+        assert!(transfers.ready().await);
+        let mut send = |zones: &ZoneSet, seconds: u64| {
+            transfers.message((zones, &board), (now + Duration::from_secs(seconds), 0), &mut Vec::new())
+        };
+        assert_eq!(send(&second, 0), Next::More, "the version of now, not of when it was asked for");
+        assert_eq!(send(&second, 600), Next::More, "which is still the present one");
+        assert_eq!(send(&first, 600), Next::More, "it has just been replaced");
+        assert_eq!(send(&first, 661), Next::Broken);
+    }
+
+    #[tokio::test]
+    async fn a_zone_that_is_gone_when_the_place_is_there_is_not_sent() {
+        let (mut transfers, places, board) = (Transfers::default(), Places::new(1), Board::default());
+        transfers.push(Box::new(asked()), &places);
+        assert!(transfers.ready().await);
+        let none = ZoneSet::new([]);
+        assert_eq!(transfers.message((&none, &board), (Instant::now(), 0), &mut Vec::new()), Next::Broken);
     }
 }
