@@ -168,7 +168,7 @@ pub(super) fn all_well() -> Scene {
 pub(super) fn pair() -> Scene {
     let mut scene = all_well();
     let older: String =
-        VAULT.lines().filter(|line| !line.contains("prot120")).map(|line| format!("{line}\n")).collect();
+        VAULT.lines().filter(|line| !line.contains("prot120")).fold(String::new(), |all, line| all + line + "\n");
     let site = Site::new().with_list("vault-we.txt", older).with_config(
         "[backup]\ngeos = [\"we\"]\n[sync]\nallowed_targets = [\"10.12.0.0/24\"]\n[admin]\nlisten = \"127.0.0.1:0\"",
     );
