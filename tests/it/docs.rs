@@ -182,6 +182,7 @@ scenes! {
     the_json_of_explain: "docs/explain-json.md" => nights::wrong_list;
     the_json_of_plan: "docs/plan-json.md" => nights::held_plan;
     the_json_of_status: "docs/status-json.md" => nights::wrong_list;
+    two_servers: "docs/secondaries.md" => nights::pair;
     fed_by_azure: "docs/azure.md" => stages::live;
     in_kubernetes: "docs/kubernetes.md" => stages::kubernetes;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;

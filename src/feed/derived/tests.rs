@@ -33,6 +33,7 @@ impl World {
             hosted: [(CORP.parse().unwrap(), crate::zone::OnMiss::NxDomain)].into(),
             on_miss: std::collections::BTreeMap::new(),
             unread_suffix: None,
+            history: 0,
             derived: settings.zones().map(|(apex, _)| apex.clone()).collect(),
         }
     }
