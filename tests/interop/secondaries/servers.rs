@@ -13,7 +13,7 @@ use crate::forwarders::world::PUBLIC;
 use crate::resolvers::{Resolver, start_at};
 use crate::tool::{find, run};
 
-/// The tables of PowerDNS, where Debian has them.
+/// The tables of `PowerDNS`, where Debian has them.
 const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 
 /// A server of the page.
@@ -164,22 +164,26 @@ impl Secondary {
                  zonelistfile: \"{here}/list\"\n logfile: \"{here}/nsd\"\nremote-control:\n control-enable: no\n{}",
                 text("nsd"),
             ),
-            Self::PowerDns => {
-                let database = folder.join("pdns.sqlite3");
-                let config = format!(
-                    "launch=gsqlite3\ngsqlite3-database={}\nlocal-address={ip}\nlocal-port={port}\n\
-                     query-local-address={ip}\nsocket-dir={here}\ndaemon=no\nguardian=no\ndisable-syslog=yes\n\
-                     security-poll-suffix=\n{}",
-                    database.display(),
-                    text("ini powerdns"),
-                );
-                std::fs::write(folder.join("pdns.conf"), config).unwrap();
-                let commands = text("sh powerdns").replace("pdnsutil ", &format!("pdnsutil --config-dir={here} "));
-                let schema = format!("sqlite3 {} < {SCHEMA}\n", database.display());
-                let (good, said) = run(Command::new("sh").arg("-ec").arg(schema + &commands));
-                assert!(good, "{said}");
-                String::new()
-            }
+            Self::PowerDns => powerdns(folder, at, text),
         }
     }
+}
+
+/// The config of `PowerDNS` and its database, which are files: nothing is for the common one.
+fn powerdns(folder: &Path, at: SocketAddrV4, text: impl Fn(&str) -> String) -> String {
+    let (ip, port, here) = (at.ip(), at.port(), folder.display());
+    let database = folder.join("pdns.sqlite3");
+    let config = format!(
+        "launch=gsqlite3\ngsqlite3-database={}\nlocal-address={ip}\nlocal-port={port}\n\
+         query-local-address={ip}\nsocket-dir={here}\ndaemon=no\nguardian=no\ndisable-syslog=yes\n\
+         security-poll-suffix=\n{}",
+        database.display(),
+        text("ini powerdns"),
+    );
+    std::fs::write(folder.join("pdns.conf"), config).unwrap();
+    let commands = text("sh powerdns").replace("pdnsutil ", &format!("pdnsutil --config-dir={here} "));
+    let schema = format!("sqlite3 {} < {SCHEMA}\n", database.display());
+    let (good, said) = run(Command::new("sh").arg("-ec").arg(schema + &commands));
+    assert!(good, "{said}");
+    String::new()
 }
