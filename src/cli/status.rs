@@ -94,7 +94,7 @@ fn peers(lines: &mut Vec<String>, status: &Status) {
 fn peer_zone(zone: &PeerZoneStatus) -> String {
     let taken = match (zone.taken, zone.taken_at) {
         (Some(serial), Some(at)) => format!("has serial {serial}, asked {}", rfc3339(at)),
-        _ => "has asked for none since the start".to_owned(),
+        _ => "has not asked since the start".to_owned(),
     };
     let behind = zone.behind_since.map(|since| {
         let present = zone.serial.map_or("none".to_owned(), |serial| serial.to_string());
@@ -104,7 +104,10 @@ fn peer_zone(zone: &PeerZoneStatus) -> String {
         ("waiting", _) if told.tries > 0 => {
             Some(format!("; {} has not answered {}", told.address, count(told.tries as usize, "NOTIFY message")))
         }
-        (_, Some(rcode)) => Some(format!("; {} answered NOTIFY with {rcode}", told.address)),
+        // One that took the zone since does not refuse it any more: NOTIFY of a new zone is earlier than its catalog.
+        (_, Some(rcode)) if zone.behind_since.is_some() => {
+            Some(format!("; {} answered NOTIFY with {rcode}", told.address))
+        }
         _ => None,
     };
     let told: String = zone.notify.iter().filter_map(told).collect();

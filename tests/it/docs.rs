@@ -26,17 +26,19 @@ use scene::Scene;
 
 /// Languages of blocks without commands and configs of ours. Other tests read the lists, the scripts and the configs of
 /// resolvers; what is JSON, YAML or INI is an example of a format.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 18] = [
     "bicep",
     "corefile",
     "dnsmasq",
     "hcl",
     "ini",
     "json",
+    "knot",
     "list",
     "lua",
     "mermaid",
     "named",
+    "nsd",
     "pdns-recursor",
     "powershell",
     "text",

@@ -63,6 +63,7 @@ fn mark(zone: Option<&PeerZoneStatus>, at: u64) -> Mark {
 }
 
 fn row(peer: &PeerStatus, zone: Option<&PeerZoneStatus>, at: u64) -> Row {
+    let is_behind = zone.is_some_and(|zone| zone.behind_since.is_some());
     let told = zone.into_iter().flat_map(|zone| &zone.notify);
     Row {
         peer: printable(&peer.peer).into_owned(),
@@ -76,14 +77,15 @@ fn row(peer: &PeerStatus, zone: Option<&PeerZoneStatus>, at: u64) -> Row {
         serial: zone.and_then(|zone| zone.taken).map_or("–".to_owned(), |serial| serial.to_string()),
         asked: zone.and_then(|zone| zone.taken_at).map(|asked| Moment::seen(asked, at)),
         transfers: zone.map_or("–".to_owned(), |zone| whole(zone.transfers)),
-        notify: Bounded::of(told.filter_map(unanswered), SHOWN),
+        notify: Bounded::of(told.filter_map(|told| unanswered(told, is_behind)), SHOWN),
     }
 }
 
-/// What an address has to say to NOTIFY, if it is not what it should be.
-fn unanswered(told: &NotifyStatus) -> Option<String> {
+/// What an address has to say to NOTIFY, if it is not what it should be. A refusal is over once the zone was taken.
+fn unanswered(told: &NotifyStatus, is_behind: bool) -> Option<String> {
     let address = printable(&told.address);
     match (&told.rcode, told.tries) {
+        (Some(_), _) if !is_behind => None,
         (Some(rcode), _) => Some(format!("{address} answered NOTIFY with {}", printable(rcode))),
         (None, 0) => None,
         (None, tries) => Some(format!("{address} has not answered NOTIFY, sent {tries} times")),
