@@ -13,7 +13,7 @@ use crate::forwarders::world::PUBLIC;
 use crate::resolvers::{Resolver, start_at};
 use crate::tool::{find, run};
 
-/// The tables of `PowerDNS`, where Debian has them.
+/// The tables of `pdns_server`, where Debian has them.
 const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
 
 /// A server of the page.
@@ -135,13 +135,7 @@ impl Secondary {
                 text("unbound"),
             ),
             Self::Recursor => {
-                std::fs::write(folder.join("policy.lua"), text("lua recursor")).unwrap();
-                let config = format!(
-                    "local-address={ip}\nlocal-port={port}\nforward-zones-recurse=.={PUBLIC}\ndont-query=\n\
-                     lua-config-file={here}/policy.lua\nsocket-dir={here}\ndaemon=no\ndisable-syslog=yes\n\
-                     allow-from=127.0.0.0/8\nsecurity-poll-suffix=\nthreads=1\n"
-                );
-                std::fs::write(folder.join("recursor.conf"), config).unwrap();
+                recursor(folder, at, &text("lua recursor"));
                 String::new()
             }
             Self::Kresd => format!(
@@ -164,26 +158,39 @@ impl Secondary {
                  zonelistfile: \"{here}/list\"\n logfile: \"{here}/nsd\"\nremote-control:\n control-enable: no\n{}",
                 text("nsd"),
             ),
-            Self::PowerDns => powerdns(folder, at, text),
+            Self::PowerDns => {
+                powerdns(folder, at, &text("ini powerdns"), &text("sh powerdns"));
+                String::new()
+            }
         }
     }
 }
 
-/// The config of `PowerDNS` and its database, which are files: nothing is for the common one.
-fn powerdns(folder: &Path, at: SocketAddrV4, text: impl Fn(&str) -> String) -> String {
+/// The files of `pdns_recursor`, which has names of its own for them.
+fn recursor(folder: &Path, at: SocketAddrV4, policy: &str) {
+    let (ip, port, here) = (at.ip(), at.port(), folder.display());
+    let config = format!(
+        "local-address={ip}\nlocal-port={port}\nforward-zones-recurse=.={PUBLIC}\ndont-query=\n\
+         lua-config-file={here}/policy.lua\nsocket-dir={here}\ndaemon=no\ndisable-syslog=yes\n\
+         allow-from=127.0.0.0/8\nsecurity-poll-suffix=\nthreads=1\n"
+    );
+    std::fs::write(folder.join("policy.lua"), policy).unwrap();
+    std::fs::write(folder.join("recursor.conf"), config).unwrap();
+}
+
+/// The file of `pdns_server`, and its database after the commands.
+fn powerdns(folder: &Path, at: SocketAddrV4, settings: &str, commands: &str) {
     let (ip, port, here) = (at.ip(), at.port(), folder.display());
     let database = folder.join("pdns.sqlite3");
+    let database = database.display();
     let config = format!(
-        "launch=gsqlite3\ngsqlite3-database={}\nlocal-address={ip}\nlocal-port={port}\n\
+        "launch=gsqlite3\ngsqlite3-database={database}\nlocal-address={ip}\nlocal-port={port}\n\
          query-local-address={ip}\nsocket-dir={here}\ndaemon=no\nguardian=no\ndisable-syslog=yes\n\
-         security-poll-suffix=\n{}",
-        database.display(),
-        text("ini powerdns"),
+         security-poll-suffix=\n{settings}"
     );
     std::fs::write(folder.join("pdns.conf"), config).unwrap();
-    let commands = text("sh powerdns").replace("pdnsutil ", &format!("pdnsutil --config-dir={here} "));
-    let schema = format!("sqlite3 {} < {SCHEMA}\n", database.display());
-    let (good, said) = run(Command::new("sh").arg("-ec").arg(schema + &commands));
+    let commands = commands.replace("pdnsutil ", &format!("pdnsutil --config-dir={here} "));
+    let script = format!("sqlite3 {database} < {SCHEMA}\n{commands}");
+    let (good, said) = run(Command::new("sh").arg("-ec").arg(script));
     assert!(good, "{said}");
-    String::new()
 }
