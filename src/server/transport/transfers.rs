@@ -10,8 +10,8 @@ use crate::transfer::board::Board;
 use crate::transfer::{Granted, MAX_KEPT, Next, Place, Places, Transfer};
 use crate::zone::{Hosted, ZoneSet};
 
-/// Transfers that one connection may ask for before the first of them is complete; then nothing more is served until one
-/// is. Secondaries use one connection for all zones.
+/// Transfers that one connection may ask for before the first of them is complete; then nothing more is served until
+/// one of them is. Secondaries use one connection for all zones.
 const MAX_QUEUED: usize = 64;
 
 /// The wait for a place.
