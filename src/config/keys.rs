@@ -36,7 +36,6 @@ pub(super) fn key_files(top: &Section<'_>, base: &Path) -> Vec<KeyFile> {
         let name = section.string("name", key_name);
         let algorithm = section.string("algorithm", str::parse).unwrap_or(Algorithm::HmacSha256);
         let file = section.string("secret_file", |text| Ok(base.join(text)));
-        section.refuse("secret", "a secret belongs into a file of its own: secret_file = \"keys/k1\"");
         for (key, has) in [("name", section.has("name")), ("secret_file", section.has("secret_file"))] {
             if !has {
                 section.problem(Id::CONFIG_MISSING_KEY, format!("a key needs {key}"));
@@ -184,7 +183,7 @@ mod tests {
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         for wanted in [
             "config.toml:5:8: two keys have the name 'k1'",
-            "config.toml:9:10: ",
+            "config.toml:9:1: unknown key 'secret' in [[keys]], did you mean 'secret_file'?",
             "config.toml:7:1: a key needs secret_file",
             "config.toml:11:8: name: the name of a key has from 1 to 64 octets",
             "config.toml:12:13: algorithm: 'hmac-md5' is not one of hmac-sha256, hmac-sha384, hmac-sha512",

@@ -41,7 +41,13 @@ fn until_answers(stage: &Stage, (secondary, server): (Secondary, &Resolver), nam
 /// What a resolver with the feed answers: as one that forwards, and the private address for the vault's public name too.
 fn right_answers() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let of_feed = |(name, qtype, right)| (name, qtype, if name == VAULT_PUBLIC { "10.1.0.8" } else { right });
-    ANSWERS.into_iter().map(of_feed)
+    // A name with an A record alone has nothing else.
+    let nothing_else = [
+        ("acct.privatelink.blob.core.windows.net", "AAAA", "NOERROR"),
+        ("acct.privatelink.blob.core.windows.net", "HTTPS", "NOERROR"),
+        ("acct.blob.core.windows.net", "HTTPS", "NOERROR"),
+    ];
+    ANSWERS.into_iter().map(of_feed).chain(nothing_else)
 }
 
 /// What is wrong with the answers of a resolver, cold and warm.
@@ -75,6 +81,21 @@ fn resolvers_with_the_text_of_the_page_give_our_addresses_and_the_worlds_also_af
         drop(server);
         let Some(server) = secondary.start(&stage, &page, &kept) else { continue };
         until_answers(&stage, (secondary, &server), "acct.queue.core.windows.net", "10.1.0.6");
+    }
+}
+
+#[test]
+fn an_alias_in_a_zone_that_is_not_hosted_is_private_on_bind_and_powerdns_and_in_the_end_public_on_the_others() {
+    let page = page();
+    let Some(stage) = Stage::start(&page) else { return };
+    for (secondary, server, _) in started(&stage, &page, &Secondary::RESOLVERS) {
+        let answers = [(); 6].map(|()| answer(&stage, &server, "alias.example", "A"));
+        let (first, last) = match secondary {
+            Secondary::Unbound => ("10.1.0.5", "20.60.0.1"),
+            Secondary::Kresd => ("20.60.0.1", "20.60.0.1"),
+            _ => ("10.1.0.5", "10.1.0.5"),
+        };
+        assert_eq!((&*answers[0], &*answers[5]), (first, last), "{secondary:?}: {answers:?}");
     }
 }
 
@@ -153,7 +174,7 @@ fn a_changed_list_reaches_every_secondary_and_costs_one_transfer_from_each_of_ou
 fn a_new_geo_zone_is_served_by_those_that_read_the_catalog_and_a_zone_that_forwards_is_not_in_it() {
     let page = page();
     let Some(stage) = Stage::start(&page) else { return };
-    let readers = started(&stage, &page, &[Secondary::Bind, Secondary::Knot]);
+    let readers = started(&stage, &page, &[Secondary::Bind, Secondary::Knot, Secondary::PowerDns]);
     stage.have_list(&list(NEW_LINE));
     for (secondary, server, _) in &readers {
         until_answers(&stage, (*secondary, server), NEW_VAULT, "10.1.0.9");

@@ -11,7 +11,7 @@ use crate::transfer::{Granted, MAX_KEPT, Next, Place, Places, Transfer};
 use crate::zone::{Hosted, ZoneSet};
 
 /// Transfers that one connection may ask for before the first of them is complete; then nothing more is served until
-/// one of them is. Secondaries use one connection for all zones.
+/// one is. Secondaries use one connection for all zones.
 const MAX_QUEUED: usize = 64;
 
 /// The wait for a place.

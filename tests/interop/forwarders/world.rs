@@ -32,7 +32,7 @@ pub(crate) const LIST: &str = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 acc
 const ZONES: [(&str, &str); 9] = [
     ("net", "windows NS ns.example.\nazure NS ns.example."),
     ("com", "windowsazure NS ns.example."),
-    ("example", "ns A 192.0.2.53\nwww 60 A 20.70.0.1"),
+    ("example", "ns A 192.0.2.53\nwww 60 A 20.70.0.1\nalias 60 CNAME acct.blob.core.windows.net."),
     ("windows.net", "core NS ns.example."),
     (
         "core.windows.net",

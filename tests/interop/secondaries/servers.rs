@@ -13,6 +13,9 @@ use crate::forwarders::world::PUBLIC;
 use crate::resolvers::{Resolver, start_at};
 use crate::tool::{find, run};
 
+/// The tables of `PowerDNS`, where Debian has them.
+const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
+
 /// A server of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Secondary {
@@ -22,13 +25,15 @@ pub(crate) enum Secondary {
     Kresd,
     Knot,
     Nsd,
+    PowerDns,
 }
 
 impl Secondary {
     /// Those that have the feed.
     pub(crate) const RESOLVERS: [Self; 4] = [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd];
 
-    pub(crate) const ALL: [Self; 6] = [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd, Self::Knot, Self::Nsd];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Bind, Self::Unbound, Self::Recursor, Self::Kresd, Self::Knot, Self::Nsd, Self::PowerDns];
 
     /// Its name in the config of the page.
     pub(crate) fn peer(self) -> &'static str {
@@ -39,6 +44,7 @@ impl Secondary {
             Self::Kresd => "kresd",
             Self::Knot => "knot",
             Self::Nsd => "nsd",
+            Self::PowerDns => "powerdns",
         }
     }
 
@@ -51,6 +57,7 @@ impl Secondary {
             Self::Kresd => 56,
             Self::Knot => 57,
             Self::Nsd => 58,
+            Self::PowerDns => 59,
         };
         Ipv4Addr::new(10, 0, 0, last)
     }
@@ -63,6 +70,7 @@ impl Secondary {
             Self::Kresd => "kresd",
             Self::Knot => "knotd",
             Self::Nsd => "nsd",
+            Self::PowerDns => "pdns_server",
         }
     }
 
@@ -75,6 +83,7 @@ impl Secondary {
             Self::Kresd => &["sh", "-c", "exec kresd -n -c \"$0\" \"${0%/conf}\""],
             Self::Knot => &["knotd", "-c"],
             Self::Nsd => &["nsd", "-d", "-c"],
+            Self::PowerDns => &["sh", "-c", "exec pdns_server --config-dir=\"${0%/conf}\""],
         }
     }
 
@@ -83,6 +92,9 @@ impl Secondary {
         find(self.program())?;
         let (keys, kept_in) = (&stage.keys, kept.path());
         let text = |info: &str| keys.fill(self, &block(page, info), kept_in);
+        if self == Self::PowerDns {
+            find("sqlite3")?;
+        }
         if self == Self::Kresd {
             // What it fetched before is good as long as ours are away.
             let _has_new = self.fetch(stage, page, kept);
@@ -152,6 +164,26 @@ impl Secondary {
                  zonelistfile: \"{here}/list\"\n logfile: \"{here}/nsd\"\nremote-control:\n control-enable: no\n{}",
                 text("nsd"),
             ),
+            Self::PowerDns => powerdns(folder, at, text),
         }
     }
+}
+
+/// The config of `PowerDNS` and its database, which are files: nothing is for the common one.
+fn powerdns(folder: &Path, at: SocketAddrV4, text: impl Fn(&str) -> String) -> String {
+    let (ip, port, here) = (at.ip(), at.port(), folder.display());
+    let database = folder.join("pdns.sqlite3");
+    let config = format!(
+        "launch=gsqlite3\ngsqlite3-database={}\nlocal-address={ip}\nlocal-port={port}\n\
+         query-local-address={ip}\nsocket-dir={here}\ndaemon=no\nguardian=no\ndisable-syslog=yes\n\
+         security-poll-suffix=\n{}",
+        database.display(),
+        text("ini powerdns"),
+    );
+    std::fs::write(folder.join("pdns.conf"), config).unwrap();
+    let commands = text("sh powerdns").replace("pdnsutil ", &format!("pdnsutil --config-dir={here} "));
+    let schema = format!("sqlite3 {} < {SCHEMA}\n", database.display());
+    let (good, said) = run(Command::new("sh").arg("-ec").arg(schema + &commands));
+    assert!(good, "{said}");
+    String::new()
 }
