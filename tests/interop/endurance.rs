@@ -10,6 +10,7 @@ use std::net::{SocketAddr, SocketAddrV4, TcpListener};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
@@ -132,6 +133,19 @@ impl Ours {
         self.server = Some(self.site.start());
     }
 
+    /// Loses the folder of the zones. Their serials begin with the time again, which has to be later than the last one:
+    /// within the second of a change, or after more than one change a second for long, it is not.
+    fn lose_zones(&self) {
+        let text = self.site.zone(ZONE);
+        let last = text.split("hostmaster.privatelink-dns.invalid. ").nth(1).and_then(|rest| rest.split(' ').next());
+        let last: u64 = last.and_then(|serial| serial.parse().ok()).unwrap_or_default();
+        wait_until("the clock is past the serial", || {
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() > last
+        });
+        fs::remove_dir_all(self.site.path("zones")).unwrap();
+        fs::create_dir(self.site.path("zones")).unwrap();
+    }
+
     /// Notes the serial in service, which never goes back.
     fn note(&mut self) -> u32 {
         let now = serial(self.address).unwrap_or(self.serial);
@@ -212,8 +226,7 @@ fn after_random_changes_and_kills_of_both_sides_each_secondary_has_our_zone_and_
             0 => {
                 ours.server = None;
                 if change % 4 == 0 {
-                    fs::remove_dir_all(ours.site.path("zones")).unwrap();
-                    fs::create_dir(ours.site.path("zones")).unwrap();
+                    ours.lose_zones();
                 }
                 ours.run();
             }
