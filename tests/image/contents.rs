@@ -22,7 +22,7 @@ const VOLUMES: [&str; 2] = ["/var/lib/privatelink-dns", "/run/privatelink-dns"];
 const PROGRAM: &str = "/usr/bin/privatelink-dns";
 
 /// The texts that go with the program.
-const LICENCES: [&str; 4] = ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY"];
+const LICENCES: [&str; 4] = ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.gz"];
 
 /// All that is wrong with the files of an image.
 fn problems(root: &Path) -> Vec<String> {
