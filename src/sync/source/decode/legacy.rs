@@ -17,8 +17,8 @@ const ADVICE: &str = "save the list as UTF-8 (Excel: 'CSV UTF-8'; PowerShell: `O
 /// Parts of names of ours, of which some are in each, however the others are broken.
 const PARTS: [&str; 6] = ["privatelink", ".core.", ".backup.", ".storage.", "windowsazure", "-ab-pod"];
 
-/// The characters of the bytes 0x80 to 0x9f (WHATWG Encoding Standard, index windows-1252); every other byte is the code
-/// point of its character.
+/// The characters of the bytes 0x80 to 0x9f (WHATWG Encoding Standard, index windows-1252). Every other byte is the
+/// code point of its character.
 const FROM_0X80: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
     '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
