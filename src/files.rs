@@ -215,6 +215,14 @@ pub(crate) fn give_to_owner_of(folder: &Path, file: &File) -> io::Result<()> {
     fchown(file, Some(owner.uid()), Some(owner.gid()))
 }
 
+/// Whether a file with a secret is private: for nobody but its owner, as with the keys of other servers. The group may
+/// read it if the file is root's, who has then chosen that group: so systemd and Kubernetes (`fsGroup`) hand secrets to
+/// a service that is not root.
+pub(crate) fn is_private(mode: u32, owner: Option<u32>) -> bool {
+    let others = if owner == Some(0) { 0o037 } else { 0o077 };
+    mode & others == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,5 +276,25 @@ mod tests {
     fn a_file_that_says_it_is_empty_and_is_not_is_held_to_the_bound_too() {
         let error = read(Path::new("/proc/self/smaps"), 64).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn a_secret_is_for_its_owner_alone_or_for_a_group_that_root_chose() {
+        let mine = Some(999);
+        for (mode, owner, is_fine) in [
+            (0o100_600, mine, true),
+            (0o100_400, mine, true),
+            (0o100_640, mine, false),
+            (0o100_604, mine, false),
+            (0o100_620, mine, false),
+            (0o100_644, Some(0), false),
+            (0o100_640, Some(0), true),
+            (0o100_440, Some(0), true),
+            (0o100_660, Some(0), false),
+            (0o100_640, None, false),
+            (0o100_600, None, true),
+        ] {
+            assert_eq!(is_private(mode, owner), is_fine, "{mode:o} {owner:?}");
+        }
     }
 }

@@ -24,6 +24,7 @@
 //!
 //! - Lists: [`sync`] reads, plans, guards and applies; [`azure`] knows the names; [`zone`] loads and checks the files.
 //! - Queries: [`server`] answers from [`zone`] and, through [`forward`], from upstreams. [`dns`] is the wire format.
+//! - To secondaries: [`transfer`] sends zones; [`feed`] makes the RPZ feed and the catalog of the zones in service.
 //! - Over both: [`explain`] says why a name has the answer that it has.
 //! - Around all: [`config`] reads the TOML, [`daemon`] composes all parts and swaps the snapshot, [`cli`] has the
 //!   verbs.
@@ -40,6 +41,7 @@ pub mod daemon;
 pub mod diag;
 pub mod dns;
 pub mod explain;
+pub mod feed;
 pub(crate) mod files;
 pub mod forward;
 pub(crate) mod histogram;
@@ -48,5 +50,6 @@ pub mod server;
 pub mod status;
 pub mod sync;
 mod telemetry;
+pub mod transfer;
 mod watch;
 pub mod zone;

@@ -15,6 +15,8 @@ pub mod names;
 pub mod pages;
 pub mod paths;
 mod server;
+pub mod signatures;
 pub mod tokens;
+pub mod transfers;
 pub mod upstreams;
 pub mod zones;

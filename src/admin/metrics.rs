@@ -9,6 +9,7 @@
 
 mod encode;
 mod family;
+mod peers;
 mod process;
 mod queries;
 mod sync;
@@ -41,6 +42,8 @@ fn families(status: &Status) -> Vec<Family> {
     all.extend(queries::cache(&status.cache));
     all.extend(upstreams::families(status));
     all.extend(sync::zones(&status.zones));
+    all.extend(sync::derived(&status.derived));
+    all.extend(peers::families(status));
     all.extend(sync::sources(&status.sources));
     all.extend(sync::azure(&status.live));
     all.extend(sync::passes(status));

@@ -12,6 +12,7 @@ mod lines;
 mod mark;
 mod number;
 mod overview;
+mod peers;
 mod recent;
 mod sources;
 mod traffic;
@@ -70,6 +71,7 @@ struct Page {
     sources: sources::Sources,
     zones: zones::Zones,
     upstreams: upstreams::Upstreams,
+    peers: peers::Peers,
     traffic: traffic::View,
     recent: recent::Recent,
     changes: changes::Changes,
@@ -93,6 +95,7 @@ impl Page {
             sources: sources::Sources::of(status),
             zones: zones::Zones::of(status),
             upstreams: upstreams::Upstreams::of(status),
+            peers: peers::Peers::of(status),
             traffic: traffic::View::of(status),
             recent: recent::Recent::of(status),
             changes: changes::Changes::of(status),

@@ -13,6 +13,7 @@ use super::sync::problems_of;
 use super::{FAILED, USAGE, count, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place, Severity};
+use crate::feed;
 use crate::forward::{Placement, RESOLV_CONF, UpstreamSpec};
 use crate::sync::gather::Gatherer;
 use crate::sync::guard;
@@ -166,6 +167,8 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     found.extend(config.warnings.iter().cloned());
     found.extend(absent_upstreams(config, RESOLV_CONF.into()));
     found.extend(report.warnings);
+    found.extend(feed::left_out(&config.feed, &report.zones));
+    found.extend(config.check_peers(&report.zones));
     let show = |step: crate::sync::progress::PassStep<'_>| progress.show(step);
     let planned = pass::dry_run(&config.sync, &report.zones, &mut Gatherer::default(), SystemTime::now(), &show);
     drop(progress);

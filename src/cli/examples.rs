@@ -93,12 +93,14 @@ Examples:
   privatelink-dns status               what is wrong first, then everything
   privatelink-dns status --json        the same for programs
   privatelink-dns status --live        for a monitor: exit code 0 if it answers at all
+  privatelink-dns status --peer 10.0.0.5
+                                       whether the other server of a pair has the same records
 
 Exit codes:
-  0  all is well; with --live: it answers
+  0  all is well; with --live: it answers; with --peer: both have the same records
   1  there are errors, no server answers, or this user may not ask
   2  wrong usage or a wrong config
-  3  there are warnings, and nothing worse";
+  3  there are warnings, and nothing worse; with --peer: a zone differs";
 
 pub(super) const DOCTOR: &str = "\
 Examples:

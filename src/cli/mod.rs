@@ -14,6 +14,7 @@ mod explain;
 mod fetch;
 mod freeze;
 mod live;
+mod peer;
 mod progress;
 mod query;
 mod status;
@@ -132,6 +133,10 @@ enum Verb {
         /// Only whether it answers at all: exit code 0 if it does, whatever is wrong with it.
         #[arg(long)]
         live: bool,
+        /// Compare with another server that reads the same sources: the address of its admin listener, port 9153 unless
+        /// given.
+        #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Hostname, conflicts_with = "live")]
+        peer: Option<String>,
     },
     /// Check config, lists, zones and what is served, and say what to do.
     #[command(after_help = examples::DOCTOR)]
@@ -247,7 +252,8 @@ impl Verb {
             Self::Sync { running: false, approve, .. } => {
                 with_config(file, |config| sync::sync(&config, approve.as_deref()))
             }
-            Self::Status { json, live } => control::show_status(file.find(), json, live),
+            Self::Status { json, peer: Some(peer), .. } => peer::run(file.find(), &peer, json),
+            Self::Status { json, live, peer: None } => control::show_status(file.find(), json, live),
             Self::Doctor { json, all, connect, through, bundle } => {
                 doctor::run(file.find(), &doctor::Options { json, all, connect, through, bundle })
             }

@@ -6,7 +6,8 @@
 use super::{count, live};
 use crate::diag::Diagnostic;
 use crate::status::Status;
-use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
+use crate::status::peers::{NotifyStatus, PeerZoneStatus};
 use crate::status::sync::{PassStatus, SyncStatus};
 use crate::status::upstreams::UpstreamStatus;
 use crate::status::verdict::{Finding, Level};
@@ -31,6 +32,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     trouble(&mut lines, "waits", &status.config.waits_for_restart);
     lines.push("zones".to_owned());
     status.zones.iter().for_each(|found| zone(&mut lines, found));
+    status.derived.iter().for_each(|found| derived(&mut lines, found));
     if !status.sources.is_empty() {
         lines.push("sources".to_owned());
         status.sources.iter().for_each(|found| source(&mut lines, found));
@@ -47,6 +49,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     }
     changes(&mut lines, status);
     upstreams(&mut lines, status);
+    peers(&mut lines, status);
     queries(&mut lines, status);
     lines
 }
@@ -75,6 +78,46 @@ fn upstreams(lines: &mut Vec<String>, status: &Status) {
     }
 }
 
+/// The servers that may have zones of ours, and which serial each has.
+fn peers(lines: &mut Vec<String>, status: &Status) {
+    if !status.peers.is_empty() {
+        lines.push("peers".to_owned());
+    }
+    for peer in &status.peers {
+        let key = peer.key.as_ref().map_or("known by address".to_owned(), |key| format!("key {key}"));
+        let none = if peer.zones.is_empty() { ": none of its zones is hosted here" } else { "" };
+        lines.push(format!("  {} ({key}){none}", peer.peer));
+        lines.extend(peer.zones.iter().map(|zone| format!("    {}: {}", zone.zone, peer_zone(zone))));
+    }
+}
+
+fn peer_zone(zone: &PeerZoneStatus) -> String {
+    let taken = match (zone.taken, zone.taken_at) {
+        (Some(serial), Some(at)) => format!("has serial {serial}, asked {}", rfc3339(at)),
+        _ => "has not asked since the start".to_owned(),
+    };
+    let behind = zone.behind_since.map(|since| {
+        let present = zone.serial.map_or("none".to_owned(), |serial| serial.to_string());
+        format!("; behind serial {present} since {}", rfc3339(since))
+    });
+    let told = |told: &NotifyStatus| match (told.state.as_str(), &told.rcode) {
+        ("waiting", _) if told.tries > 0 => {
+            Some(format!("; {} has not answered {}", told.address, count(told.tries as usize, "NOTIFY message")))
+        }
+        // One that took the zone since does not refuse it any more: NOTIFY of a new zone is earlier than its catalog.
+        (_, Some(rcode)) if zone.behind_since.is_some() => {
+            Some(format!("; {} answered NOTIFY with {rcode}", told.address))
+        }
+        _ => None,
+    };
+    let told: String = zone.notify.iter().filter_map(told).collect();
+    format!(
+        "{taken}, {}{}{told}",
+        count(usize::try_from(zone.transfers).unwrap_or(usize::MAX), "transfer"),
+        behind.unwrap_or_default()
+    )
+}
+
 fn queries(lines: &mut Vec<String>, status: &Status) {
     let (cache, queries) = (&status.cache, &status.queries);
     lines.push(format!("cache: {} of {} entries", cache.entries, cache.max_entries));
@@ -98,6 +141,15 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
     let keeper = if zone.managed || zone.serial.is_none() { "" } else { ", not written by sync" };
     let misses = if zone.misses == 0 { String::new() } else { format!(", {} not found", zone.misses) };
     lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.zone, zone.on_miss));
+    trouble(lines, "degraded", &zone.degraded);
+}
+
+fn derived(lines: &mut Vec<String>, zone: &DerivedStatus) {
+    let state = match zone.serial {
+        Some(serial) => format!("serial {serial}, {} records", zone.records),
+        None => "not made yet".to_owned(),
+    };
+    lines.push(format!("  {}: {state}, derived: for secondaries alone", zone.zone));
     trouble(lines, "degraded", &zone.degraded);
 }
 

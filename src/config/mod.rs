@@ -1,18 +1,21 @@
 //! Floor 7: the config file.
 //!
 //! Input: TOML. Output: a [`Config`], which has each module's own settings side by side, or every problem with its
-//! place. This module opens the one file, binds nothing and starts nothing.
+//! place. This module opens the one file and those of its keys, binds nothing and starts nothing.
 
 mod admin;
 mod azure;
 mod control;
+mod feed;
 mod forward;
+mod keys;
 mod locate;
 mod log;
 mod reader;
 mod server;
 mod spec;
 mod sync;
+mod transfer;
 mod values;
 
 use std::net::SocketAddr;
@@ -23,10 +26,12 @@ pub(crate) use locate::{base_folder, find, is_same, whole};
 
 use crate::control::rights::Rights;
 use crate::diag::{self, Diagnostic, Id, Place};
+use crate::dns::Name;
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::admission::access::Access;
+use crate::transfer::check;
 use crate::{files, telemetry, zone};
 
 /// Octets of a config file. The longest that anybody needs has some hundred sources and is a hundredth of it.
@@ -47,10 +52,16 @@ pub struct Config {
     pub rights: Rights,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
+    /// The zones that the server makes for secondaries.
+    pub feed: crate::feed::Settings,
     /// The clients that may ask.
     pub access: Access,
     /// The server's identity and limits, as clients see them.
     pub server: crate::server::Settings,
+    /// The keys, whose secrets are among the settings of the server once they are read.
+    pub(crate) keys: Vec<keys::KeyFile>,
+    /// The peers, and how many transfers they may have at one time.
+    pub(crate) transfer: crate::transfer::Settings,
     /// The default group first, then one group per rule.
     pub groups: Vec<GroupSettings>,
     /// The rule for our own public names.
@@ -77,11 +88,23 @@ impl Config {
         }
         let gone = old.zones.hosted.keys().filter(|apex| !self.zones.hosted.contains_key(apex));
         losses.extend(gone.map(|apex| format!("zone '{}' is no longer in it", apex.without_dot())));
+        let keeps = |apex: &Name| self.feed.zones().any(|(kept, _)| kept == apex);
+        let gone = old.feed.zones().filter(|(apex, _)| !keeps(apex));
+        losses.extend(gone.map(|(apex, _)| format!("[feed] no longer names '{}'", apex.without_dot())));
         let has = |name: &str| self.sync.sources.iter().any(|source| source.name == name);
         let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
         losses.extend(self.lost_scopes(old));
         losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
+    }
+}
+
+impl Config {
+    /// What in the peers is hardly meant, with these zones.
+    pub(crate) fn check_peers(&self, zones: &zone::ZoneSet) -> Vec<Diagnostic> {
+        let around =
+            check::Surroundings { file: &self.file, rpz: self.feed.rpz.as_ref(), catalog: self.feed.catalog.as_ref() };
+        check::check(&self.transfer, zones, around)
     }
 }
 
@@ -151,7 +174,10 @@ impl Contents {
             let place = Place::line(&diag::path(&self.file), u32::try_from(line).ok());
             Diagnostic::error(Id::CONFIG_UNREADABLE, place, "this line is not UTF-8: save the config as UTF-8")
         })?;
-        let (mut config, problems) = Config::parse(&self.file, text);
+        let (mut config, mut problems) = Config::parse(&self.file, text);
+        let (keys, unreadable) = keys::read(&config.keys);
+        config.server.keys = keys;
+        problems.extend(unreadable);
         config.warnings.extend(self.exposed(!config.server.cookies.secrets.is_empty()));
         Ok((config, problems))
     }

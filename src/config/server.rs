@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::reader::Section;
 use super::values;
+use crate::dns::tsig::Keys;
 use crate::server::admission::cookies;
 use crate::server::{MAX_NSID, Settings, TcpSettings, observer};
 
@@ -17,6 +18,7 @@ pub(super) fn settings(top: &Section<'_>, observer: observer::Settings) -> Setti
         tcp: tcp(top),
         nsid: top.string("nsid", |text| short(text, MAX_NSID)),
         version: top.string("version", |text| short(text, MAX_VERSION)),
+        keys: Keys::default(),
         observer,
     }
 }

@@ -35,7 +35,13 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
+    let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
+    let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let listen = listen(&top);
+    let cloud = backup.as_ref().map(|backup| backup.cloud);
+    let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
+    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
+    let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
     let control = super::control::path(&top, &base, &sync.zone_dir);
@@ -46,11 +52,16 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         control,
         zones: zone::store::Settings {
             zone_dir: sync.zone_dir.clone(),
-            unread_suffix: unread_suffix(backup.as_ref(), &hosted, &sync),
+            unread_suffix,
             hosted,
             on_miss: storage_zones(),
+            history: transfer.history,
+            derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
         },
-        access: access(&top),
+        feed,
+        transfer,
+        access,
+        keys,
         server: super::server::settings(&top, observer),
         groups,
         public_names,
@@ -61,16 +72,21 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         listen,
         warnings: Vec::new(),
     };
-    if config.zones.hosted.is_empty() {
+    warn_of_zones(&top, &config.zones);
+    top.finish();
+    (Config { warnings: text.warnings(), ..config }, text.problems())
+}
+
+/// Zones that a person would expect and that are not there.
+fn warn_of_zones(top: &Section<'_>, zones: &zone::store::Settings) {
+    if zones.hosted.is_empty() {
         let only_files = "hosts no zone but for hand-written files in zone_dir: add [backup] with cloud = \"public\"";
         top.warn_at("", Id::CONFIG_NO_ZONE, only_files);
-    } else if config.zones.unread_suffix.is_some() {
+    } else if zones.unread_suffix.is_some() {
         let unpinned = "geos is not pinned: until a list has been read, every name below privatelink.<geo>.backup is \
                         SERVFAIL; pin yours, such as geos = [\"we\"]";
         top.warn_at("backup", Id::CONFIG_GEOS_OPEN, unpinned);
     }
-    top.finish();
-    (Config { warnings: text.warnings(), ..config }, text.problems())
 }
 
 fn listen(top: &Section<'_>) -> Vec<SocketAddr> {

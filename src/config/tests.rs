@@ -56,6 +56,45 @@ fn a_zone_entry_overrides_what_backup_says() {
 }
 
 #[test]
+fn the_feed_and_the_catalog_are_zones_of_their_own_and_each_is_optional() {
+    assert!(good("").feed.is_empty() && good("[feed]\n").feed.is_empty());
+    let config = good("[backup]\n[feed]\nrpz = \"RPZ.privatelink.\"\ncatalog = \"catalog.privatelink\"\n");
+    assert_eq!(config.zones.derived, [name("rpz.privatelink"), name("catalog.privatelink")].into());
+    assert_eq!(good("[feed]\ncatalog = \"catalog.privatelink\"\n").zones.derived, [name("catalog.privatelink")].into());
+}
+
+#[test]
+fn the_feed_has_no_name_at_above_or_below_a_hosted_zone_or_the_catalog() {
+    let of = |feed: &str| {
+        let backup = "[backup]\n[[sources]]\nname = \"a\"\npath = \"a\"\n[[zones]]\nname = \"corp.example\"\n[feed]\n";
+        problems(&format!("{backup}{feed}"))
+    };
+    for (feed, said) in [
+        ("rpz = \"corp.example\"", "rpz: 'corp.example.' is the hosted zone 'corp.example.'"),
+        ("rpz = \"rpz.corp.example\"", "lies below the hosted zone 'corp.example.'"),
+        ("catalog = \"example\"", "catalog: 'example.' lies above the hosted zone 'corp.example.'"),
+        ("rpz = \"windowsazure.com\"", "lies above the hosted zone 'backup.windowsazure.com.'"),
+        ("rpz = \".\"", "rpz: the root is no name for it"),
+        ("rpz = \"a..b\"", "is not a domain name"),
+        ("rpz = \"x.test\"\ncatalog = \"X.test\"", "catalog: it needs a name apart from that of rpz"),
+        ("rpz = \"x.test\"\ncatalog = \"a.x.test\"", "catalog: it needs a name apart from that of rpz"),
+        ("rpzz = \"x.test\"", "unknown key 'rpzz' in [feed]; did you mean 'rpz'?"),
+    ] {
+        let found = of(feed);
+        assert!(found.len() == 1 && found[0].contains(said), "{feed}: {found:?}");
+        assert!(found[0].starts_with("/srv/config/x.toml:"), "{found:?}");
+    }
+}
+
+#[test]
+fn a_feed_that_a_changed_config_names_no_more_is_a_loss() {
+    let with = good("[feed]\nrpz = \"rpz.privatelink\"\n");
+    let losses = good("").losses(&with);
+    assert!(losses[0].text.contains("[feed] no longer names 'rpz.privatelink'"), "{losses:?}");
+    assert!(with.losses(&good("")).is_empty());
+}
+
+#[test]
 fn a_region_name_in_place_of_a_geo_code_is_refused_with_the_code() {
     let found = problems("[backup]\ngeos = [\"westeurope\"]\n");
     assert_eq!(found.len(), 1);

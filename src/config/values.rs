@@ -11,6 +11,9 @@ use crate::dns::Name;
 /// section 8).
 const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
 
+/// The largest size.
+const MAX_OCTETS: usize = 1_000_000_000;
+
 /// `127.0.0.1:5300`, `[::1]:53`, or an address alone for this port.
 pub(super) fn socket(text: &str, port: u16) -> Result<SocketAddr, String> {
     text.parse()
@@ -39,6 +42,19 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         return Err(format!("'{text}' is longer than a year; write less, such as \"1h\""));
     }
     Ok(duration)
+}
+
+/// "4MB", "500 KB", "0": octets, by thousands.
+pub(super) fn octets(text: &str) -> Result<usize, String> {
+    let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());
+    let factor = match text[digits.len()..].trim() {
+        "KB" => Some(1000),
+        "MB" => Some(1_000_000),
+        "" if digits == "0" => Some(1),
+        _ => None,
+    };
+    let number = digits.parse::<usize>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    number.filter(|octets| *octets <= MAX_OCTETS).ok_or_else(|| format!("'{text}' is not a size such as \"4MB\""))
 }
 
 /// A domain name.

@@ -45,7 +45,10 @@ impl Daemon {
         self.shared.observer.beat(now.into_std());
         let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
         let changed = self.upstream_log.compare(&upstreams, now.into_std());
+        let behind = self.board.behind(&self.shared, SystemTime::now());
+        let changed: Vec<_> = changed.into_iter().chain(self.peer_log.compare(&behind)).collect();
         changed.iter().for_each(super::log::transition);
+        super::log::transfers(&self.shared.snapshot.load().transfers.board);
         self.told.is_old |= !changed.is_empty();
         let waits = self.board.waits();
         let keys: Vec<String> = waits.iter().map(|(key, _)| key.clone()).collect();

@@ -1,5 +1,6 @@
 //! The log messages of the daemon.
 
+mod peers;
 mod reminder;
 mod upstreams;
 
@@ -12,7 +13,9 @@ use crate::status::verdict::{Finding, Level};
 use crate::sync::guard::{ApproveCommand, Consent};
 use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::state::changes::{Changes, addresses};
+use crate::transfer::board::{Board, News};
 use crate::zone::store::Report;
+pub(super) use peers::PeerLog;
 pub(super) use reminder::Reminder;
 use upstreams::Transition;
 pub(super) use upstreams::UpstreamLog;
@@ -84,7 +87,15 @@ pub(super) fn sources(sources: &[SourceReport]) {
     }
 }
 
-/// A transition of an upstream.
+/// Complete transfers of zones to peers: one line for each peer and zone, however many there were.
+pub(super) fn transfers(board: &Board) {
+    for ((peer, zone), News { serial, is_whole, transfers }) in board.take_news() {
+        let (zone, what) = (zone.without_dot(), if is_whole { "whole" } else { "changes" });
+        info!(peer = &*peer, zone, what, transfers, "serial {serial} taken");
+    }
+}
+
+/// A transition of an upstream or a peer.
 pub(super) fn transition(Transition { is_good, text }: &Transition) {
     if *is_good { info!("{text}") } else { warn!("{text}") }
 }

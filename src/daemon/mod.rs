@@ -7,6 +7,7 @@
 //!   start:   signals -> sockets -> admin, control socket -> zones from disk -> listeners -> first pass -> ready
 //!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
 //!            Azure read, a list changed -> pass            a name missed -> Azure, pass
+//!            zones in service changed -> feed, catalog, at most one writing a second
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
@@ -15,11 +16,13 @@
 mod addresses;
 mod background;
 mod beat;
+mod feed;
 mod folders;
 mod kept;
 mod live;
 mod log;
 mod manager;
+mod notify;
 mod orders;
 mod process;
 mod ready;
@@ -56,13 +59,16 @@ use crate::server::{self, BindError, KeptSockets, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
+use crate::transfer::Transfers;
 use crate::watch::{FileKind, Watch};
 use addresses::Absent;
 use beat::Told;
+use feed::FeedWork;
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
-use log::{PassLog, Reminder, UpstreamLog};
+use log::{PassLog, PeerLog, Reminder, UpstreamLog};
 use manager::Manager;
+use notify::Notifying;
 pub(crate) use rights::claim_low_ports;
 use routes::Routes;
 use signals::Ending;
@@ -116,6 +122,7 @@ struct Daemon {
     logs: Logs,
     pass_log: PassLog,
     upstream_log: UpstreamLog,
+    peer_log: PeerLog,
     /// Makes cookies unless the config has secrets.
     secret: Secret,
     routes: Routes,
@@ -129,9 +136,12 @@ struct Daemon {
     /// The threads that read from Azure.
     live: LiveSources,
     ticks: mpsc::Sender<FileKind>,
+    /// What tells peers of changes, once peers can be answered.
+    notifying: Option<Notifying>,
     /// The threads that answer, once there are zones to answer from.
     answering: Option<server::Running>,
     due: Due,
+    feed: FeedWork,
     control: Option<Control>,
     /// Who may do what by it; it follows the config.
     rights: Arc<ArcSwap<Rights>>,
@@ -208,15 +218,12 @@ impl Daemon {
         let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
         // No query is answered before there are zones.
-        let shared = Shared::new(snapshot::of(&config, &routes, secret, Arc::default()));
+        let transfers = Transfers::new(config.transfer.clone());
+        let shared = Shared::new(snapshot::of(&config, &routes, secret, (Arc::default(), transfers)));
         board.sync_set(&config.sync);
         let explainer = Explainer::new(Arc::clone(&shared), Arc::clone(board));
-        let admin = admin::Listeners::new(
-            Arc::clone(&shared),
-            Arc::clone(board),
-            Arc::clone(&explainer),
-            background::stand_back,
-        );
+        let (served, shown, explained) = (Arc::clone(&shared), Arc::clone(board), Arc::clone(&explainer));
+        let admin = admin::Listeners::new(served, shown, explained, background::stand_back);
         let rights = Arc::new(ArcSwap::from_pointee(config.rights.clone()));
         Ok(Self {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
@@ -228,6 +235,7 @@ impl Daemon {
             logs,
             pass_log: PassLog::default(),
             upstream_log: UpstreamLog::default(),
+            peer_log: PeerLog::default(),
             secret,
             routes,
             shared,
@@ -238,7 +246,9 @@ impl Daemon {
             live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
             answering: None,
+            notifying: None,
             due: Due::default(),
+            feed: FeedWork::default(),
             control: None,
             rights,
             admin,
@@ -288,6 +298,9 @@ impl Daemon {
     pub(super) fn publish(&self, snapshot: Snapshot) {
         self.shared.observer.follow(snapshot.settings.observer);
         self.shared.snapshot.store(Arc::new(snapshot));
+        if let Some(notifying) = &self.notifying {
+            notifying.changed();
+        }
     }
 }
 

@@ -121,8 +121,10 @@ impl Daemon {
         config.warnings.iter().for_each(log::found);
         self.rights.store(Arc::new(config.rights.clone()));
         (self.config, self.routes) = (config, routes);
-        let zones = Arc::clone(&self.shared.snapshot.load().zones);
-        self.publish(snapshot::of(&self.config, &self.routes, self.secret, zones));
+        let present = self.shared.snapshot.load_full();
+        let transfers = present.transfers.with(self.config.transfer.clone());
+        let zones = Arc::clone(&present.zones);
+        self.publish(snapshot::of(&self.config, &self.routes, self.secret, (zones, transfers)));
         self.board.sync_set(&self.config.sync);
         self.live.take(&self.config.sync);
         self.take_admin();

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval};
 use tracing::{debug, info};
 
+use super::notify::Notifying;
 use super::orders::Ordered;
 use super::reload::Read;
 use super::routes::Routes;
@@ -53,6 +54,8 @@ enum Event {
     Interval,
     /// A task takes very long.
     Slow,
+    /// The feed is to be made.
+    FeedDue,
     /// A second is over.
     Beat,
     /// The first pass takes too long to wait for it.
@@ -87,7 +90,7 @@ struct Course {
 }
 
 impl Course {
-    async fn next(&mut self, shared: &Shared, routes: &Routes) -> Event {
+    async fn next(&mut self, shared: &Shared, routes: &Routes, feed: Option<Instant>) -> Event {
         let is_idle = self.task.is_none();
         let upstreams = routes.upstreams();
         tokio::select! {
@@ -102,6 +105,7 @@ impl Course {
             () = shared.misses.wanted() => Event::Missed,
             () = tokio::time::sleep_until(self.schedule.next()), if is_idle => Event::Interval,
             () = until(self.slow) => Event::Slow,
+            () = until(feed), if is_idle => Event::FeedDue,
             () = until(self.ready) => Event::ReadyAtLast,
             _ = self.beat.tick() => Event::Beat,
             () = upstreams.ended() => Event::UpstreamsEnded,
@@ -128,10 +132,7 @@ impl Daemon {
         };
         // A slow disk is no reason to restart.
         manager.while_beating(self.prepare(command_sender.clone()), each).await;
-        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
-        self.board.answering();
-        // The name of Azure's own server may be asked of this one.
-        self.live.take(&self.config.sync);
+        self.answer_clients(listeners)?;
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
         let ready = ready::at_the_latest(&zones, self.config.sync.pass_deadline, started);
         let mut course = Course {
@@ -162,9 +163,19 @@ impl Daemon {
                 course.task = self.start_task();
                 course.slow = course.task.as_ref().map(|task| task.started + self.config.sync.pass_deadline + SLOW);
             }
-            let event = course.next(&self.shared, &self.routes).await;
+            let event = course.next(&self.shared, &self.routes, self.feed_due()).await;
             self.act(event, &mut course)?;
         }
+    }
+
+    /// Starts to answer, and what needs answers.
+    fn answer_clients(&mut self, listeners: Listeners) -> Result<(), StartError> {
+        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        self.board.answering();
+        self.notifying = Some(Notifying::start(&self.shared, &self.bound));
+        // The name of Azure's own server may be asked of this one.
+        self.live.take(&self.config.sync);
+        Ok(())
     }
 
     /// All that comes before the first answer: the control socket, and the zones as they are on disk.
@@ -176,7 +187,7 @@ impl Daemon {
     /// Does what an event asks for; nothing here waits.
     fn act(&mut self, event: Event, course: &mut Course) -> Result<(), StartError> {
         let now = Instant::now();
-        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow);
+        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow | Event::FeedDue);
         match event {
             Event::Task(done, waiters) => {
                 course.slow = None;
@@ -222,6 +233,8 @@ impl Daemon {
                 self.disk_is_slow();
             }
             Event::Beat => self.beat(now, course.ready.is_some()),
+            // The loop starts it.
+            Event::FeedDue => {}
             Event::ReadyAtLast => self.announce(course),
             Event::UpstreamsEnded => return Err(StartError::Upstreams),
         }

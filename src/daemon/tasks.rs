@@ -10,7 +10,8 @@ use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
 use crate::control::protocol::ControlReply;
 use crate::diag::{self, Diagnostic, Id, Place};
-use crate::status::{self, Degraded};
+use crate::feed::derived::{self, Made};
+use crate::status::{self, Degraded, seconds};
 use crate::sync::apply::ApplyError;
 use crate::sync::gather::Gatherer;
 use crate::sync::pass::{self, Aftermath, PassOutcome, Seen};
@@ -47,6 +48,7 @@ pub(super) struct Done {
 enum Outcome {
     Pass(Box<PassOutcome>),
     Undo(Box<(Result<Undone, Diagnostic>, Undo)>),
+    Feed(Result<Option<Vec<Made>>, ApplyError>),
 }
 
 impl Tools {
@@ -93,6 +95,9 @@ impl Daemon {
             });
             return Some(Running::new(background::start("state", work), Vec::new()));
         }
+        if let Some(making) = self.start_feed(now) {
+            return Some(making);
+        }
         let (task, wish, waiters) = self.due.take_task()?;
         debug!(?task, ?wish, "task begins");
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
@@ -117,6 +122,27 @@ impl Daemon {
             (task == Task::Pass).then(|| Outcome::Pass(Box::new(run(tools))))
         };
         Some(Running::new(background::start("sync", self.work(pass)), waiters))
+    }
+
+    /// The time from which on the feed and the catalog are to be made; `None` while there is nothing to make.
+    pub(super) fn feed_due(&self) -> Option<tokio::time::Instant> {
+        let zones = &self.shared.snapshot.load().zones;
+        let due = self.feed.due(&self.config.feed, zones, tokio::time::Instant::now());
+        due.filter(|_| !self.board.is_frozen())
+    }
+
+    /// Starts to make the feed and the catalog, if that is due.
+    fn start_feed(&mut self, at: SystemTime) -> Option<Running<Box<Done>>> {
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        let settings = self.config.feed.clone();
+        if self.board.is_frozen() || !self.feed.take(&settings, &zones, tokio::time::Instant::now()) {
+            return None;
+        }
+        self.board.task_started(at);
+        let (zone_dir, state) = (self.config.zones.zone_dir.clone(), self.config.sync.state.clone());
+        let make =
+            move |_: &mut Tools| Some(Outcome::Feed(derived::make(&settings, &zones, &zone_dir, &state, seconds(at))));
+        Some(Running::new(background::start("feed", self.work(make)), Vec::new()))
     }
 
     /// Work with the tools, and then on the zone files, for a background thread.
@@ -151,7 +177,11 @@ impl Daemon {
         let is_news = !report.published.is_empty();
         let (zones, is_pass) = (report.zones.iter().count(), matches!(outcome, Some(Outcome::Pass(_))));
         debug!(zones, is_pass, took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX), "task is over");
-        self.board.zones_read(degraded);
+        let made = if let Some(Outcome::Feed(made)) = &outcome { Some(made) } else { None };
+        if let Some(made) = made {
+            self.feed.made(made, took, tokio::time::Instant::now());
+        }
+        self.board.zones_read(self.feed.found(&self.config.feed, degraded, made.is_some()));
         self.freeze_found(frozen.as_ref(), orders);
         log::report(&report);
         self.publish_zones(report.zones);
@@ -162,6 +192,7 @@ impl Daemon {
                 self.undone(undone, &undo, waiters);
                 return false;
             }
+            Some(Outcome::Feed(_)) => return false,
             None => return self.zones_done(is_news),
         };
         log::sources(&outcome.sources);

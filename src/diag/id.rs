@@ -144,6 +144,14 @@ ids! {
     ZONE_UNREADABLE = "zone-unreadable";
     /// Zones have no good copy, so their names are SERVFAIL.
     ZONES_NOT_SERVED = "zones-not-served";
+    /// The file of a zone that `[feed]` names is none that the server made; it is never written.
+    ZONE_NOT_DERIVED = "zone-not-derived";
+    /// A file that `[feed]` made is of no use: `[feed]` does not name its zone.
+    ZONE_STRAY_DERIVED = "zone-stray-derived";
+    /// A feed or catalog cannot be made, or not written.
+    FEED_FAILED = "feed-failed";
+    /// Records of the zones in service are not in the feed, because it cannot hold them.
+    FEED_LEFT_OUT = "feed-left-out";
     /// A line of a zone file does not parse.
     ZONE_SYNTAX = "zone-syntax";
     /// A parenthesis or quote of a zone file is never closed.
@@ -190,10 +198,20 @@ ids! {
     ZONE_NS_NO_ADDRESS = "zone-ns-no-address";
     /// A zone took an earlier serial than it had.
     ZONE_SERIAL_BACK = "zone-serial-back";
+    /// A zone has other records and the serial that it had.
+    ZONE_SERIAL_SAME = "zone-serial-same";
     /// The config cannot be read.
     CONFIG_UNREADABLE = "config-unreadable";
     /// Other users may write the config, or read its secrets.
     CONFIG_EXPOSED = "config-exposed";
+    /// The secret of a key cannot be had.
+    KEY_UNREADABLE = "key-unreadable";
+    /// A peer is outside `[access]`.
+    PEER_OUTSIDE_ACCESS = "peer-outside-access";
+    /// The zones of a peer are hardly what is meant.
+    PEER_ZONES = "peer-zones";
+    /// Two peers cannot be told from each other.
+    PEER_TWICE = "peer-twice";
     /// The config is not TOML.
     CONFIG_SYNTAX = "config-syntax";
     /// A key is not known.

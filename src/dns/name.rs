@@ -138,7 +138,8 @@ impl Name {
     }
 }
 
-fn push_label(text: &mut String, label: &[u8]) {
+/// Adds a label in presentation format.
+pub(crate) fn push_label(text: &mut String, label: &[u8]) {
     use fmt::Write;
     for &byte in label {
         match byte {

@@ -1,7 +1,8 @@
 //! The parser for queries: a client's datagram in, a [`Query`] that borrows from it out.
 
+use super::rdata::soa_numbers;
 use super::wire::{name_end, read_u16, read_u32};
-use super::{Class, Edns, Opcode, QueryOptions, Rtype, Tsig};
+use super::{Class, Edns, Opcode, QueryOptions, Rtype, Serial, Tsig};
 
 /// The longest query, octets. A query is small; EDNS allows for more than 512 octets, but no useful query needs more
 /// than this. Queries that wait for an upstream are stored, and with 64 KB each a client could fill the memory.
@@ -120,16 +121,36 @@ impl<'a> Records<'a> {
                 read.options = QueryOptions::read(&message[record.rdata..record.end]);
             } else if record.rtype == Rtype::TSIG {
                 // RFC 8945 section 5.1: TSIG is the last record in the additional section; its name is not compressed.
-                if index + 1 != all || index < before {
+                if index + 1 != all || index < before || !Tsig::may_have(record.class, record.ttl) {
                     return None;
                 }
                 let owner = &message[pos..name_end(message, pos)?];
-                read.tsig = Some(Tsig::read(owner, &message[record.rdata..record.end])?);
+                read.tsig = Some(Tsig::read(pos, owner, &message[record.rdata..record.end])?);
             }
             pos = record.end;
         }
         (pos == message.len()).then_some(read)
     }
+}
+
+/// The TSIG record of a message with one question, query or response; `None` if it has none or is malformed.
+pub fn signature_of(message: &[u8]) -> Option<Tsig<'_>> {
+    Records::read(message, name_end(message, 12)? + 4)?.tsig
+}
+
+/// The serial that a client has, in the authority section of its IXFR query (RFC 1995 section 3); `None` if the query
+/// has no SOA there.
+pub fn ixfr_serial(message: &[u8]) -> Option<Serial> {
+    let mut pos = name_end(message, 12)? + 4;
+    let (answers, authorities) = (read_u16(message, 6)?, read_u16(message, 8)?);
+    for index in 0..u32::from(answers) + u32::from(authorities) {
+        let record = RawRecord::read(message, pos)?;
+        if index >= u32::from(answers) && record.rtype == Rtype::SOA {
+            return soa_numbers(&message[record.rdata..record.end]).map(|numbers| numbers.serial);
+        }
+        pos = record.end;
+    }
+    None
 }
 
 impl<'a> CookieQuery<'a> {

@@ -1,83 +1,130 @@
-//! TSIG on queries (RFC 8945): this server has no keys, and answers accordingly.
+//! TSIG (RFC 8945): messages that are signed with a secret both sides have.
 //!
-//! In: the TSIG record of a query. Out: the TSIG record of its answer: error BADKEY, without a MAC (section 5.3.2).
-//! Never: a signature that is made or checked.
+//! In: the TSIG record of a query, [`Keys`], the time. Out: a [`Signer`] for the answer, or the reason why the query's
+//! signature is not good. The record itself is read and written here; `key` has the secrets, `verify` the checks in the
+//! order of section 5.2, `sign` the digests of section 5.3.
 
-use super::wire::name_end;
+mod key;
+mod sign;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+pub use key::{Algorithm, Key, KeyError, Keys};
+pub use sign::{Signer, sign_query};
+pub use verify::{TsigFailure, verify, verify_answer};
+
+use super::wire::{name_end, read_u16};
 use super::writer::count_record;
 use super::{Rtype, Section};
 
-const CLASS_ANY: [u8; 2] = [0, 255];
-const BAD_KEY: u16 = 17;
+/// The class of a TSIG record (section 4.2).
+pub(super) const CLASS_ANY: u16 = 255;
 
-/// The parts of a query's TSIG record that its answer repeats.
+/// The errors of a TSIG record (section 3), besides the RCODE of its message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TsigError {
+    /// The signature is good.
+    #[default]
+    None,
+    /// The MAC is not that of the message.
+    BadSig,
+    /// There is no such key, or it is for another algorithm.
+    BadKey,
+    /// The time of signing is too far from ours.
+    BadTime,
+    /// The MAC is shorter than this server accepts.
+    BadTrunc,
+}
+
+impl TsigError {
+    /// Its number.
+    pub fn code(self) -> u16 {
+        match self {
+            Self::None => 0,
+            Self::BadSig => 16,
+            Self::BadKey => 17,
+            Self::BadTime => 18,
+            Self::BadTrunc => 22,
+        }
+    }
+}
+
+/// The TSIG record of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tsig<'a> {
+    /// The octets of the message before the record.
+    start: usize,
     /// Names in wire format.
     key: &'a [u8],
     algorithm: &'a [u8],
-    /// The time of signing, 48 bits, and the seconds for which it is good, 16 bits.
-    time: &'a [u8; 8],
-    id: &'a [u8; 2],
+    /// Seconds since 1970, 48 bits, and the seconds by which clocks may differ.
+    time: u64,
+    fudge: u16,
+    mac: &'a [u8],
+    /// The id that the message was signed with.
+    id: u16,
+    error: u16,
+    other: &'a [u8],
 }
 
 impl<'a> Tsig<'a> {
-    /// Reads the record's owner and RDATA; `None` if it is malformed (section 5.2: FORMERR).
-    pub(super) fn read(owner: &'a [u8], rdata: &'a [u8]) -> Option<Self> {
+    /// Reads the record's owner and RDATA, behind `start` octets of message; `None` if it is malformed (section 5.2:
+    /// FORMERR).
+    pub(super) fn read(start: usize, owner: &'a [u8], rdata: &'a [u8]) -> Option<Self> {
         let (algorithm, rest) = rdata.split_at_checked(name_end(rdata, 0)?)?;
-        let (time, rest) = rest.split_first_chunk()?;
-        let (mac_len, rest) = rest.split_first_chunk()?;
-        let (id, rest) = rest.get(usize::from(u16::from_be_bytes(*mac_len))..)?.split_first_chunk()?;
-        let (_error, rest) = rest.split_first_chunk::<2>()?;
-        let (other_len, other) = rest.split_first_chunk()?;
-        (other.len() == usize::from(u16::from_be_bytes(*other_len))).then_some(Self { key: owner, algorithm, time, id })
-    }
-
-    /// Adds the TSIG record for an unknown key to an answer, as the last record (section 5.1). It is left out if it
-    /// makes the answer longer than `limit`.
-    pub fn append_bad_key(&self, mut message: Vec<u8>, limit: usize) -> Vec<u8> {
-        let rdata_len = self.algorithm.len() + self.time.len() + 8;
-        let Ok(length) = u16::try_from(rdata_len) else { return message };
-        if message.len() + self.key.len() + 10 + rdata_len > limit {
-            return message;
-        }
-        message.extend_from_slice(self.key);
-        message.extend_from_slice(&Rtype::TSIG.0.to_be_bytes());
-        message.extend_from_slice(&CLASS_ANY);
-        message.extend_from_slice(&[0; 4]);
-        message.extend_from_slice(&length.to_be_bytes());
-        message.extend_from_slice(self.algorithm);
-        message.extend_from_slice(self.time);
-        message.extend_from_slice(&[0, 0]);
-        message.extend_from_slice(self.id);
-        message.extend_from_slice(&BAD_KEY.to_be_bytes());
-        message.extend_from_slice(&[0, 0]);
-        count_record(&mut message, Section::Additional);
-        message
+        let (seconds, rest) = rest.split_first_chunk::<6>()?;
+        let (fudge, mac_len) = (read_u16(rest, 0)?, read_u16(rest, 2)?);
+        let (mac, rest) = rest.get(4..)?.split_at_checked(mac_len.into())?;
+        let (id, error, other_len) = (read_u16(rest, 0)?, read_u16(rest, 2)?, read_u16(rest, 4)?);
+        let other = rest.get(6..)?;
+        let time = seconds.iter().fold(0, |time, octet| time << 8 | u64::from(*octet));
+        let tsig = Self { start, key: owner, algorithm, time, fudge, mac, id, error, other };
+        (other.len() == usize::from(other_len)).then_some(tsig)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// A TSIG record that is to be written.
+struct Record<'a> {
+    key: &'a [u8],
+    algorithm: &'a [u8],
+    time: u64,
+    fudge: u16,
+    mac: &'a [u8],
+    id: u16,
+    error: TsigError,
+    other: &'a [u8],
+}
 
-    const RDATA: &[u8] = b"\x0bhmac-sha256\0\0\0\x01\x02\x03\x04\x01\x2c\0\x04MAC!\x12\x34\0\0\0\0";
-
-    #[test]
-    fn rfc8945_5_3_2_the_answer_repeats_key_time_and_id_without_a_mac() {
-        let tsig = Tsig::read(b"\x03key\0", RDATA).unwrap();
-        let answer = tsig.append_bad_key(vec![0; 12], 512);
-        let expected =
-            b"\x03key\0\0\xfa\0\xff\0\0\0\0\0\x1d\x0bhmac-sha256\0\0\0\x01\x02\x03\x04\x01\x2c\0\0\x12\x34\0\x11\0\0";
-        assert_eq!((&answer[12..], answer[11]), (&expected[..], 1));
-        assert_eq!(tsig.append_bad_key(vec![0; 12], 55).len(), 12, "no room");
+impl Record<'_> {
+    /// Adds it to the message that begins at `start`, as the last record (section 5.1).
+    fn append(&self, start: usize, message: &mut Vec<u8>) {
+        let Ok(rdata_len) = u16::try_from(rdata_len(self.algorithm, self.mac.len(), self.other.len())) else { return };
+        let short = |octets: &[u8]| u16::try_from(octets.len()).unwrap_or_default().to_be_bytes();
+        message.extend_from_slice(self.key);
+        message.extend_from_slice(&Rtype::TSIG.0.to_be_bytes());
+        message.extend_from_slice(&CLASS_ANY.to_be_bytes());
+        message.extend_from_slice(&[0; 4]);
+        message.extend_from_slice(&rdata_len.to_be_bytes());
+        message.extend_from_slice(self.algorithm);
+        message.extend_from_slice(&self.time.to_be_bytes()[2..]);
+        message.extend_from_slice(&self.fudge.to_be_bytes());
+        message.extend_from_slice(&short(self.mac));
+        message.extend_from_slice(self.mac);
+        message.extend_from_slice(&self.id.to_be_bytes());
+        message.extend_from_slice(&self.error.code().to_be_bytes());
+        message.extend_from_slice(&short(self.other));
+        message.extend_from_slice(self.other);
+        count_record(&mut message[start..], Section::Additional);
     }
+}
 
-    #[test]
-    fn a_record_cut_anywhere_is_malformed() {
-        for end in 0..RDATA.len() {
-            assert_eq!(Tsig::read(b"\0", &RDATA[..end]), None, "{end}");
-        }
-        assert_eq!(Tsig::read(b"\0", &[RDATA, &[0]].concat()), None);
-    }
+/// Octets of the RDATA.
+fn rdata_len(algorithm: &[u8], mac: usize, other: usize) -> usize {
+    algorithm.len() + 6 + 2 + 2 + mac + 2 + 2 + 2 + other
+}
+
+/// Octets of a record.
+fn record_len(key: &[u8], algorithm: &[u8], mac: usize, other: usize) -> usize {
+    key.len() + 10 + rdata_len(algorithm, mac, other)
 }

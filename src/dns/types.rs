@@ -34,6 +34,7 @@ impl Rtype {
     pub const IXFR: Self = Self(251);
     pub const AXFR: Self = Self(252);
     pub const ANY: Self = Self(255);
+    pub const CAA: Self = Self(257);
 
     /// Whether the number stands for a question or a message's own data and never for records in a zone: OPT, and the
     /// meta and question types 128 to 255 (RFC 6895 section 3.1).
@@ -137,13 +138,15 @@ impl fmt::Debug for Rcode {
     }
 }
 
-/// An opcode number; only QUERY is served.
+/// An opcode number; only QUERY is served, and NOTIFY is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Opcode(pub u8);
 
 impl Opcode {
     /// A standard query.
     pub const QUERY: Self = Self(0);
+    /// A zone has changed (RFC 1996).
+    pub const NOTIFY: Self = Self(4);
 }
 
 #[cfg(test)]

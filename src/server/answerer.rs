@@ -12,8 +12,9 @@ use super::context::{RequestContext, Transport};
 use super::counters::{Disposition, Reason, ShardWriter, Tally};
 use super::fast::{AnswerCache, FastPath};
 use super::observer::{Seen, Watch};
-use super::query::{self, Arrived, Later, Served};
+use super::query::{self, Arrived, Later, Served, Transferring};
 use super::snapshot::{Shared, Snapshot};
+use crate::transfer::Granted;
 
 /// The result for a message.
 pub(crate) enum Handled {
@@ -23,6 +24,8 @@ pub(crate) enum Handled {
     Nothing,
     /// An upstream has to be asked.
     Later(Later),
+    /// A zone follows, in many messages.
+    Transfer(Box<Granted>),
 }
 
 /// Answers the messages of one batch.
@@ -106,6 +109,10 @@ impl<'a> Answerer<'a> {
                 Handled::Answered
             }
             Served::Later(later) => Handled::Later(later),
+            Served::Transfer(Transferring { granted, disposition }) => {
+                self.tally.count(disposition);
+                Handled::Transfer(granted)
+            }
         }
     }
 
@@ -129,6 +136,8 @@ pub(crate) fn resume(shared: &Shared, arrived: Arrived, now: Instant, out: &mut 
             Handled::Answered
         }
         Served::Later(later) => Handled::Later(later),
+        // A query for a transfer never waits for an upstream.
+        Served::Transfer(Transferring { granted, .. }) => Handled::Transfer(granted),
     }
 }
 

@@ -19,7 +19,9 @@ use crate::forward::cache::{self, Cache, RouteId};
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::{self, Resolver, Route};
 use crate::forward::{NoUpstream, Upstreams};
-use crate::zone::ZoneSet;
+use crate::transfer::{self, Next, Transfers};
+use crate::zone::history::History;
+use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
 /// A snapshot of a server without upstreams: these zones, an empty cache, and one route, of id 1.
 pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant, SystemTime)) -> Snapshot {
@@ -32,7 +34,16 @@ pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant
     };
     let resolver = Resolver::new(vec![Arc::new(route)], cache, Arc::new(Upstreams::none()), resolving);
     let cookies = Cookies::new(&settings.cookies, [7; 16], now);
-    Snapshot { zones: Arc::new(zones), access, resolver: Arc::new(resolver), settings: Arc::new(settings), cookies }
+    let (zones, resolver, settings) = (Arc::new(zones), Arc::new(resolver), Arc::new(settings));
+    let transfers = Transfers::new(transfer::Settings::default());
+    Snapshot { zones, access, resolver, settings, cookies, transfers }
+}
+
+/// A zone in the last of these versions, with the differences between them.
+pub fn with_history(apex: Name, on_miss: OnMiss, versions: &[Arc<Zone>]) -> Hosted {
+    let history =
+        versions.windows(2).fold(History::default(), |history, pair| history.with(&pair[0], &pair[1], usize::MAX));
+    Hosted { history: Arc::new(history), ..Hosted::new(apex, on_miss, versions.last().cloned()) }
 }
 
 /// One worker's memory, and the state that it shares.
@@ -100,5 +111,30 @@ impl BothPaths {
         let handled =
             self.answerer(&incoming, now, |answerer, client| answerer.full(incoming.message, client, &mut out));
         matches!(handled, Handled::Answered).then_some(out)
+    }
+
+    /// All messages of the full path's answer, as far as memory suffices: those of a transfer, or the one of any other
+    /// answer; `today` is the time of day in seconds since 1970.
+    pub fn messages(&mut self, incoming: Incoming<'_>, (now, today): (Instant, u64)) -> Vec<Vec<u8>> {
+        let mut out = Vec::new();
+        let handled =
+            self.answerer(&incoming, now, |answerer, client| answerer.full(incoming.message, client, &mut out));
+        let granted = match handled {
+            Handled::Answered => return vec![out],
+            Handled::Nothing | Handled::Later(_) => return Vec::new(),
+            Handled::Transfer(granted) => granted,
+        };
+        let zones = Arc::clone(&self.shared.snapshot.load().zones);
+        let Some(Hosted { zone: Some(zone), history, .. }) = zones.get(granted.apex()) else { return Vec::new() };
+        let mut transfer = granted.begin(Arc::clone(zone), history);
+        let mut messages = Vec::new();
+        loop {
+            let mut message = Vec::new();
+            let next = transfer.message(&mut message, today);
+            messages.push(message);
+            if next != Next::More {
+                return messages;
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::dns::tsig::Keys;
 use crate::server::admission::cookies;
 use crate::server::observer;
 
@@ -20,6 +21,8 @@ pub struct Settings {
     pub nsid: Option<Arc<str>>,
     /// The answer to `version.bind`.
     pub version: Option<Arc<str>>,
+    /// The keys of clients that sign (RFC 8945).
+    pub keys: Keys,
     /// The query log, and what is remembered of questions in vain.
     pub observer: observer::Settings,
 }

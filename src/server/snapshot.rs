@@ -17,6 +17,7 @@ use super::misses::Misses;
 use super::observer::Observer;
 use super::settings::Settings;
 use crate::forward::resolver::Resolver;
+use crate::transfer::Transfers;
 use crate::zone::ZoneSet;
 
 /// Questions that may wait for upstreams at one time, over all clients: far more than dnsmasq and BIND allow, and still
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub settings: Arc<Settings>,
     /// The cookies that are good now.
     pub cookies: Cookies,
+    /// The peers that may have zones, and the places for them.
+    pub transfers: Arc<Transfers>,
 }
 
 /// The zones and the resolver that answer one client.
@@ -59,6 +62,7 @@ impl Snapshot {
             resolver: Arc::clone(&self.resolver),
             settings: Arc::clone(&self.settings),
             cookies: self.cookies.at(now),
+            transfers: Arc::clone(&self.transfers),
         }
     }
 }
@@ -79,6 +83,8 @@ pub struct Shared {
     pub(crate) limits: Limits,
     /// TCP connections that are open now.
     pub(crate) open_connections: Arc<AtomicUsize>,
+    /// The time of day, which only a signed query needs (RFC 8945 section 5.2.3).
+    pub(crate) clock: fn() -> SystemTime,
 }
 
 impl Shared {
@@ -93,6 +99,7 @@ impl Shared {
             pending: Pending::new(MAX_PENDING),
             limits: Limits::new(Instant::now()),
             open_connections: Arc::default(),
+            clock: SystemTime::now,
         })
     }
 

@@ -16,7 +16,7 @@ use super::model::{
 };
 use super::sync::{FreezeStatus, HeldStatus, PassResult, PassStatus, SyncStatus, WaitingStatus};
 use super::traffic::{History, Step};
-use super::verdict;
+use super::{peers, verdict};
 use crate::diag::{self, Diagnostic};
 use crate::server::Shared;
 use crate::sync::guard::ApproveCommand;
@@ -298,6 +298,11 @@ impl Board {
         verdict::waits(&facts.sync)
     }
 
+    /// The peers that have lacked what is in service for minutes, by name.
+    pub(crate) fn behind(&self, shared: &Shared, now: SystemTime) -> Vec<(String, verdict::Finding)> {
+        verdict::behind(&peers::of(&shared.snapshot.load()), seconds(now), &self.server.listen)
+    }
+
     /// What the last pass knows of names that the zones do not show, and the settings of the sync.
     pub(crate) fn of_sync(&self) -> (Arc<Ledger>, Option<Arc<crate::sync::Settings>>) {
         let facts = self.facts();
@@ -307,6 +312,11 @@ impl Board {
     /// True if something waits for consent.
     pub(crate) fn is_held(&self) -> bool {
         self.facts().sync.pass.as_ref().is_some_and(|pass| pass.held.is_some())
+    }
+
+    /// True if the sync is frozen.
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.facts().sync.frozen.is_some()
     }
 
     /// The whole status at this moment.
@@ -340,11 +350,13 @@ impl Board {
             config: facts.config.clone(),
             no_list_read: snapshot.zones.unread().is_some(),
             zones: gather::zones(&snapshot.zones, &facts.degraded, &facts.changed),
+            derived: gather::derived(&snapshot.zones, &facts.degraded),
             sources: facts.sources.clone(),
             live: facts.live.clone(),
             sync: facts.sync.clone(),
             changes: facts.changes.iter().cloned().collect(),
             upstreams: gather::upstreams(resolver),
+            peers: peers::of(&snapshot),
             groups: gather::groups(resolver),
             cache: gather::cache(resolver, &queries),
             queries,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::model::{CacheStatus, Counts, Histogram, Recent, RecentEntry, ZoneStatus};
+use super::model::{CacheStatus, Counts, DerivedStatus, Histogram, Recent, RecentEntry, ZoneStatus};
 use super::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
 use super::upstreams::{GroupStatus, UpstreamError, UpstreamStatus};
 use crate::diag::Diagnostic;
@@ -48,6 +48,20 @@ fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeC
         changed: changed.get(&name).copied().unwrap_or_default(),
         zone: name,
     }
+}
+
+/// Every zone for secondaries alone.
+pub(super) fn derived(zones: &ZoneSet, degraded: &Degraded) -> Vec<DerivedStatus> {
+    let status = |hosted: &Hosted| {
+        let zone = hosted.apex.without_dot();
+        DerivedStatus {
+            serial: hosted.zone.as_ref().map(|zone| zone.serial().0),
+            records: hosted.zone.as_deref().map_or(0, Zone::record_count),
+            degraded: degraded.get(&zone).cloned().unwrap_or_default(),
+            zone,
+        }
+    };
+    zones.derived().map(status).collect()
 }
 
 /// Queries and answers since the start.

@@ -13,6 +13,7 @@ mod board;
 mod gather;
 mod listeners;
 pub mod model;
+pub mod peers;
 pub mod queries;
 pub mod sync;
 pub mod traffic;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::peers::PeerStatus;
 use super::queries::QueryStatus;
 use super::sync::{PassStatus, SyncStatus};
 use super::traffic::Traffic;
@@ -40,6 +41,8 @@ pub struct Status {
     pub config: ConfigStatus,
     /// Every hosted zone.
     pub zones: Vec<ZoneStatus>,
+    /// Every zone that `[feed]` has made of them, for secondaries alone.
+    pub derived: Vec<DerivedStatus>,
     /// True if geo codes are yet to be learnt from lists: until one was read, the zones of all of them are SERVFAIL.
     pub no_list_read: bool,
     /// Every source, in the order of the config.
@@ -54,6 +57,8 @@ pub struct Status {
     pub upstreams: Vec<UpstreamStatus>,
     /// Every group of upstreams: the default one and one for each rule.
     pub groups: Vec<GroupStatus>,
+    /// Every peer that may have zones of ours.
+    pub peers: Vec<PeerStatus>,
     /// The cache of forwarded answers.
     pub cache: CacheStatus,
     /// Queries and answers since the start.
@@ -192,6 +197,20 @@ pub struct ZoneStatus {
     pub degraded: Vec<Diagnostic>,
     /// Records that sync changed since the start.
     pub changed: ChangeCounts,
+}
+
+/// One zone for secondaries alone, made of the others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DerivedStatus {
+    /// Its name, without the final dot.
+    pub zone: String,
+    /// Its serial; `None` while it has not been made.
+    pub serial: Option<u32>,
+    /// Its records.
+    pub records: usize,
+    /// The reasons why it is not what the other zones say; empty if it is.
+    pub degraded: Vec<Diagnostic>,
 }
 
 /// One source.

@@ -3,6 +3,8 @@
 //! In: a [`Status`]. Out: its findings, the worst first. `status`, its exit code and the status page show them; nothing
 //! else decides what is wrong.
 
+mod peers;
+
 use crate::forward::State;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -15,6 +17,7 @@ use super::upstreams::UpstreamStatus;
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass::rfc3339;
+pub(super) use peers::behind;
 
 /// The time in which questions for missing names count, seconds.
 const MISSES_S: u64 = 600;
@@ -90,6 +93,7 @@ pub fn of(status: &Status) -> Verdict {
     sync(status, &mut findings);
     sources(status, &mut findings);
     upstreams(status, &mut findings);
+    findings.extend(behind(&status.peers, status.at, &status.server.listen).into_iter().map(|(_, finding)| finding));
     config(status, &mut findings);
     misses(status, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
@@ -154,6 +158,10 @@ fn zones(status: &Status, found: &mut Vec<Finding>) {
     for zone in status.zones.iter().filter(|zone| zone.serial.is_some() && !zone.degraded.is_empty()) {
         let text = format!("the file of {} is not good: its last good copy is served", zone.zone);
         found.push(Finding::error(text).with("mend the file; the reasons are at the zone"));
+    }
+    for zone in status.derived.iter().filter(|zone| !zone.degraded.is_empty()) {
+        let text = format!("{} is not up to date: secondaries may lack the last changes", zone.zone);
+        found.push(Finding::warning(text).with("the reasons are at the zone; clients of this server miss nothing"));
     }
 }
 

@@ -20,7 +20,9 @@ use super::state::freeze::Freeze;
 use super::state::{State, StateError};
 use crate::diag::{Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
+pub(crate) use render::push_address;
 pub use render::{MINIMUM, render};
+pub(crate) use write::{ZoneFolder, serial_of};
 
 /// A zone that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

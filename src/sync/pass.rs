@@ -29,8 +29,7 @@ use crate::diag::{Diagnostic, Diagnostics, Id, Severity};
 use crate::dns::Name;
 use crate::files;
 use crate::zone::store::path_of;
-use crate::zone::text::is_managed;
-use crate::zone::{Hosted, ZoneSet};
+use crate::zone::{Hosted, Kind, ZoneSet};
 
 /// The result of a pass.
 #[derive(Debug, Default)]
@@ -352,8 +351,8 @@ fn current(zone_dir: &Path, hosted: &Hosted) -> Current {
 }
 
 fn file_state(path: &Path) -> FileState {
-    match files::read_head(path, 64) {
-        Ok(head) if is_managed(&head) => FileState::Managed,
+    match files::read_head(path, Kind::HEAD) {
+        Ok(head) if Kind::of(&head) == Kind::Managed => FileState::Managed,
         Ok(_) => FileState::HandWritten,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FileState::Absent,
         Err(error) => FileState::Unreadable(error.to_string()),

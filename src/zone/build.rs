@@ -1,10 +1,12 @@
 //! Builds a [`Zone`]: takes records in any order and gives the immutable, indexed zone, with all findings.
 
+use hashbrown::HashTable;
+
 use super::check::{self, FileDiagnostics};
 use super::row::Row;
 use super::table::{MAX_ANCESTORS, RecordTable};
 use super::text::{self, Parsed};
-use super::{Aliases, NegativeSoa, Zone};
+use super::{Aliases, Kind, NegativeSoa, Zone};
 use crate::diag::{Diagnostics, Id};
 use crate::dns::{CanonicalName, Name, Rtype};
 
@@ -40,9 +42,12 @@ impl Zone {
         }
         let (zone, findings) = builder.finish();
         let zone = zone.map(|mut zone| {
-            zone.managed = text::is_managed(text);
-            if zone.managed {
-                zone.aliases = Aliases::read(text);
+            zone.kind = Kind::of(text);
+            match zone.kind {
+                Kind::Managed => zone.aliases = Aliases::read(text),
+                // No question is looked up in it: the index would take as much as its records.
+                Kind::Derived => zone.index = HashTable::new(),
+                Kind::HandWritten => {}
             }
             zone
         });
@@ -115,7 +120,7 @@ fn into_zone(table: RecordTable) -> Option<Zone> {
     let indexed = table.index()?;
     let mut zone = Zone {
         apex: indexed.apex,
-        managed: false,
+        kind: Kind::HandWritten,
         aliases: Aliases::default(),
         index: indexed.index,
         hasher: indexed.hasher,

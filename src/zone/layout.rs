@@ -57,17 +57,26 @@ impl Layout {
     }
 
     /// The octets that it takes.
-    #[cfg(test)]
     pub(super) fn octets(&self) -> usize {
         self.0.len()
     }
 
+    /// The name with this number, and the number of the one behind it; `None` behind the last one.
+    pub(super) fn node_at(&self, at: usize) -> Option<(Node<'_>, usize)> {
+        let node = self.read(at)?;
+        Some((node, self.0.len() - node.end().len()))
+    }
+
     /// All names.
     pub(super) fn nodes(&self) -> impl Iterator<Item = Node<'_>> {
-        let mut at = 0;
+        self.nodes_from(0)
+    }
+
+    /// The names from a number on.
+    pub(super) fn nodes_from(&self, mut at: usize) -> impl Iterator<Item = Node<'_>> {
         std::iter::from_fn(move || {
-            let node = self.read(at)?;
-            at = self.0.len() - node.end().len();
+            let (node, next) = self.node_at(at)?;
+            at = next;
             Some(node)
         })
     }
@@ -100,6 +109,11 @@ impl<'z> Node<'z> {
             rest = tail;
             Some(rrset)
         })
+    }
+
+    /// The octets of its RRsets.
+    pub(super) fn octets(&self) -> &'z [u8] {
+        &self.rest[..self.rest.len() - self.end().len()]
     }
 
     /// The octets that follow it.

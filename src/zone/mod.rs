@@ -7,6 +7,9 @@ mod aliases;
 mod build;
 mod check;
 mod contents;
+pub(crate) mod delta;
+pub(crate) mod history;
+pub(crate) mod kind;
 mod layout;
 mod lookup;
 mod negative;
@@ -15,6 +18,7 @@ mod set;
 pub(crate) mod store;
 mod table;
 pub(crate) mod text;
+mod walk;
 
 use std::hash::BuildHasher;
 use std::sync::OnceLock;
@@ -23,20 +27,22 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 pub use aliases::Aliases;
+pub use kind::Kind;
 pub use layout::RRsetRef;
 pub use lookup::Outcome;
 pub use negative::NegativeSoa;
 pub use set::{Hosted, OnMiss, ZoneSet};
+pub(crate) use walk::{Cursor, RecordRef};
 
 use crate::dns::{Name, Record, Rtype, Serial, rdata};
 use layout::{Layout, Node};
 
 /// One zone, immutable and indexed: a block of bytes that has it all, and a hash table of where each name begins there.
-/// A million addresses take about 40 MB.
+/// A million addresses take about 40 MB. A derived zone has no such table, and every lookup in it is NXDOMAIN: its
+/// records are for [`Zone::rrsets`] alone.
 pub struct Zone {
     apex: Name,
-    /// True if our header stands on top of the file: sync wrote it and may write it again.
-    managed: bool,
+    kind: Kind,
     aliases: Aliases,
     index: HashTable<u32>,
     hasher: RandomState,
@@ -57,9 +63,14 @@ impl Zone {
         &self.apex
     }
 
+    /// Who keeps the file.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// True if sync wrote the file.
     pub fn is_managed(&self) -> bool {
-        self.managed
+        self.kind == Kind::Managed
     }
 
     /// Further public names of its records; only a file that sync wrote has any.
@@ -72,9 +83,19 @@ impl Zone {
         self.records
     }
 
+    /// True if a name below the apex is delegated, or renamed by a DNAME.
+    pub fn has_cuts(&self) -> bool {
+        self.has_cuts
+    }
+
     /// The SOA RRset.
     pub fn soa(&self) -> Option<RRsetRef<'_>> {
         self.layout.nodes().next()?.rrsets().find(|rrset| rrset.rtype() == Rtype::SOA)
+    }
+
+    /// The octets that its names and records take.
+    pub(crate) fn octets(&self) -> usize {
+        self.layout.octets()
     }
 
     /// The serial.

@@ -1,13 +1,14 @@
 //! The hosted zones side by side, found by longest match.
 
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use foldhash::fast::RandomState;
 
+use super::history::History;
 use super::{Outcome, Zone};
 use crate::dns::{CanonicalName, Name, Rtype, labels};
 
@@ -43,12 +44,14 @@ pub struct Hosted {
     pub zone: Option<Arc<Zone>>,
     /// Questions so far for names it lacks; it goes on counting when the data change.
     pub misses: Arc<AtomicU64>,
+    /// The versions before, for secondaries.
+    pub(crate) history: Arc<History>,
 }
 
 impl Hosted {
     /// A zone without misses so far.
     pub fn new(apex: Name, on_miss: OnMiss, zone: Option<Arc<Zone>>) -> Self {
-        Self { apex, on_miss, zone, misses: Arc::default() }
+        Self { apex, on_miss, zone, misses: Arc::default(), history: Arc::default() }
     }
 
     /// Whether a name with this outcome is asked upstream. Only a name that does not exist is: not NODATA, an empty
@@ -66,6 +69,8 @@ pub struct ZoneSet {
     aliased: Box<[Arc<Zone>]>,
     /// The longest apex, in octets of wire format: longer suffixes need no look.
     longest: usize,
+    /// Zones for secondaries alone, by apex: no name in them is answered, and none of them is found for a name.
+    derived: BTreeMap<Name, Hosted>,
     /// Answers for all zones `privatelink.<geo>.<suffix>` while their geo codes are not known; its apex is the
     /// suffix.
     unread: Option<Box<Hosted>>,
@@ -79,7 +84,29 @@ impl ZoneSet {
         let longest = by_apex.keys().map(|apex| apex.len()).max().unwrap_or(0);
         let has_aliases = |zone: &&Arc<Zone>| !zone.aliases().is_empty();
         let aliased = by_apex.values().filter_map(|hosted| hosted.zone.as_ref()).filter(has_aliases).cloned().collect();
-        Self { by_apex, aliased, longest, unread: None }
+        Self { by_apex, aliased, longest, derived: BTreeMap::new(), unread: None }
+    }
+
+    /// Adds zones for secondaries alone, with no records yet where they are still to be made.
+    #[must_use]
+    pub fn with_derived(self, zones: impl IntoIterator<Item = Hosted>) -> Self {
+        let derived = zones.into_iter().map(|hosted| (hosted.apex.clone(), hosted)).collect();
+        Self { derived, ..self }
+    }
+
+    /// Every zone that a peer might have: those that answer clients, and the derived ones.
+    pub(crate) fn transferable(&self) -> impl Iterator<Item = &Hosted> {
+        self.iter().chain(self.derived())
+    }
+
+    /// The zones for secondaries alone, in canonical order.
+    pub fn derived(&self) -> impl ExactSizeIterator<Item = &Hosted> {
+        self.derived.values()
+    }
+
+    /// Whether a name is in a zone for secondaries alone: no question about it is answered or forwarded.
+    pub fn is_derived(&self, name: CanonicalName<'_>) -> bool {
+        self.derived.keys().any(|apex| name.strip_suffix(apex.canonical()).is_some())
     }
 
     /// Has every zone `privatelink.<geo>.<suffix>` that is not in the set be one without a good copy: its names are
@@ -95,8 +122,11 @@ impl ZoneSet {
         self.unread.as_ref().map(|hosted| &hosted.apex)
     }
 
-    /// The closest zone at or above a name.
+    /// The closest zone at or above a name; none for a name in a derived zone.
     pub fn find(&self, qname: CanonicalName<'_>) -> Option<&Hosted> {
+        if self.is_derived(qname) {
+            return None;
+        }
         let fits = |name: &CanonicalName<'_>| name.as_wire().len() <= self.longest;
         let hosted = qname.suffixes().filter(fits).find_map(|name| self.by_apex.get(name.as_wire()));
         hosted.or_else(|| self.find_unread(qname))
@@ -138,9 +168,9 @@ impl ZoneSet {
         suffix.is_at_or_below(name) || is_geo || is_apex()
     }
 
-    /// The zone with this apex.
+    /// The zone with this apex, also one for secondaries alone: what a transfer of that name would transfer.
     pub fn get(&self, apex: &Name) -> Option<&Hosted> {
-        self.by_apex.get(apex.as_wire())
+        self.derived.get(apex).or_else(|| self.by_apex.get(apex.as_wire()))
     }
 
     /// The owner in one of the zones that a further public name leads to.
@@ -155,14 +185,18 @@ impl ZoneSet {
 
     /// True if both hold the same zones, not copies that are alike, and treat them alike.
     pub fn is_same(&self, other: &Self) -> bool {
-        let same_zone = |a: &Option<Arc<Zone>>, b: &Option<Arc<Zone>>| match (a, b) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
+        let same = |(a, b): (&Hosted, &Hosted)| a.apex == b.apex && is_same_copy(a, b);
+        self.answers_as(other)
+            && self.derived.len() == other.derived.len()
+            && self.derived().zip(other.derived()).all(same)
+    }
+
+    /// The same without the zones for secondaries alone, which follow from the others.
+    pub fn answers_as(&self, other: &Self) -> bool {
         self.by_apex.len() == other.by_apex.len()
             && self.unread() == other.unread()
             && self.by_apex.iter().all(|(apex, hosted)| {
-                let same = |theirs: &Hosted| hosted.on_miss == theirs.on_miss && same_zone(&hosted.zone, &theirs.zone);
+                let same = |theirs: &Hosted| hosted.on_miss == theirs.on_miss && is_same_copy(hosted, theirs);
                 other.by_apex.get(apex).is_some_and(same)
             })
     }
@@ -174,11 +208,18 @@ impl ZoneSet {
         missing.chain(unread).collect()
     }
 
-    /// Every zone, in canonical order of the apexes.
+    /// Every zone that answers, in canonical order of the apexes.
     pub fn iter(&self) -> impl Iterator<Item = &Hosted> {
         let mut all: Vec<&Hosted> = self.by_apex.values().collect();
         all.sort_by(|a, b| a.apex.cmp(&b.apex));
         all.into_iter()
+    }
+}
+
+fn is_same_copy(one: &Hosted, other: &Hosted) -> bool {
+    match (&one.zone, &other.zone) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 
@@ -216,6 +257,32 @@ mod tests {
         {
             assert_eq!(found(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn a_derived_zone_is_found_by_its_apex_alone_and_hides_what_lies_above_it() {
+        let hosted = |apex: &str| Hosted::new(apex.parse().unwrap(), OnMiss::NxDomain, None);
+        let set = ZoneSet::new([hosted("privatelink"), hosted("example")]).with_derived([hosted("rpz.privatelink")]);
+        let name = |text: &str| text.parse::<Name>().unwrap();
+        for inside in ["rpz.privatelink", "a.blob.core.windows.net.rpz.privatelink"] {
+            assert!(set.is_derived(name(inside).canonical()), "{inside}");
+            assert!(set.find(name(inside).canonical()).is_none(), "{inside}");
+            assert!(set.zone_for(name(inside).canonical(), Rtype::DS).is_none(), "{inside}");
+        }
+        for outside in ["privatelink", "xrpz.privatelink", "example"] {
+            assert!(!set.is_derived(name(outside).canonical()) && set.find(name(outside).canonical()).is_some());
+        }
+        assert!(set.get(&name("rpz.privatelink")).is_some());
+        assert!(set.get(&name("a.rpz.privatelink")).is_none());
+        assert_eq!((set.iter().count(), set.derived().count(), set.not_served().len()), (2, 1, 2));
+    }
+
+    #[test]
+    fn sets_that_differ_in_a_derived_zone_answer_alike_and_are_not_the_same() {
+        let hosted = |apex: &str| Hosted::new(apex.parse().unwrap(), OnMiss::NxDomain, None);
+        let plain = || ZoneSet::new([hosted("example")]);
+        let [one, other] = ["one", "other"].map(|apex| plain().with_derived([hosted(apex)]));
+        assert!(one.answers_as(&other) && !one.is_same(&other) && !one.is_same(&plain()) && one.is_same(&one.clone()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Input: a folder and the zones that must be hosted. Output: a [`ZoneSet`] and diagnostics. It never writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
-use super::text::MANAGED_HEADER;
-use super::{Hosted, OnMiss, Zone, ZoneSet};
+use super::history::History;
+use super::{Hosted, Kind, OnMiss, Zone, ZoneSet};
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::dns::{Name, Serial};
 use crate::files;
 
 /// Octets of a zone file: twenty times what a zone of a million addresses takes. What is larger is a wrong file.
-const MAX_BYTES: u64 = 1 << 30;
+pub(crate) const MAX_BYTES: u64 = 1 << 30;
 
 /// The settings of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub struct Settings {
     pub on_miss: BTreeMap<Name, OnMiss>,
     /// While sync has yet to write its first zone: the suffix below which the zones are not known yet.
     pub unread_suffix: Option<Name>,
+    /// Octets of the differences that are kept of each zone for secondaries; 0: none.
+    pub history: usize,
+    /// Zones that the server makes from the others, for secondaries alone.
+    pub derived: BTreeSet<Name>,
 }
 
 /// Reads zone files and remembers the last good copy of each.
@@ -44,6 +48,7 @@ struct Loaded {
     file: Option<Fingerprint>,
     zone: Option<Arc<Zone>>,
     misses: Arc<AtomicU64>,
+    history: Arc<History>,
     /// The errors that keep the file with that fingerprint out of service; empty if there are none.
     errors: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
@@ -91,8 +96,12 @@ impl Store {
         Self { settings, loaded: BTreeMap::new() }
     }
 
-    /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay.
+    /// Changes what is hosted from the next reading on. A new folder forgets nothing: last good copies stay. Only of a
+    /// zone that begins or ceases to be derived the file has another meaning now.
     pub(crate) fn set_settings(&mut self, settings: Settings) {
+        for apex in settings.derived.symmetric_difference(&self.settings.derived) {
+            self.loaded.remove(apex);
+        }
         self.settings = settings;
     }
 
@@ -120,7 +129,7 @@ impl Store {
     /// The zone files there are, by apex, and the paths where hosted zones ought to be.
     fn zone_files(&self) -> io::Result<BTreeMap<Name, PathBuf>> {
         let mut files = BTreeMap::new();
-        for apex in self.settings.hosted.keys() {
+        for apex in self.settings.hosted.keys().chain(&self.settings.derived) {
             files.insert(apex.clone(), self.path_of(apex));
         }
         match fs::read_dir(&self.settings.zone_dir) {
@@ -161,7 +170,10 @@ impl Store {
         }
         let previous = known.and_then(|known| known.zone.clone());
         let loaded = match files::read(path, MAX_BYTES) {
-            Ok((text, file)) => read_zone(apex, path, &text, Fingerprint::of(&file), previous.clone()),
+            Ok((text, file)) => match self.misplaced(apex, path, Kind::of(&text)) {
+                Some(found) => misplaced(Fingerprint::of(&file), found, previous.clone()),
+                None => read_zone(apex, path, &text, Fingerprint::of(&file), previous.clone()),
+            },
             Err(error) => unreadable(path, &error, previous.clone()),
         };
         // The same errors are reported once, however often the file is read.
@@ -171,10 +183,18 @@ impl Store {
         report.warnings.extend_from_slice(&loaded.warnings);
         if let (Some(before), Some(zone)) = (&previous, &loaded.zone) {
             report.warnings.extend(serial_back(path, before.serial(), zone.serial()));
+            report.warnings.extend(serial_same(path, before, zone).filter(|_| self.settings.history > 0));
         }
+        let mut history = known.map(|known| Arc::clone(&known.history)).unwrap_or_default();
         if let Some(zone) = &loaded.zone
             && !previous.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, zone))
         {
+            history = match &previous {
+                Some(previous) if self.settings.history > 0 => {
+                    Arc::new(history.with(previous, zone, self.settings.history))
+                }
+                _ => Arc::default(),
+            };
             report.published.push(Published {
                 apex: apex.clone(),
                 before: previous.map(|previous| previous.serial()),
@@ -183,17 +203,52 @@ impl Store {
             });
         }
         let misses = self.loaded.remove(apex).map(|known| known.misses).unwrap_or_default();
-        self.loaded.insert(apex.clone(), Loaded { misses, ..loaded });
+        self.loaded.insert(apex.clone(), Loaded { misses, history, ..loaded });
+    }
+
+    /// What is wrong if a file of this kind has this name: a derived file that the config does not name is no zone that
+    /// clients may see, and a file of another kind is not what secondaries take for one.
+    fn misplaced(&self, apex: &Name, path: &Path, kind: Kind) -> Option<Diagnostic> {
+        let is_derived = self.settings.derived.contains(apex);
+        let is_hosted = self.settings.hosted.contains_key(apex);
+        let place = Place::file(path);
+        match (is_derived, kind) {
+            (true, Kind::Derived) | (false, Kind::Managed | Kind::HandWritten) => None,
+            (true, Kind::Managed | Kind::HandWritten) => {
+                let text = "[feed] names this zone, and the file is none that the server made: it is left as it is and not \
+                            served; move it away, or give the zone another name in [feed]";
+                Some(Diagnostic::error(Id::ZONE_NOT_DERIVED, place, text))
+            }
+            (false, Kind::Derived) if is_hosted => {
+                let text = "the file is a copy of what [feed] makes, not a zone for clients: put the zone's own file here, or \
+                            remove it";
+                Some(Diagnostic::error(Id::ZONE_STRAY_DERIVED, place, text))
+            }
+            (false, Kind::Derived) => {
+                let text = "[feed] made this file and does not name its zone any more: it is ignored; remove it, or name the \
+                            zone in [feed]";
+                Some(Diagnostic::warning(Id::ZONE_STRAY_DERIVED, place, text))
+            }
+        }
     }
 
     fn zone_set(&self) -> ZoneSet {
-        ZoneSet::new(self.loaded.iter().map(|(apex, loaded)| Hosted {
+        let hosted = |(apex, loaded): (&Name, &Loaded)| Hosted {
             apex: apex.clone(),
             on_miss: self.on_miss(apex),
             zone: loaded.zone.clone(),
             misses: Arc::clone(&loaded.misses),
-        }))
-        .with_unread(self.settings.unread_suffix.clone().filter(|_| !self.has_managed()))
+            history: Arc::clone(&loaded.history),
+        };
+        let is_stray = |loaded: &Loaded| loaded.warnings.iter().any(|found| found.id == Id::ZONE_STRAY_DERIVED);
+        let (derived, answering): (Vec<_>, Vec<_>) = self
+            .loaded
+            .iter()
+            .filter(|(_, loaded)| !is_stray(loaded))
+            .partition(|(apex, _)| self.settings.derived.contains(*apex));
+        ZoneSet::new(answering.into_iter().map(hosted))
+            .with_derived(derived.into_iter().map(hosted))
+            .with_unread(self.settings.unread_suffix.clone().filter(|_| !self.has_managed()))
     }
 
     fn on_miss(&self, apex: &Name) -> OnMiss {
@@ -226,18 +281,28 @@ fn serial_back(path: &Path, before: Serial, now: Serial) -> Option<Diagnostic> {
     before.is_after(now).then(|| Diagnostic::warning(Id::ZONE_SERIAL_BACK, Place::file(path), text))
 }
 
-/// True if the folder has a zone file.
-pub(crate) fn has_file(zone_dir: &Path) -> bool {
-    zone_files(zone_dir).next().is_some()
+/// A zone that changed and kept its serial, which nobody does by intent.
+fn serial_same(path: &Path, before: &Arc<Zone>, now: &Arc<Zone>) -> Option<Diagnostic> {
+    let changed = !Arc::ptr_eq(before, now) && before.serial() == now.serial() && before.contents() != now.contents();
+    let text = format!(
+        "the records changed and the serial is still {}: secondaries keep the old ones; raise the serial (RFC 1982)",
+        now.serial()
+    );
+    changed.then(|| Diagnostic::warning(Id::ZONE_SERIAL_SAME, Place::file(path), text))
 }
 
-/// True if the folder has a zone file that sync did not write.
+/// True if the folder has a zone file for clients.
+pub(crate) fn has_file(zone_dir: &Path) -> bool {
+    zone_files(zone_dir).any(|path| kind_of(&path) != Kind::Derived)
+}
+
+/// True if the folder has a zone file that the server did not write.
 pub(crate) fn has_hand_written(zone_dir: &Path) -> bool {
-    let is_managed = |path: &Path| {
-        let head = files::read_head(path, MANAGED_HEADER.len() as u64).unwrap_or_default();
-        head == MANAGED_HEADER.as_bytes()
-    };
-    zone_files(zone_dir).any(|path| !is_managed(&path))
+    zone_files(zone_dir).any(|path| kind_of(&path) == Kind::HandWritten)
+}
+
+fn kind_of(path: &Path) -> Kind {
+    Kind::of(&files::read_head(path, Kind::HEAD).unwrap_or_default())
 }
 
 fn zone_files(zone_dir: &Path) -> impl Iterator<Item = PathBuf> {
@@ -275,9 +340,17 @@ fn read_zone(apex: &Name, path: &Path, text: &[u8], file: Fingerprint, previous:
         file: Some(file),
         zone: zone.map(Arc::new).or(previous),
         misses: Arc::default(),
+        history: Arc::default(),
         errors: errors.into_iter().map(|error| error.and(&stays)).collect(),
         warnings,
     }
+}
+
+/// A file that is not read as a zone because of what its first line says.
+fn misplaced(file: Fingerprint, found: Diagnostic, previous: Option<Arc<Zone>>) -> Loaded {
+    let (zone, errors, warnings) =
+        if found.is_error() { (previous, vec![found], Vec::new()) } else { (None, Vec::new(), vec![found]) };
+    Loaded { file: Some(file), zone, misses: Arc::default(), history: Arc::default(), errors, warnings }
 }
 
 fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Loaded {
@@ -289,7 +362,8 @@ fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Lo
     // A zone that sync has yet to write is not an error; a file that disappeared is.
     let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
     let errors = if expected { Vec::new() } else { vec![problem] };
-    Loaded { file: None, zone: previous, misses: Arc::default(), errors, warnings: Vec::new() }
+    let (misses, history) = (Arc::default(), Arc::default());
+    Loaded { file: None, zone: previous, misses, history, errors, warnings: Vec::new() }
 }
 
 #[cfg(test)]

@@ -20,9 +20,6 @@ use type_aliases::Rewritten;
 use crate::diag::Id;
 use crate::dns::{Name, Rtype, name_end, rdata};
 
-/// The first line of every file that sync writes: a file without it belongs to a person and is never written.
-pub(crate) const MANAGED_HEADER: &str = "; Written by privatelink-dns";
-
 /// Syntax errors reported per file at most.
 const MAX_ERRORS: usize = 100;
 
@@ -59,11 +56,6 @@ pub(crate) struct SyntaxError {
     pub column: Option<u32>,
     /// The problem and, where that is known, the correction.
     pub reason: String,
-}
-
-/// True if sync wrote this text.
-pub(crate) fn is_managed(text: &[u8]) -> bool {
-    text.starts_with(MANAGED_HEADER.as_bytes())
 }
 
 /// Reads a zone file for `apex` and hands each record to `each`. The records are only to be used if no error

@@ -89,7 +89,12 @@ pub(crate) fn start_at(
         .spawn()
         .unwrap();
     let mut resolver = Resolver { child, address: address.into(), folder };
-    resolver.answers().then_some(resolver)
+    let answers = resolver.answers();
+    if !answers {
+        let log = std::fs::read_to_string(resolver.folder.path().join("log")).unwrap_or_default();
+        eprintln!("--- {} ended by itself ---\n{log}", program.display());
+    }
+    answers.then_some(resolver)
 }
 
 impl Resolver {

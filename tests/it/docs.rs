@@ -26,17 +26,19 @@ use scene::Scene;
 
 /// Languages of blocks without commands and configs of ours. Other tests read the lists, the scripts and the configs of
 /// resolvers; what is JSON, YAML or INI is an example of a format.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 18] = [
     "bicep",
     "corefile",
     "dnsmasq",
     "hcl",
     "ini",
     "json",
+    "knot",
     "list",
     "lua",
     "mermaid",
     "named",
+    "nsd",
     "pdns-recursor",
     "powershell",
     "text",
@@ -180,6 +182,7 @@ scenes! {
     the_json_of_explain: "docs/explain-json.md" => nights::wrong_list;
     the_json_of_plan: "docs/plan-json.md" => nights::held_plan;
     the_json_of_status: "docs/status-json.md" => nights::wrong_list;
+    two_servers: "docs/secondaries.md" => nights::pair;
     fed_by_azure: "docs/azure.md" => stages::live;
     in_kubernetes: "docs/kubernetes.md" => stages::kubernetes;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;

@@ -9,7 +9,7 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 13] = [
+const EXAMPLES: [&str; 21] = [
     "control_group",
     "approve_group",
     "nsid",
@@ -21,6 +21,14 @@ const EXAMPLES: [&str; 13] = [
     "probe",
     "max_in_flight",
     "max_qps",
+    "rpz",
+    "catalog",
+    "address",
+    "key",
+    "zones",
+    "secret_file",
+    "[[keys]]",
+    "[[peers]]",
     "[[forward.rules]]",
     "[[zones]]",
 ];

@@ -82,7 +82,8 @@ fn it_is_told_of_the_start_that_it_is_ready_how_it_is_and_of_the_stop() {
     let mut manager = Manager::new(&site);
     let server = Server::start(manager.command(&site));
     let start = manager.until("STATUS=");
-    assert_eq!(start.last().unwrap(), "STATUS=starting: the zones are read from the disk");
+    let first = start.last().unwrap();
+    assert!(first.starts_with("STATUS=starting: "), "the zones are read, or the lists if that was quick: {first}");
     manager.until("EXTEND_TIMEOUT_USEC=");
     manager.until("READY=1");
     let status = manager.until("STATUS=all well: ");

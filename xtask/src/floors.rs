@@ -21,13 +21,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // floor 2: they do not know each other
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
-    // floor 3
-    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward"]),
+    ("transfer", &["dns", "diag", "files", "azure", "zone"]),
+    // floor 3: they do not know each other
+    ("feed", &["dns", "diag", "files", "azure", "zone", "sync"]),
+    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward", "transfer"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "server"]),
+    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "transfer", "server"]),
     // floor 5
     ("explain", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     // floor 6: they do not know each other
@@ -44,6 +46,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "zone",
             "sync",
             "forward",
+            "transfer",
+            "feed",
             "server",
             "control",
             "admin",
@@ -63,6 +67,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "host",
             "sync",
             "forward",
+            "transfer",
+            "feed",
             "server",
             "status",
             "explain",
@@ -77,7 +83,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "server", "status", "explain",
+            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "feed", "server", "status", "explain",
             "control", "config", "daemon",
         ],
     ),

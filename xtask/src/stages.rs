@@ -18,6 +18,12 @@ pub(crate) struct Stage {
 pub(crate) const STAGES: &[Stage] = &[
     Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
     Stage {
+        name: "secondaries",
+        what: "BIND, Knot and NSD through a thousand changes, while we and they are killed, again and again",
+        minutes: 30,
+        run: secondaries,
+    },
+    Stage {
         name: "browser",
         what: "the status page in Chromium, read by axe-core and html-validate",
         minutes: 2,
@@ -68,6 +74,19 @@ fn interop(root: &Path, minutes: u64) -> Result<(), String> {
             return Ok(());
         }
     }
+}
+
+fn secondaries(root: &Path, minutes: u64) -> Result<(), String> {
+    let is_over = clock(minutes);
+    for seed in 1_u64.. {
+        let seed = seed.to_string();
+        let variables = [("CI", "true"), ("CHANGES", "1000"), ("SEED", seed.as_str())];
+        cargo_with(root, &["test", "--locked", "--test", "interop", "endurance", "--", "--nocapture"], &variables)?;
+        if is_over() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn browser(root: &Path, _minutes: u64) -> Result<(), String> {

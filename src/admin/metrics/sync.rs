@@ -2,7 +2,7 @@
 
 use super::family::Family;
 use crate::status::Status;
-use crate::status::model::{ConfigStatus, SourceStatus, ZoneStatus};
+use crate::status::model::{ConfigStatus, DerivedStatus, SourceStatus, ZoneStatus};
 use crate::status::sync::{PassResult, PassStatus, SyncStatus};
 use crate::sync::live::report::LiveReport;
 
@@ -53,6 +53,27 @@ pub(super) fn zones(zones: &[ZoneStatus]) -> [Family; 7] {
             "RRsets of the zone that sync added, gave other addresses, or removed.",
         )
         .with_each(changed, |(zone, action, count)| ([zone, action], *count)),
+    ]
+}
+
+/// Every zone for secondaries alone.
+pub(super) fn derived(zones: &[DerivedStatus]) -> [Family; 3] {
+    let serials = zones.iter().filter_map(|zone| Some((&*zone.zone, zone.serial?)));
+    [
+        Family::new(
+            "privatelink_dns_derived_zone_serial",
+            &["zone"],
+            "Serial of the feed or catalog; absent while it has not been made.",
+        )
+        .with_each(serials, |(zone, serial)| ([zone], *serial)),
+        Family::new("privatelink_dns_derived_zone_records", &["zone"], "Records of the feed or catalog.")
+            .with_each(zones, |zone| ([&*zone.zone], zone.records)),
+        Family::new(
+            "privatelink_dns_derived_zone_degraded",
+            &["zone"],
+            "1 if the feed or catalog lacks changes of the zones in service.",
+        )
+        .with_each(zones, |zone| ([&*zone.zone], !zone.degraded.is_empty())),
     ]
 }
 

@@ -3,7 +3,7 @@
 use super::age::{duration, long_duration};
 use super::mark::{Mark, Tone};
 use super::number::{counted, octets, rate, whole};
-use super::{sources, zones};
+use super::{peers, sources, zones};
 use crate::diag::printable;
 use crate::status::Status;
 use crate::status::verdict::Level;
@@ -71,7 +71,10 @@ pub(super) fn facts(status: &Status) -> Vec<String> {
 
 /// One tile for each section, in their order.
 pub(super) fn tiles(status: &Status) -> Vec<Tile> {
-    vec![waits(status), source(status), zone(status), upstream(status), traffic(status), changes(status)]
+    let mut all = vec![waits(status), source(status), zone(status), upstream(status)];
+    all.extend(peer(status));
+    all.extend([traffic(status), changes(status)]);
+    all
 }
 
 fn waits(status: &Status) -> Tile {
@@ -123,6 +126,19 @@ fn upstream(status: &Status) -> Tile {
     let in_flight: u64 = status.upstreams.iter().map(|upstream| upstream.in_flight).sum();
     let more = format!("{} in flight", whole(in_flight));
     Tile { section: "upstreams", name: "Upstreams", mark: worst(&tones, "up", "down"), more }
+}
+
+/// Peers have a section where there are any.
+fn peer(status: &Status) -> Option<Tile> {
+    let tones: Vec<Tone> = status.peers.iter().map(|peer| peers::worst(peer, status.at)).collect();
+    let transfers: u64 = status.peers.iter().flat_map(|peer| &peer.zones).map(|zone| zone.transfers).sum();
+    let mark = worst(&tones, "not behind", "behind");
+    (!tones.is_empty()).then(|| Tile {
+        section: "peers",
+        name: "Peers",
+        mark,
+        more: format!("{} transferred", whole(transfers)),
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]

@@ -67,6 +67,7 @@ fn the_headline_and_the_title_say_what_is_wrong() {
         ("1 error – dns-a", "Error source 'vault-we' fails, its last good lists stay in use"),
         ("1 error – dns-a", "Error no good copy of privatelink.we.backup.windowsazure.com"),
         ("1 error – dns-a", "Error upstream 168.63.129.16:53 does not answer"),
+        ("1 warning – dns-a", "Warning peer 'bind-hq' has lacked the present serial of"),
     ];
     for ((title, heading), (expected_title, start)) in said.iter().zip(expected) {
         assert_eq!(title, expected_title);
@@ -97,6 +98,22 @@ fn what_is_wrong_with_a_source_a_zone_or_an_upstream_stands_at_it() {
     assert!(down.contains("down since 4 min ago"), "{down}");
     assert!(down.contains("Last error 2 s ago : no reply within 1.2 s, 3 times"), "{down}");
     assert!(down.contains("new.privatelink.we.backup.windowsazure.com A NXDOMAIN 10.1.0.0/24 12 4 s ago"), "{down}");
+}
+
+#[test]
+fn each_peer_has_its_zones_and_what_it_lacks_and_without_peers_there_is_no_section() {
+    let html = render(&states::peer_behind(), None);
+    let text = Document::read(&html).text();
+    for wanted in [
+        "Peers 1 of 2 behind 15 transferred",
+        "bind-hq key k1 privatelink.we.backup.windowsazure.com behind since 21 min ago 1764122390 1 h ago 3",
+        "10.1.0.53:53 has not answered NOTIFY, sent 8 times",
+        "bind-hq key k1 rpz.privatelink up to date 7 30 s ago 12",
+        "lab known by address none of its zones is hosted here no zone",
+    ] {
+        assert!(text.contains(wanted), "{wanted}\n{text}");
+    }
+    assert!(!render(&states::well(), None).contains("id=\"peers\""));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::recent::{self, Asked};
 use crate::diag::printable;
 use crate::server::RecentKind;
 use crate::status::Status;
-use crate::status::model::{RecentEntry, ZoneStatus};
+use crate::status::model::{DerivedStatus, RecentEntry, ZoneStatus};
 use crate::sync::state::changes::ChangeCounts;
 use crate::zone::OnMiss;
 
@@ -52,7 +52,7 @@ impl Zones {
         missed.sort_by_key(|asked| std::cmp::Reverse(asked.mark.tone));
         Self {
             no_list_read: status.no_list_read,
-            rows: Bounded::of(zones.into_iter().map(row), ZONES),
+            rows: Bounded::of(zones.into_iter().map(row).chain(status.derived.iter().map(derived)), ZONES),
             missed: Bounded::of(missed, MISSED),
             is_kept: status.recent.enabled,
         }
@@ -105,6 +105,25 @@ fn row(zone: &ZoneStatus) -> Row {
             whole(zone.misses)
         },
         changed: changed(zone.changed).unwrap_or_else(|| "none".to_owned()),
+        lines: lines(&zone.degraded),
+    }
+}
+
+/// A zone for secondaries alone.
+fn derived(zone: &DerivedStatus) -> Row {
+    let mark = match (zone.serial, zone.degraded.is_empty()) {
+        (_, false) => Mark::new(Tone::Warning, "not up to date"),
+        (None, true) => Mark::new(Tone::Quiet, "not made yet"),
+        (Some(_), true) => Mark::new(Tone::Good, "up to date"),
+    };
+    Row {
+        name: printable(&zone.zone).into_owned(),
+        mark,
+        serial: zone.serial.map_or("none".to_owned(), |serial| serial.to_string()),
+        records: whole(zone.records as u64),
+        kind: "derived from the other zones; for secondaries alone".to_owned(),
+        misses: "none".to_owned(),
+        changed: "none".to_owned(),
         lines: lines(&zone.degraded),
     }
 }

@@ -14,8 +14,12 @@ use crate::config::Config;
 use crate::diag::{self, Diagnostic, Id as DiagnosticId};
 
 /// Warnings of the config that have a check of their own.
-const OWN_CHECK: [DiagnosticId; 3] =
-    [DiagnosticId::CONFIG_GEOS_OPEN, DiagnosticId::CONFIG_EXPOSED, DiagnosticId::CONFIG_NO_ZONE];
+const OWN_CHECK: [DiagnosticId; 4] = [
+    DiagnosticId::CONFIG_GEOS_OPEN,
+    DiagnosticId::CONFIG_EXPOSED,
+    DiagnosticId::CONFIG_NO_ZONE,
+    DiagnosticId::PEER_OUTSIDE_ACCESS,
+];
 
 /// The length of the shortest IPv4 prefix that can be a subnet's: a whole virtual network.
 const WIDE: u8 = 16;
@@ -28,7 +32,7 @@ const STRANGERS: [[u8; 4]; 3] = [[192, 0, 2, 1], [198, 51, 100, 1], [203, 0, 113
 
 /// All checks of the section.
 pub(super) fn check(config: &Config, problems: &[Diagnostic], lists: &Lists, exposed: &[PathBuf]) -> Vec<Finding> {
-    vec![
+    let mut found = vec![
         loads(config, problems),
         zones(config),
         geos(config, lists),
@@ -37,7 +41,9 @@ pub(super) fn check(config: &Config, problems: &[Diagnostic], lists: &Lists, exp
         sources(config, lists),
         listen(config),
         rights(config, exposed),
-    ]
+    ];
+    found.extend(peers(config, lists));
+    found
 }
 
 /// The finding where the config cannot be read at all.
@@ -182,6 +188,20 @@ fn listen(config: &Config) -> Finding {
     let help = "the machine's own address: listen = [\"10.0.0.4:53\"]; fine as it is if another server on this machine \
                 forwards here";
     Finding::warning(Id::LISTEN, fact).run(help)
+}
+
+/// Peers have a check where there are any.
+fn peers(config: &Config, lists: &Lists) -> Option<Finding> {
+    let all: Vec<&str> = config.transfer.peers.iter().map(|peer| &*peer.name).collect();
+    let outside = config.warnings.iter().filter(|found| found.id == DiagnosticId::PEER_OUTSIDE_ACCESS);
+    let facts: Vec<String> = outside.chain(&lists.peers).map(ToString::to_string).collect();
+    let finding = if facts.is_empty() {
+        Finding::good(Id::PEERS, format!("{} configured: {}", all.len(), some(&all)))
+    } else {
+        let check = diag::command(&["check"], &diag::path(&config.file));
+        Finding::warning(Id::PEERS, facts.join("\n")).run(format!("mend [[peers]] or [access], then: {check}"))
+    };
+    (!all.is_empty()).then_some(finding)
 }
 
 fn rights(config: &Config, exposed: &[PathBuf]) -> Finding {

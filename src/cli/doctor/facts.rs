@@ -110,6 +110,8 @@ pub(super) struct Lists {
     pub(super) warnings: Vec<Diagnostic>,
     /// One for each RRset on which lists disagree, up to a bound, and their number.
     pub(super) conflicts: (Vec<Diagnostic>, usize),
+    /// What is hardly meant in the peers of the config, without notes.
+    pub(super) peers: Vec<Diagnostic>,
     /// What the guard holds.
     pub(super) held: Option<HeldPart>,
     /// Since when and by whom the sync is frozen.
@@ -134,6 +136,7 @@ impl Lists {
             sources: planned.sources,
             errors: planned.errors.to_vec(),
             warnings,
+            peers: config.check_peers(&zones).into_iter().filter(|found| !found.is_note()).collect(),
             frozen: settings
                 .state
                 .frozen()

@@ -113,9 +113,30 @@ pub struct Resolved {
     pub from_upstream: RecordBits,
 }
 
+impl Resolved {
+    /// An answer without records.
+    pub fn new(rcode: Rcode) -> Self {
+        Self {
+            rcode,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            additional: Vec::new(),
+            authoritative: false,
+            authentic: false,
+            truncated: false,
+            ede: None,
+            origin: Origin::default(),
+            from_upstream: RecordBits::default(),
+        }
+    }
+}
+
 /// A set of indexes of records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordBits(u64);
+
+/// Of a name in a derived zone: no client gets its records, and no upstream is asked for it.
+pub const TRANSFER_ONLY: Ede = Ede::new(Ede::PROHIBITED, "the zone is for transfers only");
 
 impl Chase {
     /// A question at its start.
@@ -137,6 +158,10 @@ impl Chase {
     /// Follows the name through our zones as far as they lead.
     pub fn follow(&mut self, zones: &ZoneSet) -> Step {
         loop {
+            if zones.is_derived(self.name.canonical()) {
+                let rcode = if self.behind.is_empty() { Rcode::REFUSED } else { Rcode::SERVFAIL };
+                return Step::Done(Resolved { rcode, ..self.fail(TRANSFER_ONLY) });
+            }
             let Some(hosted) = zones.zone_for(self.name.canonical(), self.qtype) else {
                 return self.ask();
             };

@@ -56,6 +56,9 @@ pub(super) struct Believed<'r> {
 impl<'a> Responsibilities<'a> {
     /// The one that answers for a name.
     pub(super) fn of(&self, name: &Name, qtype: Rtype) -> Responsible<'a> {
+        if self.zones.is_derived(name.canonical()) {
+            return Responsible::Hosted;
+        }
         let hosted = self.zones.zone_for(name.canonical(), qtype);
         let lookup = |zone: &'a Zone| zone.lookup(name.canonical(), qtype);
         match hosted {

@@ -40,9 +40,12 @@ reasons! {
     NotAllowed = "not-allowed": Refused,
     /// The EDNS version is above 0 (RFC 6891 section 6.1.3).
     EdnsVersion = "edns-version": Refused,
-    /// The query is signed with a key that this server does not have (RFC 8945 section 5.2.1).
+    /// The query is signed, and its key, MAC or time is not good (RFC 8945 section 5.2).
     Tsig = "tsig": Refused,
-    /// The class or type is one that is never looked up.
+    /// A transfer of a zone to a peer, or the SOA that says that there is nothing new.
+    Transfer = "transfer": Zone,
+    /// The class or type is one that is never looked up, the name is in a zone for secondaries alone, or the client may
+    /// not have the transfer.
     NotServed = "not-served": Refused,
     /// The name is this server's own probe: an upstream leads back to it.
     LoopProbe = "loop-probe": Refused,
@@ -81,7 +84,7 @@ impl Reason {
     }
 
     pub(super) fn is_local(self) -> bool {
-        matches!(self, Self::Zone | Self::Special | Self::Identity)
+        matches!(self, Self::Zone | Self::Special | Self::Identity | Self::Transfer)
     }
 
     pub(super) fn is_forwarded(self) -> bool {

@@ -58,6 +58,7 @@ fn zones() -> ZoneSet {
         hosted("empty.test", OnMiss::NxDomain, None),
         hosted("sub.b.test", OnMiss::NxDomain, Some(other)),
     ])
+    .with_derived([hosted("rpz.b.test", OnMiss::NxDomain, Some(other))])
 }
 
 struct World {
@@ -118,6 +119,19 @@ fn message(name: &Name, rtype: u16, flags: [u8; 2], edns: Option<(u16, bool, u8,
 
 fn plain(name: &str, rtype: u16) -> Vec<u8> {
     message(&name.parse().unwrap(), rtype, [1, 0], None)
+}
+
+#[test]
+fn rfc8914_a_name_in_a_derived_zone_is_refused_also_below_a_zone_that_would_deny_it() {
+    let world = World::new();
+    for (name, rtype) in [("rpz.b.test", 6), ("x.rpz.b.test", 1), ("nope.rpz.b.test", 1), ("rpz.b.test", 43)] {
+        let question = message(&name.parse().unwrap(), rtype, [1, 0], Some((1232, false, 0, &[])));
+        assert_eq!(world.fast(&question, CLIENT, Transport::Udp), None, "{name}");
+        let refused = world.full(&question, CLIENT, Transport::Udp).unwrap();
+        assert_eq!((refused[3] & 0xf, &refused[6..10]), (5, &[0; 4][..]), "{name}: REFUSED without records");
+        let text = b"the zone is for transfers only";
+        assert!(refused.windows(text.len()).any(|part| part == text), "{name}");
+    }
 }
 
 #[test]
@@ -240,7 +254,7 @@ fn names() -> impl Strategy<Value = Name> {
         8 => prop::sample::select(labels.map(|label| label.as_bytes().to_vec()).to_vec()),
         1 => prop::collection::vec(any::<u8>(), 1..40),
     ];
-    let apex = prop::sample::select(vec!["b.test", "f.test", "empty.test", "sub.b.test", "example", "."]);
+    let apex = prop::sample::select(vec!["b.test", "f.test", "empty.test", "sub.b.test", "rpz.b.test", "example", "."]);
     (prop::collection::vec(label, 0..4), apex).prop_map(|(labels, apex)| {
         labels.iter().fold(apex.parse().unwrap(), |name: Name, label| name.prepend(label).unwrap_or(name))
     })

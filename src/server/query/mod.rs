@@ -4,6 +4,7 @@
 //! Its steps are parse, examine, resolve, limit, compose. The order of the checks is written here and nowhere else: the
 //! fast path takes only queries that would pass all of them ([`is_plain`]).
 
+mod authentication;
 mod cacheable;
 mod chaos;
 mod later;
@@ -11,11 +12,14 @@ pub(crate) mod once;
 pub(crate) mod options;
 mod policy;
 pub(crate) mod response;
+pub(crate) mod signature;
+mod transfer;
 #[cfg(test)]
 mod truncation;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::admission::cookies::CookieStatus;
 use super::admission::rates::RateDecision;
@@ -27,6 +31,7 @@ use crate::forward::cache::Validity;
 use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution, Waiting};
 use crate::forward::{ClientNetwork, PROBE_LABEL};
+use crate::transfer::Granted;
 pub(crate) use cacheable::{Cacheable, HeaderBits};
 use later::WaitingQuery;
 pub(crate) use later::{Arrived, Later};
@@ -41,6 +46,14 @@ pub(crate) enum Served {
     Now(Answer),
     /// An upstream has to be asked.
     Later(Later),
+    /// The client gets a zone, in many messages.
+    Transfer(Transferring),
+}
+
+/// A transfer that is to be sent.
+pub(crate) struct Transferring {
+    pub(crate) granted: Box<Granted>,
+    pub(crate) disposition: Disposition,
 }
 
 /// An answer.
@@ -98,7 +111,7 @@ fn serve(
     };
     let policy = ClientPolicy::new(shared, snapshot, context, cookie);
     let request = Request { snapshot, policy, query, message, context };
-    let examined = match examine(&request, options) {
+    let examined = match examine(&request, options, shared.clock) {
         ControlFlow::Continue(examined) => examined,
         ControlFlow::Break(served) => return served,
     };
@@ -110,6 +123,7 @@ fn serve(
         return served;
     }
     let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &context, &options);
+    let validity = validity.filter(|_| options.signature().is_none());
     let cacheable = validity.and_then(|validity| Cacheable::new(&resolved, &composed, validity)).map(Box::new);
     let missed = resolved.origin.missed;
     Served::Now(Answer { bytes: composed.bytes, cacheable, disposition, missed })
@@ -129,7 +143,11 @@ pub(crate) fn is_plain(query: &Query<'_>) -> bool {
 
 /// The checks between a message that parsed and its resolution: the name to resolve and the options of its answer, or
 /// the answer that ends it here.
-fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<Served, Examined> {
+fn examine(
+    request: &Request<'_>,
+    options: Option<ReplyOptions>,
+    clock: fn() -> SystemTime,
+) -> ControlFlow<Served, Examined> {
     let Request { snapshot, query, context, .. } = request;
     let plain = ReplyOptions::default();
     if !request.policy.permits() {
@@ -139,20 +157,24 @@ fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<
         return ControlFlow::Break(refuse(request, &plain, &refusal));
     }
     let end = |options: &ReplyOptions, refusal: Refusal| ControlFlow::Break(refuse(request, options, &refusal));
+    let signature = match authentication::examine(request, clock) {
+        Ok(signature) => signature,
+        Err(served) => return ControlFlow::Break(served),
+    };
+    let plain = plain.signed(signature.clone());
     if query.edns.as_ref().is_some_and(|edns| edns.version > 0) {
         return end(&plain, Refusal::new(Reason::EdnsVersion, Rcode::BADVERS));
     }
     let Some(options) = options else {
         return end(&plain, Refusal::new(Reason::Malformed, Rcode::FORMERR));
     };
-    if let Some(tsig) = &query.tsig {
-        let refused = refuse(request, &options, &Refusal::new(Reason::Tsig, Rcode::NOTAUTH));
-        let limit = context.transport.max_answer(query);
-        return ControlFlow::Break(refused.signed(|bytes| tsig.append_bad_key(bytes, limit)));
-    }
+    let options = options.signed(signature);
     if let Some(resolved) = chaos::answer(&snapshot.settings, query) {
-        let compose = || response::compose(query, &resolved, context.transport, options.with(None)).bytes;
+        let compose = || response::compose(query, &resolved, context.transport, &options).bytes;
         return ControlFlow::Break(send_unless_limited(&request.policy, Reason::Identity, Rcode::NOERROR, compose));
+    }
+    if query.qclass == Class::IN && [Rtype::AXFR, Rtype::IXFR].contains(&query.qtype) {
+        return ControlFlow::Break(transfer::serve(request, &options, authentication::today(clock)));
     }
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });
@@ -161,6 +183,9 @@ fn examine(request: &Request<'_>, options: Option<ReplyOptions>) -> ControlFlow<
         return end(&options, Refusal { ede: Some(LOOP), ..Refusal::new(Reason::LoopProbe, Rcode::REFUSED) });
     }
     match Name::from_wire(query.qname) {
+        Some(qname) if snapshot.view(context.ip()).zones.is_derived(qname.canonical()) => {
+            ControlFlow::Break(transfer::in_derived(request, &options))
+        }
         Some(qname) => ControlFlow::Continue(Examined { qname, options }),
         None => end(&options, Refusal::new(Reason::Malformed, Rcode::FORMERR)),
     }
@@ -182,7 +207,7 @@ fn resolve(
     };
     let mut resolution = Resolution::new(qname, query.qtype, flags);
     resolution.network = Some(ClientNetwork::of(context.ip()));
-    resolution.limit_to(response::room(query, context.transport, &options.with(None)));
+    resolution.limit_to(response::room(query, context.transport, &options));
     let view = snapshot.view(context.ip());
     let question = match view.resolver.start(view.zones, &mut resolution, context.at) {
         Progress::Done(resolved) => return ControlFlow::Continue((resolved, resolution.validity(), options)),
@@ -214,7 +239,7 @@ fn limit(request: &Request<'_>, options: &ReplyOptions, resolved: &Resolved) -> 
     match decision {
         RateDecision::Pass => None,
         RateDecision::Slip => {
-            let bytes = response::slip(&request.query, &options.with(None));
+            let bytes = response::slip(&request.query, request.context.transport, options);
             let disposition = Response::Slipped.to(reason_of(resolved));
             Some(Served::Now(Answer { bytes, disposition, missed: None, cacheable: None }))
         }
@@ -257,7 +282,7 @@ fn complete(
     {
         shared.misses.note(hosted, missed.canonical());
     }
-    let composed = response::compose(query, resolved, context.transport, options.with(None));
+    let composed = response::compose(query, resolved, context.transport, options);
     let response = if composed.truncated { Response::Truncated } else { Response::Answered };
     (response(resolved.rcode).to(reason_of(resolved)), composed)
 }
@@ -290,13 +315,14 @@ impl Served {
             Self::Nothing(disposition) => Some((*disposition, None)),
             Self::Now(answer) => Some((answer.disposition, answer.missed.as_ref())),
             Self::Later(_) => None,
+            Self::Transfer(transferring) => Some((transferring.disposition, None)),
         }
     }
 
-    /// The same, signed after it was composed.
-    fn signed(self, sign: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
+    /// The same, with something done to the bytes of an answer.
+    fn map(self, change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Self {
         match self {
-            Self::Now(answer) => Self::Now(Answer { bytes: sign(answer.bytes), ..answer }),
+            Self::Now(answer) => Self::Now(Answer { bytes: change(answer.bytes), ..answer }),
             other => other,
         }
     }
@@ -304,7 +330,8 @@ impl Served {
 
 fn refuse(request: &Request<'_>, options: &ReplyOptions, refusal: &Refusal) -> Served {
     let Refusal { reason, rcode, ede, recursion } = refusal;
-    let compose = || response::refuse(&request.query, *rcode, *recursion, &options.with(ede.as_ref()));
+    let transport = request.context.transport;
+    let compose = || response::refuse(&request.query, transport, (*rcode, *recursion, ede.as_ref()), options);
     send_unless_limited(&request.policy, *reason, *rcode, compose)
 }
 
@@ -363,9 +390,6 @@ fn not_served(query: &Query<'_>) -> Option<(Rcode, Option<Ede>)> {
         return Some((Rcode::REFUSED, Some(Ede::new(Ede::NOT_SUPPORTED, "only class IN is served"))));
     }
     match query.qtype {
-        Rtype::AXFR | Rtype::IXFR => {
-            Some((Rcode::REFUSED, Some(Ede::new(Ede::PROHIBITED, "zone transfer is not offered"))))
-        }
         Rtype::ANY => None,
         Rtype::OPT | Rtype(0) => Some((Rcode::FORMERR, None)),
         other if other.is_meta() => Some((Rcode::NOTIMP, None)),

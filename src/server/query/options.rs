@@ -1,10 +1,11 @@
-//! The EDNS options of an answer, except for the Extended Error, which the answer itself decides.
+//! The EDNS options of an answer, except for the Extended Error, which the answer itself decides; and its signature.
 //!
 //! In: a query's options and its context. Out: the options of the answer, and the status of the query's cookie.
 //! Padding, client subnets and unknown options are ignored (RFC 7830 section 6: padding is for encrypted transports).
 
 use std::sync::Arc;
 
+use super::signature::Signature;
 use crate::dns::{Ede, Query, QueryOptions, ResponseOptions};
 use crate::server::admission::cookies::CookieStatus;
 use crate::server::context::RequestContext;
@@ -16,6 +17,7 @@ pub(crate) struct ReplyOptions {
     cookie: Option<[u8; 24]>,
     nsid: Option<Arc<str>>,
     keepalive: Option<u16>,
+    signature: Option<Box<Signature>>,
 }
 
 impl ReplyOptions {
@@ -28,6 +30,16 @@ impl ReplyOptions {
             keepalive: self.keepalive,
             ede,
         }
+    }
+
+    /// The same, for an answer that is signed.
+    pub(super) fn signed(self, signature: Option<Box<Signature>>) -> Self {
+        Self { signature, ..self }
+    }
+
+    /// The signature of the answer; none if the query was not signed.
+    pub(crate) fn signature(&self) -> Option<&Signature> {
+        self.signature.as_deref()
     }
 
     /// Whether a cookie is among them.
@@ -69,5 +81,5 @@ pub(crate) fn answer(
     };
     let (status, cookie) = snapshot.cookies.check(asked.cookie.as_ref(), context.ip(), context.at);
     let nsid = settings.nsid.clone().filter(|_| asked.nsid);
-    Some((status, ReplyOptions { cookie, nsid, keepalive }))
+    Some((status, ReplyOptions { cookie, nsid, keepalive, signature: None }))
 }

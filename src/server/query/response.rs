@@ -1,6 +1,11 @@
-//! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set.
+//! From an answer to bytes: the only place where AA, RA, AD, TC, EDNS and Extended Errors are set, and where an answer
+//! is signed.
 
-use crate::dns::{CookieQuery, Header, Query, Rcode, Record, ResponseOptions, Section, UDP_PAYLOAD, Writer, name_end};
+use super::options::ReplyOptions;
+use super::signature::Signature;
+use crate::dns::{
+    CookieQuery, Ede, Header, Query, Rcode, Record, ResponseOptions, Section, UDP_PAYLOAD, Writer, name_end,
+};
 use crate::forward::resolver::chase::Resolved;
 use crate::server::context::Transport;
 
@@ -15,14 +20,9 @@ pub(crate) struct Composed {
 }
 
 /// Composes the answer to a query, with these options besides the answer's own.
-pub(crate) fn compose(
-    query: &Query<'_>,
-    resolved: &Resolved,
-    transport: Transport,
-    options: ResponseOptions<'_>,
-) -> Composed {
-    let options = ResponseOptions { ede: resolved.ede.as_ref(), ..options };
-    let reserve = if query.edns.is_some() { options.opt_len() } else { 0 };
+pub(crate) fn compose(query: &Query<'_>, resolved: &Resolved, transport: Transport, reply: &ReplyOptions) -> Composed {
+    let options = reply.with(resolved.ede.as_ref());
+    let reserve = opt_len(query, &options) + signature_len(reply);
     let mut writer = Writer::new(transport.max_answer(query), reserve);
     writer.question(query.qname, query.qtype, query.qclass);
     let truncated = resolved.truncated || !add_records(&mut writer, resolved);
@@ -36,22 +36,39 @@ pub(crate) fn compose(
     let end = writer.position();
     add_opt(&mut writer, query, resolved.rcode, &options);
     let (bytes, ttls) = writer.finish();
-    Composed { bytes, truncated, ttls, end }
+    Composed { bytes: signed(bytes, reply), truncated, ttls, end }
 }
 
 /// The most octets that the records of an answer may take. An Extended Error of the answer itself leaves less.
-pub(crate) fn room(query: &Query<'_>, transport: Transport, options: &ResponseOptions<'_>) -> usize {
-    let opt = if query.edns.is_some() { options.opt_len() } else { 0 };
-    transport.max_answer(query).saturating_sub(12 + query.qname.len() + 4 + opt)
+pub(crate) fn room(query: &Query<'_>, transport: Transport, reply: &ReplyOptions) -> usize {
+    let others = opt_len(query, &reply.with(None)) + signature_len(reply);
+    transport.max_answer(query).saturating_sub(12 + query.qname.len() + 4 + others)
 }
 
-/// An answer without records: the question, an RCODE and a reason. `recursion` is the RA flag.
-pub(crate) fn refuse(query: &Query<'_>, rcode: Rcode, recursion: bool, options: &ResponseOptions<'_>) -> Vec<u8> {
-    let mut writer = Writer::new(usize::from(UDP_PAYLOAD), 0);
-    writer.question(query.qname, query.qtype, query.qclass);
-    writer.header(query.header.id, flags(query.header, rcode, &[(RA, recursion)]));
-    add_opt(&mut writer, query, rcode, options);
-    writer.finish().0
+fn opt_len(query: &Query<'_>, options: &ResponseOptions<'_>) -> usize {
+    if query.edns.is_some() { options.opt_len() } else { 0 }
+}
+
+fn signature_len(reply: &ReplyOptions) -> usize {
+    reply.signature().map_or(0, Signature::octets)
+}
+
+/// The answer, signed if the query was.
+fn signed(mut answer: Vec<u8>, reply: &ReplyOptions) -> Vec<u8> {
+    if let Some(signature) = reply.signature() {
+        signature.sign(&mut answer);
+    }
+    answer
+}
+
+/// An answer without records: the question, an RCODE, whether recursion is available, and a reason.
+pub(crate) fn refuse(
+    query: &Query<'_>,
+    transport: Transport,
+    (rcode, recursion, ede): (Rcode, bool, Option<&Ede>),
+    reply: &ReplyOptions,
+) -> Vec<u8> {
+    bare(query, transport, (rcode, flags(query.header, rcode, &[(RA, recursion)]), ede), reply)
 }
 
 /// The answer to a query that asks for nothing but a cookie (RFC 7873 section 5.4).
@@ -63,13 +80,29 @@ pub(crate) fn cookie_only(query: &CookieQuery<'_>, rcode: Rcode, options: &Respo
 }
 
 /// An answer without records and with TC: a real client asks again over TCP.
-pub(crate) fn slip(query: &Query<'_>, options: &ResponseOptions<'_>) -> Vec<u8> {
+pub(crate) fn slip(query: &Query<'_>, transport: Transport, reply: &ReplyOptions) -> Vec<u8> {
+    let flags = flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]);
+    bare(query, transport, (Rcode::NOERROR, flags, None), reply)
+}
+
+/// The question, the flags and the options. Where a signature leaves no room for the options, they are left out: an
+/// answer that is not signed is worth nothing to a client that signs.
+fn bare(
+    query: &Query<'_>,
+    transport: Transport,
+    (rcode, flags, ede): (Rcode, [u8; 2], Option<&Ede>),
+    reply: &ReplyOptions,
+) -> Vec<u8> {
+    let (options, fixed) = (reply.with(ede), 12 + query.qname.len() + 4 + signature_len(reply));
+    let fits = reply.signature().is_none() || fixed + opt_len(query, &options) <= transport.max_answer(query);
     let mut writer = Writer::new(usize::from(UDP_PAYLOAD), 0);
     writer.question(query.qname, query.qtype, query.qclass);
-    writer.header(query.header.id, flags(query.header, Rcode::NOERROR, &[(TC, true), (RA, true)]));
-    add_opt(&mut writer, query, Rcode::NOERROR, options);
-    writer.finish().0
+    writer.header(query.header.id, flags);
+    add_opt(&mut writer, query, rcode, if fits { &options } else { &NO_OPTIONS });
+    signed(writer.finish().0, reply)
 }
+
+const NO_OPTIONS: ResponseOptions<'static> = ResponseOptions { cookie: None, nsid: None, keepalive: None, ede: None };
 
 /// A bare header, the answer to a message that could not be read as a question. It repeats nothing else from the
 /// sender.

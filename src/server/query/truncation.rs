@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 
+use super::options::ReplyOptions;
 use super::{is_negative, response};
-use crate::dns::{Name, Query, Rcode, Record, ResponseOptions, Rtype};
+use crate::dns::{Name, Query, Rcode, Record, Rtype};
 use crate::forward::cache::{self, Cache, Hit, Key, RouteId};
 use crate::forward::resolver::chase::{Chase, Resolved, Step};
 use crate::forward::{Chain, Question, Reply};
@@ -121,9 +122,9 @@ proptest! {
         let message = message(qtype, payload);
         let query = Query::parse(&message).unwrap();
         for transport in Transport::ALL {
-            let room = response::room(&query, transport, &ResponseOptions::default());
+            let room = response::room(&query, transport, &ReplyOptions::default());
             let compose = |resolved: Option<Resolved>| resolved.map(|resolved| {
-                let composed = response::compose(&query, &resolved, transport, ResponseOptions::default());
+                let composed = response::compose(&query, &resolved, transport, &ReplyOptions::default());
                 (composed.bytes, composed.truncated, is_negative(&resolved))
             });
             let short = reply.within(qtype, room);

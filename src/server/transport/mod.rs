@@ -18,4 +18,5 @@ pub(crate) mod listen;
 mod returned;
 mod streams;
 mod tcp;
+mod transfers;
 mod udp;

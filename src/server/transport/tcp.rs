@@ -8,7 +8,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,11 +19,13 @@ use tokio::sync::{mpsc, watch};
 use super::connections::ConnectionHandle;
 use super::returned::Returned;
 use super::streams::Streams;
+use super::transfers::Transfers;
 use crate::dns::stream;
 use crate::server::answerer::{self, Answerer, Handled};
 use crate::server::context::Transport;
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
+use crate::transfer::Next;
 
 /// Queries of one connection that may wait for upstreams; then nothing more is served until one is answered.
 const MAX_WAITING: usize = 100;
@@ -37,9 +39,11 @@ const FIRST_LEN: usize = 2 << 10;
 /// The largest read, octets, and the memory that a connection with empty buffers may keep.
 const MAX_READ: usize = 16 << 10;
 
-/// Octets of answers after which the client has to take some before more of its queries are served, and after which
-/// other connections have their turn.
+/// Octets of answers after which the client has to take some before more of its queries are served.
 const MAX_UNSENT: usize = 16 << 10;
+
+/// Octets of answers after which other connections have their turn: fewer than a message of a transfer has.
+const TURN: usize = MAX_UNSENT / 2;
 
 /// One connection.
 pub(crate) struct Connection {
@@ -64,6 +68,8 @@ pub(crate) struct Connection {
     returning: mpsc::UnboundedReceiver<Option<Arrived>>,
     /// Queries that came back while the client was taking earlier answers.
     returned: Returned<Arrived>,
+    /// Zones that the client gets.
+    transfers: Transfers,
 }
 
 /// The connection that a query comes back to, once.
@@ -103,6 +109,7 @@ impl Connection {
             back,
             returning,
             returned: Returned::default(),
+            transfers: Transfers::default(),
         }
     }
 
@@ -116,8 +123,8 @@ impl Connection {
         let stop = stopped.wait_for(|stopped| *stopped);
         tokio::pin!(timer, stop);
         let mut stopping = false;
-        while self.reading || self.waiting > 0 {
-            let may_read = self.reading && self.waiting < MAX_WAITING;
+        while self.reading || self.waiting > 0 || self.transfers.len() > 0 {
+            let may_read = self.reading && self.has_room();
             self.make_space();
             tokio::select! {
                 read = reader.read_buf(&mut self.inbox), if may_read => {
@@ -126,6 +133,11 @@ impl Connection {
                 Some(query) = next(&mut self.returned, &mut self.returning), if self.waiting > 0 => {
                     let Some(query) = query else { return cut_off(&writer) };
                     self.resume(query);
+                }
+                is_ready = self.transfers.ready(), if self.transfers.len() > 0 => {
+                    if !is_ready || self.transfer() == Next::Broken {
+                        return cut_off(&writer);
+                    }
                 }
                 () = &mut timer, if may_read => {
                     let deadline = self.deadline();
@@ -147,11 +159,11 @@ impl Connection {
     /// Serves the complete messages, as far as the client takes the answers.
     async fn serve(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
         loop {
-            let more = stream::message_at(&self.inbox, 0).is_some() && self.waiting < MAX_WAITING;
+            let more = stream::message_at(&self.inbox, 0).is_some() && self.has_room();
             if more {
                 self.reading &= self.drain() && !stopping;
             }
-            self.handle.active(self.last, self.waiting);
+            self.handle.active(self.last, self.waiting + self.transfers.len());
             if !self.outbox.is_empty() {
                 self.flush(writer).await?;
             }
@@ -163,13 +175,18 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether more queries may wait, for upstreams or to be sent a zone.
+    fn has_room(&self) -> bool {
+        self.waiting < MAX_WAITING && self.transfers.has_room()
+    }
+
     /// The time at which the connection ends unless something happens. The time that a client takes for its answers
     /// does not count, and a connection that waits for answers is not idle (RFC 7766 section 3).
     fn deadline(&self) -> Instant {
         let idle = self.streams.shared.snapshot.load().settings.tcp.idle;
         match self.began {
             Some(began) => began.max(self.last) + MESSAGE_TIME.min(idle),
-            None if self.waiting > 0 => Instant::now() + idle,
+            None if self.waiting + self.transfers.len() > 0 => Instant::now() + idle,
             None => self.last + idle,
         }
     }
@@ -185,12 +202,21 @@ impl Connection {
         }
     }
 
+    /// Puts the next message of a transfer into the outbox.
+    fn transfer(&mut self) -> Next {
+        let (shared, now) = (&self.streams.shared, Instant::now());
+        let today = (shared.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let snapshot = shared.snapshot.load();
+        let known = (&**snapshot.view(self.client.ip()).zones, &*snapshot.transfers.board);
+        stream::frame(&mut self.outbox, |outbox| self.transfers.message(known, (now, today), outbox))
+    }
+
     /// Goes on with a query that waited.
     fn resume(&mut self, query: Arrived) {
         let (shared, now) = (&self.streams.shared, Instant::now());
         match stream::frame(&mut self.outbox, |outbox| answerer::resume(shared, query, now, outbox)) {
             Handled::Later(later) => ask(later, &self.back, now),
-            Handled::Answered | Handled::Nothing => {
+            Handled::Answered | Handled::Nothing | Handled::Transfer(_) => {
                 self.waiting -= 1;
                 self.last = now;
             }
@@ -206,7 +232,7 @@ impl Connection {
         if sent < self.outbox.len() {
             self.wait_for_client(writer, sent).await?;
         }
-        if self.outbox.len() >= MAX_UNSENT {
+        if self.outbox.len() >= TURN {
             tokio::task::yield_now().await;
         }
         self.outbox.clear();
@@ -220,8 +246,8 @@ impl Connection {
     /// Waits until the client has taken the answers behind the first `sent` octets. Queries that come back meanwhile
     /// wait with them.
     async fn wait_for_client(&mut self, writer: &mut OwnedWriteHalf, sent: usize) -> io::Result<()> {
-        let Self { outbox, returned, returning, handle, streams, .. } = self;
-        let patience = streams.shared.snapshot.load().settings.tcp.idle;
+        let Self { outbox, returned, returning, handle, streams, transfers, .. } = self;
+        let patience = streams.shared.snapshot.load().settings.tcp.idle.min(transfers.patience());
         let rest = &outbox[sent..];
         // The timeout covers the whole write: a client that takes an octet now and then does not take its answers.
         let (written, timeout) = (writer.write_all(rest), tokio::time::sleep(patience));
@@ -246,7 +272,7 @@ impl Connection {
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
     fn drain(&mut self) -> bool {
-        let Self { streams, client, inbox, outbox, waiting, back, .. } = self;
+        let Self { streams, client, inbox, outbox, waiting, back, transfers, .. } = self;
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
@@ -254,12 +280,13 @@ impl Connection {
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
         let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), Transport::Tcp, now);
         let (mut at, mut makes_sense) = (0, true);
-        while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING {
+        while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING && transfers.has_room() {
             let Some((message, end)) = stream::message_at(inbox, at) else { break };
             at = end;
             match stream::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
+                Handled::Transfer(granted) => transfers.push(granted, &snapshot.transfers.places),
                 Handled::Later(later) => {
                     *waiting += 1;
                     ask(later, back, now);

@@ -148,7 +148,8 @@ impl<'a, P: Peer> Worker<'a, P> {
         for (arrived, reply_to) in arrived.drain(..arrived.len().min(BATCH)) {
             match answerer::resume(self.shared, arrived, now, &mut self.outgoing.bytes) {
                 Handled::Answered => self.outgoing.end_answer(reply_to.route),
-                Handled::Nothing => {}
+                // A transfer is for connections.
+                Handled::Nothing | Handled::Transfer(_) => {}
                 Handled::Later(later) => ask(later, &self.late_answers, reply_to, now),
             }
         }
@@ -163,7 +164,8 @@ impl<'a, P: Peer> Worker<'a, P> {
         for (message, route) in incoming.messages() {
             match answerer.answer(message, route.peer.to_std(), &mut outgoing.bytes) {
                 Handled::Answered => outgoing.end_answer(route),
-                Handled::Nothing => {}
+                // A transfer is for connections.
+                Handled::Nothing | Handled::Transfer(_) => {}
                 Handled::Later(later) => {
                     let reply_to = ReplyTo { route, _waits: Arc::clone(waiting) };
                     ask(later, late_answers, reply_to, now);

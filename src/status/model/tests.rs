@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::diag::{Id, Place};
+use crate::status::peers::{NotifyStatus, PeerZoneStatus};
 use crate::status::queries::{AnswerCount, Received, ResponseTimes};
 use crate::status::sync::{FreezeStatus, HeldStatus, WaitingStatus};
 use crate::status::traffic::Step;
@@ -47,6 +48,11 @@ fn whole() -> Status {
         }],
         upstreams: vec![UpstreamStatus { last_error: Some(UpstreamError::default()), ..UpstreamStatus::default() }],
         groups: vec![GroupStatus::default()],
+        peers: vec![PeerStatus {
+            zones: vec![PeerZoneStatus { notify: vec![NotifyStatus::default()], ..PeerZoneStatus::default() }],
+            ..PeerStatus::default()
+        }],
+        derived: vec![DerivedStatus::default()],
         queries: QueryStatus {
             received: vec![Received::default()],
             answers: vec![AnswerCount::default()],

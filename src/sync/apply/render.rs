@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use crate::dns::{Name, Serial};
 use crate::sync::Records;
 use crate::zone::Aliases;
-use crate::zone::text::MANAGED_HEADER;
+use crate::zone::kind::MANAGED_HEADER;
 
 /// The SOA's MINIMUM, seconds: how long a resolver may believe that a name is missing. Records arrive while agents wait
 /// for them, so it is as short as in Azure's own private zones.
@@ -40,7 +40,7 @@ pub fn render(apex: &Name, serial: Serial, ttl: u32, records: &Records, aliases:
 }
 
 /// Formatting through `Display` takes most of the time in a large zone.
-fn push_address(text: &mut String, address: IpAddr) {
+pub(crate) fn push_address(text: &mut String, address: IpAddr) {
     match address {
         IpAddr::V4(v4) => {
             for (index, octet) in v4.octets().into_iter().enumerate() {

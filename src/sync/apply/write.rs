@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 use super::ApplyError;
 use crate::dns::Serial;
 use crate::files;
-use crate::zone::text::is_managed;
+use crate::zone::Kind;
 
 /// The one temporary file: the holder of the lock writes it.
 const TEMPORARY: &str = ".privatelink-dns.tmp";
@@ -22,18 +22,18 @@ const LOCK: &str = ".privatelink-dns.lock";
 /// A zone file's mode: every server and person on the machine may read zones.
 const MODE: u32 = 0o644;
 
-/// The head of a zone file; the serial stands well inside.
-const HEAD: u64 = 2048;
+/// Octets at the start of a zone file; the serial stands well inside.
+const HEAD_LEN: usize = 2048;
 
 /// The zone folder, locked against other syncs for as long as this lives.
-pub(super) struct ZoneFolder {
+pub(crate) struct ZoneFolder {
     path: PathBuf,
     _lock: File,
 }
 
 impl ZoneFolder {
     /// Locks the folder and clears away what killed syncs left in it.
-    pub(super) fn lock(path: &Path) -> Result<Self, ApplyError> {
+    pub(crate) fn lock(path: &Path) -> Result<Self, ApplyError> {
         // The first sync of a new installation finds no folder yet.
         files::make_folder(path, 0o755).map_err(failed(path, "cannot make the zone folder"))?;
         let lock = open_lock(path).map_err(failed(path, "cannot make the lock file"))?;
@@ -52,7 +52,7 @@ impl ZoneFolder {
     /// Makes sure that a file is still what the plan was made for: ours and of this serial, or not there.
     pub(super) fn expect(&self, name: &str, serial: Option<Serial>) -> Result<(), ApplyError> {
         let path = self.path.join(name);
-        let head = match files::read_head(&path, HEAD) {
+        let head = match files::read_head(&path, HEAD_LEN as u64) {
             Ok(head) => head,
             Err(error) if error.kind() == io::ErrorKind::NotFound && serial.is_none() => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ApplyError::Changed(path)),
@@ -60,13 +60,14 @@ impl ZoneFolder {
         };
         // A file without our header never gets past this line. A file of ours with another serial was edited; edits of
         // our files do not last, so it is written.
-        let is_expected =
-            serial.is_some() && is_managed(&head) && serial_of(&head).is_none_or(|found| Some(found) == serial);
+        let is_expected = serial.is_some()
+            && Kind::of(&head) == Kind::Managed
+            && serial_of(&head).is_none_or(|found| Some(found) == serial);
         if is_expected { Ok(()) } else { Err(ApplyError::Changed(path)) }
     }
 
     /// Replaces a file whole.
-    pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), ApplyError> {
+    pub(crate) fn replace(&self, name: &str, text: &str) -> Result<(), ApplyError> {
         files::replace(&self.path, name, TEMPORARY, MODE, text.as_bytes())
             .map_err(|(doing, error)| failed(&self.path.join(name), doing)(error))
     }
@@ -82,8 +83,9 @@ fn open_lock(folder: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The serial in the head of a zone file.
-fn serial_of(head: &[u8]) -> Option<Serial> {
+/// The serial in the first lines of a zone file.
+pub(crate) fn serial_of(text: &[u8]) -> Option<Serial> {
+    let head = text.get(..HEAD_LEN).unwrap_or(text);
     let text = String::from_utf8_lossy(head);
     let plain: Vec<&str> = text.lines().filter_map(|line| line.split(';').next()).collect();
     let plain = plain.join(" ").replace(['(', ')'], " ");

@@ -15,6 +15,8 @@ impl Folder {
             hosted,
             on_miss: BTreeMap::new(),
             unread_suffix: None,
+            history: 1 << 20,
+            derived: BTreeSet::new(),
         });
         Self(dir, store)
     }
@@ -43,6 +45,30 @@ fn a_hand_written_zone_is_hosted_and_followed() {
     assert_eq!(Folder::serial(&folder.1.reload(), "corp.example"), Some(2));
     std::fs::remove_file(folder.0.path().join("corp.example.zone")).unwrap();
     assert_eq!(Folder::serial(&folder.1.reload(), "corp.example"), None, "removed on purpose");
+}
+
+#[test]
+fn the_history_goes_on_while_a_file_is_bad_and_begins_anew_with_a_serial_that_stays() {
+    let mut folder = Folder::new(&[]);
+    let many = (0..100).fold(String::new(), |text, host| text + &format!("h{host} 10 A 10.0.0.1\n"));
+    let version = |serial: u32, more: &str| GOOD.replace("b. 1", &format!("b. {serial}")) + &many + more;
+    let has = |report: &Report, serial: u32| {
+        let hosted = report.zones.get(&"corp.example".parse().unwrap()).unwrap();
+        hosted.history.since(Serial(serial), usize::MAX).is_some()
+    };
+    folder.write("corp.example.zone", &version(1, ""));
+    folder.1.reload();
+    folder.write("corp.example.zone", &version(2, "y 10 A 10.0.0.2\n"));
+    assert!(has(&folder.1.reload(), 1));
+    folder.write("corp.example.zone", "x A oops\n");
+    assert!(has(&folder.1.reload(), 1));
+    folder.write("corp.example.zone", &version(3, ""));
+    let report = folder.1.reload();
+    assert!(has(&report, 1) && has(&report, 2));
+    folder.write("corp.example.zone", &version(3, "z 10 A 10.0.0.3\n"));
+    let report = folder.1.reload();
+    assert!(!has(&report, 1) && !has(&report, 2));
+    assert!(report.warnings.iter().any(|warning| warning.text.contains("the serial is still 3")));
 }
 
 #[test]

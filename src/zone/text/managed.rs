@@ -1,9 +1,9 @@
 //! Reads the address lines that sync writes, a million of them, without the general parser.
 //!
 //! Input: the text of a zone file. Output: its records, as far as it looks like a file of ours: comments, `$ORIGIN`,
-//! `$TTL` and the apex's records on top, then lines of owner, A or AAAA, address. It stops at the first other line, and
-//! the general parser takes over. So this reader decides the speed of reading and never the meaning of a file; a
-//! property test proves that.
+//! `$TTL` and the apex's records on top, then lines of owner, A or AAAA, address, or `CNAME .`. It stops at the first
+//! other line, and the general parser takes over. So this reader decides the speed of reading and never the meaning of
+//! a file; a property test proves that.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -71,8 +71,8 @@ pub(super) fn read(text: &[u8], head: ManagedHead, apex: &Name, mut each: impl F
             continue;
         }
         let Some(data) = push_owner(content, apex, &mut owner) else { return false };
-        let Some(address) = Address::parse(data) else { return false };
-        each(Parsed { owner: &owner, rtype: address.rtype(), ttl: head.ttl, rdata: address.rdata(), line });
+        let Some(data) = Data::parse(data) else { return false };
+        each(Parsed { owner: &owner, rtype: data.rtype(), ttl: head.ttl, rdata: data.rdata(), line });
     }
     rest.is_empty()
 }
@@ -96,7 +96,7 @@ fn push_owner<'l>(line: &'l [u8], apex: &Name, owner: &mut Vec<u8>) -> Option<&'
             }
             label = owner.len();
             owner.push(0);
-        } else if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') {
+        } else if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'*') {
             owner.push(byte.to_ascii_lowercase());
         } else {
             return None;
@@ -105,18 +105,22 @@ fn push_owner<'l>(line: &'l [u8], apex: &Name, owner: &mut Vec<u8>) -> Option<&'
     None
 }
 
-/// The address of a line, as RDATA.
-enum Address {
+/// The RDATA of a line.
+enum Data {
     A([u8; 4]),
     Aaaa([u8; 16]),
+    /// The CNAME of a response policy zone that denies a name.
+    Root,
 }
 
-impl Address {
-    /// From `A 10.0.0.4` or `AAAA fd00::4`.
+impl Data {
+    /// From `A 10.0.0.4`, `AAAA fd00::4` or `CNAME .`.
     fn parse(data: &[u8]) -> Option<Self> {
         let text = |bytes| std::str::from_utf8(bytes).ok();
         if let Some(address) = data.strip_prefix(b"A ") {
             text(address)?.parse::<Ipv4Addr>().ok().map(|address| Self::A(address.octets()))
+        } else if data == b"CNAME ." {
+            Some(Self::Root)
         } else {
             text(data.strip_prefix(b"AAAA ")?)?.parse::<Ipv6Addr>().ok().map(|address| Self::Aaaa(address.octets()))
         }
@@ -126,6 +130,7 @@ impl Address {
         match self {
             Self::A(_) => Rtype::A,
             Self::Aaaa(_) => Rtype::AAAA,
+            Self::Root => Rtype::CNAME,
         }
     }
 
@@ -133,6 +138,7 @@ impl Address {
         match self {
             Self::A(octets) => octets,
             Self::Aaaa(octets) => octets,
+            Self::Root => &[0],
         }
     }
 }
@@ -211,7 +217,7 @@ mod tests {
             head in prop_oneof![4 => Just(head()), 1 => "[$@; A-Z0-9.\n\"(]{0,40}".prop_map(|more| head() + &more + "\n")],
             lines in prop::collection::vec(
                 prop_oneof![
-                    6 => "[a-zA-Z0-9_-]{1,3}(\\.[a-z]{1,2})? (A 10\\.0\\.0\\.[0-9]{1,3}|AAAA fd00::[0-9a-f]{1,5})",
+                    6 => "[a-zA-Z0-9_*-]{1,3}(\\.[a-z]{1,2})? (A 10\\.0\\.0\\.[0-9]{1,3}|AAAA fd00::[0-9a-f]{1,5}|CNAME \\.)",
                     1 => "[a-c@.$;*\\\\\"( \t]{0,4} ?(10|IN|A|AAAA|NS|TXT)? ?[a-c0-9.:;\"() ]{0,6}",
                 ],
                 0..8,

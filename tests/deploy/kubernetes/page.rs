@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::against_schemas;
 use super::manifests::{Manifests, Tools};
-use super::pods::{of_kind, text};
+use super::pods::{of_kind, pod, text};
 use super::rules::breaches;
+use super::rules::lifetime::patience;
 use crate::checkers::ROOT;
 
 fn page() -> String {
@@ -47,6 +48,19 @@ fn other_manifests_of_the_page_keep_the_schemas() {
     assert!(!others.is_empty());
     for block in others {
         assert_eq!(against_schemas(&tools, &block), None, "{block}");
+    }
+}
+
+#[test]
+fn the_times_of_the_probes_on_the_page_are_those_of_the_base() {
+    let Some(tools) = Tools::find() else { return };
+    let rendered = Manifests::copy().render(&tools, "base");
+    let (page, pod) = (page(), pod(&rendered.objects));
+    for (row, key) in [("startup", "startupProbe"), ("liveness", "livenessProbe"), ("readiness", "readinessProbe")] {
+        let line = page.lines().find(|line| line.starts_with(&format!("| {row} | "))).expect("a row");
+        let after = line.split(" | ").nth(2).expect("a time");
+        let wanted = format!("{} s", patience(&pod.server[key]));
+        assert!(after.starts_with(&wanted), "{line}: the base has {wanted}");
     }
 }
 

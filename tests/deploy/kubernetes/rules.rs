@@ -3,11 +3,13 @@
 //! In: the objects of one kustomization. Out: a line for each rule that is broken, with what is wrong.
 
 mod clients;
-mod lifetime;
+pub(super) mod lifetime;
 mod mistakes;
 mod network;
 mod passage;
 mod storage;
+mod whole;
+mod words;
 
 use serde_json::Value;
 
@@ -16,7 +18,7 @@ use super::pods::{self, Pod, list, pod, text};
 /// A rule: nothing, or what is wrong.
 type Rule = fn(&Pod<'_>) -> Vec<String>;
 
-const RULES: [Rule; 18] = [
+const RULES: [Rule; 24] = [
     rights,
     restricted,
     image,
@@ -25,6 +27,7 @@ const RULES: [Rule; 18] = [
     storage::config_maps,
     lifetime::liveness,
     lifetime::readiness,
+    lifetime::patiences,
     lifetime::grace,
     lifetime::disruption,
     network::container_ports,
@@ -35,6 +38,11 @@ const RULES: [Rule; 18] = [
     clients::selectors,
     clients::resolver,
     clients::identity,
+    whole::program,
+    whole::life,
+    whole::mounts,
+    whole::namespace,
+    words::words,
 ];
 
 /// Every rule that these objects break.
@@ -86,6 +94,8 @@ fn restricted(pod: &Pod<'_>) -> Vec<String> {
     }
     let host = ["hostNetwork", "hostPID", "hostIPC"].into_iter().filter(|key| pod.spec[key] == true);
     wrong.extend(host.map(|key| format!("{key}: 'restricted' does not allow it")));
+    let is_held = |one: &Value| list(&one["ports"]).any(|port| port.get("hostPort").is_some());
+    wrong.extend(unless(!is_held(pod.server), || "hostPort: 'restricted' does not allow it".to_owned()));
     let is_good = |volume: &&Value| volume.get("configMap").is_some() || volume.get("emptyDir").is_some();
     let other = list(&pod.spec["volumes"]).filter(|volume| !is_good(volume));
     wrong

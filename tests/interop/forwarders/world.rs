@@ -24,7 +24,7 @@ pub(crate) const RESOLVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 53);
 pub(crate) const PUBLIC: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 
 /// Our endpoints.
-const LIST: &str = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 acct.queue.core.windows.net\n\
+pub(crate) const LIST: &str = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 acct.queue.core.windows.net\n\
                     10.1.0.8 4611686018427387904-ab-pod01-rec2.we.backup.windowsazure.com\n";
 
 /// The zones of the public internet. As in Azure's, the server of `blob.core.windows.net` has the alias to the private
@@ -32,7 +32,7 @@ const LIST: &str = "10.1.0.5 acct.blob.core.windows.net\n10.1.0.6 acct.queue.cor
 const ZONES: [(&str, &str); 9] = [
     ("net", "windows NS ns.example.\nazure NS ns.example."),
     ("com", "windowsazure NS ns.example."),
-    ("example", "ns A 192.0.2.53\nwww 60 A 20.70.0.1"),
+    ("example", "ns A 192.0.2.53\nwww 60 A 20.70.0.1\nalias 60 CNAME acct.blob.core.windows.net."),
     ("windows.net", "core NS ns.example."),
     (
         "core.windows.net",
@@ -63,7 +63,8 @@ pub(crate) struct World {
     pub(crate) host: Host,
     /// The trust anchor of the root: a DNSKEY record.
     pub(crate) anchor: String,
-    sites: Vec<Site>,
+    /// The folders of our servers, in the order of their addresses.
+    pub(crate) sites: Vec<Site>,
     servers: Vec<Server>,
     public: Option<Resolver>,
     folder: TempDir,
@@ -72,6 +73,11 @@ pub(crate) struct World {
 impl World {
     /// Starts it; `None` and a loud line where a tool is missing or this user may make no host.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(|site| site)
+    }
+
+    /// The same, with more in the folder of each of our servers.
+    pub(crate) fn start_with(more: impl Fn(Site) -> Site) -> Option<Self> {
         let named = find("named")?;
         let (keygen, signzone) = (find("dnssec-keygen")?, find("dnssec-signzone")?);
         let host = lone_host()?;
@@ -80,7 +86,8 @@ impl World {
         }
         let folder = TempDir::new().unwrap();
         let anchor = write_zones(folder.path(), &keygen, &signzone);
-        let mut world = Self { host, anchor, sites: OURS.map(site).into(), servers: Vec::new(), public: None, folder };
+        let sites = OURS.map(|ip| more(site(ip))).into();
+        let mut world = Self { host, anchor, sites, servers: Vec::new(), public: None, folder };
         let folder = world.folder.path();
         let config = |own: &Path, _: SocketAddrV4| named_conf(own, folder);
         let address = SocketAddrV4::new(PUBLIC, 53);

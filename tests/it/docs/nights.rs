@@ -164,7 +164,22 @@ pub(super) fn all_well() -> Scene {
     scene
 }
 
-/// The same, and the account of a partner; no account with backup data yet.
+/// Two servers, of which the second one has an older list.
+pub(super) fn pair() -> Scene {
+    let mut scene = all_well();
+    let older: String =
+        VAULT.lines().filter(|line| !line.contains("prot120")).fold(String::new(), |all, line| all + line + "\n");
+    let site = Site::new().with_list("vault-we.txt", older).with_config(
+        "[backup]\ngeos = [\"we\"]\n[sync]\nallowed_targets = [\"10.12.0.0/24\"]\n[admin]\nlisten = \"127.0.0.1:0\"",
+    );
+    let server = site.start();
+    server.until_resolves("smplepod01ecs114.privatelink.blob.core.windows.net", "10.12.0.23");
+    scene.call(server.admin(), "10.0.0.5:9153");
+    scene.beside = Some((site, server));
+    scene
+}
+
+/// All is well, with the account of a partner; no account with backup data yet.
 pub(super) fn questions() -> Scene {
     let list: String =
         VAULT.lines().filter(|line| !line.contains("prot120")).fold(String::new(), |all, line| all + line + "\n");

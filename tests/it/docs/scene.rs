@@ -13,6 +13,8 @@ use crate::support::upstream::Upstream;
 pub(super) struct Scene {
     pub(super) site: Site,
     pub(super) server: Option<Server>,
+    /// Another server beside it, and its site.
+    pub(super) beside: Option<(Site, Server)>,
     pub(super) upstreams: Vec<Upstream>,
     /// What the commands find in their environment.
     pub(super) environment: Vec<(&'static str, PathBuf)>,
@@ -33,6 +35,7 @@ impl Scene {
         Self {
             site,
             server: None,
+            beside: None,
             upstreams: Vec::new(),
             environment: Vec::new(),
             azure: None,

@@ -32,7 +32,7 @@ Where a value has no unit, the text says what it counts. A default is given wher
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 12] = [
+const SECTIONS: [(&str, &str); 14] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -77,15 +77,35 @@ const SECTIONS: [(&str, &str); 12] = [
          somebody approves them; see \
          privatelink-dns-sync(8).",
     ),
+    (
+        "[feed]",
+        "Zones that the server makes of the zones in service, for other servers. Their files in `zone_dir` follow each \
+         change within a moment, and their serials never go back. Questions about their names are REFUSED. Neither may be \
+         at, above or below another zone.",
+    ),
+    (
+        "[transfer]",
+        "Limits of zone transfers to the servers of [[peers]]. A transfer that finds no place waits half a minute for one.",
+    ),
 ];
 
 /// Sections that the sample has several times, with what each kind of them is about.
-const REPEATED: [(&str, &str); 2] = [
+const REPEATED: [(&str, &str); 4] = [
     (
         "[[sources]]",
         "Where the records come from. Each section is one source with a name of its own, which log and status use. A list is \
          a file in any of many forms: what the portal, az, PowerShell or Terraform export, hosts files, tables, zone files. \
          It is read whole or refused; while it is refused or cannot be read, what it gave before stays in service.",
+    ),
+    (
+        "[[keys]]",
+        "Keys with which other servers sign their queries, and this one its answers (TSIG). The secret is in a file that \
+         nobody but the server can read; `tsig-keygen k1` makes one.",
+    ),
+    (
+        "[[peers]]",
+        "Servers that may have zones: secondaries, and resolvers that take the zones of [feed]. A zone with `on_miss = \
+         \"forward\"` has to be named in full, because a plain copy of it denies the accounts of other tenants.",
     ),
     ("[[zones]]", "Zones besides those of [backup], each with a file NAME.zone in `zone_dir`, and settings of a zone."),
 ];
@@ -193,12 +213,19 @@ fn choices(text: &str) -> String {
     words.iter().enumerate().map(bold).collect::<Vec<_>>().join(" ")
 }
 
-/// The sample with all lines of a section in force, without the line of a key if one is named. An upstream that depends
-/// on the machine is none.
+/// The sections whose examples an example names.
+const NAMED: [(&str, &[&str]); 1] = [("[[peers]]", &["[[keys]]", "[feed]"])];
+
+/// The sample with all lines of a section in force, and those of the sections that it names, without the line of a key
+/// if one is named. An upstream that depends on the machine is none.
 fn with_section(section: &Section<'_>, without: Option<usize>) -> String {
+    let others = NAMED.iter().filter(|(header, _)| *header == section.header).flat_map(|(_, named)| *named);
+    let others: Vec<Section<'_>> =
+        others.flat_map(|named| sections().into_iter().filter(move |other| other.header == *named)).collect();
+    let is_named = |number: usize| others.iter().any(|other| other.lines.contains(&number));
     let line = |(number, line): (usize, &str)| match line.strip_prefix("# ") {
         _ if without == Some(number) => String::new(),
-        Some(hidden) if section.lines.contains(&number) => hidden.to_owned(),
+        Some(hidden) if section.lines.contains(&number) || is_named(number) => hidden.to_owned(),
         _ => line.to_owned(),
     };
     let lines: Vec<String> = SAMPLE.lines().enumerate().map(line).collect();

@@ -139,8 +139,11 @@ const PROSE: [(&str, &str); 14] = [
     (
         "status",
         "The first lines say what is wrong, the worst first, each with what to do about it; then come zones, sources, \
-             upstreams, queries and the last changes. The server is asked by its control socket, so this works while \
-             the config is being repaired.",
+             upstreams, peers, queries and the last changes. The server is asked by its control socket, so this works while \
+             the config is being repaired.\n\n\
+             Two servers that read the same sources should have the same records. `--peer` asks the other one by its \
+             admin listener, which has to have this machine in `allow`, and compares every zone. Serials are not \
+             compared: each server counts its own.",
     ),
     (
         "doctor",

@@ -6,7 +6,8 @@ use crate::diag::{Diagnostic, Id, Place};
 use crate::forward::State;
 use crate::status::Status;
 use crate::status::model::{CacheStatus, ConfigStatus, Histogram, ProcessStatus, Readiness, ServerStatus};
-use crate::status::model::{SourceStatus, ZoneStatus};
+use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
+use crate::status::peers::{NotifyStatus, PeerStatus, PeerZoneStatus};
 use crate::status::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
 use crate::status::sync::{HeldStatus, PassResult, PassStatus, SyncStatus};
 use crate::status::upstreams::{GroupStatus, UpstreamStatus};
@@ -51,15 +52,37 @@ pub(super) fn full() -> Status {
             ..ConfigStatus::default()
         },
         zones: ["a.example", "b.example", "c.example"].map(zone).to_vec(),
+        derived: vec![DerivedStatus {
+            zone: "rpz.example".to_owned(),
+            serial: Some(8),
+            records: 6,
+            degraded: Vec::new(),
+        }],
         sources: ["list-a", "list-b", "list-c", "live"].map(|name| source(name, &error)).to_vec(),
         live: vec![live()],
         sync: sync(),
         upstreams: ["10.0.0.1:53", "10.0.0.2:53"].map(upstream).to_vec(),
+        peers: vec![peer()],
         groups: vec![GroupStatus { absent: vec!["system: no servers".to_owned()], ..GroupStatus::default() }],
         cache: CacheStatus { entries: 1, max_entries: 9, requests: 7, hits: 4, stale: 2, evictions: 3 },
         queries: queries(),
         ..Status::default()
     }
+}
+
+fn peer() -> PeerStatus {
+    let told = |state: &str| NotifyStatus { state: state.to_owned(), ..NotifyStatus::default() };
+    let zone = PeerZoneStatus {
+        zone: "rpz.example".to_owned(),
+        serial: Some(8),
+        taken: Some(7),
+        taken_at: Some(1_800_000_010),
+        behind_since: Some(1_800_000_040),
+        transfers: 5,
+        notify: ["waiting", "refused", "acknowledged"].map(told).to_vec(),
+    };
+    let never = PeerZoneStatus { zone: "a.example".to_owned(), ..PeerZoneStatus::default() };
+    PeerStatus { peer: "bind-hq".to_owned(), key: Some("k1".to_owned()), zones: vec![zone, never] }
 }
 
 fn server() -> ServerStatus {

@@ -23,6 +23,7 @@ fn whole() -> Status {
     status.zones = states::servfail().zones;
     status.upstreams = states::upstream_down().upstreams;
     status.groups[0].absent = vec!["x".into()];
+    status.peers = states::peer_behind().peers;
     let error = status.sources[0].errors[0].clone();
     status.config.problems = vec![error.clone()];
     let scope = ScopeReport { problems: vec![error.clone()], ..ScopeReport::default() };

@@ -6,6 +6,7 @@ use crate::forward::State;
 use crate::server::RecentKind;
 use crate::status::model::SourceKind;
 use crate::status::model::{CacheStatus, Counts, Histogram, RecentEntry, SourceStatus, ZoneStatus};
+use crate::status::peers::{NotifyStatus, PeerStatus, PeerZoneStatus};
 use crate::status::queries::{AnswerCount, Received, ResponseTimes};
 use crate::status::sync::{HeldStatus, PassResult, PassStatus};
 use crate::status::traffic::{Step, Traffic};
@@ -130,14 +131,49 @@ pub(super) fn upstream_down() -> Status {
     })
 }
 
+/// A secondary does not take the zone that changed.
+pub(super) fn peer_behind() -> Status {
+    with(|status| {
+        let told = NotifyStatus {
+            address: "10.1.0.53:53".into(),
+            serial: 1_764_122_400,
+            state: "waiting".into(),
+            tries: 8,
+            rcode: None,
+        };
+        let behind = PeerZoneStatus {
+            zone: BACKUP.into(),
+            serial: Some(1_764_122_400),
+            taken: Some(1_764_122_390),
+            taken_at: Some(NOW - 4_000),
+            behind_since: Some(NOW - 1_260),
+            transfers: 3,
+            notify: vec![told],
+        };
+        let good = PeerZoneStatus {
+            zone: "rpz.privatelink".into(),
+            serial: Some(7),
+            taken: Some(7),
+            taken_at: Some(NOW - 30),
+            transfers: 12,
+            ..PeerZoneStatus::default()
+        };
+        status.peers = vec![
+            PeerStatus { peer: "bind-hq".into(), key: Some("k1".into()), zones: vec![behind, good] },
+            PeerStatus { peer: "lab".into(), ..PeerStatus::default() },
+        ];
+    })
+}
+
 /// Each with its name.
-pub(super) fn all() -> [(&'static str, Status); 5] {
+pub(super) fn all() -> [(&'static str, Status); 6] {
     [
         ("well", well()),
         ("held", held()),
         ("source-gone", source_gone()),
         ("servfail", servfail()),
         ("upstream-down", upstream_down()),
+        ("peer-behind", peer_behind()),
     ]
 }
 

@@ -111,3 +111,18 @@ fn secrets_that_others_may_read_are_named_with_the_command() {
         &["every user may write", "chmod o-rw /srv/dns/privatelink-dns.toml /srv/dns/keys/secret"],
     );
 }
+
+#[test]
+fn peers_that_are_refused_or_lack_a_zone_are_found_and_without_peers_there_is_no_check() {
+    let peer = |address: &str| {
+        format!("{GOOD}\n[[peers]]\nname = \"bind-hq\"\naddress = [\"{address}\"]\nzones = [\"backup\"]")
+    };
+    expect(&checked(&peer("10.1.0.53"), &Lists::default()), "PD109", State::Good, &["1 configured: bind-hq"]);
+    let outside = checked(&peer("192.0.2.53"), &Lists::default());
+    expect(&outside, "PD109", State::Warning, &["192.0.2.53 is not in [access]", "privatelink-dns check"]);
+    expect(&outside, "PD101", State::Good, &[]);
+    let zones = Diagnostic::warning(Id::PEER_ZONES, Place::file(Path::new("c.toml")), "no such zone is hosted");
+    let lists = Lists { peers: vec![zones], ..Lists::default() };
+    expect(&checked(&peer("10.1.0.53"), &lists), "PD109", State::Warning, &["no such zone is hosted"]);
+    assert!(checked(GOOD, &Lists::default()).iter().all(|finding| finding.id.as_str() != "PD109"));
+}

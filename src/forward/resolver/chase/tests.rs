@@ -21,6 +21,17 @@ fn zones(on_miss: OnMiss, records: &str) -> ZoneSet {
     ZoneSet::new([Hosted::new(apex, on_miss, zone)])
 }
 
+#[test]
+fn a_chain_into_a_derived_zone_ends_without_its_records_and_asks_nobody() {
+    let derived = Hosted::new("rpz.privatelink".parse().unwrap(), OnMiss::NxDomain, None);
+    let zones = zones(OnMiss::Forward, "acct 10 CNAME a.rpz.privatelink.\n").with_derived([derived]);
+    let (resolved, asks) = resolve(&zones, "acct.privatelink.blob.core.windows.net", Rtype::A, &[]);
+    assert_eq!((resolved.rcode, resolved.answer.len(), asks), (Rcode::SERVFAIL, 0, 0));
+    assert_eq!(resolved.ede, Some(TRANSFER_ONLY));
+    let (resolved, asks) = resolve(&zones, "a.rpz.privatelink", Rtype::A, &[]);
+    assert_eq!((resolved.rcode, resolved.ede, asks), (Rcode::REFUSED, Some(TRANSFER_ONLY), 0));
+}
+
 fn record(text: &str) -> Record {
     let mut parts = text.split_whitespace();
     let owner: Name = parts.next().unwrap().parse().unwrap();

@@ -54,6 +54,19 @@ impl World {
     }
 }
 
+#[test]
+fn a_name_in_a_derived_zone_is_never_an_upstreams() {
+    let mut world = World::new();
+    let derived = Hosted::new("rpz.privatelink".parse().unwrap(), OnMiss::NxDomain, None);
+    world.zones = world.zones.with_derived([derived]);
+    for name in ["rpz.privatelink", "acct.blob.core.windows.net.rpz.privatelink"] {
+        assert_eq!(world.of(name, Rtype::A, PublicNames::Always), "zone", "{name}");
+    }
+    assert_eq!(world.of("x.privatelink", Rtype::A, PublicNames::Always), "upstreams of .");
+    let chain = ["www.example CNAME a.rpz.privatelink", "a.rpz.privatelink A 192.0.2.1"];
+    assert_eq!(world.believed(DEFAULT, Rcode::NOERROR, &chain), "NOERROR www.example. 60 IN CNAME a.rpz.privatelink.");
+}
+
 fn record(text: &str) -> Record {
     let mut words = text.split(' ');
     let owner = words.next().unwrap().parse().unwrap();

@@ -135,7 +135,8 @@ fn no_stored_answer_outlives_the_snapshot_or_a_flush() {
     let zones = Arc::new(ZoneSet::new([hosted("b.test", OnMiss::NxDomain, Some(&text))]));
     let (access, resolver) = (old.access.clone(), Arc::clone(&old.resolver));
     let (settings, cookies) = (Arc::clone(&old.settings), old.cookies.clone());
-    world.shared.snapshot.store(Arc::new(Snapshot { zones, access, resolver, settings, cookies }));
+    let transfers = Arc::clone(&world.shared.snapshot.load().transfers);
+    world.shared.snapshot.store(Arc::new(Snapshot { zones, access, resolver, settings, cookies, transfers }));
     drop(old);
     assert!(!kept("ours.example"));
     world.make_popular(&plain("ours.example", 1), world.start);

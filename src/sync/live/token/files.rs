@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::TokenError;
 use crate::diag;
+use crate::files::is_private;
 use crate::sync::live::outside::{Outside, Secret};
 
 /// Octets of a file with a secret, a token or a certificate chain.
@@ -46,13 +47,6 @@ pub(super) fn private(outside: &dyn Outside, path: &Path, what: &str) -> Result<
     })
 }
 
-/// Nobody but the owner, as with the keys of other servers; the group may read it if the file is root's, who has then
-/// chosen that group: so systemd and Kubernetes (`fsGroup`) hand secrets to a service that is not root.
-fn is_private(mode: u32, owner: Option<u32>) -> bool {
-    let others = if owner == Some(0) { 0o037 } else { 0o077 };
-    mode & others == 0
-}
-
 /// The federated token of a Kubernetes service account. Who may read it is decided by Kubernetes, for whose pod it is.
 pub(super) fn federated(outside: &dyn Outside, path: &Path) -> Result<Secret, TokenError> {
     let what = "workload identity";
@@ -78,26 +72,6 @@ pub(super) fn without_line_end(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_secret_is_for_its_owner_alone_or_for_a_group_that_root_chose() {
-        let mine = Some(999);
-        for (mode, owner, is_fine) in [
-            (0o100_600, mine, true),
-            (0o100_400, mine, true),
-            (0o100_640, mine, false),
-            (0o100_604, mine, false),
-            (0o100_620, mine, false),
-            (0o100_644, Some(0), false),
-            (0o100_640, Some(0), true),
-            (0o100_440, Some(0), true),
-            (0o100_660, Some(0), false),
-            (0o100_640, None, false),
-            (0o100_600, None, true),
-        ] {
-            assert_eq!(is_private(mode, owner), is_fine, "{mode:o} {owner:?}");
-        }
-    }
 
     #[test]
     fn one_line_end_goes_and_what_belongs_to_the_secret_stays() {

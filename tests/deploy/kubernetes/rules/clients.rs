@@ -26,6 +26,10 @@ pub(super) fn selectors(pod: &Pod<'_>) -> Vec<String> {
     for term in list(apart).chain(list(&pod.spec["topologySpreadConstraints"])) {
         found.push((text(&term["topologyKey"]).to_owned(), &term["labelSelector"]["matchLabels"]));
     }
+    let own = &pod.owner["spec"]["selector"]["matchLabels"];
+    if pod.owner["kind"] == "StatefulSet" {
+        found.push(("StatefulSet".to_owned(), own));
+    }
     let others = found.into_iter().filter(|(_, selector)| !selects(selector, pod.labels));
     let mut wrong: Vec<String> = others.map(|(what, _)| format!("{what}: its selector is of other pods")).collect();
     let is_alone = list(apart).any(|term| term["topologyKey"] == "kubernetes.io/hostname");
@@ -49,7 +53,13 @@ pub(super) fn resolver(pod: &Pod<'_>) -> Vec<String> {
     let listens = strings(&config["listen"]).iter().filter_map(|one| one.parse::<SocketAddr>().ok()).any(|address| {
         address.port() == 53 && (address.ip().is_unspecified() || address.ip().to_string() == "127.0.0.1")
     });
+    // Names of the search list are those of the cluster, and go to its DNS.
+    let rules = config["forward"].get("rules").and_then(toml::Value::as_array).into_iter().flatten();
+    let suffixes: Vec<&str> = rules.filter_map(|rule| rule.get("suffix")?.as_str()).collect();
+    let is_forwarded = |search: &str| suffixes.iter().any(|suffix| search.ends_with(suffix));
+    let lost = list(&pod.spec["dnsConfig"]["searches"]).map(text).find(|search| !is_forwarded(search));
     [
+        unless(lost.is_none(), || format!("searches: no forward rule for {lost:?}")),
         unless(pod.spec["dnsPolicy"] == "None", || "dnsPolicy: the cluster's DNS may lead back here".to_owned()),
         unless(servers == ["127.0.0.1"], || format!("nameservers: {servers:?} in place of 127.0.0.1")),
         unless(listens, || "listen: the pod asks 127.0.0.1, port 53, where nothing listens".to_owned()),

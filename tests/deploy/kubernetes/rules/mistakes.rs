@@ -18,7 +18,7 @@ const RENDER: &str = "kustomization.yaml";
 fn each_rule_finds_a_mistake_made_on_purpose() {
     let Some(tools) = Tools::find() else { return };
     for (file, from, to, said) in
-        RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&PASSAGE).chain(&CLIENTS)
+        RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&PASSAGE).chain(&WHOLE).chain(&CLIENTS)
     {
         let path = if file.contains('/') { (*file).to_owned() } else { format!("base/{file}") };
         let folder = path.rsplit_once('/').expect("a folder").0;
@@ -28,7 +28,13 @@ fn each_rule_finds_a_mistake_made_on_purpose() {
     }
 }
 
-const RIGHTS_AND_FILES: [Mistake; 16] = [
+const RIGHTS_AND_FILES: [Mistake; 17] = [
+    (
+        SET,
+        "containerPort: 53\n              protocol: UDP",
+        "containerPort: 53\n              hostPort: 53\n              protocol: UDP",
+        "hostPort",
+    ),
     (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: true\n  immutable: true", "immutable lists"),
     (SET, "[\"NET_BIND_SERVICE\"]", "[\"NET_BIND_SERVICE\", \"SYS_ADMIN\"]", "SYS_ADMIN"),
     (SET, "runAsUser: 65532", "runAsUser: 10001", "is not the user of the image"),
@@ -52,7 +58,13 @@ const RIGHTS_AND_FILES: [Mistake; 16] = [
     (RENDER, "disableNameSuffixHash: true", "disableNameSuffixHash: false", "a hash in its name"),
 ];
 
-const LIFETIME: [Mistake; 6] = [
+const LIFETIME: [Mistake; 12] = [
+    (SET, "minReadySeconds: 10", "minReadySeconds: 0", "minReadySeconds"),
+    (BUDGET, "  unhealthyPodEvictionPolicy: AlwaysAllow\n", "", "holds up a drain"),
+    (SET, "path: /ready", "path: /ready\n              scheme: HTTPS", "readinessProbe"),
+    (SET, "failureThreshold: 6", "failureThreshold: 1", "livenessProbe: kills"),
+    (SET, "failureThreshold: 30", "failureThreshold: 3", "startupProbe: kills"),
+    (SET, "failureThreshold: 3\n", "failureThreshold: 12\n", "readinessProbe: after"),
     (SET, "path: /health", "path: /ready", "livenessProbe"),
     (SET, "path: /ready", "path: /health", "readinessProbe"),
     (SET, "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds: 15", "terminationGracePeriodSeconds"),
@@ -61,7 +73,13 @@ const LIFETIME: [Mistake; 6] = [
     (BUDGET, "maxUnavailable: 1", "maxUnavailable: 2", "PodDisruptionBudget"),
 ];
 
-const NETWORK: [Mistake; 16] = [
+const NETWORK: [Mistake; 17] = [
+    (
+        SERVICES,
+        "type: ClusterIP\n  selector",
+        "type: ClusterIP\n  internalTrafficPolicy: Local\n  selector",
+        "without an answer",
+    ),
     (SERVICES, "targetPort: dns\n      protocol: UDP", "targetPort: dns-tcp\n      protocol: UDP", "has no port as in"),
     (SET, "serviceName: privatelink-dns-pods", "serviceName: privatelink-dns-pod", "serviceName"),
     ("overlays/aks/loadbalancer.yaml", "internal: \"true\"", "internal: \"false\"", "from outside"),
@@ -113,7 +131,53 @@ const PASSAGE: [Mistake; 9] = [
     ("examples/sidecar/networkpolicy.yaml", "k8s-app: kube-dns", "k8s-app: coredns", "kube-dns\"}, port 53 over UDP"),
 ];
 
-const CLIENTS: [Mistake; 7] = [
+/// What starts, and what it may write.
+const WHOLE: [Mistake; 20] = [
+    (SET, "OnRootMismatch", "Sometimes", "'Sometimes' is none of"),
+    (POLICY, "[\"Ingress\", \"Egress\"]\n  ingress", "[\"Ingress\", \"Outgress\"]\n  ingress", "'Outgress' is none of"),
+    ("overlays/aks/kustomization.yaml", "  - path: no-lists.yaml\n", "", "no source of the config reads"),
+    (SET, "kubernetes.io/os: linux", "kubernetes.io/os: windows", "nodeSelector"),
+    (SET, "imagePullPolicy: IfNotPresent", "imagePullPolicy: Never", "imagePullPolicy"),
+    (SET, "type: RollingUpdate", "type: RollingUpdate\n    rollingUpdate: { partition: 2 }", "updateStrategy"),
+    (SET, "args: [\"serve\"]", "args: [\"check\"]", "in place of serve"),
+    (SET, "args: [\"serve\"]", "args: [\"serve\"]\n          command: [\"/bin/sh\"]", "entrypoint"),
+    (
+        SET,
+        "args: [\"serve\"]",
+        "args: [\"serve\"]\n          env: [{ name: PRIVATELINK_DNS_CONFIG, value: /a }]",
+        "usual place",
+    ),
+    (SET, "memory: 256Mi", "memory: 32Mi", "limits: memory"),
+    (SET, "type: RollingUpdate", "type: OnDelete", "updateStrategy"),
+    ("examples/sidecar/cronjob.yaml", "              restartPolicy: Always\n", "", "has to end before"),
+    ("examples/sidecar/cronjob.yaml", "restartPolicy: Never", "restartPolicy: Always", "does not fit"),
+    (
+        SET,
+        "mountPath: /var/lib/privatelink-dns",
+        "mountPath: /var/lib/privatelink-dns\n              readOnly: true",
+        "cannot write there",
+    ),
+    (
+        SET,
+        "name: privatelink-dns-lists",
+        "name: privatelink-dns-lists\n            items: [{ key: a, path: b }]",
+        "hides files",
+    ),
+    (SET, "ReadWriteOnce", "ReadOnlyMany", "accessModes"),
+    (SET, "storage: 100Mi", "storage: 1Mi", "is too little"),
+    (SET, "whenDeleted: Retain", "whenDeleted: Delete", "go with the set"),
+    (SET, "serviceAccountName: privatelink-dns", "serviceAccountName: dns", "serviceAccountName: no"),
+    ("base/namespace.yaml", "enforce: restricted", "enforce: privileged", "does not enforce"),
+];
+
+const CLIENTS: [Mistake; 9] = [
+    (
+        SET,
+        "selector:\n    matchLabels:\n      app.kubernetes.io/name: privatelink-dns\n  template",
+        "selector:\n    matchLabels:\n      app: dns\n  template",
+        "StatefulSet: its selector",
+    ),
+    ("examples/sidecar/privatelink-dns.toml", "\"cluster.local\"", "\"cluster.lan\"", "searches: no forward rule"),
     (BUDGET, "matchLabels:\n      app.kubernetes.io/name: privatelink-dns", "matchLabels:\n      app: dns", "selector"),
     (SERVICES, "selector:\n    app.kubernetes.io/name: privatelink-dns", "selector:\n    app: dns", "selector"),
     (SET, "- topologyKey: kubernetes.io/hostname", "- topologyKey: example.com/rack", "share a node"),

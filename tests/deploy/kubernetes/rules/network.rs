@@ -63,6 +63,9 @@ pub(super) fn services(pod: &Pod<'_>) -> Vec<String> {
         wrong.extend(unless(!is_balancer || spec["externalTrafficPolicy"] == "Local", || {
             format!("Service '{name}': externalTrafficPolicy hides the clients from [access]")
         }));
+        wrong.extend(unless(spec["internalTrafficPolicy"] != "Local", || {
+            format!("Service '{name}': internalTrafficPolicy leaves pods on most nodes without an answer")
+        }));
         // Without this one Azure gives the Service a public address.
         let internal = &service["metadata"]["annotations"]["service.beta.kubernetes.io/azure-load-balancer-internal"];
         let is_inside = if is_balancer { internal == "true" } else { spec["type"] == "ClusterIP" };

@@ -59,6 +59,17 @@ pub(super) fn config_maps(pod: &Pod<'_>) -> Vec<String> {
             .extend(unless(!is_hashed, || format!("ConfigMap '{map}': a hash in its name: each change restarts pods")));
         wrong.extend(unless(mounted.contains(&map), || format!("ConfigMap '{map}' is mounted nowhere")));
     }
+    let sources = pod.config().get("sources").and_then(Value::as_array).cloned().unwrap_or_default();
+    let is_read = |mount: &str| {
+        let folder = |path: &str| format!("{CONFIG_FOLDER}/{}", path.rsplit_once('/').map_or("", |(folder, _)| folder));
+        sources
+            .iter()
+            .any(|source| source.get("path").and_then(Value::as_str).is_some_and(|path| folder(path) == mount))
+    };
+    for (mount, volume) in pod.mounts() {
+        let is_idle = matches!(volume, Volume::ConfigMap(_)) && mount != CONFIG_FOLDER && !is_read(mount);
+        wrong.extend(unless(!is_idle, || format!("{mount}: no source of the config reads these lists")));
+    }
     let unknown = pod.mounts().into_iter().filter(|(_, volume)| *volume == Volume::Unknown);
     wrong.extend(unknown.map(|(mount, _)| format!("{mount}: no volume of that name")));
     wrong.extend(unless(pod.mounts().iter().any(|(mount, _)| *mount == CONFIG_FOLDER), || {

@@ -1,0 +1,163 @@
+//! `[[peers]]` and `[transfer]`: the servers that may have zones of ours.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::keys::KeyFile;
+use super::reader::Section;
+use super::values;
+use crate::azure::Cloud;
+use crate::diag::Id;
+use crate::dns::Name;
+use crate::feed;
+use crate::server::admission::access::Access;
+use crate::transfer::{Peer, Selector, Settings};
+
+/// The longest name of a peer, octets: it is a label of metrics.
+const MAX_LABEL: usize = 64;
+
+/// Octets of the differences that are kept of each zone, unless the config says otherwise.
+const HISTORY: usize = 4_000_000;
+
+/// The rest of the config, as far as it matters to peers.
+pub(super) struct Surroundings<'a> {
+    /// The cloud of `[backup]`.
+    pub(super) cloud: Option<Cloud>,
+    pub(super) keys: &'a [KeyFile],
+    pub(super) access: &'a Access,
+    pub(super) feed: &'a feed::Settings,
+}
+
+pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
+    let mut peers = Vec::<Peer>::new();
+    for section in top.sections("peers", "peers") {
+        if let Some(peer) = peer(&section, around) {
+            if peers.iter().any(|other| other.name == peer.name) {
+                section.problem_at("name", format!("name: two peers have the name '{}'; rename one", peer.name));
+            }
+            peers.push(peer);
+        }
+        section.finish();
+    }
+    let section = top.section_or_empty("transfer");
+    let max = section.number("max", 1..=1000).and_then(|number| usize::try_from(number).ok());
+    let history = section.string("history", values::octets).unwrap_or(HISTORY);
+    section.finish();
+    let history = if peers.is_empty() { 0 } else { history };
+    Settings { peers: peers.into(), max: max.unwrap_or(Settings::default().max), history }
+}
+
+fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
+    let name = section.string("name", label);
+    let addresses = section.strings("address", values::dns_socket);
+    let key = section.string("key", |text| {
+        let key = values::name(text)?;
+        let is_known = around.keys.iter().any(|known| known.name == key);
+        is_known.then_some(key).ok_or_else(|| format!("no [[keys]] has the name '{text}'"))
+    });
+    let zones = section.strings("zones", |text| selector(text, around));
+    for required in ["name", "address", "zones"] {
+        if !section.has(required) {
+            section.problem(Id::CONFIG_MISSING_KEY, format!("a peer needs {required}"));
+        }
+    }
+    for (key, is_empty) in [
+        ("address", addresses.as_ref().is_some_and(Vec::is_empty)),
+        ("zones", zones.as_ref().is_some_and(Vec::is_empty)),
+    ] {
+        if is_empty {
+            section.problem_at(key, format!("{key}: it is empty; name one at least"));
+        }
+    }
+    let addresses = addresses?;
+    outside(section, &addresses, around.access);
+    Some(Peer { name: name?, addresses, key, zones: zones? })
+}
+
+/// Queries of a peer outside `[access]` are REFUSED like those of anybody else.
+fn outside(section: &Section<'_>, addresses: &[SocketAddr], access: &Access) {
+    if let Some(address) = addresses.iter().find(|address| !access.permits(address.ip())) {
+        let text = format!("address: {} is not in [access], so its queries are REFUSED; add its network", address.ip());
+        section.warn_at("address", Id::PEER_OUTSIDE_ACCESS, text);
+    }
+}
+
+fn label(text: &str) -> Result<Arc<str>, String> {
+    let is_good = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if text.is_empty() || text.len() > MAX_LABEL || !text.chars().all(is_good) {
+        return Err(format!("from 1 to {MAX_LABEL} letters, digits, hyphens, dots and underscores"));
+    }
+    Ok(text.into())
+}
+
+/// `backup` for the zones of Azure Backup, `rpz` and `catalog` for those of `[feed]`, or the name of a zone.
+fn selector(text: &str, around: &Surroundings<'_>) -> Result<Selector, String> {
+    let of_feed = |apex: &Option<Name>| {
+        let missing = || format!("'{text}' needs {text} = \"{text}.privatelink\" in [feed]");
+        apex.clone().map(Selector::Zone).ok_or_else(missing)
+    };
+    match (text, around.cloud) {
+        ("backup", Some(cloud)) => values::name(cloud.backup_suffix()).map(Selector::Backup),
+        ("backup", None) => Err("'backup' needs [backup]; or name the zone in full".to_owned()),
+        ("rpz", _) => of_feed(&around.feed.rpz),
+        ("catalog", _) => of_feed(&around.feed.catalog),
+        _ => values::name(text).map(Selector::Zone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    const KEY: &str = "[backup]\n[[keys]]\nname = \"k1\"\nsecret_file = \"k1\"\n";
+
+    #[test]
+    fn a_peer_has_a_name_addresses_zones_and_perhaps_a_key() {
+        let text = format!(
+            "{KEY}[[peers]]\nname = \"bind-hq\"\naddress = [\"10.1.0.53\", \"10.1.0.54:5353\"]\nkey = \"K1\"\n\
+             zones = [\"backup\", \"privatelink.blob.core.windows.net\"]\n[transfer]\nmax = 4\n\
+             history = \"1 MB\"\n"
+        );
+        let (config, problems) = Config::parse(Path::new("c"), &text);
+        assert!(problems.is_empty(), "{problems:?}");
+        let blob = Selector::Zone("privatelink.blob.core.windows.net".parse().unwrap());
+        let backup = Selector::Backup("backup.windowsazure.com".parse().unwrap());
+        let peer = Peer {
+            name: "bind-hq".into(),
+            addresses: vec!["10.1.0.53:53".parse().unwrap(), "10.1.0.54:5353".parse().unwrap()],
+            key: Some("k1".parse().unwrap()),
+            zones: vec![backup, blob],
+        };
+        assert_eq!(config.transfer, Settings { peers: [peer].into(), max: 4, history: 1_000_000 });
+    }
+
+    #[test]
+    fn each_mistake_in_peers_has_its_line() {
+        let text = format!(
+            "{KEY}[[peers]]\nname = \"a b\"\naddress = []\nkey = \"k2\"\nzones = [\"x..y\"]\n[[peers]]\n\
+             [[peers]]\nname = \"p\"\naddress = [\"192.0.2.1\"]\nzones = [\"backup\"]\n\
+             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\n[transfer]\nmax = 0\n\
+             history = \"4 mb\"\n"
+        );
+        let (config, problems) = Config::parse(Path::new("c"), &text);
+        let said: Vec<String> = problems.iter().chain(&config.warnings).map(ToString::to_string).collect();
+        for wanted in [
+            "c:6:8: name: from 1 to 64 letters",
+            "c:7:11: address: it is empty",
+            "c:8:7: key: no [[keys]] has the name 'k2'",
+            "c:9:10: zones: ",
+            "c:10:1: a peer needs name",
+            "c:10:1: a peer needs zones",
+            "c:13:11: address: 192.0.2.1 is not in [access]",
+            "c:16:8: name: two peers have the name 'p'",
+            "c:19:1: ",
+            "c:21:7: max: ",
+            "c:22:11: history: ",
+        ] {
+            assert!(said.iter().any(|said| said.starts_with(wanted)), "{wanted}\n{said:#?}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! NOTIFY (RFC 1996): which peers are told of which serial, and when again.
+//!
+//! In: the zones in service and the peers that may have them, the replies, the time. Out: messages to send. A zone that
+//! changes many times a second is announced to a peer once a second. Never: a socket or a clock.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::settings::Settings;
+use crate::dns::tsig::{Key, Keys, sign_query, verify_answer};
+use crate::dns::{Name, Opcode, Rcode, Rtype, Serial};
+use crate::zone::ZoneSet;
+use crate::zone::delta::Soa;
+
+/// The least time between two messages about one zone to one address.
+const APART: Duration = Duration::from_secs(1);
+
+/// Tries before a pause: after 1, 2, 4 and more seconds, about four minutes in all.
+const TRIES: u32 = 8;
+
+/// The longest time between two tries.
+const MAX_BETWEEN: Duration = Duration::from_mins(1);
+
+/// The time until a peer that did not answer, or refused, is told again.
+const PAUSE: Duration = Duration::from_hours(1);
+
+/// At the start all peers are told of all zones, one after another.
+const SPREAD: Duration = Duration::from_millis(50);
+
+/// The most that the spread adds up to.
+const MAX_SPREAD: Duration = Duration::from_secs(5);
+
+/// Who is told about what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Pair {
+    /// The apex.
+    pub(crate) zone: Name,
+    /// The peer's name.
+    pub(crate) peer: Arc<str>,
+    /// One of its addresses.
+    pub(crate) address: SocketAddr,
+}
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outgoing {
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// What a peer is known to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It has yet to answer.
+    Waiting {
+        /// Messages about this serial so far.
+        tries: u32,
+    },
+    /// It has answered.
+    Acknowledged,
+    /// It has answered with this RCODE.
+    Refused(Rcode),
+}
+
+/// All pairs.
+#[derive(Default)]
+pub(crate) struct Notifier {
+    pairs: BTreeMap<Pair, State>,
+}
+
+struct State {
+    soa: Soa,
+    key: Option<Arc<Key>>,
+    told: Told,
+    tries: u32,
+    /// The time of the next message; `None` if there is nothing to say.
+    due: Option<Instant>,
+    last: Option<Instant>,
+    /// The id and the MAC of the last message.
+    sent: Option<(u16, Vec<u8>)>,
+}
+
+/// The pairs of these zones and peers, each with the SOA that is in service and the key.
+pub(crate) fn wanted(settings: &Settings, keys: &Keys, zones: &ZoneSet) -> Vec<(Pair, Soa, Option<Arc<Key>>)> {
+    let mut wanted = Vec::new();
+    for hosted in zones.transferable() {
+        let Some(soa) = hosted.zone.as_deref().and_then(Soa::of) else { continue };
+        for peer in settings.peers.iter().filter(|peer| peer.may_have(hosted)) {
+            let key = peer.key.as_ref().and_then(|key| keys.get(key.canonical())).cloned();
+            for address in &peer.addresses {
+                let pair = Pair { zone: hosted.apex.clone(), peer: Arc::clone(&peer.name), address: *address };
+                wanted.push((pair, soa.clone(), key.clone()));
+            }
+        }
+    }
+    wanted
+}
+
+impl Notifier {
+    /// Takes the pairs as they are now; those whose serial changed are told, and others are forgotten.
+    pub(crate) fn take(&mut self, wanted: Vec<(Pair, Soa, Option<Arc<Key>>)>, now: Instant) {
+        let mut before = std::mem::take(&mut self.pairs);
+        for (number, (pair, soa, key)) in wanted.into_iter().enumerate() {
+            let state = match before.remove(&pair) {
+                Some(known) if known.soa.serial == soa.serial => State { key, ..known },
+                Some(known) => {
+                    let due = known.last.map_or(now, |last| now.max(last + APART));
+                    State { soa, key, last: known.last, ..State::new(due) }
+                }
+                None => {
+                    let spread = SPREAD.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX)).min(MAX_SPREAD);
+                    State { soa, key, ..State::new(now + spread) }
+                }
+            };
+            self.pairs.insert(pair, state);
+        }
+    }
+
+    /// The messages that are due; `today` is the time of day in seconds since 1970, `id` makes ids.
+    pub(crate) fn due(&mut self, (now, today): (Instant, u64), mut id: impl FnMut() -> u16) -> Vec<Outgoing> {
+        let mut out = Vec::new();
+        for (pair, state) in &mut self.pairs {
+            if state.due.is_some_and(|due| due <= now) {
+                let id = id();
+                let mut bytes = message(&pair.zone, &state.soa, id);
+                let mac = state.key.as_deref().map(|key| sign_query(key, &mut bytes, today)).unwrap_or_default();
+                state.sent(now, (id, mac));
+                out.push(Outgoing { to: pair.address, bytes });
+            }
+        }
+        out
+    }
+
+    /// The time of the next message.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.pairs.values().filter_map(|state| state.due).min()
+    }
+
+    /// Takes a message that arrived; one that answers nothing of ours is passed over.
+    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], (now, today): (Instant, u64)) {
+        let Some(reply) = Reply::parse(bytes) else { return };
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let found = self.pairs.iter_mut().find(|(pair, state)| {
+            let address = SocketAddr::new(pair.address.ip().to_canonical(), pair.address.port());
+            address == from && state.sent.as_ref().is_some_and(|(id, _)| *id == reply.id) && reply.is_about(&pair.zone)
+        });
+        let Some((_, state)) = found else { return };
+        let is_signed =
+            |key: &Arc<Key>| state.sent.as_ref().is_some_and(|(_, mac)| verify_answer(bytes, key, mac, today));
+        if !state.key.as_ref().is_none_or(is_signed) {
+            return;
+        }
+        state.sent = None;
+        (state.told, state.due) = match reply.rcode {
+            Rcode::NOERROR => (Told::Acknowledged, None),
+            rcode => (Told::Refused(rcode), Some(now + PAUSE)),
+        };
+    }
+
+    /// What each peer was told: the pair, the serial, and what came of it.
+    pub(crate) fn states(&self) -> impl Iterator<Item = (&Pair, Serial, Told)> {
+        self.pairs.iter().map(|(pair, state)| (pair, state.soa.serial, state.told))
+    }
+}
+
+impl State {
+    fn new(due: Instant) -> Self {
+        let soa = Soa { serial: Serial(0), ttl: 0, rdata: Box::default() };
+        Self { soa, key: None, told: Told::Waiting { tries: 0 }, tries: 0, due: Some(due), last: None, sent: None }
+    }
+
+    fn sent(&mut self, now: Instant, sent: (u16, Vec<u8>)) {
+        self.tries += 1;
+        let tries = match self.told {
+            Told::Waiting { tries } => tries + 1,
+            Told::Acknowledged | Told::Refused(_) => 1,
+        };
+        self.told = Told::Waiting { tries };
+        (self.last, self.sent) = (Some(now), Some(sent));
+        let between = Duration::from_secs(1 << (self.tries - 1).min(6)).min(MAX_BETWEEN);
+        let wait = if self.tries < TRIES { between } else { PAUSE };
+        self.tries %= TRIES;
+        self.due = Some(now + wait);
+    }
+}
+
+/// The message: the zone's SOA as question and answer (section 3.7).
+fn message(zone: &Name, soa: &Soa, id: u16) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    out.extend_from_slice(&id.to_be_bytes());
+    // Opcode NOTIFY, AA.
+    out.extend_from_slice(&[Opcode::NOTIFY.0 << 3 | 4, 0, 0, 1, 0, 1, 0, 0, 0, 0]);
+    out.extend_from_slice(zone.as_wire());
+    out.extend_from_slice(&Rtype::SOA.0.to_be_bytes());
+    out.extend_from_slice(&[0, 1]);
+    // The owner points to the question.
+    out.extend_from_slice(&[0xc0, 12]);
+    out.extend_from_slice(&Rtype::SOA.0.to_be_bytes());
+    out.extend_from_slice(&[0, 1]);
+    out.extend_from_slice(&soa.ttl.to_be_bytes());
+    out.extend_from_slice(&u16::try_from(soa.rdata.len()).unwrap_or_default().to_be_bytes());
+    out.extend_from_slice(&soa.rdata);
+    out
+}
+
+/// The parts of a reply that are looked at.
+struct Reply {
+    id: u16,
+    rcode: Rcode,
+    /// `None` without a question: Unbound refuses with the header alone.
+    zone: Option<Name>,
+}
+
+impl Reply {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let header: &[u8; 12] = bytes.first_chunk()?;
+        let is_reply = header[2] & 0x80 != 0 && Opcode(header[2] >> 3 & 0xf) == Opcode::NOTIFY;
+        let zone = if header[4..6] == [0, 0] {
+            None
+        } else {
+            let end = crate::dns::name_end(bytes, 12)?;
+            Some(Name::from_wire(bytes.get(12..end)?)?)
+        };
+        let rcode = Rcode(u16::from(header[3] & 0xf));
+        is_reply.then_some(Self { id: u16::from_be_bytes([header[0], header[1]]), rcode, zone })
+    }
+
+    /// An acknowledgement repeats the question, a refusal need not.
+    fn is_about(&self, zone: &Name) -> bool {
+        match &self.zone {
+            Some(own) => own == zone,
+            None => self.rcode != Rcode::NOERROR,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

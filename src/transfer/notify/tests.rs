@@ -1,0 +1,204 @@
+//! The schedule of NOTIFY, with the time moved by hand.
+
+use super::*;
+use crate::dns::tsig::{Algorithm, verify};
+use crate::dns::{Query, signature_of};
+
+const TODAY: u64 = 1_800_000_000;
+const ADDRESS: &str = "10.1.0.53:53";
+
+struct World {
+    notifier: Notifier,
+    start: Instant,
+    key: Option<Arc<Key>>,
+    ids: u16,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { notifier: Notifier::default(), start: Instant::now(), key: None, ids: 0 }
+    }
+
+    fn at(&self, seconds: f64) -> (Instant, u64) {
+        (self.start + Duration::from_secs_f64(seconds), TODAY)
+    }
+
+    /// The zone has this serial.
+    fn serial(&mut self, serial: u32, seconds: f64) {
+        let pair = Pair { zone: "z.test".parse().unwrap(), peer: "p".into(), address: ADDRESS.parse().unwrap() };
+        let mut rdata = b"\0\0".to_vec();
+        rdata.extend_from_slice(&serial.to_be_bytes());
+        rdata.extend_from_slice(&[0; 16]);
+        let soa = Soa { serial: Serial(serial), ttl: 60, rdata: rdata.into() };
+        self.notifier.take(vec![(pair, soa, self.key.clone())], self.at(seconds).0);
+    }
+
+    fn due(&mut self, seconds: f64) -> Vec<Vec<u8>> {
+        let (at, ids) = (self.at(seconds), &mut self.ids);
+        let id = || {
+            *ids += 1;
+            *ids
+        };
+        self.notifier.due(at, id).into_iter().map(|out| out.bytes).collect()
+    }
+
+    /// The seconds of all messages until there is none for an hour.
+    fn schedule(&mut self) -> Vec<f64> {
+        let mut sent = Vec::new();
+        while let Some(next) = self.notifier.next() {
+            let seconds = (next - self.start).as_secs_f64();
+            if seconds > 3600.0 {
+                break;
+            }
+            assert_eq!(self.due(seconds).len(), 1);
+            sent.push(seconds);
+        }
+        sent
+    }
+
+    fn reply(&mut self, message: &[u8], rcode: u8, from: &str, seconds: f64) {
+        let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
+        (reply[2], reply[3]) = (reply[2] | 0x80, rcode);
+        reply[6..12].fill(0);
+        let at = self.at(seconds);
+        self.notifier.reply(from.parse().unwrap(), &reply, at);
+    }
+
+    fn told(&self) -> Told {
+        self.notifier.states().next().unwrap().2
+    }
+}
+
+#[test]
+fn rfc1996_3_7_the_message_has_the_soa_as_question_and_answer() {
+    let mut world = World::new();
+    world.serial(7, 0.0);
+    let message = world.due(0.0).remove(0);
+    let wanted = b"\x00\x01\x24\x00\0\x01\0\x01\0\0\0\0\x01z\x04test\0\0\x06\0\x01\xc0\x0c\0\x06\0\x01\0\0\0\x3c\0\x16\0\0\0\0\0\x07";
+    assert_eq!(message[..wanted.len()], wanted[..]);
+    assert_eq!(message.len(), wanted.len() + 16);
+}
+
+#[test]
+fn rfc1996_3_6_an_unanswered_message_is_sent_again_eight_times_and_then_after_an_hour() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    assert_eq!(world.schedule(), [0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0, 123.0]);
+    assert_eq!(world.told(), Told::Waiting { tries: 8 });
+    assert_eq!(world.due(123.0 + 3600.0).len(), 1);
+}
+
+#[test]
+fn an_answer_ends_it_until_the_next_change() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    let message = world.due(0.0).remove(0);
+    world.reply(&message, 0, ADDRESS, 0.1);
+    assert_eq!((world.told(), world.notifier.next()), (Told::Acknowledged, None));
+    world.serial(1, 5.0);
+    assert_eq!(world.notifier.next(), None, "nothing changed");
+    world.serial(2, 6.0);
+    assert_eq!(world.due(6.0).len(), 1);
+}
+
+#[test]
+fn a_zone_that_changes_all_the_time_is_announced_once_a_second() {
+    let mut world = World::new();
+    let mut sent = 0;
+    for step in 0..10_000_u32 {
+        let seconds = f64::from(step) / 1000.0;
+        world.serial(step, seconds);
+        let messages = world.due(seconds);
+        sent += messages.len();
+        for message in messages {
+            world.reply(&message, 0, ADDRESS, seconds);
+        }
+    }
+    assert_eq!(sent, 10);
+}
+
+#[test]
+fn a_refusal_is_kept_and_the_peer_is_told_again_after_an_hour_or_at_the_next_change() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    let message = world.due(0.0).remove(0);
+    world.reply(&message, 5, ADDRESS, 0.1);
+    assert_eq!(world.told(), Told::Refused(Rcode::REFUSED));
+    assert!(world.due(3600.0).is_empty());
+    assert_eq!(world.due(3600.2).len(), 1);
+}
+
+#[test]
+fn a_refusal_may_be_a_header_alone_and_an_acknowledgement_may_not() {
+    let mut world = World::new();
+    world.serial(7, 0.0);
+    let message = world.due(0.0).remove(0);
+    for (rcode, told) in [(0, Told::Waiting { tries: 1 }), (5, Told::Refused(Rcode::REFUSED))] {
+        let header = [message[0], message[1], message[2] | 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0];
+        world.notifier.reply(ADDRESS.parse().unwrap(), &header, world.at(0.1));
+        assert_eq!(world.told(), told);
+    }
+}
+
+#[test]
+fn a_reply_from_elsewhere_with_another_id_or_about_another_zone_is_passed_over() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    let message = world.due(0.0).remove(0);
+    let waiting = Told::Waiting { tries: 1 };
+    world.reply(&message, 0, "10.1.0.54:53", 0.1);
+    assert_eq!(world.told(), waiting);
+    let mut other = message.clone();
+    other[0] ^= 1;
+    world.reply(&other, 0, ADDRESS, 0.1);
+    assert_eq!(world.told(), waiting);
+    let mut other = message.clone();
+    other[13] = b'y';
+    world.reply(&other, 0, ADDRESS, 0.1);
+    assert_eq!(world.told(), waiting);
+    for end in 0..message.len() {
+        let at = world.at(0.1);
+        world.notifier.reply(ADDRESS.parse().unwrap(), &message[..end], at);
+    }
+    assert_eq!(world.told(), waiting, "our own message is no reply");
+    world.reply(&message, 0, "[::ffff:10.1.0.53]:53", 0.1);
+    assert_eq!(world.told(), Told::Acknowledged);
+}
+
+#[test]
+fn a_peer_with_a_key_is_told_with_a_signature_and_a_reply_without_one_is_passed_over() {
+    let mut world = World::new();
+    let key = Key::new("k1".parse().unwrap(), Algorithm::HmacSha256, &[7; 32]).unwrap();
+    world.key = Some(Arc::new(key.clone()));
+    world.serial(1, 0.0);
+    let mut message = world.due(0.0).remove(0);
+    world.reply(&message, 0, ADDRESS, 0.1);
+    assert_eq!(world.told(), Told::Waiting { tries: 1 });
+    // The secondary's side: it verifies the message and signs its reply.
+    assert!(Query::parse(&message).is_err(), "no query");
+    let tsig = signature_of(&message).unwrap();
+    let mut signer = verify(&message, &tsig, &Keys::new([key]), TODAY).unwrap();
+    message[2] |= 0x80;
+    let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
+    reply[6..12].fill(0);
+    signer.sign(&mut reply, TODAY);
+    let at = world.at(0.2);
+    world.notifier.reply(ADDRESS.parse().unwrap(), &reply, at);
+    assert_eq!(world.told(), Told::Acknowledged);
+}
+
+#[test]
+fn at_the_start_peers_are_told_one_after_another_and_one_that_is_gone_is_forgotten() {
+    let mut notifier = Notifier::default();
+    let start = Instant::now();
+    let pair = |number: u16| {
+        let address = SocketAddr::from(([10, 0, 0, 1], number));
+        let pair = Pair { zone: "z.test".parse().unwrap(), peer: "p".into(), address };
+        (pair, Soa { serial: Serial(1), ttl: 1, rdata: [0; 22].into() }, None)
+    };
+    notifier.take((1..=200).map(pair).collect(), start);
+    assert_eq!(notifier.due((start, TODAY), || 1).len(), 1);
+    assert!(notifier.due((start + Duration::from_secs(1), TODAY), || 1).len() <= 21);
+    notifier.take(vec![pair(3)], start);
+    assert_eq!(notifier.states().count(), 1);
+}
