@@ -17,12 +17,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::{Registry, reload};
 
 use line::{Fields, Form};
 use queue::{Queue, ToQueue};
@@ -36,7 +37,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// The log of this process. Its last lines are written when it goes out of scope.
 pub(crate) struct Logs {
-    filter: reload::Handle<EnvFilter, Registry>,
+    filter: reload::Handle<Targets, Registry>,
     queue: Arc<Queue>,
     /// The form that lines have until the next start.
     format: Format,
@@ -132,16 +133,19 @@ where
 }
 
 /// The filter for what `RUST_LOG` says, else for a level; and the problem with `RUST_LOG`, if any.
-fn filter(said: Option<&str>, level: Level) -> (EnvFilter, Option<String>) {
+fn filter(said: Option<&str>, level: Level) -> (Targets, Option<String>) {
     let said = said.map(str::trim).filter(|said| !said.is_empty());
     // At debug, other crates have nothing to say that helps an operator.
     let default = if level == Level::Debug { "info,privatelink_dns=debug" } else { level.word() };
     // Who sets `[log] queries` wants them at any level, unless `RUST_LOG` says otherwise: the last word counts.
-    let build = |said: &str| EnvFilter::try_new(format!("{}=info,{said},{QUIET}", crate::server::QUERY_LOG));
+    let build = |said: &str| format!("{}=info,{said},{QUIET}", crate::server::QUERY_LOG).parse::<Targets>();
     // A lone word that is not a level counts as the name of a module, and silences all others.
-    let is_level = |word: &str| word.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-    let is_good = |said: &&str| said.contains(['=', '[']) || said.split(',').any(|word| is_level(word.trim()));
-    match said.map(|said| (said, Some(said).filter(is_good).and_then(|said| build(said).ok()))) {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_good = |said: &str| said.contains('=') || said.split(',').any(is_level);
+    // An empty word would be the name of every module.
+    let words =
+        |said: &str| said.split(',').map(str::trim).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(",");
+    match said.map(|said| (said, Some(words(said)).filter(|said| is_good(said)).and_then(|said| build(&said).ok()))) {
         None => (build(default).unwrap_or_default(), None),
         Some((_, Some(filter))) => (filter, None),
         Some((said, None)) => {
@@ -166,6 +170,13 @@ mod tests {
             let level = if said == Some("debug") { "debug" } else { "info" };
             assert!(filter.to_string().contains(level), "{said:?}: {filter}");
         }
+    }
+
+    #[test]
+    fn spaces_and_empty_words_in_a_filter_say_nothing() {
+        let plain = filter(Some("warn,query_log=off"), Level::Info).0;
+        assert_eq!(filter(Some(" warn,, query_log=off ,"), Level::Info).0, plain);
+        assert!(!plain.would_enable("privatelink_dns", &tracing::Level::INFO), "{plain}");
     }
 
     #[test]

@@ -9,7 +9,7 @@
 mod assets;
 mod build;
 mod checks;
-pub(crate) mod notices;
+mod notices;
 mod sbom;
 mod stage;
 mod twice;

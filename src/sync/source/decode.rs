@@ -8,8 +8,6 @@ mod clean;
 mod kinds;
 mod legacy;
 
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-
 use super::Wrong;
 use super::lines::feeds;
 use crate::diag::Id;
@@ -40,8 +38,8 @@ pub(super) fn decode(bytes: Vec<u8>) -> Result<Decoded, Undecodable> {
         return Err((None, problem));
     }
     let text = match bytes.as_slice() {
-        [0xff, 0xfe, rest @ ..] => utf16(UTF_16LE, rest, 1)?,
-        [0xfe, 0xff, rest @ ..] => utf16(UTF_16BE, rest, 0)?,
+        [0xff, 0xfe, rest @ ..] => utf16(u16::from_le_bytes, rest, 1)?,
+        [0xfe, 0xff, rest @ ..] => utf16(u16::from_be_bytes, rest, 0)?,
         _ => match utf8(bytes)? {
             Ok(text) => text,
             Err(error) => return legacy::decode(error),
@@ -104,9 +102,10 @@ fn is_utf16_like(bytes: &[u8]) -> bool {
     [0, 1].iter().any(|first| pairs.iter().skip(*first).step_by(2).skip(1).all(|byte| *byte == 0))
 }
 
-/// `high` is the index of the high byte in a pair.
-fn utf16(encoding: &'static Encoding, bytes: &[u8], high: usize) -> Result<String, Undecodable> {
-    let line = |before: &[u8]| line_behind(encoding.decode_without_bom_handling(before).0.into_owned());
+/// `unit` reads a pair of bytes; `high` is the index of the high byte in it.
+fn utf16(unit: fn([u8; 2]) -> u16, bytes: &[u8], high: usize) -> Result<String, Undecodable> {
+    let units = |bytes: &[u8]| bytes.as_chunks().0.iter().map(|pair| unit(*pair)).collect::<Vec<_>>();
+    let line = |before: &[u8]| line_behind(String::from_utf16_lossy(&units(before)));
     if let Some(at) = one_byte_run(bytes, high) {
         let what = "from here on the file is UTF-8 or similar, but it starts as UTF-16";
         return Err(encoding_problem(line(&bytes[..at]), format!("{what}: {ADVICE}")));
@@ -125,8 +124,7 @@ fn utf16(encoding: &'static Encoding, bytes: &[u8], high: usize) -> Result<Strin
     if !bytes.len().is_multiple_of(2) {
         return Err(malformed());
     }
-    let text = encoding.decode_without_bom_handling_and_without_replacement(bytes).ok_or_else(malformed)?;
-    Ok(text.into_owned())
+    String::from_utf16(&units(bytes)).map_err(|_| malformed())
 }
 
 /// The start of text with one byte for each character within UTF-16.

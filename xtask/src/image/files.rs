@@ -2,7 +2,7 @@
 //! them, but for the two volumes, which belong to the server's user.
 
 use super::debian;
-use crate::package::{Context, notices};
+use crate::package::Context;
 
 /// The user and group of the server: the number that images without a system use for `nonroot`.
 pub(super) const USER: u64 = 65_532;
@@ -68,7 +68,7 @@ pub(super) fn all(context: &Context, program: &std::path::Path) -> Result<Vec<En
     for licence in ["LICENSE", "LICENSE-APACHE", "LICENSE-MIT"] {
         files.push(Entry::file(&format!("usr/share/doc/privatelink-dns/{licence}"), own(licence)?));
     }
-    files.push(Entry::file("usr/share/doc/privatelink-dns/THIRD-PARTY", notices::of(&context.metadata)?));
+    files.push(Entry::file("usr/share/doc/privatelink-dns/THIRD-PARTY.gz", read(context.notices()?)?));
     files.extend(debian::files(program)?);
     files.extend(VOLUMES.map(|volume| Entry::folder(volume, 0o755, USER)));
     Ok(with_folders(files))

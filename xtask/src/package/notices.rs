@@ -13,7 +13,7 @@ Apache-2.0 or MIT (https://www.rust-lang.org/policies/licenses). Where a licence
 ";
 
 /// The text with all notices.
-pub(crate) fn of(metadata: &Value) -> Result<String, String> {
+pub(super) fn of(metadata: &Value) -> Result<String, String> {
     let crates = linked(metadata)?;
     let mut texts: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut list = String::new();

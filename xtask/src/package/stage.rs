@@ -22,7 +22,7 @@ pub(super) fn fill(context: &Context, binary: &Path) -> Result<(), String> {
     let changelog =
         std::fs::read(context.root.join("CHANGELOG.md")).map_err(|error| format!("CHANGELOG.md: {error}"))?;
     compressed(context, "changelog", &changelog)?;
-    compressed(context, "THIRD-PARTY", notices::of(&context.metadata)?.as_bytes())?;
+    context.notices()?;
     write(&context.stage.join("changelog.Debian"), debian_changelog(context)?)?;
     copies(context)
 }
@@ -37,6 +37,12 @@ impl Context {
         succeed(self.command("strip").args(STRIPPED).arg(&program))?;
         succeed(self.command("chmod").arg("755").arg(&program))?;
         Ok(program)
+    }
+
+    /// The compressed notices of the crates, in the stage.
+    pub(crate) fn notices(&self) -> Result<PathBuf, String> {
+        compressed(self, "THIRD-PARTY", notices::of(&self.metadata)?.as_bytes())?;
+        Ok(self.stage.join("THIRD-PARTY.gz"))
     }
 }
 
