@@ -42,7 +42,9 @@ pub fn hold(data: &[u8]) {
     } else if at >= 2 && at < message.len() {
         assert!(!is_good, "octet {at} is another one");
     }
-    if is_good {
+    // It reads every record, and refuses a message for one that means nothing to us.
+    let is_question_alone = message.get(6..12) == Some(&[0; 6]);
+    if is_good && is_question_alone {
         assert!(is_good_for_domain(&signed, now), "another implementation refuses {signed:02x?}");
     }
     assert!(!verify_answer(&signed, &own, &mac, now), "a query is no answer to itself");
