@@ -183,7 +183,7 @@ mod tests {
         let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
         for wanted in [
             "config.toml:5:8: two keys have the name 'k1'",
-            "config.toml:9:1: unknown key 'secret' in [[keys]], did you mean 'secret_file'?",
+            "config.toml:9:1: unknown key 'secret' in [[keys]]; known keys: name, algorithm, secret_file",
             "config.toml:7:1: a key needs secret_file",
             "config.toml:11:8: name: the name of a key has from 1 to 64 octets",
             "config.toml:12:13: algorithm: 'hmac-md5' is not one of hmac-sha256, hmac-sha384, hmac-sha512",

@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::unpacked::{folder, image, succeed};
 
 /// Octets of all files. The program has 11 MB of them, the C library and its loader 3.
-const MAX_FILES: u64 = 15_000_000;
+const MAX_FILES: u64 = 15 << 20;
 
 /// Octets of the archive.
 const MAX_ARCHIVE: u64 = 7_500_000;
