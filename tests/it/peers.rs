@@ -125,6 +125,8 @@ fn two_servers_with_the_same_lists_are_in_step_and_the_zone_that_differs_is_name
 
     b.rename_list("a.txt", list("10.1.0.2"));
     server_b.until_resolves("acct.privatelink.blob.core.windows.net", "10.1.0.2");
+    // The admin listener keeps a status for a moment.
+    wait_until("the difference is seen", || a.run("status", &["--peer", &peer]).code == Some(3));
     let differs = a.run("status", &["--peer", &peer]);
     differs.expect(3, &["out of step with", "1 of 3 zones", "privatelink.blob.core.windows.net: other records"]);
     let json: Value = serde_json::from_str(&a.run("status", &["--json", "--peer", &peer]).stdout).unwrap();
