@@ -98,7 +98,7 @@ fn response(bench: &mut Criterion) {
     let mut out = Vec::with_capacity(512);
     for (what, qname) in [("zone", format!("acct007.{APEX}")), ("cache", "acct007.blob.core.windows.net".to_owned())] {
         let message = message(&qname, Rtype::A);
-        let incoming = Incoming { message: &message, client, stream: false };
+        let incoming = Incoming { message: &message, client, local: ([127, 0, 0, 1], 53).into(), stream: false };
         bench.bench_function(&format!("response, {what}, full path"), |b| {
             b.iter(|| paths.full(black_box(incoming), now).unwrap());
         });

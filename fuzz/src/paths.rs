@@ -20,7 +20,7 @@ pub fn hold(data: &[u8]) {
     let Some((how, message)) = data.split_first() else { return };
     let client: SocketAddr =
         if how & 2 == 0 { "127.0.0.1:5353" } else { "203.0.113.1:5353" }.parse().expect("an address");
-    let incoming = Incoming { message, client, stream: how & 1 != 0 };
+    let incoming = Incoming { message, client, local: ([127, 0, 0, 1], 53).into(), stream: how & 1 != 0 };
     PATHS.with_borrow_mut(|(paths, now)| {
         let mut full = None;
         for _ in 0..TIMES {

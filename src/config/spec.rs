@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -18,6 +19,7 @@ use crate::dns::Name;
 use crate::forward::cache;
 use crate::server::admission::access::Access;
 use crate::server::admission::rates::Rates;
+use crate::server::views::Views;
 use crate::sync;
 use crate::zone::{self, OnMiss};
 
@@ -34,12 +36,12 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let base = base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
-    let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
+    let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
-    let listen = listen(&top);
-    let cloud = backup.as_ref().map(|backup| backup.cloud);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
+    let (listen, views) = listen(&top, &access, &mut sync);
+    let cloud = backup.as_ref().map(|backup| backup.cloud);
     let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
@@ -57,7 +59,10 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             on_miss: storage_zones(),
             history: transfer.history,
             derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
+            views: sync.views.iter().cloned().collect(),
+            parts: sync.hosted.clone(),
         },
+        views: Arc::new(views),
         feed,
         transfer,
         access,
@@ -89,8 +94,9 @@ fn warn_of_zones(top: &Section<'_>, zones: &zone::store::Settings) {
     }
 }
 
-fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
-    let addresses =
+/// The addresses to listen on, those of views among them, and the views.
+fn listen(top: &Section<'_>, access: &Access, sync: &mut sync::Settings) -> (Vec<SocketAddr>, Views) {
+    let mut addresses =
         top.strings("listen", values::dns_socket).unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 5300))]);
     if addresses.is_empty() {
         top.problem_at("listen", "listen is empty; name at least one address, such as \"127.0.0.1:5300\"");
@@ -99,6 +105,7 @@ fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
     if addresses.iter().enumerate().any(twice) {
         top.problem_at("listen", "listen names an address twice; remove one");
     }
+    let views = super::views::settings(top, access, &mut addresses, sync);
     for (all, one) in overlaps(&addresses) {
         top.problem_at("listen", format!("listen names {one}, which {all} has already; remove one"));
     }
@@ -107,7 +114,7 @@ fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
             top.problem_at("listen", format!("listen: {address} is {kind}; name an address of this machine"));
         }
     }
-    addresses
+    (addresses, views)
 }
 
 /// An address of every interface, and another of its port and family.

@@ -131,7 +131,7 @@ impl<'z> Names<'z> {
         let is_shared = zone.apex().parent().filter(|_| public.is_some()).is_some_and(|name| is_hosted(&name));
         let public = public.map(str::to_owned);
         let mut aliases: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (name, owner) in zone.aliases().iter() {
+        for (name, owner) in zone.aliases() {
             aliases.entry(owner).or_default().push(name);
         }
         Self { suffix, public, is_shared, aliases }

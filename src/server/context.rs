@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use super::views::ViewIndex;
 use crate::dns::{Query, UDP_PAYLOAD};
 
 /// The transport of a message. What a transport allows is decided here and nowhere else.
@@ -56,11 +57,21 @@ impl Transport {
     }
 }
 
+/// What a message came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) transport: Transport,
+    /// The address that it listens on.
+    pub(crate) address: SocketAddr,
+}
+
 /// The context of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestContext {
     pub(crate) client: SocketAddr,
     pub(crate) transport: Transport,
+    /// The view that the client gets.
+    pub(crate) view: ViewIndex,
     pub(crate) at: Instant,
 }
 

@@ -56,3 +56,4 @@ mod undo;
 mod upstream_tcp;
 mod upstreams;
 mod version;
+mod views;

@@ -83,7 +83,12 @@ impl World {
     }
 
     fn fast_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
-        let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
+        let incoming = Incoming {
+            message,
+            client: client.parse().unwrap(),
+            local: ([127, 0, 0, 1], 53).into(),
+            stream: transport == Transport::Tcp,
+        };
         let mut out = b"before".to_vec();
         let answered = self.paths.borrow_mut().fast(incoming, now, &mut out);
         assert!(out.starts_with(b"before"));
@@ -96,7 +101,12 @@ impl World {
     }
 
     fn full_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
-        let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
+        let incoming = Incoming {
+            message,
+            client: client.parse().unwrap(),
+            local: ([127, 0, 0, 1], 53).into(),
+            stream: transport == Transport::Tcp,
+        };
         self.paths.borrow_mut().full(incoming, now)
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::streams::Streams;
 use super::tcp::Connection;
+use crate::server::context::{Listener, Transport};
 use crate::server::counters::Counters;
 
 /// The pause before accepting again when the system has no more descriptors or memory.
@@ -16,6 +17,9 @@ const BACK_OFF: Duration = Duration::from_millis(50);
 
 /// Accepts connections until `stopped` turns true.
 pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut stopped: watch::Receiver<bool>) {
+    // It was bound, so it has an address.
+    let Ok(address) = listener.local_addr() else { return };
+    let by = Listener { transport: Transport::Tcp, address };
     let mut open = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -26,7 +30,7 @@ pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut sto
         match accepted {
             Ok((stream, client)) => {
                 if let Some(handle) = streams.admit(client) {
-                    open.spawn(Connection::new(client, Arc::clone(&streams), handle).run(stream, stopped.clone()));
+                    open.spawn(Connection::new(client, by, Arc::clone(&streams), handle).run(stream, stopped.clone()));
                 }
             }
             Err(error) if is_the_clients(&error) => {}

@@ -22,7 +22,7 @@ use super::streams::Streams;
 use super::transfers::Transfers;
 use crate::dns::stream;
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::Transport;
+use crate::server::context::Listener;
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
 use crate::transfer::Next;
@@ -48,6 +48,7 @@ const TURN: usize = MAX_UNSENT / 2;
 /// One connection.
 pub(crate) struct Connection {
     client: SocketAddr,
+    listener: Listener,
     streams: Arc<Streams>,
     handle: ConnectionHandle,
     /// Received octets; after each step, less than one message.
@@ -94,10 +95,11 @@ impl Drop for ReplyTo {
 }
 
 impl Connection {
-    pub(crate) fn new(client: SocketAddr, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
+    pub(crate) fn new(client: SocketAddr, listener: Listener, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
         let (back, returning) = mpsc::unbounded_channel();
         Self {
             client,
+            listener,
             streams,
             handle,
             inbox: Vec::with_capacity(FIRST_LEN),
@@ -207,7 +209,7 @@ impl Connection {
         let (shared, now) = (&self.streams.shared, Instant::now());
         let today = (shared.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let snapshot = shared.snapshot.load();
-        let known = (&**snapshot.view(self.client.ip()).zones, &*snapshot.transfers.board);
+        let known = (&*snapshot.zones, &*snapshot.transfers.board);
         stream::frame(&mut self.outbox, |outbox| self.transfers.message(known, (now, today), outbox))
     }
 
@@ -272,13 +274,13 @@ impl Connection {
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
     fn drain(&mut self) -> bool {
-        let Self { streams, client, inbox, outbox, waiting, back, transfers, .. } = self;
+        let Self { streams, client, listener, inbox, outbox, waiting, back, transfers, .. } = self;
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
-        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), Transport::Tcp, now);
+        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), *listener, now);
         let (mut at, mut makes_sense) = (0, true);
         while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING && transfers.has_room() {
             let Some((message, end)) = stream::message_at(inbox, at) else { break };
