@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::client_stream;
 use super::streams::Streams;
 use super::tcp::Connection;
 use crate::server::counters::Counters;
@@ -25,6 +26,7 @@ pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut sto
         };
         match accepted {
             Ok((stream, client)) => {
+                client_stream::prepare(&stream);
                 if let Some(handle) = streams.admit(client) {
                     open.spawn(Connection::new(client, Arc::clone(&streams), handle).run(stream, stopped.clone()));
                 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod accept;
+mod client_stream;
 mod connections;
 mod datagrams;
 mod descriptors;
