@@ -14,9 +14,9 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 
+use super::client_stream::{self, ClientStream};
 use super::connections::ConnectionHandle;
 use super::returned::Returned;
-use super::client_stream::{self, ClientStream};
 use super::streams::Streams;
 use super::transfers::Transfers;
 use crate::dns::stream as framing;
