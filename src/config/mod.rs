@@ -9,12 +9,14 @@ mod control;
 mod feed;
 mod forward;
 mod keys;
+mod listen;
 mod locate;
 mod log;
 mod reader;
 mod server;
 mod spec;
 mod sync;
+mod tls;
 mod transfer;
 mod values;
 mod views;
@@ -32,6 +34,7 @@ use crate::dns::Name;
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
+use crate::server::ListenAddresses;
 use crate::server::admission::access::Access;
 use crate::server::views::Views;
 use crate::transfer::check;
@@ -49,6 +52,10 @@ pub struct Config {
     pub(crate) log: telemetry::Settings,
     /// The addresses to listen on, UDP and TCP.
     pub listen: Vec<SocketAddr>,
+    /// The certificates, and what is demanded of clients that encrypt.
+    pub(crate) tls: crate::tls::Settings,
+    /// The addresses to listen on for DNS over TLS.
+    pub(crate) dot: Vec<SocketAddr>,
     /// The path of the control socket; `None` if there is to be none.
     pub control: Option<PathBuf>,
     /// Who may do what by it, besides its owner and root.
@@ -106,6 +113,11 @@ impl Config {
 }
 
 impl Config {
+    /// The addresses that the server listens on for DNS, whatever carries it.
+    pub(crate) fn listen_addresses(&self) -> ListenAddresses {
+        ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone() }
+    }
+
     /// What in the peers is hardly meant, with these zones.
     pub(crate) fn check_peers(&self, zones: &zone::ZoneSet) -> Vec<Diagnostic> {
         let around =

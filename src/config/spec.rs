@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +18,6 @@ use crate::dns::Name;
 use crate::forward::cache;
 use crate::server::admission::access::Access;
 use crate::server::admission::rates::Rates;
-use crate::server::views::Views;
 use crate::sync;
 use crate::zone::{self, OnMiss};
 
@@ -40,7 +38,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
-    let (listen, views) = listen(&top, &access, &mut sync);
+    let (listen, views) = super::listen::dns(&top, &access, &mut sync);
+    let (tls, dot) = super::tls::settings(&top, &base, &listen);
     let cloud = backup.as_ref().map(|backup| backup.cloud);
     let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
@@ -72,9 +71,11 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         public_names,
         special_names,
         cache: cache_settings(&top),
-        admin: super::admin::settings(&top, &listen),
+        admin: super::admin::settings(&top, &[&listen[..], &dot].concat()),
         sync,
         listen,
+        tls,
+        dot,
         warnings: Vec::new(),
     };
     warn_of_zones(&top, &config.zones);
@@ -91,53 +92,6 @@ fn warn_of_zones(top: &Section<'_>, zones: &zone::store::Settings) {
         let unpinned = "geos is not pinned: until a list has been read, every name below privatelink.<geo>.backup is \
                         SERVFAIL; pin yours, such as geos = [\"we\"]";
         top.warn_at("backup", Id::CONFIG_GEOS_OPEN, unpinned);
-    }
-}
-
-/// The addresses to listen on, those of views among them, and the views.
-fn listen(top: &Section<'_>, access: &Access, sync: &mut sync::Settings) -> (Vec<SocketAddr>, Views) {
-    let mut addresses =
-        top.strings("listen", values::dns_socket).unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 5300))]);
-    if addresses.is_empty() {
-        top.problem_at("listen", "listen is empty; name at least one address, such as \"127.0.0.1:5300\"");
-    }
-    let twice = |(at, address): (usize, &SocketAddr)| address.port() != 0 && addresses[..at].contains(address);
-    if addresses.iter().enumerate().any(twice) {
-        top.problem_at("listen", "listen names an address twice; remove one");
-    }
-    let views = super::views::settings(top, access, &mut addresses, sync);
-    for (all, one) in overlaps(&addresses) {
-        top.problem_at("listen", format!("listen names {one}, which {all} has already; remove one"));
-    }
-    for address in &addresses {
-        if let Some(kind) = unusable(*address) {
-            top.problem_at("listen", format!("listen: {address} is {kind}; name an address of this machine"));
-        }
-    }
-    (addresses, views)
-}
-
-/// An address of every interface, and another of its port and family.
-fn overlaps(addresses: &[SocketAddr]) -> Vec<(SocketAddr, SocketAddr)> {
-    let wildcards = addresses.iter().filter(|address| address.ip().is_unspecified() && address.port() != 0);
-    let has = |all: &SocketAddr, one: &SocketAddr| {
-        (all.port(), all.is_ipv4()) == (one.port(), one.is_ipv4()) && !one.ip().is_unspecified()
-    };
-    wildcards.flat_map(|all| addresses.iter().filter(|one| has(all, one)).map(|one| (*all, *one))).collect()
-}
-
-/// What an address is that no server can listen on.
-fn unusable(address: SocketAddr) -> Option<&'static str> {
-    match address {
-        _ if address.ip().is_multicast() => Some("a multicast address"),
-        SocketAddr::V4(v4) if v4.ip().is_broadcast() => Some("the broadcast address"),
-        SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => {
-            Some("an IPv4 address in IPv6 form: write it as IPv4")
-        }
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
-            Some("a link-local address without its interface, such as [fe80::1%2]:53 with the interface's number")
-        }
-        _ => None,
     }
 }
 
@@ -241,6 +195,7 @@ fn limits(top: &Section<'_>, access: Access) -> Access {
         errors: rate("errors", default.errors),
         negative: rate("negative", default.negative),
         forwarded: rate("forwarded", default.forwarded),
+        handshakes: rate("handshakes", default.handshakes),
     };
     let trusted = section.strings("trusted", values::network);
     section.finish();

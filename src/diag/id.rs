@@ -230,6 +230,8 @@ ids! {
     CONFIG_NO_ZONE = "config-no-zone";
     /// The geo codes are learnt from lists; until then the zones of all of them are SERVFAIL.
     CONFIG_GEOS_OPEN = "config-geos-open";
+    /// A certificate, its key or the roots for clients cannot be used; what was in use stays.
+    CERTIFICATE_UNUSABLE = "certificate-unusable";
     /// An upstream is a known misprint.
     CONFIG_MISPRINT = "config-misprint";
     /// A changed config would end zones or sources in service, which waits for a person.

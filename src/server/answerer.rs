@@ -117,9 +117,8 @@ impl<'a> Answerer<'a> {
     }
 
     fn context(&self, client: SocketAddr) -> RequestContext {
-        let Listener { transport, address } = self.listener;
-        let view = self.snapshot.views.of(address, client.ip());
-        RequestContext { client, transport, view, at: self.now }
+        let view = self.snapshot.views.of(self.listener.plain(), client.ip());
+        RequestContext { client, transport: self.listener.transport, view, at: self.now }
     }
 }
 

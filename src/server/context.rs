@@ -13,11 +13,13 @@ pub enum Transport {
     Udp,
     /// A stream: messages of up to 65,535 octets.
     Tcp,
+    /// The same, encrypted (RFC 7858).
+    Tls,
 }
 
 impl Transport {
     /// All transports, by [`Transport::index`].
-    pub(crate) const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+    pub(crate) const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Tls];
 
     /// The transport's index in tables.
     pub(crate) fn index(self) -> usize {
@@ -29,6 +31,7 @@ impl Transport {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 
@@ -41,14 +44,14 @@ impl Transport {
     pub(crate) fn is_stream(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp => true,
+            Self::Tcp | Self::Tls => true,
         }
     }
 
     /// The longest answer that the client accepts, octets.
     pub(crate) fn max_answer(self, query: &Query<'_>) -> usize {
         let payload = match (self, &query.edns) {
-            (Self::Tcp, _) => u16::MAX,
+            (Self::Tcp | Self::Tls, _) => u16::MAX,
             // RFC 6891 section 6.2.3: less than 512 counts as 512.
             (Self::Udp, Some(edns)) => edns.payload.clamp(512, UDP_PAYLOAD),
             (Self::Udp, None) => 512,
@@ -63,6 +66,17 @@ pub(crate) struct Listener {
     pub(crate) transport: Transport,
     /// The address that it listens on.
     pub(crate) address: SocketAddr,
+}
+
+impl Listener {
+    /// The address of the plain listener that has the same clients: an encrypted one has a port of its own, and belongs
+    /// to the view of its address.
+    pub(crate) fn plain(self) -> SocketAddr {
+        match self.transport {
+            Transport::Udp | Transport::Tcp => self.address,
+            Transport::Tls => SocketAddr::new(self.address.ip(), 0),
+        }
+    }
 }
 
 /// The context of one request.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Instant, SystemTime};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::admission::access::Access;
 use super::admission::cookies::Cookies;
@@ -18,6 +18,7 @@ use super::observer::Observer;
 use super::settings::Settings;
 use super::views::{ViewIndex, Views};
 use crate::forward::resolver::Resolver;
+use crate::tls::Credentials;
 use crate::transfer::Transfers;
 use crate::zone::ZoneSet;
 
@@ -98,6 +99,8 @@ impl Snapshot {
 pub struct Shared {
     /// The present snapshot.
     pub snapshot: ArcSwap<Snapshot>,
+    /// The certificates and keys of the listeners that encrypt; `None` while none can be used.
+    pub(crate) credentials: ArcSwapOption<Credentials>,
     /// Counters since the start.
     pub counters: Counters,
     /// Names that our zones do not have, and the signal for an early sync.
@@ -121,6 +124,7 @@ impl Shared {
         Arc::new(Self {
             observer,
             snapshot: ArcSwap::from_pointee(snapshot),
+            credentials: ArcSwapOption::empty(),
             counters: Counters::default(),
             misses: Misses::default(),
             pending: Pending::new(MAX_PENDING),

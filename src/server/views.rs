@@ -86,14 +86,16 @@ impl Views {
         self.settings.iter().zip(1..).find(|(view, _)| view.name == *name).map(|(_, number)| ViewIndex(number))
     }
 
-    /// The view of a client that asks at this address of ours; an IPv4 client that reached an IPv6 socket counts by its
+    /// The view of a client that asks at this address of ours, port 0 for any; an IPv4 client that reached an IPv6 socket counts by its
     /// IPv4 address.
     pub fn of(&self, local: SocketAddr, client: IpAddr) -> ViewIndex {
         if self.settings.is_empty() {
             return ViewIndex::BASE;
         }
         // Port 0 in the config is whichever the system chose.
-        let is_at = |listen: &SocketAddr| listen.ip() == local.ip() && [local.port(), 0].contains(&listen.port());
+        let is_at = |listen: &SocketAddr| {
+            listen.ip() == local.ip() && (listen.port() == local.port() || listen.port() == 0 || local.port() == 0)
+        };
         let at_address = self.listen.iter().find(|(listen, _)| is_at(listen));
         at_address.map_or_else(|| self.of_network(client), |(_, view)| *view)
     }

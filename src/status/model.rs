@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::encryption::EncryptionStatus;
 use super::peers::PeerStatus;
 use super::queries::QueryStatus;
 use super::sync::{PassStatus, SyncStatus};
@@ -37,6 +38,8 @@ pub struct Status {
     pub server: ServerStatus,
     /// Whether clients should be sent here.
     pub readiness: Readiness,
+    /// The listeners that encrypt, and their certificates.
+    pub encryption: EncryptionStatus,
     /// The config.
     pub config: ConfigStatus,
     /// Every hosted zone.

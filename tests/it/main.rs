@@ -27,6 +27,7 @@ mod crash;
 mod disk;
 mod docs;
 mod doctor;
+mod encrypted;
 mod explain;
 mod feed;
 mod freeze;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::*;
 use crate::dns::Rtype;
 use crate::server::admission::access::Access;
+use crate::server::context::Transport;
 use crate::server::harness::{self, BothPaths, Incoming};
 use crate::server::recent::RecentEntry;
 use crate::server::views::ViewIndex;

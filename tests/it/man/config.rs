@@ -25,14 +25,14 @@ log and by `privatelink-dns status`.";
 const VALUES: &str = "\
 `Durations` are strings with a unit, such as \"500ms\", \"10s\", \"5m\" or \"1h\". `Shares` are strings such as \"30%\". \
 `Networks` are addresses with a prefix length, such as \"10.0.0.0/8\" or \"fc00::/7\". `Addresses` are IP addresses, with \
-or without a port: without one, it is 53, in [admin] 9153 for `listen` and 8053 for `probe`. An IPv6 address with a \
+or without a port: without one, it is 53, in [dot] 853, in [admin] 9153 for `listen` and 8053 for `probe`. An IPv6 address with a \
 port stands in brackets, as in \"[::1]:53\".
 
 Where a value has no unit, the text says what it counts. A default is given where the key may be left out and something \
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -53,7 +53,18 @@ const SECTIONS: [(&str, &str); 14] = [
         "A client that sends a DNS cookie proves that it really has its address. Servers behind one address need the same \
          secrets.",
     ),
-    ("[tcp]", "Limits of DNS over TCP. Answers that do not fit into a datagram come by it."),
+    ("[tcp]", "Limits of DNS over TCP, and over TLS. Answers that do not fit into a datagram come by it."),
+    (
+        "[tls]",
+        "A certificate with its key, for the listeners that encrypt. Both files are read again when they change; a pair \
+         that does not fit leaves the one before in use. What `min_version` and `client_ca` demand holds whichever \
+         certificate a client asks for.",
+    ),
+    (
+        "[dot]",
+        "DNS over TLS for clients that encrypt. The networks of [access] hold here too, and clients from elsewhere are \
+         turned away before a handshake.",
+    ),
     (
         "[admin]",
         "A listener over HTTP for people, monitoring and load balancers. Without this section there is none. It shows much \
@@ -214,7 +225,7 @@ fn choices(text: &str) -> String {
 }
 
 /// The sections whose examples an example names.
-const NAMED: [(&str, &[&str]); 1] = [("[[peers]]", &["[[keys]]", "[feed]"])];
+const NAMED: [(&str, &[&str]); 2] = [("[[peers]]", &["[[keys]]", "[feed]"]), ("[dot]", &["[tls]"])];
 
 /// The sample with all lines of a section in force, and those of the sections that it names, without the line of a key
 /// if one is named. An upstream that depends on the machine is none.
