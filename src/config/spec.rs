@@ -40,8 +40,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let (listen, views) = super::listen::dns(&top, &access, &mut sync);
     let (tls, dot) = super::tls::settings(&top, &base, &listen);
-    let cloud = backup.as_ref().map(|backup| backup.cloud);
-    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
+    let around = super::transfer::Surroundings { cloud: sync.cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);

@@ -60,6 +60,15 @@ impl Transport {
     }
 }
 
+/// The addresses of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// The client's.
+    pub(crate) client: SocketAddr,
+    /// The one that the listener listens on.
+    pub(crate) local: SocketAddr,
+}
+
 /// What a message came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {

@@ -86,8 +86,8 @@ impl Views {
         self.settings.iter().zip(1..).find(|(view, _)| view.name == *name).map(|(_, number)| ViewIndex(number))
     }
 
-    /// The view of a client that asks at this address of ours, port 0 for any; an IPv4 client that reached an IPv6 socket counts by its
-    /// IPv4 address.
+    /// The view of a client that asks at this address of ours, port 0 for any; an IPv4 client that reached an IPv6
+    /// socket counts by its IPv4 address.
     pub fn of(&self, local: SocketAddr, client: IpAddr) -> ViewIndex {
         if self.settings.is_empty() {
             return ViewIndex::BASE;

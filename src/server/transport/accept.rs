@@ -12,19 +12,11 @@ use tokio::sync::watch;
 use super::client_stream;
 use super::streams::Streams;
 use super::tcp::Connection;
+use crate::server::context::Ends;
 use crate::server::counters::Counters;
 
 /// The pause before accepting again when the system has no more descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(50);
-
-/// The addresses of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ends {
-    /// The client's.
-    pub(crate) client: SocketAddr,
-    /// The one that the listener listens on.
-    pub(crate) local: SocketAddr,
-}
 
 /// What becomes of the connections of a listener.
 pub(crate) trait Serve: Send + Sync + 'static {

@@ -13,7 +13,6 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
 
-use super::accept::Ends;
 use super::client_stream::{self, ClientStream};
 use super::connections::ConnectionHandle;
 use super::returned::Returned;
@@ -21,7 +20,7 @@ use super::streams::Streams;
 use super::transfers::Transfers;
 use crate::dns::stream as framing;
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::{Listener, Transport};
+use crate::server::context::{Ends, Listener, Transport};
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
 use crate::transfer::Next;

@@ -17,14 +17,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::accept::{Ends, Serve};
+use super::accept::Serve;
 use super::client_stream::ClientStream;
 use super::connections::ConnectionHandle;
 use super::handshakes::{HandshakePlace, Handshakes};
 use super::streams::Streams;
 use super::tcp::Connection;
 use crate::server::admission::rates::{LimitedKind, RateDecision};
-use crate::server::context::Transport;
+use crate::server::context::{Ends, Transport};
 use crate::server::counters::Counters;
 use crate::tls::Protocol;
 
