@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -29,9 +29,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
-    // The paths in a config are the same however the config was named: the memory of a list is found by its path.
-    let base = base_folder(file);
-    let base = base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base);
+    let base = base(file);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
@@ -80,6 +78,12 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     warn_of_zones(&top, &config.zones);
     top.finish();
     (Config { warnings: text.warnings(), ..config }, text.problems())
+}
+
+/// Where relative paths start: the same however the config was named, since the memory of a list is found by its path.
+fn base(file: &Path) -> PathBuf {
+    let base = base_folder(file);
+    base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base)
 }
 
 /// Zones that a person would expect and that are not there.

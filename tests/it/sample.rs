@@ -9,7 +9,7 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 23] = [
+const EXAMPLES: [&str; 26] = [
     "control_group",
     "approve_group",
     "nsid",
@@ -30,7 +30,10 @@ const EXAMPLES: [&str; 23] = [
     "[tls]",
     "[dot]",
     "[[keys]]",
+    "clients",
+    "sources",
     "[[peers]]",
+    "[[views]]",
     "[[forward.rules]]",
     "[[zones]]",
 ];
