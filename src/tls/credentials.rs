@@ -13,6 +13,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::certificate::{self, Certificate, PairError};
+use super::expiry;
 use super::settings::{Pair, Settings, Version};
 use crate::diag::{Diagnostic, Id, Place, path};
 
@@ -82,6 +83,14 @@ pub(crate) fn load(settings: &Settings, in_use: Option<&Arc<Credentials>>) -> Lo
             Loaded { credentials: stays(), problems, is_halfway }
         }
     }
+}
+
+/// What is wrong with the files, and with the certificates at this time, seconds since 1970.
+pub(crate) fn check(settings: &Settings, now: u64) -> Vec<Diagnostic> {
+    let Loaded { credentials, mut problems, .. } = load(settings, None);
+    let certificates = credentials.iter().flat_map(|credentials| credentials.certificates.iter());
+    problems.extend(certificates.filter_map(|each| expiry::check(&each.file, each.valid, now)));
+    problems
 }
 
 fn explain(pair: &Pair, error: PairError, is_kept: bool) -> Diagnostic {

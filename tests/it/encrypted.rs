@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
@@ -354,4 +355,24 @@ fn a_listener_that_others_hold_is_named_at_the_start() {
     world.site.write_raw_config(&text.replace("[dot]\nlisten = [\"127.0.0.1:0\"]", &listen));
     let ran = crate::support::server::fails_to_start(world.site.command("serve"));
     assert!(ran.all().contains(&format!("cannot listen on {address} (TCP)")), "{}", ran.all());
+}
+
+#[test]
+fn check_and_status_name_a_certificate_that_cannot_be_used_or_ends() {
+    let world = Encrypted::new();
+    world.site.run("check", &[]).expect(0, &["good"]);
+    let short = world.authority.sign_for(&[NAME], Duration::from_hours(72));
+    short.write(&world.site.path("cert.pem"), &world.site.path("key.pem"));
+    world
+        .site
+        .run("check", &[])
+        .expect(0, &["warning: ", "cert.pem: the certificate expires at", "nothing has renewed it"]);
+    let server = world.site.start();
+    world
+        .site
+        .run("status", &[])
+        .expect(3, &["DNS over TLS on 127.0.0.1:", "cert.pem, valid until", "nothing has renewed it"]);
+    server.stop();
+    std::fs::remove_file(world.site.path("key.pem")).unwrap();
+    world.site.run("check", &[]).expect(2, &["key.pem: cannot be read", "clients cannot get this certificate"]);
 }
