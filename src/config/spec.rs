@@ -37,7 +37,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let listen = super::listen::dns(&top);
-    let (tls, dot) = super::tls::settings(&top, &base, &listen);
+    let super::tls::Encryption { tls, dot, ddr } = super::tls::settings(&top, &base, &listen);
     let cloud = backup.as_ref().map(|backup| backup.cloud);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
@@ -72,6 +72,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         listen,
         tls,
         dot,
+        ddr,
         warnings: Vec::new(),
     };
     warn_of_zones(&top, &config.zones);

@@ -232,6 +232,8 @@ ids! {
     CERTIFICATE_INVALID = "certificate-invalid";
     /// A certificate expires soon, and was not renewed.
     CERTIFICATE_EXPIRES = "certificate-expires";
+    /// A certificate is not for a name or an address that clients look for in it.
+    CERTIFICATE_LACKS_NAME = "certificate-lacks-name";
     /// An upstream is a known misprint.
     CONFIG_MISPRINT = "config-misprint";
     /// A changed config would end zones or sources in service, which waits for a person.

@@ -60,14 +60,13 @@ pub struct Incoming<'a> {
     pub message: &'a [u8],
     /// The client's address.
     pub client: SocketAddr,
-    /// Whether it arrived over TCP.
-    pub stream: bool,
+    /// The transport that it arrived by.
+    pub transport: Transport,
 }
 
 impl Incoming<'_> {
     fn context(&self, at: Instant) -> RequestContext {
-        let transport = if self.stream { Transport::Tcp } else { Transport::Udp };
-        RequestContext { client: self.client, transport, at }
+        RequestContext { client: self.client, transport: self.transport, at }
     }
 }
 

@@ -140,7 +140,7 @@ impl Lists {
             errors: planned.errors.to_vec(),
             warnings,
             peers: config.check_peers(&zones).into_iter().filter(|found| !found.is_note()).collect(),
-            certificates: tls::check(&config.tls, crate::cli::seconds(now)),
+            certificates: tls::check(&config.tls, &config.promised(), crate::cli::seconds(now)),
             frozen: settings
                 .state
                 .frozen()

@@ -65,9 +65,9 @@ fn each_message_is_counted_once_by_transport_and_family_its_type_its_answer_and_
     ];
     let rounds = 6;
     let mut out = Vec::new();
-    for stream in [false, true] {
+    for transport in [Transport::Udp, Transport::Tcp] {
         for (message, client) in messages.iter().cycle().take(rounds * messages.len()) {
-            paths.answer(Incoming { message, client: client.parse().unwrap(), stream }, now, &mut out);
+            paths.answer(Incoming { message, client: client.parse().unwrap(), transport }, now, &mut out);
         }
     }
     let (counters, rounds) = (&shared.counters, 2 * rounds as u64);
@@ -91,7 +91,7 @@ fn each_look_into_a_cache_is_a_request_of_the_cache_or_a_hit_of_the_fast_paths_o
     let message = message("www.example", Rtype::A);
     let mut out = Vec::new();
     for _ in 0..10 {
-        let incoming = Incoming { message: &message, client: CLIENT.parse().unwrap(), stream: false };
+        let incoming = Incoming { message: &message, client: CLIENT.parse().unwrap(), transport: Transport::Udp };
         assert!(paths.answer(incoming, now, &mut out));
     }
     let (own, cache) = (shared.counters.named("answer_cache_hits"), shared.snapshot.load().resolver.cache().counts());

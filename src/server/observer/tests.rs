@@ -57,7 +57,7 @@ impl World {
 }
 
 fn incoming<'a>(message: &'a [u8], client: &str) -> Incoming<'a> {
-    Incoming { message, client: client.parse::<SocketAddr>().unwrap(), stream: false }
+    Incoming { message, client: client.parse::<SocketAddr>().unwrap(), transport: Transport::Udp }
 }
 
 fn question(name: &str) -> Vec<u8> {
