@@ -56,6 +56,8 @@ pub struct Config {
     pub(crate) tls: crate::tls::Settings,
     /// The addresses to listen on for DNS over TLS.
     pub(crate) dot: Vec<SocketAddr>,
+    /// The name under which clients find the listeners that encrypt by themselves (RFC 9462).
+    pub(crate) ddr: Option<Name>,
     /// The path of the control socket; `None` if there is to be none.
     pub control: Option<PathBuf>,
     /// Who may do what by it, besides its owner and root.
@@ -116,6 +118,15 @@ impl Config {
     /// The addresses that the server listens on for DNS, whatever carries it.
     pub(crate) fn listen_addresses(&self) -> ListenAddresses {
         ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone() }
+    }
+
+    /// The names and addresses that clients look for in the certificate because of `[ddr]`, the name first. Of a
+    /// listener on all addresses nobody knows them.
+    pub(crate) fn promised(&self) -> Vec<String> {
+        let Some(name) = &self.ddr else { return Vec::new() };
+        let is_known = |address: &&SocketAddr| !address.ip().is_unspecified() && !address.ip().is_loopback();
+        let addresses = self.listen.iter().filter(is_known).map(|address| address.ip().to_string());
+        std::iter::once(name.without_dot()).chain(addresses).collect()
     }
 
     /// What in the peers is hardly meant, with these zones.

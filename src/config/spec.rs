@@ -37,7 +37,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let (listen, views) = super::listen::dns(&top, &access, &mut sync);
-    let (tls, dot) = super::tls::settings(&top, &base, &listen);
+    let super::tls::Encryption { tls, dot, ddr } = super::tls::settings(&top, &base, &listen);
     let around = super::transfer::Surroundings { cloud: sync.cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
@@ -73,6 +73,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         listen,
         tls,
         dot,
+        ddr,
         warnings: Vec::new(),
     };
     warn_of_zones(&top, &config.zones);

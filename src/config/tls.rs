@@ -1,4 +1,4 @@
-//! `[tls]`, `[dot]`: the certificates, and the listeners that encrypt.
+//! `[tls]`, `[dot]`, `[ddr]`: the certificates, the listeners that encrypt, and how clients find them.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::path::Path;
 use super::reader::Section;
 use super::{listen, values};
 use crate::diag::Id;
+use crate::dns::Name;
 use crate::tls::{Pair, Settings, Version};
 
 /// The port of DNS over TLS (RFC 7858 section 3.1).
@@ -14,8 +15,17 @@ const DOT_PORT: u16 = 853;
 /// The keys that hold whichever certificate a client asks for: it could choose the one that demands less.
 const FOR_ALL: [&str; 2] = ["min_version", "client_ca"];
 
-/// The certificates, and the addresses of DNS over TLS; `dns` are those of DNS.
-pub(super) fn settings(top: &Section<'_>, base: &Path, dns: &[SocketAddr]) -> (Settings, Vec<SocketAddr>) {
+/// All of it.
+pub(super) struct Encryption {
+    pub(super) tls: Settings,
+    /// The addresses of DNS over TLS.
+    pub(super) dot: Vec<SocketAddr>,
+    /// The name of the listeners.
+    pub(super) ddr: Option<Name>,
+}
+
+/// The certificates and listeners; `dns` are the addresses of DNS.
+pub(super) fn settings(top: &Section<'_>, base: &Path, dns: &[SocketAddr]) -> Encryption {
     let mut settings = Settings::default();
     for (number, section) in top.one_or_more("tls").into_iter().enumerate() {
         let path = |key| section.string(key, |text| Ok(base.join(text)));
@@ -42,7 +52,8 @@ pub(super) fn settings(top: &Section<'_>, base: &Path, dns: &[SocketAddr]) -> (S
         section.finish();
     }
     let dot = dot(top, dns, !settings.pairs.is_empty());
-    (settings, dot)
+    let ddr = ddr(top, top.has("dot"));
+    Encryption { tls: settings, dot, ddr }
 }
 
 fn dot(top: &Section<'_>, dns: &[SocketAddr], has_certificate: bool) -> Vec<SocketAddr> {
@@ -67,6 +78,19 @@ fn dot(top: &Section<'_>, dns: &[SocketAddr], has_certificate: bool) -> Vec<Sock
     }
     section.finish();
     addresses.unwrap_or_default()
+}
+
+fn ddr(top: &Section<'_>, has_listener: bool) -> Option<Name> {
+    let section = top.section("ddr")?;
+    let name = section.string("name", |text| values::name(&host(text)?));
+    if !section.has("name") {
+        section.problem(Id::CONFIG_MISSING_KEY, "[ddr] needs name: a name of the certificate, as \"dns.corp.example\"");
+    }
+    if !has_listener {
+        section.problem(Id::CONFIG_MISSING_KEY, "[ddr] needs a listener that encrypts: add [dot] with listen");
+    }
+    section.finish();
+    name
 }
 
 /// The name of a host as clients write it into a handshake, in lower case.
@@ -108,6 +132,7 @@ mod tests {
         for (text, wanted) in [
             ("[dot]\nlisten = [\"10.0.0.4\"]\n", "/srv/x.toml:1:1: [dot] needs a certificate: add [tls]"),
             ("[tls]\ncert = \"c\"\nkey = \"k\"\n[dot]\n", "/srv/x.toml:4:1: [dot] needs listen"),
+            ("[ddr]\nname = \"dns.corp.example\"\n", "/srv/x.toml:1:1: [ddr] needs a listener that encrypts"),
             ("[tls]\nkey = \"k\"\n", "/srv/x.toml:1:1: [tls] needs cert: a file in PEM"),
             (
                 "[tls]\ncert = \"c\"\nkey = \"k\"\nmin_version = \"1.1\"\n",

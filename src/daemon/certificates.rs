@@ -14,7 +14,6 @@ use super::work::{Running, finished};
 use super::{Daemon, background, log};
 use crate::diag::{self, Diagnostic};
 use crate::status::EncryptionStatus;
-use crate::sync::pass::rfc3339;
 use crate::tls::{self, Loaded, Settings};
 
 /// The time that a program may take between the two files of a pair.
@@ -106,7 +105,7 @@ impl Daemon {
         let problems = self.certificates.judge(loaded, Instant::now());
         if loaded.credentials.as_ref().map(Arc::as_ptr) != before.as_ref().map(Arc::as_ptr) {
             for certificate in loaded.credentials.iter().flat_map(|credentials| credentials.certificates.iter()) {
-                let (file, until) = (diag::path(&certificate.file), rfc3339(certificate.valid.1));
+                let (file, until) = (diag::path(&certificate.file), tls::expiry::shown(certificate.valid.1));
                 info!(%file, valid_until = %until, "certificate in use");
             }
             self.shared.credentials.store(loaded.credentials.clone());

@@ -18,6 +18,7 @@ mod addresses;
 mod background;
 mod beat;
 mod certificates;
+mod designation;
 mod feed;
 mod folders;
 mod kept;
@@ -218,7 +219,7 @@ impl Daemon {
         ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
         config.warnings.iter().for_each(log::found);
-        let routes = Routes::build(&config, &bound.dns, None)?;
+        let routes = Routes::build(&config, &bound, None)?;
         let secret = Cookies::own_secret();
         // No query is answered before there are zones.
         let transfers = Transfers::new(config.transfer.clone());

@@ -1,6 +1,5 @@
 //! A changed config: it is read and built whole in the background, and then takes the place of the old one in one step.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +11,7 @@ use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
 use crate::control::{self, protocol::ControlReply};
 use crate::diag::{self, Diagnostic, Id, Place};
+use crate::server::ListenAddresses;
 use crate::tls::{self, Credentials, Loaded};
 
 /// The result of reading the config.
@@ -34,7 +34,7 @@ fn build(
     why: Why,
     contents: Result<Contents, Diagnostic>,
     old: &Config,
-    (bound, routes): (&[SocketAddr], &Routes),
+    (bound, routes): (&ListenAddresses, &Routes),
     credentials: Option<&Arc<Credentials>>,
 ) -> Result<Built, Vec<Diagnostic>> {
     let config = contents.map_err(|problem| vec![problem])?.load()?;
@@ -67,7 +67,7 @@ impl Daemon {
     pub(super) fn start_config(&mut self) -> Option<Running<Read>> {
         let (why, waiters) = self.due.take_config()?;
         let (old, seen) = (self.config.clone(), self.config_seen.clone());
-        let (bound, routes) = (self.bound.dns.clone(), self.routes.clone());
+        let (bound, routes) = (self.bound.clone(), self.routes.clone());
         let credentials = self.shared.credentials.load_full();
         let work = move || {
             let contents = Contents::read(&old.file);

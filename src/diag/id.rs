@@ -232,6 +232,12 @@ ids! {
     CONFIG_GEOS_OPEN = "config-geos-open";
     /// A certificate, its key or the roots for clients cannot be used; what was in use stays.
     CERTIFICATE_UNUSABLE = "certificate-unusable";
+    /// A certificate has expired, or is not valid yet.
+    CERTIFICATE_INVALID = "certificate-invalid";
+    /// A certificate expires soon, and was not renewed.
+    CERTIFICATE_EXPIRES = "certificate-expires";
+    /// A certificate is not for a name or an address that clients look for in it.
+    CERTIFICATE_LACKS_NAME = "certificate-lacks-name";
     /// An upstream is a known misprint.
     CONFIG_MISPRINT = "config-misprint";
     /// A changed config would end zones or sources in service, which waits for a person.

@@ -48,6 +48,14 @@ impl Transport {
         }
     }
 
+    /// Whether nobody on the way can read the message, but only see its length.
+    pub(crate) fn is_encrypted(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp => false,
+            Self::Tls => true,
+        }
+    }
+
     /// The longest answer that the client accepts, octets.
     pub(crate) fn max_answer(self, query: &Query<'_>) -> usize {
         let payload = match (self, &query.edns) {

@@ -62,14 +62,13 @@ pub struct Incoming<'a> {
     pub client: SocketAddr,
     /// The address that it arrived at.
     pub local: SocketAddr,
-    /// Whether it arrived over TCP.
-    pub stream: bool,
+    /// The transport that it arrived by.
+    pub transport: Transport,
 }
 
 impl Incoming<'_> {
     fn listener(&self) -> Listener {
-        let transport = if self.stream { Transport::Tcp } else { Transport::Udp };
-        Listener { transport, address: self.local }
+        Listener { transport: self.transport, address: self.local }
     }
 }
 

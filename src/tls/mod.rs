@@ -6,9 +6,10 @@
 
 mod certificate;
 mod credentials;
+pub(crate) mod expiry;
 mod settings;
 mod validity;
 
 pub(crate) use certificate::Certificate;
-pub(crate) use credentials::{Credentials, Loaded, Protocol, load};
+pub(crate) use credentials::{Credentials, Loaded, Protocol, check, load};
 pub use settings::{Pair, Settings, Version};

@@ -3,11 +3,12 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
 
-use crate::support::client::{ask, framed, read_framed};
+use crate::support::client::{SendOpt, ask, framed, read_framed};
 use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::tls::{Authority, NAME, Stream, connect, ends_properly, write_key};
@@ -147,6 +148,26 @@ fn answers_of_a_megabyte_reach_a_client_that_reads_late() {
             received += 1;
         }
     }
+    server.stop();
+}
+
+#[test]
+fn rfc8467_4_1_an_answer_is_padded_if_the_question_is_and_nothing_else_differs() {
+    let world = Encrypted::new();
+    let server = world.site.start();
+    let mut stream = world.connect(&server);
+    let mut padded = ask(OURS, "A");
+    let opt = |options| Some(SendOpt { payload: 1232, version: 0, flags: 0, options });
+    padded.opt = opt(vec![(12, vec![0; 60])]);
+    let long = answer(&mut stream, &framed(&padded.bytes()));
+    assert_eq!(long.len(), 468);
+    padded.opt = opt(Vec::new());
+    let short = answer(&mut stream, &framed(&padded.bytes()));
+    // The length of the options, and the option.
+    assert_eq!(
+        (&long[2..short.len() - 2], &long[short.len()..short.len() + 2]),
+        (&short[2..short.len() - 2], &[0, 12][..])
+    );
     server.stop();
 }
 
@@ -354,4 +375,45 @@ fn a_listener_that_others_hold_is_named_at_the_start() {
     world.site.write_raw_config(&text.replace("[dot]\nlisten = [\"127.0.0.1:0\"]", &listen));
     let ran = crate::support::server::fails_to_start(world.site.command("serve"));
     assert!(ran.all().contains(&format!("cannot listen on {address} (TCP)")), "{}", ran.all());
+}
+
+#[test]
+fn rfc9462_4_clients_that_ask_for_it_are_told_where_tls_is_and_no_upstream_is_asked() {
+    let upstream = Upstream::serving("_dns.resolver.arpa. 60 SVCB 1 dns.other.example. alpn=dot\n");
+    let mut world = Encrypted::new();
+    world.site = world.site.with_upstream(&upstream);
+    let server = world.site.start();
+    let none = server.ask("_dns.resolver.arpa", "TYPE64");
+    assert_eq!((none.rcode.as_str(), none.answer.len(), none.authority.len()), ("NOERROR", 0, 1));
+    world.site.add(&format!("[ddr]\nname = \"{NAME}\"\n"));
+    let port = server.dot().port();
+    let svcb = || ask("_dns.resolver.arpa", "TYPE64").to(server.address()).bytes;
+    // Key 1 is alpn, 3 port, 4 ipv4hint.
+    let [high, low] = port.to_be_bytes();
+    let params = [&b"\0\x01\0\x04\x03dot\0\x03\0\x02"[..], &[high, low], b"\0\x04\0\x04\x7f\0\0\x01"].concat();
+    let target = b"\0\x01\x03dns\x04corp\x07example\0";
+    let rdata = [&target[..], &params].concat();
+    wait_until("it is designated", || svcb().windows(rdata.len()).any(|window| window == rdata));
+    assert_eq!(upstream.asked("_dns.resolver.arpa", "TYPE64"), 0);
+    server.stop();
+}
+
+#[test]
+fn check_and_status_name_a_certificate_that_cannot_be_used_or_ends() {
+    let world = Encrypted::new();
+    world.site.run("check", &[]).expect(0, &["good"]);
+    let short = world.authority.sign_for(&[NAME], Duration::from_hours(72));
+    short.write(&world.site.path("cert.pem"), &world.site.path("key.pem"));
+    world
+        .site
+        .run("check", &[])
+        .expect(0, &["warning: ", "cert.pem: the certificate expires at", "nothing has renewed it"]);
+    let server = world.site.start();
+    world
+        .site
+        .run("status", &[])
+        .expect(3, &["DNS over TLS on 127.0.0.1:", "cert.pem, valid until", "nothing has renewed it"]);
+    server.stop();
+    std::fs::remove_file(world.site.path("key.pem")).unwrap();
+    world.site.run("check", &[]).expect(2, &["key.pem: cannot be read", "clients cannot get this certificate"]);
 }

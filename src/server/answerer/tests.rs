@@ -65,10 +65,10 @@ fn each_message_is_counted_once_by_transport_and_family_its_type_its_answer_and_
     ];
     let rounds = 6;
     let mut out = Vec::new();
-    for stream in [false, true] {
+    for transport in [Transport::Udp, Transport::Tcp] {
         for (message, client) in messages.iter().cycle().take(rounds * messages.len()) {
             paths.answer(
-                Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), stream },
+                Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), transport },
                 now,
                 &mut out,
             );
@@ -99,7 +99,7 @@ fn each_look_into_a_cache_is_a_request_of_the_cache_or_a_hit_of_the_fast_paths_o
             message: &message,
             client: CLIENT.parse().unwrap(),
             local: ([127, 0, 0, 1], 53).into(),
-            stream: false,
+            transport: Transport::Udp,
         };
         assert!(paths.answer(incoming, now, &mut out));
     }

@@ -249,7 +249,7 @@ fn head(question: &[u8], flags: [u8; 2], out: &mut Vec<u8>) {
 
 fn opt(ask: &PlainQuery<'_>, start: usize, out: &mut Vec<u8>) {
     if ask.query.edns.is_some() {
-        ask.options.with(None).append_opt(UDP_PAYLOAD, 0, ask.query.dnssec_ok(), out);
+        ask.options.with(None).append_opt(UDP_PAYLOAD, (0, ask.query.dnssec_ok()), start, out);
         out[start + 11] = 1;
     }
 }

@@ -62,7 +62,7 @@ fn incoming<'a>(message: &'a [u8], client: &str) -> Incoming<'a> {
         message,
         client: client.parse::<SocketAddr>().unwrap(),
         local: ([127, 0, 0, 1], 53).into(),
-        stream: false,
+        transport: Transport::Udp,
     }
 }
 

@@ -132,6 +132,20 @@ fn a_certificate_is_for_its_names_and_addresses_and_asked_for_by_the_names_of_th
 }
 
 #[test]
+fn rfc9462_4_2_a_certificate_that_clients_would_not_take_is_found_with_what_it_lacks() {
+    let folder = Folder::new();
+    let pair = folder.with("a", &["dns.corp.example", "10.0.0.4"]);
+    let lacks = |promised: &[&str]| {
+        let promised: Vec<String> = promised.iter().map(ToString::to_string).collect();
+        check(&settings(&[&pair]), &promised, 1_800_000_000).into_iter().map(|found| found.text).collect::<Vec<_>>()
+    };
+    assert_eq!(lacks(&["dns.corp.example", "10.0.0.4"]), [""; 0]);
+    assert_eq!(lacks(&[]), [""; 0]);
+    let said = lacks(&["dns.other.example", "10.0.0.4", "10.0.0.5"]);
+    assert!(said.len() == 1 && said[0].contains("is not for dns.other.example, 10.0.0.5, so"), "{said:?}");
+}
+
+#[test]
 fn without_roots_for_clients_nobody_is_let_in() {
     let folder = Folder::new();
     let pair = folder.with("a", &["dns.corp.example"]);

@@ -32,7 +32,7 @@ Where a value has no unit, the text says what it counts. A default is given wher
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 16] = [
+const SECTIONS: [(&str, &str); 17] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -64,6 +64,12 @@ const SECTIONS: [(&str, &str); 16] = [
         "[dot]",
         "DNS over TLS for clients that encrypt. The networks of [access] hold here too, and clients from elsewhere are \
          turned away before a handshake.",
+    ),
+    (
+        "[ddr]",
+        "What clients are told that ask for `_dns.resolver.arpa`: Windows and Apple's systems do so. Without this section \
+         they are told that there is none, and no upstream is asked. They take a certificate only if it holds the address \
+         that they had before.",
     ),
     (
         "[admin]",
@@ -232,7 +238,8 @@ fn choices(text: &str) -> String {
 }
 
 /// The sections whose examples an example names.
-const NAMED: [(&str, &[&str]); 2] = [("[[peers]]", &["[[keys]]", "[feed]"]), ("[dot]", &["[tls]"])];
+const NAMED: [(&str, &[&str]); 3] =
+    [("[[peers]]", &["[[keys]]", "[feed]"]), ("[dot]", &["[tls]"]), ("[ddr]", &["[tls]", "[dot]"])];
 
 /// The sample with all lines of a section in force, and those of the sections that it names, without the line of a key
 /// if one is named. An upstream that depends on the machine is none.
