@@ -97,8 +97,15 @@ fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<FileKind> 
 }
 
 fn concerned(watched: &[Folder], path: &Path) -> BTreeSet<FileKind> {
+    // The state lies hidden among the zones of views, and changes with each pass.
+    let is_hidden = |folder: &Folder| {
+        let below = path.strip_prefix(&folder.path).unwrap_or(path);
+        folder.kind == FileKind::Zones && below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
+    };
     let inside = |folder: &&Folder| {
-        path == folder.path || path.parent() == Some(&folder.path) || folder.recursive && path.starts_with(&folder.path)
+        path == folder.path
+            || path.parent() == Some(&folder.path)
+            || folder.recursive && path.starts_with(&folder.path) && !is_hidden(folder)
     };
     watched.iter().filter(inside).map(|folder| folder.kind).collect()
 }
@@ -120,5 +127,9 @@ mod tests {
         assert_eq!(of("/c/lists/deep/x.txt"), [FileKind::Lists]);
         assert_eq!(of("/c/lists/..data"), [FileKind::Lists]);
         assert_eq!(of("/z/a/b.zone"), []);
+        let with_views = [folder("/z", FileKind::Zones, true)];
+        let of = |path: &str| concerned(&with_views, Path::new(path)).len();
+        assert_eq!(of("/z/spoke-a/b.zone"), 1);
+        assert_eq!((of("/z/.state/base/b.txt"), of("/z/spoke-a/.tmp")), (0, 0));
     }
 }

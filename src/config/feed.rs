@@ -4,19 +4,26 @@ use std::collections::BTreeMap;
 
 use super::reader::Section;
 use super::values;
+use super::views::known_view;
 use crate::dns::Name;
 use crate::feed::Settings;
-use crate::zone::OnMiss;
+use crate::zone::{OnMiss, ViewName};
 
 /// The section; `unread_suffix` is what the backup zones lie below while their geo codes are not known.
-pub(super) fn settings(top: &Section<'_>, hosted: &BTreeMap<Name, OnMiss>, unread_suffix: Option<&Name>) -> Settings {
+pub(super) fn settings(
+    top: &Section<'_>,
+    hosted: &BTreeMap<Name, OnMiss>,
+    unread_suffix: Option<&Name>,
+    views: &[ViewName],
+) -> Settings {
     let Some(section) = top.section("feed") else { return Settings::default() };
     let zones: Vec<&Name> = hosted.keys().chain(unread_suffix).collect();
     let apex = |key| section.string(key, values::name).filter(|apex| is_free(&section, key, apex, &zones));
     let rpz = apex("rpz");
     let catalog = apex("catalog").filter(|catalog| is_apart(&section, catalog, rpz.as_ref()));
+    let view = section.string("view", |text| known_view(text, views));
     section.finish();
-    Settings { rpz, catalog }
+    Settings { rpz, catalog, view }
 }
 
 /// Whether a derived zone may have this name: no client is answered about names in it.

@@ -34,11 +34,17 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let hosted = hosted(&top, backup.as_ref());
     let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
-    let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let (listen, views) = super::listen::dns(&top, &access, &mut sync);
+    let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref(), &sync.views);
     let super::tls::Encryption { tls, dot, ddr } = super::tls::settings(&top, &base, &listen);
-    let around = super::transfer::Surroundings { cloud: sync.cloud, keys: &keys, access: &access, feed: &feed };
+    let around = super::transfer::Surroundings {
+        cloud: sync.cloud,
+        keys: &keys,
+        access: &access,
+        feed: &feed,
+        views: &sync.views,
+    };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
@@ -58,7 +64,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             views: sync.views.iter().cloned().collect(),
             parts: sync.hosted.clone(),
         },
-        views: Arc::new(views),
+        views: Arc::new(super::views::with_peers(&views, &transfer.peers)),
         feed,
         transfer,
         access,

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::keys::KeyFile;
 use super::reader::Section;
 use super::values;
+use super::views::known_view;
 use crate::azure::Cloud;
 use crate::diag::Id;
 use crate::dns::Name;
 use crate::feed;
 use crate::server::admission::access::Access;
 use crate::transfer::{Peer, Selector, Settings};
+use crate::zone::ViewName;
 
 /// The longest name of a peer, octets: it is a label of metrics.
 const MAX_LABEL: usize = 64;
@@ -26,6 +28,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) keys: &'a [KeyFile],
     pub(super) access: &'a Access,
     pub(super) feed: &'a feed::Settings,
+    pub(super) views: &'a [ViewName],
 }
 
 pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
@@ -56,6 +59,7 @@ fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
         is_known.then_some(key).ok_or_else(|| format!("no [[keys]] has the name '{text}'"))
     });
     let zones = section.strings("zones", |text| selector(text, around));
+    let view = section.string("view", |text| known_view(text, around.views));
     for required in ["name", "address", "zones"] {
         if !section.has(required) {
             section.problem(Id::CONFIG_MISSING_KEY, format!("a peer needs {required}"));
@@ -71,7 +75,7 @@ fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
     }
     let addresses = addresses?;
     outside(section, &addresses, around.access);
-    Some(Peer { name: name?, addresses, key, zones: zones? })
+    Some(Peer { name: name?, addresses, key, zones: zones?, view })
 }
 
 /// Queries of a peer outside `[access]` are REFUSED like those of anybody else.
@@ -130,6 +134,7 @@ mod tests {
             addresses: vec!["10.1.0.53:53".parse().unwrap(), "10.1.0.54:5353".parse().unwrap()],
             key: Some("k1".parse().unwrap()),
             zones: vec![backup, blob],
+            view: None,
         };
         assert_eq!(config.transfer, Settings { peers: [peer].into(), max: 4, history: 1_000_000 });
     }

@@ -2,12 +2,16 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
+
 use super::reader::Section;
 use super::values;
 use crate::diag::Id;
 use crate::server::admission::access::Access;
 use crate::server::views::{MAX_VIEWS, ViewSettings, Views};
 use crate::sync::{self, source};
+use crate::transfer::Peer;
+use crate::zone::ViewName;
 
 /// The views; each source that one of them names feeds that view alone, and the addresses that one listens on are
 /// listened on besides those of `listen`.
@@ -73,6 +77,26 @@ fn outside(section: &Section<'_>, view: &ViewSettings, access: &Access) {
         let text = format!("clients: {network} is not in [access], so its queries are REFUSED; add it there");
         section.warn_at("clients", Id::VIEW_OUTSIDE_ACCESS, text);
     }
+}
+
+/// The views with the peers that are known by their address and get the zones of a view: the serial that a secondary asks
+/// for is then that of the zone that it transfers.
+pub(super) fn with_peers(views: &Views, peers: &[Peer]) -> Views {
+    let mut settings = views.settings().to_vec();
+    for peer in peers.iter().filter(|peer| peer.key.is_none()) {
+        let view = settings.iter_mut().find(|view| peer.view.as_ref() == Some(&view.name));
+        let networks = peer.addresses.iter().map(|address| IpNet::from(address.ip().to_canonical()));
+        if let Some(view) = view {
+            view.clients.extend(networks);
+        }
+    }
+    Views::new(settings)
+}
+
+/// The name of a view that there is.
+pub(super) fn known_view(text: &str, views: &[ViewName]) -> Result<ViewName, String> {
+    let name = text.parse()?;
+    if views.contains(&name) { Ok(name) } else { Err(format!("no [[views]] has the name '{text}'")) }
 }
 
 /// Has the sources that the view names feed it.

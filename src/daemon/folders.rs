@@ -32,8 +32,13 @@ pub(super) struct Folders {
 /// The folders of the config, the lists, the zones and the certificates, and those that links among them lead to; what
 /// may hang apart from what is ours.
 pub(super) fn of(config: &Config) -> [Folders; 2] {
-    let ours = [(parent(&config.file), FileKind::Config), (config.zones.zone_dir.clone(), FileKind::Zones)];
-    let ours = ours.map(|(path, kind)| Wanted { folder: Folder { path, kind, recursive: false }, link: None });
+    let has_views = !config.zones.views.is_empty();
+    let ours = [
+        Folder { path: parent(&config.file), kind: FileKind::Config, recursive: false },
+        // Each view has a folder in it.
+        Folder { path: config.zones.zone_dir.clone(), kind: FileKind::Zones, recursive: has_views },
+    ];
+    let ours = ours.map(|folder| Wanted { folder, link: None });
     // The server itself writes the lists of live sources, and knows when one changed.
     let by_others = config.sync.sources.iter().filter(|source| matches!(source.kind, Kind::Files(_)));
     let lists = by_others.map(|source| {

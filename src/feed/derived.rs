@@ -16,7 +16,7 @@ use crate::sync::apply::{ApplyError, ZoneFolder, next_serial, serial_of};
 use crate::sync::state::State;
 use crate::zone::kind::DERIVED_HEADER;
 use crate::zone::store::{MAX_BYTES, path_of};
-use crate::zone::{Kind, Zone, ZoneId, ZoneSet};
+use crate::zone::{Kind, ViewName, Zone, ZoneId, ZoneSet};
 
 /// The derived zones of the config: `[feed]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,8 @@ pub struct Settings {
     pub rpz: Option<Name>,
     /// The apex of the catalog.
     pub catalog: Option<Name>,
+    /// The view whose zones they are made of; `None` for the base.
+    pub view: Option<ViewName>,
 }
 
 /// The derived zones there are.
@@ -77,7 +79,9 @@ impl Settings {
 
 /// What the zones have and the feed cannot hold, for `check`.
 pub(crate) fn left_out(settings: &Settings, zones: &ZoneSet) -> Vec<Diagnostic> {
-    let Some(apex) = &settings.rpz else { return Vec::new() };
+    let Some((apex, zones)) = settings.rpz.as_ref().zip(zones.seen_in(settings.view.as_ref())) else {
+        return Vec::new();
+    };
     // Without the records of zones that have no good copy, which is an error of its own.
     rpz::render(apex, zones, rpz::Missing::LeftOut).map(|feed| feed.left_out).unwrap_or_default()
 }
@@ -99,6 +103,8 @@ pub(crate) fn make(
     if state.frozen().is_some() {
         return Ok(None);
     }
+    // A view of which nothing was read yet is soon there.
+    let Some(zones) = zones.seen_in(settings.view.as_ref()) else { return Ok(None) };
     let make = |(apex, role)| make_one(apex, role, zones, &folder, zone_dir, now);
     Ok(Some(settings.zones().map(make).collect()))
 }

@@ -126,7 +126,7 @@ impl BothPaths {
             Handled::Transfer(granted) => granted,
         };
         let zones = Arc::clone(&self.shared.snapshot.load().zones);
-        let Some(Hosted { zone: Some(zone), history, .. }) = zones.get(granted.apex()) else { return Vec::new() };
+        let Some(Hosted { zone: Some(zone), history, .. }) = granted.hosted(&zones) else { return Vec::new() };
         let mut transfer = granted.begin(Arc::clone(zone), history);
         let mut messages = Vec::new();
         loop {

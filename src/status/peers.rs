@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::server::Snapshot;
 use crate::transfer::notify::Told;
-use crate::zone::Zone;
+use crate::zone::{ViewName, Zone, ZoneSet};
 
 /// A server that may have zones of ours.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct PeerStatus {
     pub peer: String,
     /// The name of the key that it signs with.
     pub key: Option<String>,
+    /// The view whose zones it gets; none for the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
     /// Its zones that are hosted here.
     pub zones: Vec<PeerZoneStatus>,
 }
@@ -83,7 +86,9 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<PeerStatus> {
     let peer = |peer: &crate::transfer::Peer| PeerStatus {
         peer: peer.name.to_string(),
         key: peer.key.as_ref().map(crate::dns::Name::without_dot),
-        zones: (snapshot.zones.transferable().filter(|hosted| peer.may_have(hosted)))
+        view: peer.view.clone(),
+        zones: (peer.seen(&snapshot.zones).into_iter().flat_map(ZoneSet::transferable))
+            .filter(|hosted| peer.may_have(hosted))
             .map(|hosted| {
                 let known = board.known_of(&peer.name, &hosted.apex);
                 PeerZoneStatus {

@@ -21,7 +21,9 @@ pub(crate) struct Surroundings<'a> {
 /// The findings, peer by peer.
 pub(crate) fn check(settings: &Settings, zones: &ZoneSet, around: Surroundings<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    let all = zones;
     for (number, peer) in settings.peers.iter().enumerate() {
+        let Some(zones) = peer.seen(all) else { continue };
         let place = || Place::file(around.file);
         let warn = |id, text: String| Diagnostic::warning(id, place(), format!("peer '{}': {text}", peer.name));
         found.extend(absent(peer, zones).map(|zone| {
@@ -106,7 +108,9 @@ fn is_taken_for(peer: &Peer, earlier: &Peer, zones: &ZoneSet) -> bool {
         (None, None) => ips(peer).iter().any(|own| ips(earlier).contains(own)),
         _ => false,
     };
-    is_same && zones.transferable().any(|hosted| peer.may_have(hosted) && earlier.may_have(hosted))
+    is_same
+        && peer.view == earlier.view
+        && zones.transferable().any(|hosted| peer.may_have(hosted) && earlier.may_have(hosted))
 }
 
 #[cfg(test)]
@@ -136,7 +140,13 @@ mod tests {
             zone => Selector::Zone(name(zone)),
         };
         let addresses = vec!["10.1.0.53:53".parse().unwrap()];
-        Peer { name: label.into(), addresses, key: key.map(name), zones: zones.iter().map(selector).collect() }
+        Peer {
+            name: label.into(),
+            addresses,
+            key: key.map(name),
+            zones: zones.iter().map(selector).collect(),
+            view: None,
+        }
     }
 
     fn found(peers: Vec<Peer>) -> Vec<String> {

@@ -85,10 +85,11 @@ struct State {
 /// The pairs of these zones and peers, each with the SOA that is in service and the key.
 pub(crate) fn wanted(settings: &Settings, keys: &Keys, zones: &ZoneSet) -> Vec<(Pair, Soa, Option<Arc<Key>>)> {
     let mut wanted = Vec::new();
-    for hosted in zones.transferable() {
-        let Some(soa) = hosted.zone.as_deref().and_then(Soa::of) else { continue };
-        for peer in settings.peers.iter().filter(|peer| peer.may_have(hosted)) {
-            let key = peer.key.as_ref().and_then(|key| keys.get(key.canonical())).cloned();
+    for peer in settings.peers.iter() {
+        let key = peer.key.as_ref().and_then(|key| keys.get(key.canonical())).cloned();
+        let seen = peer.seen(zones).into_iter().flat_map(ZoneSet::transferable);
+        for hosted in seen.filter(|hosted| peer.may_have(hosted)) {
+            let Some(soa) = hosted.zone.as_deref().and_then(Soa::of) else { continue };
             for address in &peer.addresses {
                 let pair = Pair { zone: hosted.apex.clone(), peer: Arc::clone(&peer.name), address: *address };
                 wanted.push((pair, soa.clone(), key.clone()));

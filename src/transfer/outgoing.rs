@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::message::{Head, Message};
+use super::settings::Peer;
 use crate::dns::{Name, Query, Serial, Signer};
 use crate::zone::delta::{Delta, Soa};
 use crate::zone::history::History;
-use crate::zone::{Cursor, Zone};
+use crate::zone::{Cursor, Hosted, ViewName, Zone, ZoneSet};
 
 /// The time that a transfer of a version may go on after that version was replaced: each such transfer keeps a whole
 /// zone in memory.
@@ -20,6 +21,7 @@ pub(crate) struct Granted {
     head: Head,
     signer: Option<Signer>,
     peer: Arc<str>,
+    view: Option<ViewName>,
     apex: Name,
     /// The version that the client has; `None` if it wants the whole zone.
     since: Option<Serial>,
@@ -30,6 +32,7 @@ pub(crate) struct Transfer {
     head: Head,
     signer: Option<Signer>,
     peer: Arc<str>,
+    view: Option<ViewName>,
     zone: Arc<Zone>,
     /// The changes, where the secondary has an earlier version; else the whole zone is sent.
     changes: Option<Delta>,
@@ -75,9 +78,9 @@ pub(crate) enum Next {
 
 impl Granted {
     /// The whole zone with this apex, for a peer; `signer` signs the messages, if the query was signed.
-    pub(crate) fn new(query: &Query<'_>, signer: Option<Signer>, peer: &Arc<str>, apex: &Name) -> Self {
+    pub(crate) fn new(query: &Query<'_>, signer: Option<Signer>, peer: &Peer, apex: &Name) -> Self {
         let head = Head::new(query, apex.as_wire());
-        Self { head, signer, peer: Arc::clone(peer), apex: apex.clone(), since: None }
+        Self { head, signer, peer: Arc::clone(&peer.name), view: peer.view.clone(), apex: apex.clone(), since: None }
     }
 
     /// What changed since the version with this serial.
@@ -91,9 +94,9 @@ impl Granted {
         &self.peer
     }
 
-    /// The apex of the zone.
-    pub(crate) fn apex(&self) -> &Name {
-        &self.apex
+    /// The zone in service, as the peer sees it.
+    pub(crate) fn hosted<'z>(&self, zones: &'z ZoneSet) -> Option<&'z Hosted> {
+        zones.seen_in(self.view.as_ref())?.get(&self.apex)
     }
 
     /// Begins with the version in service: its changes if the client's version is known and they take no more than half
@@ -101,12 +104,17 @@ impl Granted {
     pub(crate) fn begin(self, zone: Arc<Zone>, history: &History) -> Transfer {
         let changes = self.since.and_then(|serial| history.since(serial, zone.octets() / 2));
         let changes = changes.filter(|changes| changes.to().serial == zone.serial());
-        let Self { head, signer, peer, .. } = self;
-        Transfer { head, signer, peer, zone, changes, next: Part::First, is_first: true, replaced: None }
+        let Self { head, signer, peer, view, .. } = self;
+        Transfer { head, signer, peer, view, zone, changes, next: Part::First, is_first: true, replaced: None }
     }
 }
 
 impl Transfer {
+    /// The zone in service, as the peer sees it.
+    pub(crate) fn hosted<'z>(&self, zones: &'z ZoneSet) -> Option<&'z Hosted> {
+        zones.seen_in(self.view.as_ref())?.get(self.zone.apex())
+    }
+
     /// The peer's name.
     pub(crate) fn peer(&self) -> &Arc<str> {
         &self.peer

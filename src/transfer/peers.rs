@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use super::settings::{Peer, Selector, Settings};
 use crate::dns::Name;
-use crate::zone::{Hosted, OnMiss};
+use crate::zone::{Hosted, OnMiss, ZoneSet};
 
 /// Who asks.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +18,12 @@ pub(crate) struct Requester<'a> {
 }
 
 /// Whether a client may have a zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Verdict<'a> {
     /// It may, as this peer.
-    Allowed(&'a Peer),
+    Allowed(&'a Peer, &'a Hosted),
+    /// It is a peer, and there is no such zone.
+    NotHere,
     /// It is a peer, and this zone is not among its zones.
     OtherZone,
     /// It is no peer.
@@ -29,21 +31,23 @@ pub(crate) enum Verdict<'a> {
 }
 
 impl Settings {
-    /// Whether a client may have the zone.
-    pub(crate) fn judge(&self, requester: Requester<'_>, hosted: &Hosted) -> Verdict<'_> {
+    /// Whether a client may have the zone with this apex, as the peer that it is sees the zones.
+    pub(crate) fn judge<'a>(&'a self, requester: Requester<'_>, zones: &'a ZoneSet, apex: &Name) -> Verdict<'a> {
         let mut verdict = Verdict::Stranger;
         for peer in self.peers.iter().filter(|peer| peer.is(requester)) {
-            if peer.may_have(hosted) {
-                return Verdict::Allowed(peer);
+            match peer.seen(zones).and_then(|seen| seen.get(apex)) {
+                Some(hosted) if peer.may_have(hosted) => return Verdict::Allowed(peer, hosted),
+                Some(_) => verdict = Verdict::OtherZone,
+                None if matches!(verdict, Verdict::Stranger) => verdict = Verdict::NotHere,
+                None => {}
             }
-            verdict = Verdict::OtherZone;
         }
         verdict
     }
 
-    /// Whether a client is a peer.
-    pub(crate) fn knows(&self, requester: Requester<'_>) -> bool {
-        self.peers.iter().any(|peer| peer.is(requester))
+    /// The peer that signs with this key.
+    pub(crate) fn with_key(&self, key: &Name) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.key.as_ref() == Some(key))
     }
 }
 
@@ -57,6 +61,11 @@ impl Peer {
             }
             _ => false,
         }
+    }
+
+    /// The zones as it sees them; `None` while nothing has been read of its view.
+    pub(crate) fn seen<'z>(&self, zones: &'z ZoneSet) -> Option<&'z ZoneSet> {
+        zones.seen_in(self.view.as_ref())
     }
 
     /// Whether the zone is among its zones. A plain copy of a zone that leaves names to the upstream would deny the
@@ -85,7 +94,7 @@ mod tests {
     }
 
     fn peer(label: &str, address: &str, key: Option<&str>, zones: Vec<Selector>) -> Peer {
-        Peer { name: label.into(), addresses: vec![address.parse().unwrap()], key: key.map(name), zones }
+        Peer { name: label.into(), addresses: vec![address.parse().unwrap()], key: key.map(name), zones, view: None }
     }
 
     fn settings() -> Settings {
@@ -100,8 +109,9 @@ mod tests {
     fn judged(address: &str, key: Option<&str>, apex: &str, on_miss: OnMiss) -> String {
         let (settings, key) = (settings(), key.map(name));
         let requester = Requester { address: address.parse().unwrap(), key: key.as_ref() };
-        match settings.judge(requester, &Hosted::new(name(apex), on_miss, None)) {
-            Verdict::Allowed(peer) => peer.name.to_string(),
+        let zones = ZoneSet::new([Hosted::new(name(apex), on_miss, None)]);
+        match settings.judge(requester, &zones, &name(apex)) {
+            Verdict::Allowed(peer, _) => peer.name.to_string(),
             other => format!("{other:?}"),
         }
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::dns::Name;
+use crate::zone::ViewName;
 
 /// Transfers at one time in all, unless the config says otherwise; as with BIND and Knot.
 pub(crate) const MAX: usize = 10;
@@ -36,6 +37,16 @@ pub struct Peer {
     pub key: Option<Name>,
     /// Its zones.
     pub zones: Vec<Selector>,
+    /// The view whose zones it gets; `None` for the base.
+    pub view: Option<ViewName>,
+}
+
+#[cfg(test)]
+impl Peer {
+    /// A peer that has no zones.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { name: name.into(), addresses: Vec::new(), key: None, zones: Vec::new(), view: None }
+    }
 }
 
 /// Zones that a peer may have.

@@ -46,6 +46,11 @@ impl ZoneSet {
         self.views.get(name).map(|view| &view.zones)
     }
 
+    /// The zones as the clients of a view see them, or those of the base; `None` for a view that is not known.
+    pub(crate) fn seen_in(&self, view: Option<&ViewName>) -> Option<&Self> {
+        view.map_or(Some(self), |view| self.view(view).map(|zones| &**zones))
+    }
+
     /// The names of the views, in order.
     pub fn views(&self) -> impl Iterator<Item = &ViewName> {
         self.views.keys()

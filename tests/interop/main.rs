@@ -39,5 +39,6 @@ mod rules;
 mod secondaries;
 mod tool;
 mod unit;
+mod views;
 mod world;
 mod zonefiles;

@@ -9,7 +9,7 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 27] = [
+const EXAMPLES: [&str; 28] = [
     "control_group",
     "approve_group",
     "nsid",
@@ -32,6 +32,7 @@ const EXAMPLES: [&str; 27] = [
     "[ddr]",
     "[[keys]]",
     "clients",
+    "view",
     "sources",
     "[[peers]]",
     "[[views]]",

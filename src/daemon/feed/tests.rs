@@ -3,7 +3,7 @@ use crate::diag::{Id, Place};
 use crate::zone::{Hosted, OnMiss};
 
 fn settings() -> Settings {
-    Settings { rpz: "rpz.privatelink".parse().ok(), catalog: None }
+    Settings { rpz: "rpz.privatelink".parse().ok(), catalog: None, view: None }
 }
 
 fn zones(apex: &str) -> Arc<ZoneSet> {

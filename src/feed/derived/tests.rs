@@ -20,7 +20,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings { rpz: RPZ.parse().ok(), catalog: "catalog.privatelink".parse().ok() };
+        let settings = Settings { rpz: RPZ.parse().ok(), catalog: "catalog.privatelink".parse().ok(), view: None };
         let store = Store::new(Self::store_settings(folder.path(), &settings));
         let world = Self { folder, store, settings };
         world.put(CORP, "@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\nx 10 A 10.0.0.1\n");

@@ -25,7 +25,8 @@ use super::admission::cookies::CookieStatus;
 use super::admission::rates::RateDecision;
 use super::context::RequestContext;
 use super::counters::{Disposition, Reason, Response};
-use super::snapshot::{Shared, Snapshot};
+use super::snapshot::{Decides, Shared, Snapshot};
+use super::views::ViewIndex;
 use crate::dns::{Class, CookieQuery, Ede, Name, Query, QueryError, Rcode, Rtype};
 use crate::forward::cache::Validity;
 use crate::forward::resolver::chase::Resolved;
@@ -79,6 +80,7 @@ struct Request<'a> {
 struct Examined {
     qname: Name,
     options: ReplyOptions,
+    view: ViewIndex,
 }
 
 /// Serves one message; with the QTYPE, if it is a query with one question.
@@ -110,11 +112,12 @@ fn serve(
         None => (CookieStatus::Absent, None),
     };
     let policy = ClientPolicy::new(shared, snapshot, context, cookie);
-    let request = Request { snapshot, policy, query, message, context };
+    let mut request = Request { snapshot, policy, query, message, context };
     let examined = match examine(&request, options, shared.clock) {
         ControlFlow::Continue(examined) => examined,
         ControlFlow::Break(served) => return served,
     };
+    request.context.view = examined.view;
     let (resolved, validity, options) = match resolve(&request, examined) {
         ControlFlow::Continue(found) => found,
         ControlFlow::Break(served) => return served,
@@ -122,7 +125,7 @@ fn serve(
     if let Some(served) = limit(&request, &options, &resolved) {
         return served;
     }
-    let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &context, &options);
+    let (disposition, composed) = complete(shared, snapshot, &request.query, &resolved, &request.context, &options);
     let validity = validity.filter(|_| options.signature().is_none());
     let cacheable = validity.and_then(|validity| Cacheable::new(&resolved, &composed, validity)).map(Box::new);
     let missed = resolved.origin.missed;
@@ -179,15 +182,27 @@ fn examine(
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });
     }
-    if snapshot.view(context.view).resolver.is_probe(query.qname) {
+    let view = view(request, &options);
+    if snapshot.view(view).resolver.is_probe(query.qname) {
         return end(&options, Refusal { ede: Some(LOOP), ..Refusal::new(Reason::LoopProbe, Rcode::REFUSED) });
     }
     match Name::from_wire(query.qname) {
-        Some(qname) if snapshot.view(context.view).zones.is_derived(qname.canonical()) => {
+        Some(qname) if snapshot.view(view).zones.is_derived(qname.canonical()) => {
             ControlFlow::Break(transfer::in_derived(request, &options))
         }
-        Some(qname) => ControlFlow::Continue(Examined { qname, options }),
+        Some(qname) => ControlFlow::Continue(Examined { qname, options, view }),
         None => end(&options, Refusal::new(Reason::Malformed, Rcode::FORMERR)),
+    }
+}
+
+/// The view of a query: that of the peer that signed it, for the serial that a secondary asks for is that of the zone
+/// that it transfers; else the client's.
+fn view(request: &Request<'_>, options: &ReplyOptions) -> ViewIndex {
+    let Decides { transfers, views, .. } = &***request.snapshot;
+    let key = options.signature().map(|signature| signature.signer().key().name());
+    match key.and_then(|key| transfers.settings.with_key(key)) {
+        Some(peer) => peer.view.as_ref().and_then(|view| views.named(view)).unwrap_or_default(),
+        None => request.context.view,
     }
 }
 
@@ -198,7 +213,7 @@ fn resolve(
     examined: Examined,
 ) -> ControlFlow<Served, (Resolved, Option<Validity>, ReplyOptions)> {
     let Request { snapshot, policy, query, message, context, .. } = request;
-    let Examined { qname, options } = examined;
+    let Examined { qname, options, .. } = examined;
     let flags = QueryFlags {
         recursion: query.header.rd,
         dnssec_ok: query.dnssec_ok(),

@@ -26,7 +26,7 @@ pub(super) fn serve(request: &Request<'_>, options: &ReplyOptions, today: u64) -
     };
     let (query, is_stream) = (&request.query, request.context.transport.is_stream());
     let signer = options.signature().map(Signature::signer).cloned();
-    let whole = Granted::new(query, signer, &peer.name, zone.apex());
+    let whole = Granted::new(query, signer, peer, zone.apex());
     let granted = match (query.qtype, ixfr_serial(request.message)) {
         (Rtype::AXFR, _) if !is_stream => return refuse(request, options, &refusal(Rcode::REFUSED, NEEDS_TCP)),
         (Rtype::AXFR, _) => whole,
@@ -59,15 +59,13 @@ fn granted<'a>(request: &Request<'a>, options: &ReplyOptions) -> Result<(&'a Zon
     let (settings, zones) = (&request.snapshot.transfers.settings, &request.snapshot.zones);
     let key = options.signature().map(|signature| signature.signer().key().name());
     let requester = Requester { address: request.context.ip(), key };
-    if !settings.knows(requester) {
-        return Err((Rcode::REFUSED, NOT_A_PEER));
-    }
-    let apex = Name::from_wire(request.query.qname);
-    let hosted = apex.and_then(|apex| zones.get(&apex)).ok_or((Rcode::NOTAUTH, NOT_HERE))?;
-    match (settings.judge(requester, hosted), hosted) {
-        (Verdict::Allowed(peer), Hosted { zone: Some(zone), .. }) => Ok((zone, peer)),
-        (Verdict::Allowed(_), _) => Err((Rcode::SERVFAIL, NO_COPY)),
-        (Verdict::OtherZone | Verdict::Stranger, _) => Err((Rcode::REFUSED, OTHER_ZONE)),
+    let apex = Name::from_wire(request.query.qname).ok_or((Rcode::FORMERR, NOT_HERE))?;
+    match settings.judge(requester, zones, &apex) {
+        Verdict::Allowed(peer, Hosted { zone: Some(zone), .. }) => Ok((zone, peer)),
+        Verdict::Allowed(..) => Err((Rcode::SERVFAIL, NO_COPY)),
+        Verdict::NotHere => Err((Rcode::NOTAUTH, NOT_HERE)),
+        Verdict::OtherZone => Err((Rcode::REFUSED, OTHER_ZONE)),
+        Verdict::Stranger => Err((Rcode::REFUSED, NOT_A_PEER)),
     }
 }
 

@@ -72,7 +72,7 @@ impl Transfers {
     ) -> Next {
         self.begin(zones);
         let Some((transfer, _)) = &mut self.sending else { return Next::Broken };
-        let present = zones.get(transfer.zone().apex()).and_then(|hosted| hosted.zone.as_ref());
+        let present = transfer.hosted(zones).and_then(|hosted| hosted.zone.as_ref());
         if transfer.is_outdated(present, now) {
             return Next::Broken;
         }
@@ -89,7 +89,7 @@ impl Transfers {
     /// Begins the transfer that has a place, unless its zone is gone.
     fn begin(&mut self, zones: &ZoneSet) {
         if let Some((granted, place)) = self.entered.take()
-            && let Some(Hosted { zone: Some(zone), history, .. }) = zones.get(granted.apex())
+            && let Some(Hosted { zone: Some(zone), history, .. }) = granted.hosted(zones)
         {
             self.sending = Some((Box::new(granted.begin(Arc::clone(zone), history)), place));
         }
@@ -100,6 +100,7 @@ impl Transfers {
 mod tests {
     use super::*;
     use crate::dns::{Name, Query};
+    use crate::transfer::Peer;
     use crate::zone::{OnMiss, Zone};
 
     fn zones(serial: u32) -> ZoneSet {
@@ -112,7 +113,7 @@ mod tests {
 
     fn asked() -> Granted {
         let message = b"\x12\x34\0\0\0\x01\0\0\0\0\0\0\x01z\x04test\0\0\xfc\0\x01";
-        Granted::new(&Query::parse(message).unwrap(), None, &"p".into(), &"z.test".parse().unwrap())
+        Granted::new(&Query::parse(message).unwrap(), None, &Peer::named("p"), &"z.test".parse().unwrap())
     }
 
     #[tokio::test]

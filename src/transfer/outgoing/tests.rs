@@ -33,7 +33,7 @@ fn query(options: &[u8]) -> Vec<u8> {
 
 fn transfer(message: &[u8], zone: &Arc<Zone>) -> Transfer {
     let query = Query::parse(message).unwrap();
-    Granted::new(&query, None, &"p".into(), zone.apex()).begin(Arc::clone(zone), &History::default())
+    Granted::new(&query, None, &Peer::named("p"), zone.apex()).begin(Arc::clone(zone), &History::default())
 }
 
 fn messages(transfer: &mut Transfer) -> Vec<Vec<u8>> {
@@ -110,7 +110,7 @@ fn rfc1995_4_a_difference_is_between_two_soas_and_what_is_gone_comes_before_what
     let message = query(&[]);
     let query = Query::parse(&message).unwrap();
     let sent = |serial| {
-        let granted = Granted::new(&query, None, &"p".into(), three.apex()).since(Serial(serial));
+        let granted = Granted::new(&query, None, &Peer::named("p"), three.apex()).since(Serial(serial));
         records(&messages(&mut granted.begin(Arc::clone(&three), &history)))
     };
     let short = |record: &String| {

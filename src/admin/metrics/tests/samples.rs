@@ -91,7 +91,7 @@ fn peer() -> PeerStatus {
         notify: ["waiting", "refused", "acknowledged"].map(told).to_vec(),
     };
     let never = PeerZoneStatus { zone: "a.example".to_owned(), ..PeerZoneStatus::default() };
-    PeerStatus { peer: "bind-hq".to_owned(), key: Some("k1".to_owned()), zones: vec![zone, never] }
+    PeerStatus { peer: "bind-hq".to_owned(), view: None, key: Some("k1".to_owned()), zones: vec![zone, never] }
 }
 
 fn server() -> ServerStatus {

@@ -159,7 +159,7 @@ pub(super) fn peer_behind() -> Status {
             ..PeerZoneStatus::default()
         };
         status.peers = vec![
-            PeerStatus { peer: "bind-hq".into(), key: Some("k1".into()), zones: vec![behind, good] },
+            PeerStatus { peer: "bind-hq".into(), view: None, key: Some("k1".into()), zones: vec![behind, good] },
             PeerStatus { peer: "lab".into(), ..PeerStatus::default() },
         ];
     })
