@@ -19,4 +19,5 @@ pub mod signatures;
 pub mod tokens;
 pub mod transfers;
 pub mod upstreams;
+pub mod views;
 pub mod zones;

@@ -75,6 +75,7 @@ fn transfers() -> transfer::Settings {
         addresses: vec![UNSIGNED.parse().expect("an address")],
         key: key.map(name),
         zones,
+        view: None,
     };
     let peers = [
         peer("signs", Some(PEERS), vec![zone("b."), zone("r.")]),

@@ -12,7 +12,7 @@ use super::{catalog, rpz};
 use crate::diag::Diagnostic;
 use crate::dns::{Name, Serial};
 use crate::files;
-use crate::sync::apply::{ApplyError, ZoneFolder, next_serial, serial_of};
+use crate::sync::apply::{ApplyError, ZoneFolder, serial_of};
 use crate::sync::state::State;
 use crate::zone::kind::DERIVED_HEADER;
 use crate::zone::store::{MAX_BYTES, path_of};
@@ -55,6 +55,13 @@ pub(crate) enum Outcome {
     Waits(Diagnostic),
     /// It should be written and could not be.
     Failed(Diagnostic),
+}
+
+/// The folders that derived zones are written with.
+struct Disk<'d> {
+    folder: &'d ZoneFolder,
+    zone_dir: &'d Path,
+    state: &'d State,
 }
 
 /// The lines of a derived zone below its head.
@@ -105,11 +112,12 @@ pub(crate) fn make(
     }
     // A view of which nothing was read yet is soon there.
     let Some(zones) = zones.seen_in(settings.view.as_ref()) else { return Ok(None) };
-    let make = |(apex, role)| make_one(apex, role, zones, &folder, zone_dir, now);
+    let disk = Disk { folder: &folder, zone_dir, state };
+    let make = |(apex, role)| make_one(apex, role, zones, &disk, now);
     Ok(Some(settings.zones().map(make).collect()))
 }
 
-fn make_one(apex: &Name, role: Role, zones: &ZoneSet, folder: &ZoneFolder, zone_dir: &Path, now: u64) -> Made {
+fn make_one(apex: &Name, role: Role, zones: &ZoneSet, disk: &Disk<'_>, now: u64) -> Made {
     let mut left_out = Vec::new();
     let in_service = zones.get(apex).and_then(|hosted| hosted.zone.as_deref());
     let body = match role {
@@ -119,9 +127,9 @@ fn make_one(apex: &Name, role: Role, zones: &ZoneSet, folder: &ZoneFolder, zone_
         }),
         Role::Catalog => catalog::render(zones).map(|text| Body { ttl: MINIMUM, text }),
     };
-    let path = path_of(zone_dir, apex);
+    let path = path_of(disk.zone_dir, apex);
     let serial = in_service.map(Zone::serial);
-    let outcome = match body.map(|body| replace(&path, apex, role, body, folder, (serial, now))) {
+    let outcome = match body.map(|body| replace(&path, apex, role, body, disk, (serial, now))) {
         Ok(Ok(true)) => Outcome::Written,
         Ok(Ok(false)) => Outcome::Same,
         Ok(Err(error)) => Outcome::Failed(error.diagnostic()),
@@ -136,7 +144,7 @@ fn replace(
     apex: &Name,
     role: Role,
     body: Body,
-    folder: &ZoneFolder,
+    disk: &Disk<'_>,
     (in_service, now): (Option<Serial>, u64),
 ) -> Result<bool, ApplyError> {
     let before = match files::read(path, MAX_BYTES) {
@@ -154,11 +162,10 @@ fn replace(
         return Ok(false);
     }
     drop(before);
-    let later = |one: Serial, other: Serial| if other.is_after(one) { other } else { one };
-    let last = on_disk.into_iter().chain(in_service).reduce(later);
+    let serial = disk.state.next_serial(apex, on_disk.into_iter().chain(in_service), now);
     let mut text = body.text;
-    text.insert_str(0, &head(apex, role, body.ttl, next_serial(last, now)));
-    folder.replace(&ZoneId::base(apex.clone()), &text)?;
+    text.insert_str(0, &head(apex, role, body.ttl, serial));
+    disk.folder.replace(&ZoneId::base(apex.clone()), &text)?;
     Ok(true)
 }
 

@@ -14,6 +14,7 @@ use super::counters::ShardWriter;
 use super::fast::AnswerCache;
 use super::settings::Settings;
 use super::snapshot::{Decides, Shared, Snapshot};
+use super::views::{ViewSettings, Views};
 use crate::dns::Name;
 use crate::forward::cache::{self, Cache, RouteId};
 use crate::forward::resolver::public::PublicNames;
@@ -37,6 +38,12 @@ pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant
     let (zones, resolver, settings) = (Arc::new(zones), Arc::new(resolver), Arc::new(settings));
     let transfers = Transfers::new(transfer::Settings::default());
     Snapshot::new(Decides { zones, views: Arc::default(), access, resolver, settings, cookies, transfers })
+}
+
+/// The same snapshot with other zones, and these views of them.
+pub fn with_views(snapshot: &Snapshot, zones: ZoneSet, views: Vec<ViewSettings>) -> Snapshot {
+    let (zones, views) = (Arc::new(zones), Arc::new(Views::new(views)));
+    Snapshot::new(Decides { zones, views, ..(**snapshot).clone() })
 }
 
 /// A zone in the last of these versions, with the differences between them.
@@ -139,3 +146,6 @@ impl BothPaths {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

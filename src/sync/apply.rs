@@ -157,14 +157,14 @@ fn apply_by(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Cloc
         }
     }
     for zone in plan.zones.iter().filter(|zone| zone.needs_writing()) {
-        let serial = next_serial(zone.serial, clock.now / 1000);
         let written = folder.expect(&zone.id, zone.serial.filter(|_| zone.file == FileState::Managed)).and_then(|()| {
             record_in_base(zone, approved.has_consent(&zone.id), state, clock)?;
+            let serial = state.next_serial(&zone.id.apex, zone.serial, clock.now / 1000);
             let text = render(&zone.id.apex, serial, plan.ttl, zone.after(), zone.aliases());
-            folder.replace(&zone.id, &text)
+            folder.replace(&zone.id, &text).map(|()| serial)
         });
         match written {
-            Ok(()) => applied.written.push(self::written(zone, serial)),
+            Ok(serial) => applied.written.push(self::written(zone, serial)),
             Err(error) => applied.errors.push(error),
         }
     }
@@ -214,16 +214,5 @@ fn written(zone: &ZonePlan, serial: Serial) -> Written {
         serial,
         changed: (counts.created, counts.updated, counts.deleted),
         records: zone.after().len(),
-    }
-}
-
-/// The serial after this one: the time where that is later, and always later in the sense of RFC 1982, also when the
-/// clock was set back or the numbers wrap.
-pub fn next_serial(current: Option<Serial>, now: u64) -> Serial {
-    // The low 32 bits go on in 2106 from 0, as serials do.
-    let time = Serial(u32::try_from(now & u64::from(u32::MAX)).unwrap_or_default().max(1));
-    match current {
-        Some(current) if !time.is_after(current) => current.next(),
-        _ => time,
     }
 }

@@ -1,5 +1,5 @@
 //! The memory of sync besides zones, in `state_dir`: the last good copy of each list, the guard's base, the place where
-//! each record is listed, the changes that were made, and the freeze.
+//! each record is listed, the last serial of each zone, the changes that were made, and the freeze.
 //!
 //! This memory is safe to lose and never needed to serve: without it the zones stay as they are, a missing list keeps
 //! the records that it gave, and the guard starts from the records in service. Every file is replaced whole, so a crash
@@ -11,6 +11,7 @@ pub(crate) mod freeze;
 pub(crate) mod last_pass;
 pub(crate) mod lists;
 pub(crate) mod provenance;
+mod serial;
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -23,10 +23,10 @@ const TRIES: u32 = 8;
 /// The longest time between two tries.
 const MAX_BETWEEN: Duration = Duration::from_mins(1);
 
-/// The time until a peer that did not answer, or refused, is told again.
+/// The time until a peer that answered none of them, or refused each, is told again.
 const PAUSE: Duration = Duration::from_hours(1);
 
-/// At the start all peers are told of all zones, one after another.
+/// Peers that are told of a zone for the first time are told one after another: at the start all are.
 const SPREAD: Duration = Duration::from_millis(50);
 
 /// The most that the spread adds up to.
@@ -60,7 +60,7 @@ pub(crate) enum Told {
     },
     /// It has answered.
     Acknowledged,
-    /// It has answered with this RCODE.
+    /// It has answered with this RCODE, and has not acknowledged the zone since.
     Refused(Rcode),
 }
 
@@ -103,7 +103,8 @@ impl Notifier {
     /// Takes the pairs as they are now; those whose serial changed are told, and others are forgotten.
     pub(crate) fn take(&mut self, wanted: Vec<(Pair, Soa, Option<Arc<Key>>)>, now: Instant) {
         let mut before = std::mem::take(&mut self.pairs);
-        for (number, (pair, soa, key)) in wanted.into_iter().enumerate() {
+        let mut spread = Duration::ZERO;
+        for (pair, soa, key) in wanted {
             let state = match before.remove(&pair) {
                 Some(known) if known.soa.serial == soa.serial => State { key, ..known },
                 Some(known) => {
@@ -111,8 +112,9 @@ impl Notifier {
                     State { soa, key, last: known.last, ..State::new(due) }
                 }
                 None => {
-                    let spread = SPREAD.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX)).min(MAX_SPREAD);
-                    State { soa, key, ..State::new(now + spread) }
+                    let due = now + spread;
+                    spread = (spread + SPREAD).min(MAX_SPREAD);
+                    State { soa, key, ..State::new(due) }
                 }
             };
             self.pairs.insert(pair, state);
@@ -140,7 +142,7 @@ impl Notifier {
     }
 
     /// Takes a message that arrived; one that answers nothing of ours is passed over.
-    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], (now, today): (Instant, u64)) {
+    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], today: u64) {
         let Some(reply) = Reply::parse(bytes) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let found = self.pairs.iter_mut().find(|(pair, state)| {
@@ -154,10 +156,12 @@ impl Notifier {
             return;
         }
         state.sent = None;
-        (state.told, state.due) = match reply.rcode {
-            Rcode::NOERROR => (Told::Acknowledged, None),
-            rcode => (Told::Refused(rcode), Some(now + PAUSE)),
-        };
+        match reply.rcode {
+            Rcode::NOERROR => (state.told, state.due) = (Told::Acknowledged, None),
+            // That message is done with (RFC 1996 section 4.8). The next one comes as soon as for a silent peer: this one
+            // may hear of a new zone before it has read the catalog that names it.
+            rcode => state.told = Told::Refused(rcode),
+        }
     }
 
     /// What each peer was told: the pair, the serial, and what came of it.
@@ -174,11 +178,11 @@ impl State {
 
     fn sent(&mut self, now: Instant, sent: (u16, Vec<u8>)) {
         self.tries += 1;
-        let tries = match self.told {
-            Told::Waiting { tries } => tries + 1,
-            Told::Acknowledged | Told::Refused(_) => 1,
+        self.told = match self.told {
+            Told::Waiting { tries } => Told::Waiting { tries: tries + 1 },
+            Told::Acknowledged => Told::Waiting { tries: 1 },
+            refused @ Told::Refused(_) => refused,
         };
-        self.told = Told::Waiting { tries };
         (self.last, self.sent) = (Some(now), Some(sent));
         let between = Duration::from_secs(1 << (self.tries - 1).min(6)).min(MAX_BETWEEN);
         let wait = if self.tries < TRIES { between } else { PAUSE };

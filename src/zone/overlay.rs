@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::Zone;
+use super::{Hosted, Zone};
 use super::build::apex_alone;
 use super::layout::{Layout, Node};
 use crate::dns::{Rtype, Serial};
@@ -38,6 +38,15 @@ impl Zone {
         zone.records = base.records + layers.added() - layers.replaced();
         zone.layers = Some(Box::new(layers));
         Some(Arc::new(zone))
+    }
+
+    /// What the clients of a view see: its own part over the zone of the base, if that is hosted. Without a good copy of
+    /// that there is nothing: what the part lacks is the base's to say.
+    pub(super) fn seen(own: &Arc<Self>, base: Option<&Hosted>) -> Option<Arc<Self>> {
+        match base {
+            None => Some(Arc::clone(own)),
+            Some(hosted) => Self::overlaid(own, hosted.zone.as_ref()?),
+        }
     }
 
     /// Whether this is `own` over `base`, and not copies that are alike.

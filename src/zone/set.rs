@@ -134,9 +134,9 @@ impl ZoneSet {
         self.unread.as_ref().map(|hosted| &hosted.apex)
     }
 
-    /// Whether a zone is one of those that are not known yet.
-    pub(super) fn is_unread(&self, apex: &Name) -> bool {
-        !self.by_apex.contains_key(apex.as_wire()) && self.find_unread(apex.canonical()).is_some()
+    /// The zone that a view's part with this apex lies over: one of those that are not known yet has no copy.
+    pub(super) fn under(&self, apex: &Name) -> Option<&Hosted> {
+        self.get(apex).or_else(|| self.find_unread(apex.canonical()))
     }
 
     /// The closest zone at or above a name; none for a name in a derived zone.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::set::{ViewZones, is_geo_zone};
-use super::{Hosted, ViewName, ZoneId, ZoneSet};
+use super::{Hosted, ViewName, Zone, ZoneId, ZoneSet};
 use crate::dns::Name;
 
 /// What a view has of its own.
@@ -30,6 +30,17 @@ impl ZoneSet {
         };
         self.views = views.into_iter().map(seen).collect();
         self
+    }
+
+    /// Adds a view with these parts, each of which has its records: what the store does with files.
+    #[must_use]
+    pub fn with_view(self, name: ViewName, parts: impl IntoIterator<Item = Hosted>) -> Self {
+        let seen = |part: Hosted| {
+            let zone = part.zone.as_ref().and_then(|own| Zone::seen(own, self.under(&part.apex)));
+            (part.clone(), Hosted { zone, ..part })
+        };
+        let parts = ViewParts { name, zones: parts.into_iter().map(seen).collect(), unread: None };
+        self.with_views([parts])
     }
 
     /// These zones, some of them replaced. Of those that the view may have a part of, without anybody knowing, none is

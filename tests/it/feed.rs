@@ -85,7 +85,7 @@ fn rfc8914_a_name_in_the_feed_is_refused_and_no_upstream_is_asked_for_it() {
 }
 
 #[test]
-fn a_restart_moves_no_serial_and_a_lost_folder_makes_it_later() {
+fn a_restart_moves_no_serial() {
     let site = site();
     let server = site.start();
     until_feed_has(&site, "acct.blob.core.windows.net A 10.1.0.1");
@@ -95,15 +95,55 @@ fn a_restart_moves_no_serial_and_a_lost_folder_makes_it_later() {
     wait_until("the feed is in service", || !site.status()["derived"][1]["serial"].is_null());
     server.until_idle();
     assert_eq!([RPZ, CATALOG].map(|apex| site.zone(apex)), before);
-    let serials = [RPZ, CATALOG].map(|apex| serial(&site, apex));
     server.stop();
-    fs::remove_dir_all(site.path("zones")).unwrap();
-    fs::create_dir(site.path("zones")).unwrap();
-    site.write_zone("corp.example", CORP);
+}
+
+/// A zone that sync writes, the feed, and the catalog.
+const WRITTEN: [&str; 3] = ["privatelink.blob.core.windows.net", RPZ, CATALOG];
+
+/// Waits until each zone is on disk, and has a later serial than before.
+fn until_later(site: &Site, before: [u32; 3]) -> [u32; 3] {
+    wait_until("every zone is written", || WRITTEN.iter().all(|apex| serial(site, apex) > 0));
+    let now = WRITTEN.map(|apex| serial(site, apex));
+    assert!(now.iter().zip(before).all(|(now, before)| *now > before), "{before:?} -> {now:?}");
+    now
+}
+
+/// Loses every file that the server wrote into its zone folder.
+fn lose(site: &Site) {
+    for apex in WRITTEN {
+        fs::remove_file(site.path(&format!("zones/{apex}.zone"))).unwrap();
+    }
+}
+
+#[test]
+fn rfc1982_no_serial_goes_back_when_zones_are_lost_though_serials_are_ahead_of_the_clock() {
+    let site = site().with_config("state_dir = \"state\"");
     let server = site.start();
-    until_feed_has(&site, "acct.blob.core.windows.net A 10.1.0.1");
-    wait_until("the catalog is there", || serial(&site, CATALOG) > 0);
-    assert!(serial(&site, RPZ) > serials[0] && serial(&site, CATALOG) > serials[1]);
+    let first = until_later(&site, [0; 3]);
+    server.stop();
+    // As after more than one change a second for long, or with a clock that was ahead. The year is 2065.
+    for (apex, serial) in WRITTEN.into_iter().zip(first) {
+        site.write_zone(apex, &site.zone(apex).replace(&serial.to_string(), "3000000000"));
+    }
+    let server = site.start();
+    wait_until("the feed is in service", || !site.status()["derived"][1]["serial"].is_null());
+    site.rename_list("a.txt", list("10.1.0.2"));
+    until_feed_has(&site, "acct.blob.core.windows.net A 10.1.0.2");
+    assert_eq!([WRITTEN[0], RPZ].map(|apex| serial(&site, apex)), [3_000_000_001; 2]);
+    // The server runs, and knows what it serves.
+    server.until_idle();
+    lose(&site);
+    site.rename_list("a.txt", list("10.1.0.3"));
+    until_feed_has(&site, "acct.blob.core.windows.net A 10.1.0.3");
+    let last = until_later(&site, [3_000_000_001, 3_000_000_001, 3_000_000_000]);
+    server.stop();
+    // Nobody does but the state.
+    lose(&site);
+    site.rename_list("a.txt", list("10.1.0.4"));
+    let server = site.start();
+    until_feed_has(&site, "acct.blob.core.windows.net A 10.1.0.4");
+    until_later(&site, last);
     server.stop();
 }
 

@@ -96,18 +96,14 @@ impl Loaded {
         self.warnings.iter().any(|found| found.id == Id::ZONE_STRAY_DERIVED)
     }
 
-    /// Lays a view's part over the zone of the base, or takes what it laid there before. Without a good copy of both
-    /// there is nothing: what the part lacks is the base's to say.
+    /// Lays a view's part over the zone of the base, or takes what it laid there before.
     pub(super) fn see(&mut self, base: &ZoneSet) {
         let seen = self.seen.take();
         let Some(own) = &self.zone else { return };
-        self.seen = match base.get(own.apex()) {
-            Some(hosted) => hosted.zone.as_ref().and_then(|base| match seen {
-                Some(seen) if seen.is_overlaid_of(own, base) => Some(seen),
-                _ => Zone::overlaid(own, base),
-            }),
-            None if base.is_unread(own.apex()) => None,
-            None => Some(Arc::clone(own)),
+        let under = base.under(own.apex());
+        self.seen = match (seen, under.and_then(|hosted| hosted.zone.as_ref())) {
+            (Some(seen), Some(base)) if seen.is_overlaid_of(own, base) => Some(seen),
+            _ => Zone::seen(own, under),
         };
     }
 }
