@@ -71,7 +71,7 @@ impl Work {
             tokio::select! {
                 () = changed.notified() => self.take(),
                 () = until(next) => {}
-                Some((from, bytes)) = inbox.recv() => self.notifier.reply(from, &bytes, now()),
+                Some((from, bytes)) = inbox.recv() => self.notifier.reply(from, &bytes, now().1),
             }
             for message in self.notifier.due(now(), || rand::rng().random()) {
                 self.send(&message, &replies).await;

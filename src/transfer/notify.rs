@@ -14,7 +14,8 @@ use crate::dns::{Name, Opcode, Rcode, Rtype, Serial};
 use crate::zone::ZoneSet;
 use crate::zone::delta::Soa;
 
-/// The least time between two messages about one zone to one address.
+/// The least time between two changes of one zone of which an address is told. Messages that are sent again do not
+/// count.
 const APART: Duration = Duration::from_secs(1);
 
 /// Tries before a pause: after 1, 2, 4 and more seconds, about four minutes in all.
@@ -23,10 +24,10 @@ const TRIES: u32 = 8;
 /// The longest time between two tries.
 const MAX_BETWEEN: Duration = Duration::from_mins(1);
 
-/// The time until a peer that did not answer, or refused, is told again.
+/// The time until a peer that answered none of them, or refused each, is told again.
 const PAUSE: Duration = Duration::from_hours(1);
 
-/// At the start all peers are told of all zones, one after another.
+/// Peers that are told of a zone for the first time are told one after another: at the start all are.
 const SPREAD: Duration = Duration::from_millis(50);
 
 /// The most that the spread adds up to.
@@ -60,7 +61,7 @@ pub(crate) enum Told {
     },
     /// It has answered.
     Acknowledged,
-    /// It has answered with this RCODE.
+    /// It has answered with this RCODE, and has not acknowledged the zone since.
     Refused(Rcode),
 }
 
@@ -77,6 +78,7 @@ struct State {
     tries: u32,
     /// The time of the next message; `None` if there is nothing to say.
     due: Option<Instant>,
+    /// The time when a change was last told.
     last: Option<Instant>,
     /// The id and the MAC of the last message.
     sent: Option<(u16, Vec<u8>)>,
@@ -102,7 +104,8 @@ impl Notifier {
     /// Takes the pairs as they are now; those whose serial changed are told, and others are forgotten.
     pub(crate) fn take(&mut self, wanted: Vec<(Pair, Soa, Option<Arc<Key>>)>, now: Instant) {
         let mut before = std::mem::take(&mut self.pairs);
-        for (number, (pair, soa, key)) in wanted.into_iter().enumerate() {
+        let mut spread = Duration::ZERO;
+        for (pair, soa, key) in wanted {
             let state = match before.remove(&pair) {
                 Some(known) if known.soa.serial == soa.serial => State { key, ..known },
                 Some(known) => {
@@ -110,8 +113,9 @@ impl Notifier {
                     State { soa, key, last: known.last, ..State::new(due) }
                 }
                 None => {
-                    let spread = SPREAD.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX)).min(MAX_SPREAD);
-                    State { soa, key, ..State::new(now + spread) }
+                    let due = now + spread;
+                    spread = (spread + SPREAD).min(MAX_SPREAD);
+                    State { soa, key, ..State::new(due) }
                 }
             };
             self.pairs.insert(pair, state);
@@ -139,7 +143,7 @@ impl Notifier {
     }
 
     /// Takes a message that arrived; one that answers nothing of ours is passed over.
-    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], (now, today): (Instant, u64)) {
+    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], today: u64) {
         let Some(reply) = Reply::parse(bytes) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let found = self.pairs.iter_mut().find(|(pair, state)| {
@@ -153,10 +157,12 @@ impl Notifier {
             return;
         }
         state.sent = None;
-        (state.told, state.due) = match reply.rcode {
-            Rcode::NOERROR => (Told::Acknowledged, None),
-            rcode => (Told::Refused(rcode), Some(now + PAUSE)),
-        };
+        match reply.rcode {
+            Rcode::NOERROR => (state.told, state.due) = (Told::Acknowledged, None),
+            // That message is done with (RFC 1996 section 4.8). The next one comes as soon as for a silent peer: this
+            // one may hear of a new zone before it has read the catalog that names it.
+            rcode => state.told = Told::Refused(rcode),
+        }
     }
 
     /// What each peer was told: the pair, the serial, and what came of it.
@@ -172,13 +178,16 @@ impl State {
     }
 
     fn sent(&mut self, now: Instant, sent: (u16, Vec<u8>)) {
+        if self.tries == 0 {
+            self.last = Some(now);
+        }
         self.tries += 1;
-        let tries = match self.told {
-            Told::Waiting { tries } => tries + 1,
-            Told::Acknowledged | Told::Refused(_) => 1,
+        self.told = match self.told {
+            Told::Waiting { tries } => Told::Waiting { tries: tries + 1 },
+            Told::Acknowledged => Told::Waiting { tries: 1 },
+            refused @ Told::Refused(_) => refused,
         };
-        self.told = Told::Waiting { tries };
-        (self.last, self.sent) = (Some(now), Some(sent));
+        self.sent = Some(sent);
         let between = Duration::from_secs(1 << (self.tries - 1).min(6)).min(MAX_BETWEEN);
         let wait = if self.tries < TRIES { between } else { PAUSE };
         self.tries %= TRIES;

@@ -56,12 +56,11 @@ impl World {
         sent
     }
 
-    fn reply(&mut self, message: &[u8], rcode: u8, from: &str, seconds: f64) {
+    fn reply(&mut self, message: &[u8], rcode: u8, from: &str) {
         let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
         (reply[2], reply[3]) = (reply[2] | 0x80, rcode);
         reply[6..12].fill(0);
-        let at = self.at(seconds);
-        self.notifier.reply(from.parse().unwrap(), &reply, at);
+        self.notifier.reply(from.parse().unwrap(), &reply, TODAY);
     }
 
     fn told(&self) -> Told {
@@ -93,7 +92,7 @@ fn an_answer_ends_it_until_the_next_change() {
     let mut world = World::new();
     world.serial(1, 0.0);
     let message = world.due(0.0).remove(0);
-    world.reply(&message, 0, ADDRESS, 0.1);
+    world.reply(&message, 0, ADDRESS);
     assert_eq!((world.told(), world.notifier.next()), (Told::Acknowledged, None));
     world.serial(1, 5.0);
     assert_eq!(world.notifier.next(), None, "nothing changed");
@@ -111,21 +110,60 @@ fn a_zone_that_changes_all_the_time_is_announced_once_a_second() {
         let messages = world.due(seconds);
         sent += messages.len();
         for message in messages {
-            world.reply(&message, 0, ADDRESS, seconds);
+            world.reply(&message, 0, ADDRESS);
         }
     }
     assert_eq!(sent, 10);
 }
 
 #[test]
-fn a_refusal_is_kept_and_the_peer_is_told_again_after_an_hour_or_at_the_next_change() {
+fn a_peer_that_refuses_is_told_again_as_often_as_a_silent_one_and_its_refusal_is_kept_until_it_acknowledges() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    let refused = Told::Refused(Rcode::REFUSED);
+    for seconds in [0.0, 1.0, 3.0, 7.0, 15.0, 31.0, 63.0, 123.0] {
+        let message = world.due(seconds).remove(0);
+        world.reply(&message, 5, ADDRESS);
+        assert_eq!(world.told(), refused);
+    }
+    assert!(world.due(123.0 + 3599.0).is_empty(), "eight messages, then a pause");
+    let message = world.due(123.0 + 3600.0).remove(0);
+    assert_eq!(world.told(), refused, "it has not answered otherwise");
+    world.reply(&message, 0, ADDRESS);
+    assert_eq!((world.told(), world.notifier.next()), (Told::Acknowledged, None));
+}
+
+#[test]
+fn a_consumer_that_has_yet_to_read_the_catalog_is_told_of_its_new_zone_a_second_later() {
     let mut world = World::new();
     world.serial(1, 0.0);
     let message = world.due(0.0).remove(0);
-    world.reply(&message, 5, ADDRESS, 0.1);
-    assert_eq!(world.told(), Told::Refused(Rcode::REFUSED));
-    assert!(world.due(3600.0).is_empty());
-    assert_eq!(world.due(3600.2).len(), 1);
+    world.reply(&message, 9, ADDRESS);
+    assert_eq!(world.told(), Told::Refused(Rcode::NOTAUTH));
+    let message = world.due(1.0).remove(0);
+    world.reply(&message, 0, ADDRESS);
+    assert_eq!(world.told(), Told::Acknowledged);
+}
+
+#[test]
+fn the_first_change_after_a_quiet_second_is_announced_at_once_and_the_next_one_a_second_later() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    world.due(0.0);
+    world.serial(2, 1.0);
+    assert_eq!(world.due(1.0).len(), 1);
+    world.serial(3, 1.2);
+    assert_eq!((world.due(1.9).len(), world.due(2.0).len()), (0, 1));
+}
+
+#[test]
+fn a_message_that_is_sent_again_holds_no_later_change_up() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    assert_eq!((world.due(0.0).len(), world.due(1.0).len()), (1, 1), "it is silent");
+    world.serial(2, 1.1);
+    assert_eq!(world.due(1.1).len(), 1);
+    assert_eq!((world.due(2.0).len(), world.due(2.1).len()), (0, 1));
 }
 
 #[test]
@@ -135,7 +173,7 @@ fn a_refusal_may_be_a_header_alone_and_an_acknowledgement_may_not() {
     let message = world.due(0.0).remove(0);
     for (rcode, told) in [(0, Told::Waiting { tries: 1 }), (5, Told::Refused(Rcode::REFUSED))] {
         let header = [message[0], message[1], message[2] | 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0];
-        world.notifier.reply(ADDRESS.parse().unwrap(), &header, world.at(0.1));
+        world.notifier.reply(ADDRESS.parse().unwrap(), &header, TODAY);
         assert_eq!(world.told(), told);
     }
 }
@@ -146,22 +184,21 @@ fn a_reply_from_elsewhere_with_another_id_or_about_another_zone_is_passed_over()
     world.serial(1, 0.0);
     let message = world.due(0.0).remove(0);
     let waiting = Told::Waiting { tries: 1 };
-    world.reply(&message, 0, "10.1.0.54:53", 0.1);
+    world.reply(&message, 0, "10.1.0.54:53");
     assert_eq!(world.told(), waiting);
     let mut other = message.clone();
     other[0] ^= 1;
-    world.reply(&other, 0, ADDRESS, 0.1);
+    world.reply(&other, 0, ADDRESS);
     assert_eq!(world.told(), waiting);
     let mut other = message.clone();
     other[13] = b'y';
-    world.reply(&other, 0, ADDRESS, 0.1);
+    world.reply(&other, 0, ADDRESS);
     assert_eq!(world.told(), waiting);
     for end in 0..message.len() {
-        let at = world.at(0.1);
-        world.notifier.reply(ADDRESS.parse().unwrap(), &message[..end], at);
+        world.notifier.reply(ADDRESS.parse().unwrap(), &message[..end], TODAY);
     }
     assert_eq!(world.told(), waiting, "our own message is no reply");
-    world.reply(&message, 0, "[::ffff:10.1.0.53]:53", 0.1);
+    world.reply(&message, 0, "[::ffff:10.1.0.53]:53");
     assert_eq!(world.told(), Told::Acknowledged);
 }
 
@@ -172,7 +209,7 @@ fn a_peer_with_a_key_is_told_with_a_signature_and_a_reply_without_one_is_passed_
     world.key = Some(Arc::new(key.clone()));
     world.serial(1, 0.0);
     let mut message = world.due(0.0).remove(0);
-    world.reply(&message, 0, ADDRESS, 0.1);
+    world.reply(&message, 0, ADDRESS);
     assert_eq!(world.told(), Told::Waiting { tries: 1 });
     // The secondary's side: it verifies the message and signs its reply.
     assert!(Query::parse(&message).is_err(), "no query");
@@ -182,8 +219,7 @@ fn a_peer_with_a_key_is_told_with_a_signature_and_a_reply_without_one_is_passed_
     let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
     reply[6..12].fill(0);
     signer.sign(&mut reply, TODAY);
-    let at = world.at(0.2);
-    world.notifier.reply(ADDRESS.parse().unwrap(), &reply, at);
+    world.notifier.reply(ADDRESS.parse().unwrap(), &reply, TODAY);
     assert_eq!(world.told(), Told::Acknowledged);
 }
 
@@ -201,4 +237,25 @@ fn at_the_start_peers_are_told_one_after_another_and_one_that_is_gone_is_forgott
     assert!(notifier.due((start + Duration::from_secs(1), TODAY), || 1).len() <= 21);
     notifier.take(vec![pair(3)], start);
     assert_eq!(notifier.states().count(), 1);
+}
+
+#[test]
+fn a_new_zone_is_announced_at_once_however_many_are_known_already() {
+    let mut notifier = Notifier::default();
+    let start = Instant::now();
+    let of = |zone: u16| {
+        let pair = Pair {
+            zone: format!("z{zone:03}.test").parse().unwrap(),
+            peer: "p".into(),
+            address: ADDRESS.parse().unwrap(),
+        };
+        (pair, Soa { serial: Serial(1), ttl: 1, rdata: [0; 22].into() }, None)
+    };
+    notifier.take((0..100).map(of).collect(), start);
+    let later = start + MAX_SPREAD;
+    while !notifier.due((later, TODAY), || 1).is_empty() {}
+    notifier.take((0..101).map(of).collect(), later);
+    let told = notifier.due((later, TODAY), || 1);
+    assert_eq!(told.len(), 1);
+    assert!(told[0].bytes.windows(4).any(|octets| octets == b"z100"));
 }
