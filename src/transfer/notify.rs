@@ -14,7 +14,8 @@ use crate::dns::{Name, Opcode, Rcode, Rtype, Serial};
 use crate::zone::ZoneSet;
 use crate::zone::delta::Soa;
 
-/// The least time between two messages about one zone to one address.
+/// The least time between two changes of one zone of which an address is told. Messages that are sent again do not
+/// count.
 const APART: Duration = Duration::from_secs(1);
 
 /// Tries before a pause: after 1, 2, 4 and more seconds, about four minutes in all.
@@ -77,6 +78,7 @@ struct State {
     tries: u32,
     /// The time of the next message; `None` if there is nothing to say.
     due: Option<Instant>,
+    /// The time when a change was last told.
     last: Option<Instant>,
     /// The id and the MAC of the last message.
     sent: Option<(u16, Vec<u8>)>,
@@ -158,8 +160,8 @@ impl Notifier {
         state.sent = None;
         match reply.rcode {
             Rcode::NOERROR => (state.told, state.due) = (Told::Acknowledged, None),
-            // That message is done with (RFC 1996 section 4.8). The next one comes as soon as for a silent peer: this one
-            // may hear of a new zone before it has read the catalog that names it.
+            // That message is done with (RFC 1996 section 4.8). The next one comes as soon as for a silent peer: this
+            // one may hear of a new zone before it has read the catalog that names it.
             rcode => state.told = Told::Refused(rcode),
         }
     }
@@ -177,13 +179,16 @@ impl State {
     }
 
     fn sent(&mut self, now: Instant, sent: (u16, Vec<u8>)) {
+        if self.tries == 0 {
+            self.last = Some(now);
+        }
         self.tries += 1;
         self.told = match self.told {
             Told::Waiting { tries } => Told::Waiting { tries: tries + 1 },
             Told::Acknowledged => Told::Waiting { tries: 1 },
             refused @ Told::Refused(_) => refused,
         };
-        (self.last, self.sent) = (Some(now), Some(sent));
+        self.sent = Some(sent);
         let between = Duration::from_secs(1 << (self.tries - 1).min(6)).min(MAX_BETWEEN);
         let wait = if self.tries < TRIES { between } else { PAUSE };
         self.tries %= TRIES;

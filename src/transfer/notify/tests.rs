@@ -157,6 +157,16 @@ fn the_first_change_after_a_quiet_second_is_announced_at_once_and_the_next_one_a
 }
 
 #[test]
+fn a_message_that_is_sent_again_holds_no_later_change_up() {
+    let mut world = World::new();
+    world.serial(1, 0.0);
+    assert_eq!((world.due(0.0).len(), world.due(1.0).len()), (1, 1), "it is silent");
+    world.serial(2, 1.1);
+    assert_eq!(world.due(1.1).len(), 1);
+    assert_eq!((world.due(2.0).len(), world.due(2.1).len()), (0, 1));
+}
+
+#[test]
 fn a_refusal_may_be_a_header_alone_and_an_acknowledgement_may_not() {
     let mut world = World::new();
     world.serial(7, 0.0);
