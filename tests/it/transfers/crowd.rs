@@ -156,7 +156,9 @@ fn fifty_slow_secondaries_of_a_zone_that_changes_all_the_time_keep_no_more_versi
         });
         seen.beside.extend(beside);
         seen.unanswered += unanswered;
-        readers.iter_mut().for_each(|reader| reader.take(&mut seen));
+        for reader in &mut readers {
+            reader.take(&mut seen);
+        }
         let begun = readers.len()..READERS.min(readers.len() + 4);
         seen.connections += begun.len();
         readers.extend(begun.map(|number| Reader::begin(address, number)));
