@@ -15,7 +15,7 @@ use privatelink_dns::forward::resolver::chase::{Chase, Step};
 use privatelink_dns::forward::{Question, Reply};
 use privatelink_dns::server::admission::access::Access;
 use privatelink_dns::server::harness::{BothPaths, Incoming, offline};
-use privatelink_dns::server::{Settings, Shared};
+use privatelink_dns::server::{Settings, Shared, Transport};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
 const APEX: &str = "privatelink.blob.core.windows.net";
@@ -98,7 +98,8 @@ fn response(bench: &mut Criterion) {
     let mut out = Vec::with_capacity(512);
     for (what, qname) in [("zone", format!("acct007.{APEX}")), ("cache", "acct007.blob.core.windows.net".to_owned())] {
         let message = message(&qname, Rtype::A);
-        let incoming = Incoming { message: &message, client, stream: false };
+        let incoming =
+            Incoming { message: &message, client, local: ([127, 0, 0, 1], 53).into(), transport: Transport::Udp };
         bench.bench_function(&format!("response, {what}, full path"), |b| {
             b.iter(|| paths.full(black_box(incoming), now).unwrap());
         });

@@ -50,6 +50,7 @@ pub mod server;
 pub mod status;
 pub mod sync;
 mod telemetry;
+pub mod tls;
 pub mod transfer;
 mod watch;
 pub mod zone;

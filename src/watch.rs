@@ -24,6 +24,8 @@ pub(crate) enum FileKind {
     Zones,
     /// The config.
     Config,
+    /// A certificate, its key, or the roots for clients.
+    Certificates,
 }
 
 /// A folder and the kind of its files.
@@ -87,7 +89,7 @@ fn resolved(folders: &BTreeSet<Folder>) -> Vec<Folder> {
 fn kinds(watched: &[Folder], events: DebounceEventResult) -> BTreeSet<FileKind> {
     let Ok(events) = events else {
         // The kernel's queue may have overflowed: every kind of file is read again.
-        return BTreeSet::from([FileKind::Lists, FileKind::Zones, FileKind::Config]);
+        return BTreeSet::from([FileKind::Lists, FileKind::Zones, FileKind::Config, FileKind::Certificates]);
     };
     // Reading a file does not change it, and our own reading must not lead to the next.
     let changes = events.iter().filter(|event| !matches!(event.kind, EventKind::Access(_)));

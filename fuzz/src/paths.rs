@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use privatelink_dns::server::Transport;
 use privatelink_dns::server::harness::{BothPaths, Incoming};
 
 use crate::server::shared;
@@ -20,7 +21,12 @@ pub fn hold(data: &[u8]) {
     let Some((how, message)) = data.split_first() else { return };
     let client: SocketAddr =
         if how & 2 == 0 { "127.0.0.1:5353" } else { "203.0.113.1:5353" }.parse().expect("an address");
-    let incoming = Incoming { message, client, stream: how & 1 != 0 };
+    let transport = match how & 5 {
+        0 | 4 => Transport::Udp,
+        1 => Transport::Tcp,
+        _ => Transport::Tls,
+    };
+    let incoming = Incoming { message, client, local: ([127, 0, 0, 1], 53).into(), transport };
     PATHS.with_borrow_mut(|(paths, now)| {
         let mut full = None;
         for _ in 0..TIMES {

@@ -6,6 +6,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use privatelink_dns::dns::tsig::{sign_query, verify_answer};
 use privatelink_dns::dns::{Message, Query, Rtype, signature_of};
+use privatelink_dns::server::Transport;
 use privatelink_dns::server::harness::{BothPaths, Incoming};
 
 use crate::server::{OTHERS, PEERS, UNSIGNED, key, name, shared};
@@ -38,7 +39,13 @@ pub fn hold(data: &[u8]) {
         message[at] ^= change;
     }
     let client = [UNSIGNED, "127.0.0.9:5353", "203.0.113.1:5353", UNSIGNED][usize::from(how & 3)];
-    let incoming = Incoming { message: &message, client: client.parse().expect("an address"), stream: how & 0x10 != 0 };
+    let transport = if how & 0x10 != 0 { Transport::Tcp } else { Transport::Udp };
+    let incoming = Incoming {
+        message: &message,
+        client: client.parse().expect("an address"),
+        local: ([127, 0, 0, 1], 53).into(),
+        transport,
+    };
     PATHS.with_borrow_mut(|(paths, now)| {
         let mut fast = Vec::new();
         let is_fast = paths.fast(incoming, *now, &mut fast);
@@ -77,7 +84,7 @@ fn check(incoming: &Incoming<'_>, messages: &[Vec<u8>], is_peer: bool) {
     assert!(first.owner == name("b.") || first.owner == name("r."), "{first:?}");
     assert_eq!(first.rtype, Rtype::SOA);
     if records.len() > 1 {
-        assert!(incoming.stream, "a transfer over UDP");
+        assert!(incoming.transport != Transport::Udp, "a transfer over UDP");
         assert_eq!(Some(first), records.last(), "it ends as it began");
         let soas = records.iter().filter(|record| record.rtype == Rtype::SOA).count();
         assert_eq!(soas, if records[1].rtype == Rtype::SOA { 4 } else { 2 });

@@ -8,6 +8,7 @@
 //! closed lists, with `other` for the rest. `docs/metrics.md` has the list of all.
 
 mod encode;
+mod encryption;
 mod family;
 mod peers;
 mod process;
@@ -38,7 +39,8 @@ pub(crate) fn render(status: &Status, form: Form) -> String {
 /// Every family that has something to say.
 fn families(status: &Status) -> Vec<Family> {
     let mut all = process::families(status);
-    all.extend(queries::families(&status.queries));
+    all.extend(queries::families(status));
+    all.extend(encryption::families(status));
     all.extend(queries::cache(&status.cache));
     all.extend(upstreams::families(status));
     all.extend(sync::zones(&status.zones));

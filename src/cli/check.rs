@@ -19,6 +19,7 @@ use crate::sync::gather::Gatherer;
 use crate::sync::guard;
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass;
+use crate::tls;
 use crate::zone::store::{self, Store};
 
 /// What a run of it shows, and what it makes of warnings.
@@ -165,6 +166,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     let report = store.reload();
     found.extend(report.errors);
     found.extend(config.warnings.iter().cloned());
+    found.extend(tls::check(&config.tls, &config.promised(), super::now()));
     found.extend(absent_upstreams(config, RESOLV_CONF.into()));
     found.extend(report.warnings);
     found.extend(feed::left_out(&config.feed, &report.zones));
@@ -190,7 +192,11 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     }
     let view = review.view();
     checked.records = view.zones.iter().map(|zone| zone.after().len()).sum();
-    let unplanned = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
+    let unplanned = report
+        .zones
+        .iter()
+        .filter(|hosted| view.zones.iter().all(|zone| zone.id.view.is_some() || zone.id.apex != hosted.apex))
+        .count();
     checked.zones = view.zones.len() + unplanned;
     // Files that sync wrote do not count: a config that names no zone beside them has lost its contents.
     found.extend(super::hosts_nothing(config, store::has_hand_written));

@@ -6,6 +6,7 @@
 use super::{count, live};
 use crate::diag::Diagnostic;
 use crate::status::Status;
+use crate::status::encryption::EncryptionStatus;
 use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
 use crate::status::peers::{NotifyStatus, PeerZoneStatus};
 use crate::status::sync::{PassStatus, SyncStatus};
@@ -24,6 +25,7 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     verdict(&mut lines, status);
     lines.push(format!("privatelink-dns {}, process {}, up {uptime}", server.version, server.pid));
     lines.push(format!("listens on {}", server.listen.join(", ")));
+    encryption(&mut lines, &status.encryption);
     if !server.admin.is_empty() {
         lines.push(format!("admin on {}", server.admin.join(", ")));
     }
@@ -52,6 +54,17 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     peers(&mut lines, status);
     queries(&mut lines, status);
     lines
+}
+
+/// The listeners that encrypt, and their certificates.
+fn encryption(lines: &mut Vec<String>, found: &EncryptionStatus) {
+    if !found.dot.is_empty() {
+        lines.push(format!("DNS over TLS on {}", found.dot.join(", ")));
+    }
+    for certificate in &found.certificates {
+        lines.push(format!("certificate {}, valid until {}", certificate.file, rfc3339(certificate.valid_until)));
+    }
+    trouble(lines, "not taken", &found.problems);
 }
 
 /// What is wrong, the worst first, each with what helps.

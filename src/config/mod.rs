@@ -9,18 +9,22 @@ mod control;
 mod feed;
 mod forward;
 mod keys;
+mod listen;
 mod locate;
 mod log;
 mod reader;
 mod server;
 mod spec;
 mod sync;
+mod tls;
 mod transfer;
 mod values;
+mod views;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(crate) use locate::{base_folder, find, is_same, whole};
 
@@ -30,7 +34,9 @@ use crate::dns::Name;
 use crate::forward::resolver::public::PublicNames;
 use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
+use crate::server::ListenAddresses;
 use crate::server::admission::access::Access;
+use crate::server::views::Views;
 use crate::transfer::check;
 use crate::{files, telemetry, zone};
 
@@ -46,12 +52,20 @@ pub struct Config {
     pub(crate) log: telemetry::Settings,
     /// The addresses to listen on, UDP and TCP.
     pub listen: Vec<SocketAddr>,
+    /// The certificates, and what is demanded of clients that encrypt.
+    pub(crate) tls: crate::tls::Settings,
+    /// The addresses to listen on for DNS over TLS.
+    pub(crate) dot: Vec<SocketAddr>,
+    /// The name under which clients find the listeners that encrypt by themselves (RFC 9462).
+    pub(crate) ddr: Option<Name>,
     /// The path of the control socket; `None` if there is to be none.
     pub control: Option<PathBuf>,
     /// Who may do what by it, besides its owner and root.
     pub rights: Rights,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
+    /// The views.
+    pub views: Arc<Views>,
     /// The zones that the server makes for secondaries.
     pub feed: crate::feed::Settings,
     /// The clients that may ask.
@@ -95,11 +109,26 @@ impl Config {
         let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
         losses.extend(self.lost_scopes(old));
+        losses.extend(self.lost_views(old));
         losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
     }
 }
 
 impl Config {
+    /// The addresses that the server listens on for DNS, whatever carries it.
+    pub(crate) fn listen_addresses(&self) -> ListenAddresses {
+        ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone() }
+    }
+
+    /// The names and addresses that clients look for in the certificate because of `[ddr]`, the name first. Of a
+    /// listener on all addresses nobody knows them.
+    pub(crate) fn promised(&self) -> Vec<String> {
+        let Some(name) = &self.ddr else { return Vec::new() };
+        let is_known = |address: &&SocketAddr| !address.ip().is_unspecified() && !address.ip().is_loopback();
+        let addresses = self.listen.iter().filter(is_known).map(|address| address.ip().to_string());
+        std::iter::once(name.without_dot()).chain(addresses).collect()
+    }
+
     /// What in the peers is hardly meant, with these zones.
     pub(crate) fn check_peers(&self, zones: &zone::ZoneSet) -> Vec<Diagnostic> {
         let around =
@@ -118,6 +147,21 @@ impl Config {
                 let scopes = old.scopes.iter().map(ToString::to_string).filter(|scope| !has(scope));
                 let name = diag::printable(&new.name);
                 lost.extend(scopes.map(|scope| format!("scope '{scope}' of source '{name}' is no longer in it")));
+            }
+        }
+        lost
+    }
+
+    /// The views whose clients would get the base, and the sources that would feed something else.
+    fn lost_views(&self, old: &Self) -> Vec<String> {
+        let gone = old.views.settings().iter().map(|view| &view.name).filter(|name| self.views.named(name).is_none());
+        let mut lost: Vec<String> = gone.map(|name| format!("view '{name}' is no longer in it")).collect();
+        for old in &old.sync.sources {
+            let new = self.sync.sources.iter().find(|source| source.name == old.name);
+            if let (Some(view), Some(new)) = (&old.view, new)
+                && new.view != old.view
+            {
+                lost.push(format!("source '{}' no longer feeds view '{view}'", diag::printable(&old.name)));
             }
         }
         lost

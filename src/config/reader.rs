@@ -203,6 +203,12 @@ impl<'a> Section<'a> {
         self.section(key).unwrap_or_else(empty)
     }
 
+    /// One table, `[key]`, or a list of them, `[[key]]`.
+    pub(super) fn one_or_more(&self, key: &'static str) -> Vec<Section<'a>> {
+        let is_one = self.table.and_then(|table| table.get(key)).is_some_and(|value| value.get_ref().is_table());
+        if is_one { self.section(key).into_iter().collect() } else { self.sections(key, key) }
+    }
+
     /// A list of tables, `[[key]]`.
     pub(super) fn sections(&self, key: &'static str, shown: &str) -> Vec<Section<'a>> {
         let Some(value) = self.get(key) else { return Vec::new() };

@@ -2,9 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -29,18 +29,16 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
-    // The paths in a config are the same however the config was named: the memory of a list is found by its path.
-    let base = base_folder(file);
-    let base = base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base);
+    let base = base(file);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
-    let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
+    let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
-    let listen = listen(&top);
-    let cloud = backup.as_ref().map(|backup| backup.cloud);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
-    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
+    let (listen, views) = super::listen::dns(&top, &access, &mut sync);
+    let super::tls::Encryption { tls, dot, ddr } = super::tls::settings(&top, &base, &listen);
+    let around = super::transfer::Surroundings { cloud: sync.cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
@@ -57,7 +55,10 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             on_miss: storage_zones(),
             history: transfer.history,
             derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
+            views: sync.views.iter().cloned().collect(),
+            parts: sync.hosted.clone(),
         },
+        views: Arc::new(views),
         feed,
         transfer,
         access,
@@ -67,14 +68,23 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         public_names,
         special_names,
         cache: cache_settings(&top),
-        admin: super::admin::settings(&top, &listen),
+        admin: super::admin::settings(&top, &[&listen[..], &dot].concat()),
         sync,
         listen,
+        tls,
+        dot,
+        ddr,
         warnings: Vec::new(),
     };
     warn_of_zones(&top, &config.zones);
     top.finish();
     (Config { warnings: text.warnings(), ..config }, text.problems())
+}
+
+/// Where relative paths start: the same however the config was named, since the memory of a list is found by its path.
+fn base(file: &Path) -> PathBuf {
+    let base = base_folder(file);
+    base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base)
 }
 
 /// Zones that a person would expect and that are not there.
@@ -86,51 +96,6 @@ fn warn_of_zones(top: &Section<'_>, zones: &zone::store::Settings) {
         let unpinned = "geos is not pinned: until a list has been read, every name below privatelink.<geo>.backup is \
                         SERVFAIL; pin yours, such as geos = [\"we\"]";
         top.warn_at("backup", Id::CONFIG_GEOS_OPEN, unpinned);
-    }
-}
-
-fn listen(top: &Section<'_>) -> Vec<SocketAddr> {
-    let addresses =
-        top.strings("listen", values::dns_socket).unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 5300))]);
-    if addresses.is_empty() {
-        top.problem_at("listen", "listen is empty; name at least one address, such as \"127.0.0.1:5300\"");
-    }
-    let twice = |(at, address): (usize, &SocketAddr)| address.port() != 0 && addresses[..at].contains(address);
-    if addresses.iter().enumerate().any(twice) {
-        top.problem_at("listen", "listen names an address twice; remove one");
-    }
-    for (all, one) in overlaps(&addresses) {
-        top.problem_at("listen", format!("listen names {one}, which {all} has already; remove one"));
-    }
-    for address in &addresses {
-        if let Some(kind) = unusable(*address) {
-            top.problem_at("listen", format!("listen: {address} is {kind}; name an address of this machine"));
-        }
-    }
-    addresses
-}
-
-/// An address of every interface, and another of its port and family.
-fn overlaps(addresses: &[SocketAddr]) -> Vec<(SocketAddr, SocketAddr)> {
-    let wildcards = addresses.iter().filter(|address| address.ip().is_unspecified() && address.port() != 0);
-    let has = |all: &SocketAddr, one: &SocketAddr| {
-        (all.port(), all.is_ipv4()) == (one.port(), one.is_ipv4()) && !one.ip().is_unspecified()
-    };
-    wildcards.flat_map(|all| addresses.iter().filter(|one| has(all, one)).map(|one| (*all, *one))).collect()
-}
-
-/// What an address is that no server can listen on.
-fn unusable(address: SocketAddr) -> Option<&'static str> {
-    match address {
-        _ if address.ip().is_multicast() => Some("a multicast address"),
-        SocketAddr::V4(v4) if v4.ip().is_broadcast() => Some("the broadcast address"),
-        SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_some() => {
-            Some("an IPv4 address in IPv6 form: write it as IPv4")
-        }
-        SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0 => {
-            Some("a link-local address without its interface, such as [fe80::1%2]:53 with the interface's number")
-        }
-        _ => None,
     }
 }
 
@@ -234,6 +199,7 @@ fn limits(top: &Section<'_>, access: Access) -> Access {
         errors: rate("errors", default.errors),
         negative: rate("negative", default.negative),
         forwarded: rate("forwarded", default.forwarded),
+        handshakes: rate("handshakes", default.handshakes),
     };
     let trusted = section.strings("trusted", values::network);
     section.finish();

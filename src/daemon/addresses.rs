@@ -14,6 +14,7 @@ use super::{Daemon, log};
 use crate::admin::Listener;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::host::addresses::is_here;
+use crate::server::ListenAddresses;
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -68,10 +69,20 @@ fn explain((address, key): Listening) -> Diagnostic {
     Diagnostic::warning(Id::ADDRESS_ABSENT, Place::Server, text)
 }
 
-/// The addresses that this kernel can have, and a warning for each that it cannot. Where it can have none of them, all
-/// are left, and binding them says why.
+/// The addresses that this kernel can have, and a warning for each that it cannot.
 pub(super) fn possible(
-    listen: &[SocketAddr],
+    listen: &ListenAddresses,
+    is_possible: impl Fn(SocketAddr) -> bool,
+) -> (ListenAddresses, Vec<Diagnostic>) {
+    let (dns, mut said) = possible_of((&listen.dns, "listen"), &is_possible);
+    let (dot, more) = possible_of((&listen.dot, "[dot] listen"), &is_possible);
+    said.extend(more);
+    (ListenAddresses { dns, dot }, said)
+}
+
+/// The same for one key. Where none of its addresses is possible, all are left, and binding them says why.
+fn possible_of(
+    (listen, key): (&[SocketAddr], &str),
     is_possible: impl Fn(SocketAddr) -> bool,
 ) -> (Vec<SocketAddr>, Vec<Diagnostic>) {
     let (possible, not): (Vec<SocketAddr>, Vec<SocketAddr>) = listen.iter().partition(|at| is_possible(**at));
@@ -80,8 +91,8 @@ pub(super) fn possible(
     }
     let explain = |address: SocketAddr| {
         let text = format!(
-            "this machine has no IPv6: nobody is answered at {address} (listen), and the server goes on without it; \
-             remove it from listen, or start the kernel with IPv6"
+            "this machine has no IPv6: nobody is answered at {address} ({key}), and the server goes on without it; \
+             remove it from {key}, or start the kernel with IPv6"
         );
         Diagnostic::warning(Id::ADDRESS_ABSENT, Place::Server, text)
     };
@@ -94,10 +105,11 @@ impl Daemon {
         if !self.absent.is_due(now) {
             return;
         }
-        let listen = self.bound.iter().map(|address| (*address, "listen"));
+        let listen = self.bound.dns.iter().map(|address| (*address, "listen"));
+        let dot = self.bound.dot.iter().map(|address| (*address, "[dot] listen"));
         let admin = [(Listener::Admin, "[admin] listen"), (Listener::Probe, "[admin] probe")];
         let admin = admin.into_iter().filter_map(|(listener, key)| Some((self.admin.address(listener)?, key)));
-        let all: Vec<Listening> = listen.chain(admin).collect();
+        let all: Vec<Listening> = listen.chain(dot).chain(admin).collect();
         let news = self.absent.compare(&all, is_here);
         news.absent.iter().for_each(log::found);
         for (address, key) in &news.arrived {
@@ -105,7 +117,7 @@ impl Daemon {
         }
         self.told.is_old |= !(news.absent.is_empty() && news.arrived.is_empty());
         let is_absent = |address: &SocketAddr| self.absent.known.contains_key(&(*address, "listen"));
-        let unreachable = self.bound.iter().all(is_absent);
+        let unreachable = self.bound.dns.iter().all(is_absent);
         self.board.addresses_absent(self.absent.known.values().cloned().collect(), unreachable);
     }
 }
@@ -139,11 +151,13 @@ mod tests {
     #[test]
     fn a_machine_without_ipv6_listens_on_its_other_addresses_and_says_so() {
         let both: [SocketAddr; 2] = ["0.0.0.0:53".parse().unwrap(), "[::]:53".parse().unwrap()];
-        let (possible, said) = super::possible(&both, |address| address.is_ipv4());
-        assert_eq!(possible, both[..1]);
+        let possible =
+            |listen: &[SocketAddr], is_possible: fn(SocketAddr) -> bool| possible_of((listen, "listen"), is_possible);
+        let (found, said) = possible(&both, |address| address.is_ipv4());
+        assert_eq!(found, both[..1]);
         assert!(said.len() == 1 && said[0].to_string().contains("nobody is answered at [::]:53"), "{said:?}");
-        assert_eq!(super::possible(&both, |_| true), (both.to_vec(), Vec::new()));
-        assert_eq!(super::possible(&both[1..], |_| false), (both[1..].to_vec(), Vec::new()), "binding it says why");
+        assert_eq!(possible(&both, |_| true), (both.to_vec(), Vec::new()));
+        assert_eq!(possible(&both[1..], |_| false), (both[1..].to_vec(), Vec::new()), "binding it says why");
     }
 
     #[test]

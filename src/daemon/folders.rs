@@ -29,8 +29,8 @@ pub(super) struct Folders {
     pub(super) silent: Vec<PathBuf>,
 }
 
-/// The folders of the config, the lists and the zones, and those that links among them lead to; what may hang apart
-/// from what is ours.
+/// The folders of the config, the lists, the zones and the certificates, and those that links among them lead to; what
+/// may hang apart from what is ours.
 pub(super) fn of(config: &Config) -> [Folders; 2] {
     let ours = [(parent(&config.file), FileKind::Config), (config.zones.zone_dir.clone(), FileKind::Zones)];
     let ours = ours.map(|(path, kind)| Wanted { folder: Folder { path, kind, recursive: false }, link: None });
@@ -41,7 +41,12 @@ pub(super) fn of(config: &Config) -> [Folders; 2] {
         // A list that is a link changes where it really is, too.
         Wanted { folder: Folder { path, kind: FileKind::Lists, recursive }, link: Some(source.path.clone()) }
     });
-    [responding(ours.into_iter()), responding(lists)]
+    // A certificate is often a link, to a file beside it or to that of another folder.
+    let certificates = config.tls.files().map(|path| {
+        let folder = Folder { path: parent(path), kind: FileKind::Certificates, recursive: false };
+        Wanted { folder, link: Some(path.clone()) }
+    });
+    [responding(ours.into_iter()), responding(lists.chain(certificates))]
 }
 
 struct Wanted {

@@ -4,7 +4,6 @@
 //! service manager nothing happens here.
 
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use listenfd::ListenFd;
@@ -14,7 +13,7 @@ use tracing::info;
 use super::log;
 use super::manager::Manager;
 use crate::diag::{Diagnostic, Id, Place};
-use crate::server::{Adopted, KeptSockets, Listeners};
+use crate::server::{Adopted, KeptSockets, ListenAddresses, Listeners};
 
 /// Has the service manager keep what comes with it, under the name of our sockets, and without polling: a socket stays
 /// in the store whatever happens to it.
@@ -55,7 +54,7 @@ pub(crate) fn kept_sockets() -> KeptSockets {
 
 /// Chooses the kept sockets that `listen` needs. If others were kept, they are closed, here and in the store, before
 /// anything is bound: they would be in the way.
-pub(super) fn adopt(kept: KeptSockets, listen: &[SocketAddr], workers: usize, manager: &Manager) -> Adopted {
+pub(super) fn adopt(kept: KeptSockets, listen: &ListenAddresses, workers: usize, manager: &Manager) -> Adopted {
     let (adopted, closed) = kept.adopt(listen, workers);
     if adopted.count() > 0 {
         info!(

@@ -8,6 +8,7 @@
 //!   then:    lists changed, interval -> pass -> zones      zones changed -> zones
 //!            Azure read, a list changed -> pass            a name missed -> Azure, pass
 //!            zones in service changed -> feed, catalog, at most one writing a second
+//!            certificates changed -> certificates
 //!            config changed, SIGHUP -> config, then all    SIGTERM, SIGINT -> drain, end
 //! ```
 //!
@@ -16,6 +17,8 @@
 mod addresses;
 mod background;
 mod beat;
+mod certificates;
+mod designation;
 mod feed;
 mod folders;
 mod kept;
@@ -38,7 +41,6 @@ mod tasks;
 mod work;
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -55,7 +57,7 @@ use crate::control::{self, Command, Control, ControlContext, ControlError, Place
 use crate::explain::Explainer;
 use crate::host::addresses::has_family;
 use crate::server::admission::cookies::{Cookies, Secret};
-use crate::server::{self, BindError, KeptSockets, Listeners, Shared, Snapshot};
+use crate::server::{self, BindError, KeptSockets, ListenAddresses, Listeners, Shared, Snapshot};
 use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
@@ -63,6 +65,7 @@ use crate::transfer::Transfers;
 use crate::watch::{FileKind, Watch};
 use addresses::Absent;
 use beat::Told;
+use certificates::CertificateWork;
 use feed::FeedWork;
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
@@ -108,14 +111,14 @@ fn lines(errors: &[BindError]) -> String {
 
 struct Daemon {
     config: Config,
-    /// The `listen` of the config at the start.
-    started_with: Vec<SocketAddr>,
+    /// The `listen` of each section of the config at the start.
+    started_with: ListenAddresses,
     /// The config file when it was last read, taken or not.
     config_seen: Option<Contents>,
     /// Those of its addresses that this machine does not have.
     absent: Absent,
     /// The addresses that this server listens on; a new `listen` takes effect at the next start.
-    bound: Vec<SocketAddr>,
+    bound: ListenAddresses,
     /// Locked by the task that runs. A task that panics leaves them as they were: last good copies are not lost with
     /// it.
     tools: Arc<Mutex<Tools>>,
@@ -142,6 +145,7 @@ struct Daemon {
     answering: Option<server::Running>,
     due: Due,
     feed: FeedWork,
+    certificates: CertificateWork,
     control: Option<Control>,
     /// Who may do what by it; it follows the config.
     rights: Arc<ArcSwap<Rights>>,
@@ -179,7 +183,7 @@ pub(crate) fn not_started(why: &str) {
 async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, logs: Logs) -> Result<(), StartError> {
     let mut ending = Ending::listen(&config.file)?;
     let hangup = signal(SignalKind::hangup())?;
-    let (listen, impossible) = addresses::possible(&config.listen, has_family);
+    let (listen, impossible) = addresses::possible(&config.listen_addresses(), has_family);
     let kept = kept::adopt(kept, &listen, workers(), manager);
     let listeners = Listeners::bind(&listen, workers(), kept).map_err(StartError::Bind)?;
     impossible.iter().for_each(log::found);
@@ -187,7 +191,7 @@ async fn serve_for(manager: &Arc<Manager>, config: Config, kept: KeptSockets, lo
     let (ticks, inbox) = mpsc::channel(TICKS);
     let bound = listeners.addresses();
     let board =
-        Arc::new(Board::new(&config::whole(&config.file), &bound, SystemTime::now()).measured_by(process::usage));
+        Arc::new(Board::new(&config::whole(&config.file), &bound.dns, SystemTime::now()).measured_by(process::usage));
     let mut daemon = Daemon::new(config, logs, bound, (&board, manager), ticks)?;
     background::check().await.iter().for_each(log::found);
     daemon.take_admin();
@@ -210,7 +214,7 @@ impl Daemon {
     fn new(
         config: Config,
         logs: Logs,
-        bound: Vec<SocketAddr>,
+        bound: ListenAddresses,
         (board, manager): (&Arc<Board>, &Arc<Manager>),
         ticks: mpsc::Sender<FileKind>,
     ) -> Result<Self, StartError> {
@@ -229,7 +233,7 @@ impl Daemon {
             tools: Arc::new(Mutex::new(Tools::new(&config))),
             bound,
             absent: Absent::default(),
-            started_with: config.listen.clone(),
+            started_with: config.listen_addresses(),
             config,
             config_seen: None,
             logs,
@@ -249,6 +253,7 @@ impl Daemon {
             notifying: None,
             due: Due::default(),
             feed: FeedWork::default(),
+            certificates: CertificateWork::default(),
             control: None,
             rights,
             admin,

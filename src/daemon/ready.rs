@@ -1,7 +1,6 @@
 //! The ready line: one line of JSON on standard output, for the process that started the server.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::json;
@@ -11,6 +10,7 @@ use tracing::info;
 use super::log;
 use crate::admin::{self, Listener};
 use crate::diag::{Diagnostic, Id, Place};
+use crate::server::ListenAddresses;
 use crate::zone::ZoneSet;
 
 /// The time to wait for the first pass where every zone is served already: a share that hangs does not delay a restart.
@@ -26,18 +26,18 @@ pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Ins
 }
 
 /// Says that queries are answered: each zone from a good copy, or with SERVFAIL, and those are named.
-pub(super) fn announce(addresses: &[SocketAddr], admin: &admin::Listeners, zones: &ZoneSet) {
-    let listen: Vec<_> = addresses.iter().map(|at| json!({"udp": at.to_string(), "tcp": at.to_string()})).collect();
+pub(super) fn announce(addresses: &ListenAddresses, admin: &admin::Listeners, zones: &ZoneSet) {
+    let listen: Vec<_> = addresses.dns.iter().map(|at| json!({"udp": at.to_string(), "tcp": at.to_string()})).collect();
     let records: usize = zones.iter().filter_map(|hosted| hosted.zone.as_ref()).map(|zone| zone.record_count()).sum();
     let servfail = zones.not_served();
     let line = json!({
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
-        "admin": admin.address(Listener::Admin), "probe": admin.address(Listener::Probe),
+        "dot": addresses.dot, "admin": admin.address(Listener::Admin), "probe": admin.address(Listener::Probe),
     });
     let mut stdout = io::stdout().lock();
     // A closed pipe is not our problem.
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
-    let shown: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    let shown: Vec<String> = addresses.all().iter().map(ToString::to_string).collect();
     info!(listen = shown.join(" "), zones = zones.iter().count(), records, "ready");
     if !servfail.is_empty() {
         let text = format!("no good copy of {}: their names are SERVFAIL until there is one", servfail.join(", "));

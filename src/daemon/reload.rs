@@ -1,6 +1,5 @@
 //! A changed config: it is read and built whole in the background, and then takes the place of the old one in one step.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,6 +11,8 @@ use super::{Daemon, answer, background, log, snapshot};
 use crate::config::{Config, Contents};
 use crate::control::{self, protocol::ControlReply};
 use crate::diag::{self, Diagnostic, Id, Place};
+use crate::server::ListenAddresses;
+use crate::tls::{self, Credentials, Loaded};
 
 /// The result of reading the config.
 pub(super) enum Read {
@@ -25,6 +26,7 @@ pub(super) enum Read {
 pub(super) struct Built {
     config: Config,
     routes: Routes,
+    certificates: Loaded,
 }
 
 /// Builds what follows from a config. What is in service is not touched.
@@ -32,8 +34,8 @@ fn build(
     why: Why,
     contents: Result<Contents, Diagnostic>,
     old: &Config,
-    bound: &[SocketAddr],
-    routes: &Routes,
+    (bound, routes): (&ListenAddresses, &Routes),
+    credentials: Option<&Arc<Credentials>>,
 ) -> Result<Built, Vec<Diagnostic>> {
     let config = contents.map_err(|problem| vec![problem])?.load()?;
     let losses = config.losses(old);
@@ -45,7 +47,8 @@ fn build(
     let routes = Routes::build(&config, bound, Some(routes))
         .map_err(|failed| vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be used: {failed}"))])?;
     open_socket(&config, old);
-    Ok(Built { config, routes })
+    let certificates = tls::load(&config.tls, credentials);
+    Ok(Built { config, routes, certificates })
 }
 
 /// Opens the control socket to others, or closes it, where the groups changed; one that moves is made anew.
@@ -65,6 +68,7 @@ impl Daemon {
         let (why, waiters) = self.due.take_config()?;
         let (old, seen) = (self.config.clone(), self.config_seen.clone());
         let (bound, routes) = (self.bound.clone(), self.routes.clone());
+        let credentials = self.shared.credentials.load_full();
         let work = move || {
             let contents = Contents::read(&old.file);
             // The config's folder may hold files that change all the time, our own log among them.
@@ -73,7 +77,7 @@ impl Daemon {
                 return Read::Same;
             }
             let read = contents.as_ref().ok().cloned();
-            Read::New(build(why, contents, &old, &bound, &routes).map(Box::new), read)
+            Read::New(build(why, contents, &old, (&bound, &routes), credentials.as_ref()).map(Box::new), read)
         };
         Some(Running::new(background::start("config", work), waiters))
     }
@@ -106,8 +110,13 @@ impl Daemon {
     }
 
     /// Puts in service what was built; nothing here can fail.
-    fn take_config(&mut self, Built { config, routes }: Built) {
-        let changed = [("listen", config.listen != self.started_with), ("[log] format", self.logs.follow(config.log))];
+    fn take_config(&mut self, Built { config, routes, certificates }: Built) {
+        let listen = config.listen_addresses();
+        let changed = [
+            ("listen", listen.dns != self.started_with.dns),
+            ("[dot] listen", listen.dot != self.started_with.dot),
+            ("[log] format", self.logs.follow(config.log)),
+        ];
         let waiting: Vec<Diagnostic> = changed
             .into_iter()
             .filter(|(_, changed)| *changed)
@@ -128,6 +137,7 @@ impl Daemon {
         self.board.sync_set(&self.config.sync);
         self.live.take(&self.config.sync);
         self.take_admin();
+        self.take_certificates(&certificates);
         info!(config = %diag::path(&self.config.file), "config read");
     }
 }

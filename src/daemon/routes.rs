@@ -1,15 +1,16 @@
 //! Upstreams and cache over the life of the process: kept where the config did not change them.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::designation;
 use crate::config::Config;
 use crate::forward::cache::{Cache, RouteId};
-use crate::forward::resolver::special::{SpecialNames, SpecialZones};
+use crate::forward::resolver::special::SpecialZones;
 use crate::forward::resolver::{self, Resolver, Route};
 use crate::forward::{AskUpstream, GroupSettings, RESOLV_CONF, Settings, Upstreams};
+use crate::server::ListenAddresses;
 
 /// The upstreams, their routes and the cache: a value that is built whole and then takes the place of the one before.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(super) struct Routes {
     cache: Arc<Cache>,
     /// The id of the next route; none is given twice, so that no cache entry outlives its rule.
     next_id: u64,
+    /// What is designated to clients that ask for an encrypted resolver.
+    designation: String,
 }
 
 impl Routes {
@@ -28,7 +31,7 @@ impl Routes {
     ///
     /// # Errors
     /// If the upstreams cannot be used. The routes before are as they were.
-    pub(super) fn build(config: &Config, bound: &[SocketAddr], before: Option<&Self>) -> io::Result<Self> {
+    pub(super) fn build(config: &Config, bound: &ListenAddresses, before: Option<&Self>) -> io::Result<Self> {
         Self::build_with(Upstreams::start, config, bound, before)
     }
 
@@ -37,21 +40,22 @@ impl Routes {
     /// # Errors
     /// If the upstreams cannot be used.
     pub(super) fn for_one_question(config: &Config) -> io::Result<Self> {
-        Self::build_with(Upstreams::start_without_probes, config, &config.listen, None)
+        Self::build_with(Upstreams::start_without_probes, config, &config.listen_addresses(), None)
     }
 
     fn build_with(
         start: fn(Settings) -> io::Result<Upstreams>,
         config: &Config,
-        bound: &[SocketAddr],
+        bound: &ListenAddresses,
         before: Option<&Self>,
     ) -> io::Result<Self> {
+        let designation = designation::lines(config.ddr.as_ref(), bound);
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);
         if let Some(before) = before.filter(|before| before.settings == config.groups) {
-            return Ok(Self { cache, ..before.clone() });
+            return Ok(Self { cache, designation, ..before.clone() });
         }
-        let listen = bound.to_vec();
+        let listen = bound.dns.clone();
         let resolv_conf = PathBuf::from(RESOLV_CONF);
         let upstreams = start(Settings { groups: config.groups.clone(), listen, resolv_conf })?;
         let mut next_id = before.map_or(0, |before| before.next_id);
@@ -65,7 +69,7 @@ impl Routes {
                 group: Arc::clone(group) as Arc<dyn AskUpstream>,
             }));
         }
-        Ok(Self { settings: config.groups.clone(), upstreams: Arc::new(upstreams), all, cache, next_id })
+        Ok(Self { settings: config.groups.clone(), upstreams: Arc::new(upstreams), all, cache, next_id, designation })
     }
 
     /// The id of the route with the very same settings.
@@ -80,10 +84,7 @@ impl Routes {
     }
 
     pub(super) fn resolver(&self, config: &Config) -> Arc<Resolver> {
-        let special = match config.special_names {
-            SpecialNames::Local => SpecialZones::local(),
-            SpecialNames::Forward => SpecialZones::default(),
-        };
+        let special = SpecialZones::new(config.special_names, &self.designation);
         let settings = resolver::Settings {
             public_names: config.public_names,
             special: Arc::new(special),

@@ -1,6 +1,5 @@
 //! The loop of the server: it waits for events, and starts what they ask for. Nothing in it touches a disk.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -17,10 +16,10 @@ use super::routes::Routes;
 use super::schedule::Schedule;
 use super::tasks::Done;
 use super::work::{Order, Running, Task, Waiter, Why, Wish, finished};
-use super::{Daemon, StartError, TICKS, log, ready};
+use super::{Daemon, StartError, TICKS, background, certificates, log, ready};
 use crate::control::{Command, CommandKind, ControlError, PlacedSocket};
 use crate::diag::{Diagnostic, Id, Place};
-use crate::server::{Listeners, Shared};
+use crate::server::{ListenAddresses, Listeners, Shared};
 use crate::status::seconds;
 use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
@@ -38,6 +37,8 @@ enum Event {
     Config(Option<Read>, Vec<Waiter>),
     /// An order was carried out; with the clients that waited for that.
     Ordered(Option<Ordered>, Vec<Waiter>),
+    /// The certificates were read.
+    Certificates(Option<certificates::Read>),
     /// Folders are watched.
     Watches(Option<Vec<(Watch, Unwatched)>>),
     /// The control socket is in its new place.
@@ -54,8 +55,8 @@ enum Event {
     Interval,
     /// A task takes very long.
     Slow,
-    /// The feed is to be made.
-    FeedDue,
+    /// The feed is to be made, or certificates that differ from their keys are to be read again.
+    Due,
     /// A second is over.
     Beat,
     /// The first pass takes too long to wait for it.
@@ -69,11 +70,12 @@ struct Course {
     inbox: mpsc::Receiver<FileKind>,
     commands: mpsc::Receiver<Command>,
     hangup: Signal,
-    addresses: Vec<SocketAddr>,
+    addresses: ListenAddresses,
     schedule: Schedule,
     task: Option<Running<Box<Done>>>,
     config: Option<Running<Read>>,
     order: Option<Running<Ordered>>,
+    certificates: Option<Running<certificates::Read>>,
     watches: Option<Running<Vec<(Watch, Unwatched)>>>,
     /// For the control socket, wherever it is.
     command_sender: mpsc::Sender<Command>,
@@ -90,13 +92,16 @@ struct Course {
 }
 
 impl Course {
-    async fn next(&mut self, shared: &Shared, routes: &Routes, feed: Option<Instant>) -> Event {
-        let is_idle = self.task.is_none();
+    /// Input: the times to make the feed, and to look again at the certificates.
+    async fn next(&mut self, shared: &Shared, routes: &Routes, [feed, again]: [Option<Instant>; 2]) -> Event {
+        let (is_idle, is_read) = (self.task.is_none(), self.certificates.is_none());
         let upstreams = routes.upstreams();
         tokio::select! {
             (done, waiters) = finished(&mut self.task) => Event::Task(done, waiters),
             (read, waiters) = finished(&mut self.config) => Event::Config(read, waiters),
             (ordered, waiters) = finished(&mut self.order) => Event::Ordered(ordered, waiters),
+            (read, _) = finished(&mut self.certificates) => Event::Certificates(read),
+            () = until(again), if is_read => Event::Due,
             (found, _) = finished(&mut self.watches) => Event::Watches(found),
             (placed, _) = finished(&mut self.control) => Event::Control(placed),
             Some(kind) = self.inbox.recv() => Event::Changed(kind),
@@ -105,7 +110,7 @@ impl Course {
             () = shared.misses.wanted() => Event::Missed,
             () = tokio::time::sleep_until(self.schedule.next()), if is_idle => Event::Interval,
             () = until(self.slow) => Event::Slow,
-            () = until(feed), if is_idle => Event::FeedDue,
+            () = until(feed), if is_idle => Event::Due,
             () = until(self.ready) => Event::ReadyAtLast,
             _ = self.beat.tick() => Event::Beat,
             () = upstreams.ended() => Event::UpstreamsEnded,
@@ -144,6 +149,7 @@ impl Daemon {
             task: None,
             config: None,
             order: None,
+            certificates: None,
             watches: Some(self.watch_folders()),
             command_sender,
             control: None,
@@ -153,26 +159,34 @@ impl Daemon {
             is_first: true,
         };
         loop {
-            if course.config.is_none() {
-                course.config = self.start_config();
-            }
-            if course.order.is_none() {
-                course.order = self.start_order();
-            }
-            if course.task.is_none() {
-                course.task = self.start_task();
-                course.slow = course.task.as_ref().map(|task| task.started + self.config.sync.pass_deadline + SLOW);
-            }
-            let event = course.next(&self.shared, &self.routes, self.feed_due()).await;
+            self.start_what_is_due(&mut course);
+            let event = course.next(&self.shared, &self.routes, [self.feed_due(), self.certificates.again()]).await;
             self.act(event, &mut course)?;
+        }
+    }
+
+    /// Starts all work that is due, each kind once at a time.
+    fn start_what_is_due(&mut self, course: &mut Course) {
+        if course.config.is_none() {
+            course.config = self.start_config();
+        }
+        if course.order.is_none() {
+            course.order = self.start_order();
+        }
+        if course.certificates.is_none() {
+            course.certificates = self.start_certificates();
+        }
+        if course.task.is_none() {
+            course.task = self.start_task();
+            course.slow = course.task.as_ref().map(|task| task.started + self.config.sync.pass_deadline + SLOW);
         }
     }
 
     /// Starts to answer, and what needs answers.
     fn answer_clients(&mut self, listeners: Listeners) -> Result<(), StartError> {
-        self.answering = Some(listeners.start(&self.shared, &Handle::current())?);
+        self.answering = Some(listeners.start(&self.shared, &Handle::current(), background::stand_back)?);
         self.board.answering();
-        self.notifying = Some(Notifying::start(&self.shared, &self.bound));
+        self.notifying = Some(Notifying::start(&self.shared, &self.bound.dns));
         // The name of Azure's own server may be asked of this one.
         self.live.take(&self.config.sync);
         Ok(())
@@ -182,12 +196,13 @@ impl Daemon {
     async fn prepare(&mut self, command_sender: mpsc::Sender<Command>) {
         self.control = self.place_control(command_sender).await;
         self.first_zones().await;
+        self.first_certificates().await;
     }
 
     /// Does what an event asks for; nothing here waits.
     fn act(&mut self, event: Event, course: &mut Course) -> Result<(), StartError> {
         let now = Instant::now();
-        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow | Event::FeedDue);
+        self.told.is_old |= !matches!(event, Event::Beat | Event::Missed | Event::Slow | Event::Due);
         match event {
             Event::Task(done, waiters) => {
                 course.slow = None;
@@ -200,17 +215,9 @@ impl Daemon {
                     }
                 }
             }
-            Event::Config(read, waiters) => {
-                let before = self.config.control.clone();
-                if self.config_read(read, waiters) {
-                    course.watches = Some(self.watch_folders());
-                    if self.config.control != before {
-                        self.control = None;
-                        course.control = self.start_placing();
-                    }
-                }
-            }
+            Event::Config(read, waiters) => self.follow_config(read, waiters, course),
             Event::Ordered(ordered, waiters) => self.ordered(ordered, waiters),
+            Event::Certificates(read) => self.certificates_read(read),
             Event::Watches(found) => {
                 self.watching(found);
                 // The first pass starts after the folders are watched, so that no later change is missed.
@@ -220,7 +227,12 @@ impl Daemon {
             }
             Event::Control(placed) => self.control = self.start_control(placed, course.command_sender.clone()),
             Event::Changed(FileKind::Config) => self.due.config(Why::FileEvent),
-            Event::Changed(FileKind::Lists) | Event::Interval => self.due.task(Task::Pass),
+            Event::Changed(FileKind::Certificates) => self.certificates.due(),
+            Event::Changed(FileKind::Lists) => self.due.task(Task::Pass),
+            Event::Interval => {
+                self.due.task(Task::Pass);
+                self.certificates.due();
+            }
             Event::Changed(FileKind::Zones) => self.due.task(Task::Zones),
             Event::Command(command) => self.command(command),
             Event::Hangup => self.due.config(Why::Person),
@@ -234,11 +246,23 @@ impl Daemon {
             }
             Event::Beat => self.beat(now, course.ready.is_some()),
             // The loop starts it.
-            Event::FeedDue => {}
+            Event::Due => {}
             Event::ReadyAtLast => self.announce(course),
             Event::UpstreamsEnded => return Err(StartError::Upstreams),
         }
         Ok(())
+    }
+
+    /// Has the folders of a new config watched, and the control socket in its place.
+    fn follow_config(&mut self, read: Option<Read>, waiters: Vec<Waiter>, course: &mut Course) {
+        let before = self.config.control.clone();
+        if self.config_read(read, waiters) {
+            course.watches = Some(self.watch_folders());
+            if self.config.control != before {
+                self.control = None;
+                course.control = self.start_placing();
+            }
+        }
     }
 
     fn disk_is_slow(&self) {

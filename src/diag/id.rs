@@ -148,6 +148,10 @@ ids! {
     ZONE_NOT_DERIVED = "zone-not-derived";
     /// A file that `[feed]` made is of no use: `[feed]` does not name its zone.
     ZONE_STRAY_DERIVED = "zone-stray-derived";
+    /// A view's file has records at the apex, which no client sees.
+    ZONE_APEX_HIDDEN = "zone-apex-hidden";
+    /// The clients of a view are not in `[access]`.
+    VIEW_OUTSIDE_ACCESS = "view-outside-access";
     /// A feed or catalog cannot be made, or not written.
     FEED_FAILED = "feed-failed";
     /// Records of the zones in service are not in the feed, because it cannot hold them.
@@ -226,6 +230,14 @@ ids! {
     CONFIG_NO_ZONE = "config-no-zone";
     /// The geo codes are learnt from lists; until then the zones of all of them are SERVFAIL.
     CONFIG_GEOS_OPEN = "config-geos-open";
+    /// A certificate, its key or the roots for clients cannot be used; what was in use stays.
+    CERTIFICATE_UNUSABLE = "certificate-unusable";
+    /// A certificate has expired, or is not valid yet.
+    CERTIFICATE_INVALID = "certificate-invalid";
+    /// A certificate expires soon, and was not renewed.
+    CERTIFICATE_EXPIRES = "certificate-expires";
+    /// A certificate is not for a name or an address that clients look for in it.
+    CERTIFICATE_LACKS_NAME = "certificate-lacks-name";
     /// An upstream is a known misprint.
     CONFIG_MISPRINT = "config-misprint";
     /// A changed config would end zones or sources in service, which waits for a person.

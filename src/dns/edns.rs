@@ -27,6 +27,8 @@ pub const OPTION_NSID: u16 = 3;
 pub const OPTION_COOKIE: u16 = 10;
 /// Option code of edns-tcp-keepalive (RFC 7828).
 pub const OPTION_KEEPALIVE: u16 = 11;
+/// Option code of padding (RFC 7830).
+pub const OPTION_PADDING: u16 = 12;
 /// Option code of an Extended DNS Error.
 pub const OPTION_EDE: u16 = 15;
 

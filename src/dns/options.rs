@@ -1,6 +1,6 @@
 //! The EDNS options that we know, of queries and of answers.
 
-use super::edns::{OPTION_COOKIE, OPTION_EDE, OPTION_KEEPALIVE, OPTION_NSID};
+use super::edns::{OPTION_COOKIE, OPTION_EDE, OPTION_KEEPALIVE, OPTION_NSID, OPTION_PADDING};
 use super::wire::read_u16;
 use super::{Ede, Rtype};
 
@@ -14,6 +14,8 @@ pub struct QueryOptions<'a> {
     /// The data of the edns-tcp-keepalive option, which a client leaves empty: the client would keep its connection
     /// (RFC 7828).
     pub keepalive: Option<&'a [u8]>,
+    /// Whether the query is padded: the client wants the answer to be, too (RFC 7830 section 4).
+    pub padding: bool,
 }
 
 /// A COOKIE option of the right length (RFC 7873 section 4).
@@ -36,7 +38,12 @@ pub struct ResponseOptions<'a> {
     pub keepalive: Option<u16>,
     /// The reason for the answer.
     pub ede: Option<&'a Ede>,
+    /// Whether the message is padded to a multiple of [`PADDED_TO`], up to the longest message.
+    pub padding: bool,
 }
+
+/// Octets whose multiples are the lengths of padded answers (RFC 8467 section 4.1): whoever sees them sees no more.
+const PADDED_TO: usize = 468;
 
 /// Octets of an OPT record without options.
 const PLAIN_OPT: usize = 11;
@@ -53,6 +60,7 @@ impl<'a> QueryOptions<'a> {
             match code {
                 OPTION_COOKIE if options.cookie.is_none() => options.cookie = Some(Cookie::read(data)?),
                 OPTION_NSID => options.nsid = true,
+                OPTION_PADDING => options.padding = true,
                 OPTION_KEEPALIVE => options.keepalive = options.keepalive.or(Some(data)),
                 _ => {}
             }
@@ -71,16 +79,18 @@ impl<'a> Cookie<'a> {
 }
 
 impl ResponseOptions<'_> {
-    /// Octets of the OPT record with these options.
+    /// Octets of the OPT record with these options, without those that padding adds.
     pub fn opt_len(&self) -> usize {
         let cookie = self.cookie.map_or(0, |cookie| 4 + cookie.len());
         let nsid = self.nsid.map_or(0, |nsid| 4 + nsid.len());
         let keepalive = self.keepalive.map_or(0, |_| 6);
-        PLAIN_OPT + cookie + nsid + keepalive + self.ede.map_or(0, Ede::option_len)
+        let padding = if self.padding { 4 } else { 0 };
+        PLAIN_OPT + cookie + nsid + keepalive + self.ede.map_or(0, Ede::option_len) + padding
     }
 
-    /// Appends the OPT record: our payload size, the upper eight bits of the RCODE, DO, and the options.
-    pub fn append_opt(&self, payload: u16, extended_rcode: u8, dnssec_ok: bool, out: &mut Vec<u8>) {
+    /// Appends the OPT record to a message that begins at `message`: our payload size, the upper eight bits of the
+    /// RCODE, DO, and the options.
+    pub fn append_opt(&self, payload: u16, (extended_rcode, dnssec_ok): (u8, bool), message: usize, out: &mut Vec<u8>) {
         let [high, low] = payload.to_be_bytes();
         let [_, opt] = Rtype::OPT.0.to_be_bytes();
         out.extend_from_slice(&[0, 0, opt, high, low, extended_rcode, 0, u8::from(dnssec_ok) << 7, 0, 0, 0]);
@@ -99,6 +109,11 @@ impl ResponseOptions<'_> {
         }
         if let Some(ede) = self.ede {
             option(OPTION_EDE, &[&ede.code.to_be_bytes(), ede.shown()], out);
+        }
+        if self.padding {
+            let length = out.len() - message + 4;
+            let padded = length.next_multiple_of(PADDED_TO).min(usize::from(u16::MAX).max(length));
+            option(OPTION_PADDING, &[&[0; PADDED_TO][..padded - length]], out);
         }
         let length = u16::try_from(out.len() - start).unwrap_or_default();
         out[start - 2..start].copy_from_slice(&length.to_be_bytes());
@@ -121,10 +136,16 @@ mod tests {
     #[test]
     fn an_opt_record_has_the_announced_length() {
         let ede = Ede::new(Ede::OTHER, "why");
-        let all = ResponseOptions { cookie: Some([7; 24]), nsid: Some(b"ns1"), keepalive: Some(150), ede: Some(&ede) };
+        let all = ResponseOptions {
+            cookie: Some([7; 24]),
+            nsid: Some(b"ns1"),
+            keepalive: Some(150),
+            ede: Some(&ede),
+            padding: false,
+        };
         let one = |options: ResponseOptions<'_>| {
             let mut out = Vec::new();
-            options.append_opt(1232, 1, true, &mut out);
+            options.append_opt(1232, (1, true), 0, &mut out);
             assert_eq!(out.len(), options.opt_len(), "{options:?}");
             assert_eq!(usize::from(read_u16(&out, 9).unwrap()), out.len() - PLAIN_OPT);
             QueryOptions::read(&out[PLAIN_OPT..]).unwrap().cookie.map(|cookie| cookie.server.len())
@@ -132,6 +153,24 @@ mod tests {
         assert_eq!(one(all), Some(16));
         assert_eq!(one(ResponseOptions { cookie: None, ..all }), None);
         one(ResponseOptions::default());
+    }
+
+    #[test]
+    fn rfc8467_4_1_a_padded_message_has_a_multiple_of_468_octets_and_never_more_than_a_message_may() {
+        let padded = |length: usize, options: ResponseOptions<'_>| {
+            let mut out = vec![7; 100 + length];
+            ResponseOptions { padding: true, ..options }.append_opt(1232, (0, false), 100, &mut out);
+            assert!(QueryOptions::read(&out[100 + length + PLAIN_OPT..]).unwrap().padding);
+            out.len() - 100
+        };
+        let cookie = ResponseOptions { cookie: Some([7; 24]), ..ResponseOptions::default() };
+        for (length, wanted) in
+            [(12, 468), (453, 468), (454, 936), (65_000, 65_052), (65_100, 65_520), (65_510, 65_535)]
+        {
+            assert_eq!(padded(length, ResponseOptions::default()), wanted, "{length}");
+        }
+        assert_eq!((padded(40, cookie), padded(440, cookie)), (468, 936));
+        assert_eq!(padded(65_520, ResponseOptions::default()), 65_535);
     }
 
     fn cookie(length: u8) -> Vec<u8> {
@@ -155,7 +194,7 @@ mod tests {
     #[test]
     fn options_are_found_among_others() {
         let options = QueryOptions::read(b"\0\x0c\0\x02\0\0\0\x03\0\x01x\0\x0b\0\0\xff\xff\0\0").unwrap();
-        assert_eq!(options, QueryOptions { cookie: None, nsid: true, keepalive: Some(&[]) });
+        assert_eq!(options, QueryOptions { cookie: None, nsid: true, keepalive: Some(&[]), padding: true });
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Writer {
 
     /// Adds an OPT record: our payload size, the upper RCODE bits, DO, and options.
     pub fn opt(&mut self, payload: u16, extended_rcode: u8, dnssec_ok: bool, options: &ResponseOptions<'_>) {
-        options.append_opt(payload, extended_rcode, dnssec_ok, &mut self.out);
+        options.append_opt(payload, (extended_rcode, dnssec_ok), 0, &mut self.out);
         self.count(Section::Additional);
     }
 

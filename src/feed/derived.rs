@@ -16,7 +16,7 @@ use crate::sync::apply::{ApplyError, ZoneFolder, next_serial, serial_of};
 use crate::sync::state::State;
 use crate::zone::kind::DERIVED_HEADER;
 use crate::zone::store::{MAX_BYTES, path_of};
-use crate::zone::{Kind, Zone, ZoneSet};
+use crate::zone::{Kind, Zone, ZoneId, ZoneSet};
 
 /// The derived zones of the config: `[feed]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -152,7 +152,7 @@ fn replace(
     let last = on_disk.into_iter().chain(in_service).reduce(later);
     let mut text = body.text;
     text.insert_str(0, &head(apex, role, body.ttl, next_serial(last, now)));
-    folder.replace(&format!("{}.zone", apex.without_dot()), &text)?;
+    folder.replace(&ZoneId::base(apex.clone()), &text)?;
     Ok(true)
 }
 

@@ -131,7 +131,7 @@ impl<'z> Names<'z> {
         let public = public.map(str::to_owned).zip(zone.apex().parent());
         let is_shared = public.as_ref().is_some_and(|(_, name)| is_hosted(name));
         let mut aliases: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (name, owner) in zone.aliases().iter() {
+        for (name, owner) in zone.aliases() {
             aliases.entry(owner).or_default().push(name);
         }
         Self { suffix, public, is_shared, aliases }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use super::views::ViewIndex;
 use crate::dns::{Query, UDP_PAYLOAD};
 
 /// The transport of a message. What a transport allows is decided here and nowhere else.
@@ -12,11 +13,13 @@ pub enum Transport {
     Udp,
     /// A stream: messages of up to 65,535 octets.
     Tcp,
+    /// The same, encrypted (RFC 7858).
+    Tls,
 }
 
 impl Transport {
     /// All transports, by [`Transport::index`].
-    pub(crate) const ALL: [Self; 2] = [Self::Udp, Self::Tcp];
+    pub(crate) const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Tls];
 
     /// The transport's index in tables.
     pub(crate) fn index(self) -> usize {
@@ -28,6 +31,7 @@ impl Transport {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 
@@ -40,14 +44,22 @@ impl Transport {
     pub(crate) fn is_stream(self) -> bool {
         match self {
             Self::Udp => false,
-            Self::Tcp => true,
+            Self::Tcp | Self::Tls => true,
+        }
+    }
+
+    /// Whether nobody on the way can read the message, but only see its length.
+    pub(crate) fn is_encrypted(self) -> bool {
+        match self {
+            Self::Udp | Self::Tcp => false,
+            Self::Tls => true,
         }
     }
 
     /// The longest answer that the client accepts, octets.
     pub(crate) fn max_answer(self, query: &Query<'_>) -> usize {
         let payload = match (self, &query.edns) {
-            (Self::Tcp, _) => u16::MAX,
+            (Self::Tcp | Self::Tls, _) => u16::MAX,
             // RFC 6891 section 6.2.3: less than 512 counts as 512.
             (Self::Udp, Some(edns)) => edns.payload.clamp(512, UDP_PAYLOAD),
             (Self::Udp, None) => 512,
@@ -56,11 +68,41 @@ impl Transport {
     }
 }
 
+/// The addresses of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// The client's.
+    pub(crate) client: SocketAddr,
+    /// The one that the listener listens on.
+    pub(crate) local: SocketAddr,
+}
+
+/// What a message came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) transport: Transport,
+    /// The address that it listens on.
+    pub(crate) address: SocketAddr,
+}
+
+impl Listener {
+    /// The address of the plain listener that has the same clients: an encrypted one has a port of its own, and belongs
+    /// to the view of its address.
+    pub(crate) fn plain(self) -> SocketAddr {
+        match self.transport {
+            Transport::Udp | Transport::Tcp => self.address,
+            Transport::Tls => SocketAddr::new(self.address.ip(), 0),
+        }
+    }
+}
+
 /// The context of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestContext {
     pub(crate) client: SocketAddr,
     pub(crate) transport: Transport,
+    /// The view that the client gets.
+    pub(crate) view: ViewIndex,
     pub(crate) at: Instant,
 }
 

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::encryption::EncryptionStatus;
 use super::gather::{self, Degraded};
 use super::listeners::ListenerCounters;
 use super::model::{
@@ -46,6 +47,7 @@ pub(crate) struct Board {
 #[derive(Default)]
 struct Facts {
     config: ConfigStatus,
+    encryption: EncryptionStatus,
     degraded: Degraded,
     ledger: Arc<Ledger>,
     settings: Option<Arc<crate::sync::Settings>>,
@@ -117,6 +119,11 @@ impl Board {
         let (file, now) = (self.config.clone(), seconds(now));
         self.facts().config =
             ConfigStatus { file, taken: now, read: now, problems: Vec::new(), waits_for_restart: waiting };
+    }
+
+    /// The listeners that encrypt, and their certificates.
+    pub(crate) fn encryption(&self, status: EncryptionStatus) {
+        self.facts().encryption = status;
     }
 
     /// The problems with zone files.
@@ -256,7 +263,7 @@ impl Board {
         let command = ApproveCommand { config: &self.config, running, frozen: outcome.frozen.is_some(), undo: false };
         let held = outcome.held.as_deref().map(|held| HeldStatus::of(held, command));
         let written: BTreeMap<String, u32> =
-            outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
+            outcome.applied.written.iter().map(|zone| (zone.zone.to_string(), zone.serial.0)).collect();
         let ended = if outcome.has_failed() {
             PassResult::Failed
         } else if outcome.is_frozen() {
@@ -347,6 +354,7 @@ impl Board {
                 servfail,
                 last_beat: facts.last_beat,
             },
+            encryption: facts.encryption.clone(),
             config: facts.config.clone(),
             no_list_read: snapshot.zones.unread().is_some(),
             zones: gather::zones(&snapshot.zones, &facts.degraded, &facts.changed),

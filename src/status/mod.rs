@@ -10,6 +10,7 @@
 //! at the [`Status`] and nowhere else.
 
 mod board;
+pub mod encryption;
 mod gather;
 mod listeners;
 pub mod model;
@@ -21,6 +22,7 @@ pub mod upstreams;
 pub mod verdict;
 
 pub(crate) use board::{Board, seconds};
+pub(crate) use encryption::EncryptionStatus;
 pub(crate) use gather::{Degraded, degraded, upstreams as upstreams_now};
 pub use model::Status;
 pub use upstreams::UpstreamStatus;

@@ -5,11 +5,12 @@
 //! describes the same for programs.
 
 use crate::server::RecentKind;
-use crate::zone::OnMiss;
+use crate::zone::{OnMiss, ViewName};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::encryption::EncryptionStatus;
 use super::peers::PeerStatus;
 use super::queries::QueryStatus;
 use super::sync::{PassStatus, SyncStatus};
@@ -37,6 +38,8 @@ pub struct Status {
     pub server: ServerStatus,
     /// Whether clients should be sent here.
     pub readiness: Readiness,
+    /// The listeners that encrypt, and their certificates.
+    pub encryption: EncryptionStatus,
     /// The config.
     pub config: ConfigStatus,
     /// Every hosted zone.
@@ -180,6 +183,9 @@ pub struct ConfigStatus {
 pub struct ZoneStatus {
     /// Its name, without the final dot.
     pub zone: String,
+    /// The view whose own part of the zone this is; none for the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
     /// Its serial; `None` while no good copy has been read: then its names are SERVFAIL.
     pub serial: Option<u32>,
     /// Its records.

@@ -72,15 +72,15 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn error(text: String) -> Self {
+    pub(super) fn error(text: String) -> Self {
         Self { level: Level::Error, text, what_to_do: None }
     }
 
-    fn warning(text: String) -> Self {
+    pub(super) fn warning(text: String) -> Self {
         Self { level: Level::Warning, text, what_to_do: None }
     }
 
-    fn with(self, what_to_do: impl Into<String>) -> Self {
+    pub(super) fn with(self, what_to_do: impl Into<String>) -> Self {
         Self { what_to_do: Some(what_to_do.into()), ..self }
     }
 }
@@ -89,6 +89,7 @@ impl Finding {
 pub fn of(status: &Status) -> Verdict {
     let mut findings = Vec::new();
     process(status, &mut findings);
+    status.encryption.findings(status.at, &mut findings);
     zones(status, &mut findings);
     sync(status, &mut findings);
     sources(status, &mut findings);

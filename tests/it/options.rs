@@ -167,7 +167,7 @@ fn rfc7828_keepalive_is_answered_over_tcp_to_a_client_that_asks_for_it() {
 }
 
 #[test]
-fn rfc7830_padding_is_answered_without_padding() {
+fn rfc7830_6_padding_is_answered_without_padding_where_nothing_encrypts() {
     let server = site().start();
     for question in [ask(OURS, "A"), ask(OURS, "A").tcp()] {
         let reply = with(question, PADDING, &[0; 300]).to(server.address());

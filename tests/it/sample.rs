@@ -9,7 +9,7 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 21] = [
+const EXAMPLES: [&str; 27] = [
     "control_group",
     "approve_group",
     "nsid",
@@ -27,8 +27,14 @@ const EXAMPLES: [&str; 21] = [
     "key",
     "zones",
     "secret_file",
+    "[tls]",
+    "[dot]",
+    "[ddr]",
     "[[keys]]",
+    "clients",
+    "sources",
     "[[peers]]",
+    "[[views]]",
     "[[forward.rules]]",
     "[[zones]]",
 ];

@@ -16,6 +16,7 @@ pub(crate) mod reply;
 pub(crate) mod runner;
 pub(crate) mod server;
 pub(crate) mod site;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 pub(crate) mod web;
 

@@ -67,6 +67,11 @@ impl Server {
         self.named("probe")
     }
 
+    /// The first address of DNS over TLS.
+    pub(crate) fn dot(&self) -> SocketAddr {
+        self.ready["dot"][0].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", self.ready))
+    }
+
     fn named(&self, key: &str) -> SocketAddr {
         self.ready[key].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", self.ready))
     }

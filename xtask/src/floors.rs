@@ -18,18 +18,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("azure", &["dns", "diag"]),
     ("zone", &["dns", "diag", "files"]),
     ("host", &["diag", "files"]),
+    ("tls", &["diag", "files"]),
     // floor 2: they do not know each other
     ("sync", &["dns", "diag", "files", "azure", "zone"]),
     ("forward", &["dns", "diag", "files", "histogram", "azure", "zone"]),
     ("transfer", &["dns", "diag", "files", "azure", "zone"]),
     // floor 3: they do not know each other
     ("feed", &["dns", "diag", "files", "azure", "zone", "sync"]),
-    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "sync", "forward", "transfer"]),
+    ("server", &["dns", "diag", "files", "histogram", "azure", "zone", "host", "tls", "sync", "forward", "transfer"]),
     // beside the floors: only config, for its settings, and the daemon import these
     ("watch", &["dns", "diag", "azure", "zone"]),
     ("telemetry", &["dns", "diag", "azure", "zone", "sync", "forward", "server"]),
     // floor 4
-    ("status", &["dns", "diag", "histogram", "azure", "zone", "sync", "forward", "transfer", "server"]),
+    ("status", &["dns", "diag", "histogram", "azure", "zone", "tls", "sync", "forward", "transfer", "server"]),
     // floor 5
     ("explain", &["dns", "diag", "files", "azure", "zone", "sync", "forward", "server", "status"]),
     // floor 6: they do not know each other
@@ -44,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "files",
             "azure",
             "zone",
+            "tls",
             "sync",
             "forward",
             "transfer",
@@ -65,6 +67,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "azure",
             "zone",
             "host",
+            "tls",
             "sync",
             "forward",
             "transfer",
@@ -83,8 +86,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "dns", "diag", "files", "azure", "zone", "host", "sync", "forward", "feed", "server", "status", "explain",
-            "control", "config", "daemon",
+            "dns", "diag", "files", "azure", "zone", "host", "tls", "sync", "forward", "feed", "server", "status",
+            "explain", "control", "config", "daemon",
         ],
     ),
     // the entrances
@@ -110,6 +113,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "server",
         &[
+            &["views"],
             &["context", "misses", "recent"],
             &["admission", "counters"],
             &["observer"],

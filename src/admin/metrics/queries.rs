@@ -1,6 +1,7 @@
 //! Queries, answers and the cache.
 
 use super::family::{Family, bounded};
+use crate::status::Status;
 use crate::status::model::CacheStatus;
 use crate::status::queries::{AnswerCount, QueryStatus};
 
@@ -17,8 +18,10 @@ const RCODES: &[(&str, &[&str])] = &[
     ("failed", &["SERVFAIL"]),
 ];
 
-/// Transports and families of addresses.
-const TRANSPORTS: [&str; 2] = ["udp", "tcp"];
+/// Transports; the last one is there if something listens for it.
+const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];
+
+/// Families of addresses.
 const FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
 
 /// The types that are counted by name.
@@ -26,16 +29,19 @@ const TYPES: [&str; 14] =
     ["A", "AAAA", "ANY", "CNAME", "DS", "HTTPS", "MX", "NS", "PTR", "SOA", "SRV", "SVCB", "TXT", "other"];
 
 /// Queries and their answers.
-pub(super) fn families(queries: &QueryStatus) -> Vec<Family> {
-    let mut all = vec![received(queries), responses(queries), response_times(queries), types(queries)];
+pub(super) fn families(status: &Status) -> Vec<Family> {
+    let queries = &status.queries;
+    let transports = if status.encryption.dot.is_empty() { &TRANSPORTS[..2] } else { &TRANSPORTS };
+    let mut all =
+        vec![received(queries, transports), responses(queries, transports), response_times(queries), types(queries)];
     all.extend(events(queries));
     all.push(limited(queries));
     all.extend(connections(queries));
     all
 }
 
-fn received(queries: &QueryStatus) -> Family {
-    let zeros = TRANSPORTS.iter().flat_map(|transport| FAMILIES.map(|family| (*transport, family)));
+fn received(queries: &QueryStatus, transports: &'static [&str]) -> Family {
+    let zeros = transports.iter().flat_map(|transport| FAMILIES.map(|family| (*transport, family)));
     Family::new(
         "privatelink_dns_queries_total",
         &["proto", "family"],
@@ -45,9 +51,9 @@ fn received(queries: &QueryStatus) -> Family {
     .with_each(&queries.received, |received| ([&*received.transport, &*received.family], received.count))
 }
 
-fn responses(queries: &QueryStatus) -> Family {
+fn responses(queries: &QueryStatus, transports: &'static [&str]) -> Family {
     let of_origin = |(origin, rcodes): &'static (&'static str, &'static [&'static str])| {
-        rcodes.iter().flat_map(move |rcode| TRANSPORTS.map(|transport| (transport, *rcode, *origin)))
+        rcodes.iter().flat_map(move |rcode| transports.iter().map(|transport| (*transport, *rcode, *origin)))
     };
     let answers = queries.answers.iter().filter_map(|answer| Some((answer, rcode(answer)?)));
     Family::new(

@@ -58,6 +58,9 @@ pub(super) fn facts(status: &Status) -> Vec<String> {
     }
     facts.push(format!("up {}", long_duration(status.at.saturating_sub(server.started))));
     facts.push(format!("answers on {}", server.listen.join(", ")));
+    if !status.encryption.dot.is_empty() {
+        facts.push(format!("over TLS on {}", status.encryption.dot.join(", ")));
+    }
     if let Some(process) = &server.process {
         facts.push(format!("{} of memory", octets(process.resident_bytes)));
     }

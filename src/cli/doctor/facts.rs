@@ -19,6 +19,7 @@ use crate::sync::pass::{self, SourceReport};
 use crate::sync::plan::{FileState, HeldRrset, ZonePlan};
 use crate::sync::progress::no_progress;
 use crate::sync::{Places, Settings};
+use crate::tls;
 use crate::zone::store::Store;
 
 /// The owner of an RRset relative to its zone, and whether it is AAAA.
@@ -112,6 +113,8 @@ pub(super) struct Lists {
     pub(super) conflicts: (Vec<Diagnostic>, usize),
     /// What is hardly meant in the peers of the config, without notes.
     pub(super) peers: Vec<Diagnostic>,
+    /// What is wrong with the certificates.
+    pub(super) certificates: Vec<Diagnostic>,
     /// What the guard holds.
     pub(super) held: Option<HeldPart>,
     /// Since when and by whom the sync is frozen.
@@ -137,6 +140,7 @@ impl Lists {
             errors: planned.errors.to_vec(),
             warnings,
             peers: config.check_peers(&zones).into_iter().filter(|found| !found.is_note()).collect(),
+            certificates: tls::check(&config.tls, &config.promised(), crate::cli::seconds(now)),
             frozen: settings
                 .state
                 .frozen()
@@ -165,7 +169,7 @@ impl Lists {
         if let Some(held) = &review.held {
             let mut keys = HashSet::new();
             for part in &held.zones {
-                let zone = part.zone.apex.without_dot();
+                let zone = part.zone.id.to_string();
                 let changes = part.zone.held_changes(part.scope);
                 keys.extend(
                     changes.map(|change| (zone.clone(), change.owner().to_owned(), change.rtype() == Rtype::AAAA)),
@@ -183,7 +187,7 @@ impl Lists {
     }
 
     fn add_zone(&mut self, zone: &ZonePlan, places: &Places) {
-        let apex = zone.apex.without_dot();
+        let apex = zone.id.to_string();
         let mut before: HashMap<RrsetKey<'_>, Vec<IpAddr>> = HashMap::new();
         for record in zone.before().iter() {
             before.entry((record.owner, record.address.is_ipv6())).or_default().push(record.address);

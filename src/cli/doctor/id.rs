@@ -46,6 +46,7 @@ ids! {
     LISTEN = "PD107", "listen addresses", "Other machines cannot reach a loopback address.";
     EXPOSED = "PD108", "rights on config and secrets", "Whoever writes the config decides where backups go, and whoever reads its secrets can act as this server.";
     PEERS = "PD109", "servers that may have zones", "A peer that is refused, or may not have what it needs, serves old answers or none.";
+    CERTIFICATES = "PD110", "certificates", "A client that encrypts refuses a server whose certificate has expired.";
 
     PORT = "PD201", "the listen port", "One process at a time can have an address and port.";
     BIND = "PD202", "the right to listen", "Ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE.";

@@ -6,7 +6,6 @@
 //! `test` and `local` are left to upstreams on purpose: companies have domains of their own there, whose resolver may
 //! be our upstream.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::dns::Name;
@@ -32,9 +31,18 @@ const LOCALHOST: &str = "@ 10800 A 127.0.0.1\n@ 10800 AAAA ::1\n* 10800 A 127.0.
 const LOOPBACK4: &str = "1.0.0 10800 PTR localhost.\n";
 const LOOPBACK6: &str = "@ 10800 PTR localhost.\n";
 
-/// `invalid` (RFC 6761 section 6.4), `onion` (RFC 7686), `home.arpa` (RFC 8375), and `resolver.arpa` (RFC 9462
-/// section 6.4): an upstream's own encrypted resolver must not be mistaken for ours.
-const NOT_IN_DNS: [&str; 4] = ["invalid", "onion", "home.arpa", "resolver.arpa"];
+/// `invalid` (RFC 6761 section 6.4), `onion` (RFC 7686), `home.arpa` (RFC 8375).
+const NOT_IN_DNS: [&str; 3] = ["invalid", "onion", "home.arpa"];
+
+/// Where clients ask for the encrypted resolver that this one designates (RFC 9462 section 4). It is answered here: an
+/// upstream's must not be mistaken for ours.
+const RESOLVER: &str = "resolver.arpa";
+
+/// Its times are short: a client asks again soon after the config says something else.
+const RESOLVER_EMPTY: &str = "@ 300 SOA @ nobody.invalid. 1 3600 1200 604800 300\n@ 300 NS @\n";
+
+/// Makes the name exist, so that its SVCB records are NODATA (RFC 9462 section 4).
+const DESIGNATES_NONE: &str = "_dns 300 TXT \"no encrypted resolver is designated\"\n";
 
 /// RFC 6303 section 4.2 to 4.6: reverse zones that can have no data, except loopback.
 const NOBODYS_REVERSE: [&str; 7] = [
@@ -67,8 +75,15 @@ pub struct SpecialZones {
 }
 
 impl SpecialZones {
-    /// All of them.
-    pub fn local() -> Self {
+    /// Those of the treatment. A designation is answered here in any case.
+    pub fn new(treatment: SpecialNames, designation: &str) -> Self {
+        if treatment == SpecialNames::Forward && designation.is_empty() {
+            return Self::default();
+        }
+        let zones = |private_reverse| {
+            let others = if treatment == SpecialNames::Local { zones(private_reverse) } else { Vec::new() };
+            Arc::new(ZoneSet::new(others.into_iter().chain(resolver(designation))))
+        };
         Self { all: zones(true), without_private_reverse: zones(false) }
     }
 
@@ -79,8 +94,9 @@ impl SpecialZones {
     }
 }
 
-/// The zones; with `private_reverse` also those of private space, which an upstream inside the network may know better.
-pub fn zones(private_reverse: bool) -> Arc<ZoneSet> {
+/// The zones but that of the designation; with `private_reverse` also those of private space, which an upstream inside
+/// the network may know better.
+pub(super) fn zones(private_reverse: bool) -> Vec<Hosted> {
     let mut zones = vec![
         zone("localhost", LOCALHOST),
         zone("127.in-addr.arpa", LOOPBACK4),
@@ -93,7 +109,13 @@ pub fn zones(private_reverse: bool) -> Arc<ZoneSet> {
         zones.extend((16..32).map(|octet| zone(&format!("{octet}.172.in-addr.arpa"), "")));
         zones.extend((64..128).map(|octet| zone(&format!("{octet}.100.in-addr.arpa"), "")));
     }
-    Arc::new(ZoneSet::new(zones.into_iter().flatten()))
+    zones.into_iter().flatten().collect()
+}
+
+/// The zone of the designation: lines of a zone file below `resolver.arpa`, or none.
+fn resolver(designation: &str) -> Option<Hosted> {
+    let records = if designation.is_empty() { DESIGNATES_NONE } else { designation };
+    hosted(RESOLVER, RESOLVER_EMPTY, records)
 }
 
 /// The reverse name of `::` with another last digit.
@@ -102,9 +124,12 @@ fn unspecified(last: &str) -> String {
 }
 
 fn zone(apex: &str, records: &str) -> Option<Hosted> {
+    hosted(apex, EMPTY, records)
+}
+
+fn hosted(apex: &str, empty: &str, records: &str) -> Option<Hosted> {
     let apex: Name = apex.parse().ok()?;
-    let mut text = EMPTY.to_owned();
-    text.write_str(records).ok()?;
+    let text = [empty, records].concat();
     let zone = Zone::from_text(&apex, text.as_bytes()).0?;
     Some(Hosted::new(apex, OnMiss::NxDomain, Some(Arc::new(zone))))
 }
@@ -127,8 +152,9 @@ mod tests {
     use std::time::{Duration, Instant};
 
     fn said(name: &str, rtype: Rtype) -> Option<String> {
-        let (zones, name) = (zones(true), name.parse::<Name>().unwrap());
-        let zone = zones.find(name.canonical())?.zone.clone()?;
+        let name = name.parse::<Name>().unwrap();
+        let zones = SpecialZones::new(SpecialNames::Local, "");
+        let zone = zones.all.find(name.canonical())?.zone.clone()?;
         Some(match zone.lookup(name.canonical(), rtype) {
             Outcome::Answer(rrset) => rrset.records(&name).next()?.to_string(),
             Outcome::NoData => "NODATA".to_owned(),
@@ -140,7 +166,7 @@ mod tests {
     #[test]
     fn every_zone_of_the_lists_is_there() {
         let count = |private| zones(private).iter().filter(|hosted| hosted.zone.is_some()).count();
-        assert_eq!((count(false), count(true)), (4 + 4 + 7, 4 + 4 + 7 + 7 + 16 + 64));
+        assert_eq!((count(false), count(true)), (4 + 3 + 7, 4 + 3 + 7 + 7 + 16 + 64));
     }
 
     #[test]
@@ -162,7 +188,22 @@ mod tests {
         {
             assert_eq!(said(name, Rtype::PTR).as_deref(), Some("NXDOMAIN"), "{name}");
         }
-        assert_eq!(said("_dns.resolver.arpa", Rtype(64)).as_deref(), Some("NXDOMAIN"));
+    }
+
+    #[test]
+    fn rfc9462_4_without_a_designation_there_are_no_records_and_with_one_it_is_answered_in_any_case() {
+        assert_eq!(said("_dns.resolver.arpa", Rtype::SVCB).as_deref(), Some("NODATA"));
+        let name: Name = "_dns.resolver.arpa".parse().unwrap();
+        let line = "_dns 300 SVCB 1 dns.corp.example. alpn=dot port=8853 ipv4hint=10.0.0.4\n";
+        for treatment in [SpecialNames::Local, SpecialNames::Forward] {
+            let special = SpecialZones::new(treatment, line);
+            let zone = special.beside(true).find(name.canonical()).unwrap().zone.clone().unwrap();
+            let Outcome::Answer(rrset) = zone.lookup(name.canonical(), Rtype::SVCB) else { panic!("{treatment:?}") };
+            let record = rrset.records(&name).next().unwrap().to_string();
+            assert!(record.starts_with("_dns.resolver.arpa. 300 IN SVCB 1 dns.corp.example. alpn=dot"), "{record}");
+        }
+        let forwarded = SpecialZones::new(SpecialNames::Forward, "");
+        assert!(forwarded.all.find(name.canonical()).is_none(), "nothing is answered here");
     }
 
     #[test]
@@ -210,7 +251,7 @@ mod tests {
         let route = Arc::new(Route { id: RouteId(1), suffix, group: Arc::clone(&group) as Arc<dyn AskUpstream> });
         let settings = Settings {
             public_names: PublicNames::default(),
-            special: Arc::new(SpecialZones::local()),
+            special: Arc::new(SpecialZones::new(SpecialNames::Local, "")),
             timeout: Duration::ZERO,
         };
         let cache = Arc::new(Cache::new(cache::Settings::default()));

@@ -7,7 +7,7 @@
 //! A sender of datagrams may lie about its address, and then the answer hits a third party. So the answers to one
 //! network are bounded where they cost the liar nothing: refusals and negative answers, which need no name that exists.
 //! A client whose address is proven, for example by TCP, is exempt from these two; the caller knows that. Forwarded
-//! questions are bounded for all clients: they cost us and our upstreams, not a victim.
+//! questions and handshakes are bounded for all clients: they cost us and our upstreams, not a victim.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -25,13 +25,16 @@ pub struct Rates {
     pub negative: Option<NonZeroU32>,
     /// Questions that would wait for an upstream.
     pub forwarded: Option<NonZeroU32>,
+    /// Handshakes of TLS, each of which costs as much as a hundred answers.
+    pub handshakes: Option<NonZeroU32>,
 }
 
 impl Default for Rates {
     /// The rates suit the clients of a /24: a few that are misconfigured, search lists that lead nowhere, and names
     /// that no cache holds.
     fn default() -> Self {
-        Self { errors: NonZeroU32::new(20), negative: NonZeroU32::new(100), forwarded: NonZeroU32::new(200) }
+        let [errors, negative, forwarded, handshakes] = [20, 100, 200, 20].map(NonZeroU32::new);
+        Self { errors, negative, forwarded, handshakes }
     }
 }
 
@@ -41,6 +44,7 @@ pub(crate) enum LimitedKind {
     Error,
     Negative,
     Forwarded,
+    Handshake,
 }
 
 /// The decision about an answer.
@@ -74,6 +78,7 @@ impl Limits {
             LimitedKind::Error => rates.errors,
             LimitedKind::Negative => rates.negative,
             LimitedKind::Forwarded => rates.forwarded,
+            LimitedKind::Handshake => rates.handshakes,
         };
         let Some(rate) = rate else { return RateDecision::Pass };
         match self.buckets.take((kind, ClientNetwork::of(client)), rate, now) {

@@ -122,6 +122,14 @@ events! {
     tcp_displaced,
     /// Times that no connection could be accepted, for example because descriptors ran out.
     tcp_accept_failed,
+    /// Handshakes of TLS that ended well.
+    tls_handshakes,
+    /// Handshakes that did not: the client broke them off, spoke something else, or took too long.
+    tls_failed,
+    /// Connections closed before a handshake because too many were under way, or the client's network began too many.
+    tls_limited,
+    /// Connections closed before a handshake because the client may not ask.
+    tls_refused,
 }
 
 impl Counters {
@@ -160,6 +168,7 @@ impl Counters {
         let others = [
             ("udp_queries", messages(Transport::Udp)),
             ("tcp_queries", messages(Transport::Tcp)),
+            ("tls_queries", messages(Transport::Tls)),
             ("answer_cache_hits", sums.of(Place::CACHE_HITS)),
         ];
         SUMS.iter().map(|(name, counts)| (*name, sum(*counts))).chain(others).chain(self.events()).collect()

@@ -64,11 +64,11 @@ impl Took {
 }
 
 /// One set of all counters.
-pub(super) struct Shard(Box<[AtomicU64; LEN]>);
+pub(super) struct Shard(Box<[AtomicU64]>);
 
 impl Default for Shard {
     fn default() -> Self {
-        Self(Box::new([const { AtomicU64::new(0) }; LEN]))
+        Self((0..LEN).map(|_| AtomicU64::new(0)).collect())
     }
 }
 

@@ -83,7 +83,8 @@ impl World {
     }
 
     fn fast_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
-        let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
+        let incoming =
+            Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), transport };
         let mut out = b"before".to_vec();
         let answered = self.paths.borrow_mut().fast(incoming, now, &mut out);
         assert!(out.starts_with(b"before"));
@@ -96,7 +97,8 @@ impl World {
     }
 
     fn full_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
-        let incoming = Incoming { message, client: client.parse().unwrap(), stream: transport == Transport::Tcp };
+        let incoming =
+            Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), transport };
         self.paths.borrow_mut().full(incoming, now)
     }
 }
@@ -297,11 +299,10 @@ proptest! {
 
     #[test]
     fn fast_answers_have_the_full_paths_bytes(
-        messages in prop::collection::vec((queries(), any::<bool>()), 1..20),
+        messages in prop::collection::vec((queries(), prop::sample::select(Transport::ALL.to_vec())), 1..20),
     ) {
         let world = WORLD.with(Rc::clone);
-        for (message, tcp) in messages {
-            let transport = if tcp { Transport::Tcp } else { Transport::Udp };
+        for (message, transport) in messages {
             let fast = world.fast(&message, CLIENT, transport);
             prop_assert!(fast.is_none() || fast == world.full(&message, CLIENT, transport), "{message:02x?} {fast:02x?}");
         }
@@ -318,10 +319,9 @@ proptest! {
                 message
             }),
         ],
-        tcp in any::<bool>(),
+        transport in prop::sample::select(Transport::ALL.to_vec()),
     ) {
         let world = WORLD.with(Rc::clone);
-        let transport = if tcp { Transport::Tcp } else { Transport::Udp };
         for client in [CLIENT, "203.0.113.1:53", "198.51.100.1:53"] {
             for answer in [world.full(&message, client, transport), world.fast(&message, client, transport)] {
                 let Some(answer) = answer else { continue };

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Instant;
 
-use super::context::{RequestContext, Transport};
+use super::context::RequestContext;
 use super::counters::{Disposition, Reason, Response};
 use super::recent::{Recent, RecentKind, Vain};
 use crate::dns::{Name, Query, Rcode};
@@ -207,10 +207,7 @@ fn log(seen: &Seen<'_>, missed: Option<Name>) {
         client: client.ip().to_canonical(),
         name: name.map(|name| name.without_dot()),
         rtype: query.map(|query| query.qtype),
-        transport: match seen.context.transport {
-            Transport::Udp => "udp",
-            Transport::Tcp => "tcp",
-        },
+        transport: seen.context.transport.name(),
         disposition: seen.disposition,
         missed: missed.map(|name| name.without_dot()),
         took: seen.context.at.elapsed(),

@@ -1,7 +1,7 @@
 //! The EDNS options of an answer, except for the Extended Error, which the answer itself decides; and its signature.
 //!
 //! In: a query's options and its context. Out: the options of the answer, and the status of the query's cookie.
-//! Padding, client subnets and unknown options are ignored (RFC 7830 section 6: padding is for encrypted transports).
+//! Client subnets and unknown options are ignored, and so is padding where nothing encrypts (RFC 7830 section 6).
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ pub(crate) struct ReplyOptions {
     cookie: Option<[u8; 24]>,
     nsid: Option<Arc<str>>,
     keepalive: Option<u16>,
+    padding: bool,
     signature: Option<Box<Signature>>,
 }
 
@@ -29,6 +30,8 @@ impl ReplyOptions {
             nsid: self.nsid.as_deref().map(str::as_bytes),
             keepalive: self.keepalive,
             ede,
+            // A signature comes behind it: the length is not that of a padded message anyway.
+            padding: self.padding && self.signature.is_none(),
         }
     }
 
@@ -81,5 +84,6 @@ pub(crate) fn answer(
     };
     let (status, cookie) = snapshot.cookies.check(asked.cookie.as_ref(), context.ip(), context.at);
     let nsid = settings.nsid.clone().filter(|_| asked.nsid);
-    Some((status, ReplyOptions { cookie, nsid, keepalive, signature: None }))
+    let padding = asked.padding && context.transport.is_encrypted();
+    Some((status, ReplyOptions { cookie, nsid, keepalive, padding, signature: None }))
 }

@@ -102,7 +102,8 @@ fn bare(
     signed(writer.finish().0, reply)
 }
 
-const NO_OPTIONS: ResponseOptions<'static> = ResponseOptions { cookie: None, nsid: None, keepalive: None, ede: None };
+const NO_OPTIONS: ResponseOptions<'static> =
+    ResponseOptions { cookie: None, nsid: None, keepalive: None, ede: None, padding: false };
 
 /// A bare header, the answer to a message that could not be read as a question. It repeats nothing else from the
 /// sender.

@@ -1,21 +1,57 @@
 //! New connections: accepted, or turned away where there is no room.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use super::client_stream;
 use super::streams::Streams;
 use super::tcp::Connection;
+use crate::server::context::Ends;
 use crate::server::counters::Counters;
 
 /// The pause before accepting again when the system has no more descriptors or memory.
 const BACK_OFF: Duration = Duration::from_millis(50);
 
+/// What becomes of the connections of a listener.
+pub(crate) trait Serve: Send + Sync + 'static {
+    /// The state that all connections share.
+    fn streams(&self) -> &Streams;
+
+    /// Serves a connection from its first octet to its last; `None` turns it away.
+    fn serve(
+        self: Arc<Self>,
+        socket: TcpStream,
+        ends: Ends,
+        stopped: watch::Receiver<bool>,
+    ) -> Option<impl Future<Output = ()> + Send + 'static>;
+}
+
+/// DNS over TCP.
+impl Serve for Streams {
+    fn streams(&self) -> &Streams {
+        self
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        socket: TcpStream,
+        ends: Ends,
+        stopped: watch::Receiver<bool>,
+    ) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let handle = self.admit(ends.client)?;
+        Some(Connection::new(ends, self, handle).run(socket, stopped))
+    }
+}
+
 /// Accepts connections until `stopped` turns true.
-pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut stopped: watch::Receiver<bool>) {
+pub(crate) async fn accept<S: Serve>(listener: TcpListener, service: Arc<S>, mut stopped: watch::Receiver<bool>) {
+    // It was bound, so it has an address.
+    let Ok(local) = listener.local_addr() else { return };
     let mut open = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -25,13 +61,15 @@ pub(crate) async fn accept(listener: TcpListener, streams: Arc<Streams>, mut sto
         };
         match accepted {
             Ok((stream, client)) => {
-                if let Some(handle) = streams.admit(client) {
-                    open.spawn(Connection::new(client, Arc::clone(&streams), handle).run(stream, stopped.clone()));
+                client_stream::prepare(&stream);
+                if let Some(serving) = Arc::clone(&service).serve(stream, Ends { client, local }, stopped.clone()) {
+                    open.spawn(serving);
                 }
             }
             Err(error) if is_the_clients(&error) => {}
             // Accepting again at once would only burn the core.
             Err(_) => {
+                let streams = service.streams();
                 Counters::add(&streams.shared.counters.tcp_accept_failed);
                 streams.connections.make_room();
                 tokio::time::sleep(BACK_OFF).await;

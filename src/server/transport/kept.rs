@@ -1,6 +1,6 @@
 //! Sockets that were kept over a restart: which of them the server goes on with.
 //!
-//! In: the sockets that the service manager hands over, and the addresses of `listen`. Out: the sockets for each
+//! In: the sockets that the service manager hands over, and the addresses of each `listen`. Out: the sockets for each
 //! address; all others are closed, because a socket that nobody reads from takes queries and answers none. `listen`
 //! alone says where the server listens: a kept socket adds no address.
 
@@ -9,6 +9,22 @@ use std::os::fd::AsFd;
 
 use rustix::net::sockopt::socket_cookie;
 use socket2::{Protocol, SockRef};
+
+/// The addresses to listen on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListenAddresses {
+    /// UDP and TCP.
+    pub dns: Vec<SocketAddr>,
+    /// DNS over TLS.
+    pub dot: Vec<SocketAddr>,
+}
+
+impl ListenAddresses {
+    /// All of them, those of DNS first.
+    pub(crate) fn all(&self) -> Vec<SocketAddr> {
+        [&self.dns[..], &self.dot].concat()
+    }
+}
 
 /// The sockets that the service manager kept.
 #[derive(Default)]
@@ -44,13 +60,14 @@ impl KeptSockets {
         Self { udp, tcp }
     }
 
-    /// Chooses those that the addresses need, up to `workers` UDP sockets for each, and closes the rest. Returns the
-    /// local addresses of those that were closed, as text for the log.
-    pub fn adopt(self, listen: &[SocketAddr], workers: usize) -> (Adopted, Vec<String>) {
-        let mut addresses: Vec<_> = listen.iter().map(|address| (*address, AdoptedPair::default())).collect();
+    /// Chooses those that the addresses need, up to `workers` UDP sockets for each of DNS, and closes the rest. Returns
+    /// the local addresses of those that were closed, as text for the log.
+    pub fn adopt(self, listen: &ListenAddresses, workers: usize) -> (Adopted, Vec<String>) {
+        let streams = listen.all();
+        let mut addresses: Vec<_> = streams.iter().map(|address| (*address, AdoptedPair::default())).collect();
         let mut closed = Vec::new();
         let udp: Vec<Found> = self.udp.iter().map(|socket| look(socket, Protocol::UDP)).collect();
-        let places = assign(&udp, listen, workers.max(1));
+        let places = assign(&udp, &listen.dns, workers.max(1));
         for ((socket, place), found) in self.udp.into_iter().zip(places).zip(udp) {
             match place {
                 Some(place) => addresses[place].1.udp.push(socket),
@@ -58,7 +75,7 @@ impl KeptSockets {
             }
         }
         let tcp: Vec<Found> = self.tcp.iter().map(|socket| look(socket, Protocol::TCP)).collect();
-        let places = assign(&tcp, listen, 1);
+        let places = assign(&tcp, &streams, 1);
         for ((socket, place), found) in self.tcp.into_iter().zip(places).zip(tcp) {
             match place {
                 Some(place) => addresses[place].1.tcp = Some(socket),
@@ -196,7 +213,7 @@ mod tests {
         let listen = [&udp, &connected].map(|socket| socket.local_addr().unwrap());
         let listen = [listen[0], listen[1], tcp.local_addr().unwrap(), mute.local_addr().unwrap()];
         let kept = KeptSockets::new(vec![udp, connected], vec![mute, tcp]);
-        let (mut adopted, closed) = kept.adopt(&listen, 2);
+        let (mut adopted, closed) = kept.adopt(&ListenAddresses { dns: listen.to_vec(), dot: Vec::new() }, 2);
         assert_eq!((adopted.count(), closed), (2, vec!["UDP (other)".to_owned(), "TCP (other)".to_owned()]));
         assert_eq!(adopted.take(listen[0]).udp.len(), 1);
         assert_eq!(adopted.take(listen[2]).tcp.unwrap().local_addr().unwrap(), listen[2]);
@@ -208,7 +225,8 @@ mod tests {
         let Ok(both) = UdpSocket::bind("[::]:0") else { return };
         let local = both.local_addr().unwrap();
         let takes_ipv4 = !SockRef::from(&both).only_v6().unwrap();
-        let (adopted, _) = KeptSockets::new(vec![both], Vec::new()).adopt(&[local], 1);
+        let (adopted, _) = KeptSockets::new(vec![both], Vec::new())
+            .adopt(&ListenAddresses { dns: vec![local], ..Default::default() }, 1);
         assert_eq!(adopted.count() == 0, takes_ipv4);
     }
 }

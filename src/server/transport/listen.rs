@@ -12,9 +12,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use super::kept::{Adopted, AdoptedPair};
+use super::accept::Serve;
+use super::handshakes::Handshakes;
+use super::kept::{Adopted, AdoptedPair, ListenAddresses};
 use super::late_answers::Waker;
 use super::streams::Streams;
+use super::tls::{Dot, TlsThreads};
 use super::{accept, datagrams, descriptors, udp};
 use crate::host::{addresses, ports};
 use crate::server::snapshot::Shared;
@@ -52,6 +55,7 @@ pub struct BindError {
 /// Bound sockets; nothing is read from them before [`Listeners::start`].
 pub struct Listeners {
     bound: Vec<Bound>,
+    dot: Vec<(SocketAddr, TcpListener)>,
 }
 
 struct Bound {
@@ -66,35 +70,47 @@ pub struct Running {
     stop_tcp: watch::Sender<bool>,
     workers: Vec<JoinHandle<()>>,
     acceptors: Vec<tokio::task::JoinHandle<()>>,
+    /// Those of the listeners that encrypt.
+    tls: Option<TlsThreads>,
 }
 
 impl Listeners {
-    /// Goes on with the sockets that were kept, and binds what lacks: UDP and TCP on every address, `workers` UDP
-    /// sockets each; all failures are reported.
-    pub fn bind(addresses: &[SocketAddr], workers: usize, mut kept: Adopted) -> Result<Self, Vec<BindError>> {
-        let (mut bound, mut errors) = (Vec::new(), Vec::new());
-        for address in addresses {
+    /// Goes on with the sockets that were kept, and binds what lacks: UDP and TCP on every address of DNS, `workers`
+    /// UDP sockets each, and TCP for what encrypts; all failures are reported.
+    pub fn bind(listen: &ListenAddresses, workers: usize, mut kept: Adopted) -> Result<Self, Vec<BindError>> {
+        let (mut bound, mut dot, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for address in &listen.dns {
             match bind_pair(*address, workers, kept.take(*address)) {
                 Ok(pair) => bound.push(pair),
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self { bound }) } else { Err(errors) }
+        for address in &listen.dot {
+            match bind_stream(*address, kept.take(*address).tcp) {
+                Ok(listener) => dot.push(listener),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(Self { bound, dot }) } else { Err(errors) }
     }
 
     /// The addresses with the ports that the kernel chose.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.bound.iter().map(|bound| bound.address).collect()
+    pub fn addresses(&self) -> ListenAddresses {
+        ListenAddresses {
+            dns: self.bound.iter().map(|bound| bound.address).collect(),
+            dot: self.dot.iter().map(|(address, _)| *address).collect(),
+        }
     }
 
     /// All sockets, so that the service manager can keep them.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let udp = self.bound.iter().flat_map(|bound| &bound.udp).map(AsFd::as_fd);
-        udp.chain(self.bound.iter().map(|bound| bound.tcp.as_fd())).collect()
+        let tcp = self.bound.iter().map(|bound| &bound.tcp).chain(self.dot.iter().map(|(_, listener)| listener));
+        udp.chain(tcp.map(AsFd::as_fd)).collect()
     }
 
-    /// Starts to answer.
-    pub fn start(self, shared: &Arc<Shared>, runtime: &Handle) -> io::Result<Running> {
+    /// Starts to answer; `stand_back` puts the threads that encrypt behind the others.
+    pub fn start(self, shared: &Arc<Shared>, runtime: &Handle, stand_back: fn()) -> io::Result<Running> {
         let stop_udp = Arc::new(udp::Stop::new(self.bound.iter().map(|bound| bound.udp.len()).sum()));
         let (stop_tcp, stopped) = watch::channel(false);
         let (mut workers, mut acceptors) = (Vec::new(), Vec::new());
@@ -108,12 +124,15 @@ impl Listeners {
                 let worker = move || udp::worker(&socket, waker, &shared, &stop);
                 workers.push(std::thread::Builder::new().name(name).spawn(worker)?);
             }
-            bound.tcp.set_nonblocking(true)?;
-            let _inside = runtime.enter();
-            let listener = tokio::net::TcpListener::from_std(bound.tcp)?;
-            acceptors.push(runtime.spawn(accept::accept(listener, Arc::clone(&streams), stopped.clone())));
+            acceptors.push(start_accepting(bound.tcp, &streams, &stopped, runtime)?);
         }
-        Ok(Running { stop_udp, stop_tcp, workers, acceptors })
+        let tls = if self.dot.is_empty() { None } else { Some(TlsThreads::start(stand_back)?) };
+        let dot = Dot::new(streams, Arc::new(Handshakes::default()));
+        for (_, listener) in self.dot {
+            let runtime = tls.as_ref().and_then(TlsThreads::handle).unwrap_or(runtime);
+            acceptors.push(start_accepting(listener, &dot, &stopped, runtime)?);
+        }
+        Ok(Running { stop_udp, stop_tcp, workers, acceptors, tls })
     }
 }
 
@@ -131,11 +150,31 @@ impl Running {
             // One that panicked has nothing left to wait for.
             let _ = tokio::time::timeout_at(deadline.into(), acceptor).await;
         }
+        drop(self.tls);
         self.stop_udp.by(Instant::now() + LAST_ANSWERS);
         let workers =
             tokio::task::spawn_blocking(move || self.workers.into_iter().for_each(|worker| drop(worker.join())));
         let _ = workers.await;
     }
+}
+
+fn start_accepting<S: Serve>(
+    listener: TcpListener,
+    service: &Arc<S>,
+    stopped: &watch::Receiver<bool>,
+    runtime: &Handle,
+) -> io::Result<tokio::task::JoinHandle<()>> {
+    listener.set_nonblocking(true)?;
+    let _inside = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    Ok(runtime.spawn(accept::accept(listener, Arc::clone(service), stopped.clone())))
+}
+
+/// TCP alone, for what encrypts.
+fn bind_stream(address: SocketAddr, kept: Option<TcpListener>) -> Result<(SocketAddr, TcpListener), BindError> {
+    let bound = kept.map_or_else(|| bind_tcp(address), adopt_tcp);
+    let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    bound.map_err(|error| BindError { address, protocol: "TCP", reason: explain((address, "TCP"), &error) })
 }
 
 /// UDP and TCP on one address. With port 0 both get the same port, which may take a few tries.

@@ -5,18 +5,22 @@
 //!     v
 //!   listen --> udp (a thread a socket) --> datagrams: recvmmsg, sendmmsg;  late_answers: outcomes of upstreams
 //!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
-//!                                                       returned: queries whose client is busy with earlier answers
+//!                  |      ^                             returned: queries whose client is busy with earlier answers
+//!                  '-> tls (threads of their own) --> handshakes: count per network
 //! ```
 
 mod accept;
+mod client_stream;
 mod connections;
 mod datagrams;
 mod descriptors;
+mod handshakes;
 pub(crate) mod kept;
 mod late_answers;
 pub(crate) mod listen;
 mod returned;
 mod streams;
 mod tcp;
+mod tls;
 mod transfers;
 mod udp;

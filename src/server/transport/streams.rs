@@ -15,7 +15,7 @@ pub(crate) struct Streams {
     /// The answer cache of all connections.
     pub(crate) answers: Mutex<AnswerCache>,
     pub(crate) connections: Arc<Connections>,
-    /// Counters for each thread of the runtime; a batch takes those that no other batch has.
+    /// Counters for each thread of both runtimes; a batch takes those that no other batch has.
     counts: Box<[Mutex<ShardWriter>]>,
 }
 
@@ -39,7 +39,7 @@ impl Streams {
     /// Streams around the state that all queries share; `max_connections` bounds them whatever the config sets.
     pub(crate) fn new(shared: Arc<Shared>, max_connections: usize, now: Instant) -> Arc<Self> {
         let connections = Connections::new(Arc::clone(&shared.open_connections), max_connections, now);
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = 2 * std::thread::available_parallelism().map_or(1, usize::from);
         let counts = std::iter::repeat_with(|| Mutex::new(shared.counters.writer())).take(threads).collect();
         Arc::new(Self { shared, answers: Mutex::new(AnswerCache::new(now)), connections, counts })
     }

@@ -1,4 +1,5 @@
-//! TCP (RFC 7766, RFC 9210): connections with pipelined queries, answered out of order when an upstream is slow.
+//! Streams (RFC 7766, RFC 9210, RFC 7858): connections with pipelined queries, answered out of order when an upstream
+//! is slow. They are TCP connections, or TLS on top of one (`client_stream`).
 //!
 //! In: streams of length-prefixed messages. Out: the same. Every resource that a client can hold is bounded:
 //! connections in all and per client, octets that it does not take (`connections`), queries that wait per connection,
@@ -6,23 +7,20 @@
 //! after the other as the client takes them: a query that waited for an upstream comes back as a small value.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{mpsc, watch};
 
+use super::client_stream::{self, ClientStream};
 use super::connections::ConnectionHandle;
 use super::returned::Returned;
 use super::streams::Streams;
 use super::transfers::Transfers;
-use crate::dns::stream;
+use crate::dns::stream as framing;
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::Transport;
+use crate::server::context::{Ends, Listener, Transport};
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
 use crate::transfer::Next;
@@ -47,7 +45,7 @@ const TURN: usize = MAX_UNSENT / 2;
 
 /// One connection.
 pub(crate) struct Connection {
-    client: SocketAddr,
+    ends: Ends,
     streams: Arc<Streams>,
     handle: ConnectionHandle,
     /// Received octets; after each step, less than one message.
@@ -94,10 +92,10 @@ impl Drop for ReplyTo {
 }
 
 impl Connection {
-    pub(crate) fn new(client: SocketAddr, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
+    pub(crate) fn new(ends: Ends, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
         let (back, returning) = mpsc::unbounded_channel();
         Self {
-            client,
+            ends,
             streams,
             handle,
             inbox: Vec::with_capacity(FIRST_LEN),
@@ -114,10 +112,7 @@ impl Connection {
     }
 
     /// Serves the connection from its first octet to its last.
-    pub(crate) async fn run(mut self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
-        // Without this the kernel may hold small answers back; if it cannot be set, they are merely later.
-        let _ = stream.set_nodelay(true);
-        let (mut reader, mut writer) = stream.into_split();
+    pub(crate) async fn run<S: ClientStream>(mut self, mut stream: S, mut stopped: watch::Receiver<bool>) {
         // One timer and one wait for the end for the life of the connection: both cost more than an answer.
         let timer = tokio::time::sleep_until(self.deadline().into());
         let stop = stopped.wait_for(|stopped| *stopped);
@@ -127,16 +122,16 @@ impl Connection {
             let may_read = self.reading && self.has_room();
             self.make_space();
             tokio::select! {
-                read = reader.read_buf(&mut self.inbox), if may_read => {
+                read = stream.read_buf(&mut self.inbox), if may_read => {
                     self.reading = matches!(read, Ok(octets) if octets > 0);
                 }
                 Some(query) = next(&mut self.returned, &mut self.returning), if self.waiting > 0 => {
-                    let Some(query) = query else { return cut_off(&writer) };
+                    let Some(query) = query else { return client_stream::cut_off(&stream) };
                     self.resume(query);
                 }
                 is_ready = self.transfers.ready(), if self.transfers.len() > 0 => {
                     if !is_ready || self.transfer() == Next::Broken {
-                        return cut_off(&writer);
+                        return client_stream::cut_off(&stream);
                     }
                 }
                 () = &mut timer, if may_read => {
@@ -144,28 +139,29 @@ impl Connection {
                     self.reading = deadline > Instant::now();
                     timer.as_mut().reset(deadline.into());
                 }
-                () = self.handle.evicted() => return,
+                () = self.handle.evicted() => break,
                 _ = &mut stop, if !stopping => (stopping, self.reading) = (true, false),
             }
-            if self.serve(&mut writer, stopping).await.is_err() {
-                return cut_off(&writer);
+            if self.serve(&mut stream, stopping).await.is_err() {
+                return client_stream::cut_off(&stream);
             }
             if self.deadline() < timer.deadline().into_std() {
                 timer.as_mut().reset(self.deadline().into());
             }
         }
+        client_stream::close(&mut stream).await;
     }
 
     /// Serves the complete messages, as far as the client takes the answers.
-    async fn serve(&mut self, writer: &mut OwnedWriteHalf, stopping: bool) -> io::Result<()> {
+    async fn serve<S: ClientStream>(&mut self, stream: &mut S, stopping: bool) -> io::Result<()> {
         loop {
-            let more = stream::message_at(&self.inbox, 0).is_some() && self.has_room();
+            let more = framing::message_at(&self.inbox, 0).is_some() && self.has_room();
             if more {
-                self.reading &= self.drain() && !stopping;
+                self.reading &= self.drain(S::TRANSPORT) && !stopping;
             }
             self.handle.active(self.last, self.waiting + self.transfers.len());
             if !self.outbox.is_empty() {
-                self.flush(writer).await?;
+                self.flush(stream).await?;
             }
             if !more {
                 break;
@@ -207,14 +203,14 @@ impl Connection {
         let (shared, now) = (&self.streams.shared, Instant::now());
         let today = (shared.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let snapshot = shared.snapshot.load();
-        let known = (&**snapshot.view(self.client.ip()).zones, &*snapshot.transfers.board);
-        stream::frame(&mut self.outbox, |outbox| self.transfers.message(known, (now, today), outbox))
+        let known = (&*snapshot.zones, &*snapshot.transfers.board);
+        framing::frame(&mut self.outbox, |outbox| self.transfers.message(known, (now, today), outbox))
     }
 
     /// Goes on with a query that waited.
     fn resume(&mut self, query: Arrived) {
         let (shared, now) = (&self.streams.shared, Instant::now());
-        match stream::frame(&mut self.outbox, |outbox| answerer::resume(shared, query, now, outbox)) {
+        match framing::frame(&mut self.outbox, |outbox| answerer::resume(shared, query, now, outbox)) {
             Handled::Later(later) => ask(later, &self.back, now),
             Handled::Answered | Handled::Nothing | Handled::Transfer(_) => {
                 self.waiting -= 1;
@@ -224,13 +220,10 @@ impl Connection {
     }
 
     /// Sends the answers. Most clients take them at once; others are waited for.
-    async fn flush(&mut self, writer: &mut OwnedWriteHalf) -> io::Result<()> {
-        let sent = match writer.try_write(&self.outbox) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            sent => sent?,
-        };
-        if sent < self.outbox.len() {
-            self.wait_for_client(writer, sent).await?;
+    async fn flush<S: ClientStream>(&mut self, stream: &mut S) -> io::Result<()> {
+        let (sent, is_all) = client_stream::send_now(stream, &self.outbox).await?;
+        if !is_all {
+            self.wait_for_client(stream, sent).await?;
         }
         if self.outbox.len() >= TURN {
             tokio::task::yield_now().await;
@@ -245,12 +238,16 @@ impl Connection {
 
     /// Waits until the client has taken the answers behind the first `sent` octets. Queries that come back meanwhile
     /// wait with them.
-    async fn wait_for_client(&mut self, writer: &mut OwnedWriteHalf, sent: usize) -> io::Result<()> {
+    async fn wait_for_client<S: ClientStream>(&mut self, stream: &mut S, sent: usize) -> io::Result<()> {
         let Self { outbox, returned, returning, handle, streams, transfers, .. } = self;
         let patience = streams.shared.snapshot.load().settings.tcp.idle.min(transfers.patience());
         let rest = &outbox[sent..];
         // The timeout covers the whole write: a client that takes an octet now and then does not take its answers.
-        let (written, timeout) = (writer.write_all(rest), tokio::time::sleep(patience));
+        let written = async {
+            stream.write_all(rest).await?;
+            stream.flush().await
+        };
+        let timeout = tokio::time::sleep(patience);
         tokio::pin!(written, timeout);
         let result = loop {
             let evicted = handle.unsent(rest.len() + returned.octets());
@@ -271,19 +268,20 @@ impl Connection {
 
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
-    fn drain(&mut self) -> bool {
-        let Self { streams, client, inbox, outbox, waiting, back, transfers, .. } = self;
+    fn drain(&mut self, transport: Transport) -> bool {
+        let Self { streams, ends, inbox, outbox, waiting, back, transfers, .. } = self;
+        let listener = Listener { transport, address: ends.local };
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
-        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), Transport::Tcp, now);
+        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), listener, now);
         let (mut at, mut makes_sense) = (0, true);
         while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING && transfers.has_room() {
-            let Some((message, end)) = stream::message_at(inbox, at) else { break };
+            let Some((message, end)) = framing::message_at(inbox, at) else { break };
             at = end;
-            match stream::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
+            match framing::frame(outbox, |outbox| answerer.answer(message, ends.client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
                 Handled::Transfer(granted) => transfers.push(granted, &snapshot.transfers.places),
@@ -317,10 +315,4 @@ async fn next(
         Some(query) => Some(Some(query)),
         None => returning.recv().await,
     }
-}
-
-/// Ends a connection whose client does not take its answers, and makes the kernel discard them too.
-fn cut_off(writer: &OwnedWriteHalf) {
-    // If this fails, the kernel goes on trying to send, and nothing worse happens.
-    let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
 }

@@ -25,14 +25,14 @@ log and by `privatelink-dns status`.";
 const VALUES: &str = "\
 `Durations` are strings with a unit, such as \"500ms\", \"10s\", \"5m\" or \"1h\". `Shares` are strings such as \"30%\". \
 `Networks` are addresses with a prefix length, such as \"10.0.0.0/8\" or \"fc00::/7\". `Addresses` are IP addresses, with \
-or without a port: without one, it is 53, in [admin] 9153 for `listen` and 8053 for `probe`. An IPv6 address with a \
+or without a port: without one, it is 53, in [dot] 853, in [admin] 9153 for `listen` and 8053 for `probe`. An IPv6 address with a \
 port stands in brackets, as in \"[::1]:53\".
 
 Where a value has no unit, the text says what it counts. A default is given where the key may be left out and something \
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 17] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -53,7 +53,24 @@ const SECTIONS: [(&str, &str); 14] = [
         "A client that sends a DNS cookie proves that it really has its address. Servers behind one address need the same \
          secrets.",
     ),
-    ("[tcp]", "Limits of DNS over TCP. Answers that do not fit into a datagram come by it."),
+    ("[tcp]", "Limits of DNS over TCP, and over TLS. Answers that do not fit into a datagram come by it."),
+    (
+        "[tls]",
+        "A certificate with its key, for the listeners that encrypt. Both files are read again when they change; a pair \
+         that does not fit leaves the one before in use. What `min_version` and `client_ca` demand holds whichever \
+         certificate a client asks for.",
+    ),
+    (
+        "[dot]",
+        "DNS over TLS for clients that encrypt. The networks of [access] hold here too, and clients from elsewhere are \
+         turned away before a handshake.",
+    ),
+    (
+        "[ddr]",
+        "What clients are told that ask for `_dns.resolver.arpa`: Windows and Apple's systems do so. Without this section \
+         they are told that there is none, and no upstream is asked. They take a certificate only if it holds the address \
+         that they had before.",
+    ),
     (
         "[admin]",
         "A listener over HTTP for people, monitoring and load balancers. Without this section there is none. It shows much \
@@ -90,12 +107,19 @@ const SECTIONS: [(&str, &str); 14] = [
 ];
 
 /// Sections that the sample has several times, with what each kind of them is about.
-const REPEATED: [(&str, &str); 4] = [
+const REPEATED: [(&str, &str); 5] = [
     (
         "[[sources]]",
         "Where the records come from. Each section is one source with a name of its own, which log and status use. A list is \
          a file in any of many forms: what the portal, az, PowerShell or Terraform export, hosts files, tables, zone files. \
          It is read whole or refused; while it is refused or cannot be read, what it gave before stays in service.",
+    ),
+    (
+        "[[views]]",
+        "A vault may have private endpoints in several virtual networks: the names are the same, the addresses are not. The \
+         clients of a view get what its sources say of a name in place of what all others get; what its sources do not name \
+         is the same for everybody. Whoever is in no view gets what the sources without a view say. A client behind a \
+         forwarder has the forwarder's address.",
     ),
     (
         "[[keys]]",
@@ -214,7 +238,8 @@ fn choices(text: &str) -> String {
 }
 
 /// The sections whose examples an example names.
-const NAMED: [(&str, &[&str]); 1] = [("[[peers]]", &["[[keys]]", "[feed]"])];
+const NAMED: [(&str, &[&str]); 3] =
+    [("[[peers]]", &["[[keys]]", "[feed]"]), ("[dot]", &["[tls]"]), ("[ddr]", &["[tls]", "[dot]"])];
 
 /// The sample with all lines of a section in force, and those of the sections that it names, without the line of a key
 /// if one is named. An upstream that depends on the machine is none.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::forward::State;
 use crate::status::Status;
+use crate::status::encryption::{CertificateStatus, EncryptionStatus};
 use crate::status::model::{CacheStatus, ConfigStatus, Histogram, ProcessStatus, Readiness, ServerStatus};
 use crate::status::model::{DerivedStatus, SourceStatus, ZoneStatus};
 use crate::status::peers::{NotifyStatus, PeerStatus, PeerZoneStatus};
@@ -50,6 +51,14 @@ pub(super) fn full() -> Status {
             taken: 1_800_000_000,
             waits_for_restart: vec![error.clone()],
             ..ConfigStatus::default()
+        },
+        encryption: EncryptionStatus {
+            certificates: vec![CertificateStatus {
+                file: "/etc/privatelink-dns/tls/cert.pem".to_owned(),
+                valid_from: 1_799_000_000,
+                valid_until: 1_806_000_000,
+            }],
+            ..EncryptionStatus::default()
         },
         zones: ["a.example", "b.example", "c.example"].map(zone).to_vec(),
         derived: vec![DerivedStatus {

@@ -24,7 +24,7 @@ impl World {
         let route =
             |id, suffix: &str| Arc::new(Route { id, suffix: suffix.parse().unwrap(), group: Arc::new(NoUpstream) });
         let routes = RouteTable::new(vec![route(DEFAULT, "."), route(CORP, "corp.example")]);
-        Self { zones, routes, special: special::zones(true) }
+        Self { zones, routes, special: Arc::new(ZoneSet::new(special::zones(true))) }
     }
 
     fn responsibilities(&self, public_names: PublicNames) -> Responsibilities<'_> {

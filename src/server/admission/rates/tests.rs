@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use super::*;
 
-const RATES: Rates = Rates { errors: NonZeroU32::new(2), negative: NonZeroU32::new(3), forwarded: NonZeroU32::new(4) };
+const RATES: Rates = Rates {
+    errors: NonZeroU32::new(2),
+    negative: NonZeroU32::new(3),
+    forwarded: NonZeroU32::new(4),
+    handshakes: NonZeroU32::new(5),
+};
 
 fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
@@ -51,7 +56,7 @@ fn kinds_and_networks_are_counted_apart_and_a_second_later_all_is_forgotten() {
 #[test]
 fn without_a_rate_there_is_no_limit() {
     let now = Instant::now();
-    let (limits, rates) = (Limits::new(now), Rates { errors: None, negative: None, forwarded: None });
+    let (limits, rates) = (Limits::new(now), Rates { errors: None, negative: None, forwarded: None, handshakes: None });
     for kind in [LimitedKind::Error, LimitedKind::Negative, LimitedKind::Forwarded] {
         assert!((0..10_000).all(|_| limits.judge(&rates, kind, ip("192.0.2.1"), now) == RateDecision::Pass));
     }

@@ -1,0 +1,138 @@
+//! The certificates of the listeners that encrypt: read at the start, with each config, when their files change, and at
+//! each interval.
+//!
+//! In: events. Out: credentials in service, and what is said of them. Two files of a pair are replaced one after the
+//! other, so a pair that differs is read again after a moment before anything is said. Nothing waits for a disk here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use tracing::info;
+
+use super::work::{Running, finished};
+use super::{Daemon, background, log};
+use crate::diag::{self, Diagnostic};
+use crate::status::EncryptionStatus;
+use crate::tls::{self, Loaded, Settings};
+
+/// The time that a program may take between the two files of a pair.
+const HALFWAY: Duration = Duration::from_secs(5);
+
+/// The time that the first reading may take before the server answers without.
+const FIRST: Duration = Duration::from_secs(2);
+
+/// What is due, and what was said.
+#[derive(Default)]
+pub(super) struct CertificateWork {
+    is_due: bool,
+    /// The time to look again at a pair that differs.
+    again: Option<Instant>,
+    /// Whether a pair differed at the last look.
+    was_halfway: bool,
+    said: Vec<Diagnostic>,
+}
+
+/// Credentials, and the settings that they were read for.
+pub(super) struct Read {
+    settings: Settings,
+    loaded: Loaded,
+}
+
+impl CertificateWork {
+    /// The files changed, or may have.
+    pub(super) fn due(&mut self) {
+        self.is_due = true;
+    }
+
+    /// The time to look again.
+    pub(super) fn again(&self) -> Option<Instant> {
+        self.again
+    }
+
+    /// The problems that are to be told now: none of a pair that differs for the first time.
+    fn judge(&mut self, loaded: &Loaded, now: Instant) -> Option<Vec<Diagnostic>> {
+        let was_halfway = std::mem::replace(&mut self.was_halfway, loaded.is_halfway);
+        if loaded.is_halfway && !was_halfway {
+            self.again = Some(now + HALFWAY);
+            return None;
+        }
+        let is_new = |problem: &&Diagnostic| !self.said.contains(problem);
+        loaded.problems.iter().filter(is_new).for_each(log::found);
+        self.said.clone_from(&loaded.problems);
+        Some(loaded.problems.clone())
+    }
+}
+
+impl Daemon {
+    /// Reads the certificates for the first time; on a disk that hangs they come later.
+    pub(super) async fn first_certificates(&mut self) {
+        self.certificates.due();
+        if let Some(reading) = self.start_certificates() {
+            match timeout(FIRST, finished(&mut Some(reading))).await {
+                Ok((read, _)) => self.certificates_read(read),
+                Err(_) => self.certificates.due(),
+            }
+        }
+    }
+
+    /// Starts to read them, if that is due.
+    pub(super) fn start_certificates(&mut self) -> Option<Running<Read>> {
+        let now = Instant::now();
+        let is_again = self.certificates.again.take_if(|again| *again <= now).is_some();
+        if !std::mem::take(&mut self.certificates.is_due) && !is_again {
+            return None;
+        }
+        let (settings, in_use) = (self.config.tls.clone(), self.shared.credentials.load_full());
+        let work = move || {
+            let loaded = tls::load(&settings, in_use.as_ref());
+            Read { settings, loaded }
+        };
+        Some(Running::new(background::start("certificates", work), Vec::new()))
+    }
+
+    /// Puts in service what was read.
+    pub(super) fn certificates_read(&mut self, read: Option<Read>) {
+        // A reader that panicked has left all as it was; a config that came meanwhile has had its own read.
+        if let Some(Read { loaded, .. }) = read.filter(|read| read.settings == self.config.tls) {
+            self.take_certificates(&loaded);
+        }
+    }
+
+    /// Puts credentials in service.
+    pub(super) fn take_certificates(&mut self, loaded: &Loaded) {
+        let before = self.shared.credentials.load_full();
+        let problems = self.certificates.judge(loaded, Instant::now());
+        if loaded.credentials.as_ref().map(Arc::as_ptr) != before.as_ref().map(Arc::as_ptr) {
+            for certificate in loaded.credentials.iter().flat_map(|credentials| credentials.certificates.iter()) {
+                let (file, until) = (diag::path(&certificate.file), tls::expiry::shown(certificate.valid.1));
+                info!(%file, valid_until = %until, "certificate in use");
+            }
+            self.shared.credentials.store(loaded.credentials.clone());
+        }
+        let dot = self.bound.dot.iter().map(ToString::to_string).collect();
+        let problems = problems.unwrap_or_else(|| self.certificates.said.clone());
+        self.board.encryption(EncryptionStatus::of(dot, loaded.credentials.as_deref(), problems));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Id, Place};
+
+    fn loaded(is_halfway: bool) -> Loaded {
+        let problem = Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::Server, "why");
+        Loaded { credentials: None, problems: if is_halfway { vec![problem] } else { vec![] }, is_halfway }
+    }
+
+    #[tokio::test]
+    async fn a_pair_that_differs_is_looked_at_again_before_anything_is_said() {
+        let (mut work, now) = (CertificateWork::default(), Instant::now());
+        assert_eq!(work.judge(&loaded(true), now), None);
+        assert_eq!(work.again(), Some(now + HALFWAY));
+        assert_eq!(work.judge(&loaded(true), now).map(|said| said.len()), Some(1), "it differs still");
+        assert_eq!(work.judge(&loaded(false), now), Some(vec![]));
+        assert_eq!(work.judge(&loaded(true), now), None, "and the next time");
+    }
+}

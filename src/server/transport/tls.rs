@@ -1,0 +1,143 @@
+//! DNS over TLS (RFC 7858): a handshake, and then a connection as over TCP.
+//!
+//! In: connections that were accepted. Out: the streams of those whose handshake ends well. A handshake costs as much
+//! as a hundred answers, so whoever may not ask is turned away before it. The threads here stand back behind those of
+//! UDP and TCP: a flood of handshakes takes no answer's time.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::accept::Serve;
+use super::client_stream::ClientStream;
+use super::connections::ConnectionHandle;
+use super::handshakes::{HandshakePlace, Handshakes};
+use super::streams::Streams;
+use super::tcp::Connection;
+use crate::server::admission::rates::{LimitedKind, RateDecision};
+use crate::server::context::{Ends, Transport};
+use crate::server::counters::Counters;
+use crate::tls::Protocol;
+
+/// The time for a handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
+
+/// Octets of answers that TLS may keep for the client to take: those of a full turn of the connection.
+const BUFFER: usize = 16 << 10;
+
+/// The listeners of DNS over TLS.
+pub(crate) struct Dot {
+    streams: Arc<Streams>,
+    handshakes: Arc<Handshakes>,
+}
+
+impl Dot {
+    pub(crate) fn new(streams: Arc<Streams>, handshakes: Arc<Handshakes>) -> Arc<Self> {
+        Arc::new(Self { streams, handshakes })
+    }
+
+    /// A place for a handshake, and one for the connection; `None` turns the client away.
+    fn admit(&self, client: SocketAddr) -> Option<(HandshakePlace, ConnectionHandle)> {
+        let (shared, ip) = (&self.streams.shared, client.ip());
+        let snapshot = shared.snapshot.load();
+        if !snapshot.access.permits(ip) {
+            Counters::add(&shared.counters.tls_refused);
+            return None;
+        }
+        let is_within =
+            |rates| shared.limits.judge(rates, LimitedKind::Handshake, ip, Instant::now()) == RateDecision::Pass;
+        let place = self.handshakes.begin(ip).filter(|_| snapshot.access.rates(ip).is_none_or(is_within));
+        if place.is_none() {
+            Counters::add(&shared.counters.tls_limited);
+        }
+        Some((place?, self.streams.admit(client)?))
+    }
+
+    /// The stream of a client, once its handshake is over.
+    async fn handshake(&self, socket: TcpStream, handle: &ConnectionHandle) -> Option<TlsStream<TcpStream>> {
+        // Without a certificate nobody can be answered here: the client tries elsewhere, and the status says why.
+        let credentials = self.streams.shared.credentials.load_full()?;
+        let acceptor = TlsAcceptor::from(credentials.server_config(Protocol::Dot));
+        let accepting = acceptor.accept_with(socket, |connection| connection.set_buffer_limit(Some(BUFFER)));
+        tokio::select! {
+            accepted = timeout(HANDSHAKE_TIME, accepting) => accepted.ok()?.ok(),
+            () = handle.evicted() => None,
+        }
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        socket: TcpStream,
+        ends: Ends,
+        (place, handle): (HandshakePlace, ConnectionHandle),
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let accepted = tokio::select! {
+            accepted = self.handshake(socket, &handle) => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        drop(place);
+        let counters = &self.streams.shared.counters;
+        let Some(stream) = accepted else { return Counters::add(&counters.tls_failed) };
+        Counters::add(&counters.tls_handshakes);
+        Connection::new(ends, Arc::clone(&self.streams), handle).run(stream, stopped).await;
+    }
+}
+
+impl Serve for Dot {
+    fn streams(&self) -> &Streams {
+        &self.streams
+    }
+
+    fn serve(
+        self: Arc<Self>,
+        socket: TcpStream,
+        ends: Ends,
+        stopped: watch::Receiver<bool>,
+    ) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let places = self.admit(ends.client)?;
+        Some(self.run(socket, ends, places, stopped))
+    }
+}
+
+impl ClientStream for TlsStream<TcpStream> {
+    const TRANSPORT: Transport = Transport::Tls;
+
+    fn socket(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+/// The threads that encrypt.
+pub(crate) struct TlsThreads(Option<Runtime>);
+
+impl TlsThreads {
+    /// As many threads as there are cores; `stand_back` gives each its priority.
+    pub(crate) fn start(stand_back: fn()) -> io::Result<Self> {
+        let mut builder = Builder::new_multi_thread();
+        let runtime = builder.thread_name("tls").on_thread_start(stand_back).enable_all().build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    pub(crate) fn handle(&self) -> Option<&Handle> {
+        self.0.as_ref().map(Runtime::handle)
+    }
+}
+
+impl Drop for TlsThreads {
+    fn drop(&mut self) {
+        // Waiting for them would block a thread of another runtime, which may not be.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

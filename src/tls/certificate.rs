@@ -1,0 +1,117 @@
+//! A certificate with its key, as two files have them.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::verify_server_name;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::server::ParsedCertificate;
+use rustls::sign::CertifiedKey;
+use rustls::{Error, InconsistentKeys};
+
+use super::settings::Pair;
+use super::validity;
+use crate::files;
+
+/// Octets of a file; a chain has some thousand.
+const MAX_BYTES: u64 = 256 << 10;
+
+/// A certificate that is in use.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificate {
+    /// Its file.
+    pub(crate) file: PathBuf,
+    /// The names under which clients ask for it; empty for those of the certificate itself.
+    pub(super) names: Vec<String>,
+    /// The first second in which it is valid, and the last one, since 1970.
+    pub(crate) valid: (u64, u64),
+    pub(super) key: Arc<CertifiedKey>,
+}
+
+/// The reason why a pair cannot be used.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum PairError {
+    /// The key is another certificate's: perhaps one of the two files is about to be replaced.
+    Differs,
+    /// Something else, in words.
+    Other(PathBuf, String),
+}
+
+impl Certificate {
+    /// Reads a pair.
+    pub(super) fn read(pair: &Pair, provider: &CryptoProvider) -> Result<Self, PairError> {
+        let at = |path: &Path| {
+            let path = path.to_owned();
+            move |text: String| PairError::Other(path.clone(), text)
+        };
+        let (bytes, _) = read(&pair.certificate).map_err(at(&pair.certificate))?;
+        let chain = chain(&bytes).map_err(at(&pair.certificate))?;
+        let valid = chain.first().and_then(|first| validity::of(first));
+        let valid =
+            valid.ok_or_else(|| at(&pair.certificate)("its first certificate is not one of X.509".to_owned()))?;
+        let (bytes, is_private) = read(&pair.key).map_err(at(&pair.key))?;
+        if !is_private {
+            let text = "others than this service can read or write the key, so it is not used: chmod 600 it, or 640 if \
+                        root owns it";
+            return Err(at(&pair.key)(text.to_owned()));
+        }
+        let key = key(&bytes).map_err(at(&pair.key))?;
+        match CertifiedKey::from_der(chain, key, provider) {
+            Ok(key) => {
+                Ok(Self { file: pair.certificate.clone(), names: pair.names.clone(), valid, key: Arc::new(key) })
+            }
+            Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(PairError::Differs),
+            Err(error) => Err(at(&pair.key)(format!("the key cannot be used: {error}"))),
+        }
+    }
+
+    /// Whether it is a proof for this name or address, by its subject alternative names.
+    pub(crate) fn is_for(&self, name: &str) -> bool {
+        let parsed = self.key.end_entity_cert().ok().and_then(|first| ParsedCertificate::try_from(first).ok());
+        let name = ServerName::try_from(name).ok();
+        parsed.zip(name).is_some_and(|(parsed, name)| verify_server_name(&parsed, &name).is_ok())
+    }
+
+    /// Whether a client that asks for this name gets it.
+    pub(super) fn is_asked_by(&self, name: &str) -> bool {
+        if self.names.is_empty() { self.is_for(name) } else { self.names.iter().any(|own| own == name) }
+    }
+}
+
+/// The octets of a file, and whether it is private.
+pub(super) fn read(path: &Path) -> Result<(Vec<u8>, bool), String> {
+    match files::read(path, MAX_BYTES) {
+        Ok((bytes, about)) => Ok((bytes, files::is_private(about.mode(), Some(about.uid())))),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            Err("this service may not read it: give it to the service's group, and chmod 640".to_owned())
+        }
+        Err(error) => Err(format!("cannot be read: {error}")),
+    }
+}
+
+/// All certificates of a PEM text.
+pub(super) fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(text).collect();
+    let chain = chain.map_err(|error| format!("is not PEM: {error}"))?;
+    if chain.is_empty() {
+        return Err("has no certificate: write the chain in PEM, its own certificate first".to_owned());
+    }
+    Ok(chain)
+}
+
+fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    // What is wrong must not show the key.
+    PrivateKeyDer::from_pem_slice(text).map_err(|_| {
+        let is_encrypted = text.windows(9).any(|window| window == b"ENCRYPTED");
+        let why = if is_encrypted {
+            "has a key with a passphrase, which nobody could type: write it anew without one, by openssl pkey"
+        } else {
+            "has no key: write it in PEM, as PKCS#8, PKCS#1 or SEC1"
+        };
+        why.to_owned()
+    })
+}

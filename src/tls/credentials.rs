@@ -1,0 +1,228 @@
+//! The credentials of the server: certificates with their keys, and what is demanded of clients.
+//!
+//! In: the settings and the credentials in use. Out: new ones, and what is wrong with the files. Clients that resume a
+//! session hold its state themselves, in a ticket (RFC 8446 section 2.2), so that nothing here grows with them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
+use rustls::version::{TLS12, TLS13};
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
+
+use super::certificate::{self, Certificate, PairError};
+use super::expiry;
+use super::settings::{Pair, Settings, Version};
+use crate::diag::{Diagnostic, Id, Place, path};
+
+/// A protocol on top of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// DNS over TLS (RFC 7858).
+    Dot,
+}
+
+/// The credentials that are in use.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    settings: Settings,
+    /// Those of the certificates that can be used, in the order of the config.
+    pub(crate) certificates: Arc<[Certificate]>,
+    /// The roots of which clients need a certificate, as they were read.
+    client_ca: Option<Vec<u8>>,
+    tickets: Arc<dyn ProducesTickets>,
+    dot: Arc<ServerConfig>,
+}
+
+/// What reading the files came to.
+pub(crate) struct Loaded {
+    /// `None` if no certificate can be used: then nothing encrypts.
+    pub(crate) credentials: Option<Arc<Credentials>>,
+    /// What is wrong with the files.
+    pub(crate) problems: Vec<Diagnostic>,
+    /// True if a certificate and its key differ: as a rule the second of the two files is yet to be replaced.
+    pub(crate) is_halfway: bool,
+}
+
+impl Credentials {
+    /// The side of the server in a handshake.
+    pub(crate) fn server_config(&self, protocol: Protocol) -> Arc<ServerConfig> {
+        match protocol {
+            Protocol::Dot => Arc::clone(&self.dot),
+        }
+    }
+}
+
+/// Reads all files. Where a pair cannot be used, the one in use stays. Where nothing new can be used, all stays as it
+/// is, unless the settings now demand something else of clients: then nobody is let in.
+pub(crate) fn load(settings: &Settings, in_use: Option<&Arc<Credentials>>) -> Loaded {
+    let provider = Arc::new(ring::default_provider());
+    let (mut certificates, mut problems, mut is_halfway) = (Vec::new(), Vec::new(), false);
+    for pair in &settings.pairs {
+        let kept = in_use.and_then(|in_use| in_use.of(pair));
+        match Certificate::read(pair, &provider) {
+            Ok(certificate) => certificates.push(certificate),
+            Err(error) => {
+                is_halfway |= error == PairError::Differs;
+                problems.push(explain(pair, error, kept.is_some()));
+                certificates.extend(kept);
+            }
+        }
+    }
+    let stays = || in_use.filter(|in_use| in_use.demands_as(settings)).cloned();
+    if certificates.is_empty() {
+        let credentials = if settings.pairs.is_empty() { None } else { stays() };
+        return Loaded { credentials, problems, is_halfway };
+    }
+    match Credentials::new(settings, certificates, provider, in_use) {
+        Ok(credentials) => Loaded { credentials: Some(credentials), problems, is_halfway },
+        Err(problem) => {
+            problems.push(problem);
+            Loaded { credentials: stays(), problems, is_halfway }
+        }
+    }
+}
+
+/// What is wrong with the files, and with the certificates at this time, seconds since 1970. Clients are told to look
+/// for a name and addresses in the certificate: the first of `promised` is the name.
+pub(crate) fn check(settings: &Settings, promised: &[String], now: u64) -> Vec<Diagnostic> {
+    let Loaded { credentials, mut problems, .. } = load(settings, None);
+    let Some(credentials) = credentials else { return problems };
+    let dated = credentials.certificates.iter().filter_map(|each| expiry::check(&each.file, each.valid, now));
+    problems.extend(dated);
+    if let Some(given) = promised.first().and_then(|name| credentials.given_to(name)) {
+        let lacks: Vec<&str> = promised.iter().map(String::as_str).filter(|name| !given.is_for(name)).collect();
+        problems.extend((!lacks.is_empty()).then(|| lacking(&given.file, &lacks)));
+    }
+    problems
+}
+
+fn lacking(file: &Path, names: &[&str]) -> Diagnostic {
+    let text = format!(
+        "the certificate is not for {}, so clients that find it by [ddr] do not take it (RFC 9462 section 4.2): have it \
+         signed with each of them as a subject alternative name",
+        names.join(", ")
+    );
+    Diagnostic::warning(Id::CERTIFICATE_LACKS_NAME, Place::file(file), text)
+}
+
+fn explain(pair: &Pair, error: PairError, is_kept: bool) -> Diagnostic {
+    let (file, text) = match error {
+        PairError::Other(file, text) => (file, text),
+        PairError::Differs => {
+            let key = path(&pair.key);
+            (pair.certificate.clone(), format!("the key in {key} is not this certificate's: replace both files"))
+        }
+    };
+    let now = if is_kept { "the one before stays in use" } else { "clients cannot get this certificate" };
+    Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::file(&file), format!("{text}; {now}"))
+}
+
+impl Credentials {
+    /// The certificate that a client gets which asks for this name.
+    fn given_to(&self, name: &str) -> Option<&Certificate> {
+        given(&self.certificates, Some(name))
+    }
+
+    /// The certificate of these files.
+    fn of(&self, pair: &Pair) -> Option<Certificate> {
+        let at = self.certificates.iter().find(|known| known.file == pair.certificate)?;
+        Some(Certificate { names: pair.names.clone(), ..at.clone() })
+    }
+
+    /// Those in use, if nothing in the files is new.
+    fn new(
+        settings: &Settings,
+        certificates: Vec<Certificate>,
+        provider: Arc<CryptoProvider>,
+        in_use: Option<&Arc<Self>>,
+    ) -> Result<Arc<Self>, Diagnostic> {
+        let client_ca = match &settings.client_ca {
+            Some(file) => Some(certificate::read(file).map_err(|text| no_roots(file, &text))?.0),
+            None => None,
+        };
+        let is_same = |in_use: &&Arc<Self>| {
+            let chains = |of: &[Certificate]| of.iter().map(|each| each.key.cert.clone()).collect::<Vec<_>>();
+            (&in_use.settings, &in_use.client_ca) == (settings, &client_ca)
+                && chains(&in_use.certificates) == chains(&certificates)
+        };
+        if let Some(in_use) = in_use.filter(is_same) {
+            return Ok(Arc::clone(in_use));
+        }
+        // A session that began under other roots is no proof for a client under these.
+        let kept = in_use.filter(|in_use| in_use.client_ca == client_ca).map(|in_use| Arc::clone(&in_use.tickets));
+        let tickets = match kept {
+            Some(tickets) => tickets,
+            None => ring::Ticketer::new().map_err(|error| internal(&error.to_string()))?,
+        };
+        let certificates: Arc<[Certificate]> = certificates.into();
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
+        let builder = builder.with_protocol_versions(versions(settings.min_version));
+        let builder = builder.map_err(|error| internal(&error.to_string()))?;
+        let builder = match (&settings.client_ca, &client_ca) {
+            (Some(file), Some(text)) => {
+                let roots = roots(text).map_err(|text| no_roots(file, &text))?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+                builder.with_client_cert_verifier(verifier.map_err(|error| no_roots(file, &error.to_string()))?)
+            }
+            _ => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(Arc::new(ByName(Arc::clone(&certificates))));
+        config.ticketer = Arc::clone(&tickets);
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.alpn_protocols = vec![b"dot".to_vec()];
+        Ok(Arc::new(Self { settings: settings.clone(), certificates, client_ca, tickets, dot: Arc::new(config) }))
+    }
+
+    /// Whether the settings demand of clients what these credentials demand.
+    fn demands_as(&self, settings: &Settings) -> bool {
+        (self.settings.min_version, &self.settings.client_ca) == (settings.min_version, &settings.client_ca)
+    }
+}
+
+fn versions(min: Version) -> &'static [&'static SupportedProtocolVersion] {
+    static ALL: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
+    match min {
+        Version::Tls12 => &ALL,
+        Version::Tls13 => &ALL[..1],
+    }
+}
+
+fn roots(text: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for root in certificate::chain(text)? {
+        roots.add(root).map_err(|error| format!("a certificate in it cannot be a root: {error}"))?;
+    }
+    Ok(roots)
+}
+
+fn no_roots(file: &Path, text: &str) -> Diagnostic {
+    let text = format!("client_ca: {text}; new certificates are not taken, because no client could be proven");
+    Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::file(file), text)
+}
+
+fn internal(error: &str) -> Diagnostic {
+    let text = format!("internal error: TLS cannot be set up ({error}); please report this with the log");
+    Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::Server, text)
+}
+
+/// The certificate by the name that a client asks for (RFC 6066 section 3); the first if it names none, or one of
+/// nobody: clients that found the server by its address often do so.
+fn given<'c>(certificates: &'c [Certificate], name: Option<&str>) -> Option<&'c Certificate> {
+    let named = name.and_then(|name| certificates.iter().find(|each| each.is_asked_by(name)));
+    named.or_else(|| certificates.first())
+}
+
+#[derive(Debug)]
+struct ByName(Arc<[Certificate]>);
+
+impl ResolvesServerCert for ByName {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        given(&self.0, hello.server_name()).map(|certificate| Arc::clone(&certificate.key))
+    }
+}
+
+#[cfg(test)]
+mod tests;
