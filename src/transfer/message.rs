@@ -55,6 +55,8 @@ impl<'a> Message<'a> {
     /// Starts a message behind what is in the buffer; the first one of a transfer has the question.
     pub(super) fn new(head: &'a Head, is_first: bool, signer: Option<&Signer>, out: &'a mut Vec<u8>) -> Self {
         let start = out.len();
+        // Most messages are as long as this; growing bit by bit would copy each of them.
+        out.reserve(USUAL);
         // QR, opcode QUERY, AA, and RD as it was asked (RFC 5936 section 2.2.1).
         out.extend_from_slice(&head.id.to_be_bytes());
         out.extend_from_slice(&[0x84 | u8::from(head.recursion_desired), 0]);

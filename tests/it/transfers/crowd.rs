@@ -5,7 +5,6 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -120,12 +119,11 @@ impl Reader {
     }
 }
 
-/// Asks one question after another over UDP, never the same one twice, until it is over; the time of each answer, and
-/// the number of those that were not good.
-fn ask_until(server: SocketAddr, is_over: impl Fn(usize) -> bool) -> (Vec<Duration>, usize) {
-    let (mut times, mut unanswered) = (Vec::new(), 0);
-    while !is_over(times.len()) {
-        let host = times.len() % 250;
+/// Asks questions over UDP, one after another; the time of each answer, and the number of those that were not good.
+fn ask_many(server: SocketAddr, questions: usize) -> (Vec<Duration>, usize) {
+    let (mut times, mut unanswered) = (Vec::with_capacity(questions), 0);
+    for host in 0..questions {
+        let host = host % 250;
         let (took, reply) = timed(|| ask(&format!("host{host}.{ZONE}"), "A").try_to(server));
         unanswered += usize::from(!reply.is_ok_and(|reply| reply.addresses() == [format!("10.1.0.{host}")]));
         times.push(took);
@@ -145,29 +143,27 @@ fn fifty_slow_secondaries_of_a_zone_that_changes_all_the_time_keep_no_more_versi
     let memory = || process_status(server.pid(), "VmRSS") * 1024;
     let mut seen = Seen { version: OF_A_HOST * u64::from(hosts), places: places.into(), ..Seen::default() };
     seen.changes = (changes - WARM).into();
-    (seen.at_rest, seen.unanswered) = ask_until(server.address(), |asked| asked == AT_REST);
+    let address = server.address();
+    (seen.at_rest, seen.unanswered) = ask_many(address, AT_REST);
     let mut readers: Vec<Reader> = Vec::new();
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let address = server.address();
-        let is_over = &is_over;
-        let asker =
-            scope.spawn(move || ask_until(address, |asked| asked >= AT_REST && is_over.load(Ordering::Relaxed)));
-        for change in 1..=changes {
+    for change in 1..=changes {
+        let (beside, unanswered) = thread::scope(|scope| {
+            let asker = scope.spawn(|| ask_many(address, hosts as usize / 200));
             site.write_zone(ZONE, &zone(1 + change, hosts));
             site.reload();
             until_serial(&server, ZONE, 1 + change);
-            readers.iter_mut().for_each(|reader| reader.take(&mut seen));
-            let begun = readers.len()..READERS.min(readers.len() + 4);
-            seen.connections += begun.len();
-            readers.extend(begun.map(|number| Reader::begin(address, number)));
-            if change <= WARM { seen.before = seen.before.max(memory()) } else { seen.most = seen.most.max(memory()) }
-        }
-        is_over.store(true, Ordering::Relaxed);
-        let (beside, unanswered) = asker.join().unwrap();
-        seen.beside = beside;
+            asker.join().unwrap()
+        });
+        seen.beside.extend(beside);
         seen.unanswered += unanswered;
-    });
+        for reader in &mut readers {
+            reader.take(&mut seen);
+        }
+        let begun = readers.len()..READERS.min(readers.len() + 4);
+        seen.connections += begun.len();
+        readers.extend(begun.map(|number| Reader::begin(address, number)));
+        if change <= WARM { seen.before = seen.before.max(memory()) } else { seen.most = seen.most.max(memory()) }
+    }
     seen.show();
     assert_eq!(seen.faults(), [""; 0]);
     drop(readers);
