@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 
@@ -28,16 +28,14 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
-    // The paths in a config are the same however the config was named: the memory of a list is found by its path.
-    let base = base_folder(file);
-    let base = base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base);
+    let base = base_of_paths(file);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
     let listen = super::listen::dns(&top);
-    let super::tls::Encryption { tls, dot, ddr } = super::tls::settings(&top, &base, &listen);
+    let super::tls::Encryption { tls, dot, doh, doh_path, ddr } = super::tls::settings(&top, &base, &listen);
     let cloud = backup.as_ref().map(|backup| backup.cloud);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
@@ -62,22 +60,30 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         transfer,
         access,
         keys,
-        server: super::server::settings(&top, observer),
+        server: crate::server::Settings { doh_path, ..super::server::settings(&top, observer) },
         groups,
         public_names,
         special_names,
         cache: cache_settings(&top),
-        admin: super::admin::settings(&top, &[&listen[..], &dot].concat()),
+        admin: super::admin::settings(&top, &[&listen[..], &dot, &doh].concat()),
         sync,
         listen,
         tls,
         dot,
+        doh,
         ddr,
         warnings: Vec::new(),
     };
     warn_of_zones(&top, &config.zones);
     top.finish();
     (Config { warnings: text.warnings(), ..config }, text.problems())
+}
+
+/// Where relative paths begin. They are the same however the config was named: the memory of a list is found by its
+/// path.
+fn base_of_paths(file: &Path) -> PathBuf {
+    let base = base_folder(file);
+    base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base)
 }
 
 /// Zones that a person would expect and that are not there.
