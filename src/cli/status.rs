@@ -61,6 +61,9 @@ fn encryption(lines: &mut Vec<String>, found: &EncryptionStatus) {
     if !found.dot.is_empty() {
         lines.push(format!("DNS over TLS on {}", found.dot.join(", ")));
     }
+    if !found.doh.is_empty() {
+        lines.push(format!("DNS over HTTPS on {}", found.doh.join(", ")));
+    }
     for certificate in &found.certificates {
         lines.push(format!("certificate {}, valid until {}", certificate.file, rfc3339(certificate.valid_until)));
     }

@@ -56,6 +56,8 @@ pub struct Config {
     pub(crate) tls: crate::tls::Settings,
     /// The addresses to listen on for DNS over TLS.
     pub(crate) dot: Vec<SocketAddr>,
+    /// The addresses to listen on for DNS over HTTPS.
+    pub(crate) doh: Vec<SocketAddr>,
     /// The name under which clients find the listeners that encrypt by themselves (RFC 9462).
     pub(crate) ddr: Option<Name>,
     /// The path of the control socket; `None` if there is to be none.
@@ -117,7 +119,7 @@ impl Config {
 impl Config {
     /// The addresses that the server listens on for DNS, whatever carries it.
     pub(crate) fn listen_addresses(&self) -> ListenAddresses {
-        ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone() }
+        ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone(), doh: self.doh.clone() }
     }
 
     /// The names and addresses that clients look for in the certificate because of `[ddr]`, the name first. Of a

@@ -19,6 +19,7 @@ pub(super) fn settings(top: &Section<'_>, observer: observer::Settings) -> Setti
         nsid: top.string("nsid", |text| short(text, MAX_NSID)),
         version: top.string("version", |text| short(text, MAX_VERSION)),
         keys: Keys::default(),
+        doh_path: Arc::default(),
         observer,
     }
 }

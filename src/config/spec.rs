@@ -29,7 +29,7 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
     let table = text.parse();
     let top = Section::top(&text, &table);
-    let base = base(file);
+    let base = base_of_paths(file);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
@@ -37,14 +37,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
     let (listen, views) = super::listen::dns(&top, &access, &mut sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref(), &sync.views);
-    let super::tls::Encryption { tls, dot, ddr } = super::tls::settings(&top, &base, &listen);
-    let around = super::transfer::Surroundings {
-        cloud: sync.cloud,
-        keys: &keys,
-        access: &access,
-        feed: &feed,
-        views: &sync.views,
-    };
+    let super::tls::Encryption { tls, dot, doh, doh_path, ddr } = super::tls::settings(&top, &base, &listen);
+    let around = super::transfer::Surroundings { sync: &sync, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
@@ -54,31 +48,23 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
         log,
         rights: super::control::rights(&top, control.is_some()),
         control,
-        zones: zone::store::Settings {
-            zone_dir: sync.zone_dir.clone(),
-            unread_suffix,
-            hosted,
-            on_miss: storage_zones(),
-            history: transfer.history,
-            derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
-            views: sync.views.iter().cloned().collect(),
-            parts: sync.hosted.clone(),
-        },
+        zones: zones(&sync, &feed, &transfer, (hosted, unread_suffix)),
         views: Arc::new(super::views::with_peers(&views, &transfer.peers)),
         feed,
         transfer,
         access,
         keys,
-        server: super::server::settings(&top, observer),
+        server: crate::server::Settings { doh_path, ..super::server::settings(&top, observer) },
         groups,
         public_names,
         special_names,
         cache: cache_settings(&top),
-        admin: super::admin::settings(&top, &[&listen[..], &dot].concat()),
+        admin: super::admin::settings(&top, &[&listen[..], &dot, &doh].concat()),
         sync,
         listen,
         tls,
         dot,
+        doh,
         ddr,
         warnings: Vec::new(),
     };
@@ -87,8 +73,28 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     (Config { warnings: text.warnings(), ..config }, text.problems())
 }
 
-/// Where relative paths start: the same however the config was named, since the memory of a list is found by its path.
-fn base(file: &Path) -> PathBuf {
+/// What the store reads.
+fn zones(
+    sync: &sync::Settings,
+    feed: &crate::feed::Settings,
+    transfer: &crate::transfer::Settings,
+    (hosted, unread_suffix): (BTreeMap<Name, OnMiss>, Option<Name>),
+) -> zone::store::Settings {
+    zone::store::Settings {
+        zone_dir: sync.zone_dir.clone(),
+        unread_suffix,
+        hosted,
+        on_miss: storage_zones(),
+        history: transfer.history,
+        derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
+        views: sync.views.iter().cloned().collect(),
+        parts: sync.hosted.clone(),
+    }
+}
+
+/// Where relative paths begin. They are the same however the config was named: the memory of a list is found by its
+/// path.
+fn base_of_paths(file: &Path) -> PathBuf {
     let base = base_folder(file);
     base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base)
 }

@@ -1,7 +1,8 @@
-//! `[tls]`, `[dot]`, `[ddr]`: the certificates, the listeners that encrypt, and how clients find them.
+//! `[tls]`, `[dot]`, `[doh]`, `[ddr]`: the certificates, the listeners that encrypt, and how clients find them.
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::reader::Section;
 use super::{listen, values};
@@ -12,6 +13,12 @@ use crate::tls::{Pair, Settings, Version};
 /// The port of DNS over TLS (RFC 7858 section 3.1).
 const DOT_PORT: u16 = 853;
 
+/// The port of HTTPS.
+const DOH_PORT: u16 = 443;
+
+/// The path of DNS over HTTPS that clients try first.
+const DOH_PATH: &str = "/dns-query";
+
 /// The keys that hold whichever certificate a client asks for: it could choose the one that demands less.
 const FOR_ALL: [&str; 2] = ["min_version", "client_ca"];
 
@@ -20,6 +27,10 @@ pub(super) struct Encryption {
     pub(super) tls: Settings,
     /// The addresses of DNS over TLS.
     pub(super) dot: Vec<SocketAddr>,
+    /// The addresses of DNS over HTTPS.
+    pub(super) doh: Vec<SocketAddr>,
+    /// Its path.
+    pub(super) doh_path: Arc<str>,
     /// The name of the listeners.
     pub(super) ddr: Option<Name>,
 }
@@ -51,33 +62,52 @@ pub(super) fn settings(top: &Section<'_>, base: &Path, dns: &[SocketAddr]) -> En
         }
         section.finish();
     }
-    let dot = dot(top, dns, !settings.pairs.is_empty());
-    let ddr = ddr(top, top.has("dot"));
-    Encryption { tls: settings, dot, ddr }
+    let (mut dot, mut doh, mut path) = (Vec::new(), Vec::new(), None);
+    if let Some(section) = top.section("dot") {
+        dot = encrypted(&section, ("dot", DOT_PORT), dns);
+        section.finish();
+    }
+    if let Some(section) = top.section("doh") {
+        doh = encrypted(&section, ("doh", DOH_PORT), &[dns, &dot].concat());
+        path = section.string("path", doh_path);
+        section.finish();
+    }
+    for name in ["dot", "doh"].into_iter().filter(|name| top.has(name) && !top.has("tls")) {
+        top.problem_at(name, format!("[{name}] needs a certificate: add [tls] with cert and key"));
+    }
+    let ddr = ddr(top, top.has("dot") || top.has("doh"));
+    Encryption { tls: settings, dot, doh, doh_path: path.unwrap_or_else(|| DOH_PATH.into()), ddr }
 }
 
-fn dot(top: &Section<'_>, dns: &[SocketAddr], has_certificate: bool) -> Vec<SocketAddr> {
-    let Some(section) = top.section("dot") else { return Vec::new() };
-    let addresses = section.strings("listen", |text| values::socket(text, DOT_PORT));
+/// The addresses of a listener that encrypts; `others` are those of the other listeners.
+fn encrypted(section: &Section<'_>, (name, port): (&str, u16), others: &[SocketAddr]) -> Vec<SocketAddr> {
+    let addresses = section.strings("listen", |text| values::socket(text, port));
     if !section.has("listen") {
-        section.problem(Id::CONFIG_MISSING_KEY, "[dot] needs listen: the addresses, such as [\"10.0.0.4:853\"]");
-    } else if let Some(addresses) = &addresses {
-        listen::check(&section, addresses, "10.0.0.4:853");
-        let has = |address: &&SocketAddr| {
-            address.port() != 0
-                && (dns.contains(address) || !listen::overlaps(&[dns, &[**address]].concat()).is_empty())
-        };
-        if let Some(address) = addresses.iter().find(has) {
-            let text =
-                format!("listen: DNS without TLS is at {address}, which 'listen' at the top names; take port 853");
-            section.problem_at("listen", text);
-        }
+        let text = format!("[{name}] needs listen: the addresses, such as [\"10.0.0.4:{port}\"]");
+        section.problem(Id::CONFIG_MISSING_KEY, text);
+        return Vec::new();
     }
-    if !has_certificate && !top.has("tls") {
-        section.problem(Id::CONFIG_MISSING_KEY, "[dot] needs a certificate: add [tls] with cert and key");
+    // What is wrong with one of them has been said.
+    let Some(addresses) = addresses else { return Vec::new() };
+    listen::check(section, &addresses, &format!("10.0.0.4:{port}"));
+    let is_taken = |address: &&SocketAddr| {
+        let shares = !listen::overlaps(&[others, &[**address]].concat()).is_empty();
+        address.port() != 0 && (others.contains(address) || shares)
+    };
+    if let Some(address) = addresses.iter().find(is_taken) {
+        let text = format!("listen: another listener is at {address}; take port {port}");
+        section.problem_at("listen", text);
     }
-    section.finish();
-    addresses.unwrap_or_default()
+    addresses
+}
+
+/// The path of DNS over HTTPS.
+fn doh_path(text: &str) -> Result<Arc<str>, String> {
+    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"/-._~".contains(&octet);
+    match text.strip_prefix('/') {
+        Some(rest) if rest.len() < 200 && text.bytes().all(is_plain) => Ok(text.into()),
+        _ => Err(format!("'{text}' is not a path; write \"{DOH_PATH}\"")),
+    }
 }
 
 fn ddr(top: &Section<'_>, has_listener: bool) -> Option<Name> {
@@ -87,7 +117,7 @@ fn ddr(top: &Section<'_>, has_listener: bool) -> Option<Name> {
         section.problem(Id::CONFIG_MISSING_KEY, "[ddr] needs name: a name of the certificate, as \"dns.corp.example\"");
     }
     if !has_listener {
-        section.problem(Id::CONFIG_MISSING_KEY, "[ddr] needs a listener that encrypts: add [dot] with listen");
+        section.problem(Id::CONFIG_MISSING_KEY, "[ddr] needs a listener that encrypts: add [dot] or [doh] with listen");
     }
     section.finish();
     name
@@ -142,7 +172,7 @@ mod tests {
             ("[tls]\ncert = \"c\"\nkey = \"k\"\n[dot]\nlisten = []\n", "/srv/x.toml:5:10: listen is empty"),
             (
                 "listen = [\"0.0.0.0:853\"]\n[tls]\ncert = \"c\"\nkey = \"k\"\n[dot]\nlisten = [\"10.0.0.4\"]\n",
-                "/srv/x.toml:6:10: listen: DNS without TLS is at 10.0.0.4:853",
+                "/srv/x.toml:6:10: listen: another listener is at 10.0.0.4:853",
             ),
             (
                 "[[tls]]\ncert = \"c\"\nkey = \"k\"\n[[tls]]\ncert = \"d\"\nkey = \"l\"\nclient_ca = \"e\"\n",

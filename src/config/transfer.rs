@@ -7,13 +7,12 @@ use super::keys::KeyFile;
 use super::reader::Section;
 use super::values;
 use super::views::known_view;
-use crate::azure::Cloud;
 use crate::diag::Id;
 use crate::dns::Name;
 use crate::feed;
 use crate::server::admission::access::Access;
+use crate::sync;
 use crate::transfer::{Peer, Selector, Settings};
-use crate::zone::ViewName;
 
 /// The longest name of a peer, octets: it is a label of metrics.
 const MAX_LABEL: usize = 64;
@@ -23,12 +22,10 @@ const HISTORY: usize = 4_000_000;
 
 /// The rest of the config, as far as it matters to peers.
 pub(super) struct Surroundings<'a> {
-    /// The cloud of `[backup]`.
-    pub(super) cloud: Option<Cloud>,
+    pub(super) sync: &'a sync::Settings,
     pub(super) keys: &'a [KeyFile],
     pub(super) access: &'a Access,
     pub(super) feed: &'a feed::Settings,
-    pub(super) views: &'a [ViewName],
 }
 
 pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
@@ -59,7 +56,7 @@ fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
         is_known.then_some(key).ok_or_else(|| format!("no [[keys]] has the name '{text}'"))
     });
     let zones = section.strings("zones", |text| selector(text, around));
-    let view = section.string("view", |text| known_view(text, around.views));
+    let view = section.string("view", |text| known_view(text, &around.sync.views));
     for required in ["name", "address", "zones"] {
         if !section.has(required) {
             section.problem(Id::CONFIG_MISSING_KEY, format!("a peer needs {required}"));
@@ -100,7 +97,7 @@ fn selector(text: &str, around: &Surroundings<'_>) -> Result<Selector, String> {
         let missing = || format!("'{text}' needs {text} = \"{text}.privatelink\" in [feed]");
         apex.clone().map(Selector::Zone).ok_or_else(missing)
     };
-    match (text, around.cloud) {
+    match (text, around.sync.cloud) {
         ("backup", Some(cloud)) => values::name(cloud.backup_suffix()).map(Selector::Backup),
         ("backup", None) => Err("'backup' needs [backup]; or name the zone in full".to_owned()),
         ("rpz", _) => of_feed(&around.feed.rpz),

@@ -79,8 +79,8 @@ fn outside(section: &Section<'_>, view: &ViewSettings, access: &Access) {
     }
 }
 
-/// The views with the peers that are known by their address and get the zones of a view: the serial that a secondary asks
-/// for is then that of the zone that it transfers.
+/// The views with the peers that are known by their address and get the zones of a view: the serial that a secondary
+/// asks for is then that of the zone that it transfers.
 pub(super) fn with_peers(views: &Views, peers: &[Peer]) -> Views {
     let mut settings = views.settings().to_vec();
     for peer in peers.iter().filter(|peer| peer.key.is_none()) {

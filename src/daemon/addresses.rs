@@ -76,8 +76,9 @@ pub(super) fn possible(
 ) -> (ListenAddresses, Vec<Diagnostic>) {
     let (dns, mut said) = possible_of((&listen.dns, "listen"), &is_possible);
     let (dot, more) = possible_of((&listen.dot, "[dot] listen"), &is_possible);
-    said.extend(more);
-    (ListenAddresses { dns, dot }, said)
+    let (doh, most) = possible_of((&listen.doh, "[doh] listen"), &is_possible);
+    said.extend(more.into_iter().chain(most));
+    (ListenAddresses { dns, dot, doh }, said)
 }
 
 /// The same for one key. Where none of its addresses is possible, all are left, and binding them says why.
@@ -107,9 +108,10 @@ impl Daemon {
         }
         let listen = self.bound.dns.iter().map(|address| (*address, "listen"));
         let dot = self.bound.dot.iter().map(|address| (*address, "[dot] listen"));
+        let doh = self.bound.doh.iter().map(|address| (*address, "[doh] listen"));
         let admin = [(Listener::Admin, "[admin] listen"), (Listener::Probe, "[admin] probe")];
         let admin = admin.into_iter().filter_map(|(listener, key)| Some((self.admin.address(listener)?, key)));
-        let all: Vec<Listening> = listen.chain(dot).chain(admin).collect();
+        let all: Vec<Listening> = listen.chain(dot).chain(doh).chain(admin).collect();
         let news = self.absent.compare(&all, is_here);
         news.absent.iter().for_each(log::found);
         for (address, key) in &news.arrived {

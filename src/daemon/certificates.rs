@@ -110,9 +110,8 @@ impl Daemon {
             }
             self.shared.credentials.store(loaded.credentials.clone());
         }
-        let dot = self.bound.dot.iter().map(ToString::to_string).collect();
         let problems = problems.unwrap_or_else(|| self.certificates.said.clone());
-        self.board.encryption(EncryptionStatus::of(dot, loaded.credentials.as_deref(), problems));
+        self.board.encryption(EncryptionStatus::of(&self.bound, loaded.credentials.as_deref(), problems));
     }
 }
 

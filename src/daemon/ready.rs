@@ -32,7 +32,7 @@ pub(super) fn announce(addresses: &ListenAddresses, admin: &admin::Listeners, zo
     let servfail = zones.not_served();
     let line = json!({
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
-        "dot": addresses.dot, "admin": admin.address(Listener::Admin), "probe": admin.address(Listener::Probe),
+        "dot": addresses.dot, "doh": addresses.doh, "admin": admin.address(Listener::Admin), "probe": admin.address(Listener::Probe),
     });
     let mut stdout = io::stdout().lock();
     // A closed pipe is not our problem.

@@ -115,6 +115,7 @@ impl Daemon {
         let changed = [
             ("listen", listen.dns != self.started_with.dns),
             ("[dot] listen", listen.dot != self.started_with.dot),
+            ("[doh] listen", listen.doh != self.started_with.doh),
             ("[log] format", self.logs.follow(config.log)),
         ];
         let waiting: Vec<Diagnostic> = changed

@@ -49,7 +49,7 @@ impl Routes {
         bound: &ListenAddresses,
         before: Option<&Self>,
     ) -> io::Result<Self> {
-        let designation = designation::lines(config.ddr.as_ref(), bound);
+        let designation = designation::lines(config.ddr.as_ref(), bound, &config.server.doh_path);
         let kept = before.map(|before| &before.cache).filter(|cache| *cache.settings() == config.cache);
         let cache = kept.map_or_else(|| Arc::new(Cache::new(config.cache.clone())), Arc::clone);
         if let Some(before) = before.filter(|before| before.settings == config.groups) {

@@ -15,11 +15,13 @@ pub enum Transport {
     Tcp,
     /// The same, encrypted (RFC 7858).
     Tls,
+    /// Requests of HTTP/2, each with one message of up to 65,535 octets (RFC 8484).
+    Https,
 }
 
 impl Transport {
     /// All transports, by [`Transport::index`].
-    pub(crate) const ALL: [Self; 3] = [Self::Udp, Self::Tcp, Self::Tls];
+    pub(crate) const ALL: [Self; 4] = [Self::Udp, Self::Tcp, Self::Tls, Self::Https];
 
     /// The transport's index in tables.
     pub(crate) fn index(self) -> usize {
@@ -32,18 +34,19 @@ impl Transport {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
+            Self::Https => "https",
         }
     }
 
     /// Whether the client's address is proven: a handshake reached it.
     pub(crate) fn proves_address(self) -> bool {
-        self.is_stream()
+        self != Self::Udp
     }
 
-    /// Whether messages follow one another on a connection, which EDNS keepalive is about (RFC 7828).
+    /// Whether messages follow one another on a connection, as keepalive (RFC 7828) and transfers need it.
     pub(crate) fn is_stream(self) -> bool {
         match self {
-            Self::Udp => false,
+            Self::Udp | Self::Https => false,
             Self::Tcp | Self::Tls => true,
         }
     }
@@ -52,14 +55,14 @@ impl Transport {
     pub(crate) fn is_encrypted(self) -> bool {
         match self {
             Self::Udp | Self::Tcp => false,
-            Self::Tls => true,
+            Self::Tls | Self::Https => true,
         }
     }
 
     /// The longest answer that the client accepts, octets.
     pub(crate) fn max_answer(self, query: &Query<'_>) -> usize {
         let payload = match (self, &query.edns) {
-            (Self::Tcp | Self::Tls, _) => u16::MAX,
+            (Self::Tcp | Self::Tls | Self::Https, _) => u16::MAX,
             // RFC 6891 section 6.2.3: less than 512 counts as 512.
             (Self::Udp, Some(edns)) => edns.payload.clamp(512, UDP_PAYLOAD),
             (Self::Udp, None) => 512,
@@ -91,7 +94,7 @@ impl Listener {
     pub(crate) fn plain(self) -> SocketAddr {
         match self.transport {
             Transport::Udp | Transport::Tcp => self.address,
-            Transport::Tls => SocketAddr::new(self.address.ip(), 0),
+            Transport::Tls | Transport::Https => SocketAddr::new(self.address.ip(), 0),
         }
     }
 }

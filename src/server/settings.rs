@@ -17,6 +17,8 @@ pub struct Settings {
     pub cookies: cookies::Settings,
     /// Connections.
     pub tcp: TcpSettings,
+    /// The path of DNS over HTTPS.
+    pub doh_path: Arc<str>,
     /// The identity of this server (RFC 5001), up to [`MAX_NSID`] octets.
     pub nsid: Option<Arc<str>>,
     /// The answer to `version.bind`.

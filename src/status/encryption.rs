@@ -1,11 +1,13 @@
 //! The listeners that encrypt, and their certificates, in the words of the model.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::verdict::Finding;
 use crate::diag::{self, Diagnostic};
+use crate::server::ListenAddresses;
 use crate::tls::{Certificate, Credentials, expiry};
 
 /// The listeners that encrypt, and the certificates in use.
@@ -14,6 +16,8 @@ use crate::tls::{Certificate, Credentials, expiry};
 pub struct EncryptionStatus {
     /// The addresses of DNS over TLS.
     pub dot: Vec<String>,
+    /// The addresses of DNS over HTTPS.
+    pub doh: Vec<String>,
     /// The certificates in use, in the order of the config.
     pub certificates: Vec<CertificateStatus>,
     /// Why files were not taken; the certificates before stay in use.
@@ -34,21 +38,25 @@ pub struct CertificateStatus {
 
 impl EncryptionStatus {
     /// The status of these credentials.
-    pub(crate) fn of(dot: Vec<String>, credentials: Option<&Credentials>, problems: Vec<Diagnostic>) -> Self {
+    pub(crate) fn of(listen: &ListenAddresses, credentials: Option<&Credentials>, problems: Vec<Diagnostic>) -> Self {
+        let shown = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect();
         let certificate = |certificate: &Certificate| CertificateStatus {
             file: diag::path(&certificate.file),
             valid_from: certificate.valid.0,
             valid_until: certificate.valid.1,
         };
         let certificates = credentials.map(|credentials| credentials.certificates.iter().map(certificate).collect());
-        Self { dot, certificates: certificates.unwrap_or_default(), problems }
+        let certificates = certificates.unwrap_or_default();
+        Self { dot: shown(&listen.dot), doh: shown(&listen.doh), certificates, problems }
     }
 
     /// What is wrong with it at this time.
     pub(super) fn findings(&self, now: u64, found: &mut Vec<Finding>) {
         found.extend(self.problems.iter().map(|problem| Finding::error(problem.to_string())));
-        if !self.dot.is_empty() && self.certificates.is_empty() {
-            let text = format!("no certificate can be used: DNS over TLS is not answered at {}", self.dot.join(", "));
+        let listen = [&self.dot[..], &self.doh].concat();
+        if !listen.is_empty() && self.certificates.is_empty() {
+            let text =
+                format!("no certificate can be used: clients that encrypt get no answer at {}", listen.join(", "));
             found.push(Finding::error(text).with("mend cert and key in [tls]; they are read again by themselves"));
         }
         let check =
@@ -72,7 +80,7 @@ mod tests {
         assert_eq!(found, [], "nothing listens");
         let status = EncryptionStatus { dot: vec!["10.0.0.4:853".into()], ..EncryptionStatus::default() };
         status.findings(0, &mut found);
-        assert!(found.len() == 1 && found[0].text.contains("is not answered at 10.0.0.4:853"), "{found:?}");
+        assert!(found.len() == 1 && found[0].text.contains("get no answer at 10.0.0.4:853"), "{found:?}");
     }
 
     #[test]

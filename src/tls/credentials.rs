@@ -22,6 +22,8 @@ use crate::diag::{Diagnostic, Id, Place, path};
 pub(crate) enum Protocol {
     /// DNS over TLS (RFC 7858).
     Dot,
+    /// HTTP/2 (RFC 9113), which carries DNS (RFC 8484).
+    Http2,
 }
 
 /// The credentials that are in use.
@@ -34,6 +36,7 @@ pub(crate) struct Credentials {
     client_ca: Option<Vec<u8>>,
     tickets: Arc<dyn ProducesTickets>,
     dot: Arc<ServerConfig>,
+    http2: Arc<ServerConfig>,
 }
 
 /// What reading the files came to.
@@ -51,6 +54,7 @@ impl Credentials {
     pub(crate) fn server_config(&self, protocol: Protocol) -> Arc<ServerConfig> {
         match protocol {
             Protocol::Dot => Arc::clone(&self.dot),
+            Protocol::Http2 => Arc::clone(&self.http2),
         }
     }
 }
@@ -173,7 +177,10 @@ impl Credentials {
         config.ticketer = Arc::clone(&tickets);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.alpn_protocols = vec![b"dot".to_vec()];
-        Ok(Arc::new(Self { settings: settings.clone(), certificates, client_ca, tickets, dot: Arc::new(config) }))
+        let mut http2 = config.clone();
+        http2.alpn_protocols = vec![b"h2".to_vec()];
+        let (dot, http2) = (Arc::new(config), Arc::new(http2));
+        Ok(Arc::new(Self { settings: settings.clone(), certificates, client_ca, tickets, dot, http2 }))
     }
 
     /// Whether the settings demand of clients what these credentials demand.

@@ -6,9 +6,9 @@
 
 use std::sync::Arc;
 
-use super::{Hosted, Zone};
 use super::build::apex_alone;
 use super::layout::{Layout, Node};
+use super::{Hosted, Zone};
 use crate::dns::{Rtype, Serial};
 
 /// The zones below an overlaid one.
@@ -40,8 +40,8 @@ impl Zone {
         Some(Arc::new(zone))
     }
 
-    /// What the clients of a view see: its own part over the zone of the base, if that is hosted. Without a good copy of
-    /// that there is nothing: what the part lacks is the base's to say.
+    /// What the clients of a view see: its own part over the zone of the base, if that is hosted. Without a good copy
+    /// of that there is nothing: what the part lacks is the base's to say.
     pub(super) fn seen(own: &Arc<Self>, base: Option<&Hosted>) -> Option<Arc<Self>> {
         match base {
             None => Some(Arc::clone(own)),

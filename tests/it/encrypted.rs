@@ -6,59 +6,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::version::{TLS12, TLS13};
-use rustls::{ClientConfig, HandshakeKind, SupportedProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind};
 
 use crate::support::client::{SendOpt, ask, framed, read_framed};
-use crate::support::server::Server;
-use crate::support::site::Site;
-use crate::support::tls::{Authority, NAME, Stream, connect, ends_properly, write_key};
+use crate::support::tls::{Authority, BOTH, Encrypted, NAME, Stream, connect, ends_properly, write_key};
 use crate::support::upstream::Upstream;
 use crate::support::upstream::script::Script;
 use crate::support::{SOON, wait_until};
 
 const OURS: &str = "acct.privatelink.blob.core.windows.net";
-
-const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
-
-/// A site with a certificate, and the authority that signed it.
-struct Encrypted {
-    site: Site,
-    authority: Authority,
-}
-
-impl Encrypted {
-    fn new() -> Self {
-        Self::with("")
-    }
-
-    /// With more keys of `[tls]`.
-    fn with(tls: &str) -> Self {
-        let site = Site::new().with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n");
-        let config = format!("[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n{tls}[dot]\nlisten = [\"127.0.0.1:0\"]\n");
-        let this = Self { site: site.with_config(&config), authority: Authority::new() };
-        this.renew();
-        this
-    }
-
-    /// Replaces certificate and key.
-    fn renew(&self) {
-        self.authority.sign(&[NAME, "127.0.0.1"]).write(&self.site.path("cert.pem"), &self.site.path("key.pem"));
-    }
-
-    fn client(&self) -> Arc<ClientConfig> {
-        Arc::new(self.authority.client(None, &BOTH))
-    }
-
-    fn connect(&self, server: &Server) -> Stream {
-        connect(&self.client(), NAME, server.dot()).unwrap()
-    }
-
-    fn problems(&self) -> Vec<String> {
-        let status = self.site.status();
-        let problems = status["encryption"]["problems"].as_array().unwrap().clone();
-        problems.iter().map(|problem| problem["text"].as_str().unwrap().to_owned()).collect()
-    }
-}
 
 fn query(name: &str) -> Vec<u8> {
     framed(&ask(name, "A").bytes())
@@ -294,7 +250,7 @@ fn a_server_without_a_certificate_answers_over_udp_and_over_tls_as_soon_as_it_ha
     assert_eq!(server.resolves(OURS), ["10.1.0.1"]);
     assert!(connect(&world.client(), NAME, server.dot()).is_err());
     let headline = world.site.status()["verdict"]["findings"].to_string();
-    assert!(headline.contains("DNS over TLS is not answered at 127.0.0.1:"), "{headline}");
+    assert!(headline.contains("clients that encrypt get no answer at 127.0.0.1:"), "{headline}");
     world.renew();
     wait_until("it is answered", || connect(&world.client(), NAME, server.dot()).is_ok());
     server.stop();
@@ -371,8 +327,8 @@ fn a_listener_that_others_hold_is_named_at_the_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address: SocketAddr = taken.local_addr().unwrap();
     let text = std::fs::read_to_string(world.site.config_file()).unwrap();
-    let listen = format!("[dot]\nlisten = [\"{address}\"]");
-    world.site.write_raw_config(&text.replace("[dot]\nlisten = [\"127.0.0.1:0\"]", &listen));
+    let listen = format!("[dot]\nlisten = [\"{address}\"]\n");
+    world.site.write_raw_config(&text.replace("[dot]\nlisten = [\"127.0.0.1:0\"]\n", &listen));
     let ran = crate::support::server::fails_to_start(world.site.command("serve"));
     assert!(ran.all().contains(&format!("cannot listen on {address} (TCP)")), "{}", ran.all());
 }
@@ -388,10 +344,10 @@ fn rfc9462_4_clients_that_ask_for_it_are_told_where_tls_is_and_no_upstream_is_as
     world.site.add(&format!("[ddr]\nname = \"{NAME}\"\n"));
     let port = server.dot().port();
     let svcb = || ask("_dns.resolver.arpa", "TYPE64").to(server.address()).bytes;
-    // Key 1 is alpn, 3 port, 4 ipv4hint.
+    // Key 1 is alpn, 3 port, 4 ipv4hint. HTTPS comes first.
     let [high, low] = port.to_be_bytes();
     let params = [&b"\0\x01\0\x04\x03dot\0\x03\0\x02"[..], &[high, low], b"\0\x04\0\x04\x7f\0\0\x01"].concat();
-    let target = b"\0\x01\x03dns\x04corp\x07example\0";
+    let target = b"\0\x02\x03dns\x04corp\x07example\0";
     let rdata = [&target[..], &params].concat();
     wait_until("it is designated", || svcb().windows(rdata.len()).any(|window| window == rdata));
     assert_eq!(upstream.asked("_dns.resolver.arpa", "TYPE64"), 0);

@@ -35,6 +35,7 @@ mod guard;
 mod hangs;
 mod harness;
 mod hostile;
+mod https;
 mod limits;
 mod lists;
 mod live;

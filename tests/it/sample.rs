@@ -9,7 +9,7 @@ const SAMPLE: &str = include_str!("../../config/privatelink-dns.toml");
 
 /// Keys and tables that the sample shows by an example, since they have no default or one that depends on something
 /// else.
-const EXAMPLES: [&str; 28] = [
+const EXAMPLES: [&str; 29] = [
     "control_group",
     "approve_group",
     "nsid",
@@ -29,6 +29,7 @@ const EXAMPLES: [&str; 28] = [
     "secret_file",
     "[tls]",
     "[dot]",
+    "[doh]",
     "[ddr]",
     "[[keys]]",
     "clients",

@@ -8,6 +8,7 @@ pub(crate) mod burst;
 pub(crate) mod casefile;
 pub(crate) mod client;
 pub(crate) mod expect;
+pub(crate) mod https;
 pub(crate) mod manager;
 pub(crate) mod page;
 pub(crate) mod prober;

@@ -72,6 +72,11 @@ impl Server {
         self.ready["dot"][0].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", self.ready))
     }
 
+    /// The first address of DNS over HTTPS.
+    pub(crate) fn doh(&self) -> SocketAddr {
+        self.ready["doh"][0].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", self.ready))
+    }
+
     fn named(&self, key: &str) -> SocketAddr {
         self.ready[key].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{}", self.ready))
     }

@@ -11,12 +11,18 @@ use std::time::{Duration, SystemTime};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, ServerName};
+use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
 
 use super::SOON;
+use super::server::Server;
+use super::site::Site;
 
 /// The name that certificates here are for, besides 127.0.0.1.
 pub(crate) const NAME: &str = "dns.corp.example";
+
+/// The versions that clients speak.
+pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
 
 /// What a client and the server say to one another.
 pub(crate) type Stream = StreamOwned<ClientConnection, TcpStream>;
@@ -122,4 +128,46 @@ pub(crate) fn connect(config: &Arc<ClientConfig>, name: &str, server: SocketAddr
 /// Whether the server ends the connection as TLS wants it: with its own word for it, not by a mere end of the octets.
 pub(crate) fn ends_properly(stream: &mut Stream) -> bool {
     matches!(stream.read(&mut [0; 512]), Ok(0))
+}
+
+/// A site with a certificate, and the authority that signed it.
+pub(crate) struct Encrypted {
+    pub(crate) site: Site,
+    pub(crate) authority: Authority,
+}
+
+impl Encrypted {
+    pub(crate) fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With more keys of `[tls]`.
+    pub(crate) fn with(tls: &str) -> Self {
+        let site = Site::new().with_list("a.txt", "10.1.0.1 acct.blob.core.windows.net\n");
+        let config = format!(
+            "[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n{tls}[dot]\nlisten = [\"127.0.0.1:0\"]\n[doh]\nlisten = [\"127.0.0.1:0\"]\n"
+        );
+        let this = Self { site: site.with_config(&config), authority: Authority::new() };
+        this.renew();
+        this
+    }
+
+    /// Replaces certificate and key.
+    pub(crate) fn renew(&self) {
+        self.authority.sign(&[NAME, "127.0.0.1"]).write(&self.site.path("cert.pem"), &self.site.path("key.pem"));
+    }
+
+    pub(crate) fn client(&self) -> Arc<ClientConfig> {
+        Arc::new(self.authority.client(None, &BOTH))
+    }
+
+    pub(crate) fn connect(&self, server: &Server) -> Stream {
+        connect(&self.client(), NAME, server.dot()).unwrap()
+    }
+
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let status = self.site.status();
+        let problems = status["encryption"]["problems"].as_array().unwrap().clone();
+        problems.iter().map(|problem| problem["text"].as_str().unwrap().to_owned()).collect()
+    }
 }

@@ -4,7 +4,7 @@ use super::family::Family;
 use crate::status::Status;
 
 /// Handshakes, and the time of each certificate.
-pub(super) fn families(status: &Status) -> [Family; 2] {
+pub(super) fn families(status: &Status) -> [Family; 3] {
     let counter = |name| status.queries.counter(name);
     let results = [
         ("good", counter("tls_handshakes")),
@@ -20,6 +20,11 @@ pub(super) fn families(status: &Status) -> [Family; 2] {
              limit, or because the client may not ask.",
         )
         .with_each(results, |(result, count)| ([*result], *count)),
+        Family::single(
+            "privatelink_dns_https_requests_refused_total",
+            counter("https_refused"),
+            "Requests of HTTP that brought no query of DNS.",
+        ),
         Family::new(
             "privatelink_dns_certificate_expiry_timestamp_seconds",
             &["file"],

@@ -18,8 +18,8 @@ const RCODES: &[(&str, &[&str])] = &[
     ("failed", &["SERVFAIL"]),
 ];
 
-/// Transports; the last one is there if something listens for it.
-const TRANSPORTS: [&str; 3] = ["udp", "tcp", "tls"];
+/// Transports; the last two are there if something listens for one of them.
+const TRANSPORTS: [&str; 4] = ["udp", "tcp", "tls", "https"];
 
 /// Families of addresses.
 const FAMILIES: [&str; 2] = ["ipv4", "ipv6"];
@@ -31,7 +31,8 @@ const TYPES: [&str; 14] =
 /// Queries and their answers.
 pub(super) fn families(status: &Status) -> Vec<Family> {
     let queries = &status.queries;
-    let transports = if status.encryption.dot.is_empty() { &TRANSPORTS[..2] } else { &TRANSPORTS };
+    let encrypts = !(status.encryption.dot.is_empty() && status.encryption.doh.is_empty());
+    let transports = if encrypts { &TRANSPORTS } else { &TRANSPORTS[..2] };
     let mut all =
         vec![received(queries, transports), responses(queries, transports), response_times(queries), types(queries)];
     all.extend(events(queries));

@@ -61,6 +61,9 @@ pub(super) fn facts(status: &Status) -> Vec<String> {
     if !status.encryption.dot.is_empty() {
         facts.push(format!("over TLS on {}", status.encryption.dot.join(", ")));
     }
+    if !status.encryption.doh.is_empty() {
+        facts.push(format!("over HTTPS on {}", status.encryption.doh.join(", ")));
+    }
     if let Some(process) = &server.process {
         facts.push(format!("{} of memory", octets(process.resident_bytes)));
     }

@@ -130,6 +130,8 @@ events! {
     tls_limited,
     /// Connections closed before a handshake because the client may not ask.
     tls_refused,
+    /// Requests of HTTP that brought no query of DNS.
+    https_refused,
 }
 
 impl Counters {
@@ -169,6 +171,7 @@ impl Counters {
             ("udp_queries", messages(Transport::Udp)),
             ("tcp_queries", messages(Transport::Tcp)),
             ("tls_queries", messages(Transport::Tls)),
+            ("https_queries", messages(Transport::Https)),
             ("answer_cache_hits", sums.of(Place::CACHE_HITS)),
         ];
         SUMS.iter().map(|(name, counts)| (*name, sum(*counts))).chain(others).chain(self.events()).collect()

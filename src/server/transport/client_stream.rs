@@ -60,8 +60,17 @@ fn try_send<S: ClientStream>(stream: &mut S, octets: &[u8], context: &mut Contex
 
 /// Ends a connection whose answers have all left; TLS says so to the client (RFC 8446 section 6.1).
 pub(crate) async fn close<S: ClientStream>(stream: &mut S) {
+    poll_fn(|context| {
+        try_close(stream, context);
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// The same, by somebody who polls.
+pub(crate) fn try_close<S: ClientStream>(stream: &mut S, context: &mut Context<'_>) {
     // A client that takes nothing any more is not waited for.
-    let _ = poll_fn(|context| Poll::Ready(Pin::new(&mut *stream).poll_shutdown(context))).await;
+    let _ = Pin::new(stream).poll_shutdown(context);
 }
 
 /// Ends a connection whose client does not take its answers, and makes the kernel discard them too.

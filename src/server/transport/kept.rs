@@ -8,7 +8,9 @@ use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::AsFd;
 
 use rustix::net::sockopt::socket_cookie;
-use socket2::{Protocol, SockRef};
+use socket2::SockRef;
+
+use crate::tls::Protocol;
 
 /// The addresses to listen on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,12 +19,20 @@ pub struct ListenAddresses {
     pub dns: Vec<SocketAddr>,
     /// DNS over TLS.
     pub dot: Vec<SocketAddr>,
+    /// DNS over HTTPS.
+    pub doh: Vec<SocketAddr>,
 }
 
 impl ListenAddresses {
     /// All of them, those of DNS first.
     pub(crate) fn all(&self) -> Vec<SocketAddr> {
-        [&self.dns[..], &self.dot].concat()
+        [&self.dns[..], &self.dot, &self.doh].concat()
+    }
+
+    /// Those of protocols on top of TLS.
+    pub(crate) fn encrypted(&self) -> impl Iterator<Item = (Protocol, SocketAddr)> {
+        let dot = self.dot.iter().map(|address| (Protocol::Dot, *address));
+        dot.chain(self.doh.iter().map(|address| (Protocol::Http2, *address)))
     }
 }
 
@@ -66,7 +76,7 @@ impl KeptSockets {
         let streams = listen.all();
         let mut addresses: Vec<_> = streams.iter().map(|address| (*address, AdoptedPair::default())).collect();
         let mut closed = Vec::new();
-        let udp: Vec<Found> = self.udp.iter().map(|socket| look(socket, Protocol::UDP)).collect();
+        let udp: Vec<Found> = self.udp.iter().map(|socket| look(socket, socket2::Protocol::UDP)).collect();
         let places = assign(&udp, &listen.dns, workers.max(1));
         for ((socket, place), found) in self.udp.into_iter().zip(places).zip(udp) {
             match place {
@@ -74,7 +84,7 @@ impl KeptSockets {
                 None => closed.push(shown("UDP", found)),
             }
         }
-        let tcp: Vec<Found> = self.tcp.iter().map(|socket| look(socket, Protocol::TCP)).collect();
+        let tcp: Vec<Found> = self.tcp.iter().map(|socket| look(socket, socket2::Protocol::TCP)).collect();
         let places = assign(&tcp, &streams, 1);
         for ((socket, place), found) in self.tcp.into_iter().zip(places).zip(tcp) {
             match place {
@@ -110,11 +120,11 @@ fn shown(protocol: &str, found: Found) -> String {
 
 /// Looks at a socket. One that cannot serve an address has none: a connection instead of a listener, ICMP, and an IPv6
 /// socket that takes IPv4 too, which cannot be changed after its bind.
-fn look(socket: &impl AsFd, protocol: Protocol) -> Found {
+fn look(socket: &impl AsFd, protocol: socket2::Protocol) -> Found {
     let options = SockRef::from(socket);
     let is_right = options.protocol().is_ok_and(|found| found == Some(protocol));
     let is_open = match protocol {
-        Protocol::TCP => options.is_listener().unwrap_or(false),
+        socket2::Protocol::TCP => options.is_listener().unwrap_or(false),
         _ => options.peer_addr().is_err(),
     };
     let local = options.local_addr().ok().and_then(|local| local.as_socket());
@@ -213,7 +223,7 @@ mod tests {
         let listen = [&udp, &connected].map(|socket| socket.local_addr().unwrap());
         let listen = [listen[0], listen[1], tcp.local_addr().unwrap(), mute.local_addr().unwrap()];
         let kept = KeptSockets::new(vec![udp, connected], vec![mute, tcp]);
-        let (mut adopted, closed) = kept.adopt(&ListenAddresses { dns: listen.to_vec(), dot: Vec::new() }, 2);
+        let (mut adopted, closed) = kept.adopt(&ListenAddresses { dns: listen.to_vec(), ..Default::default() }, 2);
         assert_eq!((adopted.count(), closed), (2, vec!["UDP (other)".to_owned(), "TCP (other)".to_owned()]));
         assert_eq!(adopted.take(listen[0]).udp.len(), 1);
         assert_eq!(adopted.take(listen[2]).tcp.unwrap().local_addr().unwrap(), listen[2]);

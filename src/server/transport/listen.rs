@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::accept::Serve;
-use super::handshakes::Handshakes;
 use super::kept::{Adopted, AdoptedPair, ListenAddresses};
 use super::late_answers::Waker;
 use super::streams::Streams;
-use super::tls::{Dot, TlsThreads};
+use super::tls::{Encrypted, TlsThreads};
 use super::{accept, datagrams, descriptors, udp};
 use crate::host::{addresses, ports};
 use crate::server::snapshot::Shared;
+use crate::tls::Protocol;
 
 /// Octets the kernel may hold for us: a burst of some thousand queries, or what arrives while one process follows
 /// another. The kernel caps this at `net.core.rmem_max`, doubles it and counts some 830 octets for a short query: with
@@ -55,7 +55,7 @@ pub struct BindError {
 /// Bound sockets; nothing is read from them before [`Listeners::start`].
 pub struct Listeners {
     bound: Vec<Bound>,
-    dot: Vec<(SocketAddr, TcpListener)>,
+    encrypted: Vec<(Protocol, SocketAddr, TcpListener)>,
 }
 
 struct Bound {
@@ -78,34 +78,36 @@ impl Listeners {
     /// Goes on with the sockets that were kept, and binds what lacks: UDP and TCP on every address of DNS, `workers`
     /// UDP sockets each, and TCP for what encrypts; all failures are reported.
     pub fn bind(listen: &ListenAddresses, workers: usize, mut kept: Adopted) -> Result<Self, Vec<BindError>> {
-        let (mut bound, mut dot, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut bound, mut encrypted, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for address in &listen.dns {
             match bind_pair(*address, workers, kept.take(*address)) {
                 Ok(pair) => bound.push(pair),
                 Err(error) => errors.push(error),
             }
         }
-        for address in &listen.dot {
-            match bind_stream(*address, kept.take(*address).tcp) {
-                Ok(listener) => dot.push(listener),
+        for (protocol, address) in listen.encrypted() {
+            match bind_stream(address, kept.take(address).tcp) {
+                Ok((address, listener)) => encrypted.push((protocol, address, listener)),
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(Self { bound, dot }) } else { Err(errors) }
+        if errors.is_empty() { Ok(Self { bound, encrypted }) } else { Err(errors) }
     }
 
     /// The addresses with the ports that the kernel chose.
     pub fn addresses(&self) -> ListenAddresses {
-        ListenAddresses {
-            dns: self.bound.iter().map(|bound| bound.address).collect(),
-            dot: self.dot.iter().map(|(address, _)| *address).collect(),
-        }
+        let of = |wanted| {
+            let own = self.encrypted.iter().filter(move |(protocol, ..)| *protocol == wanted);
+            own.map(|(_, address, _)| *address).collect()
+        };
+        let dns = self.bound.iter().map(|bound| bound.address).collect();
+        ListenAddresses { dns, dot: of(Protocol::Dot), doh: of(Protocol::Http2) }
     }
 
     /// All sockets, so that the service manager can keep them.
     pub fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let udp = self.bound.iter().flat_map(|bound| &bound.udp).map(AsFd::as_fd);
-        let tcp = self.bound.iter().map(|bound| &bound.tcp).chain(self.dot.iter().map(|(_, listener)| listener));
+        let tcp = self.bound.iter().map(|bound| &bound.tcp).chain(self.encrypted.iter().map(|(.., listener)| listener));
         udp.chain(tcp.map(AsFd::as_fd)).collect()
     }
 
@@ -126,11 +128,12 @@ impl Listeners {
             }
             acceptors.push(start_accepting(bound.tcp, &streams, &stopped, runtime)?);
         }
-        let tls = if self.dot.is_empty() { None } else { Some(TlsThreads::start(stand_back)?) };
-        let dot = Dot::new(streams, Arc::new(Handshakes::default()));
-        for (_, listener) in self.dot {
+        let tls = if self.encrypted.is_empty() { None } else { Some(TlsThreads::start(stand_back)?) };
+        let handshakes = Arc::default();
+        for (protocol, _, listener) in self.encrypted {
             let runtime = tls.as_ref().and_then(TlsThreads::handle).unwrap_or(runtime);
-            acceptors.push(start_accepting(listener, &dot, &stopped, runtime)?);
+            let service = Encrypted::new(protocol, &streams, &handshakes);
+            acceptors.push(start_accepting(listener, &service, &stopped, runtime)?);
         }
         Ok(Running { stop_udp, stop_tcp, workers, acceptors, tls })
     }
@@ -219,7 +222,7 @@ fn bind_group(address: SocketAddr, workers: usize, kept: Vec<UdpSocket>) -> io::
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(socket2::Protocol::TCP))?;
     only_v6(&socket, address)?;
     addresses::allow_absent(&socket, address);
     // A restart must not wait for the old connections' TIME_WAIT.
@@ -247,7 +250,7 @@ fn prepare_tcp(socket: &Socket) -> io::Result<()> {
 }
 
 fn bind_udp(address: SocketAddr, share: bool) -> io::Result<UdpSocket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(socket2::Protocol::UDP))?;
     only_v6(&socket, address)?;
     addresses::allow_absent(&socket, address);
     if share {

@@ -7,6 +7,7 @@
 //!          '-> accept --> tcp (a task a connection) --> connections: count per owner;  streams: shared state
 //!                  |      ^                             returned: queries whose client is busy with earlier answers
 //!                  '-> tls (threads of their own) --> handshakes: count per network
+//!                         '-> https (HTTP/2 on top)
 //! ```
 
 mod accept;
@@ -15,9 +16,11 @@ mod connections;
 mod datagrams;
 mod descriptors;
 mod handshakes;
+mod https;
 pub(crate) mod kept;
 mod late_answers;
 pub(crate) mod listen;
+mod reply_to;
 mod returned;
 mod streams;
 mod tcp;

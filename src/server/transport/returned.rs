@@ -21,6 +21,12 @@ impl HoldsReply for Arrived {
     }
 }
 
+impl<K, Q: HoldsReply> HoldsReply for (K, Q) {
+    fn reply(&self) -> Option<&Arc<Reply>> {
+        self.1.reply()
+    }
+}
+
 /// The queries, each with the octets that it counts for.
 pub(crate) struct Returned<Q> {
     queries: VecDeque<(Q, usize)>,

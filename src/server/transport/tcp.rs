@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::client_stream::{self, ClientStream};
 use super::connections::ConnectionHandle;
+use super::reply_to;
 use super::returned::Returned;
 use super::streams::Streams;
 use super::transfers::Transfers;
@@ -68,27 +69,6 @@ pub(crate) struct Connection {
     returned: Returned<Arrived>,
     /// Zones that the client gets.
     transfers: Transfers,
-}
-
-/// The connection that a query comes back to, once.
-struct ReplyTo(Option<mpsc::UnboundedSender<Option<Arrived>>>);
-
-impl ReplyTo {
-    fn give(mut self, arrived: Arrived) {
-        if let Some(back) = self.0.take() {
-            // The connection may have ended by then.
-            let _ = back.send(Some(arrived));
-        }
-    }
-}
-
-impl Drop for ReplyTo {
-    /// A question that gets lost must not keep its connection open for good.
-    fn drop(&mut self) {
-        if let Some(back) = self.0.take() {
-            let _ = back.send(None);
-        }
-    }
 }
 
 impl Connection {
@@ -302,8 +282,9 @@ impl Connection {
 
 /// Asks upstream; the query comes back to its connection.
 fn ask(later: Later, back: &mpsc::UnboundedSender<Option<Arrived>>, now: Instant) {
-    let reply_to = ReplyTo(Some(back.clone()));
-    later.ask(now, move |arrived, _| reply_to.give(arrived));
+    let back = back.clone();
+    // The connection may have ended by then.
+    reply_to::ask(later, now, move |arrived| drop(back.send(arrived)));
 }
 
 /// The next query that came back, as soon as there is one.

@@ -1,4 +1,4 @@
-//! DNS over TLS (RFC 7858): a handshake, and then a connection as over TCP.
+//! TLS: a handshake, and then a connection as over TCP (RFC 7858), or one of HTTP/2 (RFC 8484).
 //!
 //! In: connections that were accepted. Out: the streams of those whose handshake ends well. A handshake costs as much
 //! as a hundred answers, so whoever may not ask is turned away before it. The threads here stand back behind those of
@@ -21,6 +21,7 @@ use super::accept::Serve;
 use super::client_stream::ClientStream;
 use super::connections::ConnectionHandle;
 use super::handshakes::{HandshakePlace, Handshakes};
+use super::https;
 use super::streams::Streams;
 use super::tcp::Connection;
 use crate::server::admission::rates::{LimitedKind, RateDecision};
@@ -34,15 +35,17 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 /// Octets of answers that TLS may keep for the client to take: those of a full turn of the connection.
 const BUFFER: usize = 16 << 10;
 
-/// The listeners of DNS over TLS.
-pub(crate) struct Dot {
+/// The listeners of one protocol on top of TLS.
+pub(crate) struct Encrypted {
     streams: Arc<Streams>,
     handshakes: Arc<Handshakes>,
+    protocol: Protocol,
 }
 
-impl Dot {
-    pub(crate) fn new(streams: Arc<Streams>, handshakes: Arc<Handshakes>) -> Arc<Self> {
-        Arc::new(Self { streams, handshakes })
+impl Encrypted {
+    /// All of them share the places for handshakes.
+    pub(crate) fn new(protocol: Protocol, streams: &Arc<Streams>, handshakes: &Arc<Handshakes>) -> Arc<Self> {
+        Arc::new(Self { streams: Arc::clone(streams), handshakes: Arc::clone(handshakes), protocol })
     }
 
     /// A place for a handshake, and one for the connection; `None` turns the client away.
@@ -66,7 +69,7 @@ impl Dot {
     async fn handshake(&self, socket: TcpStream, handle: &ConnectionHandle) -> Option<TlsStream<TcpStream>> {
         // Without a certificate nobody can be answered here: the client tries elsewhere, and the status says why.
         let credentials = self.streams.shared.credentials.load_full()?;
-        let acceptor = TlsAcceptor::from(credentials.server_config(Protocol::Dot));
+        let acceptor = TlsAcceptor::from(credentials.server_config(self.protocol));
         let accepting = acceptor.accept_with(socket, |connection| connection.set_buffer_limit(Some(BUFFER)));
         tokio::select! {
             accepted = timeout(HANDSHAKE_TIME, accepting) => accepted.ok()?.ok(),
@@ -89,11 +92,15 @@ impl Dot {
         let counters = &self.streams.shared.counters;
         let Some(stream) = accepted else { return Counters::add(&counters.tls_failed) };
         Counters::add(&counters.tls_handshakes);
-        Connection::new(ends, Arc::clone(&self.streams), handle).run(stream, stopped).await;
+        let streams = Arc::clone(&self.streams);
+        match self.protocol {
+            Protocol::Dot => Connection::new(ends, streams, handle).run(stream, stopped).await,
+            Protocol::Http2 => https::run(stream, ends, (streams, handle), stopped).await,
+        }
     }
 }
 
-impl Serve for Dot {
+impl Serve for Encrypted {
     fn streams(&self) -> &Streams {
         &self.streams
     }

@@ -1,5 +1,5 @@
-//! The last serial of each zone that the server writes: one for the base and all views together, since the zone that the
-//! clients of a view see has the later serial of both.
+//! The last serial of each zone that the server writes: one for the base and all views together, since the zone that
+//! the clients of a view see has the later serial of both.
 //!
 //! Input: the serials that a zone is known to have had, the time. Output: the next one, which is later, and is
 //! remembered before the zone is written: a file that is lost is written again with a later serial, so that secondaries

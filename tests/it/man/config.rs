@@ -25,14 +25,14 @@ log and by `privatelink-dns status`.";
 const VALUES: &str = "\
 `Durations` are strings with a unit, such as \"500ms\", \"10s\", \"5m\" or \"1h\". `Shares` are strings such as \"30%\". \
 `Networks` are addresses with a prefix length, such as \"10.0.0.0/8\" or \"fc00::/7\". `Addresses` are IP addresses, with \
-or without a port: without one, it is 53, in [dot] 853, in [admin] 9153 for `listen` and 8053 for `probe`. An IPv6 address with a \
+or without a port: without one, it is 53, in [dot] 853, in [doh] 443, in [admin] 9153 for `listen` and 8053 for `probe`. An IPv6 address with a \
 port stands in brackets, as in \"[::1]:53\".
 
 Where a value has no unit, the text says what it counts. A default is given where the key may be left out and something \
 definite holds then; an example where it is unset by default, or depends on something else.";
 
 /// What a section is about, for somebody who sees it for the first time; `""` is the top level.
-const SECTIONS: [(&str, &str); 17] = [
+const SECTIONS: [(&str, &str); 18] = [
     ("", "These keys stand at the top of the file, before the first section."),
     (
         "[backup]",
@@ -64,6 +64,11 @@ const SECTIONS: [(&str, &str); 17] = [
         "[dot]",
         "DNS over TLS for clients that encrypt. The networks of [access] hold here too, and clients from elsewhere are \
          turned away before a handshake.",
+    ),
+    (
+        "[doh]",
+        "DNS over HTTPS for clients that encrypt, such as Windows. Queries come by POST and by GET, over HTTP/2 alone. The \
+         networks of [access] hold here too.",
     ),
     (
         "[ddr]",
@@ -238,10 +243,11 @@ fn choices(text: &str) -> String {
 }
 
 /// The sections whose examples an example names.
-const NAMED: [(&str, &[&str]); 4] = [
+const NAMED: [(&str, &[&str]); 5] = [
     ("[[peers]]", &["[[keys]]", "[[views]]", "[feed]"]),
     ("[feed]", &["[[views]]"]),
     ("[dot]", &["[tls]"]),
+    ("[doh]", &["[tls]"]),
     ("[ddr]", &["[tls]", "[dot]"]),
 ];
 

@@ -1,0 +1,108 @@
+//! A client of DNS over HTTPS, on h2: tests with clients of other hands are in `tests/interop`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use http::{Method, Request, Response};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
+
+use super::SOON;
+use super::tls::NAME;
+
+/// The end of a connection: `None` if the server ended it in good order.
+pub(crate) type Ended = JoinHandle<Option<h2::Error>>;
+
+/// A connection.
+pub(crate) struct Client {
+    requests: SendRequest<Bytes>,
+    /// How it ends.
+    pub(crate) ended: Ended,
+}
+
+/// A reply: its status, its fields by name, and its body.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    head: Response<()>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn field(&self, name: &str) -> &str {
+        self.head.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Runs a client to its end.
+pub(crate) fn run<T>(client: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { tokio::time::timeout(SOON, client).await.expect("the client waited for too long") })
+}
+
+impl Client {
+    pub(crate) async fn connect(tls: &rustls::ClientConfig, server: SocketAddr) -> Self {
+        // As many requests as clients send before they know the server's limit.
+        Self::with(Builder::new().initial_max_send_streams(100), tls, server).await
+    }
+
+    /// With settings of HTTP/2.
+    pub(crate) async fn with(builder: &Builder, tls: &rustls::ClientConfig, server: SocketAddr) -> Self {
+        let mut tls = tls.clone();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let socket = TcpStream::connect(server).await.unwrap();
+        let name = ServerName::try_from(NAME).unwrap();
+        let stream = TlsConnector::from(Arc::new(tls)).connect(name, socket).await.unwrap();
+        let (requests, connection) = builder.handshake(stream).await.unwrap();
+        Self { requests, ended: tokio::spawn(async { connection.await.err() }) }
+    }
+
+    /// A request whose body is yet to be sent, and the reply to come.
+    pub(crate) async fn begin(
+        &mut self,
+        request: Request<()>,
+        is_whole: bool,
+    ) -> Result<(h2::client::ResponseFuture, h2::SendStream<Bytes>), h2::Error> {
+        self.requests = self.requests.clone().ready().await?;
+        self.requests.send_request(request, is_whole)
+    }
+
+    /// Asks and waits for the reply.
+    pub(crate) async fn ask(&mut self, request: Request<()>, body: &[u8]) -> Result<Reply, h2::Error> {
+        let (reply, mut stream) = self.begin(request, body.is_empty()).await?;
+        if !body.is_empty() {
+            // What the window does not let through waits for it.
+            stream.send_data(Bytes::copy_from_slice(body), true)?;
+        }
+        whole(reply).await
+    }
+
+    /// Asks by POST.
+    pub(crate) async fn post(&mut self, message: &[u8]) -> Result<Reply, h2::Error> {
+        self.ask(post("/dns-query"), message).await
+    }
+}
+
+/// The whole reply.
+pub(crate) async fn whole(reply: h2::client::ResponseFuture) -> Result<Reply, h2::Error> {
+    let (head, mut stream) = reply.await?.into_parts();
+    let mut body = Vec::new();
+    while let Some(part) = stream.data().await {
+        let part = part?;
+        body.extend_from_slice(&part);
+        stream.flow_control().release_capacity(part.len())?;
+    }
+    Ok(Reply { status: head.status.as_u16(), head: Response::from_parts(head, ()), body })
+}
+
+pub(crate) fn post(path: &str) -> Request<()> {
+    let request = Request::builder().method(Method::POST).uri(format!("https://{NAME}{path}"));
+    request.header("content-type", "application/dns-message").body(()).unwrap()
+}
+
+pub(crate) fn get(path: &str) -> Request<()> {
+    Request::builder().uri(format!("https://{NAME}{path}")).body(()).unwrap()
+}
