@@ -53,7 +53,16 @@ pub(crate) fn check(settings: &Settings, zones: &ZoneSet, around: Surroundings<'
             );
             Diagnostic::note(Id::PEER_ZONES, place(), text)
         }));
-        let twin = settings.peers[..number].iter().find(|other| is_taken_for(peer, other, zones));
+        let earlier = || settings.peers[..number].iter().filter(|other| is_same_client(peer, other));
+        let twin = earlier().find(|other| have_common_zone(peer, other, zones));
+        if let (None, Some(other)) = (twin, earlier().next()) {
+            let text = format!(
+                "it cannot be told from peer '{}', which has the same key or address: each of them may have the zones of \
+                 both; give each server a key of its own, or make one peer of them",
+                other.name
+            );
+            found.push(warn(Id::PEER_TWICE, text));
+        }
         found.extend(twin.map(|twin| {
             let text = format!(
                 "it cannot be told from peer '{}', which has the same key or address and one of its zones: what one of \
@@ -100,17 +109,19 @@ fn names(peer: &Peer, apex: &Name) -> bool {
     peer.zones.iter().any(|selector| matches!(selector, Selector::Zone(own) if own == apex))
 }
 
-/// Whether a peer is taken for an earlier one when it asks for a zone.
-fn is_taken_for(peer: &Peer, earlier: &Peer, zones: &ZoneSet) -> bool {
+/// Whether what one of them asks for may come from the other.
+fn is_same_client(peer: &Peer, earlier: &Peer) -> bool {
     let ips = |peer: &Peer| peer.addresses.iter().map(|address| address.ip().to_canonical()).collect::<Vec<_>>();
-    let is_same = match (&peer.key, &earlier.key) {
+    match (&peer.key, &earlier.key) {
         (Some(own), Some(other)) => own == other,
         (None, None) => ips(peer).iter().any(|own| ips(earlier).contains(own)),
         _ => false,
-    };
-    is_same
-        && peer.view == earlier.view
-        && zones.transferable().any(|hosted| peer.may_have(hosted) && earlier.may_have(hosted))
+    }
+}
+
+/// Whether a zone may go to both: then the earlier one is taken to have it.
+fn have_common_zone(peer: &Peer, earlier: &Peer, zones: &ZoneSet) -> bool {
+    zones.transferable().any(|hosted| peer.may_have(hosted) && earlier.may_have(hosted))
 }
 
 #[cfg(test)]
@@ -185,6 +196,7 @@ mod tests {
             assert!(found.len() == 1 && found[0].starts_with(wanted), "{wanted}\n{found:#?}");
         }
         let apart = vec![peer("a", Some("k1"), &["rpz.test"]), peer("b", Some("k1"), &["catalog.test", "rpz.test2"])];
-        assert!(!found(apart).iter().any(|found| found.contains("cannot be told")), "no zone of both");
+        let said: Vec<String> = found(apart).into_iter().filter(|found| found.contains("cannot be told")).collect();
+        assert!(said.len() == 1 && said[0].contains("each of them may have the zones of both"), "{said:#?}");
     }
 }

@@ -199,12 +199,13 @@ fn until_serials_are_past(stage: &Stage) {
     });
 }
 
+/// Without `PowerDNS`: it has acknowledged the later server's NOTIFY and kept its version until its own REFRESH.
 #[test]
-#[ignore = "in one of some runs a secondary did not follow within five minutes, and why is not known yet"]
 fn while_one_of_our_servers_is_stuck_or_gone_secondaries_follow_the_other_one() {
     let page = page();
     let Some(mut stage) = Stage::start(&page) else { return };
-    let started = started(&stage, &page, &Secondary::ALL);
+    let followers = Secondary::ALL.into_iter().filter(|secondary| *secondary != Secondary::PowerDns);
+    let started = started(&stage, &page, &followers.collect::<Vec<_>>());
     for (number, ours) in [0, 1, 0].into_iter().enumerate() {
         let address = format!("10.1.0.{}", 20 + number);
         until_serials_are_past(&stage);
