@@ -12,7 +12,7 @@ use privatelink_dns::dns::Name;
 use privatelink_dns::sync::desired::{DesiredState, Settings, merge};
 use privatelink_dns::sync::plan::{Current, plan};
 use privatelink_dns::sync::source::{Format, parse};
-use privatelink_dns::zone::Zone;
+use privatelink_dns::zone::{Zone, ZoneId};
 
 const APEX: &str = "privatelink.blob.core.windows.net";
 const MILLION: usize = 1_000_000;
@@ -41,7 +41,7 @@ fn plans(bench: &mut Criterion) {
     group.sample_size(10);
     for records in [10_000, MILLION] {
         let zone = Zone::from_text(&apex, zone_text(records).as_bytes()).0.unwrap();
-        let current = BTreeMap::from([(apex.clone(), Current::of(&zone))]);
+        let current = BTreeMap::from([(ZoneId::base(apex.clone()), Current::of(&zone))]);
         let desired = wanted(records);
         group.bench_function(records.to_string(), |b| {
             let state = || (desired.clone(), current.clone());

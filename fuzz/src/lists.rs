@@ -67,16 +67,16 @@ pub fn hold(format: Format, data: &[u8]) {
     let wanted = plan(state, BTreeMap::new(), TTL);
     let mut written = BTreeMap::new();
     for zone in &wanted.zones {
-        let text = render(&zone.apex, Serial(1), TTL, zone.after(), zone.aliases());
-        written.insert(zone.apex.clone(), load(&zone.apex, &text));
+        let text = render(&zone.id.apex, Serial(1), TTL, zone.after(), zone.aliases());
+        written.insert(zone.id.clone(), load(&zone.id.apex, &text));
     }
     // The written files are the desired state: a second plan is empty.
     let state = merge(vec![listing], &settings);
     let again = plan(state.expect("it was accepted just now"), written, TTL);
     for zone in &again.zones {
         let changes: Vec<_> = zone.changes().map(|change| (change.action(), change.owner().to_owned())).collect();
-        assert!(changes.is_empty() && zone.foreign.is_empty(), "{}: {changes:?} {:?}", zone.apex, zone.foreign);
-        assert!(!zone.needs_writing(), "{}", zone.apex);
+        assert!(changes.is_empty() && zone.foreign.is_empty(), "{}: {changes:?} {:?}", zone.id, zone.foreign);
+        assert!(!zone.needs_writing(), "{}", zone.id);
     }
 }
 

@@ -26,7 +26,7 @@ pub fn hold(data: &[u8]) {
         1 => Transport::Tcp,
         _ => Transport::Tls,
     };
-    let incoming = Incoming { message, client, transport };
+    let incoming = Incoming { message, client, local: ([127, 0, 0, 1], 53).into(), transport };
     PATHS.with_borrow_mut(|(paths, now)| {
         let mut full = None;
         for _ in 0..TIMES {

@@ -8,7 +8,7 @@ use privatelink_dns::forward::cache::{Key, RouteId};
 use privatelink_dns::forward::{Question, Reply};
 use privatelink_dns::server::admission::access::Access;
 use privatelink_dns::server::harness::{offline, with_history};
-use privatelink_dns::server::{Settings, Shared};
+use privatelink_dns::server::{Decides, Settings, Shared, Snapshot};
 use privatelink_dns::transfer::{self, Peer, Selector, Transfers};
 use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
@@ -34,8 +34,8 @@ pub(crate) fn shared(now: Instant) -> Arc<Shared> {
     let keys = tsig::Keys::new([key(PEERS), key(OTHERS)]);
     let settings = Settings { nsid: Some("fuzz".into()), keys, ..Settings::default() };
     let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(43_200);
-    let mut snapshot = offline(zones(), access, settings, (now, noon));
-    snapshot.transfers = Transfers::new(transfers());
+    let snapshot = offline(zones(), access, settings, (now, noon));
+    let snapshot = Snapshot::new(Decides { transfers: Transfers::new(transfers()), ..(*snapshot).clone() });
     let address = [192, 0, 2, 1].as_slice();
     for (owner, rtype, rdata) in
         [("x.out.", Rtype::A, address), ("y.out.", Rtype::CNAME, name("a.b.").as_wire()), ("z.out.", Rtype(99), b"z")]

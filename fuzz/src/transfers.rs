@@ -40,7 +40,12 @@ pub fn hold(data: &[u8]) {
     }
     let client = [UNSIGNED, "127.0.0.9:5353", "203.0.113.1:5353", UNSIGNED][usize::from(how & 3)];
     let transport = if how & 0x10 != 0 { Transport::Tcp } else { Transport::Udp };
-    let incoming = Incoming { message: &message, client: client.parse().expect("an address"), transport };
+    let incoming = Incoming {
+        message: &message,
+        client: client.parse().expect("an address"),
+        local: ([127, 0, 0, 1], 53).into(),
+        transport,
+    };
     PATHS.with_borrow_mut(|(paths, now)| {
         let mut fast = Vec::new();
         let is_fast = paths.fast(incoming, *now, &mut fast);

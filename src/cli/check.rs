@@ -192,7 +192,11 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     }
     let view = review.view();
     checked.records = view.zones.iter().map(|zone| zone.after().len()).sum();
-    let unplanned = report.zones.iter().filter(|hosted| view.zones.iter().all(|zone| zone.apex != hosted.apex)).count();
+    let unplanned = report
+        .zones
+        .iter()
+        .filter(|hosted| view.zones.iter().all(|zone| zone.id.view.is_some() || zone.id.apex != hosted.apex))
+        .count();
     checked.zones = view.zones.len() + unplanned;
     // Files that sync wrote do not count: a config that names no zone beside them has lost its contents.
     found.extend(super::hosts_nothing(config, store::has_hand_written));

@@ -24,6 +24,7 @@ mod unseen;
 
 use std::fmt::Display;
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -206,6 +207,9 @@ enum Verb {
         /// The type to ask for.
         #[arg(default_value = "A", value_name = "TYPE", value_hint = ValueHint::Other)]
         rtype: String,
+        /// Ask as this client would, in its view.
+        #[arg(long, value_name = "ADDR", value_hint = ValueHint::Other)]
+        client: Option<IpAddr>,
     },
     /// Print the completions for a shell: what its tab key fills in.
     #[command(after_help = examples::COMPLETIONS)]
@@ -264,11 +268,13 @@ impl Verb {
             Self::Reload => control::reload(file.find()),
             Self::Freeze { reason } => control::freeze(file.find(), &reason),
             Self::Thaw => control::thaw(file.find()),
-            Self::Query { name, rtype } => with_config(file, |config| match hosts_nothing(&config, store::has_file) {
-                Some(problem) => usage(problem),
-                None => unseen::zones(&config, &["query", &name, &rtype])
-                    .unwrap_or_else(|| query::run(&config, &name, &rtype)),
-            }),
+            Self::Query { name, rtype, client } => {
+                with_config(file, |config| match hosts_nothing(&config, store::has_file) {
+                    Some(problem) => usage(problem),
+                    None => unseen::zones(&config, &["query", &name, &rtype])
+                        .unwrap_or_else(|| query::run(&config, &name, &rtype, client)),
+                })
+            }
             Self::Completions { shell } => completions::run(shell),
         }
     }

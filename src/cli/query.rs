@@ -1,5 +1,6 @@
 //! `query`: one answer, and how it came about.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,11 +10,12 @@ use crate::daemon;
 use crate::diag;
 use crate::dns::{Name, Rcode, Rtype};
 use crate::forward::resolver::Provenance;
+use crate::server::views::ViewIndex;
 use crate::server::{self, Answered, Snapshot};
-use crate::zone::store::path_of;
+use crate::zone::store::file_of;
 
 /// Answers as the server would, with a cache of its own.
-pub(super) fn run(config: &Config, name: &str, rtype: &str) -> ExitCode {
+pub(super) fn run(config: &Config, name: &str, rtype: &str, client: Option<IpAddr>) -> ExitCode {
     let name: Name = match name.parse() {
         Ok(name) => name,
         Err(error) => return usage(format!("'{name}' is not a domain name: {error}")),
@@ -28,8 +30,9 @@ pub(super) fn run(config: &Config, name: &str, rtype: &str) -> ExitCode {
     };
     let answered = runtime.block_on(async {
         let snapshot = daemon::snapshot(config)?;
-        let answered = server::query(&snapshot, name, rtype, None).await;
-        show(config, &snapshot, &answered);
+        let view = client.map_or(ViewIndex::BASE, |client| snapshot.views.of_network(client));
+        let answered = server::query(&snapshot, (name, rtype), client, view).await;
+        show(config, &snapshot, &answered, view);
         Ok::<_, std::io::Error>(answered)
     });
     runtime.shutdown_background();
@@ -40,7 +43,7 @@ pub(super) fn run(config: &Config, name: &str, rtype: &str) -> ExitCode {
     }
 }
 
-fn show(config: &Config, snapshot: &Arc<Snapshot>, answered: &Answered) {
+fn show(config: &Config, snapshot: &Arc<Snapshot>, answered: &Answered, view: ViewIndex) {
     let resolved = &answered.resolved;
     let mut flags = Vec::from_iter(resolved.authoritative.then_some("authoritative"));
     flags.extend(resolved.authentic.then_some("authentic"));
@@ -54,15 +57,16 @@ fn show(config: &Config, snapshot: &Arc<Snapshot>, answered: &Answered) {
         // An upstream may have written it.
         print(format!("; note {}: {}", ede.code, diag::printable(&ede.text)));
     }
-    for line in story(config, snapshot, answered) {
+    for line in story(config, snapshot, answered, view) {
         print(format!("; {line}"));
     }
 }
 
 /// One line for each place that had a part in the answer.
-fn story(config: &Config, snapshot: &Snapshot, answered: &Answered) -> Vec<String> {
+fn story(config: &Config, snapshot: &Snapshot, answered: &Answered, view: ViewIndex) -> Vec<String> {
     let origin = &answered.resolved.origin;
-    let mut lines = Vec::new();
+    let view = snapshot.views.name(view);
+    let mut lines: Vec<String> = view.iter().map(|view| format!("this client is in view {view}")).collect();
     for (name, part) in &answered.trace {
         let name = name.without_dot();
         lines.push(match part {
@@ -77,14 +81,15 @@ fn story(config: &Config, snapshot: &Snapshot, answered: &Answered) -> Vec<Strin
         lines.push(format!("no hosted zone has '{}'", missed.without_dot()));
     }
     if let Some(apex) = &origin.zone {
-        let file = path_of(&config.zones.zone_dir, apex);
-        let serial = snapshot.zones.get(apex).and_then(|hosted| hosted.zone.as_ref()).map(|zone| zone.serial());
+        let record = answered.resolved.answer.last().filter(|record| record.owner.is_at_or_below(apex));
+        let part = snapshot.zones.part_of(view, apex, record.map_or(apex, |record| &record.owner));
+        let file = file_of(&config.zones.zone_dir, &part);
+        let serial = snapshot.zones.part(&part).and_then(|hosted| hosted.zone.as_ref()).map(|zone| zone.serial());
         let serial = serial.map(|serial| format!(" serial {serial}")).unwrap_or_default();
         let how = if origin.forwarded { "re-chased into zone" } else { "from zone" };
         lines.push(format!("{how} '{}'{serial}, {}", apex.without_dot(), diag::path(&file)));
-        let record = answered.resolved.answer.last().filter(|record| record.owner.is_at_or_below(apex));
         if let Some(record) = record {
-            let provenance = config.sync.state.provenance(apex);
+            let provenance = config.sync.state.provenance(&part);
             let listed = provenance.of(&record.owner.relative_to(apex), record.rtype);
             lines.extend(listed.map(|listed| format!("listed by {listed}")));
         }

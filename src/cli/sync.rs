@@ -173,8 +173,6 @@ fn print_applied(zone: &Written) {
     let before = zone.before.map_or_else(|| "new".to_owned(), |serial| serial.to_string());
     print(format!(
         "{}: serial {before} -> {}, {created} created, {updated} changed, {deleted} removed, {} records",
-        zone.apex.without_dot(),
-        zone.serial,
-        zone.records
+        zone.zone, zone.serial, zone.records
     ));
 }

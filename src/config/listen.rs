@@ -4,13 +4,21 @@ use std::net::SocketAddr;
 
 use super::reader::Section;
 use super::values;
+use crate::server::admission::access::Access;
+use crate::server::views::Views;
+use crate::sync;
 
-/// `listen` at the top level: UDP and TCP.
-pub(super) fn dns(top: &Section<'_>) -> Vec<SocketAddr> {
-    let addresses =
+/// `listen` at the top level, and that of views: UDP and TCP.
+pub(super) fn dns(top: &Section<'_>, access: &Access, sync: &mut sync::Settings) -> (Vec<SocketAddr>, Views) {
+    let mut addresses =
         top.strings("listen", values::dns_socket).unwrap_or_else(|| vec![SocketAddr::from(([127, 0, 0, 1], 5300))]);
     check(top, &addresses, "127.0.0.1:5300");
-    addresses
+    let own = addresses.len();
+    let views = super::views::settings(top, access, &mut addresses, sync);
+    if addresses.len() > own {
+        check(top, &addresses, "127.0.0.1:5300");
+    }
+    (addresses, views)
 }
 
 /// Reports addresses of `listen` that no server can have, or not all of them.

@@ -19,10 +19,12 @@ mod sync;
 mod tls;
 mod transfer;
 mod values;
+mod views;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(crate) use locate::{base_folder, find, is_same, whole};
 
@@ -34,6 +36,7 @@ use crate::forward::resolver::special::SpecialNames;
 use crate::forward::{GroupSettings, cache};
 use crate::server::ListenAddresses;
 use crate::server::admission::access::Access;
+use crate::server::views::Views;
 use crate::transfer::check;
 use crate::{files, telemetry, zone};
 
@@ -63,6 +66,8 @@ pub struct Config {
     pub rights: Rights,
     /// The zones and their folder.
     pub zones: zone::store::Settings,
+    /// The views.
+    pub views: Arc<Views>,
     /// The zones that the server makes for secondaries.
     pub feed: crate::feed::Settings,
     /// The clients that may ask.
@@ -106,6 +111,7 @@ impl Config {
         let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
         losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
         losses.extend(self.lost_scopes(old));
+        losses.extend(self.lost_views(old));
         losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
     }
 }
@@ -143,6 +149,21 @@ impl Config {
                 let scopes = old.scopes.iter().map(ToString::to_string).filter(|scope| !has(scope));
                 let name = diag::printable(&new.name);
                 lost.extend(scopes.map(|scope| format!("scope '{scope}' of source '{name}' is no longer in it")));
+            }
+        }
+        lost
+    }
+
+    /// The views whose clients would get the base, and the sources that would feed something else.
+    fn lost_views(&self, old: &Self) -> Vec<String> {
+        let gone = old.views.settings().iter().map(|view| &view.name).filter(|name| self.views.named(name).is_none());
+        let mut lost: Vec<String> = gone.map(|name| format!("view '{name}' is no longer in it")).collect();
+        for old in &old.sync.sources {
+            let new = self.sync.sources.iter().find(|source| source.name == old.name);
+            if let (Some(view), Some(new)) = (&old.view, new)
+                && new.view != old.view
+            {
+                lost.push(format!("source '{}' no longer feeds view '{view}'", diag::printable(&old.name)));
             }
         }
         lost

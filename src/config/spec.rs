@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -26,19 +27,17 @@ const DEFAULT_ALLOW: [&str; 5] = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.1
 /// Reads a whole config. Where there are problems, the rest is as good as it gets: enough to check lists and zones by.
 pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
-    let table = text.parse();
+    let (table, base) = (text.parse(), base(file));
     let top = Section::top(&text, &table);
-    let base = base_of_paths(file);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
-    let sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
+    let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);
     let unread_suffix = unread_suffix(backup.as_ref(), &hosted, &sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref());
-    let listen = super::listen::dns(&top);
-    let super::tls::Encryption { tls, dot, doh, doh_path, ddr } = super::tls::settings(&top, &base, &listen);
-    let cloud = backup.as_ref().map(|backup| backup.cloud);
     let (access, keys) = (access(&top), super::keys::key_files(&top, &base));
-    let around = super::transfer::Surroundings { cloud, keys: &keys, access: &access, feed: &feed };
+    let (listen, views) = super::listen::dns(&top, &access, &mut sync);
+    let super::tls::Encryption { tls, dot, doh, doh_path, ddr } = super::tls::settings(&top, &base, &listen);
+    let around = super::transfer::Surroundings { cloud: sync.cloud, keys: &keys, access: &access, feed: &feed };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);
@@ -55,7 +54,10 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
             on_miss: storage_zones(),
             history: transfer.history,
             derived: feed.zones().map(|(apex, _)| apex.clone()).collect(),
+            views: sync.views.iter().cloned().collect(),
+            parts: sync.hosted.clone(),
         },
+        views: Arc::new(views),
         feed,
         transfer,
         access,
@@ -79,9 +81,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     (Config { warnings: text.warnings(), ..config }, text.problems())
 }
 
-/// Where relative paths begin. They are the same however the config was named: the memory of a list is found by its
-/// path.
-fn base_of_paths(file: &Path) -> PathBuf {
+/// Where relative paths start: the same however the config was named, since the memory of a list is found by its path.
+fn base(file: &Path) -> PathBuf {
     let base = base_folder(file);
     base.canonicalize().or_else(|_| std::path::absolute(&base)).unwrap_or(base)
 }

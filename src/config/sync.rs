@@ -40,6 +40,7 @@ pub(super) fn settings(
         state: State::new(state_dir),
         cloud,
         hosted: hosted.keys().filter(|apex| family(apex).is_some()).cloned().collect(),
+        views: Vec::new(),
         ttl: duration("ttl", Duration::from_secs(10)),
         interval: duration("interval", Duration::from_mins(1)),
         miss_interval: duration("miss_interval", Duration::from_secs(10)),
@@ -90,7 +91,7 @@ fn sources(top: &Section<'_>, around: &Surroundings<'_>) -> (Vec<source::Setting
                 let text = format!("source '{name}' would write into the folder of another source; change its name");
                 section.problem(Id::CONFIG_TWICE, text);
             }
-            (Some(name), Some((path, kind))) => sources.push(source::Settings { name, path, kind }),
+            (Some(name), Some((path, kind))) => sources.push(source::Settings { name, path, kind, view: None }),
             (None, _) => section.problem(Id::CONFIG_MISSING_KEY, "a source needs a name: name = \"vault-we\""),
             (_, None) => {}
         }

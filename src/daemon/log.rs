@@ -14,6 +14,7 @@ use crate::sync::guard::{ApproveCommand, Consent};
 use crate::sync::pass::{PassOutcome, SourceReport};
 use crate::sync::state::changes::{Changes, addresses};
 use crate::transfer::board::{Board, News};
+use crate::zone::ViewName;
 use crate::zone::store::Report;
 pub(super) use peers::PeerLog;
 pub(super) use reminder::Reminder;
@@ -39,6 +40,7 @@ pub(super) fn changes(made: &Changes) {
     for change in &made.shown {
         info!(
             zone = change.zone,
+            view = change.view.as_ref().map(ViewName::as_str),
             name = change.name,
             rtype = change.rtype,
             before = addresses(&change.before),
@@ -60,7 +62,7 @@ pub(super) fn changes(made: &Changes) {
 pub(super) fn report(report: &Report) {
     report.errors.iter().chain(&report.warnings).for_each(found);
     for published in &report.published {
-        let zone = published.apex.without_dot();
+        let zone = published.zone.to_string();
         if let Some(before) = published.before {
             info!(zone, records = published.records, "serial {before} -> {}", published.serial);
         } else {

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use super::routes::Routes;
 use crate::config::Config;
-use crate::server::Snapshot;
 use crate::server::admission::cookies::{Cookies, Secret};
+use crate::server::{Decides, Snapshot};
 use crate::transfer::Transfers;
 use crate::zone::ZoneSet;
 use crate::zone::store::Store;
@@ -27,14 +27,15 @@ pub(super) fn of(
     secret: Secret,
     (zones, transfers): (Arc<ZoneSet>, Arc<Transfers>),
 ) -> Snapshot {
-    Snapshot {
+    Snapshot::new(Decides {
         zones,
+        views: Arc::clone(&config.views),
         access: config.access.clone(),
         resolver: routes.resolver(config),
         settings: Arc::new(config.server.clone()),
         cookies: Cookies::new(&config.server.cookies, secret, now()),
         transfers,
-    }
+    })
 }
 
 /// On the clock that answers go by, and of the day.

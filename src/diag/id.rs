@@ -148,6 +148,10 @@ ids! {
     ZONE_NOT_DERIVED = "zone-not-derived";
     /// A file that `[feed]` made is of no use: `[feed]` does not name its zone.
     ZONE_STRAY_DERIVED = "zone-stray-derived";
+    /// A view's file has records at the apex, which no client sees.
+    ZONE_APEX_HIDDEN = "zone-apex-hidden";
+    /// The clients of a view are not in `[access]`.
+    VIEW_OUTSIDE_ACCESS = "view-outside-access";
     /// A feed or catalog cannot be made, or not written.
     FEED_FAILED = "feed-failed";
     /// Records of the zones in service are not in the feed, because it cannot hold them.

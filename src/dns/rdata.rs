@@ -144,6 +144,14 @@ pub fn soa_numbers(rdata: &[u8]) -> Option<SoaNumbers> {
     })
 }
 
+/// SOA RDATA with another serial; `None` if it is too short to have one.
+pub(crate) fn with_serial(rdata: &[u8], serial: Serial) -> Option<Vec<u8>> {
+    let at = rdata.len().checked_sub(20)?;
+    let mut numbered = rdata.to_vec();
+    numbered.get_mut(at..at + 4)?.copy_from_slice(&serial.0.to_be_bytes());
+    Some(numbered)
+}
+
 /// SOA RDATA.
 pub fn soa(mname: &Name, rname: &Name, numbers: &SoaNumbers) -> Box<[u8]> {
     let mut out = Vec::with_capacity(mname.as_wire().len() + rname.as_wire().len() + 20);

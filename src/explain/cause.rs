@@ -88,6 +88,7 @@ pub(super) fn explain(facts: &Facts) -> Explanation {
             name: facts.name.clone(),
             rtype: facts.rtype.clone(),
             client: facts.client.as_ref().map(|client| client.address.to_string()),
+            view: facts.view.clone(),
         },
         verdict,
         cause,

@@ -25,6 +25,8 @@ pub(super) struct Facts {
     pub(super) rtype: String,
     /// The client that asks, if one was named.
     pub(super) client: Option<Client>,
+    /// The view that it gets; `None` for the base.
+    pub(super) view: Option<String>,
     /// The answer, if a name was looked up.
     pub(super) answer: Option<Answer>,
     /// The record of Azure that the name, or the chain behind it, means.

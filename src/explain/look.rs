@@ -21,13 +21,16 @@ use crate::azure::{Cloud, NotHosted};
 use crate::diag::{self, Diagnostic, Id};
 use crate::dns::{Name, Rtype, rdata};
 use crate::forward::State;
+use crate::server::views::ViewIndex;
 use crate::server::{self, RecentKind, Shared, Snapshot};
+use crate::status::model::ZoneStatus;
 use crate::status::{Board, Status};
 use crate::sync;
 use crate::sync::ledger::Ledger;
 use crate::sync::pass::rfc3339;
-use crate::zone::ZoneSet;
-use crate::zone::store::path_of;
+use crate::zone::store::file_of;
+use crate::zone::{ViewName, ZoneId, ZoneSet};
+use answer::Seen;
 use lists::Searches;
 
 /// Questions that are explained at one time.
@@ -93,15 +96,16 @@ impl Explainer {
         let snapshot = self.shared.snapshot.load_full();
         let status = self.board.status(&self.shared, SystemTime::now());
         let (ledger, settings) = self.board.of_sync();
-        let (name, names) = names_of(&snapshot.zones, &asked.subject.target);
+        let view = asked.client.map_or(ViewIndex::BASE, |client| snapshot.views.of_network(client));
+        let (name, names) = names_of(snapshot.seen(view), &asked.subject.target);
         let answered = match &name {
-            Some(name) => ask(&snapshot, name, asked).await,
+            Some(name) => ask(&snapshot, name, asked, view).await,
             None => None,
         };
         // What is wrong with an upstream shows only once it was asked.
         let troubles = troubles(&snapshot);
         let searches = Arc::clone(&self.searches);
-        let look = Look { snapshot, status, ledger, settings, searches, troubles };
+        let look = Look { snapshot, view, status, ledger, settings, searches, troubles };
         let asked = asked.clone();
         let facts = tokio::task::spawn_blocking(move || look.facts(&asked, name.as_ref(), names, answered)).await;
         Ok(cause::explain(&facts.map_err(|_| NotExplained::BrokeOff)?))
@@ -148,9 +152,9 @@ fn public_name(private: &Name) -> Option<Name> {
 }
 
 /// Asks as a client would; `None` if even the spare time is over.
-async fn ask(snapshot: &Snapshot, name: &Name, asked: &Asked) -> Option<server::Answered> {
+async fn ask(snapshot: &Snapshot, name: &Name, asked: &Asked, view: ViewIndex) -> Option<server::Answered> {
     let limit = snapshot.resolver.timeout() + SPARE;
-    tokio::time::timeout(limit, server::query(snapshot, name.clone(), asked.rtype, asked.client)).await.ok()
+    tokio::time::timeout(limit, server::query(snapshot, (name.clone(), asked.rtype), asked.client, view)).await.ok()
 }
 
 fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
@@ -167,6 +171,8 @@ fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
 /// All that facts are read from.
 struct Look {
     snapshot: Arc<Snapshot>,
+    /// The view that the client gets.
+    view: ViewIndex,
     status: Status,
     ledger: Arc<Ledger>,
     settings: Option<Arc<sync::Settings>>,
@@ -182,8 +188,13 @@ impl Look {
         names: Vec<String>,
         answered: Option<server::Answered>,
     ) -> Facts {
-        let answer =
-            answered.map(|answered| answer::of(&answered, asked.rtype, &self.snapshot.zones, &self.zone_dir()));
+        let seen = Seen {
+            all: &self.snapshot.zones,
+            view: self.view(),
+            zones: self.snapshot.seen(self.view),
+            zone_dir: self.zone_dir(),
+        };
+        let answer = answered.map(|answered| answer::of(&answered, asked.rtype, &seen));
         let mut facts = Facts {
             now: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
             text: asked.subject.text.clone(),
@@ -199,6 +210,7 @@ impl Look {
                 let is_permitted = self.snapshot.access.permits(address);
                 Client { address, is_permitted }
             }),
+            view: self.view().map(ToString::to_string),
             answer,
             names,
             upstreams: self.troubles.clone(),
@@ -213,6 +225,10 @@ impl Look {
         self.of_lists(&mut facts, &asked.subject.target);
         self.of_clients(&mut facts);
         facts
+    }
+
+    fn view(&self) -> Option<&ViewName> {
+        self.snapshot.views.name(self.view)
     }
 
     fn zone_dir(&self) -> PathBuf {
@@ -240,30 +256,33 @@ impl Look {
 
     /// The zone that covers the record, and the record in it.
     fn zone(&self, facts: &mut Facts, name: Option<&Name>) {
-        let zones = &self.snapshot.zones;
+        let zones = self.snapshot.seen(self.view);
         let of_place = facts.place.as_ref().and_then(|place| place.record.parse::<Name>().ok());
         let end = facts.answer.as_ref().and_then(|answer| answer.chain.iter().rfind(|hop| hop.rtype == "CNAME"));
         let end = end.and_then(|hop| hop.data.parse::<Name>().ok()).or_else(|| name.cloned());
         let hosted = of_place.as_ref().and_then(|record| zones.find(record.canonical()));
         let Some(hosted) = hosted.or_else(|| zones.find(end.as_ref()?.canonical())) else { return };
         let apex = hosted.apex.without_dot();
-        let degraded = self.status.zones.iter().find(|zone| zone.zone == apex).map(|zone| zone.degraded.clone());
+        let record = of_place.or(end);
+        let part = self.snapshot.zones.part_of(self.view(), &hosted.apex, record.as_ref().unwrap_or(&hosted.apex));
+        let is_it = |zone: &&ZoneStatus| zone.zone == apex && zone.view == part.view;
+        let degraded = self.status.zones.iter().find(is_it).map(|zone| zone.degraded.clone());
         facts.zone = Some(Zone {
-            file: diag::path(&path_of(&self.zone_dir(), &hosted.apex)),
+            file: diag::path(&file_of(&self.zone_dir(), &part)),
             has_copy: hosted.zone.is_some(),
             is_unread: zones.unread() == Some(&hosted.apex) && zones.get(&hosted.apex).is_none(),
             is_managed: hosted.zone.as_ref().is_some_and(|zone| zone.is_managed()),
             degraded: degraded.unwrap_or_default(),
             name: apex,
         });
-        let Some((zone, record)) = hosted.zone.as_deref().zip(of_place.or(end)) else { return };
-        facts.record = self.record(zone, &record);
+        let Some((zone, record)) = hosted.zone.as_deref().zip(record) else { return };
+        facts.record = self.record(zone, &part, &record);
         if facts.record.is_none() && zone.is_managed() {
             facts.nearest = near::nearest(zone, &record.relative_to(zone.apex()));
         }
     }
 
-    fn record(&self, zone: &crate::zone::Zone, name: &Name) -> Option<ServedRecord> {
+    fn record(&self, zone: &crate::zone::Zone, part: &ZoneId, name: &Name) -> Option<ServedRecord> {
         let of_type = |rtype| match zone.lookup(name.canonical(), rtype) {
             crate::zone::Outcome::Answer(rrset) => {
                 Some((rtype, rrset.rdatas().map(|data| rdata::presentation(rtype, data)).collect::<Vec<_>>()))
@@ -273,13 +292,18 @@ impl Look {
         let found: Vec<(Rtype, Vec<String>)> = [Rtype::A, Rtype::AAAA].into_iter().filter_map(of_type).collect();
         let (rtype, _) = *found.first().map(|(rtype, addresses)| (rtype, addresses)).as_ref()?;
         let state = self.settings.as_ref().map(|settings| &settings.state);
-        let listed = state.and_then(|state| state.listed(zone.apex(), &name.relative_to(zone.apex()), *rtype));
-        let last_change = state.and_then(|state| state.last_change(&name.without_dot(), *rtype));
+        let listed = state.and_then(|state| state.listed(part, &name.relative_to(zone.apex()), *rtype));
+        let last_change = state.and_then(|state| state.last_change(part.view.as_ref(), &name.without_dot(), *rtype));
         Some(ServedRecord {
             name: name.without_dot(),
             zone: zone.apex().without_dot(),
             addresses: found.iter().flat_map(|(_, addresses)| addresses.clone()).collect(),
-            managed: zone.is_managed(),
+            managed: self
+                .snapshot
+                .zones
+                .part(part)
+                .and_then(|hosted| hosted.zone.as_ref())
+                .is_some_and(|zone| zone.is_managed()),
             source: listed.as_ref().map(|listed| listed.source.to_string()),
             place: listed.as_ref().map(|listed| listed.place().to_string()),
             endpoint: listed.and_then(|listed| listed.endpoint.map(|endpoint| endpoint.to_string())),
@@ -297,7 +321,7 @@ impl Look {
         let pass = self.status.pass();
         facts.unwritten = pass.iter().flat_map(|pass| &pass.errors).filter(is_of_zones).cloned().collect();
         if let Some(place) = &facts.place {
-            facts.entry = self.ledger.of(&place.record);
+            facts.entry = self.ledger.of(self.view(), &place.record);
         }
         let label = match (target, &facts.place) {
             (Target::Label(label), None) => Some(label.clone()),

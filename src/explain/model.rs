@@ -77,6 +77,8 @@ pub struct Question {
     pub rtype: String,
     /// The client that asks, if one was named.
     pub client: Option<String>,
+    /// The view that it gets; none for the base.
+    pub view: Option<String>,
 }
 
 /// What a client gets.

@@ -38,7 +38,8 @@ pub fn sections(explanation: &Explanation) -> Vec<Section> {
 pub fn asked(asked: &Question) -> String {
     let name = asked.name.as_deref().unwrap_or(&asked.text);
     let client = asked.client.as_deref().map(|client| format!(", as client {client}")).unwrap_or_default();
-    format!("asked for {name} {}{client}", asked.rtype)
+    let view = asked.view.as_deref().map(|view| format!("; this client is in view {view}")).unwrap_or_default();
+    format!("asked for {name} {}{client}{view}", asked.rtype)
 }
 
 fn chain(explanation: &Explanation) -> Vec<String> {

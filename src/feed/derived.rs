@@ -16,7 +16,7 @@ use crate::sync::apply::{ApplyError, ZoneFolder, next_serial, serial_of};
 use crate::sync::state::State;
 use crate::zone::kind::DERIVED_HEADER;
 use crate::zone::store::{MAX_BYTES, path_of};
-use crate::zone::{Kind, Zone, ZoneSet};
+use crate::zone::{Kind, Zone, ZoneId, ZoneSet};
 
 /// The derived zones of the config: `[feed]`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,7 +115,7 @@ fn make_one(apex: &Name, role: Role, zones: &ZoneSet, folder: &ZoneFolder, zone_
     };
     let path = path_of(zone_dir, apex);
     let serial = in_service.map(Zone::serial);
-    let outcome = match body.map(|body| replace(&path, apex, role, &body, folder, (serial, now))) {
+    let outcome = match body.map(|body| replace(&path, apex, role, body, folder, (serial, now))) {
         Ok(Ok(true)) => Outcome::Written,
         Ok(Ok(false)) => Outcome::Same,
         Ok(Err(error)) => Outcome::Failed(error.diagnostic()),
@@ -129,7 +129,7 @@ fn replace(
     path: &Path,
     apex: &Name,
     role: Role,
-    body: &Body,
+    body: Body,
     folder: &ZoneFolder,
     (in_service, now): (Option<Serial>, u64),
 ) -> Result<bool, ApplyError> {
@@ -150,9 +150,9 @@ fn replace(
     drop(before);
     let later = |one: Serial, other: Serial| if other.is_after(one) { other } else { one };
     let last = on_disk.into_iter().chain(in_service).reduce(later);
-    let mut text = head(apex, role, body.ttl, next_serial(last, now));
-    text.push_str(&body.text);
-    folder.replace(&format!("{}.zone", apex.without_dot()), &text)?;
+    let mut text = body.text;
+    text.insert_str(0, &head(apex, role, body.ttl, next_serial(last, now)));
+    folder.replace(&ZoneId::base(apex.clone()), &text)?;
     Ok(true)
 }
 

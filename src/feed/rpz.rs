@@ -115,7 +115,7 @@ struct Names<'z> {
     /// Of the zone.
     suffix: String,
     /// What follows the owner in its public name.
-    public: Option<String>,
+    public: Option<(String, Name)>,
     /// True if another zone has some public names itself.
     is_shared: bool,
     /// Further public names, by owner.
@@ -128,25 +128,28 @@ impl<'z> Names<'z> {
         let is_ours = family(zone.apex()).is_some();
         let public = suffix.strip_prefix(PRIVATELINK).and_then(|rest| rest.strip_prefix('.')).filter(|_| is_ours);
         let is_hosted = |name: &Name| zones.find(name.canonical()).is_some() || zones.has_below(name);
-        let is_shared = zone.apex().parent().filter(|_| public.is_some()).is_some_and(|name| is_hosted(&name));
-        let public = public.map(str::to_owned);
+        let public = public.map(str::to_owned).zip(zone.apex().parent());
+        let is_shared = public.as_ref().is_some_and(|(_, name)| is_hosted(name));
         let mut aliases: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for (name, owner) in zone.aliases().iter() {
+        for (name, owner) in zone.aliases() {
             aliases.entry(owner).or_default().push(name);
         }
         Self { suffix, public, is_shared, aliases }
     }
 
-    /// Every name of an owner, which is relative to the zone; the private one first.
-    fn all(&self, owner: &str, zones: &ZoneSet) -> Vec<String> {
+    /// Every name of an owner, which is relative to the zone, as text and in wire format; the private one first.
+    fn all(&self, owner: &str, wire: &[u8], zones: &ZoneSet) -> Vec<String> {
         if owner.is_empty() {
             return vec![self.suffix.clone()];
         }
-        let mut all = vec![format!("{owner}.{}", self.suffix)];
-        all.extend(self.public.iter().map(|public| format!("{owner}.{public}")).filter(|public| {
+        let mut all = vec![[owner, ".", &self.suffix].concat()];
+        if let Some((suffix, apex)) = &self.public {
             // A zone that has the name itself says what it is.
-            !self.is_shared || !public.parse::<Name>().is_ok_and(|name| zones.find(name.canonical()).is_some())
-        }));
+            let has_zone = || zones.find(CanonicalName::of_octets(&[wire, apex.as_wire()].concat())).is_some();
+            if !(self.is_shared && has_zone()) {
+                all.push([owner, ".", suffix].concat());
+            }
+        }
         all.extend(self.aliases.get(owner).into_iter().flatten().map(|&alias| alias.to_owned()));
         all
     }
@@ -181,19 +184,19 @@ impl Writer<'_> {
             return left_out.add(What::Delegated, &relative);
         }
         if rtype == Rtype::CNAME {
-            return self.alias(names, &relative, &rrset, left_out);
+            return self.alias(names, (&relative, owner), &rrset, left_out);
         }
         if !TYPES.contains(&rtype) {
             return left_out.add(What::Type(rtype), &relative);
         }
-        for name in self.names(names, &relative, left_out) {
+        for name in self.names(names, (&relative, owner), left_out) {
             self.lines.push_rrset(&name, rrset.ttl(), &rrset);
         }
     }
 
     /// Every name of an owner that is not too long with the apex of the feed in place of the root label.
-    fn names(&self, names: &Names<'_>, owner: &str, left_out: &mut LeftOut) -> Vec<String> {
-        let mut all = names.all(owner, self.zones);
+    fn names(&self, names: &Names<'_>, (owner, wire): (&str, &[u8]), left_out: &mut LeftOut) -> Vec<String> {
+        let mut all = names.all(owner, wire, self.zones);
         all.retain(|name| {
             let fits = name.len() + 1 + self.apex.as_wire().len() <= MAX_NAME;
             if !fits {
@@ -205,14 +208,14 @@ impl Writer<'_> {
     }
 
     /// The addresses that a CNAME leads to, at its own name: a policy's CNAME is not followed into the policy again.
-    fn alias(&mut self, names: &Names<'_>, relative: &str, cname: &RRsetRef<'_>, left_out: &mut LeftOut) {
+    fn alias(&mut self, names: &Names<'_>, owner: (&str, &[u8]), cname: &RRsetRef<'_>, left_out: &mut LeftOut) {
         let target = cname.rdatas().next().and_then(Name::from_wire);
         let found: Vec<(u32, RRsetRef<'_>)> = [Rtype::A, Rtype::AAAA]
             .into_iter()
             .filter_map(|rtype| follow(self.zones, target.clone()?, rtype, cname.ttl()))
             .collect();
         let mut is_found = false;
-        for name in self.names(names, relative, left_out) {
+        for name in self.names(names, owner, left_out) {
             let kept = self.aliases.get(&name).into_iter().flatten().map(|rrset| (rrset.ttl(), *rrset));
             let kept = kept.filter(|_| found.is_empty());
             for (ttl, rrset) in found.iter().copied().chain(kept) {
@@ -221,7 +224,7 @@ impl Writer<'_> {
             }
         }
         if !is_found && self.knows_targets {
-            left_out.add(What::Alias, relative);
+            left_out.add(What::Alias, owner.0);
         }
     }
 

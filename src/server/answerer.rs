@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::context::{RequestContext, Transport};
+use super::context::{Listener, RequestContext};
 use super::counters::{Disposition, Reason, ShardWriter, Tally};
 use super::fast::{AnswerCache, FastPath};
 use super::observer::{Seen, Watch};
@@ -33,7 +33,7 @@ pub(crate) struct Answerer<'a> {
     shared: &'a Arc<Shared>,
     snapshot: &'a Arc<Snapshot>,
     fast: Option<FastPath<'a>>,
-    transport: Transport,
+    listener: Listener,
     now: Instant,
     tally: Tally<'a>,
     watch: Option<Watch<'a>>,
@@ -46,12 +46,12 @@ impl<'a> Answerer<'a> {
         snapshot: &'a Arc<Snapshot>,
         answers: Option<&'a mut AnswerCache>,
         counts: &'a mut ShardWriter,
-        transport: Transport,
+        listener: Listener,
         now: Instant,
     ) -> Self {
         let fast = answers.map(|answers| FastPath::new(snapshot, &shared.misses, answers, now));
-        let tally = Tally::new(counts, transport);
-        Self { shared, snapshot, fast, transport, now, tally, watch: shared.observer.watch() }
+        let tally = Tally::new(counts, listener.transport);
+        Self { shared, snapshot, fast, listener, now, tally, watch: shared.observer.watch() }
     }
 
     /// Answers one message.
@@ -80,7 +80,7 @@ impl<'a> Answerer<'a> {
         }
         if let Some(watch) = &mut self.watch {
             let seen = Seen { message, context, disposition, missed: fast.missed() };
-            watch.saw(&seen, || fast.missed_name(message));
+            watch.saw(&seen, || fast.missed_name(message, context.view));
         }
         Some(disposition)
     }
@@ -103,7 +103,7 @@ impl<'a> Answerer<'a> {
             Served::Now(answer) => {
                 self.tally.count(answer.disposition);
                 if let (Some(fast), Some(cacheable)) = (&mut self.fast, &answer.cacheable) {
-                    fast.store(message, &answer.bytes, cacheable);
+                    fast.store(message, context.view, &answer.bytes, cacheable);
                 }
                 out.extend_from_slice(&answer.bytes);
                 Handled::Answered
@@ -117,7 +117,8 @@ impl<'a> Answerer<'a> {
     }
 
     fn context(&self, client: SocketAddr) -> RequestContext {
-        RequestContext { client, transport: self.transport, at: self.now }
+        let view = self.snapshot.views.of(self.listener.plain(), client.ip());
+        RequestContext { client, transport: self.listener.transport, view, at: self.now }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use super::views::ViewIndex;
 use crate::dns::{Query, UDP_PAYLOAD};
 
 /// The transport of a message. What a transport allows is decided here and nowhere else.
@@ -70,11 +71,41 @@ impl Transport {
     }
 }
 
+/// The addresses of a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ends {
+    /// The client's.
+    pub(crate) client: SocketAddr,
+    /// The one that the listener listens on.
+    pub(crate) local: SocketAddr,
+}
+
+/// What a message came in by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listener {
+    pub(crate) transport: Transport,
+    /// The address that it listens on.
+    pub(crate) address: SocketAddr,
+}
+
+impl Listener {
+    /// The address of the plain listener that has the same clients: an encrypted one has a port of its own, and belongs
+    /// to the view of its address.
+    pub(crate) fn plain(self) -> SocketAddr {
+        match self.transport {
+            Transport::Udp | Transport::Tcp => self.address,
+            Transport::Tls | Transport::Https => SocketAddr::new(self.address.ip(), 0),
+        }
+    }
+}
+
 /// The context of one request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RequestContext {
     pub(crate) client: SocketAddr,
     pub(crate) transport: Transport,
+    /// The view that the client gets.
+    pub(crate) view: ViewIndex,
     pub(crate) at: Instant,
 }
 

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant, SystemTime};
 use super::admission::access::Access;
 use super::admission::cookies::Cookies;
 use super::answerer::{Answerer, Handled};
-use super::context::{RequestContext, Transport};
+use super::context::{Listener, Transport};
 use super::counters::ShardWriter;
 use super::fast::AnswerCache;
 use super::settings::Settings;
-use super::snapshot::{Shared, Snapshot};
+use super::snapshot::{Decides, Shared, Snapshot};
 use crate::dns::Name;
 use crate::forward::cache::{self, Cache, RouteId};
 use crate::forward::resolver::public::PublicNames;
@@ -36,7 +36,7 @@ pub fn offline(zones: ZoneSet, access: Access, settings: Settings, now: (Instant
     let cookies = Cookies::new(&settings.cookies, [7; 16], now);
     let (zones, resolver, settings) = (Arc::new(zones), Arc::new(resolver), Arc::new(settings));
     let transfers = Transfers::new(transfer::Settings::default());
-    Snapshot { zones, access, resolver, settings, cookies, transfers }
+    Snapshot::new(Decides { zones, views: Arc::default(), access, resolver, settings, cookies, transfers })
 }
 
 /// A zone in the last of these versions, with the differences between them.
@@ -60,13 +60,15 @@ pub struct Incoming<'a> {
     pub message: &'a [u8],
     /// The client's address.
     pub client: SocketAddr,
+    /// The address that it arrived at.
+    pub local: SocketAddr,
     /// The transport that it arrived by.
     pub transport: Transport,
 }
 
 impl Incoming<'_> {
-    fn context(&self, at: Instant) -> RequestContext {
-        RequestContext { client: self.client, transport: self.transport, at }
+    fn listener(&self) -> Listener {
+        Listener { transport: self.transport, address: self.local }
     }
 }
 
@@ -84,9 +86,9 @@ impl BothPaths {
         work: impl FnOnce(&mut Answerer<'_>, SocketAddr) -> T,
     ) -> T {
         let snapshot = self.shared.snapshot.load();
-        let transport = incoming.context(now).transport;
+        let listener = incoming.listener();
         let (answers, counts) = (Some(&mut self.answers), &mut self.counts);
-        let mut answerer = Answerer::new(&self.shared, &snapshot, answers, counts, transport, now);
+        let mut answerer = Answerer::new(&self.shared, &snapshot, answers, counts, listener, now);
         let done = work(&mut answerer, incoming.client);
         answerer.finish(now);
         done

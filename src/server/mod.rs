@@ -24,6 +24,7 @@ mod recent;
 mod settings;
 mod snapshot;
 mod transport;
+pub mod views;
 
 pub use context::Transport;
 pub use counters::{
@@ -34,6 +35,6 @@ pub use observer::{Observer, QUERY_LOG, QueriesLogged};
 pub use query::once::{Answered, query};
 pub use recent::{RECENT_AGE, RECENT_ENTRIES, Recent, RecentEntry, RecentKind};
 pub use settings::{MAX_NSID, Settings, TcpSettings};
-pub use snapshot::{Shared, Snapshot};
+pub use snapshot::{Decides, Shared, Snapshot};
 pub use transport::kept::{Adopted, KeptSockets, ListenAddresses};
 pub use transport::listen::{BindError, Listeners, Running};

@@ -1,7 +1,7 @@
 //! The data that decides an answer, in one value that the daemon swaps; and the state that the listeners share around
 //! it.
 
-use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Instant, SystemTime};
@@ -16,6 +16,7 @@ use super::counters::Counters;
 use super::misses::Misses;
 use super::observer::Observer;
 use super::settings::Settings;
+use super::views::{ViewIndex, Views};
 use crate::forward::resolver::Resolver;
 use crate::tls::Credentials;
 use crate::transfer::Transfers;
@@ -27,8 +28,26 @@ const MAX_PENDING: usize = 32_768;
 
 /// The data that decides an answer. A query takes one snapshot and uses it to its end.
 pub struct Snapshot {
+    decides: Decides,
+    /// The zones as each view has them, by [`ViewIndex`]: the base first.
+    seen: Box<[Arc<ZoneSet>]>,
+}
+
+impl Deref for Snapshot {
+    type Target = Decides;
+
+    fn deref(&self) -> &Decides {
+        &self.decides
+    }
+}
+
+/// The parts of a [`Snapshot`].
+#[derive(Clone)]
+pub struct Decides {
     /// The zones.
     pub zones: Arc<ZoneSet>,
+    /// Which client gets which view of them.
+    pub views: Arc<Views>,
     /// The clients that may ask.
     pub access: Access,
     /// Cache and upstreams.
@@ -49,22 +68,30 @@ pub(crate) struct View<'a> {
 }
 
 impl Snapshot {
-    /// The view of this client: the same for all clients.
-    pub(crate) fn view(&self, _client: IpAddr) -> View<'_> {
-        View { zones: &self.zones, resolver: &self.resolver }
+    /// A snapshot of these parts. A view whose zones have not been read yet has none of them in a good copy.
+    pub fn new(decides: Decides) -> Self {
+        let zones = &decides.zones;
+        let unread = || Arc::new(zones.without_copies());
+        let of_views = decides.views.settings().iter();
+        let seen = of_views.map(|view| zones.view(&view.name).map_or_else(unread, Arc::clone));
+        let seen = std::iter::once(Arc::clone(zones)).chain(seen).collect();
+        Self { decides, seen }
+    }
+
+    /// The zones and the resolver of this view.
+    pub(crate) fn view(&self, view: ViewIndex) -> View<'_> {
+        View { zones: self.seen.get(view.get()).unwrap_or(&self.zones), resolver: &self.resolver }
+    }
+
+    /// The zones as the clients of this view see them.
+    pub fn seen(&self, view: ViewIndex) -> &Arc<ZoneSet> {
+        self.view(view).zones
     }
 
     /// The same snapshot with other zones, at this time.
     #[must_use]
     pub fn with_zones(&self, zones: Arc<ZoneSet>, now: (Instant, SystemTime)) -> Self {
-        Self {
-            zones,
-            access: self.access.clone(),
-            resolver: Arc::clone(&self.resolver),
-            settings: Arc::clone(&self.settings),
-            cookies: self.cookies.at(now),
-            transfers: Arc::clone(&self.transfers),
-        }
+        Self::new(Decides { zones, cookies: self.cookies.at(now), ..self.decides.clone() })
     }
 }
 

@@ -263,7 +263,7 @@ impl Board {
         let command = ApproveCommand { config: &self.config, running, frozen: outcome.frozen.is_some(), undo: false };
         let held = outcome.held.as_deref().map(|held| HeldStatus::of(held, command));
         let written: BTreeMap<String, u32> =
-            outcome.applied.written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect();
+            outcome.applied.written.iter().map(|zone| (zone.zone.to_string(), zone.serial.0)).collect();
         let ended = if outcome.has_failed() {
             PassResult::Failed
         } else if outcome.is_frozen() {

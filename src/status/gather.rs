@@ -13,30 +13,30 @@ use crate::forward::resolver::{Resolver, Route};
 use crate::server::{self, Shared};
 use crate::sync::state::changes::ChangeCounts;
 use crate::zone::store::Store;
-use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
+use crate::zone::{Hosted, OnMiss, Zone, ZoneId, ZoneSet};
 
-/// Zones that differ from their files, by apex without the final dot, with the reasons.
+/// Zones that differ from their files, by [`ZoneId`] as text, with the reasons.
 pub(crate) type Degraded = BTreeMap<String, Vec<Diagnostic>>;
 
 /// The degraded zones of a store.
 pub(crate) fn degraded(store: &Store) -> Degraded {
-    store.degraded().map(|(apex, problems)| (apex.without_dot(), problems.to_vec())).collect()
+    store.degraded().map(|(zone, problems)| (zone.to_string(), problems.to_vec())).collect()
 }
 
 /// Questions for names that nobody but a list of ours could have: those of zones that do not forward what they lack.
 pub(super) fn own_misses(zones: &ZoneSet) -> u64 {
-    let own = zones.iter().filter(|hosted| hosted.on_miss == OnMiss::NxDomain);
-    own.map(|hosted| hosted.misses.load(Relaxed)).sum()
+    let own = zones.parts().filter(|(_, hosted)| hosted.on_miss == OnMiss::NxDomain);
+    own.map(|(_, hosted)| hosted.misses.load(Relaxed)).sum()
 }
 
-/// Every hosted zone.
+/// Every hosted zone, and the part of it that each view has.
 pub(super) fn zones(zones: &ZoneSet, degraded: &Degraded, changed: &BTreeMap<String, ChangeCounts>) -> Vec<ZoneStatus> {
-    zones.iter().map(|hosted| zone(hosted, degraded, changed)).collect()
+    zones.parts().map(|(id, hosted)| zone(&id, hosted, degraded, changed)).collect()
 }
 
-fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeCounts>) -> ZoneStatus {
+fn zone(id: &ZoneId, hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeCounts>) -> ZoneStatus {
     let zone = hosted.zone.as_deref();
-    let name = hosted.apex.without_dot();
+    let name = id.to_string();
     ZoneStatus {
         serial: zone.map(|zone| zone.serial().0),
         records: zone.map_or(0, Zone::record_count),
@@ -46,7 +46,8 @@ fn zone(hosted: &Hosted, degraded: &Degraded, changed: &BTreeMap<String, ChangeC
         misses: hosted.misses.load(Relaxed),
         degraded: degraded.get(&name).cloned().unwrap_or_default(),
         changed: changed.get(&name).copied().unwrap_or_default(),
-        zone: name,
+        zone: id.apex.without_dot(),
+        view: id.view.clone(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! describes the same for programs.
 
 use crate::server::RecentKind;
-use crate::zone::OnMiss;
+use crate::zone::{OnMiss, ViewName};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -183,6 +183,9 @@ pub struct ConfigStatus {
 pub struct ZoneStatus {
     /// Its name, without the final dot.
     pub zone: String,
+    /// The view whose own part of the zone this is; none for the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
     /// Its serial; `None` while no good copy has been read: then its names are SERVFAIL.
     pub serial: Option<u32>,
     /// Its records.

@@ -189,7 +189,7 @@ impl UndoStatus {
             of: undone.of.clone(),
             changes: undone.changes.total,
             left: undone.left.clone(),
-            written: written.iter().map(|zone| (zone.apex.without_dot(), zone.serial.0)).collect(),
+            written: written.iter().map(|zone| (zone.zone.to_string(), zone.serial.0)).collect(),
             held: undone.held.as_deref().map(|held| HeldStatus::of(held, command)),
             frozen: undone.applied.frozen.is_some(),
             found: errors.chain(undone.warnings.to_vec()).collect(),

@@ -19,7 +19,8 @@ use super::state::base::{Base, Clock};
 use super::state::freeze::Freeze;
 use super::state::{State, StateError};
 use crate::diag::{Diagnostic, Id, Place};
-use crate::dns::{Name, Serial};
+use crate::dns::Serial;
+use crate::zone::ZoneId;
 pub(crate) use render::push_address;
 pub use render::{MINIMUM, render};
 pub(crate) use write::{ZoneFolder, serial_of};
@@ -28,7 +29,7 @@ pub(crate) use write::{ZoneFolder, serial_of};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     /// The zone.
-    pub apex: Name,
+    pub zone: ZoneId,
     /// Its serial before; `None` if it is new.
     pub before: Option<Serial>,
     /// Its serial now.
@@ -66,7 +67,7 @@ pub enum ApplyError {
     #[error("{}", self.diagnostic())]
     Base {
         /// The zone.
-        zone: Name,
+        zone: ZoneId,
         /// The reasons.
         #[source]
         error: StateError,
@@ -91,8 +92,7 @@ impl ApplyError {
             }
             Self::Freeze(error) => error.diagnostic(Id::FROZEN).and("; nothing is undone without a freeze"),
             Self::Base { zone, error } => error.diagnostic(Id::GUARD_BASE_FAILED).and(&format!(
-                "; zone '{}' is not written, or small changes could add up unseen; the file on disk is the last good one",
-                zone.without_dot()
+                "; zone '{zone}' is not written, or small changes could add up unseen; the file on disk is the last good one"
             )),
         }
     }
@@ -158,12 +158,11 @@ fn apply_by(approved: &ApprovedPlan, zone_dir: &Path, state: &State, clock: Cloc
     }
     for zone in plan.zones.iter().filter(|zone| zone.needs_writing()) {
         let serial = next_serial(zone.serial, clock.now / 1000);
-        let written =
-            folder.expect(&file_name(zone), zone.serial.filter(|_| zone.file == FileState::Managed)).and_then(|()| {
-                record_in_base(zone, approved.has_consent(&zone.apex), state, clock)?;
-                let text = render(&zone.apex, serial, plan.ttl, zone.after(), zone.aliases());
-                folder.replace(&file_name(zone), &text)
-            });
+        let written = folder.expect(&zone.id, zone.serial.filter(|_| zone.file == FileState::Managed)).and_then(|()| {
+            record_in_base(zone, approved.has_consent(&zone.id), state, clock)?;
+            let text = render(&zone.id.apex, serial, plan.ttl, zone.after(), zone.aliases());
+            folder.replace(&zone.id, &text)
+        });
         match written {
             Ok(()) => applied.written.push(self::written(zone, serial)),
             Err(error) => applied.errors.push(error),
@@ -191,7 +190,7 @@ pub(crate) fn is_settled(zone_dir: &Path) -> bool {
 fn record_in_base(zone: &ZonePlan, has_consent: bool, state: &State, clock: Clock) -> Result<(), ApplyError> {
     let counts = zone.counts();
     // Consent makes a new base; the old one does not matter.
-    let base = if has_consent { Ok(Base::default()) } else { Base::load(state, &zone.apex, clock) };
+    let base = if has_consent { Ok(Base::default()) } else { Base::load(state, &zone.id, clock) };
     let noted = base.and_then(|mut base| {
         let is_first = counts.in_service == 0 && base.changed().all(|(_, _, was)| was.is_empty());
         if is_first {
@@ -199,22 +198,18 @@ fn record_in_base(zone: &ZonePlan, has_consent: bool, state: &State, clock: Cloc
         } else if !has_consent {
             base.record(zone, clock);
         }
-        base.save(state, &zone.apex)
+        base.save(state, &zone.id)
     });
     match noted {
-        Err(error) if counts.losses() > 0 => Err(ApplyError::Base { zone: zone.apex.clone(), error }),
+        Err(error) if counts.losses() > 0 => Err(ApplyError::Base { zone: zone.id.clone(), error }),
         _ => Ok(()),
     }
-}
-
-fn file_name(zone: &ZonePlan) -> String {
-    format!("{}.zone", zone.apex.without_dot())
 }
 
 fn written(zone: &ZonePlan, serial: Serial) -> Written {
     let counts = zone.counts();
     Written {
-        apex: zone.apex.clone(),
+        zone: zone.id.clone(),
         before: zone.serial,
         serial,
         changed: (counts.created, counts.updated, counts.deleted),

@@ -22,7 +22,7 @@ use crate::azure::names::{GeoCode, check_geo, locate};
 use crate::azure::{AzureName, Cloud, NotHosted, Service, hosted_zones};
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
-use crate::zone::Aliases;
+use crate::zone::{Aliases, ViewName, ZoneId};
 use merge::EntryDraft;
 use others::Others;
 
@@ -32,14 +32,16 @@ pub struct Settings {
     /// The cloud whose zones are added as lists name them; names of another one are refused. With `None` only `hosted`
     /// zones take records.
     pub cloud: Option<Cloud>,
-    /// Zones that are there whether a list names them or not.
+    /// Zones that are there whether a list names them or not, in the base and in each view.
     pub hosted: BTreeSet<Name>,
+    /// The views.
+    pub views: Vec<ViewName>,
 }
 
 impl Settings {
     /// With `[backup]`: the zones of a cloud and geo codes, and more of that cloud as lists name them.
     pub fn of_cloud(cloud: Cloud, geos: &[&str]) -> Self {
-        Self { cloud: Some(cloud), hosted: hosted_zones(cloud, geos).into_iter().collect() }
+        Self { cloud: Some(cloud), hosted: hosted_zones(cloud, geos).into_iter().collect(), views: Vec::new() }
     }
 }
 
@@ -61,11 +63,14 @@ impl Limits {
     }
 }
 
+/// A source by its name, behind the view that it feeds; `None` for the base.
+pub type SourceOfView = (Option<ViewName>, Arc<str>);
+
 /// The desired contents of every zone.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredState {
-    /// By apex.
-    pub zones: BTreeMap<Name, DesiredZone>,
+    /// Those of the base, and the parts of each view.
+    pub zones: BTreeMap<ZoneId, DesiredZone>,
     /// The lists that origins point to.
     pub places: Places,
     /// Superseded lines, unknown geo codes, names of other services.
@@ -74,8 +79,9 @@ pub struct DesiredState {
     pub empty_lists: Vec<EmptyList>,
     /// Lists that do not look complete: what they no longer give stays.
     pub incomplete_lists: Vec<IncompleteList>,
-    /// Sources with a list that is away and was never good: no record is removed for want of it.
-    pub silent_sources: BTreeSet<Arc<str>>,
+    /// Sources with a list that is away and was never good, each with the view that it feeds: no record is removed for
+    /// want of it.
+    pub silent_sources: BTreeSet<SourceOfView>,
 }
 
 impl DesiredState {
@@ -92,6 +98,8 @@ pub struct EmptyList {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
+    /// The view that the source feeds.
+    pub view: Option<ViewName>,
 }
 
 /// A list that does not look complete.
@@ -101,6 +109,8 @@ pub struct IncompleteList {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
+    /// The view that the source feeds.
+    pub view: Option<ViewName>,
     /// What it lacks; at least one.
     pub gaps: Vec<Gap>,
 }
@@ -172,11 +182,11 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
         // A list that names other services only is, for us, as empty as one without lines; one that lacks something is
         // not known to be.
         let gaps = std::mem::take(&mut listing.gaps);
+        let Listing { source, file, view, .. } = listing;
         if !gaps.is_empty() {
-            let (source, file) = (Arc::clone(&listing.source), Arc::clone(&listing.file));
-            incomplete_lists.push(IncompleteList { source, file, gaps });
+            incomplete_lists.push(IncompleteList { source, file, view, gaps });
         } else if is_empty {
-            empty_lists.push(EmptyList { source: Arc::clone(&listing.source), file: Arc::clone(&listing.file) });
+            empty_lists.push(EmptyList { source, file, view });
         }
     }
     if !sorter.problems.is_empty() {
@@ -184,11 +194,13 @@ pub fn merge(listings: Vec<Listing>, settings: &Settings) -> Result<DesiredState
     }
     let mut warnings = sorter.warnings;
     sorter.others.report(&mut warnings);
-    let mut zones: BTreeMap<Name, DesiredZone> =
-        settings.hosted.iter().map(|apex| (apex.clone(), DesiredZone::default())).collect();
+    let views = std::iter::once(None).chain(settings.views.iter().map(Some));
+    let ids = views
+        .flat_map(|view| settings.hosted.iter().map(move |apex| ZoneId { view: view.cloned(), apex: apex.clone() }));
+    let mut zones: BTreeMap<ZoneId, DesiredZone> = ids.map(|id| (id, DesiredZone::default())).collect();
     for slot in sorter.slots {
-        let zone = merge::resolve(&slot.apex, &slot.names, slot.drafts, &places, &mut warnings);
-        zones.insert(slot.apex, DesiredZone { aliases: slot.aliases, ..zone });
+        let zone = merge::resolve(&slot.id, &slot.names, slot.drafts, &places, &mut warnings);
+        zones.insert(slot.id, DesiredZone { aliases: slot.aliases, ..zone });
     }
     Ok(DesiredState { zones, places, warnings, empty_lists, incomplete_lists, silent_sources: BTreeSet::new() })
 }
@@ -198,7 +210,7 @@ struct Sorter<'s> {
     settings: &'s Settings,
     slots: Vec<ZoneDraft>,
     /// The slot of each zone that was named; `None` for a zone that takes no records.
-    by_zone: BTreeMap<(Cloud, Service, String), Option<usize>>,
+    by_zone: BTreeMap<(Option<ViewName>, Cloud, Service, String), Option<usize>>,
     /// The slot of the line before: lists rarely jump.
     last: usize,
     others: Others,
@@ -211,7 +223,7 @@ struct ZoneDraft {
     cloud: Cloud,
     service: Service,
     geo: String,
-    apex: Name,
+    id: ZoneId,
     names: String,
     drafts: Vec<EntryDraft>,
     aliases: Aliases,
@@ -271,12 +283,15 @@ impl<'s> Sorter<'s> {
         entry: &Entry<'_>,
         listing: &Listing,
     ) -> Result<Option<usize>, NotHosted> {
-        let is_slot =
-            |slot: &ZoneDraft| (slot.cloud, slot.service) == (place.cloud, place.service) && slot.geo == place.geo;
+        let is_slot = |slot: &ZoneDraft| {
+            (slot.cloud, slot.service) == (place.cloud, place.service)
+                && slot.geo == place.geo
+                && slot.id.view == listing.view
+        };
         if self.slots.get(self.last).is_some_and(is_slot) {
             return Ok(Some(self.last));
         }
-        let key = (place.cloud, place.service, place.geo.to_owned());
+        let key = (listing.view.clone(), place.cloud, place.service, place.geo.to_owned());
         if let Some(&known) = self.by_zone.get(&key) {
             self.last = known.unwrap_or(self.last);
             return Ok(known);
@@ -290,7 +305,7 @@ impl<'s> Sorter<'s> {
             cloud: place.cloud,
             service: place.service,
             geo: place.geo.to_owned(),
-            apex,
+            id: ZoneId { view: listing.view.clone(), apex },
             names: String::new(),
             drafts: Vec::new(),
             aliases: Aliases::default(),

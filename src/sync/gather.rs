@@ -140,7 +140,7 @@ mod tests {
     use std::sync::mpsc::SyncSender;
 
     fn source(name: &str, path: &Path) -> source::Settings {
-        source::Settings { name: name.to_owned(), path: path.to_owned(), kind: Kind::Files(Format::Auto) }
+        source::Settings { name: name.to_owned(), path: path.to_owned(), kind: Kind::Files(Format::Auto), view: None }
     }
 
     /// A source whose share hangs until somebody sends.

@@ -22,7 +22,8 @@ use super::plan::{Digest, FileState, Plan, Scope, View, ZonePlan};
 use super::records::other_family;
 use super::state::base::Base;
 use crate::diag::{Diagnostic, command};
-use crate::dns::{Name, Rtype};
+use crate::dns::Rtype;
+use crate::zone::ZoneId;
 pub(crate) use reason::HoldReason;
 
 /// New RRsets in one window that need no consent, however small the zone is: a vault has a few dozen.
@@ -124,7 +125,7 @@ impl<'c> ApproveCommand<'c> {
 #[derive(Debug)]
 pub struct ApprovedPlan {
     plan: Plan,
-    consented: BTreeSet<Name>,
+    consented: BTreeSet<ZoneId>,
 }
 
 impl ApprovedPlan {
@@ -144,8 +145,8 @@ impl ApprovedPlan {
     }
 
     /// True if an operator consented to what happens to this zone: what it is afterwards is its new base.
-    pub fn has_consent(&self, apex: &Name) -> bool {
-        self.consented.contains(apex)
+    pub fn has_consent(&self, zone: &ZoneId) -> bool {
+        self.consented.contains(zone)
     }
 }
 
@@ -163,7 +164,7 @@ impl Review {
     pub(crate) fn view(&self) -> View<'_> {
         let mut view = self.approved.plan.view();
         for held in self.held.iter().flat_map(|held| &held.zones) {
-            for zone in view.zones.iter_mut().filter(|zone| zone.apex == held.zone.apex) {
+            for zone in view.zones.iter_mut().filter(|zone| zone.id == held.zone.id) {
                 *zone = &held.zone;
             }
         }
@@ -210,7 +211,7 @@ impl UnsafePlan {
     /// The reasons, each about its zone, in the order of the zones: a warning if consent helps, an error if not.
     pub(crate) fn reasons(&self) -> Vec<Diagnostic> {
         let of_zone = |held: &HeldZone| {
-            let zone = held.zone.apex.without_dot();
+            let zone = held.zone.id.to_string();
             held.reasons.iter().map(|reason| reason.diagnostic(&zone)).collect::<Vec<_>>()
         };
         self.zones.iter().flat_map(of_zone).collect()
@@ -252,7 +253,7 @@ impl UnsafePlan {
 /// now.
 pub(crate) fn review(
     plan: Plan,
-    bases: &BTreeMap<Name, Base>,
+    bases: &BTreeMap<ZoneId, Base>,
     settings: &Settings,
     approved: Option<Digest>,
 ) -> Review {
@@ -260,7 +261,7 @@ pub(crate) fn review(
     let mut held = Vec::new();
     let mut passed = Vec::with_capacity(plan.zones.len());
     for zone in plan.zones {
-        let base = bases.get(&zone.apex).unwrap_or(&no_base);
+        let base = bases.get(&zone.id).unwrap_or(&no_base);
         let reasons = if zone.needs_writing() { review_zone(&zone, base, settings) } else { Vec::new() };
         match reasons.iter().map(HoldReason::scope).max_by_key(|scope| *scope == Scope::Everything) {
             None => passed.push(zone),
@@ -278,14 +279,14 @@ pub(crate) fn review(
     let mut waiting = Vec::new();
     for part in held {
         if is_approved(&part) {
-            consented.insert(part.zone.apex.clone());
+            consented.insert(part.zone.id.clone());
             passed.push(part.zone);
         } else {
             passed.push(part.zone.without(part.scope));
             waiting.push(part);
         }
     }
-    passed.sort_by(|a, b| a.apex.cmp(&b.apex));
+    passed.sort_by(|a, b| a.id.cmp(&b.id));
     let approved_plan = Plan { zones: passed, places: plan.places, warnings: plan.warnings, ttl: plan.ttl };
     let stale = approved.filter(|_| consented.is_empty());
     let unsafe_plan = UnsafePlan { zones: waiting, digest, stale };

@@ -17,6 +17,7 @@ use super::plan::{Change, HeldRrset, Plan};
 use super::records::Places;
 use super::source::Listing;
 use crate::azure::names::locate;
+use crate::zone::ViewName;
 
 /// Entries of one kind that are kept.
 const MAX_ENTRIES: usize = 20_000;
@@ -97,17 +98,19 @@ pub struct NameEntry {
 /// What a pass knows of names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// By the record: owner and zone, in lower case without the final dot.
-    names: BTreeMap<Box<str>, NameEntry>,
+    /// By the view, or the base, and the record: owner and zone, in lower case without the final dot.
+    names: BTreeMap<(Option<ViewName>, Box<str>), NameEntry>,
     counts: [usize; 4],
     /// Entries for which there was no room.
     omitted: usize,
 }
 
 impl Ledger {
-    /// What is known of a record, by its owner and zone in lower case without the final dot.
-    pub fn of(&self, record: &str) -> NameEntry {
-        self.names.get(record).cloned().unwrap_or_default()
+    /// What is known of a record in the base, or for the clients of a view, by its owner and zone in lower case without
+    /// the final dot. What is known of a view's own part comes first.
+    pub fn of(&self, view: Option<&ViewName>, record: &str) -> NameEntry {
+        let at = |view: Option<&ViewName>| self.names.get(&(view.cloned(), record.into()));
+        at(view).or_else(|| at(None)).cloned().unwrap_or_default()
     }
 
     /// Entries for which there was no room.
@@ -128,7 +131,7 @@ impl Ledger {
                     endpoint: left.endpoint.as_deref().map(str::to_owned),
                     state: left.state.to_string(),
                 };
-                self.add(0, &place.record_text(), |name| name.left_out.push(entry));
+                self.add(0, listing.view.as_ref(), &place.record_text(), |name| name.left_out.push(entry));
             }
         }
     }
@@ -136,10 +139,10 @@ impl Ledger {
     /// Adds the changes that would be written but for a freeze.
     pub(super) fn frozen(&mut self, plan: &Plan) {
         for zone in &plan.zones {
-            let apex = zone.apex.without_dot();
+            let apex = zone.id.apex.without_dot();
             for change in zone.changes() {
                 let entry = change_entry(&change, &plan.places);
-                self.add(3, &record(change.owner(), &apex), |name| name.frozen.push(entry));
+                self.add(3, zone.id.view.as_ref(), &record(change.owner(), &apex), |name| name.frozen.push(entry));
             }
         }
     }
@@ -147,29 +150,29 @@ impl Ledger {
     /// Adds what a plan leaves as it is, and what of it waits for consent.
     pub(super) fn planned(&mut self, plan: &Plan, held: Option<&UnsafePlan>) {
         for zone in &plan.zones {
-            let apex = zone.apex.without_dot();
+            let apex = zone.id.apex.without_dot();
             for rrset in &zone.held {
                 let conflict = disagreement(rrset, &plan.places);
-                self.add(1, &record(&rrset.owner, &apex), |name| name.conflicts.push(conflict));
+                self.add(1, zone.id.view.as_ref(), &record(&rrset.owner, &apex), |name| name.conflicts.push(conflict));
             }
         }
         for part in held.iter().flat_map(|held| &held.zones) {
             let digest = held.filter(|_| part.is_approvable()).map(|held| held.digest.to_string());
-            let apex = part.zone.apex.without_dot();
+            let apex = part.zone.id.apex.without_dot();
             for change in part.zone.held_changes(part.scope) {
                 let entry = held_change(&change, part, &plan.places, digest.as_deref());
-                self.add(2, &record(change.owner(), &apex), |name| name.held.push(entry));
+                self.add(2, part.zone.id.view.as_ref(), &record(change.owner(), &apex), |name| name.held.push(entry));
             }
         }
     }
 
-    fn add(&mut self, kind: usize, record: &str, add: impl FnOnce(&mut NameEntry)) {
+    fn add(&mut self, kind: usize, view: Option<&ViewName>, record: &str, add: impl FnOnce(&mut NameEntry)) {
         if self.counts[kind] == MAX_ENTRIES {
             self.omitted += 1;
             return;
         }
         self.counts[kind] += 1;
-        add(self.names.entry(record.into()).or_default());
+        add(self.names.entry((view.cloned(), record.into())).or_default());
     }
 }
 

@@ -38,6 +38,7 @@ pub use records::{AddressRecord, Origin, Places, Records};
 
 use crate::azure::Cloud;
 use crate::dns::Name;
+use crate::zone::ViewName;
 use guard::Percent;
 use state::State;
 
@@ -54,8 +55,11 @@ pub struct Settings {
     pub state: State,
     /// The cloud of `[backup]`, whose zones are added as lists name them; `None` without that section.
     pub cloud: Option<Cloud>,
-    /// The zones of the three families that the config names: they have a file even without a record.
+    /// The zones of the three families that the config names: they have a file even without a record, in the base and
+    /// in each view.
     pub hosted: BTreeSet<Name>,
+    /// The views.
+    pub views: Vec<ViewName>,
     /// Of the records written.
     pub ttl: Duration,
     /// The share of a zone that may change or go within `guard_window`.
@@ -75,7 +79,7 @@ pub struct Settings {
 impl Settings {
     /// The settings of [`desired::merge`].
     pub fn desired(&self) -> desired::Settings {
-        desired::Settings { cloud: self.cloud, hosted: self.hosted.clone() }
+        desired::Settings { cloud: self.cloud, hosted: self.hosted.clone(), views: self.views.clone() }
     }
 
     /// The rules by which a list is unfit.

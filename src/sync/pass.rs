@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Settings;
 use super::apply::{self, Applied, ApplyError};
-use super::desired::{self, DesiredState};
+use super::desired::{self, DesiredState, SourceOfView};
 use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, Consent, UnsafePlan};
 use super::ledger::Ledger;
@@ -26,10 +26,9 @@ use super::state::changes::{Changes, Wish};
 use super::state::freeze::Freeze;
 use super::state::{State, StateError};
 use crate::diag::{Diagnostic, Diagnostics, Id, Severity};
-use crate::dns::Name;
 use crate::files;
-use crate::zone::store::path_of;
-use crate::zone::{Hosted, Kind, ZoneSet};
+use crate::zone::store::file_of;
+use crate::zone::{Hosted, Kind, ZoneId, ZoneSet};
 
 /// The result of a pass.
 #[derive(Debug, Default)]
@@ -134,7 +133,7 @@ pub(crate) struct DryRun {
     /// Every source, in the order of the config.
     pub sources: Vec<SourceReport>,
     /// The contents of each zone `guard_window` ago, where they differ from the present ones.
-    pub bases: BTreeMap<Name, Base>,
+    pub bases: BTreeMap<ZoneId, Base>,
     /// Errors because of which the plan may be incomplete.
     pub errors: Diagnostics,
     /// The names that lists leave out.
@@ -179,9 +178,9 @@ fn make_plan(
     progress(PassStep::Comparing(listings.iter().map(Listing::len).sum()));
     let mut planned = DryRun { sources, ..DryRun::default() };
     planned.ledger.left_out(&listings);
-    for apex in currents.keys() {
-        match Base::load(&settings.state, apex, clock(settings, now)) {
-            Ok(base) => drop(planned.bases.insert(apex.clone(), base)),
+    for id in currents.keys() {
+        match Base::load(&settings.state, id, clock(settings, now)) {
+            Ok(base) => drop(planned.bases.insert(id.clone(), base)),
             Err(error) => {
                 let then = "; the guard compares with what is in service instead";
                 planned.errors.error(|| error.diagnostic(Id::GUARD_BASE_FAILED).and(then));
@@ -192,8 +191,8 @@ fn make_plan(
         Ok(desired) => {
             let desired = DesiredState { silent_sources: silent, ..desired };
             if desired.needs_provenance() {
-                for (apex, current) in &mut currents {
-                    current.provenance = settings.state.provenance(apex);
+                for (id, current) in &mut currents {
+                    current.provenance = settings.state.provenance(id);
                 }
             }
             planned.plan = plan(desired, currents, settings.ttl_seconds());
@@ -205,11 +204,14 @@ fn make_plan(
 }
 
 /// The listings of all sources, a report on each source, and the sources that may hold any record.
-fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, Vec<SourceReport>, BTreeSet<Arc<str>>) {
+fn sort_readings(
+    settings: &Settings,
+    readings: Vec<Reading>,
+) -> (Vec<Listing>, Vec<SourceReport>, BTreeSet<SourceOfView>) {
     let (mut listings, mut reports, mut silent) = (Vec::new(), Vec::new(), BTreeSet::new());
     for (source, reading) in settings.sources.iter().zip(readings) {
         if reading.is_silent {
-            silent.insert(Arc::from(source.name.as_str()));
+            silent.insert((source.view.clone(), Arc::from(source.name.as_str())));
         }
         reports.push(SourceReport {
             name: source.name.clone(),
@@ -218,7 +220,10 @@ fn sort_readings(settings: &Settings, readings: Vec<Reading>) -> (Vec<Listing>, 
             modified_at: reading.modified_at,
             problems: reading.problems,
         });
-        listings.extend(reading.listings);
+        for mut listing in reading.listings {
+            listing.view.clone_from(&source.view);
+            listings.push(listing);
+        }
     }
     (listings, reports, silent)
 }
@@ -259,7 +264,7 @@ pub(crate) fn run(
     let at = time_of(now);
     let written = &outcome.applied.written;
     let by = consent.map(|consent| consent.by.as_str());
-    let wish = |zone: &ZonePlan| match approved.has_consent(&zone.apex).then_some(by) {
+    let wish = |zone: &ZonePlan| match approved.has_consent(&zone.id).then_some(by) {
         Some(by) => Wish { by, approved: true, undoes: None },
         None => Wish::default(),
     };
@@ -285,7 +290,7 @@ impl Aftermath {
     fn of(approved: ApprovedPlan, applied: &Applied, state: &State) -> Self {
         let mut plan = approved.into_plan();
         plan.zones
-            .retain(|zone| !zone.needs_writing() || applied.written.iter().any(|written| written.apex == zone.apex));
+            .retain(|zone| !zone.needs_writing() || applied.written.iter().any(|written| written.zone == zone.id));
         Self { plan, state: state.clone() }
     }
 
@@ -293,9 +298,9 @@ impl Aftermath {
     pub(crate) fn remember(self, seen: &mut Seen) -> Result<(), StateError> {
         for zone in &self.plan.zones {
             let digest = zone.after().digest(&self.plan.places);
-            if seen.zones.get(&zone.apex) != Some(&digest) {
-                self.state.remember_provenance(&zone.apex, zone.after(), &self.plan.places)?;
-                seen.zones.insert(zone.apex.clone(), digest);
+            if seen.zones.get(&zone.id) != Some(&digest) {
+                self.state.remember_provenance(&zone.id, zone.after(), &self.plan.places)?;
+                seen.zones.insert(zone.id.clone(), digest);
             }
         }
         Ok(())
@@ -305,7 +310,7 @@ impl Aftermath {
 /// The digest of each zone that was remembered last.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    zones: BTreeMap<Name, u64>,
+    zones: BTreeMap<ZoneId, u64>,
     /// The last error, so that it is reported once.
     error: Option<Diagnostic>,
 }
@@ -332,15 +337,19 @@ pub(super) fn clock(settings: &Settings, now: SystemTime) -> Clock {
 }
 
 /// The state of every zone that has a file, or had one when it was last read.
-pub(super) fn currents(settings: &Settings, zones: &ZoneSet) -> BTreeMap<Name, Current> {
-    zones.iter().map(|hosted| (hosted.apex.clone(), current(&settings.zone_dir, hosted))).collect()
+pub(super) fn currents(settings: &Settings, zones: &ZoneSet) -> BTreeMap<ZoneId, Current> {
+    let of = |(id, hosted): (ZoneId, &Hosted)| {
+        let current = current(&file_of(&settings.zone_dir, &id), hosted);
+        (id, current)
+    };
+    zones.parts().map(of).collect()
 }
 
 /// The records in service, and the keeper of the file on disk just now, which decides if it may be written.
-fn current(zone_dir: &Path, hosted: &Hosted) -> Current {
+fn current(file: &Path, hosted: &Hosted) -> Current {
     let mut current = hosted.zone.as_deref().map(Current::of).unwrap_or_default();
     let managed = hosted.zone.as_ref().is_none_or(|zone| zone.is_managed());
-    current.file = match file_state(&path_of(zone_dir, &hosted.apex)) {
+    current.file = match file_state(file) {
         FileState::Managed if hosted.zone.is_none() => {
             FileState::Unreadable("the file does not load, so nothing can be compared".to_owned())
         }

@@ -31,7 +31,7 @@ use crate::diag::Diagnostics;
 /// The changes that sync would make.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// By apex, sorted; zones without changes included.
+    /// Sorted, the base first; zones without changes included.
     pub zones: Vec<ZonePlan>,
     /// The lists that origins point to.
     pub places: Places,
@@ -48,13 +48,13 @@ pub struct Waiting {
     pub changes: usize,
     /// Zone files that would be written.
     pub zones: usize,
-    /// Zones, without the final dot, whose file is gone and would be written anew.
+    /// Zones, by their [`crate::zone::ZoneId`] as text, whose file is gone and would be written anew.
     pub gone: Vec<String>,
 }
 
 /// A plan to be shown: its zones may lie in several places.
 pub struct View<'p> {
-    /// Sorted by apex.
+    /// Sorted, the base first.
     pub zones: Vec<&'p ZonePlan>,
     /// The lists that origins point to.
     pub places: &'p Places,
@@ -76,7 +76,7 @@ impl View<'_> {
         Waiting {
             changes: to_write().map(|zone| zone.changes().len()).sum(),
             zones: to_write().count(),
-            gone: to_write().filter(|zone| zone.has_vanished()).map(|zone| zone.apex.without_dot()).collect(),
+            gone: to_write().filter(|zone| zone.has_vanished()).map(|zone| zone.id.to_string()).collect(),
         }
     }
 }

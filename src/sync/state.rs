@@ -16,8 +16,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::diag::{Diagnostic, Id, Place};
-use crate::dns::Name;
 use crate::files;
+use crate::zone::ZoneId;
 
 /// Lists tell which storage accounts and vaults there are: for the server's user alone.
 const FOLDER_MODE: u32 = 0o700;
@@ -114,7 +114,11 @@ impl State {
 /// A way to replace a file.
 type Replace = fn(&Path, &str, &str, u32, &[u8]) -> Result<(), files::Failed>;
 
-/// The file of a zone in a part of the state.
-fn of_zone(apex: &Name) -> String {
-    format!("{}.txt", apex.without_dot())
+/// The file of a zone in a part of the state. No view's name has an `@`.
+fn of_zone(id: &ZoneId) -> String {
+    let apex = id.apex.without_dot();
+    match &id.view {
+        None => format!("{apex}.txt"),
+        Some(view) => format!("{view}@{apex}.txt"),
+    }
 }

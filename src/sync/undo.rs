@@ -21,7 +21,7 @@ use super::state::last_pass::LastPass;
 use crate::azure::names::locate;
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::dns::{Name, Rtype};
-use crate::zone::ZoneSet;
+use crate::zone::{ViewName, ZoneId, ZoneSet};
 
 /// The order to undo.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub(crate) fn run(settings: &Settings, zones: &ZoneSet, undo: &Undo, now: System
 
 pub(super) fn carry_out(
     settings: &Settings,
-    currents: BTreeMap<Name, Current>,
+    currents: BTreeMap<ZoneId, Current>,
     undo: &Undo,
     now: SystemTime,
 ) -> Result<Undone, Diagnostic> {
@@ -71,8 +71,8 @@ pub(super) fn carry_out(
     let mut bases = BTreeMap::new();
     for zone in &plan.zones {
         // Without its memory the guard compares with what is in service.
-        if let Ok(base) = Base::load(&settings.state, &zone.apex, clock(settings, now)) {
-            bases.insert(zone.apex.clone(), base);
+        if let Ok(base) = Base::load(&settings.state, &zone.id, clock(settings, now)) {
+            bases.insert(zone.id.clone(), base);
         }
     }
     let digest = undo.consent.as_ref().map(|consent| consent.digest);
@@ -90,7 +90,7 @@ pub(super) fn carry_out(
     undone.applied = apply::apply_undo(&review.approved, dir, state, clock(settings, now), freeze);
     let wish = |zone: &ZonePlan| Wish {
         by: Some(&undo.by),
-        approved: review.approved.has_consent(&zone.apex),
+        approved: review.approved.has_consent(&zone.id),
         undoes: Some(&last.at),
     };
     let (changes, recorded) =
@@ -109,21 +109,28 @@ struct Inverse {
     left: Vec<String>,
 }
 
+/// A zone as the journal has it: its view, or the base, and its apex.
+type ZoneKey<'c> = (Option<&'c ViewName>, &'c str);
+
 /// An RRset: its zone, its owner in full, and whether it is AAAA.
-type Key<'c> = (&'c str, &'c str, bool);
+type Key<'c> = (ZoneKey<'c>, &'c str, bool);
 
 /// What an RRset was before a pass and after it.
 type Step<'c> = (&'c [IpAddr], &'c [IpAddr]);
 
-fn inverse(last: &LastPass, mut currents: BTreeMap<Name, Current>, settings: &Settings) -> Result<Inverse, Diagnostic> {
-    let mut by_zone: BTreeMap<&str, Vec<(Key<'_>, Step<'_>)>> = BTreeMap::new();
+fn inverse(
+    last: &LastPass,
+    mut currents: BTreeMap<ZoneId, Current>,
+    settings: &Settings,
+) -> Result<Inverse, Diagnostic> {
+    let mut by_zone: BTreeMap<ZoneKey<'_>, Vec<(Key<'_>, Step<'_>)>> = BTreeMap::new();
     for (key, step) in steps(&last.changes) {
         by_zone.entry(key.0).or_default().push((key, step));
     }
     let mut inverse = Inverse { zones: Vec::new(), left: Vec::new() };
-    for (zone, steps) in by_zone {
-        let apex = zone.parse::<Name>().ok();
-        let Some((apex, current)) = apex.and_then(|apex| Some((apex.clone(), currents.remove(&apex)?))) else {
+    for ((view, zone), steps) in by_zone {
+        let id = zone.parse::<Name>().ok().map(|apex| ZoneId { view: view.cloned(), apex });
+        let Some((id, current)) = id.and_then(|id| Some((id.clone(), currents.remove(&id)?))) else {
             inverse
                 .left
                 .extend(steps.iter().map(|(key, _)| format!("{} {}: its zone is not hosted", key.1, rtype(*key))));
@@ -134,11 +141,11 @@ fn inverse(last: &LastPass, mut currents: BTreeMap<Name, Current>, settings: &Se
             let text = format!("the journal has '{name}', which no list can name in this zone; nothing was undone");
             return Err(Diagnostic::error(Id::UNDO_REFUSED, Place::zone(zone), text));
         }
-        let plan = inverse_of_zone(apex, current, &steps, &mut inverse.left);
+        let plan = inverse_of_zone(id, current, &steps, &mut inverse.left);
         check_targets(&plan, settings)?;
         inverse.zones.push(plan);
     }
-    inverse.zones.sort_by(|a, b| a.apex.cmp(&b.apex));
+    inverse.zones.sort_by(|a, b| a.id.cmp(&b.id));
     Ok(inverse)
 }
 
@@ -146,7 +153,8 @@ fn inverse(last: &LastPass, mut currents: BTreeMap<Name, Current>, settings: &Se
 fn steps(changes: &[AppliedChange]) -> BTreeMap<Key<'_>, Step<'_>> {
     let mut steps: BTreeMap<Key<'_>, Step<'_>> = BTreeMap::new();
     for change in changes {
-        let key = (change.zone.as_str(), change.name.as_str(), change.rtype == Rtype::AAAA.to_string());
+        let zone = (change.view.as_ref(), change.zone.as_str());
+        let key = (zone, change.name.as_str(), change.rtype == Rtype::AAAA.to_string());
         let step = steps.entry(key).or_insert((&change.before, &change.after));
         step.1 = &change.after;
     }
@@ -156,15 +164,15 @@ fn steps(changes: &[AppliedChange]) -> BTreeMap<Key<'_>, Step<'_>> {
 /// True for a name as sync writes it: what stands in a journal may be from anybody.
 fn is_of_zone(key: &Key<'_>) -> bool {
     let mut buffer = String::new();
-    locate(key.1, &mut buffer).is_ok_and(|place| place.zone_text() == key.0 && place.record_text() == key.1)
+    locate(key.1, &mut buffer).is_ok_and(|place| place.zone_text() == key.0.1 && place.record_text() == key.1)
 }
 
 fn rtype(key: Key<'_>) -> Rtype {
     if key.2 { Rtype::AAAA } else { Rtype::A }
 }
 
-fn inverse_of_zone(apex: Name, current: Current, steps: &[(Key<'_>, Step<'_>)], left: &mut Vec<String>) -> ZonePlan {
-    let suffix = format!(".{}", apex.without_dot());
+fn inverse_of_zone(id: ZoneId, current: Current, steps: &[(Key<'_>, Step<'_>)], left: &mut Vec<String>) -> ZonePlan {
+    let suffix = format!(".{}", id.apex.without_dot());
     let mut after = current.records.clone();
     let mut back: BTreeMap<(&str, bool), &[IpAddr]> = BTreeMap::new();
     for (key, (before, made)) in steps {
@@ -184,7 +192,7 @@ fn inverse_of_zone(apex: Name, current: Current, steps: &[(Key<'_>, Step<'_>)], 
         }
     }
     after.finish();
-    ZonePlan::replacing(apex, current, after)
+    ZonePlan::replacing(id, current, after)
 }
 
 /// The same addresses in any order.
@@ -197,7 +205,7 @@ fn check_targets(plan: &ZonePlan, settings: &Settings) -> Result<(), Diagnostic>
     let is_allowed = |address: &IpAddr| settings.allowed_targets.iter().any(|network| network.contains(address));
     for change in plan.changes() {
         if let Some(address) = change.after().find(|address| !is_allowed(address)) {
-            let zone = plan.apex.without_dot();
+            let zone = plan.id.to_string();
             let text = format!(
                 "{address}, which an undo would bring back for '{}', is outside allowed_targets; nothing was undone",
                 change.owner()

@@ -3,12 +3,13 @@
 use hashbrown::HashTable;
 
 use super::check::{self, FileDiagnostics};
+use super::layout::Node;
 use super::row::Row;
 use super::table::{MAX_ANCESTORS, RecordTable};
 use super::text::{self, Parsed};
 use super::{Aliases, Kind, NegativeSoa, Zone};
 use crate::diag::{Diagnostics, Id};
-use crate::dns::{CanonicalName, Name, Rtype};
+use crate::dns::{CanonicalName, Name, Rtype, Serial, rdata};
 
 /// Octets that owners and RDATA may take in all: numbers of 32 bits are to lead to any of them. A short `$ORIGIN` makes
 /// long names of short lines.
@@ -129,10 +130,26 @@ fn into_zone(table: RecordTable) -> Option<Zone> {
         has_cuts,
         has_wildcards,
         negative: None,
+        layers: None,
         contents: std::sync::OnceLock::new(),
     };
     zone.negative = zone.negative_soa().and_then(|soa| NegativeSoa::new(&zone.apex, &soa));
     Some(zone)
+}
+
+/// A zone that has this apex and nothing else, with another serial.
+pub(super) fn apex_alone(apex: &Name, node: &Node<'_>, serial: Serial) -> Option<Zone> {
+    let mut table = RecordTable::new(apex, 0);
+    for rrset in node.rrsets() {
+        for rdata in rrset.rdatas() {
+            let numbered = (rrset.rtype() == Rtype::SOA).then(|| rdata::with_serial(rdata, serial)).flatten();
+            let rdata = numbered.as_deref().unwrap_or(rdata);
+            let (rtype, ttl) = (rrset.rtype(), rrset.ttl());
+            table.add(&[], &Parsed { owner: apex.as_wire(), rtype, ttl, line: 0, rdata });
+        }
+    }
+    table.sort(|_, _| {});
+    into_zone(table)
 }
 
 #[cfg(test)]

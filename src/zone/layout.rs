@@ -111,6 +111,16 @@ impl<'z> Node<'z> {
         })
     }
 
+    /// Whether it has any record: a name without one exists because others lie below it.
+    pub(super) fn has_records(&self) -> bool {
+        self.rrsets > 0
+    }
+
+    /// The number of its records.
+    pub(super) fn record_count(&self) -> usize {
+        self.rrsets().map(|rrset| usize::from(rrset.count())).sum()
+    }
+
     /// The octets of its RRsets.
     pub(super) fn octets(&self) -> &'z [u8] {
         &self.rest[..self.rest.len() - self.end().len()]

@@ -13,11 +13,14 @@ pub(crate) mod kind;
 mod layout;
 mod lookup;
 mod negative;
+mod overlay;
 mod row;
 mod set;
 pub(crate) mod store;
 mod table;
 pub(crate) mod text;
+mod view;
+mod views;
 mod walk;
 
 use std::hash::BuildHasher;
@@ -32,10 +35,12 @@ pub use layout::RRsetRef;
 pub use lookup::Outcome;
 pub use negative::NegativeSoa;
 pub use set::{Hosted, OnMiss, ZoneSet};
+pub use view::{ViewName, ZoneId};
 pub(crate) use walk::{Cursor, RecordRef};
 
 use crate::dns::{Name, Record, Rtype, Serial, rdata};
 use layout::{Layout, Node};
+use overlay::{Layers, NodePlace};
 
 /// One zone, immutable and indexed: a block of bytes that has it all, and a hash table of where each name begins there.
 /// A million addresses take about 40 MB. A derived zone has no such table, and every lookup in it is NXDOMAIN: its
@@ -53,6 +58,8 @@ pub struct Zone {
     has_cuts: bool,
     has_wildcards: bool,
     negative: Option<NegativeSoa>,
+    /// Of a zone of a view: where all but the apex is.
+    layers: Option<Box<Layers>>,
     /// A hash of the records, once it was asked for.
     contents: OnceLock<u64>,
 }
@@ -73,9 +80,23 @@ impl Zone {
         self.kind == Kind::Managed
     }
 
-    /// Further public names of its records; only a file that sync wrote has any.
-    pub fn aliases(&self) -> &Aliases {
+    /// Further public names of its records, each with its owner; only a file that sync wrote has any.
+    pub fn aliases(&self) -> impl Iterator<Item = (&str, &str)> {
+        let below = self.layers.iter().flat_map(|layers| layers.aliases());
+        self.aliases.iter().chain(below)
+    }
+
+    /// The further public names in its own file.
+    pub(crate) fn own_aliases(&self) -> &Aliases {
         &self.aliases
+    }
+
+    /// The owner that a further public name leads to.
+    pub fn owner_of_alias(&self, name: &str) -> Option<&str> {
+        match &self.layers {
+            None => self.aliases.owner_of(name),
+            Some(layers) => layers.owner_of_alias(name),
+        }
     }
 
     /// The number of records.
@@ -95,7 +116,7 @@ impl Zone {
 
     /// The octets that its names and records take.
     pub(crate) fn octets(&self) -> usize {
-        self.layout.octets()
+        self.layout.octets() + self.layers.as_ref().map_or(0, |layers| layers.octets())
     }
 
     /// The serial.
@@ -126,7 +147,13 @@ impl Zone {
     /// Every RRset in the order of the file, with its owner relative to the apex: labels in wire format and lower case,
     /// none for the apex itself.
     pub fn rrsets(&self) -> impl Iterator<Item = (&[u8], RRsetRef<'_>)> {
-        self.layout.nodes().flat_map(|node| node.rrsets().map(move |rrset| (node.name, rrset)))
+        let mut place = NodePlace::default();
+        let nodes = std::iter::from_fn(move || {
+            let (node, next) = self.node_at(place)?;
+            place = next;
+            Some(node)
+        });
+        nodes.flat_map(|node| node.rrsets().map(move |rrset| (node.name, rrset)))
     }
 
     fn full_name(&self, node: &Node<'_>) -> Name {
@@ -136,6 +163,14 @@ impl Zone {
 
     /// The node of a relative name in lower case; the empty slice is the apex.
     fn node(&self, relative: &[u8]) -> Option<Node<'_>> {
+        match &self.layers {
+            Some(layers) if !relative.is_empty() => layers.node(relative),
+            _ => self.own_node(relative),
+        }
+    }
+
+    /// The same in this zone's own block alone.
+    fn own_node(&self, relative: &[u8]) -> Option<Node<'_>> {
         let hash = self.hasher.hash_one(relative);
         let found = self.index.find(hash, |at| self.layout.node(*at).name == relative)?;
         Some(self.layout.node(*found))

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicU64;
 use foldhash::fast::RandomState;
 
 use super::history::History;
-use super::{Outcome, Zone};
+use super::{Outcome, ViewName, Zone};
 use crate::dns::{CanonicalName, Name, Rtype, labels};
 
 /// The action for a name that a zone does not have.
@@ -74,6 +74,17 @@ pub struct ZoneSet {
     /// Answers for all zones `privatelink.<geo>.<suffix>` while their geo codes are not known; its apex is the
     /// suffix.
     unread: Option<Box<Hosted>>,
+    /// The same zones as the clients of each view see them.
+    pub(super) views: BTreeMap<ViewName, ViewZones>,
+}
+
+/// The zones of one view.
+#[derive(Clone)]
+pub(super) struct ViewZones {
+    /// What its clients see.
+    pub(super) zones: Arc<ZoneSet>,
+    /// Its own part of each zone, in the order of the apexes.
+    pub(super) parts: Vec<Hosted>,
 }
 
 impl ZoneSet {
@@ -82,9 +93,10 @@ impl ZoneSet {
         let by_apex: HashMap<Box<[u8]>, Hosted, RandomState> =
             zones.into_iter().map(|hosted| (hosted.apex.as_wire().into(), hosted)).collect();
         let longest = by_apex.keys().map(|apex| apex.len()).max().unwrap_or(0);
-        let has_aliases = |zone: &&Arc<Zone>| !zone.aliases().is_empty();
+        let has_aliases = |zone: &&Arc<Zone>| zone.aliases().next().is_some();
         let aliased = by_apex.values().filter_map(|hosted| hosted.zone.as_ref()).filter(has_aliases).cloned().collect();
-        Self { by_apex, aliased, longest, derived: BTreeMap::new(), unread: None }
+        let (derived, views) = (BTreeMap::new(), BTreeMap::new());
+        Self { by_apex, aliased, longest, derived, unread: None, views }
     }
 
     /// Adds zones for secondaries alone, with no records yet where they are still to be made.
@@ -122,6 +134,11 @@ impl ZoneSet {
         self.unread.as_ref().map(|hosted| &hosted.apex)
     }
 
+    /// Whether a zone is one of those that are not known yet.
+    pub(super) fn is_unread(&self, apex: &Name) -> bool {
+        !self.by_apex.contains_key(apex.as_wire()) && self.find_unread(apex.canonical()).is_some()
+    }
+
     /// The closest zone at or above a name; none for a name in a derived zone.
     pub fn find(&self, qname: CanonicalName<'_>) -> Option<&Hosted> {
         if self.is_derived(qname) {
@@ -133,13 +150,7 @@ impl ZoneSet {
     }
 
     fn find_unread(&self, qname: CanonicalName<'_>) -> Option<&Hosted> {
-        let unread = self.unread.as_deref()?;
-        let below = qname.strip_suffix(unread.apex.canonical())?;
-        let (mut service, mut geo) = (&[][..], &[][..]);
-        for label in labels(below) {
-            (service, geo) = (geo, label);
-        }
-        (service == b"privatelink" && !geo.is_empty()).then_some(unread)
+        self.unread.as_deref().filter(|unread| is_geo_zone(qname, &unread.apex))
     }
 
     /// The zone that answers a question: the closest, but for DS at its apex the one above if that one knows the name
@@ -179,7 +190,7 @@ impl ZoneSet {
             return None;
         }
         let text = name.without_dot();
-        let (owner, zone) = self.aliased.iter().find_map(|zone| Some((zone.aliases().owner_of(&text)?, zone)))?;
+        let (owner, zone) = self.aliased.iter().find_map(|zone| Some((zone.owner_of_alias(&text)?, zone)))?;
         format!("{owner}.{}", zone.apex()).parse().ok()
     }
 
@@ -195,6 +206,7 @@ impl ZoneSet {
     pub fn answers_as(&self, other: &Self) -> bool {
         self.by_apex.len() == other.by_apex.len()
             && self.unread() == other.unread()
+            && self.views_answer_as(other)
             && self.by_apex.iter().all(|(apex, hosted)| {
                 let same = |theirs: &Hosted| hosted.on_miss == theirs.on_miss && is_same_copy(hosted, theirs);
                 other.by_apex.get(apex).is_some_and(same)
@@ -214,6 +226,16 @@ impl ZoneSet {
         all.sort_by(|a, b| a.apex.cmp(&b.apex));
         all.into_iter()
     }
+}
+
+/// Whether a name is at or below `privatelink.<geo>.<suffix>`.
+pub(super) fn is_geo_zone(name: CanonicalName<'_>, suffix: &Name) -> bool {
+    let Some(below) = name.strip_suffix(suffix.canonical()) else { return false };
+    let (mut service, mut geo) = (&[][..], &[][..]);
+    for label in labels(below) {
+        (service, geo) = (geo, label);
+    }
+    service == b"privatelink" && !geo.is_empty()
 }
 
 fn is_same_copy(one: &Hosted, other: &Hosted) -> bool {

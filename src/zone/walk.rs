@@ -1,13 +1,13 @@
 //! All records of a zone in the order of its file, some at a time: for a transfer.
 
 use super::Zone;
+use super::overlay::NodePlace;
 use crate::dns::Rtype;
 
 /// A place between two records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
-    /// The number of the name.
-    node: usize,
+    node: NodePlace,
     rrset: usize,
     record: usize,
 }
@@ -28,7 +28,7 @@ impl Zone {
     /// one; `None` behind the last one.
     pub(crate) fn walk(&self, from: Cursor, mut take: impl FnMut(&RecordRef<'_>) -> bool) -> Option<Cursor> {
         let Cursor { mut node, rrset: mut first_rrset, record: mut first_record } = from;
-        while let Some((found, next)) = self.layout.node_at(node) {
+        while let Some((found, next)) = self.node_at(node) {
             for (rrset, records) in found.rrsets().enumerate().skip(first_rrset) {
                 let (rtype, ttl) = (records.rtype(), records.ttl());
                 if rtype == Rtype::SOA {

@@ -58,3 +58,4 @@ mod undo;
 mod upstream_tcp;
 mod upstreams;
 mod version;
+mod views;

@@ -113,6 +113,7 @@ const ROOMS: &[(&str, &[&[&str]])] = &[
     (
         "server",
         &[
+            &["views"],
             &["context", "misses", "recent"],
             &["admission", "counters"],
             &["observer"],

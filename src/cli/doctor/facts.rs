@@ -169,7 +169,7 @@ impl Lists {
         if let Some(held) = &review.held {
             let mut keys = HashSet::new();
             for part in &held.zones {
-                let zone = part.zone.apex.without_dot();
+                let zone = part.zone.id.to_string();
                 let changes = part.zone.held_changes(part.scope);
                 keys.extend(
                     changes.map(|change| (zone.clone(), change.owner().to_owned(), change.rtype() == Rtype::AAAA)),
@@ -187,7 +187,7 @@ impl Lists {
     }
 
     fn add_zone(&mut self, zone: &ZonePlan, places: &Places) {
-        let apex = zone.apex.without_dot();
+        let apex = zone.id.to_string();
         let mut before: HashMap<RrsetKey<'_>, Vec<IpAddr>> = HashMap::new();
         for record in zone.before().iter() {
             before.entry((record.owner, record.address.is_ipv6())).or_default().push(record.address);

@@ -1,7 +1,7 @@
 //! The answer to a question as facts: each record with who said it.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::PathBuf;
 
 use crate::diag;
 use crate::dns::{self, Name, Record, Rtype, rdata};
@@ -11,16 +11,28 @@ use crate::forward::Failure;
 use crate::forward::resolver::Provenance;
 use crate::forward::resolver::chase::RecordBits;
 use crate::server::Answered;
-use crate::zone::ZoneSet;
-use crate::zone::store::path_of;
+use crate::zone::store::file_of;
+use crate::zone::{ViewName, ZoneSet};
 
 /// Records that are shown.
 const MAX_HOPS: usize = 64;
 
+/// The zones as the client sees them.
+pub(super) struct Seen<'a> {
+    /// The zones of the base, with all views.
+    pub(super) all: &'a ZoneSet,
+    /// The view; `None` for the base.
+    pub(super) view: Option<&'a ViewName>,
+    /// The zones in it.
+    pub(super) zones: &'a ZoneSet,
+    /// The folder of the files.
+    pub(super) zone_dir: PathBuf,
+}
+
 /// The answer.
-pub(super) fn of(answered: &Answered, rtype: Rtype, zones: &ZoneSet, zone_dir: &Path) -> Answer {
+pub(super) fn of(answered: &Answered, rtype: Rtype, seen: &Seen<'_>) -> Answer {
     let (resolved, trace) = (&answered.resolved, &answered.trace);
-    let chain = chain(answered, zones, zone_dir);
+    let chain = chain(answered, seen);
     let data = resolved.answer.iter().filter(|record| record.rtype == rtype).take(MAX_HOPS).map(data);
     let data: Vec<String> = data.collect();
     let is_synthesized = trace.iter().any(|(_, part)| *part == Provenance::SynthesizedCname);
@@ -30,7 +42,7 @@ pub(super) fn of(answered: &Answered, rtype: Rtype, zones: &ZoneSet, zone_dir: &
     let end = match (last, &resolved.origin.zone) {
         (Some(_), _) => chain.last().map(|hop| hop.by.clone()).unwrap_or_default(),
         // A negative answer is the zone's unless its SOA came from an upstream.
-        (None, Some(apex)) if !is_forwarded && !resolved.origin.failed => zone_teller(apex, zones, zone_dir),
+        (None, Some(apex)) if !is_forwarded && !resolved.origin.failed => seen.teller(apex, apex),
         (None, _) => trace.last().map_or(Teller::Unknown, |(_, part)| teller(*part)),
     };
     let soa = resolved.authority.iter().find(|record| record.rtype == Rtype::SOA);
@@ -55,7 +67,7 @@ pub(super) fn of(answered: &Answered, rtype: Rtype, zones: &ZoneSet, zone_dir: &
 }
 
 /// The records in order. What an upstream said of one name, it said until the next name that was asked.
-fn chain(answered: &Answered, zones: &ZoneSet, zone_dir: &Path) -> Vec<Hop> {
+fn chain(answered: &Answered, seen: &Seen<'_>) -> Vec<Hop> {
     let resolved = &answered.resolved;
     let mut trace = answered.trace.iter().peekable();
     let mut current = None;
@@ -65,8 +77,8 @@ fn chain(answered: &Answered, zones: &ZoneSet, zone_dir: &Path) -> Vec<Hop> {
             current = Some(*part);
         }
         let is_foreign = resolved.from_upstream.contains(at) || at >= RecordBits::CAPACITY;
-        let by = match (is_foreign, zones.find(record.owner.canonical())) {
-            (false, Some(hosted)) => zone_teller(&hosted.apex, zones, zone_dir),
+        let by = match (is_foreign, seen.zones.find(record.owner.canonical())) {
+            (false, Some(hosted)) => seen.teller(&hosted.apex, &record.owner),
             _ => current.map_or(Teller::Unknown, teller),
         };
         Hop {
@@ -98,7 +110,11 @@ fn teller(part: Provenance) -> Teller {
     }
 }
 
-fn zone_teller(apex: &Name, zones: &ZoneSet, zone_dir: &Path) -> Teller {
-    let serial = zones.get(apex).and_then(|hosted| hosted.zone.as_deref()).map_or(0, |zone| zone.serial().0);
-    Teller::Zone { zone: apex.without_dot(), serial, file: diag::path(&path_of(zone_dir, apex)) }
+impl Seen<'_> {
+    /// The zone that says what there is of a name.
+    fn teller(&self, apex: &Name, name: &Name) -> Teller {
+        let part = self.all.part_of(self.view, apex, name);
+        let serial = self.all.part(&part).and_then(|hosted| hosted.zone.as_deref()).map_or(0, |zone| zone.serial().0);
+        Teller::Zone { zone: apex.without_dot(), serial, file: diag::path(&file_of(&self.zone_dir, &part)) }
+    }
 }

@@ -7,6 +7,7 @@ use crate::sync::state::changes::AppliedChange;
 
 fn change() -> AppliedChange {
     AppliedChange {
+        view: None,
         at: "2026-11-26T15:00:00Z".to_owned(),
         zone: "z".to_owned(),
         name: "a.z".to_owned(),
@@ -25,6 +26,7 @@ fn whole() -> Explanation {
     let text = str::to_owned;
     Explanation {
         asked: Question {
+            view: None,
             name: Some(text("a.z")),
             rtype: text("A"),
             client: Some(text("10.2.0.9")),

@@ -29,6 +29,8 @@ impl World {
 
     fn store_settings(folder: &Path, settings: &Settings) -> store::Settings {
         store::Settings {
+            views: std::collections::BTreeSet::new(),
+            parts: std::collections::BTreeSet::new(),
             zone_dir: folder.to_owned(),
             hosted: [(CORP.parse().unwrap(), crate::zone::OnMiss::NxDomain)].into(),
             on_miss: std::collections::BTreeMap::new(),

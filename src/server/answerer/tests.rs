@@ -9,7 +9,7 @@ use crate::forward::{Question, Reply};
 use crate::server::admission::access::Access;
 use crate::server::counters::{Class, Origin};
 use crate::server::harness::{BothPaths, Incoming, offline};
-use crate::server::{Settings, Shared};
+use crate::server::{Settings, Shared, Transport};
 use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
 const CLIENT: &str = "192.0.2.1:5353";
@@ -67,7 +67,11 @@ fn each_message_is_counted_once_by_transport_and_family_its_type_its_answer_and_
     let mut out = Vec::new();
     for transport in [Transport::Udp, Transport::Tcp] {
         for (message, client) in messages.iter().cycle().take(rounds * messages.len()) {
-            paths.answer(Incoming { message, client: client.parse().unwrap(), transport }, now, &mut out);
+            paths.answer(
+                Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), transport },
+                now,
+                &mut out,
+            );
         }
     }
     let (counters, rounds) = (&shared.counters, 2 * rounds as u64);
@@ -91,7 +95,12 @@ fn each_look_into_a_cache_is_a_request_of_the_cache_or_a_hit_of_the_fast_paths_o
     let message = message("www.example", Rtype::A);
     let mut out = Vec::new();
     for _ in 0..10 {
-        let incoming = Incoming { message: &message, client: CLIENT.parse().unwrap(), transport: Transport::Udp };
+        let incoming = Incoming {
+            message: &message,
+            client: CLIENT.parse().unwrap(),
+            local: ([127, 0, 0, 1], 53).into(),
+            transport: Transport::Udp,
+        };
         assert!(paths.answer(incoming, now, &mut out));
     }
     let (own, cache) = (shared.counters.named("answer_cache_hits"), shared.snapshot.load().resolver.cache().counts());
@@ -104,7 +113,8 @@ fn the_answers_of_a_batch_have_the_time_from_its_arrival_to_its_end() {
     let (shared, _, now) = world();
     let snapshot = shared.snapshot.load();
     let mut counts = shared.counters.writer();
-    let mut answerer = Answerer::new(&shared, &snapshot, None, &mut counts, Transport::Udp, now);
+    let listener = Listener { transport: Transport::Udp, address: ([127, 0, 0, 1], 53).into() };
+    let mut answerer = Answerer::new(&shared, &snapshot, None, &mut counts, listener, now);
     let (asked, mut out) = (message("ns.b.test", Rtype::A), Vec::new());
     for _ in 0..3 {
         answerer.answer(&asked, CLIENT.parse().unwrap(), &mut out);

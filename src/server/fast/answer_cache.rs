@@ -16,7 +16,8 @@ use crate::dns::{CanonicalName, Query, Rtype, UDP_PAYLOAD};
 use crate::forward::cache::Validity;
 use crate::forward::resolver::Resolver;
 use crate::server::query::{Cacheable, HeaderBits};
-use crate::server::snapshot::Snapshot;
+use crate::server::snapshot::{Decides, Snapshot};
+use crate::server::views::{ViewIndex, Views};
 use crate::zone::ZoneSet;
 
 /// Slots: with names of usual length some 8 MB when all are taken.
@@ -42,19 +43,20 @@ pub(crate) struct CacheKey<'a> {
     qtype: Rtype,
     /// RD, DO, CD, and AD unless DO asks for the same.
     flags: u8,
+    view: u16,
 }
 
 impl<'a> CacheKey<'a> {
-    pub(crate) fn new(query: &Query<'_>, qname: CanonicalName<'a>) -> Self {
+    pub(crate) fn new(query: &Query<'_>, qname: CanonicalName<'a>, view: ViewIndex) -> Self {
         let authentic = query.header.ad && !query.dnssec_ok();
         let bits = [query.header.rd, query.dnssec_ok(), query.header.cd, authentic];
         let flags = bits.into_iter().fold(0, |flags, bit| flags << 1 | u8::from(bit));
-        Self { qname, qtype: query.qtype, flags }
+        Self { qname, qtype: query.qtype, flags, view: view.number() }
     }
 }
 
-/// Zones, upstreams, and how often something was flushed.
-type Source = (Weak<ZoneSet>, Weak<Resolver>, u64);
+/// Zones, views, upstreams, and how often something was flushed.
+type Source = (Weak<ZoneSet>, Weak<Views>, Weak<Resolver>, u64);
 
 /// One worker's answers.
 pub(crate) struct AnswerCache {
@@ -89,6 +91,7 @@ struct AnswerSlot {
     /// Seconds by which the TTLs had aged when the answer was stored.
     age: u32,
     qtype: Rtype,
+    view: u16,
     records: u16,
     qname: u8,
     flags: u8,
@@ -106,18 +109,20 @@ pub(crate) struct CachedAnswer<'a> {
 
 impl AnswerCache {
     pub(crate) fn new(now: Instant) -> Self {
-        let (hasher, source) = (RandomState::default(), (Weak::new(), Weak::new(), 0));
+        let (hasher, source) = (RandomState::default(), (Weak::new(), Weak::new(), Weak::new(), 0));
         Self { slots: Vec::new(), hasher, source, epoch: 1, base: now, now: 0, next_way: 0, octets: 0, hand: 0 }
     }
 
     /// Answers under `snapshot` from now on; forgets all answers if its zones or upstreams are different ones.
     pub(crate) fn follow(&mut self, snapshot: &Arc<Snapshot>, now: Instant) {
         self.now = self.nanos(now);
-        let (Snapshot { zones, resolver, .. }, (old_zones, old_resolver, old_flushes)) = (&**snapshot, &self.source);
+        let Decides { zones, views, resolver, .. } = &***snapshot;
+        let (old_zones, old_views, old_resolver, old_flushes) = &self.source;
         let flushes = resolver.cache().flushes();
-        let is_same = (old_zones.as_ptr(), old_resolver.as_ptr()) == (Arc::as_ptr(zones), Arc::as_ptr(resolver));
+        let is_same = (old_zones.as_ptr(), old_views.as_ptr(), old_resolver.as_ptr())
+            == (Arc::as_ptr(zones), Arc::as_ptr(views), Arc::as_ptr(resolver));
         if !is_same || *old_flushes != flushes {
-            self.source = (Arc::downgrade(zones), Arc::downgrade(resolver), flushes);
+            self.source = (Arc::downgrade(zones), Arc::downgrade(views), Arc::downgrade(resolver), flushes);
             self.epoch = self.epoch.wrapping_add(1).max(1);
         }
     }
@@ -129,7 +134,7 @@ impl AnswerCache {
     fn hash(&self, key: &CacheKey<'_>) -> u64 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key.qname.as_wire());
-        hasher.write_u32(u32::from(key.qtype.0) << 8 | u32::from(key.flags));
+        hasher.write_u64(u64::from(key.view) << 32 | u64::from(key.qtype.0) << 8 | u64::from(key.flags));
         hasher.finish()
     }
 
@@ -174,6 +179,7 @@ impl AnswerCache {
                 epoch: self.epoch,
                 age: u32::try_from(self.now.saturating_sub(stored) / NANOS).unwrap_or(u32::MAX),
                 qtype: key.qtype,
+                view: key.view,
                 records: bytes.records,
                 qname: bytes.qname,
                 flags: key.flags,
@@ -211,7 +217,7 @@ impl AnswerCache {
 
 impl AnswerSlot {
     fn answers(&self, key: &CacheKey<'_>) -> bool {
-        (self.qtype, self.flags) == (key.qtype, key.flags)
+        (self.qtype, self.flags, self.view) == (key.qtype, key.flags, key.view)
             && self.bytes.get(..usize::from(self.qname)) == Some(key.qname.as_wire())
     }
 }
@@ -295,7 +301,7 @@ mod tests {
 
     fn keep(answers: &mut AnswerCache, number: u32, until: Instant) {
         let qname = [&[8][..], format!("{number:08x}").as_bytes(), &[0]].concat();
-        let key = CacheKey { qname: CanonicalName::of_octets(&qname), qtype: Rtype::A, flags: 0 };
+        let key = CacheKey { qname: CanonicalName::of_octets(&qname), qtype: Rtype::A, flags: 0, view: 0 };
         let answer = vec![0; 12 + qname.len() + 4 + 1200];
         let validity = Validity { stored: answers.base, until };
         let end = answer.len();

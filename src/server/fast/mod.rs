@@ -17,6 +17,7 @@ use crate::server::misses::Misses;
 use crate::server::query::options::{self, ReplyOptions};
 use crate::server::query::{Cacheable, is_plain, response};
 use crate::server::snapshot::Snapshot;
+use crate::server::views::ViewIndex;
 use crate::zone::{Hosted, OnMiss, Outcome, RRsetRef, Zone};
 pub(crate) use answer_cache::AnswerCache;
 use answer_cache::CacheKey;
@@ -91,7 +92,7 @@ impl<'a> FastPath<'a> {
         let limit = context.transport.max_answer(&query);
         let (_, options) = options::examine(self.snapshot, &query, context)?;
         let ask = PlainQuery { query: &query, question, options };
-        if let Some(hosted) = self.snapshot.view(context.ip()).zones.zone_for(qname.name(), query.qtype) {
+        if let Some(hosted) = self.snapshot.view(context.view).zones.zone_for(qname.name(), query.qtype) {
             let answered = local(hosted, &ask, &qname, limit, out);
             if let Some(response) = answered
                 && out.len() - start <= limit
@@ -104,7 +105,7 @@ impl<'a> FastPath<'a> {
             }
             out.truncate(start);
         }
-        Some((query.qtype, self.cached(&ask, &qname, context.ip(), limit, out)?))
+        Some((query.qtype, self.cached(&ask, &qname, context.view, limit, out)?))
     }
 
     /// Whether a hosted zone lacks the name that the last answer was about.
@@ -112,26 +113,26 @@ impl<'a> FastPath<'a> {
         self.missed != Missed::No
     }
 
-    /// That name; `message` is the one that was answered.
-    pub(crate) fn missed_name(&self, message: &[u8]) -> Option<Name> {
+    /// That name; `message` is the one that was answered in this view.
+    pub(crate) fn missed_name(&self, message: &[u8], view: ViewIndex) -> Option<Name> {
         let query = Query::parse(message).ok()?;
         match self.missed {
             Missed::No => None,
             Missed::Own => Name::from_wire(query.qname),
             Missed::Cached => {
                 let qname = NameBuffer::new(query.qname)?;
-                let cached = self.answers.find(&CacheKey::new(&query, qname.name()))?;
+                let cached = self.answers.find(&CacheKey::new(&query, qname.name(), view))?;
                 Name::from_wire(cached.missed()?.as_wire())
             }
         }
     }
 
-    /// Stores the full path's answer to a message for later ones.
-    pub(crate) fn store(&mut self, message: &[u8], answer: &[u8], cacheable: &Cacheable) {
+    /// Stores the full path's answer to a message of this view for later ones.
+    pub(crate) fn store(&mut self, message: &[u8], view: ViewIndex, answer: &[u8], cacheable: &Cacheable) {
         if let Ok(query) = Query::parse(message)
             && let Some(qname) = NameBuffer::new(query.qname)
         {
-            self.answers.store(&CacheKey::new(&query, qname.name()), answer, cacheable);
+            self.answers.store(&CacheKey::new(&query, qname.name(), view), answer, cacheable);
         }
     }
 
@@ -140,12 +141,12 @@ impl<'a> FastPath<'a> {
         &mut self,
         ask: &PlainQuery<'_>,
         qname: &NameBuffer,
-        client: IpAddr,
+        view: ViewIndex,
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Option<Disposition> {
         let PlainQuery { query, question, .. } = ask;
-        let cached = self.answers.find(&CacheKey::new(query, qname.name()))?;
+        let cached = self.answers.find(&CacheKey::new(query, qname.name(), view))?;
         let start = out.len();
         if question.len() + cached.len() + ask.opt_len() > limit {
             return None;
@@ -156,7 +157,7 @@ impl<'a> FastPath<'a> {
         [out[start + 7], out[start + 9]] = cached.counts();
         opt(ask, start, out);
         if let Some(missed) = cached.missed()
-            && let Some(hosted) = self.snapshot.view(client).zones.find(missed)
+            && let Some(hosted) = self.snapshot.view(view).zones.find(missed)
         {
             self.misses.note(hosted, missed);
             self.missed = Missed::Cached;

@@ -83,7 +83,8 @@ impl World {
     }
 
     fn fast_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
-        let incoming = Incoming { message, client: client.parse().unwrap(), transport };
+        let incoming =
+            Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), transport };
         let mut out = b"before".to_vec();
         let answered = self.paths.borrow_mut().fast(incoming, now, &mut out);
         assert!(out.starts_with(b"before"));
@@ -96,7 +97,8 @@ impl World {
     }
 
     fn full_at(&self, message: &[u8], client: &str, transport: Transport, now: Instant) -> Option<Vec<u8>> {
-        let incoming = Incoming { message, client: client.parse().unwrap(), transport };
+        let incoming =
+            Incoming { message, client: client.parse().unwrap(), local: ([127, 0, 0, 1], 53).into(), transport };
         self.paths.borrow_mut().full(incoming, now)
     }
 }

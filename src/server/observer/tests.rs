@@ -11,6 +11,7 @@ use crate::server::admission::access::Access;
 use crate::server::context::Transport;
 use crate::server::harness::{self, BothPaths, Incoming};
 use crate::server::recent::RecentEntry;
+use crate::server::views::ViewIndex;
 use crate::server::{Settings as ServerSettings, Shared};
 use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
@@ -57,7 +58,12 @@ impl World {
 }
 
 fn incoming<'a>(message: &'a [u8], client: &str) -> Incoming<'a> {
-    Incoming { message, client: client.parse::<SocketAddr>().unwrap(), transport: Transport::Udp }
+    Incoming {
+        message,
+        client: client.parse::<SocketAddr>().unwrap(),
+        local: ([127, 0, 0, 1], 53).into(),
+        transport: Transport::Udp,
+    }
 }
 
 fn question(name: &str) -> Vec<u8> {
@@ -141,7 +147,8 @@ fn with_recent_off_nothing_is_remembered_and_with_both_off_nothing_is_watched() 
 #[test]
 fn each_choice_of_queries_includes_those_before_it() {
     let now = Instant::now();
-    let context = RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, at: now };
+    let context =
+        RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, view: ViewIndex::BASE, at: now };
     let good = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let failed = Response::Answered(Rcode::SERVFAIL).to(Reason::Failed);
     let message = question("x.b.test");
@@ -164,7 +171,8 @@ fn queries_beyond_the_rate_are_counted() {
     let now = Instant::now();
     let observer = Observer::new(Settings { queries: QueriesLogged::All, recent: false }, now);
     while observer.log.take(now) {}
-    let context = RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, at: now };
+    let context =
+        RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, view: ViewIndex::BASE, at: now };
     let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let seen = Seen { message: &question("x.b.test"), context, disposition, missed: false };
     let mut watch = observer.watch().unwrap();

@@ -179,11 +179,11 @@ fn examine(
     if let Some((rcode, ede)) = not_served(query) {
         return end(&options, Refusal { ede, ..Refusal::new(Reason::NotServed, rcode) });
     }
-    if snapshot.view(context.ip()).resolver.is_probe(query.qname) {
+    if snapshot.view(context.view).resolver.is_probe(query.qname) {
         return end(&options, Refusal { ede: Some(LOOP), ..Refusal::new(Reason::LoopProbe, Rcode::REFUSED) });
     }
     match Name::from_wire(query.qname) {
-        Some(qname) if snapshot.view(context.ip()).zones.is_derived(qname.canonical()) => {
+        Some(qname) if snapshot.view(context.view).zones.is_derived(qname.canonical()) => {
             ControlFlow::Break(transfer::in_derived(request, &options))
         }
         Some(qname) => ControlFlow::Continue(Examined { qname, options }),
@@ -208,7 +208,7 @@ fn resolve(
     let mut resolution = Resolution::new(qname, query.qtype, flags);
     resolution.network = Some(ClientNetwork::of(context.ip()));
     resolution.limit_to(response::room(query, context.transport, &options));
-    let view = snapshot.view(context.ip());
+    let view = snapshot.view(context.view);
     let question = match view.resolver.start(view.zones, &mut resolution, context.at) {
         Progress::Done(resolved) => return ControlFlow::Continue((resolved, resolution.validity(), options)),
         Progress::Ask(question) => question,
@@ -278,7 +278,7 @@ fn complete(
     options: &ReplyOptions,
 ) -> (Disposition, response::Composed) {
     if let Some(missed) = &resolved.origin.missed
-        && let Some(hosted) = snapshot.view(context.ip()).zones.find(missed.canonical())
+        && let Some(hosted) = snapshot.view(context.view).zones.find(missed.canonical())
     {
         shared.misses.note(hosted, missed.canonical());
     }

@@ -8,7 +8,8 @@ use crate::dns::{Name, Rtype};
 use crate::forward::ClientNetwork;
 use crate::forward::resolver::chase::Resolved;
 use crate::forward::resolver::{Progress, Provenance, QueryFlags, Resolution};
-use crate::server::snapshot::Snapshot;
+use crate::server::snapshot::{Snapshot, View};
+use crate::server::views::ViewIndex;
 
 /// An answer and where it came from.
 pub struct Answered {
@@ -18,16 +19,23 @@ pub struct Answered {
     pub trace: Vec<(Name, Provenance)>,
 }
 
-/// Resolves one question, as for this client if one is named; whether that client may ask is not looked at.
-pub async fn query(snapshot: &Snapshot, qname: Name, qtype: Rtype, client: Option<IpAddr>) -> Answered {
+/// Resolves one question as in this view, and as for this client if one is named; whether that client may ask is not
+/// looked at.
+pub async fn query(
+    snapshot: &Snapshot,
+    (qname, qtype): (Name, Rtype),
+    client: Option<IpAddr>,
+    view: ViewIndex,
+) -> Answered {
     let flags = QueryFlags { recursion: true, dnssec_ok: false, checking_disabled: false, authentic_data: false };
     let mut resolution = Resolution::new(qname, qtype, flags);
     resolution.trace = Some(Vec::new());
     resolution.network = client.map(ClientNetwork::of);
-    let resolved = match snapshot.resolver.start(&snapshot.zones, &mut resolution, Instant::now()) {
+    let View { zones, resolver } = snapshot.view(view);
+    let resolved = match resolver.start(zones, &mut resolution, Instant::now()) {
         Progress::Done(resolved) => resolved,
         Progress::Ask(question) => {
-            let (resolver, zones) = (Arc::clone(&snapshot.resolver), Arc::clone(&snapshot.zones));
+            let (resolver, zones) = (Arc::clone(resolver), Arc::clone(zones));
             let (resolved, trace) = resolver.finish(zones, resolution, question).await;
             return Answered { resolved, trace };
         }

@@ -56,7 +56,7 @@ pub(super) fn in_derived(request: &Request<'_>, options: &ReplyOptions) -> Serve
 
 /// The zone, and the peer that may have it; or why there is none.
 fn granted<'a>(request: &Request<'a>, options: &ReplyOptions) -> Result<(&'a Zone, &'a Peer), (Rcode, Ede)> {
-    let (settings, zones) = (&request.snapshot.transfers.settings, request.snapshot.view(request.context.ip()).zones);
+    let (settings, zones) = (&request.snapshot.transfers.settings, &request.snapshot.zones);
     let key = options.signature().map(|signature| signature.signer().key().name());
     let requester = Requester { address: request.context.ip(), key };
     if !settings.knows(requester) {

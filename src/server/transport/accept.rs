@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::sync::watch;
 use super::client_stream;
 use super::streams::Streams;
 use super::tcp::Connection;
+use crate::server::context::Ends;
 use crate::server::counters::Counters;
 
 /// The pause before accepting again when the system has no more descriptors or memory.
@@ -26,7 +26,7 @@ pub(crate) trait Serve: Send + Sync + 'static {
     fn serve(
         self: Arc<Self>,
         socket: TcpStream,
-        client: SocketAddr,
+        ends: Ends,
         stopped: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + 'static>;
 }
@@ -40,16 +40,18 @@ impl Serve for Streams {
     fn serve(
         self: Arc<Self>,
         socket: TcpStream,
-        client: SocketAddr,
+        ends: Ends,
         stopped: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let handle = self.admit(client)?;
-        Some(Connection::new(client, self, handle).run(socket, stopped))
+        let handle = self.admit(ends.client)?;
+        Some(Connection::new(ends, self, handle).run(socket, stopped))
     }
 }
 
 /// Accepts connections until `stopped` turns true.
 pub(crate) async fn accept<S: Serve>(listener: TcpListener, service: Arc<S>, mut stopped: watch::Receiver<bool>) {
+    // It was bound, so it has an address.
+    let Ok(local) = listener.local_addr() else { return };
     let mut open = tokio::task::JoinSet::new();
     loop {
         let accepted = tokio::select! {
@@ -60,7 +62,7 @@ pub(crate) async fn accept<S: Serve>(listener: TcpListener, service: Arc<S>, mut
         match accepted {
             Ok((stream, client)) => {
                 client_stream::prepare(&stream);
-                if let Some(serving) = Arc::clone(&service).serve(stream, client, stopped.clone()) {
+                if let Some(serving) = Arc::clone(&service).serve(stream, Ends { client, local }, stopped.clone()) {
                     open.spawn(serving);
                 }
             }

@@ -10,7 +10,6 @@ pub(crate) mod request;
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -30,7 +29,7 @@ use super::reply_to;
 use super::returned::Returned;
 use super::streams::Streams;
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::Transport;
+use crate::server::context::{Ends, Listener, Transport};
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
 
@@ -51,7 +50,7 @@ const EDGE_TIME: Duration = Duration::from_secs(5);
 
 /// One connection.
 pub(super) struct Connection<S> {
-    client: SocketAddr,
+    ends: Ends,
     streams: Arc<Streams>,
     handle: Arc<ConnectionHandle>,
     http: server::Connection<Deferred<S>, Bytes>,
@@ -88,7 +87,7 @@ struct Body {
 /// Serves a connection from its first octet to its last.
 pub(super) async fn run<S: ClientStream>(
     stream: S,
-    client: SocketAddr,
+    ends: Ends,
     (streams, handle): (Arc<Streams>, ConnectionHandle),
     stopped: watch::Receiver<bool>,
 ) {
@@ -100,7 +99,7 @@ pub(super) async fn run<S: ClientStream>(
     flusher.defer();
     let (back, returning) = mpsc::unbounded_channel();
     let connection = Connection {
-        client,
+        ends,
         streams,
         handle: Arc::new(handle),
         http,
@@ -240,14 +239,15 @@ impl<S: ClientStream> Connection<S> {
         }
         let (asked, streams) = (std::mem::take(&mut self.asked), Arc::clone(&self.streams));
         let (snapshot, now) = (streams.shared.snapshot.load(), Instant::now());
+        let listener = Listener { transport: Transport::Https, address: self.ends.local };
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
-        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), Transport::Https, now);
+        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), listener, now);
         let mut out = Vec::new();
         for (message, respond) in asked {
             out.clear();
-            match answerer.answer(&message, self.client, &mut out) {
+            match answerer.answer(&message, self.ends.client, &mut out) {
                 Handled::Answered => self.reply(respond, &out),
                 Handled::Later(later) => self.ask(later, respond, now),
                 // A transfer needs a stream, and is refused.

@@ -7,7 +7,6 @@
 //! after the other as the client takes them: a query that waited for an upstream comes back as a small value.
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -22,7 +21,7 @@ use super::streams::Streams;
 use super::transfers::Transfers;
 use crate::dns::stream as framing;
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::Transport;
+use crate::server::context::{Ends, Listener, Transport};
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
 use crate::transfer::Next;
@@ -47,7 +46,7 @@ const TURN: usize = MAX_UNSENT / 2;
 
 /// One connection.
 pub(crate) struct Connection {
-    client: SocketAddr,
+    ends: Ends,
     streams: Arc<Streams>,
     handle: ConnectionHandle,
     /// Received octets; after each step, less than one message.
@@ -73,10 +72,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(client: SocketAddr, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
+    pub(crate) fn new(ends: Ends, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
         let (back, returning) = mpsc::unbounded_channel();
         Self {
-            client,
+            ends,
             streams,
             handle,
             inbox: Vec::with_capacity(FIRST_LEN),
@@ -184,7 +183,7 @@ impl Connection {
         let (shared, now) = (&self.streams.shared, Instant::now());
         let today = (shared.clock)().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let snapshot = shared.snapshot.load();
-        let known = (&**snapshot.view(self.client.ip()).zones, &*snapshot.transfers.board);
+        let known = (&*snapshot.zones, &*snapshot.transfers.board);
         framing::frame(&mut self.outbox, |outbox| self.transfers.message(known, (now, today), outbox))
     }
 
@@ -250,18 +249,19 @@ impl Connection {
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
     fn drain(&mut self, transport: Transport) -> bool {
-        let Self { streams, client, inbox, outbox, waiting, back, transfers, .. } = self;
+        let Self { streams, ends, inbox, outbox, waiting, back, transfers, .. } = self;
+        let listener = Listener { transport, address: ends.local };
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
-        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), transport, now);
+        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), listener, now);
         let (mut at, mut makes_sense) = (0, true);
         while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING && transfers.has_room() {
             let Some((message, end)) = framing::message_at(inbox, at) else { break };
             at = end;
-            match framing::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
+            match framing::frame(outbox, |outbox| answerer.answer(message, ends.client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
                 Handled::Transfer(granted) => transfers.push(granted, &snapshot.transfers.places),

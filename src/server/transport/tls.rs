@@ -25,7 +25,7 @@ use super::https;
 use super::streams::Streams;
 use super::tcp::Connection;
 use crate::server::admission::rates::{LimitedKind, RateDecision};
-use crate::server::context::Transport;
+use crate::server::context::{Ends, Transport};
 use crate::server::counters::Counters;
 use crate::tls::Protocol;
 
@@ -80,7 +80,7 @@ impl Encrypted {
     async fn run(
         self: Arc<Self>,
         socket: TcpStream,
-        client: SocketAddr,
+        ends: Ends,
         (place, handle): (HandshakePlace, ConnectionHandle),
         mut stopped: watch::Receiver<bool>,
     ) {
@@ -94,8 +94,8 @@ impl Encrypted {
         Counters::add(&counters.tls_handshakes);
         let streams = Arc::clone(&self.streams);
         match self.protocol {
-            Protocol::Dot => Connection::new(client, streams, handle).run(stream, stopped).await,
-            Protocol::Http2 => https::run(stream, client, (streams, handle), stopped).await,
+            Protocol::Dot => Connection::new(ends, streams, handle).run(stream, stopped).await,
+            Protocol::Http2 => https::run(stream, ends, (streams, handle), stopped).await,
         }
     }
 }
@@ -108,11 +108,11 @@ impl Serve for Encrypted {
     fn serve(
         self: Arc<Self>,
         socket: TcpStream,
-        client: SocketAddr,
+        ends: Ends,
         stopped: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        let places = self.admit(client)?;
-        Some(self.run(socket, client, places, stopped))
+        let places = self.admit(ends.client)?;
+        Some(self.run(socket, ends, places, stopped))
     }
 }
 

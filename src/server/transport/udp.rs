@@ -6,7 +6,7 @@
 //! that waited for one answer hold up nobody else.
 
 use std::collections::VecDeque;
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use nix::sys::socket::{MsgFlags, SockaddrIn, SockaddrIn6};
 use super::datagrams::{BATCH, Incoming, Outgoing, Peer, ReturnPath, SendHeaders};
 use super::late_answers::{LateAnswers, Waker};
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::Transport;
+use crate::server::context::{Listener, Transport};
 use crate::server::counters::ShardWriter;
 use crate::server::fast::AnswerCache;
 use crate::server::query::{Arrived, Later};
@@ -72,15 +72,18 @@ impl Stop {
 
 /// Answers datagrams until it has to stop, and then the queries that wait, as long as there is time.
 pub(crate) fn worker(socket: &UdpSocket, waker: Waker, shared: &Arc<Shared>, stop: &Stop) {
-    if socket.local_addr().is_ok_and(|address| address.is_ipv4()) {
-        Worker::<SockaddrIn>::new(socket, waker, shared).run(stop);
+    // It was bound, so it has an address.
+    let Ok(address) = socket.local_addr() else { return };
+    if address.is_ipv4() {
+        Worker::<SockaddrIn>::new((socket, address), waker, shared).run(stop);
     } else {
-        Worker::<SockaddrIn6>::new(socket, waker, shared).run(stop);
+        Worker::<SockaddrIn6>::new((socket, address), waker, shared).run(stop);
     }
 }
 
 struct Worker<'a, P> {
     socket: &'a UdpSocket,
+    listener: Listener,
     shared: &'a Arc<Shared>,
     late_answers: Arc<LateAnswers<ReplyTo<P>>>,
     outgoing: Outgoing<P>,
@@ -97,10 +100,11 @@ struct ReplyTo<P> {
 }
 
 impl<'a, P: Peer> Worker<'a, P> {
-    fn new(socket: &'a UdpSocket, waker: Waker, shared: &'a Arc<Shared>) -> Self {
+    fn new((socket, address): (&'a UdpSocket, SocketAddr), waker: Waker, shared: &'a Arc<Shared>) -> Self {
+        let listener = Listener { transport: Transport::Udp, address };
         let (outgoing, answers) = (Outgoing::new(socket), AnswerCache::new(Instant::now()));
         let (late_answers, counts) = (LateAnswers::new(waker), shared.counters.writer());
-        Self { socket, shared, late_answers, outgoing, answers, counts, waiting: Arc::new(()) }
+        Self { socket, listener, shared, late_answers, outgoing, answers, counts, waiting: Arc::new(()) }
     }
 
     fn is_awaited(&self) -> bool {
@@ -157,10 +161,10 @@ impl<'a, P: Peer> Worker<'a, P> {
 
     /// Answers the received messages; returns the time at which all answers are made.
     fn serve(&mut self, incoming: &Incoming<P>) -> Instant {
-        let Self { shared, outgoing, answers, counts, late_answers, waiting, .. } = self;
+        let Self { shared, listener, outgoing, answers, counts, late_answers, waiting, .. } = self;
         let snapshot = shared.snapshot.load();
         let now = Instant::now();
-        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), counts, Transport::Udp, now);
+        let mut answerer = Answerer::new(shared, &snapshot, Some(answers), counts, *listener, now);
         for (message, route) in incoming.messages() {
             match answerer.answer(message, route.peer.to_std(), &mut outgoing.bytes) {
                 Handled::Answered => outgoing.end_answer(route),

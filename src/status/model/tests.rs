@@ -34,6 +34,7 @@ fn whole() -> Status {
             ..SyncStatus::default()
         },
         changes: vec![AppliedChange {
+            view: None,
             at: String::new(),
             zone: String::new(),
             name: String::new(),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dns::Name;
 use crate::sync::Records;
 use crate::sync::desired::{self, merge};
 use crate::sync::guard::{Settings, review};
@@ -18,7 +19,7 @@ fn apex() -> Name {
     BLOB.parse().unwrap()
 }
 
-fn approved(current: BTreeMap<Name, Current>, text: &str) -> ApprovedPlan {
+fn approved(current: BTreeMap<ZoneId, Current>, text: &str) -> ApprovedPlan {
     let listing = parse("a", Path::new("a.txt"), Format::Auto, format!("{text}\n").into_bytes()).unwrap();
     let plan = plan(
         merge(vec![listing], &desired::Settings::of_cloud(crate::azure::Cloud::Public, &[])).unwrap(),
@@ -52,9 +53,9 @@ fn load(folder: &Path) -> Zone {
     load_zone(folder, &apex())
 }
 
-fn current(folder: &Path) -> BTreeMap<Name, Current> {
+fn current(folder: &Path) -> BTreeMap<ZoneId, Current> {
     let queue: Name = "privatelink.queue.core.windows.net".parse().unwrap();
-    [apex(), queue].map(|apex| (apex.clone(), Current::of(&load_zone(folder, &apex)))).into()
+    [apex(), queue].map(|apex| (ZoneId::base(apex.clone()), Current::of(&load_zone(folder, &apex)))).into()
 }
 
 fn files(folder: &Path) -> Vec<String> {

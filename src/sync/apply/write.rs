@@ -10,7 +10,8 @@ use nix::fcntl::OFlag;
 use super::ApplyError;
 use crate::dns::Serial;
 use crate::files;
-use crate::zone::Kind;
+use crate::zone::store::{file_name, file_of, folder_of};
+use crate::zone::{Kind, ZoneId};
 
 /// The one temporary file: the holder of the lock writes it.
 const TEMPORARY: &str = ".privatelink-dns.tmp";
@@ -50,8 +51,8 @@ impl ZoneFolder {
     }
 
     /// Makes sure that a file is still what the plan was made for: ours and of this serial, or not there.
-    pub(super) fn expect(&self, name: &str, serial: Option<Serial>) -> Result<(), ApplyError> {
-        let path = self.path.join(name);
+    pub(super) fn expect(&self, zone: &ZoneId, serial: Option<Serial>) -> Result<(), ApplyError> {
+        let path = file_of(&self.path, zone);
         let head = match files::read_head(&path, HEAD_LEN as u64) {
             Ok(head) => head,
             Err(error) if error.kind() == io::ErrorKind::NotFound && serial.is_none() => return Ok(()),
@@ -66,11 +67,24 @@ impl ZoneFolder {
         if is_expected { Ok(()) } else { Err(ApplyError::Changed(path)) }
     }
 
-    /// Replaces a file whole.
-    pub(crate) fn replace(&self, name: &str, text: &str) -> Result<(), ApplyError> {
-        files::replace(&self.path, name, TEMPORARY, MODE, text.as_bytes())
-            .map_err(|(doing, error)| failed(&self.path.join(name), doing)(error))
+    /// Replaces a zone's file whole; the folder of a view is made when it gets its first one.
+    pub(crate) fn replace(&self, zone: &ZoneId, text: &str) -> Result<(), ApplyError> {
+        let folder = folder_of(&self.path, zone.view.as_ref());
+        if zone.view.is_some() {
+            make_of_view(&folder)?;
+        }
+        files::replace(&folder, &file_name(&zone.apex), TEMPORARY, MODE, text.as_bytes())
+            .map_err(|(doing, error)| failed(&file_of(&self.path, zone), doing)(error))
     }
+}
+
+/// Makes the folder of a view. A link in its place would have root write wherever its owner likes.
+fn make_of_view(folder: &Path) -> Result<(), ApplyError> {
+    if fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+        let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link");
+        return Err(failed(folder, "cannot use the folder of the view")(error));
+    }
+    files::make_folder(folder, 0o755).map_err(failed(folder, "cannot make the folder of the view"))
 }
 
 fn open_lock(folder: &Path) -> io::Result<File> {

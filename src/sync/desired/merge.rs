@@ -9,6 +9,7 @@ use super::{Claim, Conflict, DesiredZone};
 use crate::diag::{Diagnostic, Diagnostics, Id};
 use crate::dns::Name;
 use crate::sync::records::{Origin, Places, SortKeys, rtype_of, sort_by};
+use crate::zone::ZoneId;
 
 /// An entry with its owner in the zone's text of names.
 #[derive(Clone, Copy)]
@@ -23,7 +24,7 @@ pub(super) struct EntryDraft {
 
 /// The records and conflicts of a zone.
 pub(super) fn resolve(
-    apex: &Name,
+    id: &ZoneId,
     names: &str,
     drafts: Vec<EntryDraft>,
     places: &Places,
@@ -44,7 +45,7 @@ pub(super) fn resolve(
         let owner = owner(&group[0]);
         match group {
             [only] => zone.records.push(owner, only.address, Some(only.origin)),
-            several => several_entries(apex, owner, several, places, &mut zone, warnings),
+            several => several_entries(&id.apex, owner, several, places, &mut zone, warnings),
         }
     }
     // RRset by RRset in order, addresses in order: there is nothing left to sort.

@@ -13,7 +13,7 @@ fn settings() -> Settings {
 fn without_a_cloud_only_the_zones_that_are_hosted_take_records() {
     let hosted = ["privatelink.blob.core.windows.net".parse().unwrap()].into_iter().collect();
     let lists = vec![listing("a", "acct.blob.core.windows.net 10.0.0.1\nacct.queue.core.windows.net 10.0.0.2\n")];
-    let state = merge(lists, &Settings { cloud: None, hosted }).unwrap();
+    let state = merge(lists, &Settings { cloud: None, hosted, views: Vec::new() }).unwrap();
     assert_eq!(state.zones.len(), 1);
     assert_eq!(state.warnings.total(), 1, "{}", state.warnings);
 }
@@ -28,7 +28,7 @@ fn merged(texts: &[(&str, &str)]) -> Result<DesiredState, SourceError> {
 }
 
 fn zone<'a>(state: &'a DesiredState, apex: &str) -> &'a DesiredZone {
-    &state.zones[&apex.parse::<Name>().unwrap()]
+    &state.zones[&apex.parse::<ZoneId>().unwrap()]
 }
 
 fn records(state: &DesiredState, apex: &str) -> Vec<String> {
@@ -153,7 +153,7 @@ fn other_services_are_reported_and_unknown_geo_codes_wait_for_consent() {
 fn a_source_without_endpoints_is_known() {
     let state =
         merged(&[("a", ""), ("b", "abc.blob.core.windows.net 10.0.0.4"), ("c", "www.example.com 10.0.0.9")]).unwrap();
-    let empty = |source: &str| EmptyList { source: source.into(), file: format!("{source}.txt").into() };
+    let empty = |source: &str| EmptyList { source: source.into(), file: format!("{source}.txt").into(), view: None };
     assert_eq!(state.empty_lists, [empty("a"), empty("c")], "names of others are none of ours");
 }
 

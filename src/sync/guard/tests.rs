@@ -123,7 +123,7 @@ fn the_guard_holds_the_losses_of_one_zone_and_lets_all_else_in() {
     let blob = names(4..12, "blob.core.windows.net");
     let review = reviewed(planned(managed(10), managed(5), &[&blob, &names(0..7, "queue.core.windows.net")]), None);
     let held = review.held.as_ref().unwrap();
-    assert_eq!(held.zones.iter().map(|held| held.zone.apex.without_dot()).collect::<Vec<_>>(), [ZONES[0]]);
+    assert_eq!(held.zones.iter().map(|held| held.zone.id.to_string()).collect::<Vec<_>>(), [ZONES[0]]);
     let [blob, queue] = &review.approved.plan().zones[..] else { panic!("two zones") };
     assert_eq!((blob.counts().created, blob.counts().deleted, blob.after().len()), (2, 0, 12));
     assert_eq!((queue.counts().created, queue.after().len()), (2, 7));
@@ -183,13 +183,13 @@ impl World {
 
     /// One pass; what the guard holds back.
     fn pass(&mut self, list: &str, approved: Option<Digest>) -> Option<Box<UnsafePlan>> {
-        let apex: Name = ZONES[0].parse().unwrap();
+        let id: ZoneId = ZONES[0].parse().unwrap();
         let plan = planned(self.current.clone(), managed(0), &[list]);
         self.base.expire(self.clock());
-        let review = review(plan, &BTreeMap::from([(apex.clone(), self.base.clone())]), &settings(), approved);
+        let review = review(plan, &BTreeMap::from([(id.clone(), self.base.clone())]), &settings(), approved);
         let zone = &review.approved.plan().zones[0];
         let is_first = self.current.records.is_empty();
-        if review.approved.has_consent(&apex) || is_first {
+        if review.approved.has_consent(&id) || is_first {
             self.base.reset();
         } else {
             self.base.record(zone, self.clock());

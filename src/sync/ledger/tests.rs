@@ -11,6 +11,7 @@ use crate::sync::guard::{Percent, Settings, review};
 use crate::sync::plan::{Current, plan};
 use crate::sync::source::{Format, parse};
 use crate::zone::Zone;
+use crate::zone::ZoneId;
 
 const BLOB: &str = "privatelink.blob.core.windows.net";
 
@@ -23,7 +24,7 @@ fn ledger(lists: Vec<Listing>, records: &str) -> Ledger {
     let apex: Name = BLOB.parse().unwrap();
     let head = "; Written by privatelink-dns\n@ 3600 SOA a. b. 1 2 3 4 10\n@ 10 NS a.\n";
     let zone = Zone::from_text(&apex, format!("{head}{records}").as_bytes()).0.unwrap();
-    let current = BTreeMap::from([(apex, Current::of(&zone))]);
+    let current = BTreeMap::from([(ZoneId::base(apex), Current::of(&zone))]);
     let mut ledger = Ledger::default();
     ledger.left_out(&lists);
     let desired = desired::merge(lists, &desired::Settings::of_cloud(Cloud::Public, &[])).unwrap();
@@ -45,15 +46,15 @@ fn a_held_change_is_known_by_its_record_with_its_line_and_the_digest() {
         "10.0.0.9 a.blob.core.windows.net\n10.0.0.8 b.blob.core.windows.net\n10.0.0.4 d.blob.core.windows.net\n",
     )];
     let ledger = ledger(lists, records);
-    let [held] = &ledger.of(&format!("a.{BLOB}")).held[..] else { panic!("{ledger:?}") };
+    let [held] = &ledger.of(None, &format!("a.{BLOB}")).held[..] else { panic!("{ledger:?}") };
     assert_eq!((held.before.len(), held.after[0].to_string()), (1, "10.0.0.9".to_owned()));
     assert_eq!((held.source.as_deref(), held.place.as_deref()), (Some("s"), Some("s.txt:1")));
     assert!(held.digest.as_ref().is_some_and(|digest| digest.len() == 32), "{held:?}");
     assert!(held.reasons[0].contains("3 of 3 RRsets"), "{held:?}");
-    let gone = &ledger.of(&format!("c.{BLOB}")).held[0];
+    let gone = &ledger.of(None, &format!("c.{BLOB}")).held[0];
     assert_eq!((gone.after.len(), &gone.source), (0, &None));
-    assert!(ledger.of(&format!("d.{BLOB}")).held.is_empty(), "what is new goes in");
-    assert_eq!(ledger.of("nobody.example"), NameEntry::default());
+    assert!(ledger.of(None, &format!("d.{BLOB}")).held.is_empty(), "what is new goes in");
+    assert_eq!(ledger.of(None, "nobody.example"), NameEntry::default());
 }
 
 #[test]
@@ -61,7 +62,7 @@ fn lists_that_disagree_are_known_with_what_stays_in_service() {
     let lists =
         vec![listing("s", "10.0.0.1 a.blob.core.windows.net\n"), listing("t", "10.0.0.2 a.blob.core.windows.net\n")];
     let ledger = ledger(lists, "a 10 A 10.0.0.1\n");
-    let [conflict] = &ledger.of(&format!("a.{BLOB}")).conflicts[..] else { panic!("{ledger:?}") };
+    let [conflict] = &ledger.of(None, &format!("a.{BLOB}")).conflicts[..] else { panic!("{ledger:?}") };
     assert_eq!(conflict.in_service.len(), 1);
     let places: Vec<&str> = conflict.claims.iter().map(|claim| claim.place.as_str()).collect();
     assert_eq!(places, ["s.txt:1", "t.txt:1"]);
@@ -75,7 +76,7 @@ fn names_of_endpoints_that_are_not_connected_are_known_in_every_form_of_list() {
         "manualPrivateLinkServiceConnections": [{"privateLinkServiceConnectionState": {"status": "Pending"}}]}]"#;
     for list in [text, json] {
         let ledger = ledger(vec![listing("s", list)], "");
-        let [left] = &ledger.of(&format!("a.{BLOB}")).left_out[..] else { panic!("{list}: {ledger:?}") };
+        let [left] = &ledger.of(None, &format!("a.{BLOB}")).left_out[..] else { panic!("{list}: {ledger:?}") };
         assert_eq!((left.state.as_str(), left.endpoint.as_deref()), ("Pending", Some("pe-1")));
         assert!(left.place.starts_with("s.txt:"), "{left:?}");
     }

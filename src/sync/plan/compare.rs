@@ -7,35 +7,46 @@ use std::sync::Arc;
 use super::change::difference;
 use super::incomplete::Incomplete;
 use super::{Action, Current, FileState, HeldRrset, Plan, ZonePlan, aliases};
-use crate::dns::{Name, Rtype};
-use crate::sync::desired::{Conflict, DesiredState, DesiredZone, EmptyList};
-use crate::sync::records::{AddressRecord, Records};
+use crate::diag::Diagnostics;
+use crate::dns::Rtype;
+use crate::sync::desired::{Conflict, DesiredState, DesiredZone, EmptyList, IncompleteList, SourceOfView};
+use crate::sync::records::{AddressRecord, Places, Records};
 use crate::sync::state::provenance::ZoneProvenance;
-use crate::zone::Aliases;
+use crate::zone::{Aliases, ViewName, ZoneId};
 
 /// Compares desired and current state. Managed zones that nothing wants any more are emptied; hand-written ones are
 /// left alone unless lists name records in them.
-pub fn plan(desired: DesiredState, mut current: BTreeMap<Name, Current>, ttl: u32) -> Plan {
+pub fn plan(desired: DesiredState, mut current: BTreeMap<ZoneId, Current>, ttl: u32) -> Plan {
     let mut wanted = desired.zones;
-    for (apex, zone) in &current {
-        if zone.file == FileState::Managed && !wanted.contains_key(apex) {
-            wanted.insert(apex.clone(), DesiredZone::default());
+    for (id, zone) in &current {
+        if zone.file == FileState::Managed && !wanted.contains_key(id) {
+            wanted.insert(id.clone(), DesiredZone::default());
         }
     }
-    let incomplete = Incomplete::of(desired.incomplete_lists, &desired.places);
-    let mut lists = Lists { empty: desired.empty_lists, silent: desired.silent_sources, incomplete };
-    let plan_one = |(apex, zone): (Name, DesiredZone)| {
-        let current = current.remove(&apex).unwrap_or_default();
-        plan_zone(apex, zone, current, ttl, &mut lists)
+    let mut lists = Lists::by_view(
+        desired.empty_lists,
+        desired.silent_sources,
+        desired.incomplete_lists,
+        wanted.keys().map(|id| id.view.clone()),
+        &desired.places,
+    );
+    let plan_one = |(id, zone): (ZoneId, DesiredZone)| {
+        let current = current.remove(&id).unwrap_or_default();
+        let of_view = lists.get_mut(&id.view)?;
+        Some(plan_zone(id, zone, current, ttl, of_view))
     };
-    let zones = wanted.into_iter().map(plan_one).collect();
+    let zones = wanted.into_iter().filter_map(plan_one).collect();
     // What stays against the lists comes before what stands in them.
-    let mut warnings = lists.incomplete.warnings();
+    let mut warnings = Diagnostics::default();
+    for of_view in lists.into_values() {
+        warnings.append(of_view.incomplete.warnings());
+    }
     warnings.append(desired.warnings);
     Plan { zones, places: desired.places, warnings, ttl }
 }
 
-/// Lists that may be incomplete: the empty ones, sources that could not be read, and those with gaps.
+/// Lists of the base, or of one view, that may be incomplete: the empty ones, sources that could not be read, and those
+/// with gaps. What one view has is never in the lists of another.
 struct Lists {
     empty: Vec<EmptyList>,
     silent: BTreeSet<Arc<str>>,
@@ -43,6 +54,28 @@ struct Lists {
 }
 
 impl Lists {
+    /// Those of each of these views.
+    fn by_view(
+        empty: Vec<EmptyList>,
+        silent: BTreeSet<SourceOfView>,
+        incomplete: Vec<IncompleteList>,
+        views: impl Iterator<Item = Option<ViewName>>,
+        places: &Places,
+    ) -> BTreeMap<Option<ViewName>, Self> {
+        let none = || Self { empty: Vec::new(), silent: BTreeSet::new(), incomplete: Incomplete::of(places) };
+        let mut by_view: BTreeMap<Option<ViewName>, Self> = views.map(|view| (view, none())).collect();
+        for list in empty {
+            by_view.entry(list.view.clone()).or_insert_with(none).empty.push(list);
+        }
+        for (view, source) in silent {
+            by_view.entry(view).or_insert_with(none).silent.insert(source);
+        }
+        for list in incomplete {
+            by_view.entry(list.view.clone()).or_insert_with(none).incomplete.add(list);
+        }
+        by_view
+    }
+
     /// True if a record may be in a list that could not be read: then it stays although no other list has it.
     fn may_hold(&self, provenance: &ZoneProvenance, record: &AddressRecord<'_>) -> bool {
         let listed = provenance.of(record.owner, record.rtype());
@@ -68,7 +101,7 @@ impl Lists {
     }
 }
 
-fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists: &mut Lists) -> ZonePlan {
+fn plan_zone(id: ZoneId, desired: DesiredZone, current: Current, ttl: u32, lists: &mut Lists) -> ZonePlan {
     let DesiredZone { records: mut after, conflicts, aliases } = desired;
     let before = current.records;
     let held = keep_conflicts(&before, &mut after, conflicts);
@@ -76,7 +109,7 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
     let mut incomplete = BTreeSet::new();
     // A removal from a file that sync does not write is none.
     if current.file != FileState::HandWritten {
-        incomplete = lists.incomplete.keep(&apex, &before, &mut after, &current.provenance);
+        incomplete = lists.incomplete.keep(&id.apex, &before, &mut after, &current.provenance);
     }
     let is_unread = |owner: &str| !lists.silent.is_empty() || incomplete.contains(owner);
     let aliases = keep_unread_aliases(aliases, &current.aliases, &after, is_unread);
@@ -92,7 +125,7 @@ fn plan_zone(apex: Name, desired: DesiredZone, current: Current, ttl: u32, lists
     let creates_empty = current.file == FileState::Absent && after.is_empty() && lists.silent.is_empty();
     let old_ttl = (is_managed && !before.is_empty() && current.ttl != Some(ttl)).then_some(current.ttl);
     let mut zone = ZonePlan {
-        apex,
+        id,
         serial: current.serial,
         file: current.file,
         held,

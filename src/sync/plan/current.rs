@@ -64,7 +64,7 @@ impl Current {
                 ttls = ttls.map_or(Some((ttl, true)), |(first, same)| Some((first, same && first == ttl)));
             }
         }
-        current.aliases = zone.aliases().clone();
+        current.aliases = zone.own_aliases().clone();
         current.ttl = ttls.filter(|(_, same)| *same).map(|(ttl, _)| ttl);
         current.records.finish();
         current

@@ -45,7 +45,10 @@ impl Digest {
         let mut line = String::new();
         for (zone, scope) in held {
             // Writing to a String cannot fail.
-            let _ = writeln!(line, "zone {}", zone.apex);
+            let _ = match &zone.id.view {
+                None => writeln!(line, "zone {}", zone.id.apex),
+                Some(view) => writeln!(line, "zone {} view {view}", zone.id.apex),
+            };
             for change in zone.held_changes(scope) {
                 let _ = write!(line, "{} {}", change.owner(), change.rtype());
                 push_all(&mut line, change.before());

@@ -41,14 +41,15 @@ struct Stays {
 }
 
 impl Incomplete {
-    pub(super) fn of(lists: Vec<IncompleteList>, places: &Places) -> Self {
-        let mut by_source: BTreeMap<Arc<str>, Vec<ListGaps>> = BTreeMap::new();
-        for list in lists {
-            let mut gaps = ListGaps::of(list.file);
-            list.gaps.into_iter().for_each(|gap| gaps.add(gap));
-            by_source.entry(list.source).or_default().push(gaps);
-        }
-        Self { by_source, places: places.clone() }
+    /// None so far.
+    pub(super) fn of(places: &Places) -> Self {
+        Self { by_source: BTreeMap::new(), places: places.clone() }
+    }
+
+    pub(super) fn add(&mut self, list: IncompleteList) {
+        let mut gaps = ListGaps::of(list.file);
+        list.gaps.into_iter().for_each(|gap| gaps.add(gap));
+        self.by_source.entry(list.source).or_default().push(gaps);
     }
 
     /// Keeps the RRsets that no list gives and that one of these may lack; their owners.

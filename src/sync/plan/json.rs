@@ -78,8 +78,12 @@ impl Serialize for InPlan<'_, &ZonePlan> {
             FileState::HandWritten => "hand-written",
             FileState::Unreadable(_) => "unreadable",
         };
-        let mut object = serializer.serialize_struct("zone", 11)?;
-        object.serialize_field("zone", &zone.apex.without_dot())?;
+        let mut object = serializer.serialize_struct("zone", 12)?;
+        object.serialize_field("zone", &zone.id.apex.without_dot())?;
+        match &zone.id.view {
+            Some(view) => object.serialize_field("view", view)?,
+            None => object.skip_field("view")?,
+        }
         object.serialize_field("file", file)?;
         object.serialize_field("serial", &zone.serial.map(|serial| serial.0))?;
         object.serialize_field("write", &zone.needs_writing())?;

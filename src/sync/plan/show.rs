@@ -43,7 +43,7 @@ pub fn write_text(plan: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
 
 fn headline(zone: &ZonePlan, ttl: u32) -> String {
     let counts = zone.counts();
-    let mut text = zone.apex.without_dot();
+    let mut text = zone.id.to_string();
     let _ = match (&zone.file, zone.serial) {
         (FileState::Absent, _) => write!(text, ": new zone"),
         (FileState::HandWritten, _) => write!(text, ": hand-written zone file"),
@@ -113,7 +113,7 @@ impl Plan {
         for zone in &self.zones {
             for held in &zone.held {
                 conflicts.warning(|| {
-                    let place = Place::zone(zone.apex.without_dot());
+                    let place = Place::zone(zone.id.to_string());
                     Diagnostic::warning(Id::SOURCES_DISAGREE, place, held_text(&self.places, held, 0))
                 });
             }

@@ -6,11 +6,16 @@ use crate::sync::desired::{self, merge};
 use crate::sync::records::Records;
 use crate::sync::source::{Format, made, parse};
 use crate::sync::state::provenance::ZoneProvenance;
+use crate::zone::ZoneId;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 const BLOB: &str = "privatelink.blob.core.windows.net";
 const QUEUE: &str = "privatelink.queue.core.windows.net";
+
+fn id(text: &str) -> ZoneId {
+    text.parse().unwrap()
+}
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -36,7 +41,7 @@ fn wanted(texts: &[(&str, &str)]) -> DesiredState {
 
 /// The plan for a blob zone; the queue zone is there and empty.
 fn planned(blob: Current, texts: &[(&str, &str)]) -> Plan {
-    let current = BTreeMap::from([(name(BLOB), blob), (name(QUEUE), managed(&[]))]);
+    let current = BTreeMap::from([(id(BLOB), blob), (id(QUEUE), managed(&[]))]);
     plan(wanted(texts), current, 10)
 }
 
@@ -137,7 +142,7 @@ fn of_endpoints(entries: &[(&str, &str)]) -> Plan {
         .collect();
     let listings = vec![made::listing("a.txt", &entries, &[])];
     let desired = merge(listings, &desired::Settings::of_cloud(crate::azure::Cloud::Public, &[])).unwrap();
-    plan(desired, BTreeMap::from([(name(BLOB), managed(&[("abc", "10.0.0.4")]))]), 10)
+    plan(desired, BTreeMap::from([(id(BLOB), managed(&[("abc", "10.0.0.4")]))]), 10)
 }
 
 #[test]
@@ -164,7 +169,7 @@ fn a_list_that_repeats_an_endpoint_or_names_none_counts_by_its_later_line() {
         let plan = of_endpoints(&entries);
         assert_eq!((plan.conflicts().total(), plan.warnings.total(), plan.has_changes()), (0, 1, true), "{entries:?}");
         assert!(plan.warnings.to_string().contains("the later line counts"), "{}", plan.warnings);
-        let blob = plan.zones.iter().find(|zone| zone.apex == name(BLOB)).unwrap();
+        let blob = plan.zones.iter().find(|zone| zone.id.apex == name(BLOB)).unwrap();
         assert!(!blob.needs_writing(), "the later line is what is in service");
     }
     assert_eq!(of_endpoints(&[("pe-1", "10.0.0.4"), ("pe-2", "10.0.0.4")]).conflicts().total(), 0, "they agree");
@@ -204,10 +209,10 @@ fn held_losses_leave_the_records_that_were_there() {
 fn records_that_may_be_in_an_unread_list_stay() {
     let current = managed(&[("mine", "10.0.0.4"), ("theirs", "10.0.0.5"), ("unknown", "10.0.0.6")]);
     let mut desired = wanted(&[("a", "new.blob.core.windows.net 10.0.0.7")]);
-    desired.silent_sources.insert("away".into());
+    desired.silent_sources.insert((None, "away".into()));
     let provenance = "\nmine\tA\t1\taway\tx.txt\ntheirs\tA\t1\ta\ta.txt\n";
     let current = Current { provenance: ZoneProvenance::parse(provenance), ..current };
-    let plan = plan(desired, BTreeMap::from([(name(BLOB), current)]), 10);
+    let plan = plan(desired, BTreeMap::from([(id(BLOB), current)]), 10);
     let after: Vec<&str> = plan.zones[0].after().iter().map(|record| record.owner).collect();
     assert_eq!(after, ["mine", "new", "unknown"]);
     assert!(!plan.zones[1].needs_writing(), "and no empty zone is made");
@@ -216,10 +221,10 @@ fn records_that_may_be_in_an_unread_list_stay() {
 #[test]
 fn while_a_list_is_away_no_other_moves_what_it_had() {
     let mut desired = wanted(&[("a", "mine.blob.core.windows.net 10.66.0.1\nfree.blob.core.windows.net 10.66.0.2")]);
-    desired.silent_sources.insert("away".into());
+    desired.silent_sources.insert((None, "away".into()));
     let provenance = ZoneProvenance::parse("\nmine\tA\t1\taway\tx.txt\n");
     let current = Current { provenance, ..managed(&[("mine", "10.0.0.4"), ("free", "10.0.0.5")]) };
-    let plan = plan(desired, BTreeMap::from([(name(BLOB), current)]), 10);
+    let plan = plan(desired, BTreeMap::from([(id(BLOB), current)]), 10);
     let after: Vec<String> = plan.zones[0].after().iter().map(|record| record.address.to_string()).collect();
     assert_eq!(after, ["10.66.0.2", "10.0.0.4"]);
 }
@@ -265,12 +270,11 @@ fn a_managed_zone_that_no_list_names_is_to_be_emptied_and_a_hand_written_one_is_
     let mut by_hand = managed(&[("x", "10.0.0.1")]);
     by_hand.file = FileState::HandWritten;
     let old = managed(&[("y", "10.0.0.2")]);
-    let apexes = ["privatelink.aue.backup.windowsazure.com", "privatelink.we.backup.windowsazure.com"].map(name);
-    let current =
-        BTreeMap::from([(apexes[0].clone(), by_hand.clone()), (apexes[1].clone(), old), (name(BLOB), by_hand)]);
+    let apexes = ["privatelink.aue.backup.windowsazure.com", "privatelink.we.backup.windowsazure.com"].map(id);
+    let current = BTreeMap::from([(apexes[0].clone(), by_hand.clone()), (apexes[1].clone(), old), (id(BLOB), by_hand)]);
     let plan = plan(wanted(&[("a", "x.blob.core.windows.net 10.0.0.1")]), current, 10);
     let changed: Vec<(String, ChangeCounts)> =
-        plan.zones.iter().filter(|z| z.needs_writing()).map(|z| (z.apex.without_dot(), z.counts())).collect();
+        plan.zones.iter().filter(|z| z.needs_writing()).map(|z| (z.id.to_string(), z.counts())).collect();
     assert_eq!(changed.len(), 2);
     assert_eq!((changed[0].0.as_str(), changed[0].1.deleted), ("privatelink.we.backup.windowsazure.com", 1));
     assert_eq!(changed[1].0, QUEUE, "made, so that it is hosted");

@@ -5,16 +5,16 @@ use std::net::IpAddr;
 
 use super::change::{Span, difference};
 use super::{Action, AliasChange, Change, ChangeCounts, Current, FileState, aliases};
-use crate::dns::{Name, Rtype, Serial};
+use crate::dns::{Rtype, Serial};
 use crate::sync::desired::{Claim, EmptyList};
 use crate::sync::records::Records;
-use crate::zone::Aliases;
+use crate::zone::{Aliases, ZoneId};
 
 /// The plan for one zone.
 #[derive(Clone, Debug)]
 pub struct ZonePlan {
     /// The zone.
-    pub apex: Name,
+    pub id: ZoneId,
     /// Its present serial.
     pub serial: Option<Serial>,
     /// The present keeper of its file.
@@ -53,12 +53,12 @@ pub struct HeldRrset {
 
 impl ZonePlan {
     /// From what a zone is to these records, whatever lists say. A public name whose owner goes, goes with it.
-    pub(in crate::sync) fn replacing(apex: Name, current: Current, after: Records) -> Self {
+    pub(in crate::sync) fn replacing(id: ZoneId, current: Current, after: Records) -> Self {
         let (spans, counts) = difference(&current.records, &after);
         let mut aliases = current.aliases.clone();
         aliases.retain(|owner| after.has_addresses(owner));
         Self {
-            apex,
+            id,
             serial: current.serial,
             file: current.file,
             held: Vec::new(),
@@ -141,7 +141,7 @@ impl ZonePlan {
         let (spans, counts) = difference(&self.before, &after);
         let is_written = scope == Scope::Losses;
         Self {
-            apex: self.apex.clone(),
+            id: self.id.clone(),
             serial: self.serial,
             file: self.file.clone(),
             held: self.held.clone(),

@@ -15,6 +15,7 @@ pub(super) use super::limits::{MAX_ADDRESSES, MAX_NAMES};
 use super::statement::{Statement, Verdict, Written};
 use super::token::quoted;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
+use crate::zone::ViewName;
 use budget::FileBudget;
 pub(in crate::sync) use left::LeftName;
 
@@ -33,6 +34,8 @@ pub struct Listing {
     pub source: Arc<str>,
     /// The file, as messages show it.
     pub file: Arc<str>,
+    /// The view that its source feeds; `None` for the base.
+    pub view: Option<ViewName>,
     /// Lines that were read but are worth a look.
     pub warnings: Diagnostics,
     /// What the list lacks although it names it: nothing in service is removed for want of it.
@@ -180,6 +183,7 @@ impl ListingBuilder {
             source: source.into(),
             // The name of a file must not start a line of its own in any message.
             file: diag::path(path).into(),
+            view: None,
             warnings: Diagnostics::default(),
             gaps: Vec::new(),
             left: Vec::new(),

@@ -38,6 +38,7 @@ pub(crate) use search::{Found, search};
 pub(in crate::sync) use toml::MAX_BYTES as MAX_TOML_BYTES;
 
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
+use crate::zone::ViewName;
 use listing::ListingBuilder;
 
 /// One `[[sources]]` of the config.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub path: PathBuf,
     /// Where its lists come from.
     pub kind: Kind,
+    /// The view that it feeds; `None` for the base.
+    pub view: Option<ViewName>,
 }
 
 /// Where the lists of a source come from.

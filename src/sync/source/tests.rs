@@ -130,7 +130,7 @@ fn write(folder: &Path, name: &str, text: &str) {
 
 /// What a source of this path gives; the state lies in the folder.
 fn reading(folder: &Path, pattern: &str, now: u64) -> Reading {
-    let source = Settings { name: "s".into(), path: folder.join(pattern), kind: Kind::Files(Format::Auto) };
+    let source = Settings { name: "s".into(), path: folder.join(pattern), kind: Kind::Files(Format::Auto), view: None };
     super::read(&source, &Limits::any(), &State::new(folder.join("state")), &EntryBudget::default(), now)
 }
 
@@ -245,7 +245,8 @@ fn a_list_that_goes_bad_stands_as_it_was_and_the_others_of_its_glob_go_on() {
 fn a_list_for_which_the_others_leave_no_room_is_refused_and_nothing_is_removed_for_it() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), "a.txt", "abc.blob.core.windows.net 10.0.0.4\ndef.blob.core.windows.net 10.0.0.5\n");
-    let source = Settings { name: "s".into(), path: folder.path().join("a.txt"), kind: Kind::Files(Format::Auto) };
+    let source =
+        Settings { name: "s".into(), path: folder.path().join("a.txt"), kind: Kind::Files(Format::Auto), view: None };
     let (state, room) = (State::new(folder.path().join("state")), EntryBudget::with(3));
     assert!(super::read(&source, &Limits::any(), &state, &room, 7).problems.is_empty());
     let reading = super::read(&source, &Limits::any(), &state, &room, 8);

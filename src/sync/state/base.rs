@@ -10,8 +10,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{State, StateError, of_zone};
-use crate::dns::{Name, Rtype};
+use crate::dns::Rtype;
 use crate::sync::plan::ZonePlan;
+use crate::zone::ZoneId;
 
 const PART: &str = "base";
 
@@ -70,8 +71,8 @@ impl Base {
     ///
     /// # Errors
     /// If there is one and the disk does not give it.
-    pub(crate) fn load(state: &State, apex: &Name, clock: Clock) -> Result<Self, StateError> {
-        let bytes = state.read(PART, &of_zone(apex), MAX_BYTES)?.unwrap_or_default();
+    pub(crate) fn load(state: &State, zone: &ZoneId, clock: Clock) -> Result<Self, StateError> {
+        let bytes = state.read(PART, &of_zone(zone), MAX_BYTES)?.unwrap_or_default();
         let mut base = Self::default();
         for line in String::from_utf8_lossy(&bytes).lines().skip(1) {
             if let Some((at, key, before)) = read(line) {
@@ -87,13 +88,13 @@ impl Base {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub(crate) fn save(&mut self, state: &State, apex: &Name) -> Result<(), StateError> {
+    pub(crate) fn save(&mut self, state: &State, zone: &ZoneId) -> Result<(), StateError> {
         let mut text = self.render();
         if text.len() as u64 > MAX_BYTES / 4 {
             self.fold();
             text = self.render();
         }
-        state.write(PART, &of_zone(apex), text.as_bytes())
+        state.write(PART, &of_zone(zone), text.as_bytes())
     }
 
     fn fold(&mut self) {
@@ -187,19 +188,19 @@ mod tests {
     fn a_base_is_read_as_it_was_written_until_its_window_has_passed() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().to_owned());
-        let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
+        let zone = ZoneId::base("privatelink.blob.core.windows.net".parse().unwrap());
         let change =
             |at, addresses: &[&str]| PastChange { at, before: addresses.iter().map(|a| a.parse().unwrap()).collect() };
         let mut base = Base::default();
         base.0.insert(("acct".into(), false), vec![change(1_000, &["10.0.0.4", "10.0.0.5"]), change(500_000, &[])]);
         base.0.insert(("acct".into(), true), vec![change(2_000, &[])]);
-        base.save(&state, &apex).unwrap();
-        assert_eq!(Base::load(&state, &apex, clock(3_000)).unwrap(), base);
-        let later = Base::load(&state, &apex, clock(601_000)).unwrap();
+        base.save(&state, &zone).unwrap();
+        assert_eq!(Base::load(&state, &zone, clock(3_000)).unwrap(), base);
+        let later = Base::load(&state, &zone, clock(601_000)).unwrap();
         assert_eq!(later.before("acct", Rtype::A), Some(&[][..]), "the later change is within the window");
         assert_eq!(later.before("acct", Rtype::AAAA), Some(&[][..]));
-        assert_eq!(Base::load(&state, &apex, clock(2_000_000)).unwrap(), Base::default());
-        assert_eq!(Base::load(&state, &apex, clock(0)).unwrap(), base, "a clock that was set back forgets nothing");
+        assert_eq!(Base::load(&state, &zone, clock(2_000_000)).unwrap(), Base::default());
+        assert_eq!(Base::load(&state, &zone, clock(0)).unwrap(), base, "a clock that was set back forgets nothing");
     }
 
     #[test]
@@ -215,9 +216,9 @@ mod tests {
     fn a_file_that_makes_no_sense_is_as_good_as_none() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().to_owned());
-        let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
-        state.write(PART, &of_zone(&apex), b"; x\nacct A\n9 acct TXT x\n9 acct A 10.0.0\n\xff\xff\n").unwrap();
-        assert_eq!(Base::load(&state, &apex, clock(3)).unwrap(), Base::default());
-        assert_eq!(Base::load(&State::new(folder.path().join("none")), &apex, clock(3)).unwrap(), Base::default());
+        let zone = ZoneId::base("privatelink.blob.core.windows.net".parse().unwrap());
+        state.write(PART, &of_zone(&zone), b"; x\nacct A\n9 acct TXT x\n9 acct A 10.0.0\n\xff\xff\n").unwrap();
+        assert_eq!(Base::load(&state, &zone, clock(3)).unwrap(), Base::default());
+        assert_eq!(Base::load(&State::new(folder.path().join("none")), &zone, clock(3)).unwrap(), Base::default());
     }
 }

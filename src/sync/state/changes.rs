@@ -15,6 +15,7 @@ use crate::dns::Rtype;
 use crate::files;
 use crate::sync::apply::Written;
 use crate::sync::plan::{Change, Plan, ZonePlan};
+use crate::zone::ViewName;
 
 pub(super) const NAME: &str = "changes.jsonl";
 pub(super) const OLDER: &str = "changes.1.jsonl";
@@ -35,6 +36,9 @@ pub struct AppliedChange {
     pub at: String,
     /// The zone, without the final dot.
     pub zone: String,
+    /// The view; none for the base.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
     /// The owner, in full, without the final dot.
     pub name: String,
     /// A or AAAA.
@@ -73,7 +77,11 @@ impl AppliedChange {
 impl std::fmt::Display for AppliedChange {
     /// `acct.privatelink.blob.core.windows.net A: 10.0.0.4 -> 10.0.0.5, by vault-we (lists/we.txt:3)`
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}: {} -> {}", self.name, self.rtype, addresses(&self.before), addresses(&self.after))?;
+        write!(f, "{} {}", self.name, self.rtype)?;
+        if let Some(view) = &self.view {
+            write!(f, " in view {view}")?;
+        }
+        write!(f, ": {} -> {}", addresses(&self.before), addresses(&self.after))?;
         let (Some(source), Some(place)) = (&self.source, &self.place) else { return Ok(()) };
         let was = if self.after.is_empty() { "was by" } else { "by" };
         write!(f, ", {was} {source} ({place})")
@@ -106,7 +114,7 @@ pub struct Changes {
     pub shown: Vec<AppliedChange>,
     /// The number of all of them.
     pub total: usize,
-    /// The numbers for each zone, by its name without the final dot.
+    /// The numbers for each zone, by its [`ZoneId`] as text.
     pub by_zone: BTreeMap<String, ChangeCounts>,
 }
 
@@ -158,16 +166,16 @@ impl State {
     ) -> (Changes, Result<(), StateError>) {
         let (mut changes, mut kept) = (Changes::default(), 0);
         let mut lines = Vec::new();
-        for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.apex == zone.apex)) {
+        for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.zone == zone.id)) {
             let is_removal = |change: &Change<'_>| change.after().len() == 0;
             // A removed record is in no list any more: the provenance says which list it was in.
             let known = if zone.changes().any(|change| is_removal(&change)) {
-                self.provenance(&zone.apex)
+                self.provenance(&zone.id)
             } else {
                 super::provenance::ZoneProvenance::default()
             };
             let wish = wish(zone);
-            let counts = changes.by_zone.entry(zone.apex.without_dot()).or_default();
+            let counts = changes.by_zone.entry(zone.id.to_string()).or_default();
             for change in zone.changes() {
                 changes.total += 1;
                 counts.count(&change);
@@ -198,12 +206,11 @@ impl State {
         (changes, appended)
     }
 
-    /// The last change of an RRset that the journal has, by its owner in full without the final dot. The end of the
-    /// journal is read, some 40,000 changes.
-    pub fn last_change(&self, name: &str, rtype: Rtype) -> Option<AppliedChange> {
-        [NAME, OLDER]
-            .iter()
-            .find_map(|file| last_of(&files::read_end(&self.part(file), 2 * MAX_BYTES).ok()?, name, rtype))
+    /// The last change of an RRset in a view, or in the base, that the journal has, by its owner in full without the
+    /// final dot. The end of the journal is read, some 40,000 changes.
+    pub fn last_change(&self, view: Option<&ViewName>, name: &str, rtype: Rtype) -> Option<AppliedChange> {
+        let end = |file: &str| files::read_end(&self.part(file), 2 * MAX_BYTES).ok();
+        [NAME, OLDER].iter().find_map(|file| last_of(&end(file)?, view, name, rtype))
     }
 
     fn append(&self, lines: &[u8]) -> Result<(), StateError> {
@@ -223,7 +230,7 @@ impl State {
 }
 
 /// The last line about an RRset in a part of the journal.
-fn last_of(lines: &[u8], name: &str, rtype: Rtype) -> Option<AppliedChange> {
+fn last_of(lines: &[u8], view: Option<&ViewName>, name: &str, rtype: Rtype) -> Option<AppliedChange> {
     let wanted = format!("\"name\":{},\"type\":\"{rtype}\"", serde_json::to_string(name).ok()?);
     let mut end = lines.len();
     while let Some(at) = memchr::memmem::rfind(&lines[..end], wanted.as_bytes()) {
@@ -231,6 +238,7 @@ fn last_of(lines: &[u8], name: &str, rtype: Rtype) -> Option<AppliedChange> {
         let length = memchr::memchr(b'\n', &lines[at..]).map_or(lines.len() - at, |length| length);
         if let Ok(change) = serde_json::from_slice::<AppliedChange>(&lines[start..at + length])
             && change.name == name
+            && change.view.as_ref() == view
         {
             return Some(change);
         }
@@ -246,12 +254,13 @@ fn applied(
     (source, place): (Option<String>, Option<String>),
     wish: Wish<'_>,
 ) -> AppliedChange {
-    let apex = zone.apex.without_dot();
+    let apex = zone.id.apex.without_dot();
     let name = if change.owner() == "@" { apex.clone() } else { format!("{}.{apex}", change.owner()) };
     let rtype: Rtype = change.rtype();
     AppliedChange {
         at: at.to_owned(),
         zone: apex,
+        view: zone.id.view.clone(),
         name,
         rtype: rtype.to_string(),
         before: change.before().collect(),

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use super::{State, StateError, of_zone};
 use crate::diag::{Place, printable};
-use crate::dns::{Name, Rtype};
+use crate::dns::Rtype;
 use crate::sync::records::{Origin, Places, Records};
+use crate::zone::ZoneId;
 
 const PART: &str = "provenance";
 
@@ -100,14 +101,14 @@ impl ZoneProvenance {
 
 impl State {
     /// The lines that list the records of a zone; empty where they are not remembered.
-    pub fn provenance(&self, apex: &Name) -> ZoneProvenance {
-        let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten().unwrap_or_default();
+    pub fn provenance(&self, zone: &ZoneId) -> ZoneProvenance {
+        let text = self.read(PART, &of_zone(zone), MAX_BYTES).ok().flatten().unwrap_or_default();
         ZoneProvenance::parse(&String::from_utf8_lossy(&text))
     }
 
     /// The line that lists one RRset; `None` where it is not remembered. This looks for one line of the text alone.
-    pub fn listed(&self, apex: &Name, owner: &str, rtype: Rtype) -> Option<Listed> {
-        let text = self.read(PART, &of_zone(apex), MAX_BYTES).ok().flatten()?;
+    pub fn listed(&self, zone: &ZoneId, owner: &str, rtype: Rtype) -> Option<Listed> {
+        let text = self.read(PART, &of_zone(zone), MAX_BYTES).ok().flatten()?;
         let start = format!("\n{owner}\t{rtype}\t");
         let at = memchr::memmem::find(&text, start.as_bytes())? + 1;
         let head = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
@@ -121,8 +122,8 @@ impl State {
     ///
     /// # Errors
     /// If the disk does not take it.
-    pub fn remember_provenance(&self, apex: &Name, after: &Records, places: &Places) -> Result<(), StateError> {
-        let name = of_zone(apex);
+    pub fn remember_provenance(&self, zone: &ZoneId, after: &Records, places: &Places) -> Result<(), StateError> {
+        let name = of_zone(zone);
         let old = self.read(PART, &name, MAX_BYTES)?.unwrap_or_default();
         let has_all = after.iter().all(|record| record.origin.is_some());
         let known =
@@ -205,7 +206,7 @@ mod tests {
     fn one_line_is_found_among_many() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().to_owned());
-        let apex: Name = "privatelink.blob.core.windows.net".parse().unwrap();
+        let apex: ZoneId = "privatelink.blob.core.windows.net".parse().unwrap();
         let text = format!("{HEADER}\nxacct\tA\t1\ts\t-\t/a\nacct\tAAAA\t2\ts\t-\t/a\nacct\tA\t3\ts\tpe\t/a\n");
         state.write(PART, &of_zone(&apex), text.as_bytes()).unwrap();
         let line = |owner, rtype| state.listed(&apex, owner, rtype).and_then(|listed| listed.line);

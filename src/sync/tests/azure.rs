@@ -39,10 +39,9 @@ fn pass_with(listing: Listing, settings: &Settings, now: u64) -> (BTreeMap<Strin
     assert!(applied.errors.is_empty());
     let plan = review.approved.plan();
     for zone in &plan.zones {
-        settings.state.remember_provenance(&zone.apex, zone.after(), &plan.places).unwrap();
+        settings.state.remember_provenance(&zone.id, zone.after(), &plan.places).unwrap();
     }
-    let zones =
-        current(&settings.zone_dir).iter().map(|(apex, zone)| (apex.without_dot(), zone.records.len())).collect();
+    let zones = current(&settings.zone_dir).iter().map(|(apex, zone)| (apex.to_string(), zone.records.len())).collect();
     (zones, review.held.is_some(), warnings)
 }
 

@@ -33,7 +33,7 @@ fn pass_with(listings: Vec<Listing>, folder: &Path, now: u64) -> Passed {
     let applied = apply(&review.approved, folder, &settings.state, clock(now));
     let plan = review.approved.plan();
     for zone in &plan.zones {
-        settings.state.remember_provenance(&zone.apex, zone.after(), &plan.places).unwrap();
+        settings.state.remember_provenance(&zone.id, zone.after(), &plan.places).unwrap();
     }
     let sum = |of: fn(&apply::Written) -> usize| applied.written.iter().map(of).sum();
     Passed {

@@ -38,7 +38,7 @@ fn undo(settings: &Settings, seconds: u64) -> Result<Undone, Diagnostic> {
 }
 
 /// All records of all zones, and their serials.
-fn records(zone_dir: &Path) -> BTreeMap<Name, Vec<(String, IpAddr)>> {
+fn records(zone_dir: &Path) -> BTreeMap<ZoneId, Vec<(String, IpAddr)>> {
     let rows = |current: Current| current.records.iter().map(|row| (row.owner.to_owned(), row.address)).collect();
     current(zone_dir).into_iter().map(|(apex, current)| (apex, rows(current))).collect()
 }
@@ -146,7 +146,7 @@ fn small_steps_add_up_through_an_undo() {
     settings.state.thaw().unwrap();
     // What was undone is no change any more, and what the guard allows is as much as before.
     let held = |text: &str, seconds| {
-        let apex: Name = BLOB.parse().unwrap();
+        let apex: ZoneId = BLOB.parse().unwrap();
         let plan = planned(vec![crate::sync::tests::listing(text)], current(folder.path()), &settings);
         let base = Base::load(&settings.state, &apex, clock(&settings, at(seconds))).unwrap();
         review(plan, &BTreeMap::from([(apex, base)]), &settings.guard(), None).held.is_some()

@@ -17,6 +17,8 @@ impl Folder {
             unread_suffix: None,
             history: 1 << 20,
             derived: BTreeSet::new(),
+            views: BTreeSet::new(),
+            parts: BTreeSet::new(),
         });
         Self(dir, store)
     }

@@ -112,12 +112,19 @@ const SECTIONS: [(&str, &str); 18] = [
 ];
 
 /// Sections that the sample has several times, with what each kind of them is about.
-const REPEATED: [(&str, &str); 4] = [
+const REPEATED: [(&str, &str); 5] = [
     (
         "[[sources]]",
         "Where the records come from. Each section is one source with a name of its own, which log and status use. A list is \
          a file in any of many forms: what the portal, az, PowerShell or Terraform export, hosts files, tables, zone files. \
          It is read whole or refused; while it is refused or cannot be read, what it gave before stays in service.",
+    ),
+    (
+        "[[views]]",
+        "A vault may have private endpoints in several virtual networks: the names are the same, the addresses are not. The \
+         clients of a view get what its sources say of a name in place of what all others get; what its sources do not name \
+         is the same for everybody. Whoever is in no view gets what the sources without a view say. A client behind a \
+         forwarder has the forwarder's address.",
     ),
     (
         "[[keys]]",

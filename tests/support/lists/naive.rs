@@ -69,9 +69,7 @@ pub(crate) fn read(format: Format, data: &[u8]) -> Reading {
 fn records(state: &DesiredState) -> BTreeSet<Record> {
     let mut all = BTreeSet::new();
     for (apex, zone) in &state.zones {
-        all.extend(
-            zone.records.iter().map(|record| (format!("{}.{}", record.owner, apex.without_dot()), record.address)),
-        );
+        all.extend(zone.records.iter().map(|record| (format!("{}.{}", record.owner, apex), record.address)));
     }
     all
 }
@@ -259,9 +257,11 @@ fn is_covered(name: &Seen, taken: &Taken) -> bool {
     let is_record = |text: &str| {
         meaning(text).is_some_and(|meant| {
             taken.records.iter().any(|(record, _)| *record == meant)
-                || taken.state.zones.iter().any(|(apex, zone)| {
-                    zone.conflicts.iter().any(|it| format!("{}.{}", it.owner, apex.without_dot()) == meant)
-                })
+                || taken
+                    .state
+                    .zones
+                    .iter()
+                    .any(|(apex, zone)| zone.conflicts.iter().any(|it| format!("{}.{}", it.owner, apex) == meant))
         })
     };
     // `\n` and `\u0061` before a name leave letters of the escape.

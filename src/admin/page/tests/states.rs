@@ -227,6 +227,7 @@ fn recent(kind: RecentKind, name: &str) -> RecentEntry {
 
 fn change(before: &str, after: &str, approved: bool) -> AppliedChange {
     AppliedChange {
+        view: None,
         at: "2026-11-26T02:57:00Z".into(),
         zone: BLOB.into(),
         name: format!("smplepod01ecs114.{BLOB}"),

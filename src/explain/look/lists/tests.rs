@@ -9,9 +9,10 @@ use crate::sync::source::{Format, Kind, Settings as Source};
 fn settings(folder: &Path, names: &[&str]) -> Settings {
     let source = |name: &&str| {
         let path = folder.join(format!("{name}.txt"));
-        Source { name: (*name).to_owned(), path, kind: Kind::Files(Format::Auto) }
+        Source { name: (*name).to_owned(), path, kind: Kind::Files(Format::Auto), view: None }
     };
     Settings {
+        views: Vec::new(),
         sources: names.iter().map(source).collect(),
         live: Vec::new(),
         zone_dir: folder.to_owned(),

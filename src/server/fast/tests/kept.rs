@@ -6,7 +6,7 @@ use super::super::tests::*;
 use crate::dns::{Ede, Record, rdata};
 use crate::forward::cache::{Key, RouteId};
 use crate::forward::{Question, Reply};
-use crate::server::Snapshot;
+use crate::server::{Decides, Snapshot};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -133,10 +133,7 @@ fn no_stored_answer_outlives_the_snapshot_or_a_flush() {
     let old = world.shared.snapshot.load_full();
     let text = ZONE.replace("10.0.0.2", "10.9.9.9");
     let zones = Arc::new(ZoneSet::new([hosted("b.test", OnMiss::NxDomain, Some(&text))]));
-    let (access, resolver) = (old.access.clone(), Arc::clone(&old.resolver));
-    let (settings, cookies) = (Arc::clone(&old.settings), old.cookies.clone());
-    let transfers = Arc::clone(&world.shared.snapshot.load().transfers);
-    world.shared.snapshot.store(Arc::new(Snapshot { zones, access, resolver, settings, cookies, transfers }));
+    world.shared.snapshot.store(Arc::new(Snapshot::new(Decides { zones, ..(**old).clone() })));
     drop(old);
     assert!(!kept("ours.example"));
     world.make_popular(&plain("ours.example", 1), world.start);

@@ -10,7 +10,8 @@ use crate::forward::resolver::{Resolver, Route, public::PublicNames};
 use crate::forward::{AskUpstream, ExchangeOutcome, GroupStatus, Keep, Question, Upstreams, Waiter};
 use crate::server::admission::access::Access;
 use crate::server::query::process;
-use crate::server::{Settings, Transport, harness};
+use crate::server::views::ViewIndex;
+use crate::server::{Decides, Settings, Transport, harness};
 use crate::zone::ZoneSet;
 
 /// Records of the answer: more than a datagram holds.
@@ -54,13 +55,14 @@ impl World {
             timeout: Duration::from_secs(5),
         };
         let resolver = Arc::new(Resolver::new(vec![route], cache, Arc::new(Upstreams::none()), settings));
-        Self { shared: Shared::new(Snapshot { resolver, ..offline }), upstream, now }
+        Self { shared: Shared::new(Snapshot::new(Decides { resolver, ..(*offline).clone() })), upstream, now }
     }
 
     /// A query that waits; it will be in `arrived` when its wait is over.
     fn ask(&self, transport: Transport, arrived: &Arc<Mutex<Vec<Arrived>>>) {
         let message = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x04long\x07example\0\0\x01\0\x01";
-        let context = RequestContext { client: "127.0.0.1:4242".parse().unwrap(), transport, at: self.now };
+        let (client, view) = ("127.0.0.1:4242".parse().unwrap(), ViewIndex::BASE);
+        let context = RequestContext { client, transport, view, at: self.now };
         let (_, Served::Later(later)) = process(&self.shared, &self.shared.snapshot.load(), message, context) else {
             panic!("memory has the answer");
         };

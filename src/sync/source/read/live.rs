@@ -84,7 +84,7 @@ mod tests {
     fn source(folder: &Path, scopes: &[&str]) -> Settings {
         let list = |scope: &&str| LiveList { scope: (*scope).to_owned(), path: folder.join(format!("{scope}.toml")) };
         let kind = Kind::Live { lists: scopes.iter().map(list).collect(), report: folder.join("report.json") };
-        Settings { name: "s".to_owned(), path: folder.to_owned(), kind }
+        Settings { name: "s".to_owned(), path: folder.to_owned(), kind, view: None }
     }
 
     fn write(folder: &Path, name: &str, text: &str) {

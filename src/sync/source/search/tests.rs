@@ -64,7 +64,7 @@ fn a_text_that_cannot_be_decoded_is_searched_as_far_as_it_is_plain() {
 fn the_places_of_a_source_are_bounded_and_a_missing_list_is_said() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("we.txt");
-    let source = Settings { name: "we".to_owned(), path: path.clone(), kind: Kind::Files(Format::Auto) };
+    let source = Settings { name: "we".to_owned(), path: path.clone(), kind: Kind::Files(Format::Auto), view: None };
     assert!(search(&source, "a1").unwrap_err().contains("we.txt"));
     crate::files::replace(folder.path(), "we.txt", ".tmp", 0o600, "a1.blob.core.windows.net\n".repeat(1000).as_bytes())
         .unwrap();

@@ -1,0 +1,171 @@
+//! The same names for several networks: `[[views]]`.
+
+use std::net::SocketAddr;
+
+use crate::support::client::ask;
+use crate::support::reply::Reply;
+use crate::support::server::Server;
+use crate::support::site::Site;
+use crate::support::upstream::Upstream;
+use crate::support::wait_until;
+
+/// A vault with an endpoint in each of three networks, and one that everybody else reaches.
+const NETWORKS: [(&str, &str); 3] = [("spoke-a", "127.0.1"), ("spoke-b", "127.0.2"), ("spoke-c", "127.0.3")];
+
+const VAULT: &str = "1-ab-pod01-rec2.privatelink.we.backup.windowsazure.com";
+
+const PUBLIC: &str = "acct.blob.core.windows.net. 60 CNAME acct.privatelink.blob.core.windows.net.
+acct.privatelink.blob.core.windows.net. 60 CNAME blob.ams.store.core.windows.net.
+blob.ams.store.core.windows.net. 60 A 20.60.1.1
+other.blob.core.windows.net. 60 CNAME other.privatelink.blob.core.windows.net.
+other.privatelink.blob.core.windows.net. 60 CNAME blob.ams.store.core.windows.net.
+www.contoso.com. 60 CNAME acct.blob.core.windows.net.
+www.example.org. 60 A 192.0.2.80
+";
+
+/// The three lists of one network: its vault, its blob and its queue.
+fn lists(second: u8) -> [(&'static str, String); 3] {
+    [
+        ("vault", format!("10.{second}.0.4 {VAULT}\n")),
+        ("blob", format!("10.{second}.0.5 acct.blob.core.windows.net\n")),
+        ("queue", format!("10.{second}.0.6 acct.queue.core.windows.net\n")),
+    ]
+}
+
+/// What the base has besides.
+fn base_lists() -> [(&'static str, String); 3] {
+    let [vault, (blob, text), queue] = lists(9);
+    [vault, (blob, text + "10.9.0.7 shared.blob.core.windows.net\n10.9.0.8 acct2.blob.core.windows.net\n"), queue]
+}
+
+/// A server with three views and twelve sources.
+fn site(upstream: &Upstream) -> Site {
+    let mut site = Site::new().with_upstream(upstream).with_config("[backup]\ngeos = [\"we\"]");
+    for (kind, text) in base_lists() {
+        site = site.with_list(&format!("base-{kind}.txt"), text);
+    }
+    for ((name, network), second) in NETWORKS.iter().zip(1..) {
+        for (kind, text) in lists(second) {
+            site = site.with_list(&format!("{name}-{kind}.txt"), text);
+        }
+        let sources = ["vault", "blob", "queue"].map(|kind| format!("\"{name}-{kind}.txt\"")).join(", ");
+        site = site.with_config(&format!(
+            "[[views]]\nname = \"{name}\"\nclients = [\"{network}.0/24\"]\nsources = [{sources}]\n"
+        ));
+    }
+    site
+}
+
+/// A server that has one network's records and those of the base that it does not replace, and no view.
+fn alone(upstream: &Upstream, second: u8) -> Site {
+    let mut site = Site::new().with_upstream(upstream).with_config("[backup]\ngeos = [\"we\"]");
+    let shared = "10.9.0.7 shared.blob.core.windows.net\n10.9.0.8 acct2.blob.core.windows.net\n".to_owned();
+    for (kind, text) in lists(second).into_iter().chain([("shared", shared)]) {
+        site = site.with_list(&format!("{kind}.txt"), text);
+    }
+    site
+}
+
+const QUESTIONS: [(&str, &str); 14] = [
+    (VAULT, "A"),
+    (VAULT, "AAAA"),
+    ("acct.blob.core.windows.net", "A"),
+    ("acct.blob.core.windows.net", "AAAA"),
+    ("acct.privatelink.blob.core.windows.net", "A"),
+    ("acct.privatelink.queue.core.windows.net", "A"),
+    ("shared.privatelink.blob.core.windows.net", "A"),
+    ("acct2.privatelink.blob.core.windows.net", "A"),
+    ("other.blob.core.windows.net", "A"),
+    ("www.contoso.com", "A"),
+    ("www.example.org", "A"),
+    ("nobody.privatelink.we.backup.windowsazure.com", "A"),
+    ("privatelink.blob.core.windows.net", "SOA"),
+    ("privatelink.we.backup.windowsazure.com", "NS"),
+];
+
+fn get(server: &Server, name: &str, qtype: &str, client: &str, tcp: bool) -> Reply {
+    let question = ask(name, qtype).from(client.parse().unwrap());
+    let question = if tcp { question.tcp() } else { question };
+    question.to(server.address())
+}
+
+/// Everything that a reply says, but for TTLs, which go down, and the serial of an SOA.
+fn said(reply: &Reply) -> String {
+    let shown = |records: &[crate::support::record::Rr]| {
+        let record = |record: &crate::support::record::Rr| {
+            let text = record.to_string();
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let serial = words.iter().position(|word| *word == "SOA").map(|at| at + 3);
+            let kept = words.iter().enumerate().filter(|(at, word)| {
+                Some(*at) != serial && !(*at == 1 && word.bytes().all(|octet| octet.is_ascii_digit()))
+            });
+            kept.map(|(_, word)| *word).collect::<Vec<_>>().join(" ")
+        };
+        records.iter().map(record).collect::<Vec<_>>()
+    };
+    format!("{} {:?} {:?}", reply.rcode, shown(&reply.answer), shown(&reply.authority))
+}
+
+#[test]
+fn each_network_gets_its_own_addresses_in_any_order_cached_or_not_and_all_else_from_the_base() {
+    let upstream = Upstream::serving(PUBLIC);
+    let (site, single) = (site(&upstream), [1, 2, 3].map(|second| alone(&upstream, second)));
+    let server = Server::start(site.command("serve"));
+    let singles = single.each_ref().map(|site| Server::start(site.command("serve")));
+    for (name, network) in NETWORKS {
+        wait_until(name, || get(&server, VAULT, "A", &format!("{network}.7"), false).addresses().len() == 1);
+    }
+    // The second round is answered from caches, and the views take turns in it.
+    for round in 0..3 {
+        for (name, qtype) in QUESTIONS.iter().cycle().skip(round * 5).take(QUESTIONS.len()) {
+            for (at, (view, network)) in NETWORKS.iter().enumerate() {
+                for tcp in [false, true] {
+                    let ours = get(&server, name, qtype, &format!("{network}.7"), tcp);
+                    let theirs = get(&singles[at], name, qtype, "127.0.0.1", tcp);
+                    assert_eq!(said(&ours), said(&theirs), "{name} {qtype} in {view}, round {round}");
+                }
+            }
+        }
+    }
+    for (name, addresses) in [
+        (VAULT, ["10.9.0.4", "10.1.0.4", "10.2.0.4", "10.3.0.4"]),
+        ("acct.blob.core.windows.net", ["10.9.0.5", "10.1.0.5", "10.2.0.5", "10.3.0.5"]),
+        ("www.contoso.com", ["10.9.0.5", "10.1.0.5", "10.2.0.5", "10.3.0.5"]),
+        ("shared.privatelink.blob.core.windows.net", ["10.9.0.7"; 4]),
+        ("other.blob.core.windows.net", ["20.60.1.1"; 4]),
+    ] {
+        for (client, address) in ["127.0.0.9", "127.0.1.9", "127.0.2.9", "127.0.3.9"].iter().zip(addresses) {
+            assert_eq!(get(&server, name, "A", client, false).addresses(), [address], "{name} for {client}");
+        }
+    }
+    assert_eq!(upstream.asked("www.example.org", "A"), 4, "upstream answers are cached once for all views");
+    for name in ["spoke-a", "spoke-b", "spoke-c"] {
+        let file = site.zone(&format!("{name}/privatelink.blob.core.windows.net"));
+        assert!(file.contains("acct A") && !file.contains("shared"), "its own records only: {file}");
+    }
+}
+
+fn address_of(server: &Server, local: usize) -> SocketAddr {
+    server.addresses()[local]
+}
+
+#[test]
+fn whoever_asks_at_an_address_of_a_view_is_in_it_wherever_it_comes_from() {
+    let upstream = Upstream::serving(PUBLIC);
+    let site = Site::new()
+        .with_upstream(&upstream)
+        .with_config("listen = [\"127.0.0.1:0\"]\n[backup]\ngeos = [\"we\"]")
+        .with_list("base.txt", "10.9.0.4 acct.blob.core.windows.net\n")
+        .with_list("hq.txt", "10.1.0.4 acct.blob.core.windows.net\n")
+        .with_config("[[views]]\nname = \"hq\"\nlisten = [\"127.0.0.2:0\"]\nsources = [\"hq.txt\"]");
+    let server = Server::start(site.command("serve"));
+    let name = "acct.privatelink.blob.core.windows.net";
+    let at = |local: usize, tcp: bool| {
+        let question = if tcp { ask(name, "A").tcp() } else { ask(name, "A") };
+        question.to(address_of(&server, local)).addresses()
+    };
+    wait_until("both are read", || at(0, false).len() == 1 && at(1, false).len() == 1);
+    for tcp in [false, true] {
+        assert_eq!((at(0, tcp), at(1, tcp)), (vec!["10.9.0.4".to_owned()], vec!["10.1.0.4".to_owned()]));
+    }
+}
