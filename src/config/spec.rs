@@ -27,9 +27,8 @@ const DEFAULT_ALLOW: [&str; 5] = ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.1
 /// Reads a whole config. Where there are problems, the rest is as good as it gets: enough to check lists and zones by.
 pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let text = ConfigText::new(file, text);
-    let table = text.parse();
+    let (table, base) = (text.parse(), base_of_paths(file));
     let top = Section::top(&text, &table);
-    let base = base_of_paths(file);
     let backup = backup(&top);
     let hosted = hosted(&top, backup.as_ref());
     let mut sync = super::sync::settings(&top, &base, backup.as_ref().map(|backup| backup.cloud), &hosted);

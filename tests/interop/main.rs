@@ -23,6 +23,7 @@ mod comparison;
 mod completions;
 mod differential;
 mod edns;
+mod encrypted;
 mod endurance;
 mod feed;
 mod forwarders;

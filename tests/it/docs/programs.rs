@@ -15,7 +15,8 @@ const HERE: [&str; 14] =
     ["cat", "cd", "cp", "date", "diff", "dig", "echo", "grep", "head", "jq", "ls", "mv", "sed", "tail"];
 
 /// Programs that a scene cannot run, and why.
-const ELSEWHERE: [(&str, &str); 47] = [
+const ELSEWHERE: [(&str, &str); 48] = [
+    ("kdig", "needs the reader's certificate; `tests/interop` runs it"),
     ("apt", "changes the machine; `cargo test --test package` installs the packages in a booted container"),
     ("apt-get", "as apt"),
     ("dnf", "changes the machine, and is of another distribution"),
