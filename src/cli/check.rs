@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::live;
 use super::progress::ProgressLine;
-use super::sync::problems_of;
+use super::sync::{problems_of, views_to_paste};
 use super::{FAILED, USAGE, count, print, print_diagnostic, print_error, usage};
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Diagnostics, Id, Place, Severity};
@@ -51,6 +51,9 @@ struct CheckReport {
     zones: usize,
     /// The last read of each live source.
     live: Vec<LiveReport>,
+    /// Lines for the config, for people.
+    #[serde(skip)]
+    views: Option<String>,
     /// Diagnostics of each kind; of lists with many, only the first are among `diagnostics`.
     errors: usize,
     warnings: usize,
@@ -83,6 +86,7 @@ pub(super) fn run(file: Result<PathBuf, String>, options: Options) -> ExitCode {
         print(serde_json::to_string_pretty(&report).unwrap_or_default());
     } else {
         report.diagnostics.iter().for_each(print_diagnostic);
+        report.views.iter().for_each(print);
         report.live.iter().flat_map(|report| live::summary(report, super::now())).for_each(print);
         report.print_last_line(options.strict);
     }
@@ -191,6 +195,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
         found.push(if is_wrong { reason } else { reason.and("; sync will hold this back until it is approved") });
     }
     let view = review.view();
+    checked.views = views_to_paste(&view, config);
     checked.records = view.zones.iter().map(|zone| zone.after().len()).sum();
     let unplanned = report
         .zones

@@ -12,7 +12,7 @@ use crate::sync::apply::Written;
 use crate::sync::gather::Gatherer;
 use crate::sync::guard::{self, ApproveCommand, Consent, Review};
 use crate::sync::pass::{self, Frozen, SourceReport};
-use crate::sync::plan::{Digest, Remarks, write_json, write_text};
+use crate::sync::plan::{self, Digest, Remarks, write_json, write_text};
 use crate::zone::store::Store;
 
 /// Shows what sync would change.
@@ -70,6 +70,7 @@ fn lines(found: &[Diagnostic]) -> Vec<String> {
 fn show_text(review: &Review, config: &Config, is_frozen: bool) {
     // A reader that went away ends the output, not the run.
     let _ = write_text(&review.view(), &mut anstream::stdout());
+    views_to_paste(&review.view(), config).iter().for_each(print);
     let file = crate::diag::path(&config.file);
     if let Some(held) = &review.held {
         print(held.message(ApproveCommand { frozen: is_frozen, ..ApproveCommand::by_hand(&file) }));
@@ -78,6 +79,17 @@ fn show_text(review: &Review, config: &Config, is_frozen: bool) {
         let rest = if review.held.is_some() { "the rest" } else { "it" };
         print(format!("to apply {rest}, run: {}", crate::diag::command(&["sync"], &file)));
     }
+}
+
+/// The views that would settle what lists disagree about, as lines for the config; `None` if there are none.
+pub(super) fn views_to_paste(plan: &plan::View<'_>, config: &Config) -> Option<String> {
+    let lines = plan::views_to_paste(plan, &config.sync.sources, &config.sync.views)?;
+    let file = crate::diag::path(&config.file);
+    Some(format!(
+        "\nEndpoints of different networks have different addresses. For views that give each network its own, add this to \
+         {file};\nwhoever is in no view keeps the addresses of the first:\n\n{}\n",
+        lines.trim_end()
+    ))
 }
 
 /// Whether a problem of a source is that its first list is yet to come, or that Azure was not read yet.

@@ -11,6 +11,7 @@ mod current;
 mod digest;
 mod incomplete;
 mod json;
+mod networks;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ pub use compare::plan;
 pub use current::{Current, FileState};
 pub use digest::{Digest, DigestError};
 pub use json::{Remarks, write_json};
+pub use networks::views_to_paste;
 pub use show::write_text;
 pub use zone::{HeldRrset, Scope, ZonePlan};
 

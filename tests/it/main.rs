@@ -41,6 +41,7 @@ mod lists;
 mod live;
 mod log;
 mod man;
+mod networks;
 mod odd_upstreams;
 mod options;
 mod overload;

@@ -6,9 +6,11 @@ use std::net::IpAddr;
 
 use anstyle::{AnsiColor, Style};
 
+use super::networks::{are_endpoints, short, would_settle};
 use super::{Action, AliasChange, Change, FileState, HeldRrset, Places, Plan, View, ZonePlan};
 use crate::diag::{Diagnostic, Diagnostics, Id, Place};
 use crate::sync::desired::Claim;
+use crate::zone::ZoneId;
 
 /// Names are aligned up to this width; longer ones push their line to the right.
 const MAX_NAME: usize = 48;
@@ -32,7 +34,7 @@ pub fn write_text(plan: &View<'_>, out: &mut dyn Write) -> io::Result<()> {
             line(colour_of(alias.action), &alias_line(alias))?;
         }
         for held in &zone.held {
-            line(MAGENTA, &held_line(plan.places, held, width))?;
+            line(MAGENTA, &held_line(&zone.id, plan.places, held, width))?;
         }
     }
     for found in plan.warnings.to_vec() {
@@ -114,7 +116,7 @@ impl Plan {
             for held in &zone.held {
                 conflicts.warning(|| {
                     let place = Place::zone(zone.id.to_string());
-                    Diagnostic::warning(Id::SOURCES_DISAGREE, place, held_text(&self.places, held, 0))
+                    Diagnostic::warning(Id::SOURCES_DISAGREE, place, held_text(&zone.id, &self.places, held, 0))
                 });
             }
         }
@@ -123,46 +125,33 @@ impl Plan {
 }
 
 /// A line of the block of its zone.
-fn held_line(places: &Places, held: &HeldRrset, width: usize) -> String {
-    format!("  ! {}", held_text(places, held, width))
+fn held_line(zone: &ZoneId, places: &Places, held: &HeldRrset, width: usize) -> String {
+    format!("  ! {}", held_text(zone, places, held, width))
 }
 
-fn held_text(places: &Places, held: &HeldRrset, width: usize) -> String {
+fn held_text(zone: &ZoneId, places: &Places, held: &HeldRrset, width: usize) -> String {
     let stays = match held.in_service.as_slice() {
         [] => "not created".to_owned(),
         some => format!("{} stays", join(some.iter().copied())),
     };
-    let (who, advice) = if are_endpoints(places, held) { ("endpoints", TWO_ENDPOINTS) } else { ("sources", "") };
+    let are_endpoints = are_endpoints(places, held);
     let says = |claim: &Claim| {
         let addresses = join(claim.addresses.iter().copied());
-        match places.endpoint(claim.origin).filter(|_| !advice.is_empty()) {
-            // Of an id, the last part is the name that a person knows.
-            Some(endpoint) => {
-                let name = endpoint.rsplit('/').next().unwrap_or_default();
-                format!("'{name}' in {} says {addresses}", places.show(claim.origin))
-            }
+        match places.endpoint(claim.origin).filter(|_| are_endpoints) {
+            Some(endpoint) => format!("'{}' in {} says {addresses}", short(endpoint), places.show(claim.origin)),
             None => format!("{} says {addresses}", places.show(claim.origin)),
         }
     };
     let claims: Vec<String> = held.claims.iter().map(says).collect();
+    let who = if are_endpoints { "endpoints" } else { "sources" };
+    let advice = if would_settle(zone, places, held) { TWO_NETWORKS } else { "; take one of them out" };
     let rtype = held.rtype.to_string();
     format!("{:width$}  {rtype:4}  {stays:15}  {who} disagree: {}{advice}", held.owner, claims.join(", "))
 }
 
-/// What to do about a vault with endpoints in two networks.
-const TWO_ENDPOINTS: &str = "; all clients of this server get the same addresses, since it has no [[views]] yet: keep the \
-                             endpoint that they reach in the list, and serve the other network from a server of its own";
-
-/// True if one list names two endpoints for it: no list of another source takes part in the conflict.
-fn are_endpoints(places: &Places, held: &HeldRrset) -> bool {
-    let Some((first, others)) = held.claims.split_first() else { return false };
-    let is_other = |claim: &Claim| {
-        claim.origin.listing == first.origin.listing
-            && places.endpoint(claim.origin).is_some()
-            && claim.origin.endpoint != first.origin.endpoint
-    };
-    places.endpoint(first.origin).is_some() && others.iter().any(is_other)
-}
+/// What to do about endpoints that lie in different networks.
+const TWO_NETWORKS: &str = "; take one of them out or, if each is for the clients of its own network, make views: \
+                            'privatelink-dns plan' prints the lines";
 
 fn join(addresses: impl Iterator<Item = IpAddr>) -> String {
     addresses.map(|address| address.to_string()).collect::<Vec<_>>().join(" ")

@@ -76,7 +76,8 @@ fn a_plan_reads_zone_by_zone_with_origins_and_what_is_held_back() {
              \x20 ~ def  A     10.0.0.5 -> 10.0.0.15  a (a.txt:2)\n\
              \x20 + new  AAAA  fd00::1          a (a.txt:1)\n\
              \x20 + alias def.z3.blob.storage.azure.net of def\n\
-             \x20 ! ghi  A     10.0.0.6 stays   sources disagree: a (a.txt:4) says 10.0.0.6, b (b.txt:1) says 10.0.0.16\n\
+             \x20 ! ghi  A     10.0.0.6 stays   sources disagree: a (a.txt:4) says 10.0.0.6, b (b.txt:1) says 10.0.0.16; \
+             take one of them out\n\
              {QUEUE}: serial 7, 0 in service, no changes\n"
         )
     );
@@ -152,9 +153,8 @@ fn two_endpoints_of_one_list_with_other_addresses_for_a_name_are_a_conflict_that
     assert_eq!(
         plan.conflicts().lines(),
         ["zone 'privatelink.blob.core.windows.net': abc  A     10.0.0.4 stays   endpoints disagree: 'pe-1' in lists \
-             (a.txt:1) says 10.0.0.4, 'pe-2' in lists (a.txt:2) says 10.1.0.4; all clients of this server get the same \
-             addresses, since it has no [[views]] yet: keep the endpoint that they reach in the list, and serve the other \
-             network from a server of its own"]
+             (a.txt:1) says 10.0.0.4, 'pe-2' in lists (a.txt:2) says 10.1.0.4; take one of them out or, if each is \
+             for the clients of its own network, make views: 'privatelink-dns plan' prints the lines"]
     );
     assert!(plan.warnings.is_empty(), "neither is later");
 }
