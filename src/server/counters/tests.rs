@@ -104,9 +104,9 @@ fn messages_are_counted_by_family_and_a_mapped_address_is_ipv4() {
         tally.finish(MS);
     }
     let found = counters.messages().into_iter().map(|each| (each.transport.name(), each.family.name(), each.count));
-    let udp_and_tcp = [("udp", "ipv4", 2), ("udp", "ipv6", 1), ("tcp", "ipv4", 0), ("tcp", "ipv6", 1)];
-    let expected: Vec<_> = udp_and_tcp.into_iter().chain([("tls", "ipv4", 0), ("tls", "ipv6", 0)]).collect();
-    assert_eq!(found.collect::<Vec<_>>(), expected);
+    let counted: Vec<_> = found.filter(|(.., count)| *count > 0).collect();
+    assert_eq!(counted, [("udp", "ipv4", 2), ("udp", "ipv6", 1), ("tcp", "ipv6", 1)]);
+    assert_eq!(counters.messages().len(), 2 * Transport::ALL.len(), "each that there may be");
     assert_eq!((counters.named("udp_queries"), counters.named("tcp_queries")), (3, 1));
 }
 
