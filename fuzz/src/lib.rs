@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod configs;
 pub mod control;
+pub mod doh;
 pub mod lists;
 /// Lists that are made and read twice, as in the property tests.
 #[path = "../../tests/support/lists/mod.rs"]

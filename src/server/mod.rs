@@ -36,5 +36,6 @@ pub use query::once::{Answered, query};
 pub use recent::{RECENT_AGE, RECENT_ENTRIES, Recent, RecentEntry, RecentKind};
 pub use settings::{MAX_NSID, Settings, TcpSettings};
 pub use snapshot::{Decides, Shared, Snapshot};
+pub use transport::https::request::query_in_target;
 pub use transport::kept::{Adopted, KeptSockets, ListenAddresses};
 pub use transport::listen::{BindError, Listeners, Running};

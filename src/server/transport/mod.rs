@@ -16,7 +16,7 @@ mod connections;
 mod datagrams;
 mod descriptors;
 mod handshakes;
-mod https;
+pub(crate) mod https;
 pub(crate) mod kept;
 mod late_answers;
 pub(crate) mod listen;

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 /// The longest message, octets.
 pub(crate) const MAX_MESSAGE: usize = 65_535;
@@ -73,6 +73,15 @@ pub(crate) fn read(method: &Method, target: &Uri, fields: &HeaderMap, path: &str
     }
 }
 
+/// The same from octets, for the fuzz target: the query in the target of the request, or `None` if it is its body; else
+/// the status of the refusal. `None` in all if HTTP itself refuses the octets.
+pub fn query_in_target(method: &[u8], target: &[u8], media_type: &[u8]) -> Option<Result<Option<Vec<u8>>, u16>> {
+    let (method, target) = (Method::from_bytes(method).ok()?, Uri::try_from(target).ok()?);
+    let fields = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_bytes(media_type).ok()?)]);
+    let asked = read(&method, &target, &fields, "/dns-query").map_err(|refusal| refusal.shown().0.as_u16());
+    Some(asked.map(|asked| if let Asked::Query(query) = asked { Some(query) } else { None }))
+}
+
 fn query_of(parameters: &str) -> Result<Vec<u8>, Refusal> {
     let dns = parameters.split('&').find_map(|parameter| parameter.strip_prefix("dns="));
     let query = dns.and_then(|text| BASE64.decode(text).ok()).ok_or(Refusal::NoQuery)?;
@@ -88,7 +97,6 @@ fn is_dns(fields: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     fn asked(method: &str, target: &str, media_type: Option<&str>) -> Result<Asked, u16> {
         let mut fields = HeaderMap::new();
