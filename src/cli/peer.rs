@@ -20,7 +20,7 @@ use crate::diag;
 use crate::status::Status;
 use crate::status::model::ZoneStatus;
 use crate::sync::pass::rfc3339;
-use crate::zone::OnMiss;
+use crate::zone::{OnMiss, ViewName};
 
 /// The port of the admin listener, unless the address has one.
 const PORT: u16 = 9153;
@@ -60,6 +60,9 @@ struct Side {
 #[derive(Debug, Serialize)]
 struct Pair {
     zone: String,
+    /// The view whose own part of the zone this is; none for the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    view: Option<ViewName>,
     same: bool,
     here: Option<Hosted>,
     there: Option<Hosted>,
@@ -160,15 +163,16 @@ fn fetch(url: &str) -> Result<Status, String> {
 
 impl Comparison {
     fn of(here: &Status, there: &Status) -> Self {
-        let mut zones = BTreeMap::<&str, (Option<Hosted>, Option<Hosted>)>::new();
+        let mut zones = BTreeMap::<(Option<&ViewName>, &str), (Option<Hosted>, Option<Hosted>)>::new();
         for zone in &here.zones {
-            zones.entry(&zone.zone).or_default().0 = Some(Hosted::of(zone));
+            zones.entry((zone.view.as_ref(), &zone.zone)).or_default().0 = Some(Hosted::of(zone));
         }
         for zone in &there.zones {
-            zones.entry(&zone.zone).or_default().1 = Some(Hosted::of(zone));
+            zones.entry((zone.view.as_ref(), &zone.zone)).or_default().1 = Some(Hosted::of(zone));
         }
-        let pair = |(zone, (here, there)): (&str, (Option<Hosted>, Option<Hosted>))| Pair {
-            zone: zone.to_owned(),
+        let pair = |((view, zone), (here, there)): (_, (Option<Hosted>, Option<Hosted>))| Pair {
+            zone: str::to_owned(zone),
+            view: Option::<&ViewName>::cloned(view),
             // Zones without a good copy have nothing to compare.
             same: here == there && here.as_ref().is_some_and(|here| here.contents.is_some()),
             here,
@@ -187,7 +191,7 @@ impl Comparison {
         } else {
             format!("out of step with {there}: {} of {} differ", differ.len(), count(self.zones.len(), "zone"))
         }];
-        lines.extend(differ.iter().map(|pair| format!("  {}: {}", pair.zone, pair.difference())));
+        lines.extend(differ.iter().map(|pair| format!("  {}: {}", pair.name(), pair.difference())));
         lines.push(format!("here:  {}", self.here));
         lines.push(format!("there: {}", self.there));
         if !differ.is_empty() {
@@ -202,10 +206,19 @@ impl Comparison {
 }
 
 impl Pair {
+    /// As its file lies below `zone_dir`.
+    fn name(&self) -> String {
+        self.view.as_ref().map_or_else(|| self.zone.clone(), |view| format!("{view}/{}", self.zone))
+    }
+
     fn difference(&self) -> String {
+        let compare = match &self.view {
+            None => "compare [backup] geos, [[zones]] and zone_dir",
+            Some(_) => "compare [[views]], their sources and zone_dir",
+        };
         match (&self.here, &self.there) {
-            (Some(_), None) => "not hosted there; compare [backup] geos, [[zones]] and zone_dir".to_owned(),
-            (None, Some(_)) => "not hosted here; compare [backup] geos, [[zones]] and zone_dir".to_owned(),
+            (Some(_), None) => format!("not hosted there; {compare}"),
+            (None, Some(_)) => format!("not hosted here; {compare}"),
             (Some(Hosted { contents: None, .. }), Some(Hosted { contents: None, .. })) => {
                 "no good copy on either".to_owned()
             }
@@ -300,6 +313,20 @@ mod tests {
             let found = Comparison::of(&here, &status(zones));
             assert!(!found.in_step, "{wanted}");
             assert!(found.lines("u")[1].starts_with(wanted), "{wanted}\n{:?}", found.lines("u"));
+        }
+        let mut views = here.clone();
+        views.zones[1] = ZoneStatus { zone: "a".into(), view: "spoke".parse().ok(), ..views.zones[1].clone() };
+        assert!(Comparison::of(&views, &views).in_step, "a view's part of a zone is compared with the same part");
+        for (zone, wanted) in [
+            (ZoneStatus { contents: Some(9), ..views.zones[1].clone() }, "  spoke/a: other records, 2 on both"),
+            (
+                ZoneStatus { view: "other".parse().ok(), ..views.zones[1].clone() },
+                "  other/a: not hosted here; compare [[v",
+            ),
+        ] {
+            let other = Status { zones: vec![views.zones[0].clone(), zone], ..Status::default() };
+            let lines = Comparison::of(&views, &other).lines("u");
+            assert!(lines[1].starts_with(wanted), "{wanted}\n{lines:?}");
         }
         let none = status(&[("a", 0, None)]);
         assert!(!Comparison::of(&none, &none).in_step, "two servers without a good copy");

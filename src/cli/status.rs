@@ -12,6 +12,7 @@ use crate::status::peers::{NotifyStatus, PeerZoneStatus};
 use crate::status::sync::{PassStatus, SyncStatus};
 use crate::status::upstreams::UpstreamStatus;
 use crate::status::verdict::{Finding, Level};
+use crate::status::views::{self, ViewSummary};
 use crate::sync::pass::rfc3339;
 
 /// The time from which on a pass that runs is worth a line, seconds.
@@ -33,8 +34,9 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     trouble(&mut lines, "not taken", &status.config.problems);
     trouble(&mut lines, "waits", &status.config.waits_for_restart);
     lines.push("zones".to_owned());
-    status.zones.iter().for_each(|found| zone(&mut lines, found));
+    views::shown_alone(&status.zones).for_each(|found| zone(&mut lines, found));
     status.derived.iter().for_each(|found| derived(&mut lines, found));
+    of_views(&mut lines, &status.zones);
     if !status.sources.is_empty() {
         lines.push("sources".to_owned());
         status.sources.iter().for_each(|found| source(&mut lines, found));
@@ -156,8 +158,22 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
     // Without a good copy nobody knows who wrote it.
     let keeper = if zone.managed || zone.serial.is_none() { "" } else { ", not written by sync" };
     let misses = if zone.misses == 0 { String::new() } else { format!(", {} not found", zone.misses) };
-    lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.zone, zone.on_miss));
+    lines.push(format!("  {}: {state}{keeper}, on_miss {}{misses}", zone.id(), zone.on_miss));
     trouble(lines, "degraded", &zone.degraded);
+}
+
+/// A line for each view: its parts that are wrong stand among the zones.
+fn of_views(lines: &mut Vec<String>, zones: &[ZoneStatus]) {
+    let views = views::summaries(zones);
+    if !views.is_empty() {
+        lines.push("views".to_owned());
+    }
+    for ViewSummary { view, zones, records, misses, servfail, degraded } in views {
+        let wrong = [(misses, "not found"), (servfail as u64, "SERVFAIL"), (degraded as u64, "degraded")];
+        let wrong = wrong.iter().filter(|(number, _)| *number > 0).map(|(number, what)| format!(", {number} {what}"));
+        let wrong: String = wrong.collect();
+        lines.push(format!("  {view}: {}, {}{wrong}", count(zones, "zone"), count(records, "record")));
+    }
 }
 
 fn derived(lines: &mut Vec<String>, zone: &DerivedStatus) {
@@ -171,7 +187,8 @@ fn derived(lines: &mut Vec<String>, zone: &DerivedStatus) {
 
 fn source(lines: &mut Vec<String>, source: &SourceStatus) {
     let when = source.last_good.map_or("never read".to_owned(), |at| format!("last good {}", rfc3339(at)));
-    lines.push(format!("  {} ({}): {when}, {} entries", source.name, source.path, source.entries));
+    let view = source.view.as_ref().map(|view| format!(", for view {view}")).unwrap_or_default();
+    lines.push(format!("  {} ({}): {when}, {} entries{view}", source.name, source.path, source.entries));
     let (errors, warnings): (Vec<_>, Vec<_>) = source.errors.iter().cloned().partition(Diagnostic::is_error);
     trouble(lines, "error", &errors);
     trouble(lines, "warning", &warnings);
@@ -239,4 +256,30 @@ fn upstream(upstream: &UpstreamStatus) -> String {
         upstream.counter("sent"),
         upstream.counter("received")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::views::tests::troubled;
+
+    #[test]
+    fn a_view_is_one_line_and_only_what_is_wrong_with_it_has_more() {
+        let mut status = Status { zones: troubled(1_000), ..Status::default() };
+        let source = SourceStatus { name: "hub".into(), path: "hub.txt".into(), ..SourceStatus::default() };
+        status.sources = vec![SourceStatus { view: "spoke-0001".parse().ok(), ..source }];
+        let lines = lines(&status);
+        for wanted in [
+            "  z.example: serial 7, 4 records, on_miss nxdomain",
+            "  spoke-0000/z.example: no good copy yet: SERVFAIL, on_miss nxdomain",
+            "  spoke-0000: 1 zone, 0 records, 1 SERVFAIL",
+            "  spoke-0001: 1 zone, 4 records, 5 not found, 1 degraded",
+            "  spoke-0002: 1 zone, 4 records",
+            "  hub (hub.txt): never read, 0 entries, for view spoke-0001",
+        ] {
+            assert!(lines.iter().any(|line| line == wanted), "{wanted}\n{}", lines[..20].join("\n"));
+        }
+        assert!(!lines.iter().any(|line| line.contains("spoke-0002/")), "nothing is wrong with it");
+        assert!(lines.len() < 1_040, "{}", lines.len());
+    }
 }

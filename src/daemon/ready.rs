@@ -21,7 +21,7 @@ const AFTER_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The time to be ready although the first pass is not over.
 pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Instant) -> Instant {
-    let is_whole = zones.unread().is_none() && zones.not_served().is_empty();
+    let is_whole = zones.unread().is_none() && zones.not_served_anywhere().is_empty();
     start + if is_whole { FIRST_PASS_WAIT.min(pass_deadline) } else { pass_deadline + AFTER_DEADLINE }
 }
 
@@ -29,7 +29,7 @@ pub(super) fn at_the_latest(zones: &ZoneSet, pass_deadline: Duration, start: Ins
 pub(super) fn announce(addresses: &ListenAddresses, admin: &admin::Listeners, zones: &ZoneSet) {
     let listen: Vec<_> = addresses.dns.iter().map(|at| json!({"udp": at.to_string(), "tcp": at.to_string()})).collect();
     let records: usize = zones.iter().filter_map(|hosted| hosted.zone.as_ref()).map(|zone| zone.record_count()).sum();
-    let servfail = zones.not_served();
+    let servfail = zones.not_served_anywhere();
     let line = json!({
         "ready": true, "listen": listen, "zones": zones.iter().count(), "records": records, "servfail": servfail,
         "dot": addresses.dot, "doh": addresses.doh, "admin": admin.address(Listener::Admin), "probe": admin.address(Listener::Probe),

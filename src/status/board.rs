@@ -12,9 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::encryption::EncryptionStatus;
 use super::gather::{self, Degraded};
 use super::listeners::ListenerCounters;
-use super::model::{
-    ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceKind, SourceStatus, Status,
-};
+use super::model::{ConfigStatus, FORM_VERSION, ProcessStatus, Readiness, ServerStatus, SourceStatus, Status};
 use super::sync::{FreezeStatus, HeldStatus, PassResult, PassStatus, SyncStatus, WaitingStatus};
 use super::traffic::{History, Step};
 use super::{peers, verdict};
@@ -140,7 +138,7 @@ impl Board {
         facts.sync.pass_deadline_s = settings.pass_deadline.as_secs();
         let before = std::mem::take(&mut facts.sources);
         let known = |source: &source::Settings| {
-            let yet_to_be_read = source_status(source, &SourceReport::default());
+            let yet_to_be_read = gather::source_status(source, &SourceReport::default());
             let same = |known: &&SourceStatus| known.name == source.name && known.path == yet_to_be_read.path;
             before.iter().find(same).cloned().unwrap_or(yet_to_be_read)
         };
@@ -245,7 +243,7 @@ impl Board {
         let now = seconds(now);
         let pass = self.pass_status(outcome, (now, took), running);
         let mut facts = self.facts();
-        let shown = |report| source_of(report, sources);
+        let shown = |report| gather::source(report, sources);
         facts.sources = outcome.sources.iter().map(shown).collect();
         facts.changed_by(&outcome.changes);
         facts.ledger = Arc::clone(&outcome.ledger);
@@ -331,7 +329,7 @@ impl Board {
         let snapshot = shared.snapshot.load_full();
         let resolver = &snapshot.resolver;
         let queries = gather::queries(shared);
-        let servfail = snapshot.zones.not_served();
+        let servfail = snapshot.zones.not_served_anywhere();
         let process = (self.process)();
         let facts = self.facts();
         let status = Status {
@@ -392,28 +390,4 @@ impl Facts {
 fn taken(reports: &mut Vec<LiveReport>, name: &str) -> LiveReport {
     let known = reports.iter().position(|report| report.source == name).map(|at| reports.swap_remove(at));
     known.unwrap_or_else(|| LiveReport { version: 1, source: name.to_owned(), ..LiveReport::default() })
-}
-
-/// What a pass says of a source of the config that it was made with.
-fn source_of(report: &SourceReport, sources: &[source::Settings]) -> SourceStatus {
-    match sources.iter().find(|source| source.name == report.name) {
-        Some(source) => source_status(source, report),
-        None => SourceStatus { name: report.name.clone(), ..SourceStatus::default() },
-    }
-}
-
-fn source_status(source: &source::Settings, report: &SourceReport) -> SourceStatus {
-    let kind = match source.kind {
-        source::Kind::Files(_) => SourceKind::File,
-        source::Kind::Live { .. } => SourceKind::Azure,
-    };
-    SourceStatus {
-        name: source.name.clone(),
-        kind,
-        path: diag::path(&source.path),
-        last_good: report.read_at,
-        modified: report.modified_at,
-        entries: report.entries,
-        errors: report.problems.to_vec(),
-    }
 }

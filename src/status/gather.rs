@@ -5,12 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::model::{CacheStatus, Counts, DerivedStatus, Histogram, Recent, RecentEntry, ZoneStatus};
+use super::model::{
+    CacheStatus, Counts, DerivedStatus, Histogram, Recent, RecentEntry, SourceKind, SourceStatus, ZoneStatus,
+};
 use super::queries::{AnswerCount, QueryStatus, Received, ResponseTimes};
 use super::upstreams::{GroupStatus, UpstreamError, UpstreamStatus};
-use crate::diag::Diagnostic;
+use crate::diag::{self, Diagnostic};
 use crate::forward::resolver::{Resolver, Route};
 use crate::server::{self, Shared};
+use crate::sync::pass::SourceReport;
+use crate::sync::source;
 use crate::sync::state::changes::ChangeCounts;
 use crate::zone::store::Store;
 use crate::zone::{Hosted, OnMiss, Zone, ZoneId, ZoneSet};
@@ -178,5 +182,31 @@ pub(super) fn recent(shared: &Shared, now: SystemTime) -> Recent {
         enabled: recent.is_enabled(),
         entries: recent.entries((Instant::now(), now)).into_iter().map(shown).collect(),
         unrecorded: recent.unrecorded(),
+    }
+}
+
+/// What a pass says of a source of the config that it was made with.
+pub(super) fn source(report: &SourceReport, sources: &[source::Settings]) -> SourceStatus {
+    match sources.iter().find(|source| source.name == report.name) {
+        Some(source) => source_status(source, report),
+        None => SourceStatus { name: report.name.clone(), ..SourceStatus::default() },
+    }
+}
+
+/// What a pass says of a source.
+pub(super) fn source_status(source: &source::Settings, report: &SourceReport) -> SourceStatus {
+    let kind = match source.kind {
+        source::Kind::Files(_) => SourceKind::File,
+        source::Kind::Live { .. } => SourceKind::Azure,
+    };
+    SourceStatus {
+        name: source.name.clone(),
+        view: source.view.clone(),
+        kind,
+        path: diag::path(&source.path),
+        last_good: report.read_at,
+        modified: report.modified_at,
+        entries: report.entries,
+        errors: report.problems.to_vec(),
     }
 }

@@ -20,6 +20,7 @@ pub mod sync;
 pub mod traffic;
 pub mod upstreams;
 pub mod verdict;
+pub(crate) mod views;
 
 pub(crate) use board::{Board, seconds};
 pub(crate) use encryption::EncryptionStatus;

@@ -205,6 +205,13 @@ pub struct ZoneStatus {
     pub changed: ChangeCounts,
 }
 
+impl ZoneStatus {
+    /// What a person calls it: as its file lies below `zone_dir`. In a view: `spoke-a/z.example`.
+    pub fn id(&self) -> String {
+        self.view.as_ref().map_or_else(|| self.zone.clone(), |view| format!("{view}/{}", self.zone))
+    }
+}
+
 /// One zone for secondaries alone, made of the others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -225,6 +232,9 @@ pub struct DerivedStatus {
 pub struct SourceStatus {
     /// Its name in the config.
     pub name: String,
+    /// The view that it feeds and nobody else; none for the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
     /// Where its lists come from.
     pub kind: SourceKind,
     /// The file or glob, or the folder that its lists are written to.

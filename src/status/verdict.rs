@@ -11,9 +11,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::model::Status;
+use super::model::{Status, ZoneStatus};
 use super::sync::{FreezeStatus, HeldStatus, PassResult, SyncStatus};
 use super::upstreams::UpstreamStatus;
+use super::views;
 use crate::diag::{self, Diagnostic, Id, Place};
 use crate::sync::live::report::LiveReport;
 use crate::sync::pass::rfc3339;
@@ -109,9 +110,14 @@ pub fn of(status: &Status) -> Verdict {
 
 fn all_well(status: &Status) -> String {
     let records: usize = status.zones.iter().map(|zone| zone.records).sum();
+    let zones = status.zones.iter().filter(|zone| zone.view.is_none()).count();
+    let views = match views::summaries(&status.zones).len() {
+        0 => String::new(),
+        views => format!(", {}", counted(views, "view")),
+    };
     format!(
-        "all well: {}, {}, {}, {}",
-        counted(status.zones.len(), "zone"),
+        "all well: {}, {}{views}, {}, {}",
+        counted(zones, "zone"),
         counted(records, "record"),
         counted(status.sources.len(), "source"),
         counted(status.upstreams.len(), "upstream")
@@ -156,9 +162,19 @@ fn zones(status: &Status, found: &mut Vec<Finding>) {
                     written anew";
         found.push(Finding::error(text).with(help));
     }
-    for zone in status.zones.iter().filter(|zone| zone.serial.is_some() && !zone.degraded.is_empty()) {
-        let text = format!("the file of {} is not good: its last good copy is served", zone.zone);
-        found.push(Finding::error(text).with("mend the file; the reasons are at the zone"));
+    let degraded = status.zones.iter().filter(|zone| zone.serial.is_some() && !zone.degraded.is_empty());
+    let degraded: Vec<String> = degraded.map(ZoneStatus::id).collect();
+    let names = some(&degraded.iter().map(String::as_str).collect::<Vec<_>>());
+    match degraded.len() {
+        0 => {}
+        1 => {
+            let text = format!("the file of {names} is not good: its last good copy is served");
+            found.push(Finding::error(text).with("mend the file; the reasons are at the zone"));
+        }
+        _ => {
+            let text = format!("the files of {names} are not good: their last good copies are served");
+            found.push(Finding::error(text).with("mend the files; the reasons are at each zone"));
+        }
     }
     for zone in status.derived.iter().filter(|zone| !zone.degraded.is_empty()) {
         let text = format!("{} is not up to date: secondaries may lack the last changes", zone.zone);
@@ -262,9 +278,10 @@ fn sources(status: &Status, found: &mut Vec<Finding>) {
         // A place that is the source itself says nothing new.
         let is_known = matches!(&first.place, Place::Source { source: name } if *name == source.name);
         let why = if is_known { first.text.clone() } else { first.to_string() };
+        let of = source.view.as_ref().map(|view| format!(" of view {view}")).unwrap_or_default();
         let text = match source.last_good {
-            Some(_) => format!("source '{}' fails, its last good lists stay in use: {why}", source.name),
-            None => format!("source '{}' gives nothing: {why}", source.name),
+            Some(_) => format!("source '{}'{of} fails, its last good lists stay in use: {why}", source.name),
+            None => format!("source '{}'{of} gives nothing: {why}", source.name),
         };
         let finding = if first.is_error() { Finding::error(text) } else { Finding::warning(text) };
         found.push(finding.with(help(first, &status.config.file)));

@@ -103,11 +103,62 @@ impl ZoneSet {
         Self::new(self.iter().map(bare)).with_unread(self.unread().cloned())
     }
 
+    /// The zones without a good copy in the base, as [`ZoneSet::not_served`] has them, and the views' own parts without
+    /// one: `spoke-a/privatelink.blob.core.windows.net`.
+    pub fn not_served_anywhere(&self) -> Vec<String> {
+        let of_views = self.views.iter().flat_map(|(name, view)| {
+            let parts = view.parts.iter().filter(|part| part.zone.is_none()).map(|part| part.apex.without_dot());
+            // What the base does not know either is named there.
+            let unread = view.zones.unread().filter(|_| self.unread().is_none());
+            let unread = unread.map(|suffix| format!("privatelink.*.{}", suffix.without_dot()));
+            parts.chain(unread).map(move |zone| format!("{name}/{zone}"))
+        });
+        self.not_served().into_iter().chain(of_views).collect()
+    }
+
     /// Whether the clients of each view get the same.
     pub(super) fn views_answer_as(&self, other: &Self) -> bool {
         self.views.len() == other.views.len()
             && self.views.iter().zip(&other.views).all(|((name, view), (other_name, other))| {
                 name == other_name && (Arc::ptr_eq(&view.zones, &other.zones) || view.zones.answers_as(&other.zones))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zone::{OnMiss, Zone};
+
+    const BACKUP: &str = "backup.windowsazure.com";
+
+    fn hosted(apex: &str, is_served: bool) -> Hosted {
+        let apex: Name = apex.parse().unwrap();
+        let zone = Zone::from_text(&apex, b"@ 10 SOA a. b. 1 2 3 4 5\n@ 10 NS a.\n").0.map(Arc::new);
+        Hosted::new(apex, OnMiss::NxDomain, zone.filter(|_| is_served))
+    }
+
+    fn view(name: &str, part: Hosted, unread: Option<&str>) -> ViewParts {
+        let unread = unread.map(|suffix| suffix.parse().unwrap());
+        ViewParts { name: name.parse().unwrap(), zones: vec![(part.clone(), part)], unread }
+    }
+
+    #[test]
+    fn what_is_not_served_is_named_once_with_the_view_whose_own_part_has_no_good_copy() {
+        let views = || {
+            [
+                view("a", hosted("bad.example", false), None),
+                view("b", hosted("good.example", true), None),
+                view("c", hosted("good.example", false), Some(BACKUP)),
+            ]
+        };
+        let base = || ZoneSet::new([hosted("bad.example", false), hosted("good.example", true)]);
+        let zones = base().with_views(views());
+        assert_eq!(zones.not_served(), ["bad.example"], "the base alone, as for a feed");
+        let all = ["bad.example", "a/bad.example", "c/good.example", "c/privatelink.*.backup.windowsazure.com"];
+        assert_eq!(zones.not_served_anywhere(), all);
+        let unread = base().with_unread(BACKUP.parse().ok()).with_views(views()).not_served_anywhere();
+        let of_views = unread.iter().filter(|zone| zone.contains('*')).collect::<Vec<_>>();
+        assert_eq!(of_views, ["privatelink.*.backup.windowsazure.com"], "the base says it for all");
     }
 }

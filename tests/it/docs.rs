@@ -185,6 +185,7 @@ scenes! {
     two_servers: "docs/secondaries.md" => nights::pair;
     fed_by_azure: "docs/azure.md" => stages::live;
     in_kubernetes: "docs/kubernetes.md" => stages::kubernetes;
+    other_addresses_for_some: "docs/views.md" => stages::views;
     a_wrong_list: "docs/operations.md#1. A list has a wrong line" => nights::wrong_list;
     a_held_plan: "docs/operations.md#2. A change waits for a person" => nights::held_plan;
     an_endpoint_that_is_not_approved: "docs/operations.md#3. An endpoint is not approved" => nights::not_approved;

@@ -169,3 +169,35 @@ fn whoever_asks_at_an_address_of_a_view_is_in_it_wherever_it_comes_from() {
         assert_eq!((at(0, tcp), at(1, tcp)), (vec!["10.9.0.4".to_owned()], vec!["10.1.0.4".to_owned()]));
     }
 }
+
+/// What a verb prints.
+fn printed(site: &Site, words: &[&str]) -> String {
+    let output = site.command(words[0]).args(&words[1..]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn explain_and_status_name_the_view_the_list_and_the_file_that_a_client_is_answered_from() {
+    let upstream = Upstream::serving(PUBLIC);
+    let site = site(&upstream);
+    let server = Server::start(site.command("serve"));
+    wait_until("all is read", || get(&server, VAULT, "A", "127.0.3.7", false).addresses().len() == 1);
+    let (own, shared) = ("acct.privatelink.blob.core.windows.net", "shared.privatelink.blob.core.windows.net");
+    let zone = "/privatelink.blob.core.windows.net.zone";
+    for (name, client, address, list, folder, view) in [
+        (own, "127.0.1.9", "10.1.0.5", "spoke-a-blob.txt:1", "zones/spoke-a", "this client is in view spoke-a"),
+        (own, "127.0.2.9", "10.2.0.5", "spoke-b-blob.txt:1", "zones/spoke-b", "this client is in view spoke-b"),
+        (shared, "127.0.1.9", "10.9.0.7", "base-blob.txt:2", "zones", "this client is in view spoke-a"),
+        (own, "127.0.0.9", "10.9.0.5", "base-blob.txt:1", "zones", "as client 127.0.0.9\n"),
+    ] {
+        let text = printed(&site, &["explain", name, "--client", client]);
+        for wanted in [&format!("PRIVATE {address}"), list, &format!("/{folder}{zone}"), view] {
+            assert!(text.contains(wanted), "{wanted}\n{text}");
+        }
+    }
+    let status = printed(&site, &["status"]);
+    for wanted in ["3 zones", "3 views", "\n  spoke-b: 3 zones, 9 records\n", "1 entries, for view spoke-c\n"] {
+        assert!(status.contains(wanted), "{wanted}\n{status}");
+    }
+    assert!(!status.contains("  spoke-b/"), "a part with which nothing is wrong is not shown alone: {status}");
+}

@@ -139,7 +139,9 @@ impl Family {
     pub(super) fn series(&self) -> impl Iterator<Item = (Vec<(&'static str, &str)>, &Value)> {
         let named = |values: &'_ Vec<String>| values.len() == self.labels.len();
         self.series.iter().filter(move |(values, _)| named(values)).map(|(values, value)| {
-            (self.labels.iter().copied().zip(values.iter().map(String::as_str)).collect(), value)
+            let labels = self.labels.iter().copied().zip(values.iter().map(String::as_str));
+            // The base has no view: to Prometheus, a label without a value is none.
+            (labels.filter(|(name, value)| *name != "view" || !value.is_empty()).collect(), value)
         })
     }
 }

@@ -6,54 +6,59 @@ use crate::status::model::{ConfigStatus, DerivedStatus, SourceStatus, ZoneStatus
 use crate::status::sync::{PassResult, PassStatus, SyncStatus};
 use crate::sync::live::report::LiveReport;
 
-/// Every hosted zone.
+/// Every hosted zone, and the part of it that each view has; the base has no label `view`.
 pub(super) fn zones(zones: &[ZoneStatus]) -> [Family; 7] {
     let changed = |zone: &ZoneStatus| {
         [("added", zone.changed.added), ("changed", zone.changed.changed), ("removed", zone.changed.removed)]
     };
-    let changed = zones.iter().flat_map(|zone| changed(zone).map(|(action, count)| (&*zone.zone, action, count)));
-    let contents = zones.iter().filter_map(|zone| Some((&*zone.zone, zone.contents?)));
-    let serials = zones.iter().filter_map(|zone| Some((&*zone.zone, zone.serial?)));
+    let changed = zones.iter().flat_map(|zone| changed(zone).map(|(action, count)| (of(zone), action, count)));
+    let contents = zones.iter().filter_map(|zone| Some((of(zone), zone.contents?)));
+    let serials = zones.iter().filter_map(|zone| Some((of(zone), zone.serial?)));
     [
         Family::new(
             "privatelink_dns_zone_served",
-            &["zone"],
+            &["zone", "view"],
             "1 if the zone has a good copy, 0 if its names are SERVFAIL.",
         )
-        .with_each(zones, |zone| ([&*zone.zone], zone.serial.is_some())),
+        .with_each(zones, |zone| (of(zone), zone.serial.is_some())),
         Family::new(
             "privatelink_dns_zone_serial",
-            &["zone"],
+            &["zone", "view"],
             "Serial of the zone; absent while there is no good copy.",
         )
-        .with_each(serials, |(zone, serial)| ([zone], *serial)),
+        .with_each(serials, |(zone, serial)| (*zone, *serial)),
         Family::new(
             "privatelink_dns_zone_contents",
-            &["zone"],
+            &["zone", "view"],
             "Hash of the records of the zone without SOA: servers with the same lists have the same.",
         )
-        .with_each(contents, |(zone, contents)| ([zone], *contents)),
-        Family::new("privatelink_dns_zone_records", &["zone"], "Records of the zone.")
-            .with_each(zones, |zone| ([&*zone.zone], zone.records)),
+        .with_each(contents, |(zone, contents)| (*zone, *contents)),
+        Family::new("privatelink_dns_zone_records", &["zone", "view"], "Records of the zone.")
+            .with_each(zones, |zone| (of(zone), zone.records)),
         Family::new(
             "privatelink_dns_zone_misses_total",
-            &["zone"],
+            &["zone", "view"],
             "Queries for names that the zone does not have; a client may have gone public for each.",
         )
-        .with_each(zones, |zone| ([&*zone.zone], zone.misses)),
+        .with_each(zones, |zone| (of(zone), zone.misses)),
         Family::new(
             "privatelink_dns_zone_degraded",
-            &["zone"],
+            &["zone", "view"],
             "1 if what is served differs from the zone's file because the file is bad.",
         )
-        .with_each(zones, |zone| ([&*zone.zone], !zone.degraded.is_empty())),
+        .with_each(zones, |zone| (of(zone), !zone.degraded.is_empty())),
         Family::new(
             "privatelink_dns_sync_records_changed_total",
-            &["zone", "action"],
+            &["zone", "view", "action"],
             "RRsets of the zone that sync added, gave other addresses, or removed.",
         )
-        .with_each(changed, |(zone, action, count)| ([zone, action], *count)),
+        .with_each(changed, |([zone, view], action, count)| ([zone, view, action], *count)),
     ]
+}
+
+/// The values of the labels `zone` and `view`.
+fn of(zone: &ZoneStatus) -> [&str; 2] {
+    [&zone.zone, zone.view.as_ref().map_or("", |view| view.as_str())]
 }
 
 /// Every zone for secondaries alone.

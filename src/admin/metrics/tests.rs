@@ -213,3 +213,16 @@ fn openmetrics_says_the_units_and_ends_with_eof() {
     }
     assert!(text.ends_with("\n# EOF\n") && text.matches("# EOF").count() == 1);
 }
+
+#[test]
+fn a_views_part_of_a_zone_is_a_series_of_its_own_and_the_base_has_no_label_for_it() {
+    let status = Status { zones: crate::status::views::tests::troubled(2), ..Status::default() };
+    let served = samples(&status, "privatelink_dns_zone_served", &[]);
+    let views: Vec<(Option<&str>, f64)> =
+        served.iter().map(|each| (each.labels.get("view").map(String::as_str), each.value)).collect();
+    assert_eq!(views, [(None, 1.0), (Some("spoke-0000"), 0.0), (Some("spoke-0001"), 1.0)]);
+    assert_eq!(value(&status, "privatelink_dns_zone_misses_total", &[("view", "spoke-0001")]), 5.0);
+    assert_eq!(value(&status, "privatelink_dns_zone_degraded", &[("view", "spoke-0001")]), 1.0);
+    let changed = [("view", "spoke-0000"), ("action", "added")];
+    assert_eq!(value(&status, "privatelink_dns_sync_records_changed_total", &changed), 0.0);
+}

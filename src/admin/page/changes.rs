@@ -25,6 +25,7 @@ pub(super) struct Row {
     /// `added`, `changed` or `removed`.
     pub(super) what: &'static str,
     pub(super) name: String,
+    /// Its type, and the view whose clients get it.
     pub(super) rtype: String,
     pub(super) before: Vec<String>,
     pub(super) after: Vec<String>,
@@ -51,7 +52,10 @@ fn row(change: &AppliedChange, now: u64) -> Row {
         at: Moment::parsed(&change.at, now).ok_or_else(|| printable(&change.at).into_owned()),
         what,
         name: printable(&change.name).into_owned(),
-        rtype: printable(&change.rtype).into_owned(),
+        rtype: match &change.view {
+            Some(view) => format!("{} in view {view}", printable(&change.rtype)),
+            None => printable(&change.rtype).into_owned(),
+        },
         before: addresses(&change.before),
         after: addresses(&change.after),
         source: text(&change.source),

@@ -25,7 +25,7 @@ pub(super) struct Sources {
 /// A source.
 pub(super) struct Row {
     pub(super) name: String,
-    pub(super) kind: &'static str,
+    pub(super) kind: String,
     pub(super) path: String,
     pub(super) mark: Mark,
     pub(super) last_good: Option<Moment>,
@@ -81,10 +81,14 @@ pub(super) fn mark(status: &Status, source: &SourceStatus) -> Mark {
 }
 
 fn row(source: &SourceStatus, status: &Status) -> Row {
+    let kind = if source.kind == SourceKind::Azure { "live from Azure" } else { "file" };
     let moment = |at: Option<u64>| at.map(|at| Moment::seen(at, status.at));
     Row {
         name: printable(&source.name).into_owned(),
-        kind: if source.kind == SourceKind::Azure { "live from Azure" } else { "file" },
+        kind: match &source.view {
+            Some(view) => format!("for view {view}, {kind}"),
+            None => kind.to_owned(),
+        },
         path: printable(&source.path).into_owned(),
         mark: mark(status, source),
         last_good: moment(source.last_good),

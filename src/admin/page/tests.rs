@@ -9,6 +9,7 @@ use super::*;
 use crate::diag::{Diagnostic, Id, Place};
 use crate::status::model::{SourceStatus, ZoneStatus};
 use crate::status::verdict::{Finding, Level, Verdict};
+use crate::status::views;
 
 #[test]
 fn the_policy_allows_the_style_of_the_page_and_nothing_else_that_runs_or_loads() {
@@ -154,6 +155,37 @@ fn a_thousand_of_everything_is_a_page_that_says_how_many_more_there_are() {
         )
     );
     assert!(text.contains("z999.example"), "the zone that is not served is among those shown");
+}
+
+#[test]
+fn a_view_is_one_line_and_a_part_of_it_is_shown_only_if_it_is_wrong() {
+    let page = |zones: Vec<ZoneStatus>| {
+        let status = Status { zones, ..states::well() };
+        Document::read(&render(&status, None)).text()
+    };
+    let troubled = page(views::tests::troubled(1_000));
+    for wanted in [
+        "spoke-0000/z.example",
+        "spoke-0000 1 of 1 zone SERVFAIL 1 0 0",
+        "spoke-0001 1 of 1 zone from the last good copy 1 4 5",
+        "spoke-0002 served 1 4 0",
+        "and 900 more views",
+    ] {
+        assert!(troubled.contains(wanted), "{wanted}\n{troubled}");
+    }
+    assert!(!troubled.contains("spoke-0002/z.example"), "nothing is wrong with it");
+    assert!(!page(views::tests::zones(0)).contains("Views"), "there are none");
+}
+
+#[test]
+fn a_source_and_a_change_say_which_view_they_are_for() {
+    let mut status = states::well();
+    let view = "spoke-a".parse().ok();
+    (status.sources[0].view, status.changes[0].view) = (view.clone(), view);
+    let text = Document::read(&render(&status, None)).text();
+    for wanted in ["for view spoke-a, file: ", "A in view spoke-a"] {
+        assert_eq!(text.matches(wanted).count(), 1, "{wanted}\n{text}");
+    }
 }
 
 #[test]

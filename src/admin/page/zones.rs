@@ -1,18 +1,22 @@
-//! The zones, and the names that clients asked for and that no zone has.
+//! The zones, the views in a line each, and the names that clients asked for and that no zone has.
 
 use super::lines::{Bounded, Line, lines};
 use super::mark::{Mark, Tone};
-use super::number::whole;
+use super::number::{counted, whole};
 use super::recent::{self, Asked};
 use crate::diag::printable;
 use crate::server::RecentKind;
 use crate::status::Status;
 use crate::status::model::{DerivedStatus, RecentEntry, ZoneStatus};
+use crate::status::views::{self, ViewSummary};
 use crate::sync::state::changes::ChangeCounts;
 use crate::zone::OnMiss;
 
 /// Zones that are shown.
 const ZONES: usize = 100;
+
+/// Views that are shown.
+const VIEWS: usize = 100;
 
 /// Missed names that are shown.
 const MISSED: usize = 20;
@@ -22,9 +26,20 @@ pub(super) struct Zones {
     /// What is SERVFAIL besides the zones of the table.
     pub(super) no_list_read: bool,
     pub(super) rows: Bounded<Row>,
+    /// A part of a view that is wrong is among the rows too.
+    pub(super) views: Bounded<View>,
     pub(super) missed: Bounded<Asked>,
     /// True if the names are kept.
     pub(super) is_kept: bool,
+}
+
+/// What a view has of its own.
+pub(super) struct View {
+    pub(super) name: String,
+    pub(super) mark: Mark,
+    pub(super) zones: String,
+    pub(super) records: String,
+    pub(super) misses: String,
 }
 
 /// A zone.
@@ -42,7 +57,7 @@ pub(super) struct Row {
 
 impl Zones {
     pub(super) fn of(status: &Status) -> Self {
-        let mut zones: Vec<&ZoneStatus> = status.zones.iter().collect();
+        let mut zones: Vec<&ZoneStatus> = views::shown_alone(&status.zones).collect();
         if zones.len() > ZONES {
             zones.sort_by_key(|zone| std::cmp::Reverse((mark(zone).tone, zone.misses)));
         }
@@ -53,6 +68,7 @@ impl Zones {
         Self {
             no_list_read: status.no_list_read,
             rows: Bounded::of(zones.into_iter().map(row).chain(status.derived.iter().map(derived)), ZONES),
+            views: Bounded::of(of_views(&status.zones), VIEWS),
             missed: Bounded::of(missed, MISSED),
             is_kept: status.recent.enabled,
         }
@@ -65,6 +81,30 @@ pub(super) fn mark(zone: &ZoneStatus) -> Mark {
         (None, _) => Mark::new(Tone::Error, "SERVFAIL: no good copy"),
         (Some(_), false) => Mark::new(Tone::Error, "last good copy served"),
         (Some(_), true) => Mark::new(Tone::Good, "served"),
+    }
+}
+
+/// The views, those with trouble first if there are too many.
+fn of_views(zones: &[ZoneStatus]) -> Vec<View> {
+    let mut rows: Vec<View> = views::summaries(zones).iter().map(view).collect();
+    if rows.len() > VIEWS {
+        rows.sort_by_key(|row| std::cmp::Reverse(row.mark.tone));
+    }
+    rows
+}
+
+fn view(sum: &ViewSummary) -> View {
+    let mark = match (sum.servfail, sum.degraded) {
+        (0, 0) => Mark::new(Tone::Good, "served"),
+        (0, bad) => Mark::new(Tone::Error, format!("{bad} of {} from the last good copy", counted(sum.zones, "zone"))),
+        (bad, _) => Mark::new(Tone::Error, format!("{bad} of {} SERVFAIL", counted(sum.zones, "zone"))),
+    };
+    View {
+        name: sum.view.to_string(),
+        mark,
+        zones: whole(sum.zones as u64),
+        records: whole(sum.records as u64),
+        misses: whole(sum.misses),
     }
 }
 
@@ -94,7 +134,7 @@ fn row(zone: &ZoneStatus) -> Row {
         OnMiss::NxDomain => "other names are NXDOMAIN",
     };
     Row {
-        name: printable(&zone.zone).into_owned(),
+        name: printable(&zone.id()).into_owned(),
         mark: mark(zone),
         serial: zone.serial.map_or("none".to_owned(), |serial| serial.to_string()),
         records: whole(zone.records as u64),

@@ -38,6 +38,7 @@ use crate::azure::Cloud;
 use crate::config::Config;
 use crate::control::protocol::{ControlReply, ControlRequest};
 use crate::diag::{Diagnostic, Id as DiagnosticId, Place};
+use crate::server::views::Views;
 use crate::status::Status;
 use crate::sync::live::settings::Identity;
 use facts::Lists;
@@ -162,7 +163,10 @@ fn without_config(reason: &str, now: SystemTime) -> Vec<Section> {
     vec![
         Section { topic: Topic::Config, findings: vec![config::unreadable(reason)] },
         Section { topic: Topic::Machine, findings: found },
-        Section { topic: Topic::Clients, findings: clients::check(&Lists::default(), &[], Cloud::default()) },
+        Section {
+            topic: Topic::Clients,
+            findings: clients::check(&Lists::default(), &[], Cloud::default(), &Views::default()),
+        },
     ]
 }
 
@@ -204,7 +208,12 @@ fn all(
         section(Topic::Reach, reach::check(reach.as_ref())),
         section(
             Topic::Clients,
-            clients::check(&lists, &seen_by_clients(config, &machine), config.sync.cloud.unwrap_or_default()),
+            clients::check(
+                &lists,
+                &seen_by_clients(config, &machine),
+                config.sync.cloud.unwrap_or_default(),
+                &config.views,
+            ),
         ),
     ];
     (server, sections)

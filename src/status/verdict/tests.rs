@@ -95,6 +95,29 @@ fn what_clients_do_not_feel_is_a_warning() {
 }
 
 #[test]
+fn a_part_of_a_view_is_named_with_its_view_and_many_of_them_are_one_finding() {
+    is(Level::Good, "all well: 1 zone, 12 records, 2 views, 1 source", |status| {
+        status.zones = crate::status::views::tests::zones(2);
+    });
+    is(Level::Error, "the file of spoke-0001/z.example is not good: its last good copy", |status| {
+        status.zones = crate::status::views::tests::troubled(2);
+    });
+    let (_, many) = found(|status| {
+        status.zones = crate::status::views::tests::zones(1_000);
+        status.zones.iter_mut().for_each(|zone| zone.degraded = vec![error("x")]);
+    });
+    assert_eq!(
+        many,
+        "the files of z.example, spoke-0000/z.example, spoke-0001/z.example and 998 more are not good: their last good copies \
+         are served"
+    );
+    is(Level::Error, "source 'we' of view spoke-a gives nothing", |status| {
+        status.sources[0].view = "spoke-a".parse().ok();
+        (status.sources[0].errors, status.sources[0].last_good) = (vec![error("broken")], None);
+    });
+}
+
+#[test]
 fn the_worst_comes_first_and_the_headline_counts_the_others() {
     is(Level::Error, "our zones go on (and 2 more)", |status| {
         status.upstreams[0].state = State::Down;

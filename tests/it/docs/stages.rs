@@ -45,3 +45,15 @@ pub(super) fn kubernetes() -> Scene {
     }
     Scene::on(site)
 }
+
+/// The config of docs/views.md with its two lists, synced.
+pub(super) fn views() -> Scene {
+    let site = Site::new()
+        .with_list("vault-hub.txt", "10.9.4.5 acct.blob.core.windows.net\n10.9.4.6 shared.blob.core.windows.net\n")
+        .with_list("vault-spoke-a.txt", "10.1.4.5 acct.blob.core.windows.net\n")
+        .with_config("[backup]\ngeos = [\"we\"]")
+        .with_config("[[views]]\nname = \"spoke-a\"\nclients = [\"10.1.0.0/16\"]\nsources = [\"vault-spoke-a.txt\"]");
+    let synced = site.command("sync").output().unwrap();
+    assert!(synced.status.success(), "{synced:?}");
+    Scene::on(site).start()
+}

@@ -9,6 +9,7 @@ use crate::cli::doctor::clients;
 use crate::cli::doctor::facts::Lists;
 use crate::cli::doctor::finding::State;
 use crate::cli::doctor::reach::{Outcome, Reach, check};
+use crate::server::views::{ViewSettings, Views};
 
 fn reach(outcomes: &[(&str, Outcome)], left: usize) -> Reach {
     let outcomes: BTreeMap<IpAddr, Outcome> =
@@ -60,7 +61,7 @@ fn no_more_addresses_than_the_bound_are_tried() {
 #[test]
 fn the_commands_for_a_client_have_a_name_that_is_listed() {
     let lists = lists_of(&["1-ab-pod01-id1 we 10.1.0.1", "acct blob 10.1.0.4"]);
-    let found = clients::check(&lists, &["10.0.0.4".to_owned()], Cloud::Public);
+    let found = clients::check(&lists, &["10.0.0.4".to_owned()], Cloud::Public, &Views::default());
     let texts = [
         "Resolve-DnsName acct.blob.core.windows.net -Type A",
         "10.1.0.4: right",
@@ -68,7 +69,27 @@ fn the_commands_for_a_client_have_a_name_that_is_listed() {
         "-Port 443",
     ];
     expect(&found, "PD701", State::Good, &texts);
-    let none = clients::check(&Lists::default(), &[], Cloud::UsGov);
+    let none = clients::check(&Lists::default(), &[], Cloud::UsGov, &Views::default());
     let texts = ["<account>", "nslookup ignores the NRPT", "backup.windowsazure.us"];
     expect(&none, "PD701", State::Good, &texts);
+    assert!(!none[0].fact.contains("views:"), "there are none");
+}
+
+#[test]
+fn the_clients_of_each_view_are_named_and_a_thousand_views_are_not_a_thousand_lines() {
+    let views = |number: usize| {
+        let view = |at: usize| ViewSettings {
+            name: format!("spoke-{at}").parse().unwrap(),
+            clients: vec![format!("10.{}.{}.0/24", at / 256, at % 256).parse().unwrap()],
+            listen: if at == 1 { vec!["10.0.0.5:53".parse().unwrap()] } else { Vec::new() },
+        };
+        Views::new((0..number).map(view).collect())
+    };
+    let found = |number| clients::check(&Lists::default(), &[], Cloud::Public, &views(number));
+    let texts = ["    spoke-0: 10.0.0.0/24\n    spoke-1: 10.0.1.0/24, whoever asks 10.0.0.5:53", "docs/views.md"];
+    expect(&found(2), "PD701", State::Good, &texts);
+    assert!(!found(2)[0].fact.contains("more views"), "all are shown");
+    let many = found(1_000);
+    assert!(many[0].fact.contains("and 980 more views"), "{}", many[0].fact);
+    assert!(many[0].fact.lines().count() < 40, "{}", many[0].fact);
 }
