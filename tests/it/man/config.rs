@@ -238,8 +238,12 @@ fn choices(text: &str) -> String {
 }
 
 /// The sections whose examples an example names.
-const NAMED: [(&str, &[&str]); 3] =
-    [("[[peers]]", &["[[keys]]", "[feed]"]), ("[dot]", &["[tls]"]), ("[ddr]", &["[tls]", "[dot]"])];
+const NAMED: [(&str, &[&str]); 4] = [
+    ("[[sources]]", &["[[views]]"]),
+    ("[[peers]]", &["[[keys]]", "[feed]"]),
+    ("[dot]", &["[tls]"]),
+    ("[ddr]", &["[tls]", "[dot]"]),
+];
 
 /// The sample with all lines of a section in force, and those of the sections that it names, without the line of a key
 /// if one is named. An upstream that depends on the machine is none.
