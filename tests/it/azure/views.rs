@@ -17,13 +17,13 @@ fn vnet(name: &str) -> String {
     format!("{}/providers/Microsoft.Network/virtualNetworks/{name}", group_scope(GROUP))
 }
 
-/// An endpoint of the one vault, in a subnet of this VNet.
+/// An endpoint of the one vault, in a subnet of this virtual network.
 fn endpoint(name: &str, vnet_name: &str, network: u8) -> Endpoint {
     let found = Endpoint::vault(name).with(REC, &format!("10.{network}.0.5")).with(BLOB, &format!("10.{network}.0.20"));
     Endpoint { subnet: format!("{}/subnets/snet-pe", vnet(vnet_name)), ..found }
 }
 
-/// One vault with endpoints in three VNets, two of which are views.
+/// One vault with endpoints in three virtual networks, two of which are views.
 fn stage() -> (Azure, Site) {
     let azure = Azure::start();
     let all = [endpoint("pe-hub", "vnet-hub", 9), endpoint("pe-a", "VNet-A", 1), endpoint("pe-b", "vnet-b", 2)];

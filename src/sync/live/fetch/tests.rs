@@ -277,7 +277,7 @@ fn a_source_that_ends_writes_nothing() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// The source of the other tests, with the endpoints of a VNet in a view.
+/// The source of the other tests, with the endpoints of a virtual network in a view.
 fn source_with_view(script: &Arc<Script>, folder: &Path) -> Source {
     let networks =
         vec![super::super::ids::key(&format!("{}/providers/Microsoft.Network/virtualNetworks/b", group("rg")))];
