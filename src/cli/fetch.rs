@@ -36,13 +36,18 @@ fn chosen<'c>(config: &'c Config, name: Option<&str>) -> Result<Vec<&'c Settings
         ));
     }
     let Some(name) = name else { return Ok(live.iter().collect()) };
-    if let Some(found) = live.iter().find(|source| source.name == name) {
+    if let Some(found) = live.iter().find(|source| feeds(source, name)) {
         return Ok(vec![found]);
     }
     let names: Vec<&str> = live.iter().map(|source| source.name.as_str()).collect();
     let is_known = config.sync.sources.iter().any(|source| source.name == name);
     let why = if is_known { "reads files, which need no fetch" } else { "is not in the config" };
     Err(format!("source '{name}' {why}; the live sources of {file}: {}", names.join(", ")))
+}
+
+/// True if a live source has this name, or feeds the source of a view that has it.
+fn feeds(live: &Settings, name: &str) -> bool {
+    live.name == name || live.views.iter().any(|of| live.source_name(Some(&of.view)) == name)
 }
 
 fn progress(settings: &Settings) -> ProgressLine {
@@ -60,10 +65,11 @@ fn print_lists(settings: &Settings) -> bool {
     drop(progress);
     for scope in &read {
         show(&scope.findings);
-        scope.list.iter().for_each(|list| print(list.trim_end()));
+        scope.lists.iter().flatten().for_each(|list| print(list.trim_end()));
     }
-    let is_whole =
-        |scope: &ScopeRead| scope.list.is_some() && !scope.findings.iter().any(|finding| finding.diagnostic.is_error());
+    let is_whole = |scope: &ScopeRead| {
+        scope.lists.is_some() && !scope.findings.iter().any(|finding| finding.diagnostic.is_error())
+    };
     read.len() == settings.scopes.len() && read.iter().all(is_whole)
 }
 

@@ -10,12 +10,14 @@ use super::reader::Section;
 use super::values;
 use crate::azure::Cloud;
 use crate::diag::Id;
+use crate::sync::live::ids;
 use crate::sync::live::scope::Scope;
-use crate::sync::live::settings::{Selection, Service, Settings, file_name};
+use crate::sync::live::settings::{Selection, Service, Settings, ViewNetworks, file_name};
+use crate::zone::ViewName;
 use address::address;
 
 /// The keys that a source of files does not have.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "scopes",
     "services",
     "vaults",
@@ -32,7 +34,11 @@ pub(super) const KEYS: [&str; 16] = [
     "private_dns_zones",
     "arm",
     "authority",
+    "views",
 ];
+
+/// Of the ids of virtual networks, and of what is in one.
+const VNETS: &str = "/providers/microsoft.network/virtualnetworks/";
 
 /// The folders that a live source belongs into, and the cloud that it reads.
 pub(super) struct Surroundings<'a> {
@@ -42,6 +48,8 @@ pub(super) struct Surroundings<'a> {
     pub state_dir: &'a Path,
     /// The cloud of `[backup]`.
     pub cloud: Cloud,
+    /// The names of `[[views]]`.
+    pub views: &'a [ViewName],
 }
 
 /// The settings of a live source; whatever is wrong has been said.
@@ -64,7 +72,38 @@ pub(super) fn settings(section: &Section<'_>, name: &str, around: &Surroundings<
         arm: arm.unwrap_or_else(|| around.cloud.arm().to_owned()),
         authority: authority.unwrap_or_else(|| around.cloud.authority().to_owned()),
         folder: around.state_dir.join("azure").join(file_name(name, name)),
+        views: views(section, around.views),
     }
+}
+
+/// The views that have the endpoints of some networks.
+fn views(section: &Section<'_>, known: &[ViewName]) -> Vec<ViewNetworks> {
+    let name = |text: &str| {
+        known.iter().find(|view| view.as_str() == text).cloned().ok_or_else(|| {
+            let names: Vec<String> = known.iter().take(10).map(|view| format!("'{view}'")).collect();
+            let there =
+                if names.is_empty() { "there are none".to_owned() } else { format!("there are {}", names.join(", ")) };
+            format!("no [[views]] has the name '{text}'; {there}")
+        })
+    };
+    let Some(found) = section.named_strings("views", name, network) else { return Vec::new() };
+    if found.is_empty() {
+        section.problem_at("views", "views: it is empty; leave the key out for its default");
+    }
+    let mut views = Vec::<ViewNetworks>::new();
+    for (view, networks) in found {
+        if networks.is_empty() {
+            section.problem_at("views", format!("views: '{view}' names no subnet and no VNet; remove it, or name one"));
+        }
+        for network in &networks {
+            if let Some(other) = views.iter().find(|other| other.networks.contains(network)) {
+                let text = format!("views: '{network}' is in '{}' and in '{view}'; keep one", other.view);
+                section.problem_at("views", text);
+            }
+        }
+        views.push(ViewNetworks { view, networks });
+    }
+    views
 }
 
 /// The resource that tokens are for: the cloud's, also at a regional address of its ARM; any other ARM is its own.
@@ -181,10 +220,23 @@ fn pattern(text: &str) -> Result<String, String> {
     Err(format!("'{text}' is no name of an endpoint: write letters, digits, '-', '_', '.', and '*' or '?' for any"))
 }
 
+fn is_subnet(text: &str) -> bool {
+    is_resource(text, VNETS, 11) && text.split('/').nth(9).is_some_and(|part| part.eq_ignore_ascii_case("subnets"))
+}
+
+/// The id of a subnet or of a virtual network, as what it is compared by.
+fn network(text: &str) -> Result<String, String> {
+    if is_subnet(text) || is_resource(text, VNETS, 9) {
+        return Ok(ids::key(text));
+    }
+    Err(format!(
+        "'{text}' is no resource id of a subnet or VNet, which ends in \".../virtualNetworks/<name>/subnets/<name>\" or \
+         \".../virtualNetworks/<name>\""
+    ))
+}
+
 fn subnet(text: &str) -> Result<String, String> {
-    let is_subnet = is_resource(text, "/providers/microsoft.network/virtualnetworks/", 11)
-        && text.split('/').nth(9).is_some_and(|part| part.eq_ignore_ascii_case("subnets"));
-    if is_subnet {
+    if is_subnet(text) {
         return Ok(text.to_owned());
     }
     Err(format!("'{text}' is no resource id of a subnet, which ends in \".../virtualNetworks/<name>/subnets/<name>\""))

@@ -150,7 +150,15 @@ impl<'a> Section<'a> {
 
     /// A list of strings; every bad one is reported.
     pub(super) fn strings<T>(&self, key: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
-        let value = self.get(key)?;
+        self.items(key, self.get(key)?, parse)
+    }
+
+    fn items<T>(
+        &self,
+        key: &str,
+        value: &Spanned<DeValue<'a>>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
         let items = self.read(key, value, |value| {
             value.as_array().cloned().ok_or_else(|| format!("expected a list, not {}", kind(value)))
         })?;
@@ -163,6 +171,29 @@ impl<'a> Section<'a> {
             }
         }
         complete.then_some(good)
+    }
+
+    /// A table whose keys are names of the operator's, each with a list of strings; every bad one is reported.
+    pub(super) fn named_strings<K, T>(
+        &self,
+        key: &'static str,
+        name: impl Fn(&str) -> Result<K, String>,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<(K, Vec<T>)>> {
+        let value = self.get(key)?;
+        let expected = |value: &DeValue<'_>| format!("expected a table {{ \"name\" = [...] }}, not {}", kind(value));
+        let table = self.read(key, value, |value| value.as_table().cloned().ok_or_else(|| expected(value)))?;
+        let mut good = Vec::new();
+        for (found, value) in &table {
+            let named = name(found.get_ref());
+            if let Err(reason) = &named {
+                self.text.add(found.span().start, Id::CONFIG_BAD_VALUE, format!("{key}: {reason}"));
+            }
+            if let (Some(items), Ok(named)) = (self.items(key, value, &parse), named) {
+                good.push((named, items));
+            }
+        }
+        (good.len() == table.len()).then_some(good)
     }
 
     /// A whole number in a range.

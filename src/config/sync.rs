@@ -15,7 +15,7 @@ use crate::dns::Name;
 use crate::sync::source::{self, Kind};
 use crate::sync::state::State;
 use crate::sync::{self, live};
-use crate::zone::OnMiss;
+use crate::zone::{OnMiss, ViewName};
 
 /// The networks where private endpoints can be.
 const DEFAULT_TARGETS: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"];
@@ -31,7 +31,8 @@ pub(super) fn settings(
     let duration = |key, default| section.string(key, values::duration).unwrap_or(default);
     let default_targets = || DEFAULT_TARGETS.iter().filter_map(|network| network.parse().ok()).collect();
     let state_dir = top.string("state_dir", |text| Ok(base.join(text))).unwrap_or_else(|| zone_dir.join(".state"));
-    let around = Surroundings { base, state_dir: &state_dir, cloud: cloud.unwrap_or_default() };
+    let views = super::views::names(top);
+    let around = Surroundings { base, state_dir: &state_dir, cloud: cloud.unwrap_or_default(), views: &views };
     let (sources, live) = sources(top, &around);
     let settings = sync::Settings {
         sources,
@@ -75,9 +76,11 @@ fn sources(top: &Section<'_>, around: &Surroundings<'_>) -> (Vec<source::Setting
         let name = section.string("name", source_name);
         let kinds = [("file", false), ("azure", true)];
         let is_live = section.string("kind", |text| values::choice(text, &kinds)).unwrap_or_default();
+        let mut of_views = Vec::new();
         let found = if is_live {
             let found = azure::settings(&section, name.as_deref().unwrap_or_default(), around);
-            let lists = source_of(&found);
+            let lists = source_of(&found, None);
+            of_views = of_views_of(&found);
             live.push(found);
             Some(lists)
         } else {
@@ -91,7 +94,14 @@ fn sources(top: &Section<'_>, around: &Surroundings<'_>) -> (Vec<source::Setting
                 let text = format!("source '{name}' would write into the folder of another source; change its name");
                 section.problem(Id::CONFIG_TWICE, text);
             }
-            (Some(name), Some((path, kind))) => sources.push(source::Settings { name, path, kind, view: None }),
+            (Some(name), Some((path, kind))) => {
+                if let Some(same) = sources.iter().find(|source| of_views.iter().any(|of| of.name == source.name)) {
+                    let text = format!("views: they need the name '{}', which a source has; rename it", same.name);
+                    section.problem(Id::CONFIG_TWICE, text);
+                }
+                sources.push(source::Settings { name, path, kind, view: None });
+                sources.append(&mut of_views);
+            }
             (None, _) => section.problem(Id::CONFIG_MISSING_KEY, "a source needs a name: name = \"vault-we\""),
             (_, None) => {}
         }
@@ -124,9 +134,21 @@ fn files(section: &Section<'_>, base: &Path) -> Option<(PathBuf, Kind)> {
     Some((path?, Kind::Files(format)))
 }
 
-/// The lists that a live source writes.
-fn source_of(live: &live::settings::Settings) -> (PathBuf, Kind) {
-    let list = |scope| source::LiveList { scope: format!("{scope}"), path: live.list_path(scope) };
-    let lists = live.scopes.iter().map(list).collect();
+/// The lists that a live source writes for the base, or for a view.
+fn source_of(live: &live::settings::Settings, view: Option<&ViewName>) -> (PathBuf, Kind) {
+    let list = |scope| {
+        let (_, path) = live.lists(scope).find(|(of, _)| *of == view)?;
+        Some(source::LiveList { scope: format!("{scope}"), path })
+    };
+    let lists = live.scopes.iter().filter_map(list).collect();
     (live.folder.clone(), Kind::Live { lists, report: live.report_path() })
+}
+
+/// The sources that the views of a live source are.
+fn of_views_of(live: &live::settings::Settings) -> Vec<source::Settings> {
+    let one = |view| {
+        let (path, kind) = source_of(live, Some(view));
+        source::Settings { name: live.source_name(Some(view)), path, kind, view: Some(view.clone()) }
+    };
+    live.views.iter().map(|of| one(&of.view)).collect()
 }

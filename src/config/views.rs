@@ -9,7 +9,8 @@ use super::values;
 use crate::diag::Id;
 use crate::server::admission::access::Access;
 use crate::server::views::{MAX_VIEWS, ViewSettings, Views};
-use crate::sync::{self, source};
+use crate::sync;
+use crate::sync::source::{self, Kind};
 use crate::transfer::Peer;
 use crate::zone::ViewName;
 
@@ -33,6 +34,12 @@ pub(super) fn settings(
     }
     sync.views = views.iter().map(|view| view.name.clone()).collect();
     Views::new(views)
+}
+
+/// The names of the views, for what refers to them; [`settings`] says what is wrong with them.
+pub(super) fn names(top: &Section<'_>) -> Vec<ViewName> {
+    let sections = top.sections("views", "views");
+    sections.iter().filter_map(|section| section.string("name", str::parse)).collect()
 }
 
 fn view(section: &Section<'_>, others: &[ViewSettings]) -> Option<ViewSettings> {
@@ -106,7 +113,11 @@ fn feed(section: &Section<'_>, view: &ViewSettings, sources: &mut [source::Setti
             let names: Vec<String> = sources.iter().take(10).map(|source| format!("'{}'", source.name)).collect();
             format!("no [[sources]] has the name '{text}'; there are {}", names.join(", "))
         })?;
+        let is_sorted = |other: &source::Settings| other.path == sources[at].path && other.view.is_some();
         match &sources[at].view {
+            None if matches!(sources[at].kind, Kind::Live { .. }) && sources.iter().any(is_sorted) => Err(format!(
+                "'{text}' gives views their endpoints by its own key views, and the base all others; keep one of the two"
+            )),
             Some(other) => Err(format!(
                 "'{text}' feeds view '{other}' already; a source feeds one view: give the list a second [[sources]] for \
                  this one"

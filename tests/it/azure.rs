@@ -11,6 +11,7 @@ mod secrets;
 mod serving;
 mod stand;
 mod verbs;
+mod views;
 
 use crate::support::azure::Azure;
 use crate::support::azure::estate::Endpoint;

@@ -121,7 +121,7 @@ pub(super) struct Lists {
     pub(super) frozen: Option<String>,
     /// The last read of each live source.
     pub(super) live: Vec<LiveReport>,
-    /// The interval of each live source in seconds, by its name.
+    /// The interval of each live source in seconds, by its name and by those of the sources that it feeds.
     pub(super) intervals: BTreeMap<String, u64>,
 }
 
@@ -156,7 +156,10 @@ impl Lists {
     fn read_live(&mut self, settings: &Settings) {
         for live in &settings.live {
             self.live.extend(LiveReport::load(&live.report_path()));
-            self.intervals.insert(live.name.clone(), live.interval.as_secs());
+            let views = live.views.iter().map(|of| Some(&of.view));
+            for view in std::iter::once(None).chain(views) {
+                self.intervals.insert(live.source_name(view), live.interval.as_secs());
+            }
         }
     }
 

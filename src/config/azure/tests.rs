@@ -147,7 +147,7 @@ fn what_selects_endpoints_is_checked_and_never_empty() {
         ("endpoints = [\"pe[12]\"]\n", "is no name of an endpoint"),
         ("subnets = [\"snet-pe\"]\n", "resource id of a subnet"),
         ("interval = \"500ms\"\n", "at least 1s"),
-        ("views = {}\n", "unknown key 'views'"),
+        ("views = {}\n", "leave the key out"),
         ("path = \"a.txt\"\n", "reads no list of yours"),
         ("format = \"text\"\n", "reads no list of yours"),
         ("kinds = 1\n", "did you mean 'kind'"),
@@ -211,4 +211,81 @@ fn a_live_source_or_a_scope_that_is_gone_is_a_loss() {
     let lost = texts(none.losses(&before));
     assert!(lost.len() == 1 && lost[0].contains("source 'vault-we' is no longer"), "{lost:?}");
     assert!(before.losses(&after).is_empty());
+}
+
+/// A source that sorts its endpoints so, and two views.
+fn sorted(views: &str) -> (Config, Vec<String>) {
+    let view = |name: &str, network: u8| format!("[[views]]\nname = \"{name}\"\nclients = [\"10.{network}.0.0/16\"]\n");
+    let (config, problems) = Config::parse(
+        Path::new("/srv/config/x.toml"),
+        &format!(
+            "[[sources]]\nname = \"vault-we\"\nkind = \"azure\"\nscopes = [\"{GROUP}\"]\nviews = {views}\n{}{}",
+            view("spoke-a", 1),
+            view("spoke-b", 2)
+        ),
+    );
+    (config, problems.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn views_are_fed_by_sources_of_their_own_each_with_a_list_for_each_scope() {
+    let vnet = format!("{GROUP}/providers/Microsoft.Network/virtualNetworks/VNet-A");
+    let (config, problems) =
+        sorted(&format!("{{ \"spoke-a\" = [\"{vnet}\"], \"spoke-b\" = [\"{vnet}/subnets/snet\"] }}"));
+    assert_eq!(problems, [""; 0]);
+    let sources: Vec<_> =
+        config.sync.sources.iter().map(|of| (of.name.as_str(), of.view.as_ref().map(ToString::to_string))).collect();
+    let of = |view: &str| Some(view.to_owned());
+    assert_eq!(sources, [("vault-we", None), ("vault-we/spoke-a", of("spoke-a")), ("vault-we/spoke-b", of("spoke-b"))]);
+    let lists = config.sync.sources.iter().map(|source| match &source.kind {
+        Kind::Live { lists, .. } => lists[0].path.clone(),
+        Kind::Files(_) => panic!("{source:?}"),
+    });
+    assert_eq!(lists.collect::<std::collections::BTreeSet<_>>().len(), 3, "each has its own");
+    assert_eq!(config.sync.live.len(), 1, "Azure is read once for all");
+    assert_eq!(config.sync.live[0].views[0].networks, [vnet.to_lowercase()]);
+}
+
+#[test]
+fn a_view_that_is_not_there_and_an_id_that_is_no_network_are_errors_with_their_place() {
+    let vnet = format!("{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet");
+    for (views, place, why) in [
+        (
+            format!("{{ \"spoke-x\" = [\"{vnet}\"] }}"),
+            "5:11",
+            "no [[views]] has the name 'spoke-x'; there are 'spoke-a'",
+        ),
+        (format!("{{ \"spoke-a\" = [\"{GROUP}\"] }}"), "5:24", "is no resource id of a subnet or VNet"),
+        ("{ \"spoke-a\" = [] }".to_owned(), "5:9", "names no subnet and no VNet"),
+        (format!("{{ \"spoke-a\" = \"{vnet}\" }}"), "5:23", "expected a list"),
+        (format!("[\"{vnet}\"]"), "5:9", "expected a table"),
+        (
+            format!(
+                "{{ \"spoke-a\" = [\"{vnet}\"], \"spoke-b\" = [\"{}\"] }}",
+                vnet.to_uppercase().replace("/SUBSCR", "/subscr")
+            ),
+            "5:9",
+            "is in 'spoke-a' and in 'spoke-b'",
+        ),
+    ] {
+        let (_, problems) = sorted(&views);
+        assert_eq!(problems.len(), 1, "{views}: {problems:#?}");
+        assert!(problems[0].contains(&format!("x.toml:{place}:")) && problems[0].contains(why), "{problems:#?}");
+    }
+}
+
+#[test]
+fn a_source_that_feeds_views_by_subnet_is_not_named_by_one_too() {
+    let vnet = format!("{GROUP}/providers/Microsoft.Network/virtualNetworks/vnet");
+    let views = format!("{{ \"spoke-a\" = [\"{vnet}\"] }}");
+    for (source, why) in [
+        ("vault-we", "gives views their endpoints by its own key views"),
+        ("vault-we/spoke-a", "feeds view 'spoke-a' already"),
+    ] {
+        let (_, problems) =
+            sorted(&format!("{views}\n[[views]]\nname = \"c\"\nclients = [\"10.9.0.0/16\"]\nsources = [\"{source}\"]"));
+        assert!(problems.len() == 1 && problems[0].contains(why), "{problems:#?}");
+    }
+    let (_, problems) = sorted(&format!("{views}\n[[sources]]\nname = \"vault-we/spoke-a\"\npath = \"a.txt\""));
+    assert!(problems.len() == 1 && problems[0].contains("source 'vault-we/spoke-a' is named twice"), "{problems:#?}");
 }

@@ -4,7 +4,6 @@ mod findings;
 mod folder;
 mod reading;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,10 +49,8 @@ pub struct Fetched {
 pub struct ScopeRead {
     /// The scope.
     pub scope: Scope,
-    /// The file of its list.
-    pub path: PathBuf,
-    /// The text of its list; `None` if it could not be read.
-    pub list: Option<String>,
+    /// The texts of its lists, of views and of the base; `None` if it could not be read.
+    pub lists: Option<Vec<String>>,
     /// What is to be said.
     pub findings: Vec<Finding>,
 }
@@ -168,9 +165,9 @@ impl Source {
                 Ok(list) => drop(tell.warnings(scope, list)),
                 Err(error) => tell.untested(scope, error),
             }
-            let text = list.ok().map(|list| render(&self.settings.name, scope, &list));
-            let path = self.settings.list_path(scope);
-            ScopeRead { scope: scope.clone(), path, list: text, findings: tell.finish() }
+            let text = |list: &ScopeList, view| render(&self.settings.name, scope, list, view);
+            let lists = list.ok().map(|list| self.settings.lists(scope).map(|(view, _)| text(&list, view)).collect());
+            ScopeRead { scope: scope.clone(), lists, findings: tell.finish() }
         };
         self.settings.scopes.iter().zip(lists).map(one).collect()
     }
@@ -292,7 +289,8 @@ fn is_stopped(error: Option<&ArmError>) -> bool {
 
 /// The different names of a list.
 fn names(list: &ScopeList) -> usize {
-    let names = list.rows.iter().map(|row| row.fqdn.to_ascii_lowercase());
+    let rows = list.rows.iter().chain(list.views.iter().flat_map(|part| &part.rows));
+    let names = rows.map(|row| row.fqdn.to_ascii_lowercase());
     names.collect::<std::collections::BTreeSet<_>>().len()
 }
 

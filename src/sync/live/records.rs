@@ -18,7 +18,9 @@ use std::net::IpAddr;
 use super::ids;
 use super::model::NetworkInterface;
 use super::scope::Scope;
-use super::select::{Selected, Standing, label};
+use super::select::{Selected, Standing, label, view_of};
+use super::settings::ViewNetworks;
+use crate::zone::ViewName;
 use collect::{Collected, collect};
 pub use zone::of_zone;
 
@@ -44,6 +46,19 @@ pub struct ScopeList {
     pub warnings: Vec<String>,
     /// True if Azure is still changing an endpoint: the next read should come soon.
     pub is_settling: bool,
+    /// What views have to themselves, each of them with its entries or none. All else here is of the whole scope.
+    pub views: Vec<ViewPart>,
+}
+
+/// The entries of one view: they are not among those of the base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewPart {
+    /// The view.
+    pub view: ViewName,
+    /// One row for each name of an endpoint.
+    pub rows: Vec<Row>,
+    /// Endpoints that publish nothing, or not all that they have.
+    pub apart: Vec<Apart>,
 }
 
 /// A name with its addresses.
@@ -72,32 +87,35 @@ pub struct Apart {
     pub names: Vec<String>,
 }
 
-/// The list of a scope of private endpoints. `skipped` is what [`super::select::select`] said.
+/// The list of a scope of private endpoints, by views where there are any. `skipped` is what [`super::select::select`]
+/// said.
 pub fn of_endpoints(
     scope: &Scope,
     selected: &[Selected<'_>],
     interfaces: &[NetworkInterface],
     skipped: BTreeMap<String, usize>,
+    views: &[ViewNetworks],
 ) -> ScopeList {
-    let mut list = ScopeList { skipped, selected: selected.len(), ..ScopeList::default() };
+    let mut list = ScopeList { skipped, ..ScopeList::default() };
     let nics = Interfaces::of(interfaces);
-    for one in selected {
-        list.is_settling |= one.is_settling;
-        let endpoint = label(one.endpoint, scope);
-        match one.standing {
-            Standing::Passing => {}
-            Standing::NotConnected => list.not_connected(endpoint, one),
-            Standing::Unknown => {
-                list.warnings.push(format!(
-                    "private endpoint '{}' has no state of its connection: its records in service stay as they are",
-                    shown(&endpoint)
-                ));
-                list.incomplete(endpoint, None);
-            }
-            Standing::Publish | Standing::PublishFailed => list.publish(&endpoint, one, &collect(one, &nics)),
-        }
+    let of_view = |view: Option<usize>| selected.iter().filter(move |one| view_of(one.endpoint, views) == view);
+    for (at, part) in views.iter().enumerate() {
+        list.add(scope, of_view(Some(at)), &nics);
+        let (rows, apart) = (std::mem::take(&mut list.rows), std::mem::take(&mut list.apart));
+        let mut part = ViewPart { view: part.view.clone(), rows, apart };
+        sort(&mut part.rows, &mut part.apart);
+        list.views.push(part);
     }
+    list.add(scope, of_view(None), &nics);
     list.finish()
+}
+
+/// Sorts what a list has, so that the order of Azure's answers changes nothing.
+fn sort(rows: &mut Vec<Row>, apart: &mut Vec<Apart>) {
+    rows.sort();
+    rows.dedup();
+    apart.sort();
+    apart.dedup();
 }
 
 /// The interfaces that were read, by their own id and by that of their endpoint.
@@ -121,6 +139,27 @@ impl<'a> Interfaces<'a> {
 }
 
 impl ScopeList {
+    /// Adds these endpoints.
+    fn add<'e>(&mut self, scope: &Scope, selected: impl Iterator<Item = &'e Selected<'e>>, nics: &Interfaces<'_>) {
+        for one in selected {
+            self.selected += 1;
+            self.is_settling |= one.is_settling;
+            let endpoint = label(one.endpoint, scope);
+            match one.standing {
+                Standing::Passing => {}
+                Standing::NotConnected => self.not_connected(endpoint, one),
+                Standing::Unknown => {
+                    self.warnings.push(format!(
+                        "private endpoint '{}' has no state of its connection: its records in service stay as they are",
+                        shown(&endpoint)
+                    ));
+                    self.incomplete(endpoint, None);
+                }
+                Standing::Publish | Standing::PublishFailed => self.publish(&endpoint, one, &collect(one, nics)),
+            }
+        }
+    }
+
     fn not_connected(&mut self, endpoint: String, one: &Selected<'_>) {
         let state = one.connection;
         // One that waits for its approval is no fault; the others are in the way, and Azure says to delete them.
@@ -174,12 +213,9 @@ impl ScopeList {
         self.rows.extend(found.names.rows().map(row));
     }
 
-    /// Sorts everything, so that the order of Azure's answers changes nothing.
+    /// Sorts everything.
     fn finish(mut self) -> Self {
-        self.rows.sort();
-        self.rows.dedup();
-        self.apart.sort();
-        self.apart.dedup();
+        sort(&mut self.rows, &mut self.apart);
         self.warnings.sort();
         self.warnings.dedup();
         let others = self.warnings.len().saturating_sub(MAX_WARNINGS);

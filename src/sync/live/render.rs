@@ -37,23 +37,35 @@ use super::records::{Apart, Row, ScopeList};
 use super::scope::Scope;
 use crate::diag::printable;
 use crate::sync::source;
+use crate::zone::ViewName;
 
 /// Octets of a list that the reader takes. A text that is longer must not be written: the scope is to be divided.
 pub const MAX_BYTES: usize = source::MAX_TOML_BYTES;
 
-/// The text of a list.
-pub fn render(source: &str, scope: &Scope, list: &ScopeList) -> String {
+/// The text of a list, for the base or for a view.
+pub fn render(source: &str, scope: &Scope, list: &ScopeList, view: Option<&ViewName>) -> String {
+    let part = list.views.iter().find(|part| view == Some(&part.view));
+    let (rows, apart) = match (view, part) {
+        (None, _) => (list.rows.as_slice(), list.apart.as_slice()),
+        (Some(_), Some(part)) => (part.rows.as_slice(), part.apart.as_slice()),
+        (Some(_), None) => (&[][..], &[][..]),
+    };
     // A comment ends with its line, so that nothing in it may end one.
     let (source, scope) = (printable(source), scope.to_string());
+    let of_view = view.map(|view| format!(", view '{view}'")).unwrap_or_default();
     let mut out = format!(
-        "# Read from Azure by privatelink-dns: the next read replaces this file.\n# source '{source}', {}\n",
+        "# Read from Azure by privatelink-dns: the next read replaces this file.\n# source '{source}', {}{of_view}\n",
         printable(&scope)
     );
-    if list.rows.is_empty() && list.apart.is_empty() {
+    if rows.is_empty() && apart.is_empty() {
         out.push_str("# There is nothing to publish.\n\nendpoint = []\n");
     }
-    list.rows.iter().for_each(|row| write_row(&mut out, row));
-    list.apart.iter().for_each(|apart| write_apart(&mut out, apart));
+    for row in rows {
+        write_row(&mut out, row);
+    }
+    for apart in apart {
+        write_apart(&mut out, apart);
+    }
     out
 }
 

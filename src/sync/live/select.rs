@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::ids;
 use super::model::PrivateEndpoint;
 use super::scope::Scope;
-use super::settings::Selection;
+use super::settings::{Selection, ViewNetworks};
 pub use interfaces::{NicPlan, interfaces};
 use standing::stand;
 pub use standing::{Selected, Standing};
@@ -67,6 +67,14 @@ fn distinct(endpoints: &[PrivateEndpoint]) -> Vec<&PrivateEndpoint> {
     }
     let is_latest = |at: usize, id: &str| latest.get(&ids::key(id)).is_none_or(|&latest| latest == at);
     endpoints.iter().enumerate().filter(|(at, endpoint)| is_latest(*at, &endpoint.id)).map(|(_, one)| one).collect()
+}
+
+/// The view whose networks an endpoint lies in, by its place among them: its subnet counts before the virtual network
+/// around it. `None` for the base.
+pub fn view_of(endpoint: &PrivateEndpoint, views: &[ViewNetworks]) -> Option<usize> {
+    let subnet = ids::key(&endpoint.properties.subnet.id);
+    let named = |id: &str| views.iter().position(|view| view.networks.iter().any(|network| network == id));
+    named(&subnet).or_else(|| named(subnet.rsplit_once("/subnets/")?.0))
 }
 
 /// False if an id says that it belongs to another scope.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use super::scope::Scope;
+use crate::zone::ViewName;
 
 /// One `[[sources]]` with `kind = "azure"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,17 @@ pub struct Settings {
     pub audience: String,
     /// The folder of its lists and of its last report.
     pub folder: PathBuf,
+    /// The views that have the endpoints in some networks to themselves; all other endpoints are the base's.
+    pub views: Vec<ViewNetworks>,
+}
+
+/// A view, and the networks whose endpoints are in its lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewNetworks {
+    /// The view.
+    pub view: ViewName,
+    /// Whole ids of subnets and virtual networks, as [`super::ids::key`] has them.
+    pub networks: Vec<String>,
 }
 
 /// The endpoints that are wanted. An empty list of names selects all.
@@ -103,14 +115,37 @@ pub enum UserAssigned {
 }
 
 impl Settings {
-    /// The file of a scope's list: a name that people recognise, and a digest that keeps two scopes apart.
+    /// The name by which its lists of a view are a source of their own; for the base, that of the config.
+    pub fn source_name(&self, view: Option<&ViewName>) -> String {
+        view.map_or_else(|| self.name.clone(), |view| format!("{}/{view}", self.name))
+    }
+
+    /// The lists of a scope: those of the views, then that of the base: a name that leaves the base for a view is then
+    /// in the view's list first. Records of a private DNS zone have no subnet.
+    pub fn lists<'s>(&'s self, scope: &'s Scope) -> impl Iterator<Item = (Option<&'s ViewName>, PathBuf)> {
+        let views = if matches!(scope, Scope::Zone { .. }) { &[] } else { self.views.as_slice() };
+        let parts = views.iter().map(|of| Some(&of.view)).chain([None]);
+        parts.map(|view| (view, self.path_of(scope, view)))
+    }
+
+    /// The file of a scope's list for the base.
     pub fn list_path(&self, scope: &Scope) -> PathBuf {
+        self.path_of(scope, None)
+    }
+
+    /// A name that people recognise, and a digest that keeps two scopes, and two views, apart.
+    fn path_of(&self, scope: &Scope, view: Option<&ViewName>) -> PathBuf {
         let shown = match scope {
             Scope::Subscription { subscription } => subscription,
             Scope::Group { group, .. } => group,
             Scope::Zone { zone, .. } => zone,
         };
-        self.folder.join(format!("{}.toml", file_name(shown, &scope.to_string().to_ascii_lowercase())))
+        let whole = scope.to_string().to_ascii_lowercase();
+        let name = match view {
+            None => file_name(shown, &whole),
+            Some(view) => file_name(&format!("{view}.{shown}"), &format!("{whole} {view}")),
+        };
+        self.folder.join(format!("{name}.toml"))
     }
 
     /// The file of its last report.
@@ -144,6 +179,7 @@ mod tests {
             authority: String::new(),
             audience: String::new(),
             folder: PathBuf::from("/state"),
+            views: vec![ViewNetworks { view: "spoke-a".parse().unwrap(), networks: Vec::new() }],
         };
         let path = |text: &str| settings.list_path(&text.parse().unwrap());
         let group = "/subscriptions/11111111-2222-3333-4444-555555555555/resourceGroups/rg-backup";
@@ -159,5 +195,17 @@ mod tests {
         );
         assert_ne!(path(&group.replace("1111-2222", "1111-2223")), path(group));
         assert!(!file_name("../../etc/(x)", "y").contains('/'));
+        let scopes = [group, &format!("{group}/providers/Microsoft.Network/privateDnsZones/z.example")];
+        let lists = scopes.map(|text| {
+            let scope = text.parse().unwrap();
+            settings.lists(&scope).map(|(view, path)| (view.cloned(), path)).collect::<Vec<_>>()
+        });
+        assert_eq!((lists[0].len(), lists[1].len()), (2, 1), "{lists:?}");
+        assert_eq!(lists[0][1], (None, path(group)), "the base comes last");
+        assert!(lists[0][0].1.display().to_string().starts_with("/state/spoke-a.rg-backup-"), "{lists:?}");
+        assert_eq!(
+            (settings.source_name(None), settings.source_name(lists[0][0].0.as_ref())),
+            ("s".into(), "s/spoke-a".into())
+        );
     }
 }

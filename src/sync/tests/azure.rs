@@ -15,7 +15,7 @@ fn written(names: &[&str], apart: &[Apart]) -> Listing {
         provisioning: None,
     };
     let list = ScopeList { rows: names.iter().map(row).collect(), apart: apart.to_vec(), ..ScopeList::default() };
-    let text = render("azure", &SCOPE.parse().unwrap(), &list);
+    let text = render("azure", &SCOPE.parse().unwrap(), &list, None);
     parse("azure", Path::new("rg.toml"), Format::Toml, text.into_bytes()).unwrap()
 }
 

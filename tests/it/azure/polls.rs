@@ -194,6 +194,7 @@ impl Test {
             authority: ARM.to_owned(),
             audience: "https://management.azure.com/".to_owned(),
             folder: dir.path().join("live"),
+            views: Vec::new(),
         };
         for group in GROUPS {
             let group = format!("{}/{group}", crate::support::azure::estate::SUBSCRIPTION);

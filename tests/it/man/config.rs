@@ -243,7 +243,8 @@ fn choices(text: &str) -> String {
 }
 
 /// The sections whose examples an example names.
-const NAMED: [(&str, &[&str]); 5] = [
+const NAMED: [(&str, &[&str]); 6] = [
+    ("[[sources]]", &["[[views]]"]),
     ("[[peers]]", &["[[keys]]", "[[views]]", "[feed]"]),
     ("[feed]", &["[[views]]"]),
     ("[dot]", &["[tls]"]),

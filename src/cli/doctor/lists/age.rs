@@ -30,7 +30,9 @@ pub(super) fn check(lists: &Lists, now: u64) -> Vec<Finding> {
             found.extend(live(report, interval, now, &lists.config));
             continue;
         }
-        let Some(changed) = source.modified_at else { continue };
+        // A list of a view is as old as the scope that it is read with.
+        let is_read = lists.intervals.contains_key(&source.name);
+        let Some(changed) = source.modified_at.filter(|_| !is_read) else { continue };
         let age = now.saturating_sub(changed);
         oldest = oldest.max(Some((age, name.clone())));
         if age > OLD_FILE {

@@ -69,7 +69,7 @@ impl<'a> Teller<'a> {
 
     /// A scope could not be read. What is to be kept in the report is given back.
     pub(super) fn failed(&mut self, scope: &Scope, error: &ArmError, since: Option<u64>) -> Diagnostic {
-        let stays = if self.settings.list_path(scope).exists() {
+        let stays = if self.settings.lists(scope).any(|(_, path)| path.exists()) {
             [format!("its list{} stays in use", of_time(since)), "their lists stay in use".to_owned()]
         } else {
             ["nothing of it is published yet".to_owned(), "their lists, where there are any, stay in use".to_owned()]
@@ -97,11 +97,13 @@ impl<'a> Teller<'a> {
 
     /// A scope is empty and was not before.
     pub(super) fn empty(&mut self, scope: &Scope, since: Option<u64>) -> Diagnostic {
+        let lists = self.settings.lists(scope).filter(|(_, path)| path.exists());
+        let lists: Vec<String> = lists.map(|(_, path)| crate::diag::path(&path)).collect();
         let text = format!(
             "{scope} names no endpoint that is wanted, and its list{} does, which stays in use: look at the role of the \
              identity and at the keys that select; if nothing is there any more, delete {}",
             of_time(since),
-            crate::diag::path(&self.settings.list_path(scope))
+            lists.join(", ")
         );
         self.push(self.error(Id::AZURE_EMPTY, text))
     }

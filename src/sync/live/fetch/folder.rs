@@ -1,8 +1,9 @@
 //! The folder of a live source: its lists and its last report. Nobody else's file is touched.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::outside::Outside;
@@ -74,47 +75,57 @@ impl<'a> Folder<'a> {
 
     /// Removes the lists of scopes that the config does not name any more; true if there were any.
     pub(super) fn clean(&self) -> bool {
-        let wanted: Vec<_> = self.settings.scopes.iter().map(|scope| self.settings.list_path(scope)).collect();
+        let lists = self.settings.scopes.iter().flat_map(|scope| self.settings.lists(scope));
+        let wanted: HashSet<PathBuf> = lists.map(|(_, path)| path).collect();
         let entries = fs::read_dir(&self.settings.folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let is_list = |path: &Path| path.extension().is_some_and(|ending| ending == "toml");
         // One that cannot be removed is tried at the next read; nothing reads it.
         entries
-            .filter(|path| is_list(path) && !wanted.contains(path))
+            .filter(|path| is_list(path) && !wanted.contains(path.as_path()))
             .filter(|path| fs::remove_file(path).is_ok())
             .count()
             > 0
     }
 
-    /// Replaces the list of a scope, if it says something else and not suddenly nothing.
+    /// Replaces the lists of a scope that say something else, unless all of it is suddenly nothing.
     pub(super) fn put(&self, scope: &Scope, list: &ScopeList) -> Put {
-        let path = self.settings.list_path(scope);
-        let text = render(&self.settings.name, scope, list);
-        if text.len() > MAX_BYTES {
-            return Put::Failed(format!(
-                "its list would be larger than {} MB, so that the one before stays: name the resource groups as scopes",
-                MAX_BYTES >> 20
-            ));
-        }
-        // One that cannot be read may hold anything.
-        let old = match files::read(&path, 2 * MAX_BYTES as u64) {
-            Ok((bytes, _)) => Some(bytes),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(_) if list.selected == 0 => return Put::Empty,
-            Err(_) => Some(Vec::new()),
-        };
-        if list.selected == 0 && old.as_deref().is_some_and(names_something) {
-            return Put::Empty;
-        }
-        if old.as_deref() == Some(text.as_bytes()) {
-            return Put::Same;
-        }
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        match files::replace(&self.settings.folder, &name, TEMPORARY, MODE, text.as_bytes()) {
-            Ok(()) => Put::Written,
-            Err((doing, error)) => {
-                Put::Failed(format!("{doing} {}: {error}; the list before stays", crate::diag::path(&path)))
+        let mut lists = Vec::new();
+        for (view, path) in self.settings.lists(scope) {
+            let text = render(&self.settings.name, scope, list, view);
+            if text.len() > MAX_BYTES {
+                return Put::Failed(format!(
+                    "its list would be larger than {} MB, so that the one before stays: name the resource groups as scopes",
+                    MAX_BYTES >> 20
+                ));
+            }
+            // One that cannot be read may hold anything.
+            let old = match files::read(&path, 2 * MAX_BYTES as u64) {
+                Ok((bytes, _)) => Some(bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+                Err(_) if list.selected == 0 => return Put::Empty,
+                Err(_) => Some(Vec::new()),
+            };
+            if list.selected == 0 && old.as_deref().is_some_and(names_something) {
+                return Put::Empty;
+            }
+            if old.as_deref() != Some(text.as_bytes()) {
+                lists.push((path, text));
             }
         }
+        let result = if lists.is_empty() { Put::Same } else { Put::Written };
+        for (path, text) in lists {
+            if let Err(failed) = self.replace(&path, &text) {
+                return failed;
+            }
+        }
+        result
+    }
+
+    fn replace(&self, path: &Path, text: &str) -> Result<(), Put> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        files::replace(&self.settings.folder, &name, TEMPORARY, MODE, text.as_bytes()).map_err(|(doing, error)| {
+            Put::Failed(format!("{doing} {}: {error}; the list before stays", crate::diag::path(path)))
+        })
     }
 
     /// Keeps the report of a read; it may be lost with the power.

@@ -52,7 +52,7 @@ pub(super) fn read(client: &mut Client<'_>, settings: &Settings, first: usize) -
         lists.push(match (raw, chosen) {
             (Ok(_), Some((selected, skipped))) => match nics.failed_of(selected) {
                 Some(error) => Err(error.clone()),
-                None => Ok(of_endpoints(scope, selected, &nics.all, skipped.clone())),
+                None => Ok(of_endpoints(scope, selected, &nics.all, skipped.clone(), &settings.views)),
             },
             (Ok(Raw::Zone(list)), _) => Ok(list.clone()),
             (Ok(Raw::Endpoints(_)), None) => Ok(ScopeList::default()),

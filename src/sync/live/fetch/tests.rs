@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::super::settings::{Identity, Selection};
+use super::super::settings::{Identity, Selection, ViewNetworks};
 use super::super::tests::{Script, Sent, reply, with_header};
 use super::*;
 use crate::diag::Id;
@@ -70,6 +70,7 @@ fn source(script: &Arc<Script>, folder: &Path, scopes: &[String]) -> Source {
         authority: "https://entra.example".to_owned(),
         audience: "https://arm.example/".to_owned(),
         folder: folder.join("state/azure/vault"),
+        views: Vec::new(),
     };
     Source::new(settings, Arc::clone(script) as Arc<dyn Outside>)
 }
@@ -257,7 +258,7 @@ fn reading_and_testing_write_nothing_and_name_the_right_that_is_missing() {
     let (folder, script) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
     serve(&script, "rg", 0);
     let mut source = source(&script, folder.path(), &[group("rg")]);
-    assert!(source.read()[0].list.as_ref().is_some_and(|text| text.contains("endpoint = []")));
+    assert!(source.read()[0].lists.as_ref().is_some_and(|texts| texts[0].contains("endpoint = []")));
     assert!(source.test().is_empty());
     script.answer("/networkInterfaces", Ok(reply(403, r#"{"error":{"code":"AuthorizationFailed"}}"#)));
     let found = source.test();
@@ -274,4 +275,74 @@ fn a_source_that_ends_writes_nothing() {
     let fetched = source(&script, folder.path(), &[group("rg")]).fetch();
     assert!(!fetched.changed && fetched.findings.is_empty());
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// The source of the other tests, with the endpoints of a virtual network in a view.
+fn source_with_view(script: &Arc<Script>, folder: &Path) -> Source {
+    let networks =
+        vec![super::super::ids::key(&format!("{}/providers/Microsoft.Network/virtualNetworks/b", group("rg")))];
+    let views = vec![ViewNetworks { view: "spoke-b".parse().unwrap(), networks }];
+    let settings = Settings { views, ..(*source(script, folder, &[group("rg")]).settings).clone() };
+    Source::new(settings, Arc::clone(script) as Arc<dyn Outside>)
+}
+
+/// What the lists of the view and of the base have: the last part of each address.
+fn listed(source: &Source) -> Vec<String> {
+    let read = |(_, path): (_, std::path::PathBuf)| {
+        let text = fs::read_to_string(path).unwrap();
+        let addresses = text.lines().filter_map(|line| line.strip_prefix("address = \"10.1.0."));
+        addresses.map(|rest| rest.trim_end_matches('"')).collect::<Vec<_>>().join(" ")
+    };
+    source.settings.lists(&source.settings.scopes[0]).map(read).collect()
+}
+
+#[test]
+fn endpoints_of_a_views_networks_are_in_its_list_alone_and_move_with_their_subnet() {
+    let (folder, script) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
+    serve(&script, "rg", 2);
+    let mut source = source_with_view(&script, folder.path());
+    source.fetch();
+    assert_eq!(listed(&source), ["", "1 2"], "Azure does not say in which subnet they are");
+    let in_vnet = |vnets: &[&str]| {
+        let all = vnets.iter().zip(1..).map(|(vnet, number)| {
+            let (mut endpoint, _) = endpoint("rg", number);
+            let subnet = format!("{}/providers/Microsoft.Network/virtualNetworks/{vnet}/subnets/s", group("rg"));
+            endpoint["properties"]["subnet"] = json!({"id": subnet});
+            endpoint
+        });
+        reply(200, json!({"value": all.collect::<Vec<_>>()}).to_string())
+    };
+    for (vnets, expected) in [(["a", "B"], ["2", "1"]), (["b", "a"], ["1", "2"]), (["b", "b"], ["1 2", ""])] {
+        script.answer("/privateEndpoints", Ok(in_vnet(&vnets)));
+        let fetched = source.fetch();
+        assert!(fetched.changed && fetched.findings.is_empty(), "{:?}", fetched.findings);
+        assert_eq!(listed(&source), expected, "{vnets:?}");
+        let report = &source.report().scopes[0];
+        assert_eq!((report.endpoints, report.names, report.problems.len()), (2, 2, 0));
+    }
+}
+
+#[test]
+fn a_read_that_failed_or_is_suddenly_empty_leaves_the_lists_of_views_as_they_are() {
+    let (folder, script) = (tempfile::tempdir().unwrap(), Arc::new(Script::default()));
+    serve(&script, "rg", 1);
+    let mut source = source_with_view(&script, folder.path());
+    let (mut one, _) = endpoint("rg", 1);
+    one["properties"]["subnet"] =
+        json!({"id": format!("{}/providers/Microsoft.Network/virtualNetworks/b/subnets/s", group("rg"))});
+    script.answer("/privateEndpoints", Ok(reply(200, json!({ "value": [one] }).to_string())));
+    source.fetch();
+    assert_eq!(listed(&source), ["1", ""]);
+    for (answer, id) in [
+        (reply(403, r#"{"error":{"code":"AuthorizationFailed"}}"#), Id::AZURE_FORBIDDEN),
+        (reply(200, r#"{"value":[]}"#), Id::AZURE_EMPTY),
+    ] {
+        script.answer("/privateEndpoints", Ok(answer));
+        let fetched = source.fetch();
+        assert_eq!((fetched.changed, ids(&fetched.findings)), (false, vec![id]));
+        assert_eq!(listed(&source), ["1", ""]);
+    }
+    let mut without = super::tests::source(&script, folder.path(), &[group("rg")]);
+    assert!(without.fetch().changed, "the list of a view that the config does not name any more goes");
+    assert_eq!(listed(&without), ["1"]);
 }

@@ -45,7 +45,7 @@ fn list(endpoints: &[Value], nics: &[Value]) -> ScopeList {
         endpoints.iter().map(|value| serde_json::from_value(value.clone()).unwrap()).collect();
     let nics: Vec<NetworkInterface> = nics.iter().map(|value| serde_json::from_value(value.clone()).unwrap()).collect();
     let (selected, skipped) = select(&endpoints, &scope, &Selection::default());
-    of_endpoints(&scope, &selected, &nics, skipped)
+    of_endpoints(&scope, &selected, &nics, skipped, &[])
 }
 
 /// Endpoint, name and addresses of each row.

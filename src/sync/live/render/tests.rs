@@ -43,8 +43,8 @@ fn a_whole_answer_of_azure_is_this_list() {
     let mut texts = Vec::new();
     for _ in 0..2 {
         let (selected, skipped) = select(&endpoints, &scope, &Selection::default());
-        let list = of_endpoints(&scope, &selected, &interfaces, skipped);
-        texts.push((render("vault-we", &scope, &list), list));
+        let list = of_endpoints(&scope, &selected, &interfaces, skipped, &[]);
+        texts.push((render("vault-we", &scope, &list, None), list));
         // Azure promises no order.
         endpoints.reverse();
         interfaces.reverse();
@@ -65,7 +65,7 @@ fn a_zone_of_azure_is_this_list() {
         .parse()
         .unwrap();
     let list = of_zone("privatelink.blob.core.windows.net", &page::<RecordSet>("record-sets.json"));
-    let text = render("zones", &scope, &list);
+    let text = render("zones", &scope, &list, None);
     golden("record-sets.toml", &text);
     assert!(list.warnings.is_empty(), "{:?}", list.warnings);
     assert_eq!(list.selected, 3);
@@ -74,7 +74,7 @@ fn a_zone_of_azure_is_this_list() {
 
 #[test]
 fn an_empty_scope_is_a_good_list() {
-    let text = render("s", &GROUP.parse().unwrap(), &ScopeList::default());
+    let text = render("s", &GROUP.parse().unwrap(), &ScopeList::default(), None);
     let listing = read(&text);
     assert!(listing.is_empty() && listing.warnings.is_empty() && listing.gaps.is_empty(), "{text}");
 }
@@ -156,7 +156,7 @@ fn an_endpoint_that_is_not_connected_is_found_by_each_of_its_names() {
     let names = ["a.blob.core.windows.net", "b.blob.core.windows.net"].map(str::to_owned).to_vec();
     let apart =
         Apart { endpoint: "rg/pe".to_owned(), connection: Some("Pending".to_owned()), provisioning: None, names };
-    let text = render("s", &GROUP.parse().unwrap(), &ScopeList { apart: vec![apart], ..ScopeList::default() });
+    let text = render("s", &GROUP.parse().unwrap(), &ScopeList { apart: vec![apart], ..ScopeList::default() }, None);
     let read = read(&text);
     assert_eq!((read.len(), read.gaps.len()), (0, 0), "{text}");
     let left: Vec<&str> = read.left.iter().map(|left| &*left.name).collect();
@@ -190,7 +190,7 @@ proptest! {
         source in text(),
     ) {
         let list = ScopeList { rows, apart, ..ScopeList::default() };
-        let text = render(&source, &GROUP.parse().unwrap(), &list);
+        let text = render(&source, &GROUP.parse().unwrap(), &list, None);
         prop_assert!(text.lines().all(|line| line.chars().all(|c| !c.is_control())));
         same(&list, &read(&text));
     }

@@ -296,3 +296,25 @@ fn a_pattern_fits_whole_names() {
     }
     assert!(!by(&"*a".repeat(1_000), &"a".repeat(900)), "and costs little");
 }
+
+#[test]
+fn an_endpoint_is_in_the_view_of_its_subnet_before_that_of_its_vnet_whatever_the_case() {
+    let view = |name: &str, networks: &[&str]| ViewNetworks {
+        view: name.parse().unwrap(),
+        networks: networks.iter().map(|network| ids::key(network)).collect(),
+    };
+    let vnet = |name: &str| id("rg", "Microsoft.Network/virtualNetworks", name);
+    let subnet = |of: &str, name: &str| format!("{}/subnets/{name}", vnet(of));
+    let views = [view("whole", &[&vnet("vnet-a")]), view("part", &[&subnet("VNET-A", "Snet-Pe"), &vnet("vnet-b")])];
+    for (of, expected) in [
+        (subnet("vnet-a", "other"), Some(0)),
+        (subnet("vnet-a", "snet-pe").to_uppercase(), Some(1)),
+        (subnet("vnet-b", "any"), Some(1)),
+        (subnet("vnet-ab", "snet-pe"), None),
+        (String::new(), None),
+    ] {
+        let mut endpoint = of_vault("pe", "v");
+        endpoint["properties"]["subnet"]["id"] = json!(of);
+        assert_eq!(view_of(&read(&[endpoint])[0], &views), expected, "{of}");
+    }
+}

@@ -8,12 +8,12 @@ use crate::sync::source::{Format, LiveList, made};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// An endpoint, the name that it has, and its address.
-type Claimed<'a> = (&'a str, String, &'a str);
+/// An entry as [`made::listing`] takes it.
+type MadeEntry<'t> = (&'t str, String, &'t str);
 
 /// A plan of lists `(source, endpoint, address)`, which all name the same account; those of one source are one list.
 fn disagreeing(claims: &[(&str, &str, &str)]) -> Plan {
-    let mut lists: Vec<(String, Vec<Claimed<'_>>)> = Vec::new();
+    let mut lists: Vec<(String, Vec<MadeEntry<'_>>)> = Vec::new();
     for (source, endpoint, address) in claims {
         let entry = (*endpoint, "acct.blob.core.windows.net".to_owned(), *address);
         match lists.iter_mut().find(|(name, _)| name == source) {

@@ -62,8 +62,9 @@ fn read_one(
 }
 
 fn unread(source: &Settings, list: &LiveList) -> Diagnostic {
+    let of_view = source.view.as_ref().map(|view| format!(" for view '{view}'")).unwrap_or_default();
     let text = format!(
-        "{} has not been read yet ('serve' reads it by itself, 'fetch' at once); until then no record is removed for want of \
+        "{}{of_view} has not been read yet ('serve' reads it by itself, 'fetch' at once); until then no record is removed for want of \
          it",
         list.scope
     );

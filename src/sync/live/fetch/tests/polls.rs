@@ -33,6 +33,7 @@ fn settings(folder: &std::path::Path) -> Settings {
         authority: ENTRA.to_owned(),
         audience: format!("{ARM}/"),
         folder: folder.join("azure/vault"),
+        views: Vec::new(),
     }
 }
 
