@@ -202,7 +202,8 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
         .iter()
         .filter(|hosted| view.zones.iter().all(|zone| zone.id.view.is_some() || zone.id.apex != hosted.apex))
         .count();
-    checked.zones = view.zones.len() + unplanned;
+    // As status counts them: the part of a zone that a view has is no further zone.
+    checked.zones = view.zones.iter().filter(|zone| zone.id.view.is_none()).count() + unplanned;
     // Files that sync wrote do not count: a config that names no zone beside them has lost its contents.
     found.extend(super::hosts_nothing(config, store::has_hand_written));
     CheckReport { diagnostics: found, ..checked }
