@@ -114,7 +114,7 @@ pub struct Changes {
     pub shown: Vec<AppliedChange>,
     /// The number of all of them.
     pub total: usize,
-    /// The numbers for each zone, by its [`ZoneId`] as text.
+    /// The numbers for each zone, by its [`crate::zone::ZoneId`] as text.
     pub by_zone: BTreeMap<String, ChangeCounts>,
 }
 
