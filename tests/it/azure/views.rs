@@ -87,7 +87,7 @@ fn an_endpoint_that_is_added_to_a_network_is_for_its_view_and_a_failed_read_take
 }
 
 #[test]
-fn an_endpoint_that_moves_to_another_network_is_answered_there_and_what_empties_a_view_waits_for_consent() {
+fn an_endpoint_that_moves_to_another_network_waits_for_consent_where_that_empties_a_view() {
     let (azure, site) = stage();
     let server = site.start_with(&azure);
     until(&server, REC, "127.0.1", "10.1.0.5");
