@@ -82,10 +82,20 @@ fn a_plan_without_changes_has_every_zone_and_nothing_to_do() {
 
 #[test]
 fn the_keys_are_those_of_the_page() {
-    let (document, _) = plan(&changed());
+    let view = "[[views]]\nname = \"spoke-a\"\nclients = [\"127.0.1.0/24\"]";
+    let (document, _) = plan(&changed().with_config(view));
     assert_eq!(keys(&document), documented(PAGE, "# `privatelink-dns plan --json`"));
-    for zone in document["zones"].as_array().unwrap() {
-        assert_eq!(keys(zone), documented(PAGE, "A zone:"));
+    let zones = document["zones"].as_array().unwrap();
+    let (of_view, of_base): (Vec<_>, Vec<_>) = zones.iter().partition(|zone| zone["view"] == "spoke-a");
+    assert_eq!((of_base.len(), of_view.len()), (2, 2), "{document:#}");
+    let all = documented(PAGE, "A zone:");
+    for zone in of_view {
+        assert_eq!(keys(zone), all);
+    }
+    // The base has no view.
+    let without_view = all.into_iter().filter(|key| key != "view").collect();
+    for zone in of_base {
+        assert_eq!(keys(zone), without_view);
     }
 }
 
