@@ -219,6 +219,7 @@ fn recent(kind: RecentKind, name: &str) -> RecentEntry {
         name: name.into(),
         rtype: "A".into(),
         network: "10.1.0.0/24".into(),
+        view: "spoke-a".parse().ok().filter(|_| kind == RecentKind::Miss),
         count: 12,
         first: NOW - 600,
         last: NOW - 4,
