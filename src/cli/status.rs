@@ -118,7 +118,8 @@ fn peers(lines: &mut Vec<String>, status: &Status) {
     for peer in &status.peers {
         let key = peer.key.as_ref().map_or("known by address".to_owned(), |key| format!("key {key}"));
         let none = if peer.zones.is_empty() { ": none of its zones is hosted here" } else { "" };
-        lines.push(format!("  {} ({key}){none}", peer.peer));
+        let over = if peer.tls { ", over TLS alone" } else { "" };
+        lines.push(format!("  {} ({key}{over}){none}", peer.peer));
         lines.extend(peer.zones.iter().map(|zone| format!("    {}: {}", zone.zone, peer_zone(zone))));
     }
 }
@@ -132,6 +133,7 @@ fn peer_zone(zone: &PeerZoneStatus) -> String {
         let present = zone.serial.map_or("none".to_owned(), |serial| serial.to_string());
         format!("; behind serial {present} since {}", rfc3339(since))
     });
+    let refused = zone.refused_at.map(|at| format!("; REFUSED at {}: it did not ask over TLS", rfc3339(at)));
     let told = |told: &NotifyStatus| match (told.state.as_str(), &told.rcode) {
         ("waiting", _) if told.tries > 0 => {
             Some(format!("; {} has not answered {}", told.address, count(told.tries as usize, "NOTIFY message")))
@@ -144,9 +146,10 @@ fn peer_zone(zone: &PeerZoneStatus) -> String {
     };
     let told: String = zone.notify.iter().filter_map(told).collect();
     format!(
-        "{taken}, {}{}{told}",
+        "{taken}, {}{}{}{told}",
         count(usize::try_from(zone.transfers).unwrap_or(usize::MAX), "transfer"),
-        behind.unwrap_or_default()
+        behind.unwrap_or_default(),
+        refused.unwrap_or_default()
     )
 }
 

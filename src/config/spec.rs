@@ -37,7 +37,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let (listen, views) = super::listen::dns(&top, &access, &mut sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref(), &sync.views);
     let super::tls::Encryption { tls, dot, doh, doh_path, ddr } = super::tls::settings(&top, &base, &listen);
-    let around = super::transfer::Surroundings { sync: &sync, keys: &keys, access: &access, feed: &feed };
+    let has_dot = top.has("dot");
+    let around = super::transfer::Surroundings { sync: &sync, keys: &keys, access: &access, feed: &feed, has_dot };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);

@@ -26,6 +26,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) keys: &'a [KeyFile],
     pub(super) access: &'a Access,
     pub(super) feed: &'a feed::Settings,
+    /// Whether there is a listener for DNS over TLS.
+    pub(super) has_dot: bool,
 }
 
 pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
@@ -70,9 +72,15 @@ fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
             section.problem_at(key, format!("{key}: it is empty; name one at least"));
         }
     }
+    let tls = section.flag("tls").unwrap_or_default();
+    if tls && !around.has_dot {
+        let text =
+            "tls: the peer gets its zones over TLS alone, and nothing here speaks it; add [dot] with listen, and [tls]";
+        section.problem_at("tls", text);
+    }
     let addresses = addresses?;
     outside(section, &addresses, around.access);
-    Some(Peer { name: name?, addresses, key, zones: zones?, view })
+    Some(Peer { name: name?, addresses, key, zones: zones?, view, tls })
 }
 
 /// Queries of a peer outside `[access]` are REFUSED like those of anybody else.
@@ -132,6 +140,7 @@ mod tests {
             key: Some("k1".parse().unwrap()),
             zones: vec![backup, blob],
             view: None,
+            tls: false,
         };
         assert_eq!(config.transfer, Settings { peers: [peer].into(), max: 4, history: 1_000_000 });
     }
@@ -141,7 +150,7 @@ mod tests {
         let text = format!(
             "{KEY}[[peers]]\nname = \"a b\"\naddress = []\nkey = \"k2\"\nzones = [\"x..y\"]\n[[peers]]\n\
              [[peers]]\nname = \"p\"\naddress = [\"192.0.2.1\"]\nzones = [\"backup\"]\n\
-             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\n[transfer]\nmax = 0\n\
+             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\ntls = true\n[transfer]\nmax = 0\n\
              history = \"4 mb\"\n"
         );
         let (config, problems) = Config::parse(Path::new("c"), &text);
@@ -156,8 +165,9 @@ mod tests {
             "c:13:11: address: 192.0.2.1 is not in [access]",
             "c:16:8: name: two peers have the name 'p'",
             "c:19:1: ",
-            "c:21:7: max: ",
-            "c:22:11: history: ",
+            "c:20:7: tls: the peer gets its zones over TLS alone, and nothing here speaks it; add [dot]",
+            "c:22:7: max: ",
+            "c:23:11: history: ",
         ] {
             assert!(said.iter().any(|said| said.starts_with(wanted)), "{wanted}\n{said:#?}");
         }

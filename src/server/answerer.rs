@@ -119,7 +119,8 @@ impl<'a> Answerer<'a> {
 
     fn context(&self, client: SocketAddr) -> RequestContext {
         let view = self.snapshot.views.of(self.listener.plain(), client.ip());
-        RequestContext { client, transport: self.listener.transport, view, at: self.now }
+        let Listener { transport, is_xot, .. } = self.listener;
+        RequestContext { client, transport, is_xot, view, at: self.now }
     }
 }
 

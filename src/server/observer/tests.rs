@@ -147,8 +147,13 @@ fn with_recent_off_nothing_is_remembered_and_with_both_off_nothing_is_watched() 
 #[test]
 fn each_choice_of_queries_includes_those_before_it() {
     let now = Instant::now();
-    let context =
-        RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, view: ViewIndex::BASE, at: now };
+    let context = RequestContext {
+        client: FRIEND.parse().unwrap(),
+        transport: Transport::Udp,
+        is_xot: false,
+        view: ViewIndex::BASE,
+        at: now,
+    };
     let good = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let failed = Response::Answered(Rcode::SERVFAIL).to(Reason::Failed);
     let (message, views) = (question("x.b.test"), Views::default());
@@ -171,8 +176,13 @@ fn queries_beyond_the_rate_are_counted() {
     let now = Instant::now();
     let observer = Observer::new(Settings { queries: QueriesLogged::All, recent: false }, now);
     while observer.log.take(now) {}
-    let context =
-        RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, view: ViewIndex::BASE, at: now };
+    let context = RequestContext {
+        client: FRIEND.parse().unwrap(),
+        transport: Transport::Udp,
+        is_xot: false,
+        view: ViewIndex::BASE,
+        at: now,
+    };
     let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let views = Views::default();
     let seen = Seen { message: &question("x.b.test"), context, views: &views, disposition, missed: false };

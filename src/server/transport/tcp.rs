@@ -137,7 +137,7 @@ impl Connection {
         loop {
             let more = framing::message_at(&self.inbox, 0).is_some() && self.has_room();
             if more {
-                self.reading &= self.drain(S::TRANSPORT) && !stopping;
+                self.reading &= self.drain(S::TRANSPORT, stream.is_xot()) && !stopping;
             }
             self.handle.active(self.last, self.waiting + self.transfers.len());
             if !self.outbox.is_empty() {
@@ -248,9 +248,9 @@ impl Connection {
 
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
-    fn drain(&mut self, transport: Transport) -> bool {
+    fn drain(&mut self, transport: Transport, is_xot: bool) -> bool {
         let Self { streams, ends, inbox, outbox, waiting, back, transfers, .. } = self;
-        let listener = Listener { transport, address: ends.local };
+        let listener = Listener { transport, address: ends.local, is_xot };
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.

@@ -214,7 +214,7 @@ fn a_peer_with_a_key_is_told_with_a_signature_and_a_reply_without_one_is_passed_
     // The secondary's side: it verifies the message and signs its reply.
     assert!(Query::parse(&message).is_err(), "no query");
     let tsig = signature_of(&message).unwrap();
-    let mut signer = verify(&message, &tsig, &Keys::new([key]), TODAY).unwrap();
+    let signer = verify(&message, &tsig, &Keys::new([key]), TODAY).unwrap();
     message[2] |= 0x80;
     let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
     reply[6..12].fill(0);
