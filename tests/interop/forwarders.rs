@@ -46,7 +46,7 @@ const PATIENCE: Duration = Duration::from_secs(4);
 const TRIES: usize = 6;
 
 /// The addresses that a client gets, else the RCODE.
-fn answer(world: &World, resolver: &Resolver, name: &str, qtype: &str) -> String {
+pub(crate) fn answer(world: &World, resolver: &Resolver, name: &str, qtype: &str) -> String {
     let address = resolver.address;
     let question = ask(name, qtype).patience(PATIENCE);
     let reply = world.host.run(|| (0..TRIES).find_map(|_| question.try_to(address).ok()));
@@ -56,7 +56,7 @@ fn answer(world: &World, resolver: &Resolver, name: &str, qtype: &str) -> String
 }
 
 /// Asks for everything twice, cold and warm; the first answer that is wrong.
-fn verify(world: &World, resolver: &Resolver) -> Result<(), String> {
+pub(crate) fn verify(world: &World, resolver: &Resolver) -> Result<(), String> {
     for (name, qtype, right) in ANSWERS.iter().chain(&ANSWERS) {
         let is = answer(world, resolver, name, qtype);
         if is != *right {

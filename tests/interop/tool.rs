@@ -3,8 +3,15 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// The folders in which Debian has servers; not on every user's path.
-const MORE_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
+/// The folders in which Debian has servers, not on every user's path, and the one into which `.ci/tools` unpacks a server
+/// that would take over the machine's DNS if it were installed.
+const MORE_FOLDERS: [&str; 5] = [
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/sbin",
+    "/lib/systemd",
+    concat!(env!("CARGO_MANIFEST_DIR"), "/target/systemd-resolved/lib/systemd"),
+];
 
 /// The program, or `None` and a loud line; a panic where `CI=true` is set.
 pub(crate) fn find(name: &str) -> Option<PathBuf> {

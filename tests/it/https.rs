@@ -98,6 +98,22 @@ fn each_mistake_of_a_request_has_its_status_and_the_connection_goes_on() {
 }
 
 #[test]
+fn rfc9110_9_3_2_a_reply_to_head_has_the_fields_of_one_to_get_and_no_content() {
+    let world = Encrypted::new();
+    let server = world.site.start();
+    run(async {
+        let mut client = connect(&world, &server).await;
+        for (path, status) in [("/", 404), ("/dns-query", 405)] {
+            let head = Request::head(format!("https://{NAME}{path}")).body(()).unwrap();
+            let reply = client.ask(head, b"").await.unwrap();
+            assert_eq!((reply.status, &reply.body[..]), (status, &b""[..]), "{path}");
+            assert_ne!(reply.field("content-length"), "0", "{path}");
+        }
+    });
+    server.stop();
+}
+
+#[test]
 fn the_path_is_that_of_the_config_and_follows_it() {
     let mut world = Encrypted::new();
     let server = world.site.start();

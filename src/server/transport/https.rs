@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use h2::server::{self, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
@@ -208,6 +208,7 @@ impl<S: ClientStream> Connection<S> {
                 let (message, began) = (Vec::new(), Instant::now());
                 self.bodies.push(Body { stream, respond, message, began });
             }
+            Err(refusal) if head.method == Method::HEAD => self.refuse_head(respond, refusal),
             Err(refusal) => self.refuse(respond, refusal),
         }
     }
@@ -307,9 +308,18 @@ impl<S: ClientStream> Connection<S> {
         self.send(respond, head, body);
     }
 
+    /// The same without the sentence: a reply to HEAD has no content (RFC 9110 section 9.3.2).
+    fn refuse_head(&mut self, respond: SendResponse<Bytes>, refusal: Refusal) {
+        Counters::add(&self.streams.shared.counters.https_refused);
+        self.send(respond, reply::refusal(refusal).0, Bytes::new());
+    }
+
     /// Sends a reply as far as the client's windows let it through. A client that has taken its request back has none.
     fn send(&mut self, mut respond: SendResponse<Bytes>, head: Response<()>, body: Bytes) {
-        let Ok(mut stream) = respond.send_response(head, false) else { return };
+        let Ok(mut stream) = respond.send_response(head, body.is_empty()) else { return };
+        if body.is_empty() {
+            return;
+        }
         stream.reserve_capacity(body.len());
         if stream.capacity() < body.len() {
             return self.unsent.push((stream, body));

@@ -73,11 +73,11 @@ pub(crate) struct World {
 impl World {
     /// Starts it; `None` and a loud line where a tool is missing or this user may make no host.
     pub(crate) fn start() -> Option<Self> {
-        Self::start_with(|site| site)
+        Self::start_with(|site, _| site)
     }
 
-    /// The same, with more in the folder of each of our servers.
-    pub(crate) fn start_with(more: impl Fn(Site) -> Site) -> Option<Self> {
+    /// The same, with more in the folder of each of our servers, by its address.
+    pub(crate) fn start_with(more: impl Fn(Site, &str) -> Site) -> Option<Self> {
         let named = find("named")?;
         let (keygen, signzone) = (find("dnssec-keygen")?, find("dnssec-signzone")?);
         let host = lone_host()?;
@@ -86,7 +86,7 @@ impl World {
         }
         let folder = TempDir::new().unwrap();
         let anchor = write_zones(folder.path(), &keygen, &signzone);
-        let sites = OURS.map(|ip| more(site(ip))).into();
+        let sites = OURS.map(|ip| more(site(ip), ip)).into();
         let mut world = Self { host, anchor, sites, servers: Vec::new(), public: None, folder };
         let folder = world.folder.path();
         let config = |own: &Path, _: SocketAddrV4| named_conf(own, folder);

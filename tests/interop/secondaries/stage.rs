@@ -49,7 +49,7 @@ impl Stage {
         let config = block(page, "toml");
         let keys = Keys::make(&keygen, &config);
         let config = config.replace(KEYS, &keys.0.path().display().to_string());
-        let world = World::start_with(|site| {
+        let world = World::start_with(|site, _| {
             site.write_list("a.txt", list(""));
             site.with_config(&config)
         })?;
