@@ -13,6 +13,9 @@ use crate::zone::history::History;
 use crate::zone::overlay::hidden_at_apex;
 use crate::zone::{Zone, ZoneId, ZoneSet};
 
+/// Records of a zone whose text is kept for the next version: a smaller one is read whole in some milliseconds.
+const LARGE: usize = 10_000;
+
 /// One zone file.
 #[derive(Default)]
 pub(super) struct Loaded {
@@ -59,7 +62,7 @@ impl Loaded {
             None => Zone::from_file(&id.apex, &diag::path(path), &text),
         };
         let text = match &zone {
-            Some(zone) => zone.is_plain.then_some(text),
+            Some(zone) => (zone.is_plain && zone.record_count() >= LARGE).then_some(text),
             None => before.map(|(before, _)| before),
         };
         let hidden = zone.as_ref().filter(|_| id.view.is_some()).and_then(hidden_at_apex);
