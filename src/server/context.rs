@@ -106,8 +106,7 @@ impl Listener {
 pub(crate) struct RequestContext {
     pub(crate) client: SocketAddr,
     pub(crate) transport: Transport,
-    /// Whether it is TLS as RFC 9103 section 7 demands it of zone transfers: version 1.3, and the protocol `dot`
-    /// chosen.
+    /// Whether it is TLS as RFC 9103 section 7 demands it of zone transfers: version 1.3, with the protocol `dot`.
     pub(crate) is_xot: bool,
     /// The view that the client gets.
     pub(crate) view: ViewIndex,

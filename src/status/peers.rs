@@ -38,8 +38,8 @@ pub struct PeerZoneStatus {
     /// Since when the peer lacks the serial in service, or took another one last, if that is later; `None` if it has
     /// it, as far as is known.
     pub behind_since: Option<u64>,
-    /// When it last asked for the zone otherwise than over TLS, which it needs, and was REFUSED; `None` if it has had
-    /// it since.
+    /// When it last asked for the zone otherwise than over TLS, which it needs, and was REFUSED; `None` if it had it
+    /// since.
     pub refused_at: Option<u64>,
     /// Complete transfers since the start.
     pub transfers: u64,
@@ -51,8 +51,8 @@ pub struct PeerZoneStatus {
 const LATE_S: u64 = 300;
 
 impl PeerZoneStatus {
-    /// Whether the peer has lacked the serial in service for longer than it should. One that was refused it does not
-    /// get it by waiting.
+    /// Whether the peer has lacked the serial in service for longer than it should. One that was refused does not get
+    /// it by waiting.
     pub fn is_late(&self, at: u64) -> bool {
         self.behind_s(at) > LATE_S || self.is_refused()
     }

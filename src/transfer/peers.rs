@@ -45,8 +45,8 @@ impl Settings {
         verdict
     }
 
-    /// Whether a client that may have the zone gets it over TLS alone. If peers cannot be told from each other, the
-    /// word of the strictest counts: what one of them must not get in plain, nobody on the way may read.
+    /// Whether a client that may have the zone gets it over TLS alone. Where peers cannot be told from each other, the
+    /// strictest counts: what one of them must not get in plain, nobody on the way may read.
     pub(crate) fn needs_tls(&self, requester: Requester<'_>, hosted: &Hosted) -> bool {
         self.peers.iter().any(|peer| peer.tls && peer.is(requester) && peer.may_have(hosted))
     }

@@ -6,6 +6,7 @@
 mod servers;
 mod stage;
 mod trust;
+mod xot;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::servers::Secondary;
-use crate::forwarders::page::block;
+use crate::forwarders::page::blocks;
 use crate::forwarders::world::{LIST, World};
 use crate::support::site::Site;
 use crate::support::wait_until;
@@ -39,6 +39,12 @@ pub(crate) fn page() -> String {
     std::fs::read_to_string(file).unwrap()
 }
 
+/// The config of our servers: the first that the page has.
+fn first(page: &str) -> String {
+    let config = blocks(page).into_iter().find(|(info, _)| info == "toml");
+    config.expect("the page has a config").1
+}
+
 /// The list of both servers, with one more line.
 pub(crate) fn list(more: &str) -> String {
     format!("{LIST}10.1.0.5 acct.z20.blob.storage.azure.net\n{more}\n")
@@ -47,13 +53,18 @@ pub(crate) fn list(more: &str) -> String {
 impl Stage {
     /// Starts it with the config of a page, once both servers have made the feed and the catalog.
     pub(crate) fn start(page: &str) -> Option<Self> {
+        Self::start_with(page, |site| site)
+    }
+
+    /// The same, with more in the folder of each of our servers.
+    pub(crate) fn start_with(page: &str, more: impl Fn(Site) -> Site) -> Option<Self> {
         let keygen = find("tsig-keygen")?;
-        let config = block(page, "toml");
+        let config = first(page);
         let keys = Keys::make(&keygen, &config);
         let config = keys.placed(&config);
         let world = World::start_with(|site, _| {
             site.write_list("a.txt", list(""));
-            site.with_config(&config)
+            more(site.with_config(&config))
         })?;
         let stage = Self { world, keys, validates: false };
         for secondary in Secondary::ALL.iter().filter(|secondary| **secondary != Secondary::Bind) {

@@ -87,17 +87,16 @@ fn peer() -> PeerStatus {
         taken: Some(7),
         taken_at: Some(1_800_000_010),
         behind_since: Some(1_800_000_040),
+        refused_at: None,
         transfers: 5,
         notify: ["waiting", "refused", "acknowledged"].map(told).to_vec(),
-        ..PeerZoneStatus::default()
     };
     let never = PeerZoneStatus { zone: "a.example".to_owned(), ..PeerZoneStatus::default() };
     PeerStatus {
         peer: "bind-hq".to_owned(),
-        view: None,
         key: Some("k1".to_owned()),
-        tls: false,
         zones: vec![zone, never],
+        ..PeerStatus::default()
     }
 }
 

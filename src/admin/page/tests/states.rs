@@ -147,6 +147,7 @@ pub(super) fn peer_behind() -> Status {
             taken: Some(1_764_122_390),
             taken_at: Some(NOW - 4_000),
             behind_since: Some(NOW - 1_260),
+            refused_at: None,
             transfers: 3,
             notify: vec![told],
             ..PeerZoneStatus::default()
