@@ -158,6 +158,27 @@ mod tests {
     }
 
     #[test]
+    fn the_path_of_https_is_one_that_a_template_of_clients_can_have() {
+        let path = |path: &str| {
+            let head = "[tls]\ncert = \"c\"\nkey = \"k\"\n[doh]\nlisten = [\"10.0.0.4\"]\n";
+            let (config, problems) = read(&format!("{head}path = \"{path}\"\n"));
+            (config.server.doh_path, problems)
+        };
+        for good in ["/", "/dns-query", "/a/b.c_d~e"] {
+            assert_eq!(path(good), (good.into(), vec![]));
+        }
+        // Without its head, with a query or a variable of a template (RFC 6570), with what a URI has to escape.
+        for bad in
+            ["", "dns-query", "/dns-query?dns", "/dns-query{?dns}", "/dns query", "/%20", "/é", &"/a".repeat(200)]
+        {
+            let (kept, problems) = path(bad);
+            let wanted = format!("/srv/x.toml:6:8: path: '{bad}' is not a path; write \"/dns-query\"");
+            assert!(problems.len() == 1 && problems[0].starts_with(&wanted), "{bad}: {problems:?}");
+            assert_eq!(&*kept, DOH_PATH);
+        }
+    }
+
+    #[test]
     fn each_mistake_has_its_line() {
         for (text, wanted) in [
             ("[dot]\nlisten = [\"10.0.0.4\"]\n", "/srv/x.toml:1:1: [dot] needs a certificate: add [tls]"),

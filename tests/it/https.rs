@@ -1,5 +1,8 @@
 //! DNS over HTTPS (RFC 8484), under clients that mean no good.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
@@ -7,16 +10,15 @@ use h2::Reason;
 use h2::client::Builder;
 use http::{Method, Request};
 use nix::sys::signal::Signal;
+use tokio::sync::Semaphore;
 
 use crate::support::client::{ask, framed, read_framed};
-use crate::support::https::{Client, get, post, run, whole};
+use crate::support::https::{Client, body, get, post, run, whole};
 use crate::support::server::{Server, process_status};
-use crate::support::tls::{Encrypted, NAME};
-use crate::support::upstream::Upstream;
+use crate::support::tls::{self, BOTH, Encrypted, NAME, OURS};
 use crate::support::upstream::script::Script;
+use crate::support::upstream::{Upstream, addresses};
 use crate::support::wait_until;
-
-const OURS: &str = "acct.privatelink.blob.core.windows.net";
 
 fn query(name: &str) -> Vec<u8> {
     ask(name, "A").bytes()
@@ -24,10 +26,6 @@ fn query(name: &str) -> Vec<u8> {
 
 async fn connect(world: &Encrypted, server: &Server) -> Client {
     Client::connect(&world.client(), server.doh()).await
-}
-
-fn counter(world: &Encrypted, name: &str) -> u64 {
-    world.site.status()["queries"]["counters"][name].as_u64().unwrap_or_default()
 }
 
 #[test]
@@ -55,7 +53,7 @@ fn rfc8484_4_1_an_answer_by_post_or_get_has_the_octets_of_one_over_tcp() {
             }
         }
     });
-    assert_eq!(counter(&world, "https_queries"), 6);
+    assert_eq!(world.site.counted("https_queries"), 6);
     server.stop();
 }
 
@@ -93,7 +91,7 @@ fn each_mistake_of_a_request_has_its_status_and_the_connection_goes_on() {
         }
         assert_eq!(client.post(&query(OURS)).await.unwrap().status, 200);
     });
-    assert_eq!(counter(&world, "https_refused"), 10);
+    assert_eq!(world.site.counted("https_refused"), 10);
     server.stop();
 }
 
@@ -110,6 +108,54 @@ fn rfc9110_9_3_2_a_reply_to_head_has_the_fields_of_one_to_get_and_no_content() {
             assert_ne!(reply.field("content-length"), "0", "{path}");
         }
     });
+    server.stop();
+}
+
+#[test]
+fn rfc8484_4_1_what_a_client_accepts_does_not_matter() {
+    let world = Encrypted::new();
+    let server = world.site.start();
+    run(async {
+        let mut client = connect(&world, &server).await;
+        for accept in ["*/*", "application/dns-message", "text/html", ""] {
+            let mut request = post("/dns-query");
+            request.headers_mut().insert("accept", accept.parse().unwrap());
+            let reply = client.ask(request, &query(OURS)).await.unwrap();
+            assert_eq!((reply.status, reply.field("content-type")), (200, "application/dns-message"), "{accept}");
+        }
+    });
+    server.stop();
+}
+
+#[test]
+fn rfc9113_6_5_2_a_client_is_told_the_limits_and_fields_that_are_too_long_end_one_request() {
+    let world = Encrypted::new();
+    let server = world.site.start();
+    run(async {
+        let mut client = connect(&world, &server).await;
+        assert_eq!(client.post(&query(OURS)).await.unwrap().status, 200);
+        assert_eq!(client.most_requests(), 100);
+        let mut request = post("/dns-query");
+        request.headers_mut().insert("x-long", "a".repeat(9 << 10).parse().unwrap());
+        assert!(client.ask(request, &query(OURS)).await.is_ok_and(|reply| reply.status == 431));
+        assert_eq!(client.post(&query(OURS)).await.unwrap().status, 200);
+    });
+    server.stop();
+}
+
+#[test]
+fn a_client_of_http_1_1_gets_an_end_and_not_a_connection_that_hangs() {
+    use std::io::{Read, Write};
+    let world = Encrypted::new();
+    let server = world.site.start();
+    let mut config = world.authority.client(None, &BOTH);
+    let mut stream = tls::connect(&Arc::new(config.clone()), NAME, server.doh()).unwrap();
+    stream.write_all(b"GET /dns-query?dns=AAA HTTP/1.1\r\nhost: dns.corp.example\r\n\r\n").unwrap();
+    let mut said = Vec::new();
+    let _ends = stream.read_to_end(&mut said);
+    assert!(!String::from_utf8_lossy(&said).contains("HTTP/1.1 200"), "{said:02x?}");
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    assert!(tls::connect(&Arc::new(config), NAME, server.doh()).is_err());
     server.stop();
 }
 
@@ -143,20 +189,17 @@ fn an_error_of_dns_is_no_error_of_http_and_a_transfer_is_refused() {
 #[test]
 fn a_slow_answer_holds_up_no_other_and_the_last_comes_while_the_server_stops() {
     let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
-    let mut world = Encrypted::new();
-    world.site = world.site.with_upstream(&upstream);
+    let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
         let mut client = connect(&world, &server).await;
-        let (slow, mut stream) = client.begin(post("/dns-query"), false).await.unwrap();
-        stream.send_data(Bytes::from(query("slow.example")), true).unwrap();
+        let slow = client.send(query("slow.example")).await.unwrap();
         assert_eq!(client.post(&query(OURS)).await.unwrap().status, 200);
         server.signal(Signal::SIGTERM);
         server.until_says("draining", 0);
         upstream.release();
         let reply = whole(slow).await.unwrap();
         assert!(reply.body.ends_with(&[192, 0, 2, 1]) || reply.body.windows(4).any(|part| part == [192, 0, 2, 1]));
-        drop((client.begin(post("/dns-query"), false).await.is_err(), stream));
     });
     assert_eq!(server.stopped(), Some(0));
 }
@@ -164,16 +207,14 @@ fn a_slow_answer_holds_up_no_other_and_the_last_comes_while_the_server_stops() {
 #[test]
 fn a_thousand_questions_at_one_time_are_all_answered() {
     let upstream = Upstream::serving("");
-    let mut world = Encrypted::new();
-    world.site = world.site.with_upstream(&upstream);
+    let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
         let mut client = connect(&world, &server).await;
         let mut replies = Vec::new();
         for number in 0..1000 {
             let name = if number % 2 == 0 { OURS.to_owned() } else { format!("n{number}.example") };
-            let (reply, mut stream) = client.begin(post("/dns-query"), false).await.unwrap();
-            stream.send_data(Bytes::from(query(&name)), true).unwrap();
+            let reply = client.send(query(&name)).await.unwrap();
             replies.push(tokio::spawn(whole(reply)));
         }
         for reply in replies {
@@ -185,38 +226,37 @@ fn a_thousand_questions_at_one_time_are_all_answered() {
 
 #[test]
 fn a_client_whose_window_is_shut_collects_few_answers_and_gets_all_once_it_opens() {
-    // Answers of some 40,000 octets.
-    let long: String =
-        (0..2500).fold(String::new(), |all, n| all + &format!("long.example. 60 A 10.9.{}.{}\n", n / 250, n % 250));
-    let upstream = Upstream::serving(&long);
-    let mut world = Encrypted::new();
-    world.site = world.site.with_upstream(&upstream);
+    // Answers of some 32,000 octets.
+    let upstream = Upstream::serving(&addresses("long.example", 2000));
+    let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
-        let mut client = Client::with(Builder::new().initial_window_size(0), &world.client(), server.doh()).await;
-        let mut replies = Vec::new();
+        let mut client = Client::with(Builder::new().initial_window_size(1000), &world.client(), server.doh()).await;
+        let (heads, opened) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+        let mut answers = Vec::new();
         for _ in 0..60 {
-            let (reply, mut stream) = client.begin(post("/dns-query"), false).await.unwrap();
-            stream.send_data(Bytes::from(query("long.example")), true).unwrap();
-            replies.push((reply, stream));
+            let reply = client.send(query("long.example")).await.unwrap();
+            let (heads, opened) = (Arc::clone(&heads), Arc::clone(&opened));
+            answers.push(tokio::spawn(async move {
+                let stream = reply.await.unwrap().into_body();
+                heads.fetch_add(1, Ordering::Relaxed);
+                drop(opened.acquire().await.unwrap());
+                body(stream).await.unwrap()
+            }));
         }
-        // The first replies have their head, and no octet of the body.
-        let mut bodies = Vec::new();
-        let mut others = Vec::new();
-        for (reply, stream) in replies {
-            match bodies.len() {
-                0 | 1 => bodies.push(reply.await.unwrap().into_body()),
-                _ => others.push((reply, stream)),
-            }
-        }
-        tokio::task::spawn_blocking({
-            let address = server.address();
-            move || assert_eq!(ask(OURS, "A").to(address).addresses(), ["10.1.0.1"])
-        })
-        .await
-        .unwrap();
-        assert!(counter(&world, "forwarded") < 10, "the others are composed once some are taken");
+        let (address, seen) = (server.address(), Arc::clone(&heads));
+        let others = tokio::task::spawn_blocking(move || {
+            wait_until("some answers have begun", || seen.load(Ordering::Relaxed) > 0);
+            ask(OURS, "A").to(address).addresses()
+        });
+        assert_eq!(others.await.unwrap(), ["10.1.0.1"]);
+        assert!(world.site.counted("forwarded") < 10, "the others are composed once some are taken");
         assert!(process_status(server.pid(), "VmRSS") < 200 << 10, "kilobytes");
+        assert!(heads.load(Ordering::Relaxed) < 10);
+        opened.add_permits(60);
+        for answer in answers {
+            assert!(answer.await.unwrap().len() > 32_000);
+        }
     });
     server.stop();
 }
@@ -224,8 +264,7 @@ fn a_client_whose_window_is_shut_collects_few_answers_and_gets_all_once_it_opens
 #[test]
 fn requests_that_are_taken_back_at_once_end_the_connection_and_hold_up_no_other() {
     let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
-    let mut world = Encrypted::new();
-    world.site = world.site.with_upstream(&upstream);
+    let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
         let mut client = connect(&world, &server).await;
@@ -237,7 +276,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection_and_hold_up_no_other(
             stream.send_reset(Reason::CANCEL);
             sent += 1;
         }
-        assert!(counter(&world, "https_queries") < 100_000);
+        assert!(world.site.counted("https_queries") < 100_000);
         assert_eq!(connect(&world, &server).await.post(&query(OURS)).await.unwrap().status, 200);
     });
     server.stop();
@@ -245,8 +284,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection_and_hold_up_no_other(
 
 #[test]
 fn a_request_that_never_ends_and_a_connection_without_requests_are_ended_in_good_order() {
-    let mut world = Encrypted::new();
-    world.site.add("[tcp]\nidle = \"300ms\"\n");
+    let world = Encrypted::new().with_config("[tcp]\nidle = \"300ms\"\n");
     let server = world.site.start();
     run(async {
         let mut idle = connect(&world, &server).await;
@@ -257,16 +295,5 @@ fn a_request_that_never_ends_and_a_connection_without_requests_are_ended_in_good
         stream.send_data(Bytes::from_static(b"half"), false).unwrap();
         assert!(whole(reply).await.is_err());
     });
-    server.stop();
-}
-
-#[test]
-fn a_certificate_that_is_replaced_is_served_to_clients_of_https_too() {
-    let world = Encrypted::new();
-    let server = world.site.start();
-    let said = server.stderr().len();
-    world.renew();
-    server.until_says("certificate in use", said);
-    run(async { assert_eq!(connect(&world, &server).await.post(&query(OURS)).await.unwrap().status, 200) });
     server.stop();
 }

@@ -70,6 +70,18 @@ impl Client {
         self.requests.send_request(request, is_whole)
     }
 
+    /// The number of requests that the server lets be under way.
+    pub(crate) fn most_requests(&self) -> usize {
+        self.requests.current_max_send_streams()
+    }
+
+    /// Asks by POST; the reply is to come.
+    pub(crate) async fn send(&mut self, message: Vec<u8>) -> Result<h2::client::ResponseFuture, h2::Error> {
+        let (reply, mut stream) = self.begin(post("/dns-query"), false).await?;
+        stream.send_data(message.into(), true)?;
+        Ok(reply)
+    }
+
     /// Asks and waits for the reply.
     pub(crate) async fn ask(&mut self, request: Request<()>, body: &[u8]) -> Result<Reply, h2::Error> {
         let (reply, mut stream) = self.begin(request, body.is_empty()).await?;
@@ -88,14 +100,20 @@ impl Client {
 
 /// The whole reply.
 pub(crate) async fn whole(reply: h2::client::ResponseFuture) -> Result<Reply, h2::Error> {
-    let (head, mut stream) = reply.await?.into_parts();
+    let (head, stream) = reply.await?.into_parts();
+    let body = body(stream).await?;
+    Ok(Reply { status: head.status.as_u16(), head: Response::from_parts(head, ()), body })
+}
+
+/// The whole body of a reply whose head has come.
+pub(crate) async fn body(mut stream: h2::RecvStream) -> Result<Vec<u8>, h2::Error> {
     let mut body = Vec::new();
     while let Some(part) = stream.data().await {
         let part = part?;
         body.extend_from_slice(&part);
         stream.flow_control().release_capacity(part.len())?;
     }
-    Ok(Reply { status: head.status.as_u16(), head: Response::from_parts(head, ()), body })
+    Ok(body)
 }
 
 pub(crate) fn post(path: &str) -> Request<()> {

@@ -17,9 +17,13 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, Support
 use super::SOON;
 use super::server::Server;
 use super::site::Site;
+use super::upstream::Upstream;
 
 /// The name that certificates here are for, besides 127.0.0.1.
 pub(crate) const NAME: &str = "dns.corp.example";
+
+/// A name of the site with a certificate, whose address is 10.1.0.1.
+pub(crate) const OURS: &str = "acct.privatelink.blob.core.windows.net";
 
 /// The versions that clients speak.
 pub(crate) const BOTH: [&SupportedProtocolVersion; 2] = [&TLS13, &TLS12];
@@ -97,6 +101,11 @@ impl Authority {
 }
 
 impl Signed {
+    /// The certificate as the server shows it.
+    pub(crate) fn octets(&self) -> &[u8] {
+        &self.der.0
+    }
+
     /// Writes both files.
     pub(crate) fn write(&self, certificate: &Path, key: &Path) {
         std::fs::write(certificate, &self.certificate).unwrap();
@@ -123,6 +132,11 @@ pub(crate) fn connect(config: &Arc<ClientConfig>, name: &str, server: SocketAddr
     }
     stream.flush()?;
     Ok(stream)
+}
+
+/// The certificate that the server has shown.
+pub(crate) fn certificate(stream: &Stream) -> Vec<u8> {
+    stream.conn.peer_certificates().unwrap()[0].to_vec()
 }
 
 /// Whether the server ends the connection as TLS wants it: with its own word for it, not by a mere end of the octets.
@@ -152,9 +166,26 @@ impl Encrypted {
         this
     }
 
+    /// With this upstream for everything else.
+    pub(crate) fn with_upstream(mut self, upstream: &Upstream) -> Self {
+        self.site = self.site.with_upstream(upstream);
+        self
+    }
+
+    /// With more config.
+    pub(crate) fn with_config(mut self, toml: &str) -> Self {
+        self.site.add(toml);
+        self
+    }
+
+    /// A new certificate and its key.
+    pub(crate) fn sign(&self) -> Signed {
+        self.authority.sign(&[NAME, "127.0.0.1"])
+    }
+
     /// Replaces certificate and key.
     pub(crate) fn renew(&self) {
-        self.authority.sign(&[NAME, "127.0.0.1"]).write(&self.site.path("cert.pem"), &self.site.path("key.pem"));
+        self.sign().write(&self.site.path("cert.pem"), &self.site.path("key.pem"));
     }
 
     pub(crate) fn client(&self) -> Arc<ClientConfig> {
