@@ -54,14 +54,11 @@ impl Loaded {
         let previous = known.zone.clone();
         let before = known.text.take().zip(previous.as_deref());
         let patched = before.as_ref().and_then(|(before, zone)| zone.patched(before, &text));
-        let (zone, findings) = match patched {
-            Some(zone) => (Some(zone), Diagnostics::default()),
-            None => Zone::from_file(&id.apex, &diag::path(path), &text),
+        let (zone, findings, text) = match patched {
+            Some(zone) => (Some(zone), Diagnostics::default(), Some(text)),
+            None => Zone::read(&id.apex, &diag::path(path), text),
         };
-        let text = match &zone {
-            Some(zone) => zone.is_plain.then_some(text),
-            None => before.map(|(before, _)| before),
-        };
+        let text = if zone.is_some() { text } else { before.map(|(before, _)| before) };
         let hidden = zone.as_ref().filter(|_| id.view.is_some()).and_then(hidden_at_apex);
         let stays = match &previous {
             Some(zone) => format!("; serial {} stays in service", zone.serial()),
