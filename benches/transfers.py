@@ -47,8 +47,8 @@ OURS, LIST, LIST_AND_FEED = "ours, zone file", "ours, list", "ours, list and fee
 BARS = [
     ("axfr", OURS, "nsd", 0.4),
     ("signed", OURS, "nsd", 0.6),
-    ("change wall", OURS, "knot", 1),
-    ("change cpu", OURS, "knot", 0.5),
+    ("change wall", OURS, "knot", 0.2),
+    ("change cpu", OURS, "knot", 0.2),
 ]
 COLUMNS = ["axfr", "signed", "change wall", "change cpu", "ixfr", "memory"]
 

@@ -1,7 +1,5 @@
 //! Builds a [`Zone`]: takes records in any order and gives the immutable, indexed zone, with all findings.
 
-use hashbrown::HashTable;
-
 use super::check::{self, FileDiagnostics};
 use super::layout::Node;
 use super::row::Row;
@@ -31,8 +29,17 @@ impl Zone {
 
     /// Parses and checks the text of a zone file; `file` is how messages show it.
     pub fn from_file(apex: &Name, file: &str, text: &[u8]) -> (Option<Self>, Diagnostics) {
-        let mut builder = ZoneBuilder::new(apex, file, text.len());
-        let read = text::parse(text, apex, |parsed| builder.add(parsed));
+        let (zone, findings, _) = Self::read(apex, file, text);
+        (zone, findings)
+    }
+
+    /// The same, and the text if the next version can be made of it. The text of a derived zone ends before its layout
+    /// is made: of a large feed either takes a hundred megabytes.
+    pub(super) fn read<T: AsRef<[u8]>>(apex: &Name, file: &str, text: T) -> (Option<Self>, Diagnostics, Option<T>) {
+        let octets = text.as_ref();
+        let kind = Kind::of(octets);
+        let mut builder = ZoneBuilder::new(apex, file, octets);
+        let read = text::parse(octets, apex, |parsed| builder.add(parsed));
         let is_whole = read.errors.is_empty();
         builder.findings.syntax(read.errors);
         let is_flat = read.is_by_line && builder.is_flat();
@@ -41,28 +48,24 @@ impl Zone {
             builder.findings.keep_lines();
         }
         if builder.findings.has_errors() {
-            return (None, builder.findings.finish());
+            return (None, builder.findings.finish(), None);
         }
-        let is_plain = is_flat && builder.findings.is_empty();
+        let aliases = if kind == Kind::Managed { Aliases::read(octets) } else { Aliases::default() };
+        if kind == Kind::Derived {
+            // No question is looked up in it: the index would take as much as its records.
+            builder.table.forget_index();
+        }
+        let is_plain = is_flat && builder.findings.is_empty() && kind != Kind::Derived;
+        let text = is_plain.then_some(text);
         let (zone, findings) = builder.finish();
-        let zone = zone.map(|mut zone| {
-            zone.is_plain = is_plain;
-            zone.kind = Kind::of(text);
-            match zone.kind {
-                Kind::Managed => zone.aliases = Aliases::read(text),
-                // No question is looked up in it: the index would take as much as its records.
-                Kind::Derived => zone.index = HashTable::new(),
-                Kind::HandWritten => {}
-            }
-            zone
-        });
-        (zone, findings)
+        (zone.map(|zone| Self { kind, aliases, is_plain, ..zone }), findings, text)
     }
 }
 
 impl ZoneBuilder {
-    pub(super) fn new(apex: &Name, file: &str, text_len: usize) -> Self {
-        let table = RecordTable::new(apex, text_len);
+    /// For the lines of this text.
+    pub(super) fn new(apex: &Name, file: &str, text: &[u8]) -> Self {
+        let table = RecordTable::new(apex, memchr::memchr_iter(b'\n', text).count());
         Self { table, is_full: false, findings: FileDiagnostics::new(file) }
     }
 

@@ -151,7 +151,7 @@ impl Lines<'_> {
 
     /// A zone of the head alone.
     fn head_alone(&self) -> Option<Zone> {
-        let mut builder = ZoneBuilder::new(self.apex, "", self.head.len);
+        let mut builder = ZoneBuilder::new(self.apex, "", &self.text[..self.head.len]);
         let is_good = parse_head(self.text, self.head, self.apex, |parsed| builder.add(parsed));
         into_zone(builder.part(true).filter(|_| is_good)?)
     }
@@ -159,9 +159,10 @@ impl Lines<'_> {
     /// The names of some lines of the body.
     fn names(&self, lines: Range<usize>) -> Option<Names> {
         let (start, end) = (self.head.len + lines.start, self.head.len + lines.end);
-        let mut builder = ZoneBuilder::new(self.apex, "", lines.len());
+        let text = self.text.get(..end)?;
+        let mut builder = ZoneBuilder::new(self.apex, "", text.get(start..)?);
         let head = Head { len: start, ..self.head };
-        let is_by_line = read_lines(self.text.get(..end)?, head, self.apex, |parsed| builder.add(parsed));
+        let is_by_line = read_lines(text, head, self.apex, |parsed| builder.add(parsed));
         let is_plain = is_by_line && builder.is_flat();
         let table = builder.part(false).filter(|_| is_plain)?;
         let records = table.rows.len();

@@ -49,10 +49,8 @@ pub(super) struct Indexed {
 }
 
 impl RecordTable {
-    /// For a zone whose text has this many octets; it holds the apex.
-    pub(super) fn new(apex: &Name, text_len: usize) -> Self {
-        // A line of ours has about 25 octets.
-        let expected = text_len / 25;
+    /// For a zone whose text has about this many lines; it holds the apex.
+    pub(super) fn new(apex: &Name, expected: usize) -> Self {
         let mut table = Self {
             apex: apex.clone(),
             names: Vec::with_capacity(expected * 12),
@@ -180,6 +178,11 @@ impl RecordTable {
             });
         }
         self.rows = rows;
+    }
+
+    /// Names can be found no more, here and in the zone.
+    pub(super) fn forget_index(&mut self) {
+        self.index = HashTable::new();
     }
 
     /// Writes everything down in its final order. `None` if it is too much.

@@ -72,7 +72,7 @@ fn a_reverse_zone_of_hosts_all_over_has_all_of_their_names() {
 
 #[test]
 fn more_names_above_others_than_there_may_be_are_an_error_at_their_line() {
-    let mut builder = ZoneBuilder::new(&apex(), "example.zone", 0);
+    let mut builder = ZoneBuilder::new(&apex(), "example.zone", b"");
     builder.table.ancestors = MAX_ANCESTORS - 3;
     let owner = |labels: usize| [b"\x01a".repeat(labels).as_slice(), b"\x07example\0"].concat();
     for (line, labels) in [(1, 4), (2, 5), (3, 9), (4, 9)] {

@@ -57,12 +57,12 @@ impl Loaded {
         let previous = known.zone.clone();
         let before = known.text.take().zip(previous.as_deref());
         let patched = before.as_ref().and_then(|(before, zone)| zone.patched(before, &text));
-        let (zone, findings) = match patched {
-            Some(zone) => (Some(zone), Diagnostics::default()),
-            None => Zone::from_file(&id.apex, &diag::path(path), &text),
+        let (zone, findings, text) = match patched {
+            Some(zone) => (Some(zone), Diagnostics::default(), Some(text)),
+            None => Zone::read(&id.apex, &diag::path(path), text),
         };
         let text = match &zone {
-            Some(zone) => (zone.is_plain && zone.record_count() >= LARGE).then_some(text),
+            Some(zone) => text.filter(|_| zone.record_count() >= LARGE),
             None => before.map(|(before, _)| before),
         };
         let hidden = zone.as_ref().filter(|_| id.view.is_some()).and_then(hidden_at_apex);
