@@ -150,7 +150,6 @@ pub(super) fn peer_behind() -> Status {
             refused_at: None,
             transfers: 3,
             notify: vec![told],
-            ..PeerZoneStatus::default()
         };
         let good = PeerZoneStatus {
             zone: "rpz.privatelink".into(),
