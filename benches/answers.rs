@@ -14,9 +14,10 @@ use privatelink_dns::forward::cache::{Key, RouteId};
 use privatelink_dns::forward::resolver::chase::{Chase, Step};
 use privatelink_dns::forward::{Question, Reply};
 use privatelink_dns::server::admission::access::Access;
-use privatelink_dns::server::harness::{BothPaths, Incoming, offline};
+use privatelink_dns::server::harness::{BothPaths, Incoming, offline, with_views};
+use privatelink_dns::server::views::ViewSettings;
 use privatelink_dns::server::{Settings, Shared, Transport};
-use privatelink_dns::zone::{Hosted, OnMiss, Zone, ZoneSet};
+use privatelink_dns::zone::{Hosted, OnMiss, ViewName, Zone, ZoneSet};
 
 const APEX: &str = "privatelink.blob.core.windows.net";
 const CLIENT: &str = "127.0.0.1:5353";
@@ -112,5 +113,32 @@ fn response(bench: &mut Criterion) {
     }
 }
 
-criterion_group!(answers, parse, lookup, chase, response);
+/// The same question by a client of a view: of a name that the view has, and of one that it leaves to the base.
+fn response_in_view(bench: &mut Criterion) {
+    let now = Instant::now();
+    let access = Access::new(["127.0.0.0/8".parse().unwrap()]);
+    let plain = offline(zones(), access, Settings::default(), (now, SystemTime::now()));
+    let records = "$TTL 10\n@ SOA ns hostmaster 1 2 3 4 5\n@ NS ns\nacct007 A 10.2.0.1\n";
+    let part = Zone::from_text(&name(APEX), records.as_bytes()).0.map(Arc::new);
+    let view: ViewName = "spoke-a".parse().unwrap();
+    let clients = vec!["127.0.0.0/24".parse().unwrap()];
+    let settings = ViewSettings { name: view.clone(), clients, listen: Vec::new() };
+    let zones = zones().with_view(view, [Hosted::new(name(APEX), OnMiss::NxDomain, part)]);
+    let mut paths = BothPaths::new(Shared::new(with_views(&plain, zones, vec![settings])), now);
+    let client: SocketAddr = CLIENT.parse().unwrap();
+    let mut out = Vec::with_capacity(512);
+    for (what, owner) in [("view's own", "acct007"), ("base's", "acct008")] {
+        let message = message(&format!("{owner}.{APEX}"), Rtype::A);
+        let local = ([127, 0, 0, 1], 53).into();
+        let incoming = Incoming { message: &message, client, local, transport: Transport::Udp };
+        bench.bench_function(&format!("response in a view, {what}, fast path"), |b| {
+            b.iter(|| {
+                out.clear();
+                assert!(paths.fast(black_box(incoming), now, &mut out));
+            });
+        });
+    }
+}
+
+criterion_group!(answers, parse, lookup, chase, response, response_in_view);
 criterion_main!(answers);

@@ -30,7 +30,7 @@ pub(super) fn run(config: &Config, name: &str, rtype: &str, client: Option<IpAdd
     };
     let answered = runtime.block_on(async {
         let snapshot = daemon::snapshot(config)?;
-        let view = client.map_or(ViewIndex::BASE, |client| snapshot.views.of_network(client));
+        let view = snapshot.views.of_network(client);
         let answered = server::query(&snapshot, (name, rtype), client, view).await;
         show(config, &snapshot, &answered, view);
         Ok::<_, std::io::Error>(answered)

@@ -18,6 +18,12 @@ use crate::sync::pass::rfc3339;
 /// The time from which on a pass that runs is worth a line, seconds.
 const SHOWN_S: u64 = 3;
 
+/// Zones that are shown, and sources.
+const SHOWN: usize = 100;
+
+/// Views that are shown.
+const VIEWS: usize = 20;
+
 /// The lines.
 pub(super) fn lines(status: &Status) -> Vec<String> {
     let server = &status.server;
@@ -34,12 +40,20 @@ pub(super) fn lines(status: &Status) -> Vec<String> {
     trouble(&mut lines, "not taken", &status.config.problems);
     trouble(&mut lines, "waits", &status.config.waits_for_restart);
     lines.push("zones".to_owned());
-    views::shown_alone(&status.zones).for_each(|found| zone(&mut lines, found));
+    let (zones, more) = folded(views::shown_alone(&status.zones).collect(), SHOWN, |zone| !zone.is_well());
+    for found in zones {
+        zone(&mut lines, found);
+    }
+    lines.extend(more);
     status.derived.iter().for_each(|found| derived(&mut lines, found));
     of_views(&mut lines, &status.zones);
     if !status.sources.is_empty() {
         lines.push("sources".to_owned());
-        status.sources.iter().for_each(|found| source(&mut lines, found));
+        let (sources, more) = folded(status.sources.iter().collect(), SHOWN, |source| !source.errors.is_empty());
+        for found in sources {
+            source(&mut lines, found);
+        }
+        lines.extend(more);
     }
     if !status.live.is_empty() {
         lines.push("read from Azure".to_owned());
@@ -104,7 +118,8 @@ fn peers(lines: &mut Vec<String>, status: &Status) {
     for peer in &status.peers {
         let key = peer.key.as_ref().map_or("known by address".to_owned(), |key| format!("key {key}"));
         let none = if peer.zones.is_empty() { ": none of its zones is hosted here" } else { "" };
-        lines.push(format!("  {} ({key}){none}", peer.peer));
+        let over = if peer.tls { ", over TLS alone" } else { "" };
+        lines.push(format!("  {} ({key}{over}){none}", peer.peer));
         lines.extend(peer.zones.iter().map(|zone| format!("    {}: {}", zone.zone, peer_zone(zone))));
     }
 }
@@ -118,6 +133,7 @@ fn peer_zone(zone: &PeerZoneStatus) -> String {
         let present = zone.serial.map_or("none".to_owned(), |serial| serial.to_string());
         format!("; behind serial {present} since {}", rfc3339(since))
     });
+    let refused = zone.refused_at.map(|at| format!("; REFUSED at {}: it did not ask over TLS", rfc3339(at)));
     let told = |told: &NotifyStatus| match (told.state.as_str(), &told.rcode) {
         ("waiting", _) if told.tries > 0 => {
             Some(format!("; {} has not answered {}", told.address, count(told.tries as usize, "NOTIFY message")))
@@ -130,9 +146,10 @@ fn peer_zone(zone: &PeerZoneStatus) -> String {
     };
     let told: String = zone.notify.iter().filter_map(told).collect();
     format!(
-        "{taken}, {}{}{told}",
+        "{taken}, {}{}{}{told}",
         count(usize::try_from(zone.transfers).unwrap_or(usize::MAX), "transfer"),
-        behind.unwrap_or_default()
+        behind.unwrap_or_default(),
+        refused.unwrap_or_default()
     )
 }
 
@@ -162,9 +179,23 @@ fn zone(lines: &mut Vec<String>, zone: &ZoneStatus) {
     trouble(lines, "degraded", &zone.degraded);
 }
 
+/// Those that are shown, with trouble first if there are too many, and a line about the others.
+fn folded<T>(mut all: Vec<T>, limit: usize, is_wrong: impl Fn(&T) -> bool) -> (Vec<T>, Option<String>) {
+    if all.len() <= limit {
+        return (all, None);
+    }
+    all.sort_by_key(|one| !is_wrong(one));
+    let others = all.split_off(limit);
+    let wrong = match others.iter().filter(|one| is_wrong(one)).count() {
+        0 => "all well".to_owned(),
+        wrong => format!("{wrong} with trouble"),
+    };
+    (all, Some(format!("  and {} more, {wrong}; status --json has each", others.len())))
+}
+
 /// A line for each view: its parts that are wrong stand among the zones.
 fn of_views(lines: &mut Vec<String>, zones: &[ZoneStatus]) {
-    let views = views::summaries(zones);
+    let (views, more) = folded(views::summaries(zones), VIEWS, |view| view.servfail + view.degraded > 0);
     if !views.is_empty() {
         lines.push("views".to_owned());
     }
@@ -174,6 +205,7 @@ fn of_views(lines: &mut Vec<String>, zones: &[ZoneStatus]) {
         let wrong: String = wrong.collect();
         lines.push(format!("  {view}: {}, {}{wrong}", count(zones, "zone"), count(records, "record")));
     }
+    lines.extend(more);
 }
 
 fn derived(lines: &mut Vec<String>, zone: &DerivedStatus) {
@@ -261,11 +293,13 @@ fn upstream(upstream: &UpstreamStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diag::{Id, Place};
     use crate::status::views::tests::troubled;
+    use std::path::Path;
 
     #[test]
     fn a_view_is_one_line_and_only_what_is_wrong_with_it_has_more() {
-        let mut status = Status { zones: troubled(1_000), ..Status::default() };
+        let mut status = Status { zones: troubled(20), ..Status::default() };
         let source = SourceStatus { name: "hub".into(), path: "hub.txt".into(), ..SourceStatus::default() };
         status.sources = vec![SourceStatus { view: "spoke-0001".parse().ok(), ..source }];
         let lines = lines(&status);
@@ -277,9 +311,35 @@ mod tests {
             "  spoke-0002: 1 zone, 4 records",
             "  hub (hub.txt): never read, 0 entries, for view spoke-0001",
         ] {
-            assert!(lines.iter().any(|line| line == wanted), "{wanted}\n{}", lines[..20].join("\n"));
+            assert!(lines.iter().any(|line| line == wanted), "{wanted}\n{}", lines.join("\n"));
         }
         assert!(!lines.iter().any(|line| line.contains("spoke-0002/")), "nothing is wrong with it");
-        assert!(lines.len() < 1_040, "{}", lines.len());
+        assert!(!lines.iter().any(|line| line.contains(" more,")), "all are shown");
+    }
+
+    #[test]
+    fn of_a_thousand_views_and_sources_those_with_trouble_are_shown_and_the_others_counted() {
+        let mut zones = troubled(1_000);
+        zones.rotate_left(3);
+        let source = |n: u32| SourceStatus { name: format!("s{n}"), ..SourceStatus::default() };
+        let mut status = Status { zones, sources: (0..1_000).map(source).collect(), ..Status::default() };
+        let wrong = Diagnostic::error(Id::SOURCE_LATE, Place::file(Path::new("s")), "no answer");
+        status.sources[999].errors = vec![wrong];
+        let said = lines(&status);
+        for wanted in
+            ["  spoke-0000: 1 zone, 0 records, 1 SERVFAIL", "  and 980 more, all well; status --json has each"]
+        {
+            assert_eq!(said.iter().filter(|line| *line == wanted).count(), 1, "{wanted}\n{}", said.join("\n"));
+        }
+        assert!(
+            said.iter().any(|line| line.starts_with("  s999 ")) && !said.iter().any(|line| line.starts_with("  s99 "))
+        );
+        assert!(said.len() < 180, "{}", said.len());
+        // All of them.
+        let bad = |zone: &ZoneStatus| ZoneStatus { serial: None, ..zone.clone() };
+        status.zones = status.zones.iter().map(bad).collect();
+        let said = lines(&status);
+        assert!(said.contains(&"  and 980 more, 980 with trouble; status --json has each".to_owned()));
+        assert!(said.contains(&"  and 901 more, 901 with trouble; status --json has each".to_owned()));
     }
 }

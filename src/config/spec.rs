@@ -10,6 +10,7 @@ use ipnet::IpNet;
 
 use super::forward::{Forward, forward};
 use super::reader::{ConfigText, Section};
+use super::transfer::Surroundings;
 use super::{Config, base_folder, values};
 use crate::azure::names::GeoCode;
 use crate::azure::{self, Cloud};
@@ -37,7 +38,8 @@ pub(super) fn read(file: &Path, text: &str) -> (Config, Vec<Diagnostic>) {
     let (listen, views) = super::listen::dns(&top, &access, &mut sync);
     let feed = super::feed::settings(&top, &hosted, unread_suffix.as_ref(), &sync.views);
     let super::tls::Encryption { tls, dot, doh, doh_path, ddr } = super::tls::settings(&top, &base, &listen);
-    let around = super::transfer::Surroundings { sync: &sync, keys: &keys, access: &access, feed: &feed };
+    let has_dot = top.has("dot");
+    let around = Surroundings { sync: &sync, keys: &keys, access: &access, feed: &feed, views: &views, has_dot };
     let transfer = super::transfer::settings(&top, &around);
     let Forward { groups, public_names, special_names } = forward(&top, &listen);
     let (log, observer) = super::log::settings(&top);

@@ -11,6 +11,7 @@ use crate::diag::Id;
 use crate::dns::Name;
 use crate::feed;
 use crate::server::admission::access::Access;
+use crate::server::views::Views;
 use crate::sync;
 use crate::transfer::{Peer, Selector, Settings};
 
@@ -26,6 +27,9 @@ pub(super) struct Surroundings<'a> {
     pub(super) keys: &'a [KeyFile],
     pub(super) access: &'a Access,
     pub(super) feed: &'a feed::Settings,
+    pub(super) views: &'a Views,
+    /// Whether there is a listener for DNS over TLS.
+    pub(super) has_dot: bool,
 }
 
 pub(super) fn settings(top: &Section<'_>, around: &Surroundings<'_>) -> Settings {
@@ -70,9 +74,30 @@ fn peer(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Peer> {
             section.problem_at(key, format!("{key}: it is empty; name one at least"));
         }
     }
+    let tls = section.flag("tls").unwrap_or_default();
+    if tls && !around.has_dot {
+        let text =
+            "tls: the peer gets its zones over TLS alone, and nothing here speaks it; add [dot] with listen, and [tls]";
+        section.problem_at("tls", text);
+    }
     let addresses = addresses?;
     outside(section, &addresses, around.access);
-    Some(Peer { name: name?, addresses, key, zones: zones?, view })
+    if !section.has("key") && !section.has("view") {
+        in_view(section, &addresses, around.views);
+    }
+    Some(Peer { name: name?, addresses, key, zones: zones?, view, tls })
+}
+
+/// A peer that is known by its address is asked for zones of everybody, and its questions are those of a view's client.
+fn in_view(section: &Section<'_>, addresses: &[SocketAddr], views: &Views) {
+    let view = |address: &SocketAddr| Some((address.ip(), views.name(views.of_network(address.ip()))?.clone()));
+    if let Some((address, view)) = addresses.iter().find_map(view) {
+        let text = format!(
+            "address: {address} is a client of view '{view}', so the serial that it asks for is that of the view, and \
+             what it transfers is not; give the peer a key, or the zones of the view: view = \"{view}\""
+        );
+        section.warn_at("address", Id::PEER_IN_VIEW, text);
+    }
 }
 
 /// Queries of a peer outside `[access]` are REFUSED like those of anybody else.
@@ -132,8 +157,24 @@ mod tests {
             key: Some("k1".parse().unwrap()),
             zones: vec![backup, blob],
             view: None,
+            tls: false,
         };
         assert_eq!(config.transfer, Settings { peers: [peer].into(), max: 4, history: 1_000_000 });
+    }
+
+    #[test]
+    fn a_peer_without_a_key_that_is_a_client_of_a_view_and_gets_the_base_is_a_warning() {
+        let of = |more: &str| {
+            let text = format!(
+                "{KEY}[[views]]\nname = \"a\"\nclients = [\"10.1.0.0/16\"]\n[[peers]]\nname = \"p\"\nzones = \"backup\"\n\
+                 address = [\"10.2.0.1\", \"10.1.0.1\"]\n{more}"
+            );
+            let (config, _) = Config::parse(Path::new("c"), &text.replace("\"backup\"", "[\"backup\"]"));
+            config.warnings.iter().filter(|found| found.id == Id::PEER_IN_VIEW).map(ToString::to_string).collect()
+        };
+        let said: Vec<String> = of("");
+        assert!(said[0].starts_with("c:11:11: address: 10.1.0.1 is a client of view 'a'"), "{said:?}");
+        assert_eq!([of("key = \"k1\""), of("view = \"a\"")], [Vec::<String>::new(), Vec::new()]);
     }
 
     #[test]
@@ -141,7 +182,7 @@ mod tests {
         let text = format!(
             "{KEY}[[peers]]\nname = \"a b\"\naddress = []\nkey = \"k2\"\nzones = [\"x..y\"]\n[[peers]]\n\
              [[peers]]\nname = \"p\"\naddress = [\"192.0.2.1\"]\nzones = [\"backup\"]\n\
-             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\n[transfer]\nmax = 0\n\
+             [[peers]]\nname = \"p\"\naddress = [\"10.0.0.1\"]\nzones = [\"backup\"]\nzone = \"x\"\ntls = true\n[transfer]\nmax = 0\n\
              history = \"4 mb\"\n"
         );
         let (config, problems) = Config::parse(Path::new("c"), &text);
@@ -156,8 +197,9 @@ mod tests {
             "c:13:11: address: 192.0.2.1 is not in [access]",
             "c:16:8: name: two peers have the name 'p'",
             "c:19:1: ",
-            "c:21:7: max: ",
-            "c:22:11: history: ",
+            "c:20:7: tls: the peer gets its zones over TLS alone, and nothing here speaks it; add [dot]",
+            "c:22:7: max: ",
+            "c:23:11: history: ",
         ] {
             assert!(said.iter().any(|said| said.starts_with(wanted)), "{wanted}\n{said:#?}");
         }

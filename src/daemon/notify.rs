@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 
 use crate::server::Shared;
 use crate::status::seconds;
-use crate::transfer::notify::{Notifier, Outgoing, wanted};
+use crate::transfer::notify::{Notifier, Outgoing, Pair, wanted};
 
 /// Octets of a reply at most: one repeats the question and perhaps a signature.
 const MAX_REPLY: usize = 1232;
@@ -71,12 +71,14 @@ impl Work {
             tokio::select! {
                 () = changed.notified() => self.take(),
                 () = until(next) => {}
-                Some((from, bytes)) = inbox.recv() => self.notifier.reply(from, &bytes, now().1),
+                Some((from, bytes)) = inbox.recv() => self.notifier.reply(from, &bytes, now()),
             }
-            for message in self.notifier.due(now(), || rand::rng().random()) {
+            let board = Arc::clone(&self.shared.snapshot.load().transfers.board);
+            let is_behind = |pair: &Pair| board.known_of(&pair.peer, &pair.zone).behind_since.is_some();
+            for message in self.notifier.due(now(), is_behind, || rand::rng().random()) {
                 self.send(&message, &replies).await;
             }
-            self.shared.snapshot.load().transfers.board.told(self.notifier.states(), now().1);
+            board.told(self.notifier.states(), now().1);
         }
     }
 

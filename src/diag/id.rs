@@ -212,6 +212,8 @@ ids! {
     KEY_UNREADABLE = "key-unreadable";
     /// A peer is outside `[access]`.
     PEER_OUTSIDE_ACCESS = "peer-outside-access";
+    /// A peer without a key is a client of a view, and gets the zones of everybody.
+    PEER_IN_VIEW = "peer-in-view";
     /// The zones of a peer are hardly what is meant.
     PEER_ZONES = "peer-zones";
     /// Two peers cannot be told from each other.

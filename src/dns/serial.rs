@@ -28,6 +28,12 @@ impl Serial {
     pub fn is_after(self, other: Self) -> bool {
         self.compare(other) == Some(Ordering::Greater)
     }
+
+    /// The later of both; where no order is defined, the first.
+    #[must_use]
+    pub fn later(self, other: Self) -> Self {
+        if other.is_after(self) { other } else { self }
+    }
 }
 
 impl fmt::Display for Serial {
@@ -48,9 +54,10 @@ mod tests {
     }
 
     #[test]
-    fn order_is_circular() {
+    fn rfc1982_the_order_is_circular() {
         assert!(Serial(1).is_after(Serial(u32::MAX)));
         assert!(!Serial(u32::MAX).is_after(Serial(1)));
+        assert_eq!([Serial(u32::MAX).later(Serial(1)), Serial(7).later(Serial(5))], [Serial(1), Serial(7)]);
         assert_eq!(Serial(0).compare(Serial(0x8000_0000)), None);
     }
 

@@ -55,6 +55,12 @@ impl TsigError {
 pub struct Tsig<'a> {
     /// The octets of the message before the record.
     start: usize,
+    fields: Fields<'a>,
+}
+
+/// The fields of a TSIG record (section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Fields<'a> {
     /// Names in wire format.
     key: &'a [u8],
     algorithm: &'a [u8],
@@ -79,25 +85,13 @@ impl<'a> Tsig<'a> {
         let (id, error, other_len) = (read_u16(rest, 0)?, read_u16(rest, 2)?, read_u16(rest, 4)?);
         let other = rest.get(6..)?;
         let time = seconds.iter().fold(0, |time, octet| time << 8 | u64::from(*octet));
-        let tsig = Self { start, key: owner, algorithm, time, fudge, mac, id, error, other };
-        (other.len() == usize::from(other_len)).then_some(tsig)
+        let fields = Fields { key: owner, algorithm, time, fudge, mac, id, error, other };
+        (other.len() == usize::from(other_len)).then_some(Self { start, fields })
     }
 }
 
-/// A TSIG record that is to be written.
-struct Record<'a> {
-    key: &'a [u8],
-    algorithm: &'a [u8],
-    time: u64,
-    fudge: u16,
-    mac: &'a [u8],
-    id: u16,
-    error: TsigError,
-    other: &'a [u8],
-}
-
-impl Record<'_> {
-    /// Adds it to the message that begins at `start`, as the last record (section 5.1).
+impl Fields<'_> {
+    /// Adds the record to the message that begins at `start`, as the last one (section 5.1).
     fn append(&self, start: usize, message: &mut Vec<u8>) {
         let Ok(rdata_len) = u16::try_from(rdata_len(self.algorithm, self.mac.len(), self.other.len())) else { return };
         let short = |octets: &[u8]| u16::try_from(octets.len()).unwrap_or_default().to_be_bytes();
@@ -112,7 +106,7 @@ impl Record<'_> {
         message.extend_from_slice(&short(self.mac));
         message.extend_from_slice(self.mac);
         message.extend_from_slice(&self.id.to_be_bytes());
-        message.extend_from_slice(&self.error.code().to_be_bytes());
+        message.extend_from_slice(&self.error.to_be_bytes());
         message.extend_from_slice(&short(self.other));
         message.extend_from_slice(self.other);
         count_record(&mut message[start..], Section::Additional);

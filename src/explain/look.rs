@@ -96,7 +96,7 @@ impl Explainer {
         let snapshot = self.shared.snapshot.load_full();
         let status = self.board.status(&self.shared, SystemTime::now());
         let (ledger, settings) = self.board.of_sync();
-        let view = asked.client.map_or(ViewIndex::BASE, |client| snapshot.views.of_network(client));
+        let view = snapshot.views.of_network(asked.client);
         let (name, names) = names_of(snapshot.seen(view), &asked.subject.target);
         let answered = match &name {
             Some(name) => ask(&snapshot, name, asked, view).await,

@@ -79,7 +79,7 @@ impl<'a> Answerer<'a> {
             self.tally.cache_hit();
         }
         if let Some(watch) = &mut self.watch {
-            let seen = Seen { message, context, disposition, missed: fast.missed() };
+            let seen = Seen { message, context, views: &self.snapshot.views, disposition, missed: fast.missed() };
             watch.saw(&seen, || fast.missed_name(message, context.view));
         }
         Some(disposition)
@@ -93,7 +93,8 @@ impl<'a> Answerer<'a> {
             self.tally.qtype(qtype);
         }
         if let (Some(watch), Some((disposition, missed))) = (&mut self.watch, served.outcome()) {
-            watch.saw(&Seen { message, context, disposition, missed: missed.is_some() }, || missed.cloned());
+            let views = &self.snapshot.views;
+            watch.saw(&Seen { message, context, views, disposition, missed: missed.is_some() }, || missed.cloned());
         }
         match served {
             Served::Nothing(disposition) => {
@@ -118,7 +119,8 @@ impl<'a> Answerer<'a> {
 
     fn context(&self, client: SocketAddr) -> RequestContext {
         let view = self.snapshot.views.of(self.listener.plain(), client.ip());
-        RequestContext { client, transport: self.listener.transport, view, at: self.now }
+        let Listener { transport, is_xot, .. } = self.listener;
+        RequestContext { client, transport, is_xot, view, at: self.now }
     }
 }
 

@@ -86,6 +86,8 @@ pub(crate) struct Listener {
     pub(crate) transport: Transport,
     /// The address that it listens on.
     pub(crate) address: SocketAddr,
+    /// Whether it is TLS as zone transfers have to have it.
+    pub(crate) is_xot: bool,
 }
 
 impl Listener {
@@ -104,6 +106,9 @@ impl Listener {
 pub(crate) struct RequestContext {
     pub(crate) client: SocketAddr,
     pub(crate) transport: Transport,
+    /// Whether it is TLS as RFC 9103 section 7 demands it of zone transfers: version 1.3, and the protocol `dot`
+    /// chosen.
+    pub(crate) is_xot: bool,
     /// The view that the client gets.
     pub(crate) view: ViewIndex,
     pub(crate) at: Instant,

@@ -75,7 +75,7 @@ pub struct Incoming<'a> {
 
 impl Incoming<'_> {
     fn listener(&self) -> Listener {
-        Listener { transport: self.transport, address: self.local }
+        Listener { transport: self.transport, address: self.local, is_xot: false }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The last questions in vain: names that a hosted zone lacks, refusals and failures, by name, type and client network.
+//! The last questions in vain: names that a hosted zone lacks, refusals and failures, by name, type, client network and
+//! view.
 //!
 //! In: such questions, with the time. Out: a bounded list for people. Never: a wait in a worker, or work that grows
 //! with their number: what is beyond a budget is counted and not recorded. Each kind has its own places, and no
@@ -11,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::dns::{Name, Rtype};
 use crate::forward::ClientNetwork;
+use crate::zone::ViewName;
 
 /// The time after which an entry is forgotten.
 pub const RECENT_AGE: Duration = Duration::from_hours(24);
@@ -58,6 +60,8 @@ pub struct RecentEntry {
     pub rtype: String,
     /// The /24 or /56 that asked.
     pub network: String,
+    /// Its view; none for the base.
+    pub view: Option<ViewName>,
     /// How many were recorded; under load more were asked.
     pub count: u64,
     /// The time of the first, seconds since 1970.
@@ -72,6 +76,7 @@ pub(crate) struct Vain {
     pub(crate) name: Name,
     pub(crate) rtype: Rtype,
     pub(crate) network: ClientNetwork,
+    pub(crate) view: Option<ViewName>,
 }
 
 /// What became of a question.
@@ -259,12 +264,13 @@ impl Entry {
             let then = now.1.checked_sub(now.0.saturating_duration_since(at)).unwrap_or(UNIX_EPOCH);
             then.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
         };
-        let Vain { name, rtype, network } = &self.vain;
+        let Vain { name, rtype, network, view } = &self.vain;
         RecentEntry {
             kind,
             name: name.without_dot(),
             rtype: rtype.to_string(),
             network: network.to_string(),
+            view: view.clone(),
             count: self.count,
             first: seconds(self.first),
             last: seconds(self.last),

@@ -100,8 +100,9 @@ impl Views {
         at_address.map_or_else(|| self.of_network(client), |(_, view)| *view)
     }
 
-    /// The view of a client, wherever it asks but at an address of a view.
-    pub fn of_network(&self, client: IpAddr) -> ViewIndex {
+    /// The view of a client, wherever it asks but at an address of a view; without a client the base.
+    pub fn of_network(&self, client: impl Into<Option<IpAddr>>) -> ViewIndex {
+        let Some(client) = client.into() else { return ViewIndex::BASE };
         match client.to_canonical() {
             IpAddr::V4(v4) => self.v4.find(u32::from(v4).into()),
             IpAddr::V6(v6) => self.v6.find(v6.into()),

@@ -174,6 +174,7 @@ pub(super) fn recent(shared: &Shared, now: SystemTime) -> Recent {
         name: entry.name,
         rtype: entry.rtype,
         network: entry.network,
+        view: entry.view,
         count: entry.count,
         first: entry.first,
         last: entry.last,

@@ -210,6 +210,11 @@ impl ZoneStatus {
     pub fn id(&self) -> String {
         self.view.as_ref().map_or_else(|| self.zone.clone(), |view| format!("{view}/{}", self.zone))
     }
+
+    /// Whether what is served is what its file has.
+    pub(crate) fn is_well(&self) -> bool {
+        self.serial.is_some() && self.degraded.is_empty()
+    }
 }
 
 /// One zone for secondaries alone, made of the others.
@@ -303,6 +308,9 @@ pub struct RecentEntry {
     pub rtype: String,
     /// The network of the client: an IPv4 /24 or an IPv6 /56.
     pub network: String,
+    /// The client's view; none for the base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<ViewName>,
     /// How often.
     pub count: u64,
     /// The first time.

@@ -17,6 +17,8 @@ pub struct PeerStatus {
     /// The view whose zones it gets; none for the base.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub view: Option<ViewName>,
+    /// Whether it gets them over TLS alone.
+    pub tls: bool,
     /// Its zones that are hosted here.
     pub zones: Vec<PeerZoneStatus>,
 }
@@ -36,6 +38,9 @@ pub struct PeerZoneStatus {
     /// Since when the peer lacks the serial in service, or took another one last, if that is later; `None` if it has
     /// it, as far as is known.
     pub behind_since: Option<u64>,
+    /// When it last asked for the zone otherwise than over TLS, which it needs, and was REFUSED; `None` if it has had
+    /// it since.
+    pub refused_at: Option<u64>,
     /// Complete transfers since the start.
     pub transfers: u64,
     /// NOTIFY, by address.
@@ -46,9 +51,15 @@ pub struct PeerZoneStatus {
 const LATE_S: u64 = 300;
 
 impl PeerZoneStatus {
-    /// Whether the peer has lacked the serial in service for longer than it should.
+    /// Whether the peer has lacked the serial in service for longer than it should. One that was refused it does not
+    /// get it by waiting.
     pub fn is_late(&self, at: u64) -> bool {
-        self.behind_s(at) > LATE_S
+        self.behind_s(at) > LATE_S || self.is_refused()
+    }
+
+    /// Whether the peer lacks the serial in service because it did not ask over TLS.
+    pub fn is_refused(&self) -> bool {
+        self.behind_since.is_some() && self.refused_at.is_some()
     }
 
     /// The seconds that the peer has lacked the serial in service; 0 if it has it. `at` is the time of the status.
@@ -87,6 +98,7 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<PeerStatus> {
         peer: peer.name.to_string(),
         key: peer.key.as_ref().map(crate::dns::Name::without_dot),
         view: peer.view.clone(),
+        tls: peer.tls,
         zones: (peer.seen(&snapshot.zones).into_iter().flat_map(ZoneSet::transferable))
             .filter(|hosted| peer.may_have(hosted))
             .map(|hosted| {
@@ -97,6 +109,7 @@ pub(super) fn of(snapshot: &Snapshot) -> Vec<PeerStatus> {
                     taken: known.taken.map(|taken| taken.serial.0),
                     taken_at: known.taken.map(|taken| taken.at),
                     behind_since: known.behind_since,
+                    refused_at: known.refused_at,
                     transfers: known.transfers,
                     notify: (known.told.into_iter())
                         .map(|(address, serial, told)| notify(address.to_string(), serial.0, told))

@@ -44,7 +44,7 @@ pub(crate) fn summaries(zones: &[ZoneStatus]) -> Vec<ViewSummary> {
 
 /// The zones that are shown one by one: those of the base, and of the views' parts those that are wrong.
 pub(crate) fn shown_alone(zones: &[ZoneStatus]) -> impl Iterator<Item = &ZoneStatus> {
-    zones.iter().filter(|zone| zone.view.is_none() || zone.serial.is_none() || !zone.degraded.is_empty())
+    zones.iter().filter(|zone| zone.view.is_none() || !zone.is_well())
 }
 
 #[cfg(test)]

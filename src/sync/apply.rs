@@ -10,6 +10,7 @@ mod render;
 mod tests;
 mod write;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +39,13 @@ pub struct Written {
     pub changed: (usize, usize, usize),
     /// Address records now.
     pub records: usize,
+}
+
+impl Written {
+    /// The zones that were written.
+    pub(crate) fn zones(written: &[Self]) -> BTreeSet<&ZoneId> {
+        written.iter().map(|written| &written.zone).collect()
+    }
 }
 
 /// The reason why a zone, or every zone, was not written.

@@ -4,6 +4,8 @@
 //! that hangs holds up only the thread that waits for it: the next pass does not start a second thread, and takes the
 //! result of the first one if it ever comes.
 
+mod slots;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
@@ -15,6 +17,7 @@ use super::progress::{PassStep, ProgressFn};
 use super::source::{self, EntryBudget, Reading};
 use super::state::State;
 use crate::diag::{Diagnostic, Id};
+use slots::{PATIENCE, Slots};
 
 /// Reads sources, and remembers which of them have yet to answer.
 #[derive(Default)]
@@ -48,8 +51,10 @@ impl Gatherer {
     pub(crate) fn gather(&mut self, task: &GatherTask<'_>, progress: ProgressFn<'_>) -> Vec<Reading> {
         let (start, room) = (Instant::now(), Arc::new(EntryBudget::default()));
         self.late.retain(|name, _| task.sources.iter().any(|source| source.name == *name));
+        let mut slots = Slots::new();
+        let mut asked = |source| (source, self.start_or_resume(source, task, (&room, &mut slots), start));
         let waiting: Vec<(&source::Settings, Result<Waiting, Diagnostic>)> =
-            task.sources.iter().map(|source| (source, self.start_or_resume(source, task, &room, start))).collect();
+            task.sources.iter().map(&mut asked).collect();
         let mut readings = Vec::with_capacity(waiting.len());
         for (source, asked) in waiting {
             progress(PassStep::Reading(&source.path));
@@ -82,7 +87,7 @@ impl Gatherer {
         &mut self,
         source: &source::Settings,
         task: &GatherTask<'_>,
-        room: &Arc<EntryBudget>,
+        bounds: (&Arc<EntryBudget>, &mut Slots),
         now: Instant,
     ) -> Result<Waiting, Diagnostic> {
         if let Some(waiting) = self.late.remove(&source.name)
@@ -92,23 +97,24 @@ impl Gatherer {
                 // It was late, but it is the newest that there is.
                 Ok(reading) => Ok(Waiting { answer: ready(reading), ..waiting }),
                 Err(TryRecvError::Empty) => Ok(waiting),
-                Err(TryRecvError::Disconnected) => start(source, task, room, now),
+                Err(TryRecvError::Disconnected) => start(source, task, bounds, now),
             };
         }
-        start(source, task, room, now)
+        start(source, task, bounds, now)
     }
 }
 
 fn start(
     source: &source::Settings,
     task: &GatherTask<'_>,
-    room: &Arc<EntryBudget>,
+    (room, slots): (&Arc<EntryBudget>, &mut Slots),
     now: Instant,
 ) -> Result<Waiting, Diagnostic> {
     let (sender, answer) = sync_channel(1);
     let (settings, limits, state, at) = (source.clone(), task.limits.clone(), task.state.clone(), task.now);
-    let room = Arc::clone(room);
+    let (room, slot) = (Arc::clone(room), slots.take(PATIENCE));
     let read = move || {
+        let _slot = slot;
         // The receiver may be gone.
         let _ = sender.send(source::read(&settings, &limits, &state, &room, at));
     };

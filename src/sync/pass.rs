@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Settings;
-use super::apply::{self, Applied, ApplyError};
+use super::apply::{self, Applied, ApplyError, Written};
 use super::desired::{self, DesiredState, SourceOfView};
 use super::gather::{GatherTask, Gatherer};
 use super::guard::{self, ApprovedPlan, Consent, UnsafePlan};
@@ -289,8 +289,8 @@ impl Aftermath {
     /// Of the zones that are what the plan wants them to be.
     fn of(approved: ApprovedPlan, applied: &Applied, state: &State) -> Self {
         let mut plan = approved.into_plan();
-        plan.zones
-            .retain(|zone| !zone.needs_writing() || applied.written.iter().any(|written| written.zone == zone.id));
+        let written = Written::zones(&applied.written);
+        plan.zones.retain(|zone| !zone.needs_writing() || written.contains(&zone.id));
         Self { plan, state: state.clone() }
     }
 

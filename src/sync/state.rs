@@ -89,15 +89,19 @@ impl State {
         replace(&folder, name, &temporary, FILE_MODE, bytes).map_err(failed)
     }
 
-    /// Makes a folder of the state's, and the one around it, for the server's user alone.
+    /// Makes a folder of the state's, and those around it, for the server's user alone.
     fn make(&self, folder: &Path) -> Result<(), StateError> {
-        let failed = |error| StateError { path: folder.to_owned(), doing: "cannot make the folder", error };
-        files::make_folder(&self.folder, FOLDER_MODE).map_err(failed)?;
-        // A link inside would have root write wherever the server's user likes.
-        if folder != self.folder && std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
-            let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link");
-            return Err(StateError { path: folder.to_owned(), doing: "cannot use the folder", error });
+        if folder != self.folder
+            && let Some(around) = folder.parent()
+        {
+            self.make(around)?;
+            // A link inside would have root write wherever the server's user likes.
+            if std::fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink()) {
+                let error = io::Error::new(io::ErrorKind::NotADirectory, "it is a symbolic link");
+                return Err(StateError { path: folder.to_owned(), doing: "cannot use the folder", error });
+            }
         }
+        let failed = |error| StateError { path: folder.to_owned(), doing: "cannot make the folder", error };
         files::make_folder(folder, FOLDER_MODE).map_err(failed)
     }
 

@@ -26,6 +26,16 @@ pub(crate) enum Protocol {
     Http2,
 }
 
+impl Protocol {
+    /// Its name in a handshake (RFC 7301).
+    pub(crate) fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Dot => b"dot",
+            Self::Http2 => b"h2",
+        }
+    }
+}
+
 /// The credentials that are in use.
 #[derive(Clone)]
 pub(crate) struct Credentials {
@@ -177,9 +187,9 @@ impl Credentials {
         let mut config = builder.with_cert_resolver(Arc::new(ByName(Arc::clone(&certificates))));
         config.ticketer = Arc::clone(&tickets);
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.alpn_protocols = vec![b"dot".to_vec()];
+        config.alpn_protocols = vec![Protocol::Dot.alpn().to_vec()];
         let mut http2 = config.clone();
-        http2.alpn_protocols = vec![b"h2".to_vec()];
+        http2.alpn_protocols = vec![Protocol::Http2.alpn().to_vec()];
         let (dot, http2) = (Arc::new(config), Arc::new(http2));
         Ok(Arc::new(Self { settings: settings.clone(), certificates, client_ca, tickets, dot, http2 }))
     }

@@ -32,6 +32,9 @@ pub(crate) struct Known {
     /// since 1970. A peer that goes on taking versions of a zone that changes all the time is not stuck. `None` if it
     /// lacks nothing, as far as is known.
     pub(crate) behind_since: Option<u64>,
+    /// When it last asked for the zone in a way in which others can read it, and so did not get it; `None` once it has
+    /// had it since.
+    pub(crate) refused_at: Option<u64>,
     /// The version in service.
     present: Option<Serial>,
     /// Complete transfers since the start.
@@ -75,6 +78,11 @@ impl Board {
         self.facts().known.entry((Arc::clone(peer), zone.clone())).or_default().took(Taken { serial, at });
     }
 
+    /// A peer that gets the zone over TLS alone asked for it otherwise.
+    pub(crate) fn needs_tls(&self, peer: &Arc<str>, zone: &Name, at: u64) {
+        self.facts().known.entry((Arc::clone(peer), zone.clone())).or_default().was_refused(at);
+    }
+
     /// What the peers were told, at this time in seconds since 1970: every pair that there is.
     pub(crate) fn told<'a>(&self, states: impl Iterator<Item = (&'a Pair, Serial, Told)>, now: u64) {
         let mut pairs = BTreeMap::<(Arc<str>, Name), Vec<(SocketAddr, Serial, Told)>>::new();
@@ -108,8 +116,17 @@ impl Known {
     /// The peer has this version.
     fn took(&mut self, taken: Taken) {
         self.taken = Some(taken);
+        self.refused_at = None;
         let has = self.present.is_none_or(|present| present == taken.serial);
         self.behind_since = (!has).then(|| self.behind_since.map_or(taken.at, |since| since.max(taken.at)));
+    }
+
+    /// The peer asked for it, and was refused: it lacks the version in service, unless it is known to have it.
+    fn was_refused(&mut self, at: u64) {
+        self.refused_at = Some(at);
+        if self.taken.is_none_or(|taken| self.present != Some(taken.serial)) {
+            self.behind_since.get_or_insert(at);
+        }
     }
 
     /// Its addresses were told of the version in service. A peer that has taken none since the start and acknowledges
@@ -118,7 +135,7 @@ impl Known {
         self.told = told;
         let Some((_, serial, _)) = self.told.first() else { return };
         self.present = Some(*serial);
-        let acknowledged = self.told.iter().any(|(.., told)| *told == Told::Acknowledged);
+        let acknowledged = self.told.iter().any(|(.., told)| *told == Told::Acknowledged) && self.refused_at.is_none();
         let has = self.taken.map_or(acknowledged, |taken| taken.serial == *serial);
         self.behind_since = (!has).then(|| self.behind_since.unwrap_or(now));
     }

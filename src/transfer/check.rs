@@ -157,6 +157,7 @@ mod tests {
             key: key.map(name),
             zones: zones.iter().map(selector).collect(),
             view: None,
+            tls: false,
         }
     }
 

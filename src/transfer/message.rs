@@ -117,7 +117,7 @@ impl<'a> Message<'a> {
             out[start + 11] = 1;
         }
         if let Some(signer) = signer {
-            signer.sign_behind(start, out, now);
+            signer.sign_next(start, out, now);
         }
     }
 }

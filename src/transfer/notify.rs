@@ -1,7 +1,8 @@
 //! NOTIFY (RFC 1996): which peers are told of which serial, and when again.
 //!
-//! In: the zones in service and the peers that may have them, the replies, the time. Out: messages to send. A zone that
-//! changes many times a second is announced to a peer once a second. Never: a socket or a clock.
+//! In: the zones in service and the peers that may have them, the replies, which peers are behind, the time. Out:
+//! messages to send. Of a zone that changes many times a second a peer is told once a second; the repetition of a
+//! message without an answer comes besides. Never: a socket or a clock.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,6 +27,10 @@ const MAX_BETWEEN: Duration = Duration::from_mins(1);
 
 /// The time until a peer that answered none of them, or refused each, is told again.
 const PAUSE: Duration = Duration::from_hours(1);
+
+/// The times until a peer that has acknowledged and does not take the version is told again; then its own REFRESH is to
+/// do the rest (RFC 1996 section 3.11).
+const AGAIN: [Duration; 3] = [Duration::from_mins(1), Duration::from_mins(5), Duration::from_mins(15)];
 
 /// Peers that are told of a zone for the first time are told one after another: at the start all are.
 const SPREAD: Duration = Duration::from_millis(50);
@@ -76,7 +81,10 @@ struct State {
     key: Option<Arc<Key>>,
     told: Told,
     tries: u32,
-    /// The time of the next message; `None` if there is nothing to say.
+    /// Acknowledgements of this serial.
+    acknowledged: usize,
+    /// The time of the next message, or of the next look at a peer that has acknowledged; `None` if there is nothing to
+    /// say.
     due: Option<Instant>,
     /// The time when a change was last told.
     last: Option<Instant>,
@@ -123,11 +131,21 @@ impl Notifier {
         }
     }
 
-    /// The messages that are due; `today` is the time of day in seconds since 1970, `id` makes ids.
-    pub(crate) fn due(&mut self, (now, today): (Instant, u64), mut id: impl FnMut() -> u16) -> Vec<Outgoing> {
+    /// The messages that are due; `today` is the time of day in seconds since 1970, `id` makes ids, `is_behind` says
+    /// which peers lack the version in service.
+    pub(crate) fn due(
+        &mut self,
+        (now, today): (Instant, u64),
+        is_behind: impl Fn(&Pair) -> bool,
+        mut id: impl FnMut() -> u16,
+    ) -> Vec<Outgoing> {
         let mut out = Vec::new();
         for (pair, state) in &mut self.pairs {
             if state.due.is_some_and(|due| due <= now) {
+                if state.told == Told::Acknowledged && !is_behind(pair) {
+                    state.due = None;
+                    continue;
+                }
                 let id = id();
                 let mut bytes = message(&pair.zone, &state.soa, id);
                 let mac = state.key.as_deref().map(|key| sign_query(key, &mut bytes, today)).unwrap_or_default();
@@ -144,7 +162,7 @@ impl Notifier {
     }
 
     /// Takes a message that arrived; one that answers nothing of ours is passed over.
-    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], today: u64) {
+    pub(crate) fn reply(&mut self, from: SocketAddr, bytes: &[u8], (now, today): (Instant, u64)) {
         let Some(reply) = Reply::parse(bytes) else { return };
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let found = self.pairs.iter_mut().find(|(pair, state)| {
@@ -159,7 +177,7 @@ impl Notifier {
         }
         state.sent = None;
         match reply.rcode {
-            Rcode::NOERROR => (state.told, state.due) = (Told::Acknowledged, None),
+            Rcode::NOERROR => state.acknowledge(now),
             // That message is done with (RFC 1996 section 4.8). The next one comes as soon as for a silent peer: this
             // one may hear of a new zone before it has read the catalog that names it.
             rcode => state.told = Told::Refused(rcode),
@@ -175,7 +193,23 @@ impl Notifier {
 impl State {
     fn new(due: Instant) -> Self {
         let soa = Soa { serial: Serial(0), ttl: 0, rdata: Box::default() };
-        Self { soa, key: None, told: Told::Waiting { tries: 0 }, tries: 0, due: Some(due), last: None, sent: None }
+        Self {
+            soa,
+            key: None,
+            told: Told::Waiting { tries: 0 },
+            tries: 0,
+            acknowledged: 0,
+            due: Some(due),
+            last: None,
+            sent: None,
+        }
+    }
+
+    /// It was heard; whether the peer takes the version is looked at later.
+    fn acknowledge(&mut self, now: Instant) {
+        self.told = Told::Acknowledged;
+        self.due = AGAIN.get(self.acknowledged).map(|wait| now + *wait);
+        (self.acknowledged, self.tries) = (self.acknowledged + 1, 1);
     }
 
     fn sent(&mut self, now: Instant, sent: (u16, Vec<u8>)) {

@@ -45,6 +45,12 @@ impl Settings {
         verdict
     }
 
+    /// Whether a client that may have the zone gets it over TLS alone. If peers cannot be told from each other, the
+    /// word of the strictest counts: what one of them must not get in plain, nobody on the way may read.
+    pub(crate) fn needs_tls(&self, requester: Requester<'_>, hosted: &Hosted) -> bool {
+        self.peers.iter().any(|peer| peer.tls && peer.is(requester) && peer.may_have(hosted))
+    }
+
     /// The peer that signs with this key.
     pub(crate) fn with_key(&self, key: &Name) -> Option<&Peer> {
         self.peers.iter().find(|peer| peer.key.as_ref() == Some(key))
@@ -94,16 +100,44 @@ mod tests {
     }
 
     fn peer(label: &str, address: &str, key: Option<&str>, zones: Vec<Selector>) -> Peer {
-        Peer { name: label.into(), addresses: vec![address.parse().unwrap()], key: key.map(name), zones, view: None }
+        Peer {
+            name: label.into(),
+            addresses: vec![address.parse().unwrap()],
+            key: key.map(name),
+            zones,
+            view: None,
+            tls: false,
+        }
+    }
+
+    fn peers() -> Vec<Peer> {
+        let backup = Selector::Backup(name("backup.windowsazure.com"));
+        vec![
+            peer("by-address", "10.0.0.1:53", None, vec![backup]),
+            peer("by-key", "10.0.0.2:53", Some("k1"), vec![Selector::Zone(name("privatelink.blob.core.windows.net"))]),
+        ]
     }
 
     fn settings() -> Settings {
-        let backup = Selector::Backup(name("backup.windowsazure.com"));
-        let peers = vec![
-            peer("by-address", "10.0.0.1:53", None, vec![backup]),
-            peer("by-key", "10.0.0.2:53", Some("k1"), vec![Selector::Zone(name("privatelink.blob.core.windows.net"))]),
-        ];
-        Settings { peers: peers.into(), ..Settings::default() }
+        Settings { peers: peers().into(), ..Settings::default() }
+    }
+
+    #[test]
+    fn a_client_that_is_two_peers_gets_a_zone_over_tls_alone_if_one_of_them_does() {
+        let (apex, key) = (name("privatelink.blob.core.windows.net"), name("k1"));
+        let twin = |zones| peer("twin", "10.0.0.3:53", Some("k1"), zones);
+        let of = |zones, tls| Settings {
+            peers: [peers(), vec![Peer { tls, ..twin(zones) }]].concat().into(),
+            ..Settings::default()
+        };
+        let hosted = Hosted::new(apex.clone(), OnMiss::Forward, None);
+        let requester = |key| Requester { address: "10.0.0.3".parse().unwrap(), key };
+        let needs_tls = |settings: &Settings, key| settings.needs_tls(requester(key), &hosted);
+        let own = || vec![Selector::Zone(apex.clone())];
+        assert!(needs_tls(&of(own(), true), Some(&key)));
+        assert!(!needs_tls(&of(own(), false), Some(&key)));
+        assert!(!needs_tls(&of(Vec::new(), true), Some(&key)), "it may not have the zone");
+        assert!(!needs_tls(&of(own(), true), None), "it is known by its key");
     }
 
     fn judged(address: &str, key: Option<&str>, apex: &str, on_miss: OnMiss) -> String {

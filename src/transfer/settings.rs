@@ -39,13 +39,15 @@ pub struct Peer {
     pub zones: Vec<Selector>,
     /// The view whose zones it gets; `None` for the base.
     pub view: Option<ViewName>,
+    /// Whether it gets zones over TLS alone (RFC 9103).
+    pub tls: bool,
 }
 
 #[cfg(test)]
 impl Peer {
     /// A peer that has no zones.
     pub(crate) fn named(name: &str) -> Self {
-        Self { name: name.into(), addresses: Vec::new(), key: None, zones: Vec::new(), view: None }
+        Self { name: name.into(), addresses: Vec::new(), key: None, zones: Vec::new(), view: None, tls: false }
     }
 }
 

@@ -13,9 +13,10 @@ use crate::dns::{CanonicalName, Name, Rtype, Serial, rdata};
 
 /// Octets that owners and RDATA may take in all: numbers of 32 bits are to lead to any of them. A short `$ORIGIN` makes
 /// long names of short lines.
-const MAX_OCTETS: usize = 1 << 30;
+pub(super) const MAX_OCTETS: usize = 1 << 30;
 
-struct ZoneBuilder {
+/// A zone in the making.
+pub(super) struct ZoneBuilder {
     table: RecordTable,
     /// True if a bound was met: the rest of the file is not looked at.
     is_full: bool,
@@ -31,9 +32,10 @@ impl Zone {
     /// Parses and checks the text of a zone file; `file` is how messages show it.
     pub fn from_file(apex: &Name, file: &str, text: &[u8]) -> (Option<Self>, Diagnostics) {
         let mut builder = ZoneBuilder::new(apex, file, text.len());
-        let errors = text::parse(text, apex, |parsed| builder.add(parsed));
-        let is_whole = errors.is_empty();
-        builder.findings.syntax(errors);
+        let read = text::parse(text, apex, |parsed| builder.add(parsed));
+        let is_whole = read.errors.is_empty();
+        builder.findings.syntax(read.errors);
+        let is_flat = read.is_by_line && builder.is_flat();
         builder.sort_and_check();
         if !is_whole {
             builder.findings.keep_lines();
@@ -41,8 +43,10 @@ impl Zone {
         if builder.findings.has_errors() {
             return (None, builder.findings.finish());
         }
+        let is_plain = is_flat && builder.findings.is_empty();
         let (zone, findings) = builder.finish();
         let zone = zone.map(|mut zone| {
+            zone.is_plain = is_plain;
             zone.kind = Kind::of(text);
             match zone.kind {
                 Kind::Managed => zone.aliases = Aliases::read(text),
@@ -57,12 +61,12 @@ impl Zone {
 }
 
 impl ZoneBuilder {
-    fn new(apex: &Name, file: &str, text_len: usize) -> Self {
+    pub(super) fn new(apex: &Name, file: &str, text_len: usize) -> Self {
         let table = RecordTable::new(apex, text_len);
         Self { table, is_full: false, findings: FileDiagnostics::new(file) }
     }
 
-    fn add(&mut self, parsed: Parsed<'_>) {
+    pub(super) fn add(&mut self, parsed: Parsed<'_>) {
         if self.is_full {
             return;
         }
@@ -95,12 +99,32 @@ impl ZoneBuilder {
     }
 
     fn sort_and_check(&mut self) {
+        self.sort();
+        check::review(&self.table, &mut self.findings);
+    }
+
+    fn sort(&mut self) {
         let findings = &mut self.findings;
         self.table.sort(|kept, dropped| {
             let (first, second) = (kept.line.min(dropped.line), kept.line.max(dropped.line));
             findings.warning(second, Id::ZONE_DUPLICATE, || format!("duplicate of the record in line {first}"));
         });
-        check::review(&self.table, findings);
+    }
+
+    /// The records of a part of a zone, each name by itself sorted and checked: those of the apex, or of others. `None`
+    /// if anything was found.
+    pub(super) fn part(mut self, is_apex: bool) -> Option<RecordTable> {
+        self.sort();
+        let has_dnames = check::names(&self.table, &mut self.findings);
+        if is_apex {
+            check::apex(&self.table, &mut self.findings);
+        }
+        (self.findings.is_empty() && !has_dnames).then_some(self.table)
+    }
+
+    /// Whether each name has one label, and all of its records together.
+    pub(super) fn is_flat(&self) -> bool {
+        self.table.is_flat()
     }
 
     fn finish(mut self) -> (Option<Zone>, Diagnostics) {
@@ -114,7 +138,7 @@ impl ZoneBuilder {
 }
 
 /// The zone of records that were checked. `None` if it is too much.
-fn into_zone(table: RecordTable) -> Option<Zone> {
+pub(super) fn into_zone(table: RecordTable) -> Option<Zone> {
     let is_cut = |row: &Row| row.rtype == Rtype::DNAME || row.rtype == Rtype::NS && row.node != 0;
     let has_cuts = table.rows.iter().any(is_cut);
     let (has_wildcards, records) = (table.has_wildcards(), table.rows.len());
@@ -123,6 +147,7 @@ fn into_zone(table: RecordTable) -> Option<Zone> {
         apex: indexed.apex,
         kind: Kind::HandWritten,
         aliases: Aliases::default(),
+        is_plain: false,
         index: indexed.index,
         hasher: indexed.hasher,
         layout: indexed.layout,

@@ -45,6 +45,11 @@ impl FileDiagnostics {
         }
     }
 
+    /// True if there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
     /// True if any of them keeps the zone out of service.
     pub(super) fn has_errors(&self) -> bool {
         self.found.has_errors()
@@ -79,6 +84,15 @@ pub(super) fn unsupported(rtype: Rtype) -> Option<String> {
 /// Checks the records, which must be sorted by owner and type, and adds the findings.
 pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
     apex(table, findings);
+    let has_dnames = names(table, findings);
+    name_servers(table, findings);
+    if has_dnames {
+        below_dnames(table, findings);
+    }
+}
+
+/// Checks each name by itself; whether any has a DNAME.
+pub(super) fn names(table: &RecordTable, findings: &mut FileDiagnostics) -> bool {
     let mut has_dnames = false;
     for group in table.rows.chunk_by(|a, b| a.node == b.node) {
         for row in group.iter().filter(|row| row.ttl > MAX_TTL) {
@@ -94,13 +108,11 @@ pub(super) fn review(table: &RecordTable, findings: &mut FileDiagnostics) {
         has_dnames |= group.iter().any(|row| row.rtype == Rtype::DNAME);
         node(table, group, findings);
     }
-    name_servers(table, findings);
-    if has_dnames {
-        below_dnames(table, findings);
-    }
+    has_dnames
 }
 
-fn apex(table: &RecordTable, findings: &mut FileDiagnostics) {
+/// Checks that there is one SOA, and NS beside it.
+pub(super) fn apex(table: &RecordTable, findings: &mut FileDiagnostics) {
     let of_type = |rtype| table.rows.iter().filter(move |row| row.rtype == rtype);
     if of_type(Rtype::SOA).next().is_none() {
         findings.error(None, Id::ZONE_NO_SOA, || format!("no SOA record at '{}'; a zone starts with one", table.apex));

@@ -12,6 +12,8 @@
 //! ```
 //! Numbers are big-endian, as everywhere in DNS.
 
+use std::ops::Range;
+
 use super::row::Row;
 use crate::dns::{Name, Record, Rtype, Writer, rdata};
 
@@ -65,6 +67,28 @@ impl Layout {
     pub(super) fn node_at(&self, at: usize) -> Option<(Node<'_>, usize)> {
         let node = self.read(at)?;
         Some((node, self.0.len() - node.end().len()))
+    }
+
+    /// The octets of these names.
+    pub(super) fn part(&self, range: Range<usize>) -> &[u8] {
+        self.0.get(range).unwrap_or_default()
+    }
+
+    /// The same with other octets in place of some, in their order; `None` if it gets too long for numbers. No name may
+    /// refer to another one.
+    pub(super) fn spliced(&self, parts: &[(Range<usize>, &[u8])]) -> Option<Self> {
+        let gone: usize = parts.iter().map(|(old, _)| old.len()).sum();
+        let come: usize = parts.iter().map(|(_, new)| new.len()).sum();
+        let mut bytes = Vec::with_capacity((self.0.len() + come).checked_sub(gone)?);
+        let mut copied = 0;
+        for (old, new) in parts {
+            bytes.extend_from_slice(self.0.get(copied..old.start)?);
+            bytes.extend_from_slice(new);
+            copied = old.end;
+        }
+        bytes.extend_from_slice(self.0.get(copied..)?);
+        u32::try_from(bytes.len()).ok()?;
+        Some(Self(bytes.into()))
     }
 
     /// All names.

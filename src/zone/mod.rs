@@ -14,6 +14,7 @@ mod layout;
 mod lookup;
 mod negative;
 mod overlay;
+mod patch;
 mod row;
 mod set;
 pub(crate) mod store;
@@ -49,6 +50,9 @@ pub struct Zone {
     apex: Name,
     kind: Kind,
     aliases: Aliases,
+    /// True if nothing was found in its file, all names have one label, and each line below the head is a record in the
+    /// order of the layout, or a comment: then [`patch`] can make the next version of it.
+    is_plain: bool,
     index: HashTable<u32>,
     hasher: RandomState,
     layout: Layout,
@@ -171,9 +175,13 @@ impl Zone {
 
     /// The same in this zone's own block alone.
     fn own_node(&self, relative: &[u8]) -> Option<Node<'_>> {
+        Some(self.layout.node(self.place(relative)?))
+    }
+
+    /// The place of a name in that block.
+    fn place(&self, relative: &[u8]) -> Option<u32> {
         let hash = self.hasher.hash_one(relative);
-        let found = self.index.find(hash, |at| self.layout.node(*at).name == relative)?;
-        Some(self.layout.node(*found))
+        self.index.find(hash, |at| self.layout.node(*at).name == relative).copied()
     }
 }
 

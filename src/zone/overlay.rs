@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::build::apex_alone;
 use super::layout::{Layout, Node};
 use super::{Hosted, Zone};
-use crate::dns::{Rtype, Serial};
+use crate::dns::Rtype;
 
 /// The zones below an overlaid one.
 pub(super) struct Layers {
@@ -28,7 +28,7 @@ impl Zone {
     /// The zone that has the records of `own` in place of those of `base` wherever both know a name. Its serial is the
     /// later of both (RFC 1982); its kind that of the view's file.
     pub(super) fn overlaid(own: &Arc<Self>, base: &Arc<Self>) -> Option<Arc<Self>> {
-        let serial = later(own.serial(), base.serial());
+        let serial = own.serial().later(base.serial());
         let apex = base.layout.nodes().next()?;
         let mut zone = apex_alone(&base.apex, &apex, serial)?;
         let layers = Layers { own: Arc::clone(own), base: Arc::clone(base) };
@@ -131,10 +131,6 @@ impl Layers {
             }
         }
     }
-}
-
-fn later(one: Serial, other: Serial) -> Serial {
-    if other.is_after(one) { other } else { one }
 }
 
 /// A warning-worthy fact about the zone of a view: records at its apex that no client sees.

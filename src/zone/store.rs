@@ -116,7 +116,7 @@ impl Store {
 
     fn reload_folder(&self, view: Option<&ViewName>, folder: &mut Folder, report: &mut Report) {
         let path = folder_of(&self.settings.zone_dir, view);
-        let files = match self.zone_files(view, &path, folder) {
+        let mut files = match self.zone_files(view, &path, folder) {
             Ok(files) => files,
             Err(error) => {
                 let text = format!("cannot read the zone folder: {error}; the zones in service stay");
@@ -125,8 +125,13 @@ impl Store {
                 folder.keys().map(|apex| (apex.clone(), path.join(file_name(apex)))).collect()
             }
         };
-        // A zone that the config does not list and whose file is gone was removed on purpose.
-        folder.retain(|apex, _| files.contains_key(apex));
+        // A zone that the config does not list and whose file is gone was removed on purpose. What sync wrote stays in
+        // service, and the next pass writes it again.
+        folder.retain(|apex, loaded| files.contains_key(apex) || loaded.has_written_records());
+        for apex in folder.keys().filter(|apex| !files.contains_key(*apex)).cloned().collect::<Vec<_>>() {
+            let file = path.join(file_name(&apex));
+            files.insert(apex, file);
+        }
         for (apex, path) in files {
             let id = ZoneId { view: view.cloned(), apex };
             let known = folder.remove(&id.apex);
@@ -164,17 +169,17 @@ impl Store {
     fn reload_one(&self, id: &ZoneId, path: &Path, known: Option<Loaded>, report: &mut Report) -> Loaded {
         let file = fs::metadata(path).ok().map(|file| Fingerprint::of(&file));
         let is_new = known.is_none();
-        let known = known.unwrap_or_default();
+        let mut known = known.unwrap_or_default();
         if !is_new && known.file == file {
             return known;
         }
-        let previous = known.zone;
+        let previous = known.zone.clone();
         let loaded = match files::read(path, MAX_BYTES) {
             Ok((text, file)) => match self.misplaced(id, path, Kind::of(&text)) {
-                Some(found) => Loaded::misplaced(Fingerprint::of(&file), found, previous.clone()),
-                None => Loaded::read(id, path, &text, Fingerprint::of(&file), previous.clone()),
+                Some(found) => Loaded::misplaced(Fingerprint::of(&file), found, &mut known),
+                None => Loaded::read(id, path, text, Fingerprint::of(&file), &mut known),
             },
-            Err(error) => Loaded::unreadable(path, &error, previous.clone()),
+            Err(error) => Loaded::unreadable(path, &error, &mut known),
         };
         // The same errors are reported once, however often the file is read.
         if is_new || known.errors != loaded.errors {

@@ -143,6 +143,17 @@ impl RecordTable {
         &self.bytes[at..at + usize::from(row.rdata.len)]
     }
 
+    /// True if each name has one label, and its records follow one another. Before they are sorted, this says that they
+    /// lie in the order of the file.
+    pub(super) fn is_flat(&self) -> bool {
+        self.names_below().all(|name| parent(name).is_empty()) && self.rows.is_sorted_by_key(|row| row.node)
+    }
+
+    /// The names besides the apex, in the order of the file.
+    pub(super) fn names_below(&self) -> impl Iterator<Item = &[u8]> {
+        self.nodes.iter().skip(1).map(|node| slice(&self.names, *node))
+    }
+
     /// True if any name is a wildcard.
     pub(super) fn has_wildcards(&self) -> bool {
         self.nodes.iter().any(|node| slice(&self.names, *node).starts_with(b"\x01*"))

@@ -15,6 +15,7 @@ mod entries;
 mod managed;
 mod type_aliases;
 
+pub(super) use managed::{Head, read as read_lines};
 use type_aliases::Rewritten;
 
 use crate::diag::Id;
@@ -58,25 +59,37 @@ pub(crate) struct SyntaxError {
     pub reason: String,
 }
 
-/// Reads a zone file for `apex` and hands each record to `each`. The records are only to be used if no error
-/// comes back.
-pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Vec<SyntaxError> {
+/// The end of a reading.
+pub(crate) struct Read {
+    /// Without an error the records may be used.
+    pub errors: Vec<SyntaxError>,
+    /// Whether all lines below the head are comments, or have one record each and stand for themselves.
+    pub is_by_line: bool,
+}
+
+/// Reads a zone file for `apex` and hands each record to `each`.
+pub(crate) fn parse(text: &[u8], apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> Read {
     let mut handed_over = 0_usize;
-    if let Some(head) = managed::ManagedHead::find(text, apex) {
+    if let Some(head) = Head::find(text, apex) {
         let mut count = |parsed: Parsed<'_>| {
             handed_over += 1;
             each(parsed);
         };
-        let is_good = parse_from(&text[..head.len], 1, apex, &mut count).is_none();
-        if is_good && managed::read(text, head, apex, &mut count) {
-            return Vec::new();
+        if parse_head(text, head, apex, &mut count) && managed::read(text, head, apex, &mut count) {
+            return Read { errors: Vec::new(), is_by_line: true };
         }
     }
     // Starts at the top again, and skips the records that were handed over already.
-    parse_all(text, apex, MAX_REREAD, |parsed| match handed_over.checked_sub(1) {
+    let errors = parse_all(text, apex, MAX_REREAD, |parsed| match handed_over.checked_sub(1) {
         Some(rest) => handed_over = rest,
         None => each(parsed),
-    })
+    });
+    Read { errors, is_by_line: false }
+}
+
+/// Hands over the records of the head; whether it has no error.
+pub(super) fn parse_head(text: &[u8], head: Head, apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> bool {
+    parse_from(&text[..head.len], 1, apex, &mut each).is_none()
 }
 
 /// Reads any zone file, at most `reread` octets of it more than once.
@@ -268,13 +281,13 @@ mod tests {
 
     fn read_all(text: &str) -> (Vec<(u32, String)>, Vec<SyntaxError>) {
         let mut records = Vec::new();
-        let errors = parse(text.as_bytes(), &"example.com".parse().unwrap(), |parsed| {
+        let read = parse(text.as_bytes(), &"example.com".parse().unwrap(), |parsed| {
             let owner = Name::from_wire(parsed.owner).unwrap();
             let record = Record { owner, rtype: parsed.rtype, ttl: parsed.ttl, rdata: parsed.rdata.into() };
             assert!(!presentation(record.rtype, &record.rdata).is_empty());
             records.push((parsed.line, record.to_string()));
         });
-        (records, errors)
+        (records, read.errors)
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! They run on a host of their own, where the page's addresses and port 53 are free; only root may make one.
 
 pub(crate) mod page;
-mod peers;
+pub(crate) mod peers;
 pub(crate) mod world;
 
 use std::thread;

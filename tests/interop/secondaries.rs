@@ -5,6 +5,7 @@
 
 mod servers;
 mod stage;
+mod trust;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -3,6 +3,7 @@
 mod crowd;
 mod secondary;
 mod signed;
+mod xot;
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};

@@ -1,5 +1,6 @@
 //! The same names for several networks: `[[views]]`.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::support::client::ask;
@@ -8,6 +9,7 @@ use crate::support::server::Server;
 use crate::support::site::Site;
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
+use crate::support::web;
 
 /// A vault with an endpoint in each of three networks, and one that everybody else reaches.
 const NETWORKS: [(&str, &str); 3] = [("spoke-a", "127.0.1"), ("spoke-b", "127.0.2"), ("spoke-c", "127.0.3")];
@@ -200,4 +202,61 @@ fn explain_and_status_name_the_view_the_list_and_the_file_that_a_client_is_answe
         assert!(status.contains(wanted), "{wanted}\n{status}");
     }
     assert!(!status.contains("  spoke-b/"), "a part with which nothing is wrong is not shown alone: {status}");
+}
+
+/// EDNS Client Subnet (RFC 7871): the family, the prefix length, none of the server's, and the network.
+fn client_subnet(network: [u8; 3]) -> Vec<u8> {
+    [&[0, 1, 24, 0], &network[..]].concat()
+}
+
+#[test]
+fn rfc7871_a_client_subnet_chooses_no_view() {
+    let upstream = Upstream::serving(PUBLIC);
+    let server = Server::start(site(&upstream).command("serve"));
+    wait_until("all is read", || get(&server, VAULT, "A", "127.0.3.7", false).addresses().len() == 1);
+    for (client, address) in [("127.0.0.9", "10.9.0.4"), ("127.0.2.9", "10.2.0.4")] {
+        for tcp in [false, true] {
+            let mut question = ask(VAULT, "A").from(client.parse().unwrap());
+            question.tcp = tcp;
+            question.opt.as_mut().unwrap().options.push((8, client_subnet([127, 0, 1])));
+            assert_eq!(question.to(server.address()).addresses(), [address], "{client} claims to be in spoke-a");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_a_client_of_a_view_misses_is_shown_and_logged_with_the_view() {
+    let upstream = Upstream::serving(PUBLIC);
+    let site = site(&upstream).with_config("[log]\nformat = \"json\"\nqueries = \"misses\"");
+    let server = Server::start(site.command("serve"));
+    wait_until("all is read", || get(&server, VAULT, "A", "127.0.3.7", false).addresses().len() == 1);
+    let name = "nobody.privatelink.we.backup.windowsazure.com";
+    for client in ["127.0.1.9", "127.0.0.9"] {
+        assert_eq!(get(&server, name, "A", client, false).rcode, "NXDOMAIN");
+    }
+    let status = site.status();
+    let entries = status["recent"]["entries"].as_array().unwrap().iter().filter(|entry| entry["name"] == name);
+    let shown: BTreeMap<&str, Option<&str>> =
+        entries.map(|entry| (entry["network"].as_str().unwrap(), entry["view"].as_str())).collect();
+    assert_eq!(shown, [("127.0.0.0/24", None), ("127.0.1.0/24", Some("spoke-a"))].into());
+    let log = server.stop();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let lines: Vec<_> = lines.filter(|line| line["fields"]["missed"] == name || line["missed"] == name).collect();
+    let view = |line: &serde_json::Value| line.get("view").or(line["fields"].get("view")).cloned();
+    assert_eq!(lines.iter().map(view).collect::<Vec<_>>(), [Some("spoke-a".into()), None], "{lines:#?}");
+}
+
+#[test]
+fn the_page_explains_a_name_as_a_client_of_a_view_sees_it() {
+    let upstream = Upstream::serving(PUBLIC);
+    let site = site(&upstream).with_config("[admin]\nlisten = \"127.0.0.1:0\"");
+    let server = Server::start(site.command("serve"));
+    wait_until("all is read", || get(&server, VAULT, "A", "127.0.3.7", false).addresses().len() == 1);
+    for (client, wanted) in [("127.0.1.9", "10.1.0.4"), ("127.0.3.9", "10.3.0.4"), ("127.0.0.9", "10.9.0.4")] {
+        let page = web::get(server.admin(), &format!("/explain?name={VAULT}&type=A&client={client}"));
+        assert_eq!(page.code, 200);
+        assert!(page.body.contains(wanted), "{wanted}\n{}", page.body);
+        let view = format!("view spoke-{}", if client == "127.0.1.9" { "a" } else { "c" });
+        assert_eq!(page.body.contains(&view), client != "127.0.0.9", "{view}\n{}", page.body);
+    }
 }

@@ -55,6 +55,7 @@ pub(super) fn worst(peer: &PeerStatus, at: u64) -> Tone {
 fn mark(zone: Option<&PeerZoneStatus>, at: u64) -> Mark {
     match zone {
         None => Mark::new(Tone::Quiet, "no zone"),
+        Some(zone) if zone.is_refused() => Mark::new(Tone::Warning, "refused: not over TLS"),
         Some(zone) if zone.is_late(at) => Mark::new(Tone::Warning, "behind"),
         Some(zone) if zone.behind_since.is_some() => Mark::new(Tone::Quiet, "told just now"),
         Some(zone) if zone.taken.is_none() => Mark::new(Tone::Quiet, "not asked yet"),
@@ -67,7 +68,7 @@ fn row(peer: &PeerStatus, zone: Option<&PeerZoneStatus>, at: u64) -> Row {
     let told = zone.into_iter().flat_map(|zone| &zone.notify);
     Row {
         peer: printable(&peer.peer).into_owned(),
-        key: peer.key.as_ref().map_or("known by address".to_owned(), |key| format!("key {}", printable(key))),
+        key: known_by(peer),
         zone: zone.map_or("none of its zones is hosted here".to_owned(), |zone| printable(&zone.zone).into_owned()),
         mark: mark(zone, at),
         since: zone
@@ -79,6 +80,12 @@ fn row(peer: &PeerStatus, zone: Option<&PeerZoneStatus>, at: u64) -> Row {
         transfers: zone.map_or("–".to_owned(), |zone| whole(zone.transfers)),
         notify: Bounded::of(told.filter_map(|told| unanswered(told, is_behind)), SHOWN),
     }
+}
+
+/// How a peer is known, and how it transfers.
+fn known_by(peer: &PeerStatus) -> String {
+    let by = peer.key.as_ref().map_or("known by address".to_owned(), |key| format!("key {}", printable(key)));
+    if peer.tls { by + ", over TLS alone" } else { by }
 }
 
 /// What an address has to say to NOTIFY, if it is not what it should be. A refusal is over once the zone was taken.

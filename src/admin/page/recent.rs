@@ -28,6 +28,7 @@ pub(super) struct Asked {
     /// The name in the address of its explanation.
     pub(super) encoded: String,
     pub(super) rtype: String,
+    /// With the view, if it is in one.
     pub(super) network: String,
     pub(super) count: String,
     pub(super) last: Moment,
@@ -51,12 +52,13 @@ pub(super) fn asked(entry: &RecentEntry, now: u64) -> Asked {
         RecentKind::Refusal => Mark::new(Tone::Quiet, "refused"),
         RecentKind::Failure => Mark::new(Tone::Error, "failed"),
     };
+    let view = entry.view.as_ref().map(|view| format!(", view {view}")).unwrap_or_default();
     Asked {
         mark,
         name: printable(&entry.name).into_owned(),
         encoded: form_urlencoded::byte_serialize(entry.name.as_bytes()).collect(),
         rtype: printable(&entry.rtype).into_owned(),
-        network: printable(&entry.network).into_owned(),
+        network: printable(&format!("{}{view}", entry.network)).into_owned(),
         count: whole(entry.count),
         last: Moment::seen(entry.last, now),
     }

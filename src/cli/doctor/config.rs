@@ -12,6 +12,8 @@ use super::id::Id;
 use crate::cli::sync::is_to_come;
 use crate::config::Config;
 use crate::diag::{self, Diagnostic, Id as DiagnosticId};
+use crate::zone::ViewName;
+use crate::zone::store::{folder_of, has_hand_written};
 
 /// Warnings of the config that have a check of their own.
 const OWN_CHECK: [DiagnosticId; 4] = [
@@ -72,6 +74,16 @@ fn zones(config: &Config) -> Finding {
     if config.zones.hosted.is_empty() {
         let fact = "no zone is hosted but for hand-written files in zone_dir";
         return Finding::problem(Id::ZONES, fact).run("[backup]\ncloud = \"public\"");
+    }
+    let fed: BTreeSet<&ViewName> = config.sync.sources.iter().filter_map(|source| source.view.as_ref()).collect();
+    let by_hand = |view: &&ViewName| has_hand_written(&folder_of(&config.zones.zone_dir, Some(view)));
+    let unfed: Vec<&ViewName> =
+        config.zones.views.iter().filter(|view| !fed.contains(view)).filter(|view| !by_hand(view)).collect();
+    if let [first, ..] = unfed[..] {
+        let fact = format!("no source feeds {}: clients there get what the base has", some(&unfed));
+        let help =
+            format!("in [[views]] of '{first}': sources = [\"NAME\"], the name of a [[sources]]; or remove the view");
+        return Finding::warning(Id::ZONES, fact).run(help);
     }
     let zones: Vec<String> = config.zones.hosted.keys().map(crate::dns::Name::without_dot).collect();
     Finding::good(Id::ZONES, format!("{} of them: {}", zones.len(), some(&zones)))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CLASS_ANY, Key, Record, TsigError, record_len};
+use super::{CLASS_ANY, Fields, Key, TsigError, record_len};
 
 /// Seconds by which the client's clock may differ from ours (section 10).
 const FUDGE: u16 = 300;
@@ -39,13 +39,19 @@ impl Signer {
         record_len(self.key.name().as_wire(), algorithm.wire(), algorithm.mac_len(), other)
     }
 
-    /// Signs the next message that answers the query, at a time in seconds since 1970.
-    pub fn sign(&mut self, message: &mut Vec<u8>, now: u64) {
-        self.sign_behind(0, message, now);
+    /// Signs the one message that answers the query, at a time in seconds since 1970.
+    pub fn sign(&self, message: &mut Vec<u8>, now: u64) {
+        self.append(0, message, now);
     }
 
-    /// The same for a message that begins at `start` in a buffer.
-    pub fn sign_behind(&mut self, start: usize, out: &mut Vec<u8>, now: u64) {
+    /// Signs the next of several messages that answer the query; it begins at `start` in a buffer.
+    pub fn sign_next(&mut self, start: usize, out: &mut Vec<u8>, now: u64) {
+        self.previous = self.append(start, out, now);
+        self.has_begun = true;
+    }
+
+    /// Adds the record to a message; its MAC is what the next message's depends on.
+    fn append(&self, start: usize, out: &mut Vec<u8>, now: u64) -> Vec<u8> {
         let (name, algorithm) = (self.key.name().as_wire(), self.key.algorithm().wire());
         let now_48 = &now.to_be_bytes()[2..];
         // Section 5.2.3: the client's time is repeated, so that it can verify the answer, and ours is beside it.
@@ -60,8 +66,9 @@ impl Signer {
         };
         let mac = self.key.mac(&[&previous_len, &self.previous, &out[start..], &rest]);
         let (id, error) = (self.id, self.error);
-        Record { key: name, algorithm, time, fudge: FUDGE, mac: &mac, id, error, other }.append(start, out);
-        (self.previous, self.has_begun) = (mac, true);
+        Fields { key: name, algorithm, time, fudge: FUDGE, mac: &mac, id, error: error.code(), other }
+            .append(start, out);
+        mac
     }
 }
 
@@ -70,9 +77,7 @@ pub fn sign_query(key: &Key, query: &mut Vec<u8>, now: u64) -> Vec<u8> {
     let (name, algorithm) = (key.name().as_wire(), key.algorithm().wire());
     let mac = key.mac(&[query, &variables(name, algorithm, (now, FUDGE), (0, &[]))]);
     let id = query.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
-    let record =
-        Record { key: name, algorithm, time: now, fudge: FUDGE, mac: &mac, id, error: TsigError::None, other: &[] };
-    record.append(0, query);
+    Fields { key: name, algorithm, time: now, fudge: FUDGE, mac: &mac, id, error: 0, other: &[] }.append(0, query);
     mac
 }
 

@@ -113,7 +113,7 @@ fn the_answers_of_a_batch_have_the_time_from_its_arrival_to_its_end() {
     let (shared, _, now) = world();
     let snapshot = shared.snapshot.load();
     let mut counts = shared.counters.writer();
-    let listener = Listener { transport: Transport::Udp, address: ([127, 0, 0, 1], 53).into() };
+    let listener = Listener { transport: Transport::Udp, address: ([127, 0, 0, 1], 53).into(), is_xot: false };
     let mut answerer = Answerer::new(&shared, &snapshot, None, &mut counts, listener, now);
     let (asked, mut out) = (message("ns.b.test", Rtype::A), Vec::new());
     for _ in 0..3 {

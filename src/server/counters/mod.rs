@@ -247,7 +247,7 @@ const SUMS: &[Sum] = &[
     ("malformed", |reason, _| reason == Reason::Malformed),
     // Opcodes, EDNS versions, keys, classes or types that are not served.
     ("not_implemented", |reason, _| {
-        matches!(reason, Reason::Opcode | Reason::EdnsVersion | Reason::Tsig | Reason::NotServed)
+        matches!(reason, Reason::Opcode | Reason::EdnsVersion | Reason::Tsig | Reason::NeedsTls | Reason::NotServed)
     }),
     // Answers from this server alone.
     ("local", |reason, response| reason.is_local() && response.is_answer()),

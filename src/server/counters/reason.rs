@@ -44,6 +44,8 @@ reasons! {
     Tsig = "tsig": Refused,
     /// A transfer of a zone to a peer, or the SOA that says that there is nothing new.
     Transfer = "transfer": Zone,
+    /// A peer asks for a zone that it gets over TLS alone, and not over TLS as RFC 9103 section 7 has it.
+    NeedsTls = "needs-tls": Refused,
     /// The class or type is one that is never looked up, the name is in a zone for secondaries alone, or the client may
     /// not have the transfer.
     NotServed = "not-served": Refused,

@@ -13,8 +13,10 @@ use std::time::Instant;
 use super::context::RequestContext;
 use super::counters::{Disposition, Reason, Response};
 use super::recent::{Recent, RecentKind, Vain};
+use super::views::Views;
 use crate::dns::{Name, Query, Rcode};
 use crate::forward::ClientNetwork;
+use crate::zone::ViewName;
 pub use query_log::QUERY_LOG;
 use query_log::{Line, QueryLog};
 
@@ -105,9 +107,18 @@ impl Observer {
 pub(crate) struct Seen<'a> {
     pub(crate) message: &'a [u8],
     pub(crate) context: RequestContext,
+    /// Those by whose numbers the context names the client's.
+    pub(crate) views: &'a Views,
     pub(crate) disposition: Disposition,
     /// Whether a hosted zone lacks the name.
     pub(crate) missed: bool,
+}
+
+impl Seen<'_> {
+    /// The client's view; none for the base.
+    fn view(&self) -> Option<ViewName> {
+        self.views.name(self.context.view).cloned()
+    }
 }
 
 /// Sees the queries of one batch.
@@ -163,7 +174,7 @@ impl Watch<'_> {
         let name = if kind == RecentKind::Miss { missed() } else { Name::from_wire(query.qname) };
         let Some(name) = name else { return };
         self.tries -= 1;
-        recent.record(kind, Vain { name, rtype: query.qtype, network }, seen.context.at);
+        recent.record(kind, Vain { name, rtype: query.qtype, network, view: seen.view() }, seen.context.at);
     }
 }
 
@@ -207,6 +218,7 @@ fn log(seen: &Seen<'_>, missed: Option<Name>) {
         client: client.ip().to_canonical(),
         name: name.map(|name| name.without_dot()),
         rtype: query.map(|query| query.qtype),
+        view: seen.view(),
         transport: seen.context.transport.name(),
         disposition: seen.disposition,
         missed: missed.map(|name| name.without_dot()),

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::dns::Rtype;
 use crate::server::counters::{Disposition, Response};
+use crate::zone::ViewName;
 
 /// The target of the lines, by which they are filtered.
 pub const QUERY_LOG: &str = "query_log";
@@ -96,6 +97,8 @@ fn say(lost: u64) {
 /// One query.
 pub(super) struct Line {
     pub(super) client: IpAddr,
+    /// Its view; none for the base.
+    pub(super) view: Option<ViewName>,
     /// None of a message that is not a query.
     pub(super) name: Option<String>,
     pub(super) rtype: Option<Rtype>,
@@ -113,6 +116,7 @@ impl Line {
         tracing::info!(
             target: QUERY_LOG,
             client = %self.client,
+            view = self.view.map(tracing::field::display),
             name = self.name.map(tracing::field::display),
             rtype = self.rtype.map(tracing::field::display),
             transport = %self.transport,

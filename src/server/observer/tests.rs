@@ -11,7 +11,7 @@ use crate::server::admission::access::Access;
 use crate::server::context::Transport;
 use crate::server::harness::{self, BothPaths, Incoming};
 use crate::server::recent::RecentEntry;
-use crate::server::views::ViewIndex;
+use crate::server::views::{ViewIndex, Views};
 use crate::server::{Settings as ServerSettings, Shared};
 use crate::zone::{Hosted, OnMiss, Zone, ZoneSet};
 
@@ -147,12 +147,17 @@ fn with_recent_off_nothing_is_remembered_and_with_both_off_nothing_is_watched() 
 #[test]
 fn each_choice_of_queries_includes_those_before_it() {
     let now = Instant::now();
-    let context =
-        RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, view: ViewIndex::BASE, at: now };
+    let context = RequestContext {
+        client: FRIEND.parse().unwrap(),
+        transport: Transport::Udp,
+        is_xot: false,
+        view: ViewIndex::BASE,
+        at: now,
+    };
     let good = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let failed = Response::Answered(Rcode::SERVFAIL).to(Reason::Failed);
-    let message = question("x.b.test");
-    let seen = |disposition, missed| Seen { message: &message, context, disposition, missed };
+    let (message, views) = (question("x.b.test"), Views::default());
+    let seen = |disposition, missed| Seen { message: &message, context, views: &views, disposition, missed };
     let each = [seen(failed, false), seen(good, true), seen(good, false)];
     for (queries, expected) in QueriesLogged::ALL.into_iter().zip([0, 1, 2, 3]) {
         let observer = Observer::new(Settings { queries, recent: false }, now);
@@ -171,10 +176,16 @@ fn queries_beyond_the_rate_are_counted() {
     let now = Instant::now();
     let observer = Observer::new(Settings { queries: QueriesLogged::All, recent: false }, now);
     while observer.log.take(now) {}
-    let context =
-        RequestContext { client: FRIEND.parse().unwrap(), transport: Transport::Udp, view: ViewIndex::BASE, at: now };
+    let context = RequestContext {
+        client: FRIEND.parse().unwrap(),
+        transport: Transport::Udp,
+        is_xot: false,
+        view: ViewIndex::BASE,
+        at: now,
+    };
     let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
-    let seen = Seen { message: &question("x.b.test"), context, disposition, missed: false };
+    let views = Views::default();
+    let seen = Seen { message: &question("x.b.test"), context, views: &views, disposition, missed: false };
     let mut watch = observer.watch().unwrap();
     (0..50).for_each(|_| watch.saw(&seen, || None));
     drop(watch);

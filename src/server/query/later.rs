@@ -77,7 +77,8 @@ impl WaitingQuery {
         let (disposition, composed) = complete(shared, &self.snapshot, &query, resolved, &self.context, &self.options);
         let missed = resolved.origin.missed.clone();
         if let Some(mut watch) = shared.observer.watch() {
-            let seen = Seen { message: &self.message, context: self.context, disposition, missed: missed.is_some() };
+            let (message, views) = (&self.message, &self.snapshot.views);
+            let seen = Seen { message, context: self.context, views, disposition, missed: missed.is_some() };
             watch.saw(&seen, || missed.clone());
         }
         Served::Now(Answer { bytes: composed.bytes, disposition, missed, cacheable: None })

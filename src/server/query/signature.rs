@@ -23,7 +23,7 @@ impl Signature {
 
     /// Signs the answer.
     pub(super) fn sign(&self, answer: &mut Vec<u8>) {
-        self.signer.clone().sign(answer, self.now);
+        self.signer.sign(answer, self.now);
     }
 
     /// What signs several messages, one after another.

@@ -7,7 +7,7 @@ const WINDOW: Duration = Duration::from_millis(100);
 
 fn vain(name: &str, client: &str) -> Vain {
     let network = ClientNetwork::of(client.parse().unwrap());
-    Vain { name: name.parse().unwrap(), rtype: Rtype::A, network }
+    Vain { name: name.parse().unwrap(), rtype: Rtype::A, network, view: None }
 }
 
 /// A recorder, and the time that is never in the same window twice.
@@ -45,6 +45,7 @@ fn questions_for_one_name_from_one_network_are_one_entry_with_its_times() {
         name: r"a\032b.example".to_owned(),
         rtype: "A".to_owned(),
         network: "10.1.2.0/24".to_owned(),
+        view: None,
         count: 2,
         first: 999_939,
         last: 1_000_000,
@@ -53,7 +54,7 @@ fn questions_for_one_name_from_one_network_are_one_entry_with_its_times() {
 }
 
 #[test]
-fn entries_differ_by_kind_name_type_and_network() {
+fn entries_differ_by_kind_name_type_network_and_view() {
     let mut world = World::new();
     world.record(RecentKind::Miss, "a.example", "10.1.2.3");
     world.record(RecentKind::Failure, "a.example", "10.1.2.3");
@@ -63,7 +64,11 @@ fn entries_differ_by_kind_name_type_and_network() {
     let now = world.later(WINDOW);
     let aaaa = Vain { rtype: Rtype::AAAA, ..vain("a.example", "10.1.2.3") };
     world.0.record(RecentKind::Miss, aaaa, now);
-    assert_eq!(world.entries().len(), 6);
+    let of_view = Vain { view: "spoke-a".parse().ok(), ..vain("a.example", "10.1.2.3") };
+    world.0.record(RecentKind::Miss, of_view, now);
+    assert_eq!(world.entries().len(), 7);
+    let view = world.entries().iter().find_map(|entry| entry.view.clone());
+    assert_eq!(view.as_ref().map(ViewName::as_str), Some("spoke-a"));
 }
 
 #[test]

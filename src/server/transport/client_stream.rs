@@ -22,6 +22,9 @@ pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {
 
     /// The connection below it.
     fn socket(&self) -> &TcpStream;
+
+    /// Whether it is TLS as zone transfers have to have it (RFC 9103 section 7).
+    fn is_xot(&self) -> bool;
 }
 
 impl ClientStream for TcpStream {
@@ -29,6 +32,10 @@ impl ClientStream for TcpStream {
 
     fn socket(&self) -> &TcpStream {
         self
+    }
+
+    fn is_xot(&self) -> bool {
+        false
     }
 }
 

@@ -240,7 +240,7 @@ impl<S: ClientStream> Connection<S> {
         }
         let (asked, streams) = (std::mem::take(&mut self.asked), Arc::clone(&self.streams));
         let (snapshot, now) = (streams.shared.snapshot.load(), Instant::now());
-        let listener = Listener { transport: Transport::Https, address: self.ends.local };
+        let listener = Listener { transport: Transport::Https, address: self.ends.local, is_xot: false };
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());

@@ -41,8 +41,9 @@ const MAX_READ: usize = 16 << 10;
 /// Octets of answers after which the client has to take some before more of its queries are served.
 const MAX_UNSENT: usize = 16 << 10;
 
-/// Octets of answers after which other connections have their turn: fewer than a message of a transfer has.
-const TURN: usize = MAX_UNSENT / 2;
+/// Octets of answers after which other connections have their turn: four messages of a transfer, which are a tenth of a
+/// millisecond. A turn after each message takes a sixth of a transfer's time.
+const TURN: usize = 64 << 10;
 
 /// One connection.
 pub(crate) struct Connection {
@@ -53,6 +54,8 @@ pub(crate) struct Connection {
     inbox: Vec<u8>,
     /// Octets to send.
     outbox: Vec<u8>,
+    /// Octets that were sent since others had their turn.
+    sent: usize,
     /// Queries that wait for upstreams.
     waiting: usize,
     /// Whether more is to be read.
@@ -80,6 +83,7 @@ impl Connection {
             handle,
             inbox: Vec::with_capacity(FIRST_LEN),
             outbox: Vec::new(),
+            sent: 0,
             waiting: 0,
             reading: true,
             last: Instant::now(),
@@ -137,7 +141,7 @@ impl Connection {
         loop {
             let more = framing::message_at(&self.inbox, 0).is_some() && self.has_room();
             if more {
-                self.reading &= self.drain(S::TRANSPORT) && !stopping;
+                self.reading &= self.drain(S::TRANSPORT, stream.is_xot()) && !stopping;
             }
             self.handle.active(self.last, self.waiting + self.transfers.len());
             if !self.outbox.is_empty() {
@@ -205,7 +209,9 @@ impl Connection {
         if !is_all {
             self.wait_for_client(stream, sent).await?;
         }
-        if self.outbox.len() >= TURN {
+        self.sent += self.outbox.len();
+        if self.sent >= TURN {
+            self.sent = 0;
             tokio::task::yield_now().await;
         }
         self.outbox.clear();
@@ -248,9 +254,9 @@ impl Connection {
 
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
-    fn drain(&mut self, transport: Transport) -> bool {
+    fn drain(&mut self, transport: Transport, is_xot: bool) -> bool {
         let Self { streams, ends, inbox, outbox, waiting, back, transfers, .. } = self;
-        let listener = Listener { transport, address: ends.local };
+        let listener = Listener { transport, address: ends.local, is_xot };
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.

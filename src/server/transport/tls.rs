@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::ProtocolVersion;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
@@ -121,6 +122,12 @@ impl ClientStream for TlsStream<TcpStream> {
 
     fn socket(&self) -> &TcpStream {
         self.get_ref().0
+    }
+
+    fn is_xot(&self) -> bool {
+        let (_, connection) = self.get_ref();
+        connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && connection.alpn_protocol() == Some(Protocol::Dot.alpn())
     }
 }
 

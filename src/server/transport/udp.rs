@@ -101,7 +101,7 @@ struct ReplyTo<P> {
 
 impl<'a, P: Peer> Worker<'a, P> {
     fn new((socket, address): (&'a UdpSocket, SocketAddr), waker: Waker, shared: &'a Arc<Shared>) -> Self {
-        let listener = Listener { transport: Transport::Udp, address };
+        let listener = Listener { transport: Transport::Udp, address, is_xot: false };
         let (outgoing, answers) = (Outgoing::new(socket), AnswerCache::new(Instant::now()));
         let (late_answers, counts) = (LateAnswers::new(waker), shared.counters.writer());
         Self { socket, listener, shared, late_answers, outgoing, answers, counts, waiting: Arc::new(()) }

@@ -26,6 +26,12 @@ pub(in crate::status) fn behind(peers: &[PeerStatus], at: u64, listen: &[String]
 
 /// Why, as far as that is seen from here, and what helps.
 fn cause(zones: &[&PeerZoneStatus], listen: &str) -> (String, String) {
+    if zones.iter().any(|zone| zone.is_refused()) {
+        let help = "in its config, let it transfer over TLS, version 1.3 and ALPN 'dot', from the address of [dot] \
+                    (docs/secondaries.md has the text); or take tls = true out of its [[peers]] here";
+        let why = "it asked for a transfer that is not over TLS as RFC 9103 has it, and was REFUSED (tls = true)";
+        return (why.to_owned(), help.to_owned());
+    }
     let told = || zones.iter().flat_map(|zone| &zone.notify);
     if let Some((address, rcode)) = told().find_map(|told| Some((&told.address, told.rcode.as_ref()?))) {
         let help = format!(
@@ -65,9 +71,14 @@ mod tests {
     }
 
     fn found(notify: &[NotifyStatus], behind_since: Option<u64>) -> Vec<String> {
+        of(notify, behind_since, None)
+    }
+
+    fn of(notify: &[NotifyStatus], behind_since: Option<u64>, refused_at: Option<u64>) -> Vec<String> {
         let zone = |zone: &str| PeerZoneStatus {
             zone: zone.into(),
             behind_since,
+            refused_at,
             notify: notify.to_vec(),
             ..PeerZoneStatus::default()
         };
@@ -89,6 +100,16 @@ mod tests {
                 assert!(found[0].contains(wanted), "{wanted}\n{found:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_peer_that_was_refused_because_it_did_not_encrypt_is_named_at_once_unless_it_has_what_is_in_service() {
+        let found = of(&[told("acknowledged", None)], Some(999), Some(999));
+        assert!(
+            found.len() == 1 && found[0].contains("is not over TLS as RFC 9103 has it, and was REFUSED"),
+            "{found:?}"
+        );
+        assert_eq!(of(&[], None, Some(999)), [""; 0]);
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) fn read(text: &str, path: &Path, out: &mut ListingBuilder) {
     let origin = Origin::find(text, path);
     let mut records = Records::new(&origin, text);
     let readable = foreign_words::without(text.as_bytes());
-    let errors = master_file::parse(&readable, origin.apex(), |parsed| records.add(parsed));
+    let errors = master_file::parse(&readable, origin.apex(), |parsed| records.add(parsed)).errors;
     for error in &errors {
         out.problem_at(error.line, error.column, Id::LIST_SYNTAX, || format!("in this zone file, {}", error.reason));
     }

@@ -166,7 +166,8 @@ impl State {
     ) -> (Changes, Result<(), StateError>) {
         let (mut changes, mut kept) = (Changes::default(), 0);
         let mut lines = Vec::new();
-        for zone in plan.zones.iter().filter(|zone| written.iter().any(|written| written.zone == zone.id)) {
+        let written = Written::zones(written);
+        for zone in plan.zones.iter().filter(|zone| written.contains(&zone.id)) {
             let is_removal = |change: &Change<'_>| change.after().len() == 0;
             // A removed record is in no list any more: the provenance says which list it was in.
             let known = if zone.changes().any(|change| is_removal(&change)) {

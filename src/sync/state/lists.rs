@@ -1,4 +1,4 @@
-//! The last good copy of each list: its bytes, behind a line with its source and path.
+//! The last good copy of each list: its bytes, behind a line with its source and path, in a folder for each source.
 //!
 //! The bytes are kept and not the entries, because they go through the same reader again, which may have learnt more
 //! since.
@@ -14,8 +14,9 @@ use sha2::{Digest as _, Sha256};
 use super::{State, StateError};
 use crate::files;
 use crate::sync::MAX_BYTES;
+use crate::sync::live::settings;
 
-const PART: &str = "lists";
+const LISTS: &str = "lists";
 
 /// Octets of the first line: a path has 4,096 at most, and JSON may take six for each.
 const MAX_HEAD: u64 = 64 << 10;
@@ -73,7 +74,7 @@ const VERSION: u32 = 1;
 impl State {
     /// True if the list with this stamp is kept already.
     pub fn has_list(&self, source: &str, path: &Path, stamp: Stamp) -> bool {
-        let head = self.list_head(&file_name(source, path));
+        let head = self.list_head(source, &file_name(path));
         head.is_some_and(|head| (head.version, head.stamp) == (VERSION, stamp))
     }
 
@@ -97,23 +98,18 @@ impl State {
         let mut text = serde_json::to_vec(&head).unwrap_or_default();
         text.push(b'\n');
         text.extend_from_slice(bytes);
-        self.write_soon(PART, &file_name(source, path), &text)
+        self.write_soon(&part(source), &file_name(path), &text)
     }
 
     /// The last good copy of a source's list.
     pub fn kept_list(&self, source: &str, path: &Path) -> Option<Kept> {
-        self.load_list(&file_name(source, path), source)
+        self.load_list(source, &file_name(path))
     }
 
     /// Every list that a source had when it was last good, sorted by path.
     pub fn kept_lists(&self, source: &str) -> Vec<Kept> {
-        let is_of_source = |name: &String| self.list_head(name).is_some_and(|head| head.source == source);
-        let mut kept: Vec<Kept> = self
-            .list_names()
-            .into_iter()
-            .filter(is_of_source)
-            .filter_map(|name| self.load_list(&name, source))
-            .collect();
+        let names = self.list_names(source).into_iter();
+        let mut kept: Vec<Kept> = names.filter_map(|name| self.load_list(source, &name)).collect();
         kept.sort_by(|a, b| a.path.cmp(&b.path));
         kept
     }
@@ -123,31 +119,28 @@ impl State {
         if self.is_read_only {
             return;
         }
-        let but: HashSet<&PathBuf> = but.iter().collect();
-        for name in self.list_names() {
-            let Some(head) = self.list_head(&name) else { continue };
-            if head.source == source && !but.contains(&head.path) {
-                // A copy that cannot be removed is not used either.
-                let _ = std::fs::remove_file(self.part(PART).join(name));
-            }
+        let but: HashSet<String> = but.iter().map(|path| file_name(path)).collect();
+        for name in self.list_names(source).into_iter().filter(|name| !but.contains(name)) {
+            // A copy that cannot be removed is not used either.
+            let _ = std::fs::remove_file(self.part(&part(source)).join(name));
         }
     }
 
-    fn list_names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(self.part(PART)).into_iter().flatten().filter_map(Result::ok);
+    fn list_names(&self, source: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.part(&part(source))).into_iter().flatten().filter_map(Result::ok);
         entries
             .filter_map(|entry| entry.file_name().into_string().ok())
             .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "list"))
             .collect()
     }
 
-    fn list_head(&self, name: &str) -> Option<ListHead> {
-        let head = files::read_head(&self.part(PART).join(name), MAX_HEAD).ok()?;
+    fn list_head(&self, source: &str, name: &str) -> Option<ListHead> {
+        let head = files::read_head(&self.part(&part(source)).join(name), MAX_HEAD).ok()?;
         serde_json::from_slice(head.split(|byte| *byte == b'\n').next()?).ok()
     }
 
-    fn load_list(&self, name: &str, source: &str) -> Option<Kept> {
-        let text = self.read(PART, name, MAX_BYTES + MAX_HEAD).ok()??;
+    fn load_list(&self, source: &str, name: &str) -> Option<Kept> {
+        let text = self.read(&part(source), name, MAX_BYTES + MAX_HEAD).ok()??;
         let end = text.iter().position(|byte| *byte == b'\n')?;
         let head: ListHead = serde_json::from_slice(&text[..end]).ok()?;
         let bytes = text.get(end + 1..)?.to_vec();
@@ -158,13 +151,14 @@ impl State {
     }
 }
 
+/// The part of the state that has a source's lists.
+fn part(source: &str) -> String {
+    format!("{LISTS}/{}", settings::file_name(source, source))
+}
+
 /// Paths hold what file names must not.
-fn file_name(source: &str, path: &Path) -> String {
-    let mut hash = Sha256::new();
-    hash.update(source);
-    hash.update([0]);
-    hash.update(path.as_os_str().as_encoded_bytes());
-    format!("{}.list", &hex(&hash.finalize())[..32])
+fn file_name(path: &Path) -> String {
+    format!("{}.list", &hex(&Sha256::digest(path.as_os_str().as_encoded_bytes()))[..32])
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -184,7 +178,7 @@ mod tests {
     fn a_list_is_kept_until_its_source_has_it_no_more() {
         let folder = tempfile::tempdir().unwrap();
         let state = State::new(folder.path().join("state"));
-        assert!(state.list_names().is_empty());
+        assert!(state.list_names("s").is_empty());
         let (a, b) = (Path::new("/lists/a.txt"), Path::new("/lists/b.txt"));
         let stamp = Stamp { length: 4, ..Stamp::default() };
         assert!(!state.has_list("s", a, stamp));
@@ -223,7 +217,7 @@ mod tests {
         let state = State::new(folder.path().to_owned());
         let path = Path::new("a.txt");
         state.keep_list("s", path, (7, Stamp::default()), b"good\n").unwrap();
-        let file = folder.path().join(PART).join(file_name("s", path));
+        let file = folder.path().join(part("s")).join(file_name(path));
         let text = std::fs::read(&file).unwrap();
         for damaged in [&text[..text.len() - 1], &text[1..], b""] {
             std::io::Write::write_all(&mut std::fs::File::create(&file).unwrap(), damaged).unwrap();

@@ -19,8 +19,7 @@ impl State {
     /// that are known, here or to the caller, else the next number. A zone is written all the same if the disk does
     /// not take this memory; that of the records' lists, which fails too, says so.
     pub(crate) fn next_serial(&self, apex: &Name, known: impl IntoIterator<Item = Serial>, now: u64) -> Serial {
-        let later = |one: Serial, other: Serial| if other.is_after(one) { other } else { one };
-        let serial = next(known.into_iter().chain(self.last_serial(apex)).reduce(later), now);
+        let serial = next(known.into_iter().chain(self.last_serial(apex)).reduce(Serial::later), now);
         // What is lost with the power is the memory of the last moments, and hardly the zone's file as well.
         let _lost = self.write_soon(PART, &of_zone(&ZoneId::base(apex.clone())), format!("{serial}\n").as_bytes());
         serial

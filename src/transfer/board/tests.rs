@@ -104,3 +104,19 @@ fn a_peer_that_is_gone_from_the_config_is_forgotten() {
     world.board.told([].into_iter(), 12);
     assert_eq!(world.board.known_of(&world.peer, &world.zone), Known::default());
 }
+
+#[test]
+fn a_peer_that_was_refused_its_zone_lacks_it_until_it_takes_it_unless_it_has_what_is_in_service() {
+    let world = World::new();
+    world.told(7, Told::Acknowledged, 10);
+    world.board.needs_tls(&world.peer, &world.zone, 12);
+    assert_eq!(world.behind_since(), Some(12));
+    world.told(7, Told::Acknowledged, 13);
+    assert_eq!(world.behind_since(), Some(12), "it acknowledges NOTIFY, and was refused the zone");
+    world.takes(7, 20);
+    let known = world.board.known_of(&world.peer, &world.zone);
+    assert_eq!((known.behind_since, known.refused_at), (None, None));
+    world.board.needs_tls(&world.peer, &world.zone, 30);
+    let known = world.board.known_of(&world.peer, &world.zone);
+    assert_eq!((known.behind_since, known.refused_at), (None, Some(30)), "it has what is in service");
+}

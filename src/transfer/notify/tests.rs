@@ -12,11 +12,13 @@ struct World {
     start: Instant,
     key: Option<Arc<Key>>,
     ids: u16,
+    /// Whether the peer lacks what is in service.
+    is_behind: bool,
 }
 
 impl World {
     fn new() -> Self {
-        Self { notifier: Notifier::default(), start: Instant::now(), key: None, ids: 0 }
+        Self { notifier: Notifier::default(), start: Instant::now(), key: None, ids: 0, is_behind: false }
     }
 
     fn at(&self, seconds: f64) -> (Instant, u64) {
@@ -34,12 +36,12 @@ impl World {
     }
 
     fn due(&mut self, seconds: f64) -> Vec<Vec<u8>> {
-        let (at, ids) = (self.at(seconds), &mut self.ids);
+        let (at, ids, is_behind) = (self.at(seconds), &mut self.ids, self.is_behind);
         let id = || {
             *ids += 1;
             *ids
         };
-        self.notifier.due(at, id).into_iter().map(|out| out.bytes).collect()
+        self.notifier.due(at, |_| is_behind, id).into_iter().map(|out| out.bytes).collect()
     }
 
     /// The seconds of all messages until there is none for an hour.
@@ -50,17 +52,20 @@ impl World {
             if seconds > 3600.0 {
                 break;
             }
-            assert_eq!(self.due(seconds).len(), 1);
-            sent.push(seconds);
+            sent.extend(self.due(seconds).iter().map(|_| seconds));
         }
         sent
     }
 
     fn reply(&mut self, message: &[u8], rcode: u8, from: &str) {
+        self.reply_at(0.0, message, rcode, from);
+    }
+
+    fn reply_at(&mut self, seconds: f64, message: &[u8], rcode: u8, from: &str) {
         let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
         (reply[2], reply[3]) = (reply[2] | 0x80, rcode);
         reply[6..12].fill(0);
-        self.notifier.reply(from.parse().unwrap(), &reply, TODAY);
+        self.notifier.reply(from.parse().unwrap(), &reply, self.at(seconds));
     }
 
     fn told(&self) -> Told {
@@ -93,11 +98,43 @@ fn an_answer_ends_it_until_the_next_change() {
     world.serial(1, 0.0);
     let message = world.due(0.0).remove(0);
     world.reply(&message, 0, ADDRESS);
-    assert_eq!((world.told(), world.notifier.next()), (Told::Acknowledged, None));
+    assert_eq!((world.told(), world.schedule()), (Told::Acknowledged, vec![]));
     world.serial(1, 5.0);
     assert_eq!(world.notifier.next(), None, "nothing changed");
     world.serial(2, 6.0);
     assert_eq!(world.due(6.0).len(), 1);
+}
+
+#[test]
+fn rfc1996_a_peer_that_acknowledges_and_stays_behind_is_told_three_times_more_and_then_left_to_its_refresh() {
+    let mut world = World::new();
+    world.is_behind = true;
+    world.serial(1, 0.0);
+    let mut sent = Vec::new();
+    while let Some(next) = world.notifier.next() {
+        let seconds = (next - world.start).as_secs_f64();
+        let message = world.due(seconds).remove(0);
+        world.reply_at(seconds, &message, 0, ADDRESS);
+        sent.push(seconds);
+    }
+    assert_eq!(sent, [0.0, 60.0, 360.0, 1260.0]);
+    world.serial(2, 1300.0);
+    let message = world.due(1300.0).remove(0);
+    world.reply_at(1300.0, &message, 0, ADDRESS);
+    assert_eq!((world.due(1359.0).len(), world.due(1360.0).len()), (0, 1), "of the next serial as of the first");
+    assert_eq!(world.told(), Told::Waiting { tries: 1 });
+    assert_eq!(world.due(1362.0).len(), 1, "a repetition that is lost comes again");
+}
+
+#[test]
+fn a_peer_that_takes_the_version_within_a_minute_is_not_told_again() {
+    let mut world = World::new();
+    world.is_behind = true;
+    world.serial(1, 0.0);
+    let message = world.due(0.0).remove(0);
+    world.reply(&message, 0, ADDRESS);
+    world.is_behind = false;
+    assert_eq!((world.due(60.0).len(), world.notifier.next()), (0, None));
 }
 
 #[test]
@@ -130,7 +167,7 @@ fn a_peer_that_refuses_is_told_again_as_often_as_a_silent_one_and_its_refusal_is
     let message = world.due(123.0 + 3600.0).remove(0);
     assert_eq!(world.told(), refused, "it has not answered otherwise");
     world.reply(&message, 0, ADDRESS);
-    assert_eq!((world.told(), world.notifier.next()), (Told::Acknowledged, None));
+    assert_eq!(world.told(), Told::Acknowledged);
 }
 
 #[test]
@@ -173,7 +210,7 @@ fn a_refusal_may_be_a_header_alone_and_an_acknowledgement_may_not() {
     let message = world.due(0.0).remove(0);
     for (rcode, told) in [(0, Told::Waiting { tries: 1 }), (5, Told::Refused(Rcode::REFUSED))] {
         let header = [message[0], message[1], message[2] | 0x80, rcode, 0, 0, 0, 0, 0, 0, 0, 0];
-        world.notifier.reply(ADDRESS.parse().unwrap(), &header, TODAY);
+        world.notifier.reply(ADDRESS.parse().unwrap(), &header, world.at(0.0));
         assert_eq!(world.told(), told);
     }
 }
@@ -195,7 +232,7 @@ fn a_reply_from_elsewhere_with_another_id_or_about_another_zone_is_passed_over()
     world.reply(&other, 0, ADDRESS);
     assert_eq!(world.told(), waiting);
     for end in 0..message.len() {
-        world.notifier.reply(ADDRESS.parse().unwrap(), &message[..end], TODAY);
+        world.notifier.reply(ADDRESS.parse().unwrap(), &message[..end], world.at(0.0));
     }
     assert_eq!(world.told(), waiting, "our own message is no reply");
     world.reply(&message, 0, "[::ffff:10.1.0.53]:53");
@@ -214,12 +251,12 @@ fn a_peer_with_a_key_is_told_with_a_signature_and_a_reply_without_one_is_passed_
     // The secondary's side: it verifies the message and signs its reply.
     assert!(Query::parse(&message).is_err(), "no query");
     let tsig = signature_of(&message).unwrap();
-    let mut signer = verify(&message, &tsig, &Keys::new([key]), TODAY).unwrap();
+    let signer = verify(&message, &tsig, &Keys::new([key]), TODAY).unwrap();
     message[2] |= 0x80;
     let mut reply = message[..12 + b"\x01z\x04test\0".len() + 4].to_vec();
     reply[6..12].fill(0);
     signer.sign(&mut reply, TODAY);
-    world.notifier.reply(ADDRESS.parse().unwrap(), &reply, TODAY);
+    world.notifier.reply(ADDRESS.parse().unwrap(), &reply, world.at(0.0));
     assert_eq!(world.told(), Told::Acknowledged);
 }
 
@@ -233,8 +270,8 @@ fn at_the_start_peers_are_told_one_after_another_and_one_that_is_gone_is_forgott
         (pair, Soa { serial: Serial(1), ttl: 1, rdata: [0; 22].into() }, None)
     };
     notifier.take((1..=200).map(pair).collect(), start);
-    assert_eq!(notifier.due((start, TODAY), || 1).len(), 1);
-    assert!(notifier.due((start + Duration::from_secs(1), TODAY), || 1).len() <= 21);
+    assert_eq!(notifier.due((start, TODAY), |_| false, || 1).len(), 1);
+    assert!(notifier.due((start + Duration::from_secs(1), TODAY), |_| false, || 1).len() <= 21);
     notifier.take(vec![pair(3)], start);
     assert_eq!(notifier.states().count(), 1);
 }
@@ -253,9 +290,9 @@ fn a_new_zone_is_announced_at_once_however_many_are_known_already() {
     };
     notifier.take((0..100).map(of).collect(), start);
     let later = start + MAX_SPREAD;
-    while !notifier.due((later, TODAY), || 1).is_empty() {}
+    while !notifier.due((later, TODAY), |_| false, || 1).is_empty() {}
     notifier.take((0..101).map(of).collect(), later);
-    let told = notifier.due((later, TODAY), || 1);
+    let told = notifier.due((later, TODAY), |_| false, || 1);
     assert_eq!(told.len(), 1);
     assert!(told[0].bytes.windows(4).any(|octets| octets == b"z100"));
 }

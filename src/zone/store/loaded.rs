@@ -7,11 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::SystemTime;
 
-use crate::diag::{self, Diagnostic, Id, Place};
+use crate::diag::{self, Diagnostic, Diagnostics, Id, Place};
 use crate::dns::Serial;
 use crate::zone::history::History;
 use crate::zone::overlay::hidden_at_apex;
 use crate::zone::{Zone, ZoneId, ZoneSet};
+
+/// Records of a zone whose text is kept for the next version: a smaller one is read whole in some milliseconds.
+const LARGE: usize = 10_000;
 
 /// One zone file.
 #[derive(Default)]
@@ -19,6 +22,8 @@ pub(super) struct Loaded {
     /// Of the last file looked at, good or bad; `None` once it is gone.
     pub(super) file: Option<Fingerprint>,
     pub(super) zone: Option<Arc<Zone>>,
+    /// The text that the zone in service was made of, if the next version can be made of it.
+    pub(super) text: Option<Vec<u8>>,
     /// Of a view's part: the zone as its clients see it.
     pub(super) seen: Option<Arc<Zone>>,
     pub(super) misses: Arc<AtomicU64>,
@@ -48,8 +53,18 @@ impl Fingerprint {
 
 impl Loaded {
     /// A file that was read; the zone before stays in service if it is a bad one.
-    pub(super) fn read(id: &ZoneId, path: &Path, text: &[u8], file: Fingerprint, previous: Option<Arc<Zone>>) -> Self {
-        let (zone, findings) = Zone::from_file(&id.apex, &diag::path(path), text);
+    pub(super) fn read(id: &ZoneId, path: &Path, text: Vec<u8>, file: Fingerprint, known: &mut Self) -> Self {
+        let previous = known.zone.clone();
+        let before = known.text.take().zip(previous.as_deref());
+        let patched = before.as_ref().and_then(|(before, zone)| zone.patched(before, &text));
+        let (zone, findings) = match patched {
+            Some(zone) => (Some(zone), Diagnostics::default()),
+            None => Zone::from_file(&id.apex, &diag::path(path), &text),
+        };
+        let text = match &zone {
+            Some(zone) => (zone.is_plain && zone.record_count() >= LARGE).then_some(text),
+            None => before.map(|(before, _)| before),
+        };
         let hidden = zone.as_ref().filter(|_| id.view.is_some()).and_then(hidden_at_apex);
         let stays = match &previous {
             Some(zone) => format!("; serial {} stays in service", zone.serial()),
@@ -65,6 +80,7 @@ impl Loaded {
         Self {
             file: Some(file),
             zone: zone.map(Arc::new).or(previous),
+            text,
             errors: errors.into_iter().map(|error| error.and(&stays)).collect(),
             warnings,
             ..Self::default()
@@ -72,14 +88,17 @@ impl Loaded {
     }
 
     /// A file that is not read as a zone because of what its first line says.
-    pub(super) fn misplaced(file: Fingerprint, found: Diagnostic, previous: Option<Arc<Zone>>) -> Self {
-        let (zone, errors, warnings) =
-            if found.is_error() { (previous, vec![found], Vec::new()) } else { (None, Vec::new(), vec![found]) };
-        Self { file: Some(file), zone, errors, warnings, ..Self::default() }
+    pub(super) fn misplaced(file: Fingerprint, found: Diagnostic, known: &mut Self) -> Self {
+        if !found.is_error() {
+            return Self { file: Some(file), warnings: vec![found], ..Self::default() };
+        }
+        let (zone, text) = (known.zone.clone(), known.text.take());
+        Self { file: Some(file), zone, text, errors: vec![found], ..Self::default() }
     }
 
     /// A file that is gone or cannot be read.
-    pub(super) fn unreadable(path: &Path, error: &io::Error, previous: Option<Arc<Zone>>) -> Self {
+    pub(super) fn unreadable(path: &Path, error: &io::Error, known: &mut Self) -> Self {
+        let previous = known.zone.clone();
         let text = match &previous {
             Some(zone) => format!("cannot read the zone file: {error}; serial {} stays in service", zone.serial()),
             None => format!("cannot read the zone file: {error}; the zone answers SERVFAIL until it is there"),
@@ -88,7 +107,13 @@ impl Loaded {
         // A zone that sync has yet to write is not an error; a file that disappeared is.
         let expected = error.kind() == io::ErrorKind::NotFound && previous.is_none();
         let errors = if expected { Vec::new() } else { vec![problem] };
-        Self { zone: previous, errors, ..Self::default() }
+        Self { zone: previous, text: known.text.take(), errors, ..Self::default() }
+    }
+
+    /// Whether records are in service that sync wrote.
+    pub(super) fn has_written_records(&self) -> bool {
+        let has_names = |zone: &Arc<Zone>| zone.rrsets().any(|(owner, _)| !owner.is_empty());
+        self.zone.as_ref().is_some_and(|zone| zone.is_managed() && has_names(zone))
     }
 
     /// Whether it is a file that the server made and that no zone comes from any more.

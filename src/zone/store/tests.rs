@@ -125,6 +125,29 @@ fn a_hosted_zone_whose_file_vanishes_stays_in_service() {
 }
 
 #[test]
+fn what_sync_wrote_stays_in_service_while_its_file_is_gone_and_a_zone_without_records_goes_with_its_file() {
+    let mut folder = Folder::new(&[]);
+    let managed = format!("; Written by privatelink-dns.\n{GOOD}");
+    let empty = managed.replace("x 10 A 10.0.0.1\n", "");
+    folder.write("full.example.zone", &managed);
+    folder.write("empty.example.zone", &empty);
+    folder.1.reload();
+    for apex in ["full.example", "empty.example"] {
+        std::fs::remove_file(folder.0.path().join(format!("{apex}.zone"))).unwrap();
+    }
+    for (errors, why) in [(1, "its file is gone"), (0, "it is said once")] {
+        let report = folder.1.reload();
+        assert_eq!(Folder::serial(&report, "full.example"), Some(1));
+        assert_eq!(Folder::serial(&report, "empty.example"), None);
+        assert_eq!(report.errors.len(), errors, "{why}");
+    }
+    assert_eq!(folder.1.degraded().count(), 1);
+    folder.write("full.example.zone", &managed.replace("b. 1", "b. 2"));
+    assert_eq!(Folder::serial(&folder.1.reload(), "full.example"), Some(2));
+    assert_eq!(folder.1.degraded().count(), 0);
+}
+
+#[test]
 fn a_zone_folder_that_vanishes_takes_no_zone_with_it() {
     let mut folder = Folder::new(&["corp.example"]);
     folder.write("hand.example.zone", GOOD);

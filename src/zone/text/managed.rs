@@ -15,18 +15,18 @@ const MAX_LABEL: usize = 63;
 
 /// The head of the file, above the address lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ManagedHead {
+pub(crate) struct Head {
     /// Its length in bytes.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// Its lines.
-    pub(super) lines: u32,
+    pub(crate) lines: u32,
     /// The TTL that it gives to the lines below, seconds.
-    pub(super) ttl: u32,
+    pub(crate) ttl: u32,
 }
 
-impl ManagedHead {
+impl Head {
     /// Finds the head; `None` if it is not one that sync would write for this zone.
-    pub(super) fn find(text: &[u8], apex: &Name) -> Option<Self> {
+    pub(crate) fn find(text: &[u8], apex: &Name) -> Option<Self> {
         let (mut len, mut lines, mut ttl, mut origin) = (0, 0, None, false);
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             // Within quotes and parentheses a line feed does not end the entry.
@@ -59,7 +59,7 @@ fn number(text: &str) -> Option<u32> {
 }
 
 /// Hands over the records of the lines below the head; whether all lines were such lines.
-pub(super) fn read(text: &[u8], head: ManagedHead, apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> bool {
+pub(crate) fn read(text: &[u8], head: Head, apex: &Name, mut each: impl FnMut(Parsed<'_>)) -> bool {
     let mut rest = &text[head.len..];
     let mut line = head.lines;
     let mut owner = Vec::with_capacity(MAX_NAME + 1);
@@ -164,7 +164,7 @@ mod tests {
     /// The records of the file, read both ways.
     fn both(text: &str) -> [(Vec<Row>, Vec<SyntaxError>); 2] {
         let (mut fast, mut general) = (Vec::new(), Vec::new());
-        let fast_errors = parse(text.as_bytes(), &apex(), |parsed| fast.push(row(parsed)));
+        let fast_errors = parse(text.as_bytes(), &apex(), |parsed| fast.push(row(parsed))).errors;
         let general_errors = parse_all(text.as_bytes(), &apex(), MAX_REREAD, |parsed| general.push(row(parsed)));
         [(fast, fast_errors), (general, general_errors)]
     }
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn a_file_of_ours_is_read_to_its_end() {
         let text = head() + "; note\nacct A 10.0.0.4\nAcct.sub AAAA fd00::4\n";
-        let found = ManagedHead::find(text.as_bytes(), &apex()).unwrap();
+        let found = Head::find(text.as_bytes(), &apex()).unwrap();
         assert_eq!((found.lines, found.ttl), (6, 10));
         let mut rows = Vec::new();
         assert!(read(text.as_bytes(), found, &apex(), |parsed| rows.push(row(parsed))));
@@ -197,7 +197,7 @@ mod tests {
             "$ORIGIN privatelink.example.\n$TTL 1h\nx A 10.0.0.1\n",
             "$ORIGIN privatelink.example.\n$TTL 10\n$INCLUDE x\n",
         ] {
-            assert_eq!(ManagedHead::find(head.as_bytes(), &apex()), None, "{head}");
+            assert_eq!(Head::find(head.as_bytes(), &apex()), None, "{head}");
         }
     }
 

@@ -113,7 +113,7 @@ impl Peer {
 }
 
 /// The key of a DNSKEY record, without blanks.
-fn key(anchor: &str) -> (String, String) {
+pub(crate) fn key(anchor: &str) -> (String, String) {
     let words: Vec<&str> = anchor.split_whitespace().skip_while(|word| *word != "DNSKEY").skip(1).collect();
     (words[..3].join(" "), words[3..].concat())
 }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::stage::Stage;
 use crate::forwarders::page::block;
+use crate::forwarders::peers::key;
 use crate::forwarders::world::PUBLIC;
 use crate::resolvers::{Resolver, start_at};
 use crate::tool::{find, run};
@@ -101,7 +102,8 @@ impl Secondary {
         }
         let [program, arguments @ ..] = self.arguments() else { unreachable!("it has a program") };
         let program = find(program)?;
-        let config = |folder: &Path, at: SocketAddrV4| self.config(folder, kept_in, at, text);
+        let validation = if stage.validates { self.validation(&stage.world.anchor) } else { Default::default() };
+        let config = |folder: &Path, at: SocketAddrV4| self.config(folder, kept_in, at, text, &validation);
         let address = SocketAddrV4::new(self.ip(), 53);
         let started = stage.world.host.run(|| start_at(&program, arguments, address, config));
         Some(started.unwrap_or_else(|| panic!("{self:?} does not start")))
@@ -113,15 +115,33 @@ impl Secondary {
         stage.world.host.run(|| run(Command::new("sh").arg("-c").arg(script))).0
     }
 
-    fn config(self, folder: &Path, kept: &Path, at: SocketAddrV4, text: impl Fn(&str) -> String) -> String {
+    /// What makes it validate: for its options, and beside them.
+    fn validation(self, anchor: &str) -> [String; 2] {
+        let (numbers, key) = key(anchor);
+        match self {
+            Self::Bind => ["yes".to_owned(), format!("trust-anchors {{ . static-key {numbers} \"{key}\"; }};\n")],
+            Self::Unbound => [format!(" trust-anchor: \". DNSKEY {numbers} {key}\"\n"), String::new()],
+            _ => unreachable!("{self:?} is not made to validate"),
+        }
+    }
+
+    fn config(
+        self,
+        folder: &Path,
+        kept: &Path,
+        at: SocketAddrV4,
+        text: impl Fn(&str) -> String,
+        [validation, anchor]: &[String; 2],
+    ) -> String {
         let (ip, port) = (at.ip(), at.port());
         let here = folder.display();
         match self {
             Self::Bind => format!(
                 "options {{ directory \"{}\"; pid-file \"{here}/pid\"; listen-on port {port} {{ {ip}; }};\n\
-                 listen-on-v6 {{ none; }}; recursion yes; allow-query {{ any; }}; dnssec-validation no;\n\
-                 forward only; forwarders {{ {PUBLIC}; }};\n{}{}}};\ncontrols {{ }};\n{}{}",
+                 listen-on-v6 {{ none; }}; recursion yes; allow-query {{ any; }}; dnssec-validation {};\n\
+                 forward only; forwarders {{ {PUBLIC}; }};\n{}{}}};\ncontrols {{ }};\n{anchor}{}{}",
                 kept.display(),
+                if validation.is_empty() { "no" } else { validation },
                 text("named options"),
                 text("named catalog options"),
                 text("named"),
@@ -130,7 +150,7 @@ impl Secondary {
             Self::Unbound => format!(
                 "server:\n interface: {ip}@{port}\n port: {port}\n outgoing-interface: {ip}\n do-daemonize: no\n \
                  username: \"\"\n chroot: \"\"\n directory: \"{here}\"\n pidfile: \"{here}/pid\"\n logfile: \"\"\n \
-                 use-syslog: no\n access-control: 127.0.0.0/8 allow\n num-threads: 1\nremote-control:\n \
+                 use-syslog: no\n access-control: 127.0.0.0/8 allow\n num-threads: 1\n{validation}remote-control:\n \
                  control-enable: no\nforward-zone:\n name: \".\"\n forward-addr: {PUBLIC}\n{}",
                 text("unbound"),
             ),

@@ -2,7 +2,7 @@
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -26,6 +26,8 @@ const KEPT: [&str; 5] =
 pub(crate) struct Stage {
     pub(crate) world: World,
     pub(crate) keys: Keys,
+    /// Whether BIND and Unbound validate, with the key of the root as trust anchor.
+    pub(crate) validates: bool,
 }
 
 /// The files of the keys, by name, which servers of both sides have.
@@ -48,12 +50,12 @@ impl Stage {
         let keygen = find("tsig-keygen")?;
         let config = block(page, "toml");
         let keys = Keys::make(&keygen, &config);
-        let config = config.replace(KEYS, &keys.0.path().display().to_string());
+        let config = keys.placed(&config);
         let world = World::start_with(|site, _| {
             site.write_list("a.txt", list(""));
             site.with_config(&config)
         })?;
-        let stage = Self { world, keys };
+        let stage = Self { world, keys, validates: false };
         for secondary in Secondary::ALL.iter().filter(|secondary| **secondary != Secondary::Bind) {
             stage.world.host.ip(&format!("addr add {}/32 dev lo", secondary.ip()));
         }
@@ -81,22 +83,37 @@ impl Stage {
 impl Keys {
     /// Makes each key that a config names.
     fn make(keygen: &Path, config: &str) -> Self {
-        let folder = TempDir::new().unwrap();
+        let keys = Self(TempDir::new().unwrap());
         let lines = config.lines().filter(|line| line.starts_with("key "));
         for name in lines.filter_map(|line| line.split('"').nth(1)) {
-            let (good, clause) = run(Command::new(keygen).arg(name));
-            assert!(good, "{clause}");
-            let file = folder.path().join(name);
-            std::fs::write(&file, clause).unwrap();
-            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+            keys.add(keygen, name);
         }
-        Self(folder)
+        keys
+    }
+
+    /// Makes one more.
+    pub(crate) fn add(&self, keygen: &Path, name: &str) {
+        let (good, clause) = run(Command::new(keygen).arg(name));
+        assert!(good, "{clause}");
+        let file = self.file(name);
+        std::fs::write(&file, clause).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    }
+
+    /// A config of the page with the folder of these keys.
+    pub(crate) fn placed(&self, config: &str) -> String {
+        config.replace(KEYS, &self.0.path().display().to_string())
+    }
+
+    /// The file of a key.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     /// A block of the page with the key, and with the folder for what the secondary keeps.
     pub(crate) fn fill(&self, secondary: Secondary, block: &str, kept: &Path) -> String {
         let key = format!("pl-{}", secondary.peer());
-        let file = self.0.path().join(&key);
+        let file = self.file(&key);
         let clause = std::fs::read_to_string(&file).unwrap_or_default();
         let secret = clause.split('"').nth(3).unwrap_or_default();
         let mut text = block.replace("SECRET", secret);
@@ -112,17 +129,27 @@ impl Keys {
 
 /// What a server of ours says of a peer and a zone.
 pub(crate) fn known(site: &Site, secondary: Secondary, zone: &str) -> Value {
+    known_of(site, secondary.peer(), zone)
+}
+
+/// The same of a peer by its name.
+pub(crate) fn known_of(site: &Site, peer: &str, zone: &str) -> Value {
     let status = site.status();
     let of = |list: &Value, key: &str, name: &str| {
         list.as_array().and_then(|all| all.iter().find(|one| one[key] == name)).cloned().unwrap_or_default()
     };
-    let peer = of(&status["peers"], "peer", secondary.peer());
+    let peer = of(&status["peers"], "peer", peer);
     of(&peer["zones"], "zone", zone)
 }
 
 /// Transfers, and questions about zones for secondaries, that a server of ours has refused.
 pub(crate) fn refused(site: &Site) -> u64 {
+    answers(site, "not-served")
+}
+
+/// Answers of a server of ours that have this reason.
+pub(crate) fn answers(site: &Site, reason: &str) -> u64 {
     let status = site.status();
     let answers = status["queries"]["answers"].as_array().cloned().unwrap_or_default();
-    answers.iter().filter(|one| one["reason"] == "not-served").filter_map(|one| one["count"].as_u64()).sum()
+    answers.iter().filter(|one| one["reason"] == reason).filter_map(|one| one["count"].as_u64()).sum()
 }

@@ -245,7 +245,7 @@ fn choices(text: &str) -> String {
 /// The sections whose examples an example names.
 const NAMED: [(&str, &[&str]); 6] = [
     ("[[sources]]", &["[[views]]"]),
-    ("[[peers]]", &["[[keys]]", "[[views]]", "[feed]"]),
+    ("[[peers]]", &["[[keys]]", "[[views]]", "[feed]", "[tls]", "[dot]"]),
     ("[feed]", &["[[views]]"]),
     ("[dot]", &["[tls]"]),
     ("[doh]", &["[tls]"]),

@@ -89,9 +89,16 @@ fn peer() -> PeerStatus {
         behind_since: Some(1_800_000_040),
         transfers: 5,
         notify: ["waiting", "refused", "acknowledged"].map(told).to_vec(),
+        ..PeerZoneStatus::default()
     };
     let never = PeerZoneStatus { zone: "a.example".to_owned(), ..PeerZoneStatus::default() };
-    PeerStatus { peer: "bind-hq".to_owned(), view: None, key: Some("k1".to_owned()), zones: vec![zone, never] }
+    PeerStatus {
+        peer: "bind-hq".to_owned(),
+        view: None,
+        key: Some("k1".to_owned()),
+        tls: false,
+        zones: vec![zone, never],
+    }
 }
 
 fn server() -> ServerStatus {

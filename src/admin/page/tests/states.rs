@@ -149,6 +149,7 @@ pub(super) fn peer_behind() -> Status {
             behind_since: Some(NOW - 1_260),
             transfers: 3,
             notify: vec![told],
+            ..PeerZoneStatus::default()
         };
         let good = PeerZoneStatus {
             zone: "rpz.privatelink".into(),
@@ -159,7 +160,12 @@ pub(super) fn peer_behind() -> Status {
             ..PeerZoneStatus::default()
         };
         status.peers = vec![
-            PeerStatus { peer: "bind-hq".into(), view: None, key: Some("k1".into()), zones: vec![behind, good] },
+            PeerStatus {
+                peer: "bind-hq".into(),
+                key: Some("k1".into()),
+                zones: vec![behind, good],
+                ..PeerStatus::default()
+            },
             PeerStatus { peer: "lab".into(), ..PeerStatus::default() },
         ];
     })
@@ -219,6 +225,7 @@ fn recent(kind: RecentKind, name: &str) -> RecentEntry {
         name: name.into(),
         rtype: "A".into(),
         network: "10.1.0.0/24".into(),
+        view: "spoke-a".parse().ok().filter(|_| kind == RecentKind::Miss),
         count: 12,
         first: NOW - 600,
         last: NOW - 4,

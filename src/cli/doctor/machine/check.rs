@@ -187,7 +187,10 @@ fn folders(machine: &Machine, server: &Server) -> Finding {
     for folder in &machine.folders {
         let Folder { key, path, .. } = folder;
         let path = diag::path(path);
-        if !folder.is_there {
+        if folder.is_link {
+            facts.push(format!("{path} is a symbolic link, and the server writes a view's zones into a folder alone"));
+            help.push(format!("mv {path} somewhere else; the server makes the folder"));
+        } else if !folder.is_there {
             if server.status().is_some() && *key == "zone_dir" {
                 facts.push(format!("{key} {path} is not there"));
                 help.push(format!("mkdir -p {path}"));
@@ -201,9 +204,9 @@ fn folders(machine: &Machine, server: &Server) -> Finding {
         }
     }
     if facts.is_empty() {
-        return Finding::good(Id::FOLDERS, "both are there for the server to write, or will be made");
+        return Finding::good(Id::FOLDERS, "they are there for the server to write, or will be made");
     }
-    Finding::problem(Id::FOLDERS, lines(&facts)).run(help.join("\n"))
+    Finding::problem(Id::FOLDERS, lines(&facts)).run(lines(&help))
 }
 
 fn disk(machine: &Machine) -> Finding {

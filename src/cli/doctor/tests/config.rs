@@ -46,6 +46,8 @@ fn every_problem_of_the_config_is_shown_with_its_place() {
 #[test]
 fn a_config_without_zones_is_a_problem() {
     expect(&checked("listen = [\"10.0.0.4:53\"]", &Lists::default()), "PD102", State::Problem, &["[backup]"]);
+    let view = "[backup]\ngeos = [\"we\"]\n[[views]]\nname = \"spoke-a\"\nclients = [\"10.1.0.0/16\"]";
+    expect(&checked(view, &Lists::default()), "PD102", State::Warning, &["no source feeds spoke-a", "sources = ["]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn machine() -> Machine {
         key,
         path: PathBuf::from("/var/lib/privatelink-dns"),
         is_there: true,
+        is_link: false,
         is_writable: true,
         other_owner: None,
         room: Some((10 << 30, 20 << 30)),
@@ -164,6 +165,12 @@ fn folders_that_the_server_cannot_write_and_full_disks_are_problems() {
     };
     expect(&with_folder(|folder| folder.is_writable = false), "PD207", State::Problem, &["zone_dir /var/lib"]);
     expect(&with_folder(|folder| folder.is_there = false), "PD207", State::Problem, &["mkdir -p"]);
+    expect(
+        &with_folder(|folder| folder.is_link = true),
+        "PD207",
+        State::Problem,
+        &["is a symbolic link", "mv /var/lib"],
+    );
     let other = with_folder(|folder| folder.other_owner = Some((0, 998)));
     expect(&other, "PD207", State::Problem, &["belongs to user 0, but the server runs as user 998", "chown -R 998"]);
     expect(
@@ -204,6 +211,23 @@ fn the_user_of_the_server_is_that_of_its_process_and_not_the_owner_of_its_folder
     let server = Server::Runs(Box::new(self::status()));
     let found = System { root: root.path().to_owned(), now: SystemTime::now() }.look(&config, &server);
     assert_eq!(found.folders[0].other_owner.map(|(_, user)| user), Some(65_533), "{found:#?}");
+}
+
+#[test]
+fn the_folder_of_a_view_is_looked_at_once_it_is_there_and_may_be_no_link() {
+    let root = root(&[("zones/spoke-a/x", "")]);
+    let zones = root.path().join("zones");
+    std::os::unix::fs::symlink("/tmp", zones.join("spoke-b")).unwrap();
+    let views =
+        ["spoke-a", "spoke-b", "spoke-c"].map(|name| format!("[[views]]\nname = \"{name}\"\nlisten = [\"[::1]:53\"]"));
+    let text = format!("zone_dir = {zones:?}\n{}", views.join("\n"));
+    let (config, _) = Config::parse(&root.path().join("c.toml"), &text);
+    let found = System { root: root.path().to_owned(), now: SystemTime::now() }.look(&config, &Server::NoSocket);
+    let shown: Vec<(&str, bool)> = found.folders[2..]
+        .iter()
+        .map(|folder| (folder.path.file_name().unwrap().to_str().unwrap(), folder.is_link))
+        .collect();
+    assert_eq!(shown, [("spoke-a", false), ("spoke-b", true)]);
 }
 
 #[test]

@@ -62,7 +62,7 @@ impl World {
     fn ask(&self, transport: Transport, arrived: &Arc<Mutex<Vec<Arrived>>>) {
         let message = b"\0\x07\x01\0\0\x01\0\0\0\0\0\0\x04long\x07example\0\0\x01\0\x01";
         let (client, view) = ("127.0.0.1:4242".parse().unwrap(), ViewIndex::BASE);
-        let context = RequestContext { client, transport, view, at: self.now };
+        let context = RequestContext { client, transport, is_xot: false, view, at: self.now };
         let (_, Served::Later(later)) = process(&self.shared, &self.shared.snapshot.load(), message, context) else {
             panic!("memory has the answer");
         };
