@@ -2,7 +2,8 @@
 //! each interval.
 //!
 //! In: events. Out: credentials in service, and what is said of them. Two files of a pair are replaced one after the
-//! other, so a pair that differs is read again after a moment before anything is said. Nothing waits for a disk here.
+//! other, so a pair that cannot be used is read again after a moment before anything is said. Nothing waits for a disk
+//! here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::diag::{self, Diagnostic};
 use crate::status::EncryptionStatus;
 use crate::tls::{self, Loaded, Settings};
 
-/// The time that a program may take between the two files of a pair.
+/// The time that a program may take to replace both files of a pair.
 const HALFWAY: Duration = Duration::from_secs(5);
 
 /// The time that the first reading may take before the server answers without.
@@ -26,10 +27,10 @@ const FIRST: Duration = Duration::from_secs(2);
 #[derive(Default)]
 pub(super) struct CertificateWork {
     is_due: bool,
-    /// The time to look again at a pair that differs.
+    /// The time to look again at a pair that is halfway.
     again: Option<Instant>,
-    /// Whether a pair differed at the last look.
-    was_halfway: bool,
+    /// The time since which a pair is halfway.
+    halfway: Option<Instant>,
     said: Vec<Diagnostic>,
 }
 
@@ -50,11 +51,13 @@ impl CertificateWork {
         self.again
     }
 
-    /// The problems that are to be told now: none of a pair that differs for the first time.
+    /// The problems that are to be told now: none while a program may be writing.
     fn judge(&mut self, loaded: &Loaded, now: Instant) -> Option<Vec<Diagnostic>> {
-        let was_halfway = std::mem::replace(&mut self.was_halfway, loaded.is_halfway);
-        if loaded.is_halfway && !was_halfway {
-            self.again = Some(now + HALFWAY);
+        self.halfway = loaded.is_halfway.then(|| self.halfway.unwrap_or(now));
+        // Each file has several events, so that a pair may be looked at more than once meanwhile.
+        let until = self.halfway.map(|since| since + HALFWAY).filter(|until| now < *until);
+        if until.is_some() {
+            self.again = until;
             return None;
         }
         let is_new = |problem: &&Diagnostic| !self.said.contains(problem);
@@ -126,12 +129,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_pair_that_differs_is_looked_at_again_before_anything_is_said() {
+    async fn nothing_is_said_of_a_pair_before_five_seconds_however_often_it_is_looked_at() {
         let (mut work, now) = (CertificateWork::default(), Instant::now());
-        assert_eq!(work.judge(&loaded(true), now), None);
+        let said = |work: &mut CertificateWork, seconds: u64, is_halfway| {
+            work.judge(&loaded(is_halfway), now + Duration::from_secs(seconds)).map(|said| said.len())
+        };
+        assert_eq!([0, 1, 4].map(|at| said(&mut work, at, true)), [None; 3]);
         assert_eq!(work.again(), Some(now + HALFWAY));
-        assert_eq!(work.judge(&loaded(true), now).map(|said| said.len()), Some(1), "it differs still");
-        assert_eq!(work.judge(&loaded(false), now), Some(vec![]));
-        assert_eq!(work.judge(&loaded(true), now), None, "and the next time");
+        assert_eq!(said(&mut work, 5, true), Some(1), "it cannot be used still");
+        assert_eq!(said(&mut work, 6, false), Some(0));
+        assert_eq!(said(&mut work, 7, true), None, "and the next time");
+        assert_eq!(work.again(), Some(now + Duration::from_secs(12)));
     }
 }

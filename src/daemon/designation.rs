@@ -42,7 +42,9 @@ fn absolute(name: &Name) -> String {
     format!("{}.", name.without_dot())
 }
 
-/// The addresses of one family. One that means all of the machine's is no hint.
+/// The addresses of one family. One that means all of the machine's is no hint, nor is the one of them that was asked:
+/// behind a load balancer, or as a pod behind a service, it is not the one that the client knows. Such clients look the
+/// name up (RFC 9460 section 7.3).
 fn hint(key: &str, addresses: &[SocketAddr], is_ipv4: bool) -> String {
     let is_hint = |address: &&SocketAddr| address.is_ipv4() == is_ipv4 && !address.ip().is_unspecified();
     let hints: Vec<String> = addresses.iter().filter(is_hint).map(|address| address.ip().to_string()).collect();

@@ -96,7 +96,14 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, bool), String> {
 /// All certificates of a PEM text.
 pub(super) fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
     let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(text).collect();
-    let chain = chain.map_err(|error| format!("is not PEM: {error}"))?;
+    let chain = chain.map_err(|error| match error {
+        // As of a file that is still being written.
+        pem::Error::MissingSectionEnd { .. } => {
+            "ends in the middle: a line -----END CERTIFICATE----- is missing".to_owned()
+        }
+        pem::Error::Base64Decode(why) => format!("is not PEM: its base64 cannot be read: {why}"),
+        _ => "is not PEM: a line -----BEGIN CERTIFICATE----- cannot be read".to_owned(),
+    })?;
     if chain.is_empty() {
         return Err("has no certificate: write the chain in PEM, its own certificate first".to_owned());
     }

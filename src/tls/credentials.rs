@@ -55,7 +55,8 @@ pub(crate) struct Loaded {
     pub(crate) credentials: Option<Arc<Credentials>>,
     /// What is wrong with the files.
     pub(crate) problems: Vec<Diagnostic>,
-    /// True if a certificate and its key differ: as a rule the second of the two files is yet to be replaced.
+    /// True if a pair in use was replaced by one that cannot be used, or a certificate and its key differ: as a rule a
+    /// program is yet to write the rest.
     pub(crate) is_halfway: bool,
 }
 
@@ -79,7 +80,7 @@ pub(crate) fn load(settings: &Settings, in_use: Option<&Arc<Credentials>>) -> Lo
         match Certificate::read(pair, &provider) {
             Ok(certificate) => certificates.push(certificate),
             Err(error) => {
-                is_halfway |= error == PairError::Differs;
+                is_halfway |= kept.is_some() || error == PairError::Differs;
                 problems.push(explain(pair, error, kept.is_some()));
                 certificates.extend(kept);
             }

@@ -214,3 +214,42 @@ fn dnsperf_over_tls_and_h2load_over_https_lose_no_query() {
     }
     server.stop();
 }
+
+/// What testssl.sh, with these options, finds to be weak at an address.
+fn weak(world: &Encrypted, at: SocketAddr, options: &[&str]) -> Option<Vec<String>> {
+    let (report, ca) = (world.site.path("report.json"), world.site.path("ca.pem"));
+    let mut command = Command::new(find("testssl")?);
+    command.args(["--quiet", "--warnings", "off", "--nodns", "none", "--ip", "127.0.0.1"]);
+    command.arg("--openssl").arg(find("openssl")?).arg("--add-ca").arg(ca).arg("--jsonfile").arg(&report).args(options);
+    let said = run(command.arg(format!("{NAME}:{}", at.port()))).1;
+    let text = std::fs::read_to_string(&report).unwrap_or_else(|error| panic!("{error}: {said}"));
+    // The next report replaces none.
+    std::fs::remove_file(report).unwrap();
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let is_weak = |severity: &str| ["LOW", "MEDIUM", "HIGH", "CRITICAL"].contains(&severity);
+    let weak = findings.iter().filter(|finding| is_weak(finding["severity"].as_str().unwrap()));
+    Some(weak.map(|finding| finding["id"].as_str().unwrap().to_owned()).collect())
+}
+
+#[test]
+#[ignore = "takes more than a minute: cargo xtask acceptance testssl"]
+fn testssl_finds_nothing_weak_over_tls_and_over_https() {
+    let (world, server, _ca) = server();
+    // All ciphers are good, so clients choose the one that is fast for them. The rest is about the certificate of the
+    // tests: it has begun years ago, and names no list of what was revoked.
+    let accepted = ["cipher_order", "cert_validityPeriod", "cert_revocation"];
+    for at in [server.dot(), server.doh()] {
+        let Some(weak) = weak(&world, at, &["-p", "-s", "-f", "-P", "-S", "-U"]) else { return };
+        assert_eq!(weak, accepted, "{at}");
+    }
+    // It would find a certificate of another name, and one that has ended.
+    for (host, time, found) in [("b.example", 24 * 90, "cert_trust"), (NAME, 1, "cert_expirationStatus")] {
+        let said = server.stderr().len();
+        let signed = world.authority.sign_for(&[host], Duration::from_hours(time));
+        signed.write(&world.site.path("cert.pem"), &world.site.path("key.pem"));
+        server.until_says("certificate in use", said);
+        let weak = weak(&world, server.dot(), &["-S"]).unwrap();
+        assert!(weak.iter().any(|id| id == found), "{found}: {weak:?}");
+    }
+    server.stop();
+}

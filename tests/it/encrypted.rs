@@ -13,8 +13,7 @@ use rustls::ClientConfig;
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::client::{SendOpt, ask, framed, read_framed};
-use crate::support::https::{Client, run};
-use crate::support::server::Server;
+use crate::support::https::run;
 use crate::support::tls::{Authority, BOTH, Encrypted, NAME, OURS, certificate, connect, ends_properly};
 use crate::support::upstream::Upstream;
 use crate::support::upstream::script::Script;
@@ -27,10 +26,6 @@ fn query(name: &str) -> Vec<u8> {
 fn answer(stream: &mut (impl Read + Write), question: &[u8]) -> Vec<u8> {
     stream.write_all(question).unwrap();
     read_framed(stream).unwrap()
-}
-
-async fn https_client(world: &Encrypted, server: &Server) -> Client {
-    Client::connect(&world.client(), server.doh()).await
 }
 
 /// Whether the server ends a connection on which it has said nothing.
@@ -162,7 +157,7 @@ fn handshakes_that_nobody_finishes_keep_no_other_out_and_end_after_some_seconds(
         stream.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
     }
     answer(&mut world.connect(&server), &query(OURS));
-    run(async { https_client(&world, &server).await.post(&ask(OURS, "A").bytes()).await.unwrap() });
+    run(async { world.connect_https(&server).await.post(&ask(OURS, "A").bytes()).await.unwrap() });
     assert!(half_open.iter_mut().all(is_closed));
     wait_until("they are counted", || world.site.counted("tls_failed") == 100);
     server.stop();
@@ -260,7 +255,7 @@ fn the_limit_of_connections_holds_for_tcp_tls_and_https_together() {
     answer(&mut tcp, &query(OURS));
     assert!(ends_properly(&mut first), "the longest idle one makes room");
     server.until_idle();
-    run(async { https_client(&world, &server).await.post(&ask(OURS, "A").bytes()).await.unwrap() });
+    run(async { world.connect_https(&server).await.post(&ask(OURS, "A").bytes()).await.unwrap() });
     assert!(ends_properly(&mut second));
     answer(&mut tcp, &query(OURS));
     server.stop();

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::client::{ask, framed, read_framed};
 use crate::support::https::{Client, body, get, post, run, whole};
-use crate::support::server::{Server, process_status};
+use crate::support::server::process_status;
 use crate::support::tls::{self, BOTH, Encrypted, NAME, OURS};
 use crate::support::upstream::script::Script;
 use crate::support::upstream::{Upstream, addresses};
@@ -24,10 +24,6 @@ fn query(name: &str) -> Vec<u8> {
     ask(name, "A").bytes()
 }
 
-async fn connect(world: &Encrypted, server: &Server) -> Client {
-    Client::connect(&world.client(), server.doh()).await
-}
-
 #[test]
 fn rfc8484_4_1_an_answer_by_post_or_get_has_the_octets_of_one_over_tcp() {
     use std::io::Write;
@@ -35,7 +31,7 @@ fn rfc8484_4_1_an_answer_by_post_or_get_has_the_octets_of_one_over_tcp() {
     let server = world.site.start();
     let mut tcp = std::net::TcpStream::connect(server.address()).unwrap();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         for (name, age) in [
             (OURS, "max-age=10"),
             ("nobody.privatelink.queue.core.windows.net", "max-age=0"),
@@ -62,7 +58,7 @@ fn each_mistake_of_a_request_has_its_status_and_the_connection_goes_on() {
     let world = Encrypted::new();
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         let other = |method: Method, path: &str| {
             Request::builder().method(method).uri(format!("https://{NAME}{path}")).body(()).unwrap()
         };
@@ -100,7 +96,7 @@ fn rfc9110_9_3_2_a_reply_to_head_has_the_fields_of_one_to_get_and_no_content() {
     let world = Encrypted::new();
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         for (path, status) in [("/", 404), ("/dns-query", 405)] {
             let head = Request::head(format!("https://{NAME}{path}")).body(()).unwrap();
             let reply = client.ask(head, b"").await.unwrap();
@@ -116,7 +112,7 @@ fn rfc8484_4_1_what_a_client_accepts_does_not_matter() {
     let world = Encrypted::new();
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         for accept in ["*/*", "application/dns-message", "text/html", ""] {
             let mut request = post("/dns-query");
             request.headers_mut().insert("accept", accept.parse().unwrap());
@@ -132,7 +128,7 @@ fn rfc9113_6_5_2_a_client_is_told_the_limits_and_fields_that_are_too_long_end_on
     let world = Encrypted::new();
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         assert_eq!(client.post(&query(OURS)).await.unwrap().status, 200);
         assert_eq!(client.most_requests(), 100);
         let mut request = post("/dns-query");
@@ -164,8 +160,9 @@ fn the_path_is_that_of_the_config_and_follows_it() {
     let mut world = Encrypted::new();
     let server = world.site.start();
     world.site.add("[doh]\npath = \"/resolve\"\n");
-    let status =
-        |path: &str| run(async { connect(&world, &server).await.ask(post(path), &query(OURS)).await.unwrap().status });
+    let status = |path: &str| {
+        run(async { world.connect_https(&server).await.ask(post(path), &query(OURS)).await.unwrap().status })
+    };
     wait_until("the path is the new one", || status("/resolve") == 200);
     assert_eq!(status("/dns-query"), 404);
     server.stop();
@@ -176,7 +173,7 @@ fn an_error_of_dns_is_no_error_of_http_and_a_transfer_is_refused() {
     let world = Encrypted::new();
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         for (name, qtype) in [("privatelink.blob.core.windows.net", "AXFR"), ("version.bind", "AXFR")] {
             let reply = client.post(&ask(name, qtype).bytes()).await.unwrap();
             assert_eq!((reply.status, reply.body[3] & 0x0f), (200, 5), "{name}");
@@ -192,7 +189,7 @@ fn a_slow_answer_holds_up_no_other_and_the_last_comes_while_the_server_stops() {
     let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         let slow = client.send(query("slow.example")).await.unwrap();
         assert_eq!(client.post(&query(OURS)).await.unwrap().status, 200);
         server.signal(Signal::SIGTERM);
@@ -210,7 +207,7 @@ fn a_thousand_questions_at_one_time_are_all_answered() {
     let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         let mut replies = Vec::new();
         for number in 0..1000 {
             let name = if number % 2 == 0 { OURS.to_owned() } else { format!("n{number}.example") };
@@ -262,12 +259,31 @@ fn a_client_whose_window_is_shut_collects_few_answers_and_gets_all_once_it_opens
 }
 
 #[test]
+fn answers_that_a_client_takes_back_when_it_has_their_head_make_room_for_the_others() {
+    let upstream = Upstream::serving(&addresses("long.example", 2000));
+    let world = Encrypted::new().with_upstream(&upstream);
+    let server = world.site.start();
+    run(async {
+        let mut client = Client::with(Builder::new().initial_window_size(1000), &world.client(), server.doh()).await;
+        let mut answers = Vec::new();
+        for _ in 0..60 {
+            let reply = client.send(query("long.example")).await.unwrap();
+            answers.push(tokio::spawn(async { reply.await.map(|reply| reply.status().as_u16()) }));
+        }
+        for status in answers {
+            assert_eq!(status.await.unwrap().unwrap(), 200);
+        }
+    });
+    server.stop();
+}
+
+#[test]
 fn requests_that_are_taken_back_at_once_end_the_connection_and_hold_up_no_other() {
     let upstream = Upstream::scripted(Script::with_faults("slow.example. 60 A 192.0.2.1", "hold"));
     let world = Encrypted::new().with_upstream(&upstream);
     let server = world.site.start();
     run(async {
-        let mut client = connect(&world, &server).await;
+        let mut client = world.connect_https(&server).await;
         let mut sent = 0;
         // The server ends it long before; a server that does not would take them all.
         while sent < 100_000 {
@@ -277,7 +293,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection_and_hold_up_no_other(
             sent += 1;
         }
         assert!(world.site.counted("https_queries") < 100_000);
-        assert_eq!(connect(&world, &server).await.post(&query(OURS)).await.unwrap().status, 200);
+        assert_eq!(world.connect_https(&server).await.post(&query(OURS)).await.unwrap().status, 200);
     });
     server.stop();
 }
@@ -287,10 +303,10 @@ fn a_request_that_never_ends_and_a_connection_without_requests_are_ended_in_good
     let world = Encrypted::new().with_config("[tcp]\nidle = \"300ms\"\n");
     let server = world.site.start();
     run(async {
-        let mut idle = connect(&world, &server).await;
+        let mut idle = world.connect_https(&server).await;
         assert_eq!(idle.post(&query(OURS)).await.unwrap().status, 200);
         assert!(idle.ended.await.unwrap().is_none_or(|error| error.reason() == Some(Reason::NO_ERROR)));
-        let mut half = connect(&world, &server).await;
+        let mut half = world.connect_https(&server).await;
         let (reply, mut stream) = half.begin(post("/dns-query"), false).await.unwrap();
         stream.send_data(Bytes::from_static(b"half"), false).unwrap();
         assert!(whole(reply).await.is_err());

@@ -12,7 +12,8 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 
 use super::SOON;
-use super::tls::NAME;
+use super::server::Server;
+use super::tls::{Encrypted, NAME};
 
 /// The end of a connection: `None` if the server ended it in good order.
 pub(crate) type Ended = JoinHandle<Option<h2::Error>>;
@@ -95,6 +96,13 @@ impl Client {
     /// Asks by POST.
     pub(crate) async fn post(&mut self, message: &[u8]) -> Result<Reply, h2::Error> {
         self.ask(post("/dns-query"), message).await
+    }
+}
+
+impl Encrypted {
+    /// A connection to the server of this site.
+    pub(crate) async fn connect_https(&self, server: &Server) -> Client {
+        Client::connect(&self.client(), server.doh()).await
     }
 }
 

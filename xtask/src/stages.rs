@@ -35,6 +35,7 @@ pub(crate) const STAGES: &[Stage] = &[
         minutes: 2,
         run: prometheus,
     },
+    Stage { name: "testssl", what: "testssl.sh looks for what is weak in our TLS", minutes: 2, run: testssl },
     Stage {
         name: "package",
         what: "the packages: built twice, linted, installed and purged, and in booted containers",
@@ -109,6 +110,12 @@ fn prometheus(root: &Path, minutes: u64) -> Result<(), String> {
             return Ok(());
         }
     }
+}
+
+fn testssl(root: &Path, _minutes: u64) -> Result<(), String> {
+    let test = "encrypted::testssl_finds_nothing_weak_over_tls_and_over_https";
+    let arguments = ["test", "--locked", "--test", "interop", test, "--", "--ignored", "--exact"];
+    cargo_with(root, &arguments, &[("CI", "true")])
 }
 
 fn packages(root: &Path, _minutes: u64) -> Result<(), String> {

@@ -171,11 +171,10 @@ impl<S: ClientStream> Connection<S> {
                 return Poll::Ready(());
             }
             let (has_read, is_back) = (self.read_bodies(context), self.take_returned(context));
-            let is_news = has_read || is_back || !self.asked.is_empty();
-            self.answer();
+            let has_answered = self.answer();
             // What was answered is not on its way before HTTP/2 is polled again.
             let has_left = self.send_unsent(context);
-            if !has_left && !is_news {
+            if !(has_read || is_back || has_answered || has_left) {
                 break;
             }
         }
@@ -233,12 +232,12 @@ impl<S: ClientStream> Connection<S> {
         self.bodies.len() < before
     }
 
-    /// Answers what was asked, as far as memory suffices.
-    fn answer(&mut self) {
-        if self.asked.is_empty() {
-            return;
+    /// Answers what was asked, as far as memory suffices and the client takes answers; true if there was any of it.
+    fn answer(&mut self) -> bool {
+        if self.asked.is_empty() || self.unsent_octets() >= MAX_UNSENT {
+            return false;
         }
-        let (asked, streams) = (std::mem::take(&mut self.asked), Arc::clone(&self.streams));
+        let (mut asked, streams) = (std::mem::take(&mut self.asked).into_iter(), Arc::clone(&self.streams));
         let (snapshot, now) = (streams.shared.snapshot.load(), Instant::now());
         let listener = Listener { transport: Transport::Https, address: self.ends.local, is_xot: false };
         // All connections share one answer cache; a batch that finds it in use works without it.
@@ -246,7 +245,8 @@ impl<S: ClientStream> Connection<S> {
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
         let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), listener, now);
         let mut out = Vec::new();
-        for (message, respond) in asked {
+        while self.unsent_octets() < MAX_UNSENT {
+            let Some((message, respond)) = asked.next() else { break };
             out.clear();
             match answerer.answer(&message, self.ends.client, &mut out) {
                 Handled::Answered => self.reply(respond, &out),
@@ -257,6 +257,8 @@ impl<S: ClientStream> Connection<S> {
         }
         self.last = Instant::now();
         answerer.finish(self.last);
+        self.asked = asked.collect();
+        true
     }
 
     fn ask(&mut self, later: Later, respond: SendResponse<Bytes>, now: Instant) {
@@ -327,9 +329,9 @@ impl<S: ClientStream> Connection<S> {
         let _ = stream.send_data(body, true);
     }
 
-    /// Sends what waits for the client's windows; true if some of it left.
+    /// Sends what waits for the client's windows; true if some of it left, or is not wanted any more.
     fn send_unsent(&mut self, context: &mut Context<'_>) -> bool {
-        let mut has_left = false;
+        let (mut has_left, before) = (false, self.unsent.len());
         self.unsent.retain_mut(|(stream, body)| {
             loop {
                 let room = match stream.capacity() {
@@ -347,7 +349,7 @@ impl<S: ClientStream> Connection<S> {
                 }
             }
         });
-        has_left
+        has_left || self.unsent.len() < before
     }
 
     /// Notes for others how the connection is; `is_stuck` if octets wait for the client.

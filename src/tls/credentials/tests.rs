@@ -79,10 +79,32 @@ fn a_pair_that_is_replaced_by_half_keeps_the_one_before() {
 }
 
 #[test]
+fn whatever_is_wrong_in_the_place_of_a_pair_in_use_may_be_a_file_that_is_still_written() {
+    let folder = Folder::new();
+    let settings = settings(&[&folder.with("a", &["dns.corp.example"])]);
+    let old = load(&settings, None);
+    let certificate = std::fs::read_to_string(folder.file("a.pem")).unwrap();
+    for (file, text, mode) in
+        [("a.pem", &certificate[..200], 0o644), ("a.pem", "", 0o644), ("a.key", "", 0o600), ("a.key", "x", 0o644)]
+    {
+        let whole = std::fs::read_to_string(folder.file(file)).unwrap();
+        folder.write(file, text, mode);
+        let half = load(&settings, old.credentials.as_ref());
+        assert!(half.is_halfway && first(&half) == first(&old), "{file} {text}");
+        folder.write(file, &whole, 0o600);
+    }
+    std::fs::remove_file(folder.file("a.pem")).unwrap();
+    assert!(load(&settings, old.credentials.as_ref()).is_halfway);
+    assert!(!load(&settings, None).is_halfway, "at the start there is nothing that it replaces");
+}
+
+#[test]
 fn each_mistake_in_the_files_is_named_and_what_it_does() {
     for (file, text, mode, wanted) in [
         ("a.pem", "", 0o644, "has no certificate: write the chain in PEM"),
-        ("a.pem", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n", 0o644, "is not PEM"),
+        ("a.pem", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n", 0o644, "is not PEM: its base64"),
+        ("a.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n", 0o644, "ends in the middle: a line -----END CERTIFICATE-----"),
+        ("a.pem", "-----BEGIN CERTIFICATE\nAAAA\n", 0o644, "is not PEM: a line -----BEGIN CERTIFICATE-----"),
         ("a.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 0o644, "is not one of X.509"),
         ("a.key", "secret", 0o600, "has no key: write it in PEM"),
         (
