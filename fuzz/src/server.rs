@@ -76,6 +76,7 @@ fn transfers() -> transfer::Settings {
         key: key.map(name),
         zones,
         view: None,
+        tls: false,
     };
     let peers = [
         peer("signs", Some(PEERS), vec![zone("b."), zone("r.")]),
