@@ -40,7 +40,7 @@ pub(crate) fn page() -> String {
 }
 
 /// The config of our servers: the first that the page has.
-fn first(page: &str) -> String {
+pub(crate) fn first(page: &str) -> String {
     let config = blocks(page).into_iter().find(|(info, _)| info == "toml");
     config.expect("the page has a config").1
 }

@@ -5,9 +5,8 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use super::servers::Secondary;
-use super::stage::{Stage, answers, known_of, list, page, refused};
+use super::stage::{Stage, answers, first, known_of, list, page, refused};
 use super::{PATIENCE, TRIES, VAULT, started, until_answers, wrong_answers};
-use crate::forwarders::page::block;
 use crate::resolvers::Resolver;
 use crate::support::client::ask;
 use crate::support::reply::Reply;
@@ -18,7 +17,7 @@ const FEED: &str = "rpz.privatelink";
 
 /// The config of the page with the second key and peer, and with the first ones or without them.
 fn with_new_key(page: &str, has_old: bool) -> String {
-    let config = block(page, "toml");
+    let config = first(page);
     let sections: Vec<&str> = config.split("\n\n").collect();
     let is_old = |section: &&&str| section.contains("\"pl-bind\"");
     let old = sections.iter().filter(is_old).copied();
