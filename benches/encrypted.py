@@ -22,23 +22,22 @@ import argparse
 import base64
 import os
 import re
-import shutil
-import signal
 import socket
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-from transfers import cpu, free_port, question, until, A  # noqa: E402
+from stand import OURS, beside, cpu, free_port, is_missed, wire  # noqa: E402
+import stand  # noqa: E402
 
 NAME = "acct.privatelink.blob.core.windows.net"
 ZONE = NAME.split(".", 1)[1]
 ADDRESS = "10.1.0.5"
 # With RD: Knot Resolver answers nothing without it. Over HTTPS the id is 0 (RFC 8484 section 4.1).
-QUERY = b"\0\0\1" + question(NAME, A)[3:]
-OURS = "ours"
+QUERY = struct.pack("!6H", 0, 0x100, 1, 0, 0, 0) + wire(NAME) + struct.pack("!HH", 1, 1)
 FIGURES = ["dot", "dot new", "post", "get"]
 
 # Figure, the servers of which the best counts (all others, if none is named), and ours in relation to it at most.
@@ -50,26 +49,17 @@ BARS = [
 ]
 
 
-class Server:
-    """A server with the record: its folder, its ports, its process."""
+class Server(stand.Server):
+    """A server with the record, on three ports of its own."""
 
-    name, program, takes_h2load = "", "", True
+    takes_h2load = True
 
     def __init__(self, folder):
-        self.folder, self.certificate, self.key = f"{folder}/{self.name}", f"{folder}/cert.pem", f"{folder}/key.pem"
+        self.certificate, self.key = f"{folder}/cert.pem", f"{folder}/key.pem"
         self.dns, self.dot, self.doh = free_port(), free_port(), free_port()
-        os.makedirs(self.folder)
-        log = open(f"{self.folder}/log", "w")
-        self.command = self.configure()
-        command = ["taskset", "-c", "0", *self.command]
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder)
-
-    def start(self):
-        until(f"{self.name} answers", self.answers, 30)
+        super().__init__(folder)
 
     def answers(self):
-        if self.process.poll() is not None:
-            raise EOFError(f"{self.name} ended; see {open(f'{self.folder}/log').read()[-2000:]}")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
             client.settimeout(0.2)
             try:
@@ -78,20 +68,6 @@ class Server:
                 return client.recv(512).endswith(bytes(map(int, ADDRESS.split("."))))
             except OSError:
                 return False
-
-    def config(self, name, text):
-        path = f"{self.folder}/{name}"
-        with open(path, "w") as file:
-            file.write(text)
-        return path
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class Ours(Server):
@@ -265,30 +241,14 @@ def show(figures):
         others = {name: own[of] for name, own in figures.items() if name != OURS and named in (None, name)}
         if others and OURS in figures:
             best = min(others, key=others.get)
-            ratio = figures[OURS][of] / others[best]
-            missed += ratio > most
-            print(f"{of}: ours takes {ratio:.2f} of {best}, {most} at most: {'MISSED' if ratio > most else 'good'}")
+            missed += is_missed(of, OURS, figures[OURS][of] / others[best], best, most)
     return missed
 
 
 def main():
-    os.sched_setaffinity(0, {1})
-    # So that the servers end with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    servers = []
     with tempfile.TemporaryDirectory(prefix="encrypted-") as ARGS.folder:
         prepare(ARGS.folder)
-        try:
-            for kind in SERVERS:
-                if kind.program and not shutil.which(kind.program):
-                    print(f"{kind.program} is missing: left out")
-                elif not ARGS.only or kind.name in ARGS.only:
-                    servers.append(kind(ARGS.folder))
-                    servers[-1].start()
-            return show(measured(servers))
-        finally:
-            for server in servers:
-                server.stop()
+        return beside(SERVERS, ARGS.only, lambda kind: kind(ARGS.folder), lambda servers: show(measured(servers)))
 
 
 def prepare(folder):

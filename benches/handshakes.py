@@ -20,7 +20,6 @@ import json
 import os
 import resource
 import selectors
-import signal
 import socket
 import ssl
 import statistics
@@ -31,7 +30,7 @@ import time
 
 sys.dont_write_bytecode = True
 import encrypted  # noqa: E402
-from transfers import cpu, memory  # noqa: E402
+from stand import beside, cpu, memory  # noqa: E402
 
 MOST_MS_MORE = 0.3
 AT_ONCE = 10_000
@@ -135,7 +134,7 @@ def others(kind, server):
     return kind and subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def measured(server, kind):
+def turn(server, kind):
     """The figures of one turn, in the order of COLUMNS."""
     before, used, flooding, start = server.counters(), cpu(server.process.pid), others(kind, server), time.monotonic()
     if flooding:
@@ -162,22 +161,20 @@ def show(figures):
     return missed
 
 
-def main():
-    os.sched_setaffinity(0, {1})
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+def measured(servers):
+    """The figures of the turns of each flood, and of those without."""
     figures = {kind: [] for kind in ("", "connect", "hello", "full")}
+    for _ in range(ARGS.rounds):
+        for kind, turns in figures.items():
+            turns.append(turn(servers[0], kind))
+    return figures
+
+
+def main():
     with tempfile.TemporaryDirectory(prefix="handshakes-") as ARGS.folder:
         encrypted.prepare(ARGS.folder)
         encrypted.ARGS = ARGS
-        server = Server(ARGS.folder)
-        try:
-            server.start()
-            for _ in range(ARGS.rounds):
-                for kind, turns in figures.items():
-                    turns.append(measured(server, kind))
-            return show(figures)
-        finally:
-            server.stop()
+        return beside([Server], None, lambda kind: kind(ARGS.folder), lambda servers: show(measured(servers)))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,6 @@ import hashlib
 import hmac
 import os
 import random
-import shutil
 import signal
 import socket
 import statistics
@@ -36,6 +35,10 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.dont_write_bytecode = True
+from stand import beside, cpu, free_port, is_missed, memory, wire  # noqa: E402
+import stand  # noqa: E402
 
 APEX = "privatelink.blob.core.windows.net"
 FEED = "rpz.privatelink"
@@ -54,10 +57,6 @@ COLUMNS = ["axfr", "signed", "change wall", "change cpu", "ixfr", "memory"]
 
 
 # --- messages
-
-
-def wire(name):
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
 
 
 def question(name, rtype, serial=None, is_signed=False):
@@ -125,63 +124,6 @@ def over_udp(port, name, rtype):
     return rdata if rtype == A else rdata[-20:-16]
 
 
-def until(what, is_so, seconds):
-    """Waits until something is so, at most this long."""
-    start = time.monotonic()
-    while not is_so():
-        if time.monotonic() - start > seconds:
-            raise TimeoutError(f"{what}: not after {seconds} s")
-        time.sleep(0.005)
-    return time.monotonic() - start
-
-
-# --- processes
-
-
-def family(pid):
-    """A process and all below it: NSD forks."""
-    found = [pid]
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            for child in open(f"/proc/{pid}/task/{task}/children").read().split():
-                found += family(int(child))
-    except OSError:
-        pass
-    return found
-
-
-def cpu(pid):
-    """CPU seconds of a process, its children, and those that have ended."""
-    total = 0
-    for one in family(pid):
-        try:
-            # clock_getcpuclockid(3): in nanoseconds, where /proc/PID/stat has ticks.
-            total += time.clock_gettime((~one << 3) | 2)
-            ended = open(f"/proc/{one}/stat").read().rsplit(")", 1)[1].split()[13:15]
-            total += sum(map(int, ended)) / os.sysconf("SC_CLK_TCK")
-        except OSError:
-            pass
-    return total
-
-
-def memory(pid):
-    """MB; pages that processes share count once."""
-    total = 0
-    for one in family(pid):
-        try:
-            rollup = open(f"/proc/{one}/smaps_rollup").read()
-            total += int(rollup.split("\nPss:")[1].split()[0])
-        except OSError:
-            pass
-    return total / 1024
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 # --- the zone
 
 
@@ -208,28 +150,27 @@ class Records:
 # --- servers
 
 
-class Server:
-    """A server with the zone: its folder, its port, its process."""
-
-    name, program, records = "", "", ""
+class Server(stand.Server):
+    """A server with the zone, on a port of its own."""
 
     def __init__(self, folder, records):
-        self.folder = os.path.join(folder, self.name.replace(", ", "-").replace(" ", "-"))
-        self.port, self.source = free_port(), records
-        os.makedirs(self.folder)
-        self.records = records.in_zone
-        self.file = f"{self.folder}/{APEX}.zone"
-        self.write(1)
-        arguments = self.configure()
-        log = open(f"{self.folder}/log", "w")
-        self.process = subprocess.Popen(["taskset", "-c", "0", *arguments], stdout=log, stderr=log, cwd=self.folder)
+        self.port, self.source, self.records = free_port(), records, records.in_zone
+        super().__init__(folder)
 
-    def start(self):
-        until(f"{self.name} answers", lambda: self.has(1), 120)
+    @property
+    def file(self):
+        return f"{self.folder}/{APEX}.zone"
 
     def configure(self):
+        self.write(1)
+        return self.configured()
+
+    def configured(self):
         """Writes the config; the command to run."""
         raise NotImplementedError
+
+    def answers(self):
+        return self.has(1)
 
     def reload(self):
         """Says that the file is another one."""
@@ -239,34 +180,17 @@ class Server:
         self.source.write(self.file, self.source.zone, version)
 
     def has(self, version):
-        if self.process.poll() is not None:
-            raise EOFError(f"{self.name} ended; see {self.folder}/log")
         return over_udp(self.port, self.source.changing, A) == bytes([10, 200, 0, version])
 
     def serial(self):
         found = over_udp(self.port, APEX, SOA)
         return struct.unpack("!I", found)[0]
 
-    def config(self, name, text):
-        path = f"{self.folder}/{name}"
-        with open(path, "w") as file:
-            file.write(text)
-        os.chmod(path, 0o600)
-        return path
-
-    def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-
 
 class Nsd(Server):
     name, program = "nsd", "nsd"
 
-    def configure(self):
+    def configured(self):
         secret, folder = base64.b64encode(SECRET).decode(), self.folder
         return ["nsd", "-d", "-c", self.config("nsd.conf", f"""
 server:
@@ -299,7 +223,7 @@ zone:
 class Knot(Server):
     name, program = "knot", "knotd"
 
-    def configure(self):
+    def configured(self):
         secret, folder = base64.b64encode(SECRET).decode(), self.folder
         return ["knotd", "-c", self.config("knot.conf", f"""
 server:
@@ -342,7 +266,7 @@ zone:
 class Bind(Server):
     name, program = "bind", "named"
 
-    def configure(self):
+    def configured(self):
         secret, folder = base64.b64encode(SECRET).decode(), self.folder
         return ["named", "-g", "-n", "1", "-U", "1", "-c", self.config("named.conf", f"""
 key k1 {{ algorithm hmac-sha256; secret "{secret}"; }};
@@ -359,9 +283,9 @@ zone "{APEX}" {{
 
 
 class Ours(Server):
-    name, program, sections, more_zones = OURS, "", "", ""
+    name, sections, more_zones = OURS, "", ""
 
-    def configure(self):
+    def configured(self):
         folder = self.folder
         self.config("key", base64.b64encode(SECRET).decode())
         return [ARGS.server, "serve", "--config", self.config("privatelink-dns.toml", f"""
@@ -398,9 +322,9 @@ zones = ["{APEX}"{self.more_zones}]
 class OursByList(Ours):
     name = LIST
 
-    def configure(self):
+    def configured(self):
         self.sections += f'[backup]\n[[sources]]\nname = "all"\npath = "{self.folder}/list"\n'
-        return super().configure()
+        return super().configured()
 
     def write(self, version):
         self.records = self.source.in_managed
@@ -440,9 +364,9 @@ def change(server, version, figures):
     server.write(version)
     before, start = cpu(pid), time.monotonic()
     server.reload()
-    until(f"{server.name} has version {version}", lambda: server.has(version), 120)
+    server.until(f"has version {version}", lambda: server.has(version))
     figures["change wall"].append(time.monotonic() - start)
-    until(f"{server.name} is quiet", lambda: is_quiet(pid), 120)
+    server.until("is quiet", lambda: is_quiet(pid))
     figures["change cpu"].append(cpu(pid) - before)
     figures["memory"].append(memory(pid))
     stream = Stream(server.port)
@@ -481,29 +405,14 @@ def show(figures):
     missed = 0
     for of, name, other, most in BARS:
         if name in figures and other in figures:
-            ratio = figures[name][of] / figures[other][of]
-            missed += ratio > most
-            print(f"{of}: {name} takes {ratio:.2f} of {other}, {most} at most: {'MISSED' if ratio > most else 'good'}")
+            missed += is_missed(of, name, figures[name][of] / figures[other][of], other, most)
     return missed
 
 
 def main():
-    os.sched_setaffinity(0, {1})
-    # So that the servers end with it.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    records, servers = Records(ARGS.records), []
+    records = Records(ARGS.records)
     with tempfile.TemporaryDirectory(prefix="transfers-") as folder:
-        try:
-            for kind in SERVERS:
-                if kind.program and not shutil.which(kind.program):
-                    print(f"{kind.program} is missing: left out")
-                elif not ARGS.only or kind.name in ARGS.only:
-                    servers.append(kind(folder, records))
-                    servers[-1].start()
-            return show(measured(servers))
-        finally:
-            for server in servers:
-                server.stop()
+        return beside(SERVERS, ARGS.only, lambda kind: kind(folder, records), lambda servers: show(measured(servers)))
 
 
 if __name__ == "__main__":
