@@ -144,16 +144,21 @@ fn with_recent_off_nothing_is_remembered_and_with_both_off_nothing_is_watched() 
     assert_eq!(world.entries(), [], "dropped");
 }
 
-#[test]
-fn each_choice_of_queries_includes_those_before_it() {
-    let now = Instant::now();
-    let context = RequestContext {
+/// The context of a query over UDP.
+fn asked_at(at: Instant) -> RequestContext {
+    RequestContext {
         client: FRIEND.parse().unwrap(),
         transport: Transport::Udp,
         is_xot: false,
         view: ViewIndex::BASE,
-        at: now,
-    };
+        at,
+    }
+}
+
+#[test]
+fn each_choice_of_queries_includes_those_before_it() {
+    let now = Instant::now();
+    let context = asked_at(now);
     let good = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let failed = Response::Answered(Rcode::SERVFAIL).to(Reason::Failed);
     let (message, views) = (question("x.b.test"), Views::default());
@@ -176,13 +181,7 @@ fn queries_beyond_the_rate_are_counted() {
     let now = Instant::now();
     let observer = Observer::new(Settings { queries: QueriesLogged::All, recent: false }, now);
     while observer.log.take(now) {}
-    let context = RequestContext {
-        client: FRIEND.parse().unwrap(),
-        transport: Transport::Udp,
-        is_xot: false,
-        view: ViewIndex::BASE,
-        at: now,
-    };
+    let context = asked_at(now);
     let disposition = Response::Answered(Rcode::NOERROR).to(Reason::Zone);
     let views = Views::default();
     let seen = Seen { message: &question("x.b.test"), context, views: &views, disposition, missed: false };

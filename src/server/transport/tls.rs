@@ -4,10 +4,12 @@
 //! as a hundred answers, so whoever may not ask is turned away before it. The threads here stand back behind those of
 //! UDP and TCP: a flood of handshakes takes no answer's time.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustls::ProtocolVersion;
@@ -112,9 +114,23 @@ impl Serve for Encrypted {
         ends: Ends,
         stopped: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
+        thread::yield_now();
         let places = self.admit(ends.client)?;
-        Some(self.run(socket, ends, places, stopped))
+        Some(yielding(self.run(socket, ends, places, stopped)))
     }
+}
+
+/// Lets the threads of UDP and TCP go first before each step.
+///
+/// A lower priority decides who is next, not when: the scheduler of Linux lets a thread that runs go on for some
+/// milliseconds (EEVDF, Linux 6.6 and later), which are ten handshakes.
+async fn yielding<F: Future>(work: F) -> F::Output {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        thread::yield_now();
+        work.as_mut().poll(context)
+    })
+    .await
 }
 
 impl ClientStream for TlsStream<TcpStream> {
