@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::unpacked::{folder, image, succeed};
 
-/// Octets of all files. The program has 11 MB of them, the C library and its loader 3.
+/// Octets of all files. The program has 11 MB of them, the libraries of C and their loader 3.
 const MAX_FILES: u64 = 15 << 20;
 
 /// Octets of the archive.
