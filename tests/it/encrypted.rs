@@ -1,5 +1,6 @@
 //! DNS over TLS (RFC 7858), under clients that mean no good.
 
+mod config;
 mod hickory;
 mod octets;
 mod renewal;
