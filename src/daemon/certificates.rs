@@ -104,7 +104,7 @@ impl Daemon {
         Some(Running::new(background::start("certificates", work), Vec::new()))
     }
 
-    /// Puts in service what was read. Where a config brought other credentials meanwhile, they may be the newer ones, so
+    /// Puts in service what was read. Where a config brought other credentials meanwhile, those may be newer, so
     /// the files are read again. A reader that panicked has left all as it was.
     pub(super) fn certificates_read(&mut self, read: Option<Read>) {
         let Some(Read { settings, in_use, loaded }) = read else { return };

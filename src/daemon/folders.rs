@@ -62,7 +62,7 @@ pub(super) fn of(config: &Config) -> [Folders; 2] {
         // A list that links lead to changes where they are, too.
         Wanted { folder: Folder { path, kind: FileKind::Lists, recursive }, link: Some(source.path.clone()) }
     });
-    // A certificate is often a link: certbot's leads to another link, and a volume of Kubernetes to a folder that is one.
+    // A certificate is often a link: certbot's leads to another, and one of Kubernetes to a folder that is one.
     let certificates = config.tls.files().map(|path| {
         let folder = Folder { path: parent(path), kind: FileKind::Certificates, recursive: false };
         Wanted { folder, link: Some(path.clone()) }
