@@ -35,15 +35,15 @@ const LOOPBACK6: &str = "@ 10800 PTR localhost.\n";
 const NOT_IN_DNS: [&str; 3] = ["invalid", "onion", "home.arpa"];
 
 /// Where clients ask for the encrypted resolver that this one designates (RFC 9462 section 4). It is answered here
-/// whatever the treatment: an upstream's designation must not be mistaken for ours (section 6.1), and its certificate is
-/// not for our address. Who wants it nevertheless has a forward rule for this name.
+/// whatever the treatment: an upstream's designation must not be mistaken for ours, and its certificate is not for our
+/// address. Who wants it nevertheless has a forward rule for this name.
 const RESOLVER: &str = "resolver.arpa";
 
 /// Its times are short: a client asks again soon after the config says something else.
 const RESOLVER_EMPTY: &str = "@ 300 SOA @ nobody.invalid. 1 3600 1200 604800 300\n@ 300 NS @\n";
 
-/// All else is NODATA, of any type and at any name (RFC 9462 section 6.4), where the empty zones of RFC 6303 have
-/// NXDOMAIN. A wildcard that has a name below it and no record is the source of that (RFC 4592 section 2.2.2).
+/// All else is NODATA, of any type and at any name (RFC 9462 section 6.4); the empty zones of RFC 6303 have NXDOMAIN.
+/// A wildcard that has a name below it and no record is the source of that (RFC 4592 section 2.2.2).
 const RESOLVER_NODATA: &str = "below.* 300 TXT \"nothing is here\"\nbelow.*._dns 300 TXT \"nothing is here\"\n";
 
 /// RFC 6303 section 4.2 to 4.6: reverse zones that can have no data, except loopback.
