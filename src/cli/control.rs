@@ -88,11 +88,13 @@ pub(super) fn reload(file: Result<PathBuf, String>) -> ExitCode {
         ControlReply::Passed(pass) => {
             print("config read");
             show_freeze(again.clone(), &pass);
-            // The changes that need a restart are part of the result.
+            // The changes that need a restart are part of the result, and so are certificates that cannot be used.
+            let mut problems = Vec::new();
             if let Ok(ControlReply::Status(status)) = reply_to(again, &ControlRequest::Status) {
                 status.config.waits_for_restart.iter().for_each(print);
+                problems = status.encryption.problems;
             }
-            passed(&pass)
+            passed(&PassStatus { errors: [problems, pass.errors].concat(), ..pass })
         }
         ControlReply::Refused(problems) => {
             problems.iter().for_each(print_diagnostic);

@@ -12,6 +12,7 @@ mod keys;
 mod listen;
 mod locate;
 mod log;
+mod losses;
 mod reader;
 mod server;
 mod spec;
@@ -95,28 +96,6 @@ pub struct Config {
 }
 
 impl Config {
-    /// The zones and sources in service that would be lost if this config took the place of `old`. A half-written
-    /// or emptied file looks just like that, so only a person's own word takes it.
-    pub fn losses(&self, old: &Self) -> Vec<Diagnostic> {
-        let mut losses = Vec::new();
-        if self.zones.hosted.is_empty() && !old.zones.hosted.is_empty() {
-            losses.push("it hosts no zone".to_owned());
-        }
-        let gone = old.zones.hosted.keys().filter(|apex| !self.zones.hosted.contains_key(apex));
-        losses.extend(gone.map(|apex| format!("zone '{}' is no longer in it", apex.without_dot())));
-        let keeps = |apex: &Name| self.feed.zones().any(|(kept, _)| kept == apex);
-        let gone = old.feed.zones().filter(|(apex, _)| !keeps(apex));
-        losses.extend(gone.map(|(apex, _)| format!("[feed] no longer names '{}'", apex.without_dot())));
-        let has = |name: &str| self.sync.sources.iter().any(|source| source.name == name);
-        let gone = old.sync.sources.iter().filter(|source| !has(&source.name));
-        losses.extend(gone.map(|source| format!("source '{}' is no longer in it", diag::printable(&source.name))));
-        losses.extend(self.lost_scopes(old));
-        losses.extend(self.lost_views(old));
-        losses.into_iter().map(|text| Diagnostic::error(Id::CONFIG_LOSS, Place::file(&self.file), text)).collect()
-    }
-}
-
-impl Config {
     /// The addresses that the server listens on for DNS, whatever carries it.
     pub(crate) fn listen_addresses(&self) -> ListenAddresses {
         ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone(), doh: self.doh.clone() }
@@ -140,35 +119,6 @@ impl Config {
 }
 
 impl Config {
-    /// The scopes that live sources read no more, though the sources are still there.
-    fn lost_scopes(&self, old: &Self) -> Vec<String> {
-        let mut lost = Vec::new();
-        for (new, old) in self.sync.live.iter().flat_map(|new| old.sync.live.iter().map(move |old| (new, old))) {
-            if new.name == old.name {
-                let has = |scope: &str| new.scopes.iter().any(|new| new.to_string().eq_ignore_ascii_case(scope));
-                let scopes = old.scopes.iter().map(ToString::to_string).filter(|scope| !has(scope));
-                let name = diag::printable(&new.name);
-                lost.extend(scopes.map(|scope| format!("scope '{scope}' of source '{name}' is no longer in it")));
-            }
-        }
-        lost
-    }
-
-    /// The views whose clients would get the base, and the sources that would feed something else.
-    fn lost_views(&self, old: &Self) -> Vec<String> {
-        let gone = old.views.settings().iter().map(|view| &view.name).filter(|name| self.views.named(name).is_none());
-        let mut lost: Vec<String> = gone.map(|name| format!("view '{name}' is no longer in it")).collect();
-        for old in &old.sync.sources {
-            let new = self.sync.sources.iter().find(|source| source.name == old.name);
-            if let (Some(view), Some(new)) = (&old.view, new)
-                && new.view != old.view
-            {
-                lost.push(format!("source '{}' no longer feeds view '{view}'", diag::printable(&old.name)));
-            }
-        }
-        lost
-    }
-
     /// Reads a config file.
     pub fn load(file: &Path) -> Result<Self, Vec<Diagnostic>> {
         Contents::read(file).map_err(|problem| vec![problem])?.load()

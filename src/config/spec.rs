@@ -191,14 +191,18 @@ pub(super) fn default_on_miss(apex: &Name) -> OnMiss {
     if azure::has_other_tenants(apex) { OnMiss::Forward } else { OnMiss::NxDomain }
 }
 
+/// Who may ask unless the config says otherwise.
+pub(super) fn default_access() -> Access {
+    Access::new(DEFAULT_ALLOW.iter().filter_map(|network| network.parse::<IpNet>().ok()))
+}
+
 fn access(top: &Section<'_>) -> Access {
-    let default = || DEFAULT_ALLOW.iter().filter_map(|network| network.parse().ok()).collect::<Vec<IpNet>>();
     let allow = top.section("access").and_then(|section| {
         let allow = section.strings("allow", values::network);
         section.finish();
         allow
     });
-    limits(top, Access::new(allow.unwrap_or_else(default)))
+    limits(top, allow.map_or_else(default_access, Access::new))
 }
 
 /// Reads `[limits]`, the rate limits for untrusted clients. Without `trusted`, every client in `[access]` is trusted.

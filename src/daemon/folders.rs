@@ -4,6 +4,7 @@
 //! that does not respond soon is left out until it does.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
@@ -21,10 +22,25 @@ use crate::watch::{FileKind, Folder, Unwatched, Watch};
 /// The time that folders may take to respond before they are left out.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Folders for one watcher.
+/// Links that are followed; the kernel follows no more (`path_resolution(7)`).
+const MAX_LINKS: usize = 40;
+
+/// What is watched.
 #[derive(Default)]
+pub(super) struct Watched {
+    _watches: Vec<Watch>,
+    unwatched: Unwatched,
+    folders: [Folders; 2],
+}
+
+/// The device and the number of a folder: one that takes the place of another is not watched with it.
+type FolderId = (u64, u64);
+
+/// Folders for one watcher.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Folders {
     pub(super) watched: BTreeSet<Folder>,
+    ids: BTreeSet<FolderId>,
     /// Those that did not answer.
     pub(super) silent: Vec<PathBuf>,
 }
@@ -43,10 +59,10 @@ pub(super) fn of(config: &Config) -> [Folders; 2] {
     let by_others = config.sync.sources.iter().filter(|source| matches!(source.kind, Kind::Files(_)));
     let lists = by_others.map(|source| {
         let (path, recursive) = fixed_part(&source.path);
-        // A list that is a link changes where it really is, too.
+        // A list that links lead to changes where they are, too.
         Wanted { folder: Folder { path, kind: FileKind::Lists, recursive }, link: Some(source.path.clone()) }
     });
-    // A certificate is often a link, to a file beside it or to that of another folder.
+    // A certificate is often a link: certbot's leads to another, and one of Kubernetes to a folder that is one.
     let certificates = config.tls.files().map(|path| {
         let folder = Folder { path: parent(path), kind: FileKind::Certificates, recursive: false };
         Wanted { folder, link: Some(path.clone()) }
@@ -61,28 +77,64 @@ struct Wanted {
 
 impl Wanted {
     /// The folders to watch; looks at the disk.
-    fn look(self) -> Vec<Folder> {
-        let target = self.link.and_then(|link| link.canonicalize().ok());
-        let background =
-            target.map(|target| Folder { path: parent(&target), kind: self.folder.kind, recursive: false });
-        [Some(self.folder), background].into_iter().flatten().filter(|folder| folder.path.exists()).collect()
+    fn look(self) -> Vec<(Folder, FolderId)> {
+        let kind = self.folder.kind;
+        let links = self.link.map(|link| folders_of_links(&link)).unwrap_or_default();
+        let links = links.into_iter().map(|path| Folder { path, kind, recursive: false });
+        let id = |folder: Folder| {
+            let about = folder.path.metadata().ok()?;
+            Some((folder, (about.dev(), about.ino())))
+        };
+        std::iter::once(self.folder).chain(links).filter_map(id).collect()
     }
 }
 
+/// The folders in which a change leads a path elsewhere: that of each link on the way, be it to a file or to a folder,
+/// and that of the file itself. Where the way ends, those up to there.
+fn folders_of_links(path: &Path) -> Vec<PathBuf> {
+    let Ok(path) = std::path::absolute(path) else { return Vec::new() };
+    let (mut at, mut folders, mut links) = (PathBuf::new(), Vec::new(), 0);
+    let mut rest: Vec<PathBuf> = path.iter().rev().map(PathBuf::from).collect();
+    while let Some(part) = rest.pop() {
+        if part.as_os_str() == ".." {
+            at.pop();
+            continue;
+        }
+        let Ok(target) = at.join(&part).read_link() else {
+            at.push(part);
+            continue;
+        };
+        folders.push(at.clone());
+        links += 1;
+        if links == MAX_LINKS {
+            return folders;
+        }
+        // A target is relative to the folder of its link; one from the root begins there, because `push` does so.
+        rest.extend(target.iter().rev().map(PathBuf::from));
+    }
+    if links > 0 {
+        folders.push(parent(&at));
+    }
+    folders
+}
+
 fn responding(wanted: impl Iterator<Item = Wanted>) -> Folders {
-    let asked: Vec<(PathBuf, Receiver<Vec<Folder>>)> = wanted.map(probe).collect();
+    let asked: Vec<(PathBuf, Receiver<Vec<(Folder, FolderId)>>)> = wanted.map(probe).collect();
     let deadline = Instant::now() + RESPONSE_TIMEOUT;
     let mut folders = Folders::default();
     for (path, answer) in asked {
         match answer.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            Ok(found) => folders.watched.extend(found),
+            Ok(found) => {
+                folders.ids.extend(found.iter().map(|(_, id)| id));
+                folders.watched.extend(found.into_iter().map(|(folder, _)| folder));
+            }
             Err(_) => folders.silent.push(path),
         }
     }
     folders
 }
 
-fn probe(wanted: Wanted) -> (PathBuf, Receiver<Vec<Folder>>) {
+fn probe(wanted: Wanted) -> (PathBuf, Receiver<Vec<(Folder, FolderId)>>) {
     let (sender, answer) = sync_channel(1);
     let path = wanted.folder.path.clone();
     // Without a thread the sender is gone, which counts as no response.
@@ -106,21 +158,37 @@ fn parent(path: &Path) -> PathBuf {
 }
 
 impl Daemon {
-    /// Starts to watch the folders that the present config names. A share that hangs keeps the thread that looks at it.
-    pub(super) fn watch_folders(&self) -> Running<Vec<(Watch, Unwatched)>> {
+    /// Looks at the folders that the present config names, and starts to watch them where they are not those that are
+    /// watched already: a link may lead elsewhere now, and a folder may have come, or have taken the place of another.
+    /// There is no result if they are the same. A share that hangs keeps the thread that looks at it.
+    pub(super) fn watch_folders(&self) -> Running<Option<Watched>> {
         let (config, ticks) = (self.config.clone(), self.ticks.clone());
-        let work = move || of(&config).iter().filter_map(|folders| start_watch(folders, &ticks)).collect();
+        let known = self.watched.unwatched.is_empty().then(|| self.watched.folders.clone());
+        let work = move || {
+            let folders = of(&config);
+            (known.as_ref() != Some(&folders)).then(|| Watched::start(folders, &ticks))
+        };
         Running::new(background::start("watch", work), Vec::new())
     }
 
-    pub(super) fn watching(&mut self, found: Option<Vec<(Watch, Unwatched)>>) {
-        let (watches, unwatched): (Vec<Watch>, Vec<Unwatched>) = found.unwrap_or_default().into_iter().unzip();
-        for (folder, reason) in unwatched.iter().flatten().filter(|(folder, _)| !self.unwatched.contains(folder)) {
+    pub(super) fn watching(&mut self, found: Option<Watched>) {
+        let Some(found) = found else { return };
+        let is_known = |folder: &PathBuf| self.watched.unwatched.iter().any(|(known, _)| known == folder);
+        for (folder, reason) in found.unwatched.iter().filter(|(folder, _)| !is_known(folder)) {
             let text = format!("cannot watch the folder: {reason}; its changes are seen at the next interval");
             log::found(&Diagnostic::warning(Id::FOLDER_UNWATCHED, Place::file(folder), text));
         }
-        self.watches = watches;
-        self.unwatched = unwatched.into_iter().flatten().map(|(folder, _)| folder).collect();
+        self.watched = found;
+        // A file may have changed before its folder was watched.
+        self.certificates.due();
+    }
+}
+
+impl Watched {
+    fn start(folders: [Folders; 2], ticks: &mpsc::Sender<FileKind>) -> Self {
+        let started = folders.iter().filter_map(|folders| start_watch(folders, ticks));
+        let (watches, unwatched): (Vec<Watch>, Vec<Unwatched>) = started.unzip();
+        Self { _watches: watches, unwatched: unwatched.into_iter().flatten().collect(), folders }
     }
 }
 
@@ -146,5 +214,63 @@ mod tests {
         assert_eq!(fixed_part(Path::new("/a/b/*.txt")), (PathBuf::from("/a/b"), false));
         assert_eq!(fixed_part(Path::new("/a/*/c/x.txt")), (PathBuf::from("/a"), true));
         assert_eq!(fixed_part(Path::new("x.txt")), (PathBuf::from("."), false));
+    }
+
+    /// A folder in which links are made.
+    struct Tree(tempfile::TempDir);
+
+    impl Tree {
+        /// Input: folders and files by their paths, and links with their targets.
+        fn new(files: &[&str], links: &[(&str, &str)]) -> Self {
+            let tree = Self(tempfile::tempdir().unwrap());
+            for file in files {
+                std::fs::create_dir_all(tree.at(file).parent().unwrap()).unwrap();
+                std::fs::write(tree.at(file), "").unwrap();
+            }
+            for (link, target) in links {
+                std::fs::create_dir_all(tree.at(link).parent().unwrap()).unwrap();
+                let target = target.replace("/root", tree.0.path().to_str().unwrap());
+                std::os::unix::fs::symlink(target, tree.at(link)).unwrap();
+            }
+            tree
+        }
+
+        fn at(&self, path: &str) -> PathBuf {
+            self.0.path().canonicalize().unwrap().join(path)
+        }
+
+        /// The folders of a path's links, below the tree.
+        fn folders(&self, path: &str) -> Vec<String> {
+            let root = self.at("");
+            let below = |folder: PathBuf| folder.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+            folders_of_links(&self.at(path)).into_iter().map(below).collect()
+        }
+    }
+
+    #[test]
+    fn every_link_on_the_way_to_a_file_is_watched_where_it_is() {
+        // certbot's, behind a link of ours.
+        let certbot = Tree::new(
+            &["archive/x/fullchain1.pem"],
+            &[("live/x/fullchain.pem", "../../archive/x/fullchain1.pem"), ("tls/c.pem", "/root/live/x/fullchain.pem")],
+        );
+        assert_eq!(certbot.folders("tls/c.pem"), ["tls", "live/x", "archive/x"]);
+        assert_eq!(certbot.folders("live/x/fullchain.pem"), ["live/x", "archive/x"]);
+        assert_eq!(certbot.folders("archive/x/fullchain1.pem"), [""; 0]);
+        // A secret of Kubernetes, whose `..data` is replaced by a rename, and a link to it.
+        let links = [("v/..data", "..2026_1"), ("v/tls.crt", "..data/tls.crt"), ("tls/c.pem", "/root/v/tls.crt")];
+        let volume = Tree::new(&["v/..2026_1/tls.crt"], &links);
+        assert_eq!(volume.folders("v/tls.crt"), ["v", "v", "v/..2026_1"]);
+        assert_eq!(volume.folders("tls/c.pem"), ["tls", "v", "v", "v/..2026_1"]);
+        // A folder that is a link.
+        let folder = Tree::new(&["b/c.pem"], &[("etc/tls", "../b")]);
+        assert_eq!(folder.folders("etc/tls/c.pem"), ["etc", "b"]);
+    }
+
+    #[test]
+    fn links_that_lead_nowhere_or_in_a_circle_are_watched_as_far_as_they_go() {
+        let tree = Tree::new(&[], &[("a/dangling", "/root/b/none"), ("a/circle", "circle")]);
+        assert_eq!(tree.folders("a/dangling"), ["a", "b"]);
+        assert_eq!(tree.folders("a/circle"), ["a"; MAX_LINKS]);
     }
 }

@@ -41,7 +41,6 @@ mod tasks;
 mod work;
 
 use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -62,11 +61,12 @@ use crate::status::Board;
 use crate::sync::pass::Aftermath;
 use crate::telemetry::Logs;
 use crate::transfer::Transfers;
-use crate::watch::{FileKind, Watch};
+use crate::watch::FileKind;
 use addresses::Absent;
 use beat::Told;
 use certificates::CertificateWork;
 use feed::FeedWork;
+use folders::Watched;
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
 use log::{PassLog, PeerLog, Reminder, UpstreamLog};
@@ -134,8 +134,8 @@ struct Daemon {
     board: Arc<Board>,
     /// Why names have the answers that they have.
     explainer: Arc<Explainer>,
-    watches: Vec<Watch>,
-    unwatched: Vec<PathBuf>,
+    /// The folders that are watched.
+    watched: Watched,
     /// The threads that read from Azure.
     live: LiveSources,
     ticks: mpsc::Sender<FileKind>,
@@ -245,8 +245,7 @@ impl Daemon {
             shared,
             board: Arc::clone(board),
             explainer,
-            watches: Vec::new(),
-            unwatched: Vec::new(),
+            watched: Watched::default(),
             live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
             answering: None,

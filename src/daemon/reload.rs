@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use tracing::{error, info};
 
+use super::certificates::Asked;
 use super::routes::Routes;
 use super::work::{Running, Waiter, Why};
 use super::{Daemon, answer, background, log, snapshot};
@@ -24,6 +25,7 @@ pub(super) enum Read {
 
 /// A config and what follows from it, whole and not yet in service.
 pub(super) struct Built {
+    why: Why,
     config: Config,
     routes: Routes,
     certificates: Loaded,
@@ -48,7 +50,7 @@ fn build(
         .map_err(|failed| vec![problem(Id::CONFIG_UPSTREAMS, format!("the new upstreams cannot be used: {failed}"))])?;
     open_socket(&config, old);
     let certificates = tls::load(&config.tls, credentials);
-    Ok(Built { config, routes, certificates })
+    Ok(Built { why, config, routes, certificates })
 }
 
 /// Opens the control socket to others, or closes it, where the groups changed; one that moves is made anew.
@@ -110,7 +112,7 @@ impl Daemon {
     }
 
     /// Puts in service what was built; nothing here can fail.
-    fn take_config(&mut self, Built { config, routes, certificates }: Built) {
+    fn take_config(&mut self, Built { why, config, routes, certificates }: Built) {
         let listen = config.listen_addresses();
         let changed = [
             ("listen", listen.dns != self.started_with.dns),
@@ -138,7 +140,10 @@ impl Daemon {
         self.board.sync_set(&self.config.sync);
         self.live.take(&self.config.sync);
         self.take_admin();
-        self.take_certificates(&certificates);
+        let asked = if why == Why::Person { Asked::ByPerson } else { Asked::ByNobody };
+        self.take_certificates(&certificates, asked);
+        // They may have been renewed, and taken, since they were read with the config.
+        self.certificates.due();
         info!(config = %diag::path(&self.config.file), "config read");
     }
 }

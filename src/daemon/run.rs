@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval};
 use tracing::{debug, info};
 
+use super::folders::Watched;
 use super::notify::Notifying;
 use super::orders::Ordered;
 use super::reload::Read;
@@ -24,7 +25,7 @@ use crate::status::seconds;
 use crate::sync::guard::Consent;
 use crate::sync::state::freeze::Freeze;
 use crate::sync::undo::Undo;
-use crate::watch::{FileKind, Unwatched, Watch};
+use crate::watch::FileKind;
 
 /// The time that a pass may take beyond its sources before a person should look at the disk.
 const SLOW: Duration = Duration::from_secs(30);
@@ -40,7 +41,7 @@ enum Event {
     /// The certificates were read.
     Certificates(Option<certificates::Read>),
     /// Folders are watched.
-    Watches(Option<Vec<(Watch, Unwatched)>>),
+    Watches(Option<Watched>),
     /// The control socket is in its new place.
     Control(Option<Result<PlacedSocket, ControlError>>),
     /// A file changed.
@@ -76,7 +77,9 @@ struct Course {
     config: Option<Running<Read>>,
     order: Option<Running<Ordered>>,
     certificates: Option<Running<certificates::Read>>,
-    watches: Option<Running<Vec<(Watch, Unwatched)>>>,
+    watches: Option<Running<Option<Watched>>>,
+    /// True if the folders are to be looked at: a link may lead elsewhere now.
+    look: bool,
     /// For the control socket, wherever it is.
     command_sender: mpsc::Sender<Command>,
     /// A control socket that is being put in its place.
@@ -102,7 +105,7 @@ impl Course {
             (ordered, waiters) = finished(&mut self.order) => Event::Ordered(ordered, waiters),
             (read, _) = finished(&mut self.certificates) => Event::Certificates(read),
             () = until(again), if is_read => Event::Due,
-            (found, _) = finished(&mut self.watches) => Event::Watches(found),
+            (found, _) = finished(&mut self.watches) => Event::Watches(found.flatten()),
             (placed, _) = finished(&mut self.control) => Event::Control(placed),
             Some(kind) = self.inbox.recv() => Event::Changed(kind),
             Some(command) = self.commands.recv() => Event::Command(command),
@@ -151,6 +154,7 @@ impl Daemon {
             order: None,
             certificates: None,
             watches: Some(self.watch_folders()),
+            look: false,
             command_sender,
             control: None,
             beat: self.manager.beats(),
@@ -175,6 +179,9 @@ impl Daemon {
         }
         if course.certificates.is_none() {
             course.certificates = self.start_certificates();
+        }
+        if course.watches.is_none() && std::mem::take(&mut course.look) {
+            course.watches = Some(self.watch_folders());
         }
         if course.task.is_none() {
             course.task = self.start_task();
@@ -210,9 +217,7 @@ impl Daemon {
                     course.schedule.synced(now, &self.config.sync);
                     self.shared.misses.rearm();
                     self.announce(course);
-                    if !self.unwatched.is_empty() && course.watches.is_none() {
-                        course.watches = Some(self.watch_folders());
-                    }
+                    course.look = true;
                 }
             }
             Event::Config(read, waiters) => self.follow_config(read, waiters, course),
@@ -227,7 +232,10 @@ impl Daemon {
             }
             Event::Control(placed) => self.control = self.start_control(placed, course.command_sender.clone()),
             Event::Changed(FileKind::Config) => self.due.config(Why::FileEvent),
-            Event::Changed(FileKind::Certificates) => self.certificates.due(),
+            Event::Changed(FileKind::Certificates) => {
+                self.certificates.due();
+                course.look = true;
+            }
             Event::Changed(FileKind::Lists) => self.due.task(Task::Pass),
             Event::Interval => {
                 self.due.task(Task::Pass);

@@ -18,6 +18,8 @@ pub struct EncryptionStatus {
     pub dot: Vec<String>,
     /// The addresses of DNS over HTTPS.
     pub doh: Vec<String>,
+    /// The number of certificates that the config names, also of those that cannot be used.
+    pub configured: usize,
     /// The certificates in use, in the order of the config.
     pub certificates: Vec<CertificateStatus>,
     /// Why files were not taken; the certificates before stay in use.
@@ -37,8 +39,13 @@ pub struct CertificateStatus {
 }
 
 impl EncryptionStatus {
-    /// The status of these credentials.
-    pub(crate) fn of(listen: &ListenAddresses, credentials: Option<&Credentials>, problems: Vec<Diagnostic>) -> Self {
+    /// The status of these credentials, of which the config names so many.
+    pub(crate) fn of(
+        listen: &ListenAddresses,
+        configured: usize,
+        credentials: Option<&Credentials>,
+        problems: Vec<Diagnostic>,
+    ) -> Self {
         let shown = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect();
         let certificate = |certificate: &Certificate| CertificateStatus {
             file: diag::path(&certificate.file),
@@ -47,7 +54,7 @@ impl EncryptionStatus {
         };
         let certificates = credentials.map(|credentials| credentials.certificates.iter().map(certificate).collect());
         let certificates = certificates.unwrap_or_default();
-        Self { dot: shown(&listen.dot), doh: shown(&listen.doh), certificates, problems }
+        Self { dot: shown(&listen.dot), doh: shown(&listen.doh), configured, certificates, problems }
     }
 
     /// What is wrong with it at this time.
@@ -55,9 +62,15 @@ impl EncryptionStatus {
         found.extend(self.problems.iter().map(|problem| Finding::error(problem.to_string())));
         let listen = [&self.dot[..], &self.doh].concat();
         if !listen.is_empty() && self.certificates.is_empty() {
-            let text =
-                format!("no certificate can be used: clients that encrypt get no answer at {}", listen.join(", "));
-            found.push(Finding::error(text).with("mend cert and key in [tls]; they are read again by themselves"));
+            let (why, help) = match self.configured {
+                0 => (
+                    "the config has no [tls]",
+                    "add [tls] with cert and key, or restart the server without [dot] and [doh]",
+                ),
+                _ => ("no certificate can be used", "mend cert and key in [tls]; they are read again by themselves"),
+            };
+            let text = format!("{why}: clients that encrypt get no answer at {}", listen.join(", "));
+            found.push(Finding::error(text).with(help));
         }
         let check =
             |each: &CertificateStatus| expiry::check(Path::new(&each.file), (each.valid_from, each.valid_until), now);
@@ -78,9 +91,16 @@ mod tests {
         let mut found = Vec::new();
         EncryptionStatus::default().findings(0, &mut found);
         assert_eq!(found, [], "nothing listens");
-        let status = EncryptionStatus { dot: vec!["10.0.0.4:853".into()], ..EncryptionStatus::default() };
-        status.findings(0, &mut found);
-        assert!(found.len() == 1 && found[0].text.contains("get no answer at 10.0.0.4:853"), "{found:?}");
+        for (configured, wanted, help) in [
+            (1, "no certificate can be used: clients that encrypt get no answer at 10.0.0.4:853", "mend cert and key"),
+            (0, "the config has no [tls]: clients that encrypt get no answer at 10.0.0.4:853", "add [tls]"),
+        ] {
+            let mut found = Vec::new();
+            let dot = vec!["10.0.0.4:853".into()];
+            EncryptionStatus { dot, configured, ..EncryptionStatus::default() }.findings(0, &mut found);
+            assert!(found.len() == 1 && found[0].text == wanted, "{found:?}");
+            assert!(found[0].what_to_do.as_ref().is_some_and(|said| said.starts_with(help)), "{found:?}");
+        }
     }
 
     #[test]

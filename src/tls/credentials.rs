@@ -3,7 +3,7 @@
 //! In: the settings and the credentials in use. Out: new ones, and what is wrong with the files. Clients that resume a
 //! session hold its state themselves, in a ticket (RFC 8446 section 2.2), so that nothing here grows with them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
@@ -55,7 +55,7 @@ pub(crate) struct Loaded {
     pub(crate) credentials: Option<Arc<Credentials>>,
     /// What is wrong with the files.
     pub(crate) problems: Vec<Diagnostic>,
-    /// True if a pair in use was replaced by one that cannot be used, or a certificate and its key differ: as a rule a
+    /// True if a file in use was replaced by one that cannot be used, or a certificate and its key differ: as a rule a
     /// program is yet to write the rest.
     pub(crate) is_halfway: bool,
 }
@@ -93,9 +93,10 @@ pub(crate) fn load(settings: &Settings, in_use: Option<&Arc<Credentials>>) -> Lo
     }
     match Credentials::new(settings, certificates, provider, in_use) {
         Ok(credentials) => Loaded { credentials: Some(credentials), problems, is_halfway },
-        Err(problem) => {
-            problems.push(problem);
-            Loaded { credentials: stays(), problems, is_halfway }
+        Err(error) => {
+            let credentials = stays();
+            problems.push(error.explain(credentials.is_some()));
+            Loaded { is_halfway: is_halfway || credentials.is_some(), credentials, problems }
         }
     }
 }
@@ -153,9 +154,9 @@ impl Credentials {
         certificates: Vec<Certificate>,
         provider: Arc<CryptoProvider>,
         in_use: Option<&Arc<Self>>,
-    ) -> Result<Arc<Self>, Diagnostic> {
+    ) -> Result<Arc<Self>, Unmade> {
         let client_ca = match &settings.client_ca {
-            Some(file) => Some(certificate::read(file).map_err(|text| no_roots(file, &text))?.0),
+            Some(file) => Some(certificate::read(file).map_err(|text| Unmade::no_roots(file, text))?.0),
             None => None,
         };
         let is_same = |in_use: &&Arc<Self>| {
@@ -170,17 +171,17 @@ impl Credentials {
         let kept = in_use.filter(|in_use| in_use.client_ca == client_ca).map(|in_use| Arc::clone(&in_use.tickets));
         let tickets = match kept {
             Some(tickets) => tickets,
-            None => ring::Ticketer::new().map_err(|error| internal(&error.to_string()))?,
+            None => ring::Ticketer::new().map_err(Unmade::internal)?,
         };
         let certificates: Arc<[Certificate]> = certificates.into();
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_protocol_versions(versions(settings.min_version));
-        let builder = builder.map_err(|error| internal(&error.to_string()))?;
+        let builder = builder.map_err(Unmade::internal)?;
         let builder = match (&settings.client_ca, &client_ca) {
             (Some(file), Some(text)) => {
-                let roots = roots(text).map_err(|text| no_roots(file, &text))?;
+                let roots = roots(text).map_err(|text| Unmade::no_roots(file, text))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-                builder.with_client_cert_verifier(verifier.map_err(|error| no_roots(file, &error.to_string()))?)
+                builder.with_client_cert_verifier(verifier.map_err(|error| Unmade::no_roots(file, error.to_string()))?)
             }
             _ => builder.with_no_client_auth(),
         };
@@ -216,14 +217,39 @@ fn roots(text: &[u8]) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-fn no_roots(file: &Path, text: &str) -> Diagnostic {
-    let text = format!("client_ca: {text}; new certificates are not taken, because no client could be proven");
-    Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::file(file), text)
+/// The reason why credentials cannot be made though there are certificates.
+enum Unmade {
+    /// The roots for clients cannot be used.
+    NoRoots(PathBuf, String),
+    /// A mistake in this program.
+    Internal(String),
 }
 
-fn internal(error: &str) -> Diagnostic {
-    let text = format!("internal error: TLS cannot be set up ({error}); please report this with the log");
-    Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::Server, text)
+impl Unmade {
+    fn no_roots(file: &Path, text: String) -> Self {
+        Self::NoRoots(file.to_owned(), text)
+    }
+
+    fn internal(error: impl ToString) -> Self {
+        Self::Internal(error.to_string())
+    }
+
+    /// Input: whether the credentials before stay in use.
+    fn explain(self, is_kept: bool) -> Diagnostic {
+        let now = if is_kept {
+            "roots and certificates before stay in use, and new ones are not taken"
+        } else {
+            "no client can be proven, so none that encrypts is let in"
+        };
+        let (place, text) = match self {
+            Self::NoRoots(file, text) => (Place::file(&file), format!("client_ca: {text}; {now}")),
+            Self::Internal(error) => {
+                let text = format!("internal error: TLS cannot be set up ({error}); please report this with the log");
+                (Place::Server, text)
+            }
+        };
+        Diagnostic::error(Id::CERTIFICATE_UNUSABLE, place, text)
+    }
 }
 
 /// The certificate by the name that a client asks for (RFC 6066 section 3); the first if it names none, or one of

@@ -1,5 +1,6 @@
 //! DNS over TLS (RFC 7858), under clients that mean no good.
 
+mod config;
 mod hickory;
 mod octets;
 mod renewal;
@@ -276,7 +277,7 @@ fn a_listener_that_others_hold_is_named_at_the_start() {
 #[test]
 fn rfc9462_4_clients_that_ask_for_it_are_told_where_tls_is_and_no_upstream_is_asked() {
     let upstream = Upstream::serving("_dns.resolver.arpa. 60 SVCB 1 dns.other.example. alpn=dot\n");
-    let mut world = Encrypted::new().with_upstream(&upstream);
+    let mut world = Encrypted::new().with_upstream(&upstream).with_config("[forward]\nspecial_names = \"forward\"\n");
     let server = world.site.start();
     let none = server.ask("_dns.resolver.arpa", "TYPE64");
     assert_eq!((none.rcode.as_str(), none.answer.len(), none.authority.len()), ("NOERROR", 0, 1));

@@ -15,6 +15,7 @@ use crate::files;
 use crate::forward::{RESOLV_CONF, UpstreamSpec};
 use crate::host::ports::Holder;
 use crate::host::{addresses, ports};
+use crate::status::Status;
 use clock::Clock;
 use folders::Folder;
 
@@ -97,12 +98,8 @@ impl System {
     pub(super) fn look(&self, config: &Config, server: &Server) -> Machine {
         let pid = server.status().map(|status| status.server.pid);
         let process = pid.map_or_else(|| "self".to_owned(), |pid| pid.to_string());
-        let in_use =
-            server.status().map(|status| status.server.listen.iter().filter_map(|text| text.parse().ok()).collect());
-        let wanted: Vec<SocketAddr> =
-            in_use.unwrap_or_else(|| config.listen.iter().copied().filter(|address| address.port() != 0).collect());
         Machine {
-            holders: wanted.into_iter().map(|at| (at, ports::holders(&self.root, at))).collect(),
+            holders: self.holders(config, server),
             first_free_port: self.number("proc/sys/net/ipv4/ip_unprivileged_port_start"),
             may_bind: self.may_bind(),
             has_systemd: self.path("run/systemd/system").is_dir(),
@@ -113,10 +110,28 @@ impl System {
             resolvers: self.servers(RESOLV_CONF),
             behind_stub: self.servers(BEHIND_STUB),
             own: addresses::own(),
-            absent: config.listen.iter().copied().filter(|address| !addresses::is_here(*address)).collect(),
+            absent: config.listen_addresses().all().into_iter().filter(|at| !addresses::is_here(*at)).collect(),
             folders: folders::look(config, pid.and_then(|pid| self.user(pid))),
             is_azure: self.is_azure(),
         }
+    }
+
+    /// For each address of the server, or else of the config, who keeps others from it. TLS and HTTPS need TCP alone.
+    fn holders(&self, config: &Config, server: &Server) -> Vec<(SocketAddr, Vec<Holder>)> {
+        let parsed = |texts: &[String]| texts.iter().filter_map(|text| text.parse().ok()).collect::<Vec<SocketAddr>>();
+        let fixed = |all: &[SocketAddr]| all.iter().copied().filter(|at| at.port() != 0).collect::<Vec<_>>();
+        let (dns, encrypted) = match server.status() {
+            Some(Status { server, encryption, .. }) => {
+                (parsed(&server.listen), parsed(&[&encryption.dot[..], &encryption.doh].concat()))
+            }
+            None => (fixed(&config.listen), fixed(&[&config.dot[..], &config.doh].concat())),
+        };
+        let all = dns.into_iter().map(|at| (at, ports::holders(&self.root, at)));
+        let by_tcp = encrypted.into_iter().map(|at| {
+            let holders = ports::holders(&self.root, at).into_iter().filter(|holder| holder.transport == "TCP");
+            (at, holders.collect())
+        });
+        all.chain(by_tcp).collect()
     }
 
     fn path(&self, relative: &str) -> PathBuf {

@@ -34,15 +34,17 @@ const LOOPBACK6: &str = "@ 10800 PTR localhost.\n";
 /// `invalid` (RFC 6761 section 6.4), `onion` (RFC 7686), `home.arpa` (RFC 8375).
 const NOT_IN_DNS: [&str; 3] = ["invalid", "onion", "home.arpa"];
 
-/// Where clients ask for the encrypted resolver that this one designates (RFC 9462 section 4). It is answered here: an
-/// upstream's must not be mistaken for ours.
+/// Where clients ask for the encrypted resolver that this one designates (RFC 9462 section 4). It is answered here
+/// whatever the treatment: an upstream's designation must not be mistaken for ours, and its certificate is not for our
+/// address. Who wants it nevertheless has a forward rule for this name.
 const RESOLVER: &str = "resolver.arpa";
 
 /// Its times are short: a client asks again soon after the config says something else.
 const RESOLVER_EMPTY: &str = "@ 300 SOA @ nobody.invalid. 1 3600 1200 604800 300\n@ 300 NS @\n";
 
-/// Makes the name exist, so that its SVCB records are NODATA (RFC 9462 section 4).
-const DESIGNATES_NONE: &str = "_dns 300 TXT \"no encrypted resolver is designated\"\n";
+/// All else is NODATA, of any type and at any name (RFC 9462 section 6.4); the empty zones of RFC 6303 have NXDOMAIN.
+/// A wildcard that has a name below it and no record is the source of that (RFC 4592 section 2.2.2).
+const RESOLVER_NODATA: &str = "below.* 300 TXT \"nothing is here\"\nbelow.*._dns 300 TXT \"nothing is here\"\n";
 
 /// RFC 6303 section 4.2 to 4.6: reverse zones that can have no data, except loopback.
 const NOBODYS_REVERSE: [&str; 7] = [
@@ -67,7 +69,7 @@ const PRIVATE_REVERSE: [&str; 7] = [
     "b.e.f.ip6.arpa",
 ];
 
-/// The zones that are answered here. There are none if the config has special names forwarded.
+/// The zones that are answered here. There is only that of the designation if the config has special names forwarded.
 #[derive(Default)]
 pub struct SpecialZones {
     all: Arc<ZoneSet>,
@@ -75,11 +77,8 @@ pub struct SpecialZones {
 }
 
 impl SpecialZones {
-    /// Those of the treatment. A designation is answered here in any case.
+    /// Those of the treatment, and that of the designation: lines of a zone file below `resolver.arpa`, or none.
     pub fn new(treatment: SpecialNames, designation: &str) -> Self {
-        if treatment == SpecialNames::Forward && designation.is_empty() {
-            return Self::default();
-        }
         let zones = |private_reverse| {
             let others = if treatment == SpecialNames::Local { zones(private_reverse) } else { Vec::new() };
             Arc::new(ZoneSet::new(others.into_iter().chain(resolver(designation))))
@@ -112,10 +111,11 @@ pub(super) fn zones(private_reverse: bool) -> Vec<Hosted> {
     zones.into_iter().flatten().collect()
 }
 
-/// The zone of the designation: lines of a zone file below `resolver.arpa`, or none.
+/// The zone of the designation. The A and AAAA records of the target that section 4 wants beside it (SHOULD) are left
+/// out: the target is a name of another zone, whose data may differ. The same addresses are hints in the SVCB records
+/// where they are known, and a client that takes no hints asks for the name (RFC 9460 section 7.3).
 fn resolver(designation: &str) -> Option<Hosted> {
-    let records = if designation.is_empty() { DESIGNATES_NONE } else { designation };
-    hosted(RESOLVER, RESOLVER_EMPTY, records)
+    hosted(RESOLVER, RESOLVER_EMPTY, &[designation, RESOLVER_NODATA].concat())
 }
 
 /// The reverse name of `::` with another last digit.
@@ -191,8 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc9462_4_without_a_designation_there_are_no_records_and_with_one_it_is_answered_in_any_case() {
-        assert_eq!(said("_dns.resolver.arpa", Rtype::SVCB).as_deref(), Some("NODATA"));
+    fn rfc9462_4_a_designation_is_answered_in_any_case() {
         let name: Name = "_dns.resolver.arpa".parse().unwrap();
         let line = "_dns 300 SVCB 1 dns.corp.example. alpn=dot port=8853 ipv4hint=10.0.0.4\n";
         for treatment in [SpecialNames::Local, SpecialNames::Forward] {
@@ -202,8 +201,32 @@ mod tests {
             let record = rrset.records(&name).next().unwrap().to_string();
             assert!(record.starts_with("_dns.resolver.arpa. 300 IN SVCB 1 dns.corp.example. alpn=dot"), "{record}");
         }
-        let forwarded = SpecialZones::new(SpecialNames::Forward, "");
-        assert!(forwarded.all.find(name.canonical()).is_none(), "nothing is answered here");
+    }
+
+    #[test]
+    fn rfc9462_6_4_all_else_of_the_zone_is_nodata_with_a_designation_and_without() {
+        for (treatment, designation) in [
+            (SpecialNames::Local, ""),
+            (SpecialNames::Forward, ""),
+            (SpecialNames::Local, "_dns 300 SVCB 1 dns.corp.example. alpn=dot\n"),
+        ] {
+            let special = SpecialZones::new(treatment, designation);
+            for (name, rtype) in [
+                ("_dns.resolver.arpa", Rtype::A),
+                ("_dns.resolver.arpa", Rtype::TXT),
+                ("resolver.arpa", Rtype::SVCB),
+                ("doh.resolver.arpa", Rtype::A),
+                ("a.b.resolver.arpa", Rtype::TXT),
+                ("a._dns.resolver.arpa", Rtype::SVCB),
+                ("a.b._dns.resolver.arpa", Rtype::AAAA),
+            ] {
+                let name = name.parse::<Name>().unwrap();
+                let zone = special.all.find(name.canonical()).unwrap().zone.clone().unwrap();
+                let outcome = zone.lookup(name.canonical(), rtype);
+                assert!(matches!(outcome, Outcome::NoData), "{name} {rtype} {outcome:?}");
+            }
+        }
+        assert_eq!(said("_dns.resolver.arpa", Rtype::SVCB).as_deref(), Some("NODATA"));
     }
 
     #[test]

@@ -175,11 +175,36 @@ fn without_roots_for_clients_nobody_is_let_in() {
     let demanding = Settings { client_ca: Some(folder.file("ca.pem")), ..settings(&[&pair]) };
     let loaded = load(&demanding, open.credentials.as_ref());
     assert!(loaded.credentials.is_none(), "the credentials before let everybody in");
-    assert!(loaded.problems[0].text.starts_with("client_ca: cannot be read"), "{}", loaded.problems[0]);
+    let said = |loaded: &Loaded| loaded.problems[0].text.clone();
+    assert!(said(&loaded).starts_with("client_ca: cannot be read"), "{}", said(&loaded));
+    assert!(
+        said(&loaded).ends_with("; no client can be proven, so none that encrypts is let in") && !loaded.is_halfway
+    );
     folder.write("ca.pem", &new(&[]).1, 0o644);
     let good = load(&demanding, open.credentials.as_ref());
     let tickets = |loaded: &Loaded| Arc::clone(&loaded.credentials.as_ref().unwrap().tickets);
     assert!(!Arc::ptr_eq(&tickets(&open), &tickets(&good)), "a session that began without a certificate ends");
-    folder.write("ca.pem", "", 0o644);
-    assert!(load(&demanding, good.credentials.as_ref()).credentials.is_some(), "the roots before stay in use");
+}
+
+#[test]
+fn roots_that_are_replaced_by_a_half_or_go_for_a_moment_may_be_still_written_and_those_before_stay() {
+    let folder = Folder::new();
+    let pair = folder.with("a", &["dns.corp.example"]);
+    let whole = new(&[]).1;
+    folder.write("ca.pem", &whole, 0o644);
+    let settings = Settings { client_ca: Some(folder.file("ca.pem")), ..settings(&[&pair]) };
+    let good = load(&settings, None);
+    for half in [Some(""), Some(&whole[..whole.len() / 2]), None] {
+        match half {
+            Some(half) => folder.write("ca.pem", half, 0o644),
+            None => std::fs::remove_file(folder.file("ca.pem")).unwrap(),
+        }
+        let loaded = load(&settings, good.credentials.as_ref());
+        assert!(Arc::ptr_eq(loaded.credentials.as_ref().unwrap(), good.credentials.as_ref().unwrap()), "{half:?}");
+        assert!(loaded.is_halfway && loaded.problems[0].text.contains("before stay in use"), "{}", loaded.problems[0]);
+    }
+    folder.write("ca.pem", &new(&[]).1, 0o644);
+    let other = load(&settings, good.credentials.as_ref());
+    assert!(!other.is_halfway && other.problems.is_empty());
+    assert!(!Arc::ptr_eq(other.credentials.as_ref().unwrap(), good.credentials.as_ref().unwrap()));
 }

@@ -1,5 +1,7 @@
 //! Certificates that are replaced while clients ask.
 
+mod ways;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

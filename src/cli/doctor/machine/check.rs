@@ -90,8 +90,8 @@ fn addresses(machine: &Machine) -> Finding {
 
 fn bind(machine: &Machine, config: &Config, server: &Server) -> Finding {
     let first = machine.first_free_port.unwrap_or(1024);
-    let low: Vec<&SocketAddr> =
-        config.listen.iter().filter(|address| address.port() != 0 && address.port() < first).collect();
+    let low: Vec<SocketAddr> =
+        config.listen_addresses().all().into_iter().filter(|at| at.port() != 0 && at.port() < first).collect();
     if low.is_empty() {
         return Finding::good(Id::BIND, format!("every user may listen at ports from {first} on"));
     }

@@ -89,6 +89,37 @@ fn a_machine_on_which_all_is_well_has_no_finding_worse_than_good() {
     }
 }
 
+/// A config whose listeners need no right and are free, but for those that encrypt.
+fn encrypted(dot: &str, doh: &str) -> Config {
+    config_of(&format!(
+        "listen = [\"127.0.0.1:5300\"]\n[backup]\n[tls]\ncert = \"c\"\nkey = \"k\"\n[dot]\nlisten = [\"{dot}\"]\n[doh]\n\
+         listen = [\"{doh}\"]\n"
+    ))
+}
+
+#[test]
+fn the_ports_of_tls_and_https_are_looked_at_as_those_of_dns() {
+    let silent = Server::Silent("no server is running with this config".to_owned());
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = taken.local_addr().unwrap();
+    let udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let over_udp = udp.local_addr().unwrap();
+    let found = |config: &Config| {
+        let machine = System::real(std::time::SystemTime::now()).look(config, &silent);
+        let rights = Machine { first_free_port: Some(1024), may_bind: false, unit_may_bind: None, ..machine };
+        check(&Machine { has_systemd: true, ..rights }, config, &silent)
+    };
+    for (dot, doh) in [(held, over_udp), (over_udp, held)] {
+        let found = found(&encrypted(&dot.to_string(), &doh.to_string()));
+        expect(&found, "PD201", State::Problem, &[&format!("{held} cannot be had"), "over TCP"]);
+        let said = format!("{found:?}");
+        assert!(!said.contains(&format!("{over_udp} cannot be had")), "who holds it over UDP is in nobody's way");
+    }
+    let found = found(&encrypted("198.51.100.1:853", "198.51.100.1:443"));
+    expect(&found, "PD202", State::Problem, &["198.51.100.1:853, 198.51.100.1:443", "AmbientCapabilities"]);
+    expect(&found, "PD213", State::Warning, &["198.51.100.1:853, 198.51.100.1:443", "no address of this machine"]);
+}
+
 #[test]
 fn the_holder_of_the_port_is_named_with_its_cures() {
     let held = |process| {
