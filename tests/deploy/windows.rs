@@ -15,7 +15,7 @@ use crate::checkers::{ROOT, find};
 const READER: &str = "tests/deploy/powershell.py";
 
 /// The pages that have PowerShell in them.
-const PAGES: [&str; 2] = ["docs/forwarders.md", "docs/mars-hosts.md"];
+const PAGES: [&str; 3] = ["docs/encrypted.md", "docs/forwarders.md", "docs/mars-hosts.md"];
 
 /// Verbs of commands that change something.
 const CHANGING: [&str; 13] = [
