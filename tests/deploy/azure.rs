@@ -258,7 +258,7 @@ fn encrypted(read: &Read, ports: &[u64]) -> Vec<String> {
         passed.iter().find(rule).is_some_and(|rule| rule["enableFloatingIP"] == false && rule["probe"].is_object())
     };
     let is_open = |port: u64| {
-        let rule = |rule: &&Value| rule["destinationPortRange"] == port.to_string();
+        let rule = |rule: &&Value| rule["destinationPortRange"].as_str() == Some(port.to_string().as_str());
         open.iter().find(rule).is_some_and(|rule| rule["sourceAddressPrefixes"] == *plain)
     };
     let mut wrong: Vec<String> = Vec::new();
