@@ -16,6 +16,9 @@ use crate::support::site::{Ran, Site};
 use crate::support::tls::{Authority, NAME};
 use crate::tool;
 
+/// Where certbot has the pair.
+const LINEAGE: &str = "/etc/letsencrypt/live/dns.corp.example";
+
 /// The group of the service in a container, which no machine of the tests has by name.
 const GROUP: u32 = 65532;
 
@@ -41,6 +44,7 @@ fn handed_over(hook: &str) -> Result<(), String> {
     pair.write(&lineage.path().join("fullchain.pem"), &lineage.path().join("privkey.pem"));
     let folder = site.path("tls");
     let own = hook.replace("/etc/privatelink-dns/tls", &folder.display().to_string());
+    let own = own.replace(LINEAGE, &lineage.path().display().to_string());
     let own = own.replace("-g privatelink-dns", &format!("-g {GROUP}"));
     let script = site.path("hook");
     std::fs::write(&script, own).unwrap();
@@ -72,6 +76,8 @@ fn the_hook_of_the_page_hands_over_a_pair_that_the_service_can_read_and_takes() 
         ("-m 640 \"$RENEWED_LINEAGE/privkey", "-m 600 \"$RENEWED_LINEAGE/privkey", "privkey.pem: the service may not"),
         ("-g privatelink-dns -m 750", "-m 700", "tls: the service may not"),
         ("$RENEWED_LINEAGE/privkey.pem", "$RENEWED_LINEAGE/key.pem", "key.pem"),
+        // certbot has renewed another certificate.
+        (LINEAGE, "/etc/letsencrypt/live/www.corp.example", "tls: No such file"),
     ] {
         assert!(hook().contains(from), "{from}");
         let found = handed_over(&hook().replace(from, to)).expect_err(to);
