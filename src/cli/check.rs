@@ -170,7 +170,7 @@ fn all(config: &Config, mut found: Vec<Diagnostic>) -> CheckReport {
     let report = store.reload();
     found.extend(report.errors);
     found.extend(config.warnings.iter().cloned());
-    found.extend(tls::check(&config.tls, &config.promised(), super::now()));
+    found.extend(tls::inspect(&config.tls, &config.promised(), super::now()).problems);
     found.extend(absent_upstreams(config, RESOLV_CONF.into()));
     found.extend(report.warnings);
     found.extend(feed::left_out(&config.feed, &report.zones));

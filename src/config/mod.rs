@@ -38,6 +38,7 @@ use crate::forward::{GroupSettings, cache};
 use crate::server::ListenAddresses;
 use crate::server::admission::access::Access;
 use crate::server::views::Views;
+use crate::tls::Promised;
 use crate::transfer::check;
 use crate::{files, telemetry, zone};
 
@@ -101,13 +102,15 @@ impl Config {
         ListenAddresses { dns: self.listen.clone(), dot: self.dot.clone(), doh: self.doh.clone() }
     }
 
-    /// The names and addresses that clients look for in the certificate because of `[ddr]`, the name first. Of a
-    /// listener on all addresses nobody knows them.
-    pub(crate) fn promised(&self) -> Vec<String> {
-        let Some(name) = &self.ddr else { return Vec::new() };
+    /// What clients look for in the certificate because of `[ddr]`.
+    pub(crate) fn promised(&self) -> Promised {
+        let Some(name) = &self.ddr else { return Promised::default() };
         let is_known = |address: &&SocketAddr| !address.ip().is_unspecified() && !address.ip().is_loopback();
         let addresses = self.listen.iter().filter(is_known).map(|address| address.ip().to_string());
-        std::iter::once(name.without_dot()).chain(addresses).collect()
+        Promised {
+            names: std::iter::once(name.without_dot()).chain(addresses).collect(),
+            has_unknown: self.listen.iter().any(|address| address.ip().is_unspecified()),
+        }
     }
 
     /// What in the peers is hardly meant, with these zones.

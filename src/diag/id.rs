@@ -234,15 +234,17 @@ ids! {
     CONFIG_GEOS_OPEN = "config-geos-open";
     /// A certificate, its key or the roots for clients cannot be used; what was in use stays.
     CERTIFICATE_UNUSABLE = "certificate-unusable";
-    /// A certificate has expired, or is not valid yet.
+    /// A certificate has expired.
     CERTIFICATE_INVALID = "certificate-invalid";
+    /// A certificate is not valid yet.
+    CERTIFICATE_NOT_YET_VALID = "certificate-not-yet-valid";
     /// A certificate expires soon, and was not renewed.
     CERTIFICATE_EXPIRES = "certificate-expires";
-    /// A certificate is not for a name or an address that clients look for in it.
+    /// A certificate is not for a name or an address that clients look for in it, or nobody knows whether it is.
     CERTIFICATE_LACKS_NAME = "certificate-lacks-name";
     /// An upstream is a known misprint.
     CONFIG_MISPRINT = "config-misprint";
-    /// A changed config would end zones or sources in service, which waits for a person.
+    /// A changed config would end what is in service, or demand less of clients, which waits for a person.
     CONFIG_LOSS = "config-loss";
     /// The upstreams of a changed config cannot be used.
     CONFIG_UPSTREAMS = "config-upstreams";

@@ -5,6 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use nix::unistd::User;
 use rustls::client::verify_server_name;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
@@ -82,12 +83,18 @@ impl Certificate {
     }
 }
 
+/// The user of this process, who reads the files: in `check` perhaps not that of the service.
+pub(crate) fn reader() -> String {
+    let id = nix::unistd::geteuid();
+    User::from_uid(id).ok().flatten().map_or_else(|| format!("user {id}"), |user| format!("user '{}'", user.name))
+}
+
 /// The octets of a file, and whether it is private.
 pub(super) fn read(path: &Path) -> Result<(Vec<u8>, bool), String> {
     match files::read(path, MAX_BYTES) {
         Ok((bytes, about)) => Ok((bytes, files::is_private(about.mode(), Some(about.uid())))),
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err("this service may not read it: give it to the service's group, and chmod 640".to_owned())
+            Err(format!("{} may not read it: give it to the service's group, and chmod 640", reader()))
         }
         Err(error) => Err(format!("cannot be read: {error}")),
     }

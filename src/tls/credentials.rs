@@ -13,7 +13,6 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use super::certificate::{self, Certificate, PairError};
-use super::expiry;
 use super::settings::{Pair, Settings, Version};
 use crate::diag::{Diagnostic, Id, Place, path};
 
@@ -101,29 +100,6 @@ pub(crate) fn load(settings: &Settings, in_use: Option<&Arc<Credentials>>) -> Lo
     }
 }
 
-/// What is wrong with the files, and with the certificates at this time, seconds since 1970. Clients are told to look
-/// for a name and addresses in the certificate: the first of `promised` is the name.
-pub(crate) fn check(settings: &Settings, promised: &[String], now: u64) -> Vec<Diagnostic> {
-    let Loaded { credentials, mut problems, .. } = load(settings, None);
-    let Some(credentials) = credentials else { return problems };
-    let dated = credentials.certificates.iter().filter_map(|each| expiry::check(&each.file, each.valid, now));
-    problems.extend(dated);
-    if let Some(given) = promised.first().and_then(|name| credentials.given_to(name)) {
-        let lacks: Vec<&str> = promised.iter().map(String::as_str).filter(|name| !given.is_for(name)).collect();
-        problems.extend((!lacks.is_empty()).then(|| lacking(&given.file, &lacks)));
-    }
-    problems
-}
-
-fn lacking(file: &Path, names: &[&str]) -> Diagnostic {
-    let text = format!(
-        "the certificate is not for {}, so clients that find it by [ddr] do not take it (RFC 9462 section 4.2): have it \
-         signed with each of them as a subject alternative name",
-        names.join(", ")
-    );
-    Diagnostic::warning(Id::CERTIFICATE_LACKS_NAME, Place::file(file), text)
-}
-
 fn explain(pair: &Pair, error: PairError, is_kept: bool) -> Diagnostic {
     let (file, text) = match error {
         PairError::Other(file, text) => (file, text),
@@ -138,7 +114,7 @@ fn explain(pair: &Pair, error: PairError, is_kept: bool) -> Diagnostic {
 
 impl Credentials {
     /// The certificate that a client gets which asks for this name.
-    fn given_to(&self, name: &str) -> Option<&Certificate> {
+    pub(super) fn given_to(&self, name: &str) -> Option<&Certificate> {
         given(&self.certificates, Some(name))
     }
 

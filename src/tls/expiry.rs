@@ -27,7 +27,7 @@ pub(crate) fn check(file: &Path, (from, until): (u64, u64), now: u64) -> Option<
             "the certificate is not valid before {}: clients refuse this server until then; look at this machine's clock",
             shown(from)
         );
-        return Some(Diagnostic::error(Id::CERTIFICATE_INVALID, place(), text));
+        return Some(Diagnostic::error(Id::CERTIFICATE_NOT_YET_VALID, place(), text));
     }
     // Certificates of some days are renewed late in their life.
     let soon = RENEWAL_S.min(until.saturating_sub(from) / 4);

@@ -7,9 +7,11 @@
 mod certificate;
 mod credentials;
 pub(crate) mod expiry;
+mod inspect;
 mod settings;
 mod validity;
 
-pub(crate) use certificate::Certificate;
-pub(crate) use credentials::{Credentials, Loaded, Protocol, check, load};
+pub(crate) use certificate::{Certificate, reader};
+pub(crate) use credentials::{Credentials, Loaded, Protocol, load};
+pub(crate) use inspect::{Inspection, Promised, inspect};
 pub use settings::{Pair, Settings, Version};

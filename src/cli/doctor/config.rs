@@ -45,7 +45,6 @@ pub(super) fn check(config: &Config, problems: &[Diagnostic], lists: &Lists, exp
         rights(config, exposed),
     ];
     found.extend(peers(config, lists));
-    found.extend(certificates(config, lists));
     found
 }
 
@@ -213,19 +212,6 @@ fn peers(config: &Config, lists: &Lists) -> Option<Finding> {
     } else {
         let check = diag::command(&["check"], &diag::path(&config.file));
         Finding::warning(Id::PEERS, facts.join("\n")).run(format!("mend [[peers]] or [access], then: {check}"))
-    };
-    (!all.is_empty()).then_some(finding)
-}
-
-/// Certificates have a check where there are any.
-fn certificates(config: &Config, lists: &Lists) -> Option<Finding> {
-    let facts = lists.certificates.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-    let all: Vec<String> = config.tls.pairs.iter().map(|pair| diag::path(&pair.certificate)).collect();
-    let finding = match lists.certificates.iter().any(Diagnostic::is_error) {
-        _ if facts.is_empty() => Finding::good(Id::CERTIFICATES, format!("{} in use: {}", all.len(), some(&all))),
-        true => Finding::problem(Id::CERTIFICATES, facts)
-            .run("mend the files that [tls] names; they are taken by themselves"),
-        false => Finding::warning(Id::CERTIFICATES, facts).run("renew them, or mend what should have done so"),
     };
     (!all.is_empty()).then_some(finding)
 }

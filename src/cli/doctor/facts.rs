@@ -19,7 +19,7 @@ use crate::sync::pass::{self, SourceReport};
 use crate::sync::plan::{FileState, HeldRrset, ZonePlan};
 use crate::sync::progress::no_progress;
 use crate::sync::{Places, Settings};
-use crate::tls;
+use crate::tls::{self, Inspection};
 use crate::zone::store::Store;
 
 /// The owner of an RRset relative to its zone, and whether it is AAAA.
@@ -113,8 +113,8 @@ pub(super) struct Lists {
     pub(super) conflicts: (Vec<Diagnostic>, usize),
     /// What is hardly meant in the peers of the config, without notes.
     pub(super) peers: Vec<Diagnostic>,
-    /// What is wrong with the certificates.
-    pub(super) certificates: Vec<Diagnostic>,
+    /// The certificates as this user reads them.
+    pub(super) certificates: Inspection,
     /// What the guard holds.
     pub(super) held: Option<HeldPart>,
     /// Since when and by whom the sync is frozen.
@@ -140,7 +140,7 @@ impl Lists {
             errors: planned.errors.to_vec(),
             warnings,
             peers: config.check_peers(&zones).into_iter().filter(|found| !found.is_note()).collect(),
-            certificates: tls::check(&config.tls, &config.promised(), crate::cli::seconds(now)),
+            certificates: tls::inspect(&config.tls, &config.promised(), crate::cli::seconds(now)),
             frozen: settings
                 .state
                 .frozen()

@@ -6,6 +6,7 @@
 
 mod ask;
 mod bundle;
+mod certificates;
 mod clients;
 mod config;
 mod facts;
@@ -199,8 +200,10 @@ fn all(
         (None, Ok(_)) => served::skipped("the server could not be asked"),
     };
     let section = |topic, findings| Section { topic, findings };
+    let mut of_config = config::check(config, problems, &lists, &exposed(config));
+    of_config.extend(certificates::check(config, &lists.certificates, &server, super::seconds(now)));
     let sections = vec![
-        section(Topic::Config, config::check(config, problems, &lists, &exposed(config))),
+        section(Topic::Config, of_config),
         section(Topic::Machine, machine::check::check(&machine, config, &server)),
         section(Topic::Upstream, upstream::check(&upstreams)),
         section(Topic::Lists, lists::check(&lists, super::seconds(now))),

@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use rcgen::{CertificateParams, KeyPair};
 
+use super::super::inspect::{Promised, inspect};
 use super::*;
 
 /// A folder with certificates.
@@ -158,8 +159,9 @@ fn rfc9462_4_2_a_certificate_that_clients_would_not_take_is_found_with_what_it_l
     let folder = Folder::new();
     let pair = folder.with("a", &["dns.corp.example", "10.0.0.4"]);
     let lacks = |promised: &[&str]| {
-        let promised: Vec<String> = promised.iter().map(ToString::to_string).collect();
-        check(&settings(&[&pair]), &promised, 1_800_000_000).into_iter().map(|found| found.text).collect::<Vec<_>>()
+        let names = promised.iter().map(ToString::to_string).collect();
+        let found = inspect(&settings(&[&pair]), &Promised { names, has_unknown: false }, 1_800_000_000);
+        found.problems.into_iter().map(|found| found.text).collect::<Vec<_>>()
     };
     assert_eq!(lacks(&["dns.corp.example", "10.0.0.4"]), [""; 0]);
     assert_eq!(lacks(&[]), [""; 0]);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::{answer, query};
 use crate::support::client::read_framed;
-use crate::support::tls::{Authority, BOTH, Encrypted, NAME, OURS, connect};
+use crate::support::server::Server;
+use crate::support::tls::{Authority, BOTH, Encrypted, NAME, OURS, certificate, connect};
 use crate::support::wait_until;
 
 #[test]
@@ -82,5 +83,92 @@ fn with_client_ca_that_cannot_be_used_the_message_says_whether_anybody_is_let_in
     let new = others.sign(&["client"]);
     wait_until("other roots are in use", || is_served(Some(&new)) && !is_served(Some(&known)) && !is_served(None));
     wait_until("nothing is wrong any more", || world.problems().is_empty());
+    server.stop();
+}
+
+#[test]
+fn rfc9462_4_2_check_and_doctor_name_what_a_certificate_lacks_for_clients_that_find_it_by_ddr() {
+    let mut world = Encrypted::new();
+    let dot = "[dot]\nlisten = [\"127.0.0.1:0\"]\n[ddr]\nname = \"dns.corp.example\"\n";
+    let lacks = "the certificate is not for 198.51.100.4, so clients that find it by [ddr] do not take it";
+    let anew = "a mere renewal lacks them again";
+    world.site.add(&format!("listen = [\"198.51.100.4:5300\"]\n{dot}"));
+    world.site.run("check", &[]).expect(0, &["cert.pem: ", lacks]);
+    // The upstream and the address of this site are not there, so `doctor` fails for those in any case.
+    let pd110 = |world: &Encrypted, wanted: &[&str]| {
+        let said = world.site.run("doctor", &["--all"]).all();
+        let at = said.find("PD110").unwrap_or_else(|| panic!("{said}"));
+        let part = said[at..].split("PD2").next().unwrap();
+        wanted.iter().for_each(|text| assert!(part.contains(text), "{text}\n{said}"));
+    };
+    pd110(&world, &[lacks, anew]);
+    let both = world.authority.sign(&[NAME, "198.51.100.4"]);
+    both.write(&world.site.path("cert.pem"), &world.site.path("key.pem"));
+    assert!(!world.site.run("check", &[]).all().contains("is not for"));
+    pd110(&world, &["1 can be used by user", "cert.pem, valid until "]);
+    world.site.add("listen = [\"0.0.0.0:5300\"]\n");
+    let unknown = "so nobody here knows by which one clients find it through [ddr]";
+    world.site.run("check", &[]).expect(0, &["note: ", unknown]);
+    pd110(&world, &["1 can be used by user", unknown]);
+}
+
+#[test]
+fn doctor_goes_by_what_the_server_uses() {
+    let world = Encrypted::new();
+    let server = world.site.start();
+    let said = || world.site.run("doctor", &["--all"]).all();
+    assert!(said().contains("1 in use: ") && said().contains("cert.pem, valid until "), "{}", said());
+    std::fs::remove_file(world.site.path("key.pem")).unwrap();
+    server.until_says("key.pem: cannot be read", 0);
+    assert!(said().contains("key.pem: cannot be read") && said().contains("the one before stays in use"), "{}", said());
+    server.stop();
+}
+
+#[test]
+fn a_client_gets_the_certificate_whose_names_in_the_config_are_asked_for() {
+    let mut world = Encrypted::new();
+    world.site.remove_config("tls");
+    let pair = |file: &str, names: &str| format!("[[tls]]\ncert = \"{file}.pem\"\nkey = \"{file}.key\"\n{names}");
+    let first = world.authority.sign(&["a.example", "b.example"]);
+    let second = world.authority.sign(&["a.example", "b.example"]);
+    for (file, signed, names) in [("one", &first, ""), ("two", &second, "names = [\"B.example\"]\n")] {
+        signed.write(&world.site.path(&format!("{file}.pem")), &world.site.path(&format!("{file}.key")));
+        world.site.add(&pair(file, names));
+    }
+    // The first is for both names, and the config gives `b.example` to the second, so the order counts.
+    let server = world.site.start();
+    let of = |name: &str| certificate(&connect(&world.client(), name, server.dot()).unwrap());
+    assert_eq!(of("a.example"), first.octets());
+    assert_eq!(of("b.example"), first.octets(), "it stands first, and is for the name itself");
+    let text = std::fs::read_to_string(world.site.config_file()).unwrap();
+    let given = text.replace("cert = \"one.pem\"", "names = [\"a.example\"]\ncert = \"one.pem\"");
+    assert_ne!(given, text);
+    world.site.write_raw_config(&given);
+    wait_until("the second is given", || of("b.example") == second.octets());
+    assert_eq!(of("a.example"), first.octets());
+    server.stop();
+}
+
+/// The nice value of each thread with this name (proc(5), `/proc/PID/task/TID/stat`).
+fn nice(server: &Server, name: &str) -> Vec<i32> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", server.pid())).unwrap();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok());
+    let of = |stat: String| {
+        let (head, fields) = stat.rsplit_once(')').unwrap();
+        let is_named = head.split_once('(').unwrap().1 == name;
+        // The 19th field; the third is the first behind the name.
+        is_named.then(|| fields.split_whitespace().nth(16).unwrap().parse().unwrap())
+    };
+    stats.filter_map(of).collect()
+}
+
+#[test]
+fn threads_that_encrypt_have_a_lower_priority_than_those_of_udp() {
+    let world = Encrypted::new();
+    let server = world.site.start();
+    answer(&mut world.connect(&server), &query(OURS));
+    let (tls, udp) = (nice(&server, "tls"), nice(&server, "udp-0"));
+    assert!(!tls.is_empty() && !udp.is_empty(), "tls {tls:?}, udp {udp:?}");
+    assert!(tls.iter().min() > udp.iter().max(), "tls {tls:?}, udp {udp:?}");
     server.stop();
 }

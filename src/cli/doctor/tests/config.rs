@@ -115,18 +115,6 @@ fn secrets_that_others_may_read_are_named_with_the_command() {
 }
 
 #[test]
-fn certificates_that_have_expired_or_do_so_soon_are_found_and_without_any_there_is_no_check() {
-    let config = format!("{GOOD}\n[tls]\ncert = \"/srv/c.pem\"\nkey = \"/srv/c.key\"");
-    expect(&checked(&config, &Lists::default()), "PD110", State::Good, &["1 in use: /srv/c.pem"]);
-    for (now, state, wanted) in [(390, State::Warning, "expires at 1970"), (401, State::Problem, "expired at 1970")] {
-        let found = crate::tls::expiry::check(Path::new("/srv/c.pem"), (0, 400), now).unwrap();
-        let lists = Lists { certificates: vec![found], ..Lists::default() };
-        expect(&checked(&config, &lists), "PD110", state, &[wanted]);
-    }
-    assert!(checked(GOOD, &Lists::default()).iter().all(|finding| finding.id.as_str() != "PD110"));
-}
-
-#[test]
 fn peers_that_are_refused_or_lack_a_zone_are_found_and_without_peers_there_is_no_check() {
     let peer = |address: &str| {
         format!("{GOOD}\n[[peers]]\nname = \"bind-hq\"\naddress = [\"{address}\"]\nzones = [\"backup\"]")

@@ -1,5 +1,6 @@
 //! The checks over made values: a scripted case for each id and state.
 
+mod certificates;
 mod config;
 mod lists;
 mod machine;
