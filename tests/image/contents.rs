@@ -125,7 +125,7 @@ fn the_image_says_how_it_is_run_and_what_it_is() {
     assert_eq!(config["Entrypoint"], serde_json::json!([PROGRAM]));
     assert_eq!(config["Cmd"], serde_json::json!(["serve"]));
     assert_eq!(config["StopSignal"], "SIGTERM");
-    for port in ["53/udp", "53/tcp", "8053/tcp"] {
+    for port in ["53/udp", "53/tcp", "443/tcp", "853/tcp", "8053/tcp"] {
         assert!(config["ExposedPorts"][port].is_object(), "{config}");
     }
     for volume in VOLUMES {

@@ -54,6 +54,12 @@ const WINDOW: u32 = 64 << 10;
 /// Octets of answers that the client has not taken, or of queries, after which no more of its queries are served.
 const MAX_UNSENT: usize = 64 << 10;
 
+/// Octets that a request under way takes, in HTTP/2 and here.
+const REQUEST_OCTETS: usize = 1 << 10;
+
+/// Steps in which others learn what a connection holds, octets: most hold less than one.
+const COUNTED: usize = 16 << 10;
+
 /// The time that a request may take from its head to its end, if the idle time is not shorter anyway.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
@@ -312,7 +318,8 @@ impl<S: ClientStream> Connection<S> {
         while let Poll::Ready(Some((id, arrived))) = self.returning.poll_recv(context) {
             match arrived {
                 Some(arrived) => self.returned.push((id, arrived)),
-                None => self.give_up(id),
+                // The query got lost.
+                None => drop(self.waiting.remove(&id).map(|mut respond| respond.send_reset(Reason::INTERNAL_ERROR))),
             }
         }
         let before = self.last;
@@ -328,13 +335,6 @@ impl<S: ClientStream> Connection<S> {
             self.last = now;
         }
         self.last != before
-    }
-
-    /// Takes back the request whose query got lost.
-    fn give_up(&mut self, id: u64) {
-        if let Some(mut respond) = self.waiting.remove(&id) {
-            respond.send_reset(Reason::INTERNAL_ERROR);
-        }
     }
 
     fn reply(&mut self, respond: SendResponse<Bytes>, message: &[u8]) {
@@ -365,7 +365,8 @@ impl<S: ClientStream> Connection<S> {
     /// Notes for others how the connection is; `is_stuck` if octets wait for the client.
     fn note(&mut self, is_stuck: bool) {
         let waiting = self.outgoing.octets();
-        let held = waiting + self.returned.octets() + self.asked_octets();
+        let octets = waiting + self.flusher.octets() + self.returned.octets() + self.asked_octets();
+        let held = (octets + self.requests() * REQUEST_OCTETS) / COUNTED * COUNTED;
         if held != self.counted {
             self.counted = held;
             let evicted = self.handle.unsent(held);
@@ -385,9 +386,14 @@ impl<S: ClientStream> Connection<S> {
         self.outgoing.octets() >= MAX_UNSENT
     }
 
+    /// Requests that are under way.
+    fn requests(&self) -> usize {
+        self.waiting.len() + self.bodies.len() + self.asked.len()
+    }
+
     /// Whether more requests may be taken: HTTP/2 does not count those that the client has taken back.
     fn has_room(&self) -> bool {
-        self.waiting.len() + self.bodies.len() + self.asked.len() < MAX_REQUESTS as usize
+        self.requests() < MAX_REQUESTS as usize
     }
 
     fn idle(&self) -> Duration {
@@ -397,8 +403,7 @@ impl<S: ClientStream> Connection<S> {
     /// The time at which something is to be ended: a request, or the connection.
     fn deadline(&self) -> Instant {
         let time = REQUEST_TIME.min(self.idle());
-        let oldest = self.bodies.iter().map(|body| body.began + time).min();
-        oldest.map_or(self.end_of_progress(), |oldest| oldest.min(self.end_of_progress()))
+        self.bodies.iter().fold(self.end_of_progress(), |first, body| first.min(body.began + time))
     }
 
     /// The time at which the connection ends unless something happens. One that waits for answers is not idle, nor is
@@ -406,7 +411,6 @@ impl<S: ClientStream> Connection<S> {
     fn end_of_progress(&self) -> Instant {
         let idle = self.idle();
         let idles = self.waiting.is_empty() && self.bodies.is_empty();
-        let stuck = self.patience.end(idle);
-        stuck.unwrap_or_else(|| if idles { self.last + idle } else { Instant::now() + idle })
+        self.patience.end(idle).unwrap_or_else(|| if idles { self.last + idle } else { Instant::now() + idle })
     }
 }

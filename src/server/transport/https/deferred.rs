@@ -84,6 +84,11 @@ impl<S: AsyncWrite + Unpin> Flusher<S> {
         if inner.is_full && matches!(flushed, Poll::Ready(Ok(()))) { Poll::Pending } else { flushed }
     }
 
+    /// Octets that wait here.
+    pub(super) fn octets(&self) -> usize {
+        lock(&self.0).buffer.capacity()
+    }
+
     /// Octets that the client's side has taken since the start of the connection.
     pub(super) fn left(&self) -> u64 {
         lock(&self.0).left
