@@ -36,6 +36,9 @@ pub(super) struct Watched {
 /// The device and the number of a folder: one that takes the place of another is not watched with it.
 type FolderId = (u64, u64);
 
+/// What a look at the disk found.
+type Found = Vec<(Folder, FolderId)>;
+
 /// Folders for one watcher.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Folders {
@@ -77,7 +80,7 @@ struct Wanted {
 
 impl Wanted {
     /// The folders to watch; looks at the disk.
-    fn look(self) -> Vec<(Folder, FolderId)> {
+    fn look(self) -> Found {
         let kind = self.folder.kind;
         let links = self.link.map(|link| folders_of_links(&link)).unwrap_or_default();
         let links = links.into_iter().map(|path| Folder { path, kind, recursive: false });
@@ -119,7 +122,7 @@ fn folders_of_links(path: &Path) -> Vec<PathBuf> {
 }
 
 fn responding(wanted: impl Iterator<Item = Wanted>) -> Folders {
-    let asked: Vec<(PathBuf, Receiver<Vec<(Folder, FolderId)>>)> = wanted.map(probe).collect();
+    let asked: Vec<(PathBuf, Receiver<Found>)> = wanted.map(probe).collect();
     let deadline = Instant::now() + RESPONSE_TIMEOUT;
     let mut folders = Folders::default();
     for (path, answer) in asked {
@@ -134,7 +137,7 @@ fn responding(wanted: impl Iterator<Item = Wanted>) -> Folders {
     folders
 }
 
-fn probe(wanted: Wanted) -> (PathBuf, Receiver<Vec<(Folder, FolderId)>>) {
+fn probe(wanted: Wanted) -> (PathBuf, Receiver<Found>) {
     let (sender, answer) = sync_channel(1);
     let path = wanted.folder.path.clone();
     // Without a thread the sender is gone, which counts as no response.

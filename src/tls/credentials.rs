@@ -147,12 +147,12 @@ impl Credentials {
         let kept = in_use.filter(|in_use| in_use.client_ca == client_ca).map(|in_use| Arc::clone(&in_use.tickets));
         let tickets = match kept {
             Some(tickets) => tickets,
-            None => ring::Ticketer::new().map_err(Unmade::internal)?,
+            None => ring::Ticketer::new().map_err(Unmade::Internal)?,
         };
         let certificates: Arc<[Certificate]> = certificates.into();
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
         let builder = builder.with_protocol_versions(versions(settings.min_version));
-        let builder = builder.map_err(Unmade::internal)?;
+        let builder = builder.map_err(Unmade::Internal)?;
         let builder = match (&settings.client_ca, &client_ca) {
             (Some(file), Some(text)) => {
                 let roots = roots(text).map_err(|text| Unmade::no_roots(file, text))?;
@@ -198,16 +198,12 @@ enum Unmade {
     /// The roots for clients cannot be used.
     NoRoots(PathBuf, String),
     /// A mistake in this program.
-    Internal(String),
+    Internal(rustls::Error),
 }
 
 impl Unmade {
     fn no_roots(file: &Path, text: String) -> Self {
         Self::NoRoots(file.to_owned(), text)
-    }
-
-    fn internal(error: impl ToString) -> Self {
-        Self::Internal(error.to_string())
     }
 
     /// Input: whether the credentials before stay in use.

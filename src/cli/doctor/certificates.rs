@@ -16,19 +16,16 @@ pub(super) fn check(config: &Config, read: &Inspection, server: &Server, now: u6
     if config.tls.pairs.is_empty() {
         return None;
     }
-    let (good, mut problems) = match server.status() {
-        Some(status) => {
-            let encryption = &status.encryption;
-            let dated = encryption.certificates.iter().map(|each| (&*each.file, (each.valid_from, each.valid_until)));
-            let ends = dated.clone().filter_map(|(file, valid)| expiry::check(Path::new(file), valid, now));
-            let lacks = read.problems.iter().filter(|found| found.id == DiagnosticId::CERTIFICATE_LACKS_NAME).cloned();
-            let problems = encryption.problems.iter().cloned().chain(ends).chain(lacks).collect();
-            (shown("in use", dated.map(|(file, (_, until))| (file.to_owned(), until))), problems)
-        }
-        None => {
-            let dated = read.certificates.iter().map(|each| (diag::path(&each.file), each.valid.1));
-            (shown(&format!("can be used by {}", reader()), dated), read.problems.clone())
-        }
+    let (good, mut problems) = if let Some(status) = server.status() {
+        let encryption = &status.encryption;
+        let dated = encryption.certificates.iter().map(|each| (&*each.file, (each.valid_from, each.valid_until)));
+        let ends = dated.clone().filter_map(|(file, valid)| expiry::check(Path::new(file), valid, now));
+        let lacks = read.problems.iter().filter(|found| found.id == DiagnosticId::CERTIFICATE_LACKS_NAME).cloned();
+        let problems = encryption.problems.iter().cloned().chain(ends).chain(lacks).collect();
+        (shown("in use", dated.map(|(file, (_, until))| (file.to_owned(), until))), problems)
+    } else {
+        let dated = read.certificates.iter().map(|each| (diag::path(&each.file), each.valid.1));
+        (shown(&format!("can be used by {}", reader()), dated), read.problems.clone())
     };
     problems.sort_by_key(|found: &Diagnostic| found.severity as usize);
     let facts = problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
