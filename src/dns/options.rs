@@ -38,8 +38,8 @@ pub struct ResponseOptions<'a> {
     pub keepalive: Option<u16>,
     /// The reason for the answer.
     pub ede: Option<&'a Ede>,
-    /// Whether the message is padded to a multiple of [`PADDED_TO`], up to the longest message.
-    pub padding: bool,
+    /// The answer is padded (RFC 7830), together with this many octets that come behind, which are those of a signature.
+    pub padding: Option<usize>,
 }
 
 /// Octets whose multiples are the lengths of padded answers (RFC 8467 section 4.1): whoever sees them sees no more.
@@ -84,7 +84,7 @@ impl ResponseOptions<'_> {
         let cookie = self.cookie.map_or(0, |cookie| 4 + cookie.len());
         let nsid = self.nsid.map_or(0, |nsid| 4 + nsid.len());
         let keepalive = self.keepalive.map_or(0, |_| 6);
-        let padding = if self.padding { 4 } else { 0 };
+        let padding = self.padding.map_or(0, |_| 4);
         PLAIN_OPT + cookie + nsid + keepalive + self.ede.map_or(0, Ede::option_len) + padding
     }
 
@@ -110,8 +110,8 @@ impl ResponseOptions<'_> {
         if let Some(ede) = self.ede {
             option(OPTION_EDE, &[&ede.code.to_be_bytes(), ede.shown()], out);
         }
-        if self.padding {
-            let length = out.len() - message + 4;
+        if let Some(behind) = self.padding {
+            let length = out.len() - message + 4 + behind;
             let padded = length.next_multiple_of(PADDED_TO).min(usize::from(u16::MAX).max(length));
             option(OPTION_PADDING, &[&[0; PADDED_TO][..padded - length]], out);
         }
@@ -141,7 +141,7 @@ mod tests {
             nsid: Some(b"ns1"),
             keepalive: Some(150),
             ede: Some(&ede),
-            padding: false,
+            padding: None,
         };
         let one = |options: ResponseOptions<'_>| {
             let mut out = Vec::new();
@@ -159,7 +159,12 @@ mod tests {
     fn rfc8467_4_1_a_padded_message_has_a_multiple_of_468_octets_and_never_more_than_a_message_may() {
         let padded = |length: usize, options: ResponseOptions<'_>| {
             let mut out = vec![7; 100 + length];
-            ResponseOptions { padding: true, ..options }.append_opt(1232, (0, false), 100, &mut out);
+            ResponseOptions { padding: options.padding.or(Some(0)), ..options }.append_opt(
+                1232,
+                (0, false),
+                100,
+                &mut out,
+            );
             assert!(QueryOptions::read(&out[100 + length + PLAIN_OPT..]).unwrap().padding);
             out.len() - 100
         };
@@ -171,6 +176,8 @@ mod tests {
         }
         assert_eq!((padded(40, cookie), padded(440, cookie)), (468, 936));
         assert_eq!(padded(65_520, ResponseOptions::default()), 65_535);
+        let signed = ResponseOptions { padding: Some(100), ..ResponseOptions::default() };
+        assert_eq!((padded(12, signed), padded(360, signed)), (368, 836), "with the signature behind it");
     }
 
     fn cookie(length: u8) -> Vec<u8> {

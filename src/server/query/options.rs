@@ -30,8 +30,7 @@ impl ReplyOptions {
             nsid: self.nsid.as_deref().map(str::as_bytes),
             keepalive: self.keepalive,
             ede,
-            // A signature comes behind it: the length is not that of a padded message anyway.
-            padding: self.padding && self.signature.is_none(),
+            padding: self.padding.then(|| self.signature.as_ref().map_or(0, |signature| signature.octets())),
         }
     }
 

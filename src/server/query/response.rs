@@ -103,7 +103,7 @@ fn bare(
 }
 
 const NO_OPTIONS: ResponseOptions<'static> =
-    ResponseOptions { cookie: None, nsid: None, keepalive: None, ede: None, padding: false };
+    ResponseOptions { cookie: None, nsid: None, keepalive: None, ede: None, padding: None };
 
 /// A bare header, the answer to a message that could not be read as a question. It repeats nothing else from the
 /// sender.
