@@ -32,6 +32,9 @@ pub(crate) use settings::{Format, Level, Settings};
 /// The file watcher logs every event it sees: with a log inside a watched folder, each line would cause the next.
 const QUIET: &str = "notify=warn,notify_debouncer_full=warn,mio=warn";
 
+/// What clients do is counted. These would write a line for each connection of whoever likes; `RUST_LOG` may name them.
+const STRANGERS: &str = "h2=off,rustls=off";
+
 /// The time that the last lines may take once the server has stopped.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
@@ -138,7 +141,7 @@ fn filter(said: Option<&str>, level: Level) -> (Targets, Option<String>) {
     // At debug, other crates have nothing to say that helps an operator.
     let default = if level == Level::Debug { "info,privatelink_dns=debug" } else { level.word() };
     // Who sets `[log] queries` wants them at any level, unless `RUST_LOG` says otherwise: the last word counts.
-    let build = |said: &str| format!("{}=info,{said},{QUIET}", crate::server::QUERY_LOG).parse::<Targets>();
+    let build = |said: &str| format!("{}=info,{STRANGERS},{said},{QUIET}", crate::server::QUERY_LOG).parse::<Targets>();
     // A lone word that is not a level counts as the name of a module, and silences all others.
     let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
     let is_good = |said: &str| said.contains('=') || said.split(',').any(is_level);
@@ -185,6 +188,18 @@ mod tests {
         for quiet in QUIET.split(',') {
             assert!(filter.to_string().contains(quiet), "{filter}");
         }
+    }
+
+    #[test]
+    fn what_clients_do_to_libraries_is_logged_only_where_rust_log_names_these() {
+        let is_logged =
+            |said: Option<&str>, level, from: &str| filter(said, level).0.would_enable(from, &tracing::Level::WARN);
+        for from in ["h2::proto::streams::recv", "rustls::msgs::handshake"] {
+            assert!(!is_logged(None, Level::Info, from) && !is_logged(None, Level::Debug, from), "{from}");
+            assert!(!is_logged(Some("info"), Level::Info, from), "{from}");
+            assert!(is_logged(Some("info,h2=debug,rustls=debug"), Level::Info, from), "{from}");
+        }
+        assert!(is_logged(None, Level::Info, "hyper"));
     }
 
     #[test]

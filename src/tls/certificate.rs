@@ -21,6 +21,14 @@ use crate::files;
 /// Octets of a file; a chain has some thousand.
 const MAX_BYTES: u64 = 256 << 10;
 
+/// Those that clients take, as ring signs with them.
+const NO_KEY: &str = "the key is of a kind that cannot be used: take ECDSA P-256 or P-384, Ed25519, or RSA of 2048 bits \
+                      or more";
+
+/// What webpki wants of a certificate, as clients do.
+const NO_CERTIFICATE: &str = "its first certificate cannot be used: it has to be of version 3, with subject alternative \
+                              names; sign it anew with them";
+
 /// A certificate that is in use.
 #[derive(Clone, Debug)]
 pub(crate) struct Certificate {
@@ -52,10 +60,7 @@ impl Certificate {
             move |text: String| PairError::Other(path.clone(), text)
         };
         let (bytes, _) = read(&pair.certificate).map_err(|unread| unread.of(&pair.certificate))?;
-        let chain = chain(&bytes).map_err(at(&pair.certificate))?;
-        let valid = chain.first().and_then(|first| validity::of(first));
-        let valid =
-            valid.ok_or_else(|| at(&pair.certificate)("its first certificate is not one of X.509".to_owned()))?;
+        let (chain, valid) = chain_and_validity(&bytes).map_err(at(&pair.certificate))?;
         let (bytes, is_private) = read(&pair.key).map_err(|unread| unread.of(&pair.key))?;
         if !is_private {
             let text = "others than this service can read or write the key, so it is not used: chmod 600 it, or 640 if \
@@ -63,12 +68,18 @@ impl Certificate {
             return Err(at(&pair.key)(text.to_owned()));
         }
         let key = key(&bytes).map_err(at(&pair.key))?;
-        match CertifiedKey::from_der(chain, key, provider) {
-            Ok(key) => {
-                Ok(Self { file: pair.certificate.clone(), names: pair.names.clone(), valid, key: Arc::new(key) })
+        let key = provider.key_provider.load_private_key(key).map_err(|_| at(&pair.key)(NO_KEY.to_owned()))?;
+        let key = Arc::new(CertifiedKey::new(chain, key));
+        match key.keys_match() {
+            // A key that cannot say what it belongs to has to be believed.
+            Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {
+                Ok(Self { file: pair.certificate.clone(), names: pair.names.clone(), valid, key })
             }
-            Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => Err(PairError::Differs),
-            Err(error) => Err(at(&pair.key)(format!("the key cannot be used: {error}"))),
+            Err(Error::InconsistentKeys(_)) if is_in_wrong_order(&key) => Err(at(&pair.certificate)(
+                "the key's certificate is not the first of its chain: put it there".to_owned(),
+            )),
+            Err(Error::InconsistentKeys(_)) => Err(PairError::Differs),
+            Err(_) => Err(at(&pair.certificate)(NO_CERTIFICATE.to_owned())),
         }
     }
 
@@ -89,6 +100,21 @@ impl Certificate {
 pub(crate) fn reader() -> String {
     let id = nix::unistd::geteuid();
     User::from_uid(id).ok().flatten().map_or_else(|| format!("user {id}"), |user| format!("user '{}'", user.name))
+}
+
+/// Whether the key is that of another certificate of the chain.
+fn is_in_wrong_order(key: &CertifiedKey) -> bool {
+    let alone =
+        |certificate: &CertificateDer<'static>| CertifiedKey::new(vec![certificate.clone()], Arc::clone(&key.key));
+    key.cert.iter().skip(1).any(|certificate| alone(certificate).keys_match().is_ok())
+}
+
+/// All certificates of a PEM text, and the first and the last second of the first.
+fn chain_and_validity(text: &[u8]) -> Result<(Vec<CertificateDer<'static>>, (u64, u64)), String> {
+    let chain = chain(text)?;
+    let validities: Option<Vec<_>> = chain.iter().map(|certificate| validity::of(certificate)).collect();
+    let first = validities.and_then(|all| all.first().copied());
+    first.map(|valid| (chain, valid)).ok_or_else(|| "one of its certificates is not one of X.509".to_owned())
 }
 
 /// The reason why a file cannot be read.
@@ -124,7 +150,7 @@ pub(super) fn read(path: &Path) -> Result<(Vec<u8>, bool), Unread> {
 
 /// All certificates of a PEM text.
 pub(super) fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(text).collect();
+    let chain: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(without_mark(text)).collect();
     let chain = chain.map_err(|error| match error {
         // As of a file that is still being written.
         pem::Error::MissingSectionEnd { .. } => {
@@ -139,9 +165,14 @@ pub(super) fn chain(text: &[u8]) -> Result<Vec<CertificateDer<'static>>, String>
     Ok(chain)
 }
 
+/// The text without the byte order mark that some editors put in front, which would hide the first line.
+fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+}
+
 fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     // What is wrong must not show the key.
-    PrivateKeyDer::from_pem_slice(text).map_err(|_| {
+    PrivateKeyDer::from_pem_slice(without_mark(text)).map_err(|_| {
         let is_encrypted = text.windows(9).any(|window| window == b"ENCRYPTED");
         let why = if is_encrypted {
             "has a key with a passphrase, which nobody could type: write it anew without one, by openssl pkey"
@@ -150,4 +181,62 @@ fn key(text: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
         };
         why.to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rustls::crypto::ring::default_provider;
+
+    use super::*;
+
+    /// What is said of these two files; nothing if the pair can be used.
+    fn said(certificate: &str, key: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let [certificate, key] = [("c.pem", certificate), ("k.pem", key)].map(|(name, text)| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            path
+        });
+        match Certificate::read(&Pair { certificate, key, names: Vec::new() }, &default_provider()) {
+            Ok(_) => String::new(),
+            Err(PairError::Differs) => "differs".to_owned(),
+            Err(PairError::Denied(path, text) | PairError::Other(path, text)) => {
+                format!("{}: {text}", path.file_name().unwrap().display())
+            }
+        }
+    }
+
+    /// The PEM of an authority, of a certificate by it, and of the key of that.
+    fn chain_of_two() -> [String; 3] {
+        let mut authority = CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let (own, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let root = authority.self_signed(&own).unwrap().pem();
+        let issuer = Issuer::new(authority, own);
+        let leaf =
+            CertificateParams::new(vec!["dns.corp.example".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+        [root, leaf.pem(), key.serialize_pem()]
+    }
+
+    #[test]
+    fn each_mistake_of_a_chain_has_its_own_words() {
+        let [root, leaf, key] = chain_of_two();
+        assert_eq!(said(&format!("{leaf}{root}"), &key), "");
+        assert!(said(&format!("{root}{leaf}"), &key).contains("c.pem: the key's certificate is not the first"));
+        assert_eq!(said(&root, &key), "differs");
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAEC\n-----END CERTIFICATE-----\n";
+        for chain in [format!("{garbage}{leaf}"), format!("{leaf}{garbage}")] {
+            assert_eq!(said(&chain, &key), "c.pem: one of its certificates is not one of X.509");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_hides_neither_certificate_nor_key() {
+        let [root, leaf, key] = chain_of_two();
+        assert_eq!(said(&format!("\u{feff}{leaf}{root}"), &format!("\u{feff}{key}")), "");
+    }
 }

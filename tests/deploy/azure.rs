@@ -241,6 +241,50 @@ fn balancer_security_group_and_config_agree_on_ports_and_networks() {
     assert!(lameduck > wait, "{lameduck} s are no longer than {wait} s");
 }
 
+/// What is wrong with the ports for clients that encrypt: what the balancer passes on and the group lets in is one list,
+/// and the group lets in whoever may ask by plain DNS.
+fn encrypted(read: &Read, ports: &[u64]) -> Vec<String> {
+    let balancer = read.resources("servers.json", "Microsoft.Network/loadBalancers")[0];
+    let group = read.resources("servers.json", "Microsoft.Network/networkSecurityGroups")[0];
+    let rules = |list: &Value| -> Vec<Value> {
+        let rules = list.as_array().unwrap().iter().map(|rule| rule["properties"].clone());
+        rules.filter(|rule| rule["protocol"] == "Tcp" && rule["access"] != "Deny").collect()
+    };
+    let (passed, open) =
+        (rules(&balancer["properties"]["loadBalancingRules"]), rules(&group["properties"]["securityRules"]));
+    let plain = &open[0]["sourceAddressPrefixes"];
+    let is_passed = |port: u64| {
+        let rule = |rule: &&Value| rule["frontendPort"] == port && rule["backendPort"] == port;
+        passed.iter().find(rule).is_some_and(|rule| rule["enableFloatingIP"] == false && rule["probe"].is_object())
+    };
+    let is_open = |port: u64| {
+        let rule = |rule: &&Value| rule["destinationPortRange"].as_str() == Some(port.to_string().as_str());
+        open.iter().find(rule).is_some_and(|rule| rule["sourceAddressPrefixes"] == *plain)
+    };
+    let mut wrong: Vec<String> = Vec::new();
+    wrong.extend(ports.iter().filter(|port| !is_passed(**port)).map(|port| format!("{port} is not passed on")));
+    wrong.extend(ports.iter().filter(|port| !is_open(**port)).map(|port| format!("{port} is not open to clients")));
+    // Plain DNS, and the probe in the group.
+    let more = [passed.len() - 1, open.len() - 2].into_iter().any(|count| count != ports.len());
+    wrong.extend(more.then(|| "other ports are open or passed on".to_owned()));
+    let mut priorities: Vec<u64> = open.iter().map(|rule| rule["priority"].as_u64().unwrap()).collect();
+    priorities.sort_unstable();
+    priorities.dedup();
+    wrong.extend((priorities.len() < open.len()).then(|| "two rules have one priority".to_owned()));
+    wrong
+}
+
+#[test]
+fn ports_for_clients_that_encrypt_are_opened_and_passed_on_as_the_parameter_says() {
+    for ports in [&[][..], &[853], &[853, 443]] {
+        let mut site = Site::new();
+        site.values["servers.json"]["encryptedPorts"] = json!(ports);
+        let Some(read) = site.read() else { return };
+        assert_eq!(read.problems, [""; 0]);
+        assert_eq!(encrypted(&read, ports), [""; 0]);
+    }
+}
+
 #[test]
 fn no_server_asks_itself_or_has_a_public_address() {
     let Some(read) = Site::new().read() else { return };

@@ -105,6 +105,9 @@ fn a_file_that_is_missing_or_a_patch_that_fits_nothing_does_not_render() {
     assert!(manifests.refusal(&tools, "base").contains("service.yaml"));
     let manifests = Manifests::copy().with("overlays/aks/identity.yaml", "kind: StatefulSet", "kind: Deployment");
     assert!(manifests.refusal(&tools, "overlays/aks").contains("Deployment"));
+    // The component opens its ports in the rule for questions, or in none.
+    let manifests = Manifests::copy().with("base/networkpolicy.yaml", "port: 53\n", "port: 54\n");
+    assert!(manifests.refusal(&tools, "encrypted/base").contains("/spec/ingress/0/ports/0/port"));
 }
 
 #[test]

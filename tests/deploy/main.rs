@@ -18,6 +18,7 @@ mod support;
 
 mod azure;
 mod checkers;
+mod encrypted;
 mod kubernetes;
 #[path = "../interop/tool.rs"]
 #[allow(dead_code, reason = "shared with the interop tests, which use more of it")]

@@ -15,7 +15,7 @@ use crate::checkers::{ROOT, find};
 const READER: &str = "tests/deploy/powershell.py";
 
 /// The pages that have PowerShell in them.
-const PAGES: [&str; 2] = ["docs/forwarders.md", "docs/mars-hosts.md"];
+const PAGES: [&str; 3] = ["docs/encrypted.md", "docs/forwarders.md", "docs/mars-hosts.md"];
 
 /// Verbs of commands that change something.
 const CHANGING: [&str; 13] = [
@@ -139,6 +139,90 @@ fn the_rules_by_hand_are_for_the_same_suffixes_and_each_has_its_dot() {
         [("'.queue.", "'queue."), (", '.blob.storage.azure.net'", ""), ("'.blob.core", "'.privatelink.blob.core")]
     {
         assert_ne!(namespaces(&page.replace(from, to)), right, "{from} -> {to}");
+    }
+}
+
+/// Commands of Microsoft on the pages, and their parameters that stand there, as Microsoft's reference spells them.
+const REFERENCE: [(&str, &[&str]); 16] = [
+    ("Add-DnsClientDohServerAddress", &["ServerAddress", "DohTemplate", "AutoUpgrade", "AllowFallbackToUdp"]),
+    ("Add-DnsClientNrptRule", &["Namespace", "NameServers", "DisplayName"]),
+    ("Add-DnsServerConditionalForwarderZone", &["Name", "MasterServers", "ReplicationScope"]),
+    ("Clear-DnsClientCache", &[]),
+    ("Clear-DnsServerCache", &["Force"]),
+    ("Get-DnsClientDohServerAddress", &["ServerAddress"]),
+    ("Get-DnsClientNrptPolicy", &["Effective"]),
+    ("Get-DnsClientNrptRule", &[]),
+    ("Get-DnsServerZone", &[]),
+    ("Import-Certificate", &["FilePath", "CertStoreLocation"]),
+    ("Remove-DnsClientNrptRule", &["Force"]),
+    ("Set-DnsClientServerAddress", &["InterfaceAlias", "ServerAddresses"]),
+    ("Set-DnsServerConditionalForwarderZone", &["Name", "UseRecursion", "ForwarderTimeout"]),
+    ("Where-Object", &[]),
+    (".\\Set-PrivatelinkDns.ps1", &["Server", "WhatIf", "Test", "Name", "Remove"]),
+    ("powershell", &["ExecutionPolicy", "File", "Server"]),
+];
+
+/// The commands and parameters of a block that are in no reference.
+fn unknown(block: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for line in block.replace("`\n", " ").split(['\n', '|']) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let is_command = |word: &str| word.contains('-') && word.starts_with(|first: char| first.is_ascii_uppercase());
+        let Some(name) = words.first().filter(|word| is_command(word) || word.starts_with('.')) else { continue };
+        let known = REFERENCE.iter().find(|(known, _)| known == name).map(|(_, parameters)| *parameters);
+        wrong.extend(known.is_none().then(|| (*name).to_owned()));
+        let parameters = words.iter().filter_map(|word| word.strip_prefix('-'));
+        let named = parameters.filter(|word| word.starts_with(|first: char| first.is_ascii_uppercase()));
+        wrong.extend(
+            named.filter(|word| known.is_some_and(|all| !all.contains(word))).map(|word| format!("{name} -{word}")),
+        );
+    }
+    wrong
+}
+
+#[test]
+fn the_commands_of_the_pages_and_their_parameters_are_spelt_as_in_the_reference_of_microsoft() {
+    for file in PAGES {
+        let page = read(file);
+        for block in blocks(&page) {
+            assert_eq!(unknown(block), [""; 0], "{file}: {block}");
+        }
+    }
+    let page = read("docs/encrypted.md");
+    for (right, wrong, said) in [
+        ("-AllowFallbackToUdp", "-FallbackToUdp", "Add-DnsClientDohServerAddress -FallbackToUdp"),
+        ("Add-DnsClientDohServerAddress", "Add-DnsClientDohServer", "Add-DnsClientDohServer"),
+        ("-ServerAddresses", "-ServerAddress", "Set-DnsClientServerAddress -ServerAddress"),
+    ] {
+        assert!(blocks(&page)[0].contains(right), "{right}");
+        assert_eq!(unknown(&blocks(&page)[0].replace(right, wrong)), [said], "{wrong}");
+    }
+}
+
+/// What a page's block for Windows has of other servers than the config on the page.
+fn elsewhere(page: &str) -> Option<&'static str> {
+    let block = blocks(page)[0];
+    let resolved = page.lines().find_map(|line| line.strip_prefix("DNS=")).expect("the servers of systemd-resolved");
+    let servers: Vec<String> =
+        resolved.split(' ').filter_map(|server| Some(format!("'{}'", server.split_once('#')?.0))).collect();
+    let name = page.lines().find_map(|line| line.strip_prefix("name = ")).expect("the name of [ddr]").trim_matches('"');
+    let of_both = servers.join(", ");
+    let has_all = block.lines().filter(|line| line.contains("'10.")).all(|line| line.contains(&of_both));
+    let has_template = block.contains(&format!("'https://{name}/dns-query'"));
+    [(has_all, "servers"), (has_template, "template")].into_iter().find(|(is_good, _)| !is_good).map(|(_, what)| what)
+}
+
+#[test]
+fn the_block_for_windows_names_both_servers_of_the_page_and_the_name_in_their_certificates() {
+    let page = read("docs/encrypted.md");
+    assert_eq!(elsewhere(&page), None);
+    for (right, wrong, what) in [
+        ("in '10.0.0.4', '10.0.0.5'", "in '10.0.0.4'", "servers"),
+        ("-ServerAddresses '10.0.0.4', '10.0.0.5'", "-ServerAddresses '10.0.0.4', '10.0.0.6'", "servers"),
+        ("https://dns.corp.example/dns-query'", "https://10.0.0.5/dns-query'", "template"),
+    ] {
+        assert!(page.contains(right), "{right}");
+        assert_eq!(elsewhere(&page.replace(right, wrong)), Some(what), "{wrong}");
     }
 }
 

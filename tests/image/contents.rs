@@ -7,7 +7,7 @@ use std::process::Command;
 
 use crate::unpacked::{folder, image, succeed};
 
-/// Octets of all files. The program has 11 MB of them, the C library and its loader 3.
+/// Octets of all files. The program has 11 MB of them, the libraries of C and their loader 3.
 const MAX_FILES: u64 = 15 << 20;
 
 /// Octets of the archive.
@@ -125,7 +125,7 @@ fn the_image_says_how_it_is_run_and_what_it_is() {
     assert_eq!(config["Entrypoint"], serde_json::json!([PROGRAM]));
     assert_eq!(config["Cmd"], serde_json::json!(["serve"]));
     assert_eq!(config["StopSignal"], "SIGTERM");
-    for port in ["53/udp", "53/tcp", "8053/tcp"] {
+    for port in ["53/udp", "53/tcp", "443/tcp", "853/tcp", "8053/tcp"] {
         assert!(config["ExposedPorts"][port].is_object(), "{config}");
     }
     for volume in VOLUMES {

@@ -1,15 +1,21 @@
 //! A client of DNS over HTTPS, on h2: tests with clients of other hands are in `tests/interop`.
 
+use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
 use http::{Method, Request, Response};
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::SOON;
 use super::server::Server;
@@ -44,6 +50,13 @@ pub(crate) fn run<T>(client: impl Future<Output = T>) -> T {
     runtime.block_on(async { tokio::time::timeout(SOON, client).await.expect("the client waited for too long") })
 }
 
+/// Waits until something is so while the client goes on; `run` has the time for it.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 impl Client {
     pub(crate) async fn connect(tls: &rustls::ClientConfig, server: SocketAddr) -> Self {
         // As many requests as clients send before they know the server's limit.
@@ -52,12 +65,17 @@ impl Client {
 
     /// With settings of HTTP/2.
     pub(crate) async fn with(builder: &Builder, tls: &rustls::ClientConfig, server: SocketAddr) -> Self {
-        let mut tls = tls.clone();
-        tls.alpn_protocols = vec![b"h2".to_vec()];
-        let socket = TcpStream::connect(server).await.unwrap();
-        let name = ServerName::try_from(NAME).unwrap();
-        let stream = TlsConnector::from(Arc::new(tls)).connect(name, socket).await.unwrap();
+        let stream = over_tls(TcpStream::connect(server).await.unwrap(), tls).await;
         let (requests, connection) = builder.handshake(stream).await.unwrap();
+        Self { requests, ended: tokio::spawn(async { connection.await.err() }) }
+    }
+
+    /// One that reads nothing once TLS is there, and for which the kernel keeps little.
+    pub(crate) async fn deaf(builder: &Builder, tls: &rustls::ClientConfig, server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        let stream = over_tls(socket.connect(server).await.unwrap(), tls).await;
+        let (requests, connection) = builder.handshake(Deaf(stream)).await.unwrap();
         Self { requests, ended: tokio::spawn(async { connection.await.err() }) }
     }
 
@@ -96,6 +114,36 @@ impl Client {
     /// Asks by POST.
     pub(crate) async fn post(&mut self, message: &[u8]) -> Result<Reply, h2::Error> {
         self.ask(post("/dns-query"), message).await
+    }
+}
+
+/// TLS for HTTP/2 on this connection.
+async fn over_tls(socket: TcpStream, tls: &rustls::ClientConfig) -> TlsStream<TcpStream> {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    TlsConnector::from(Arc::new(tls)).connect(ServerName::try_from(NAME).unwrap(), socket).await.unwrap()
+}
+
+/// A stream from which nothing can be read.
+struct Deaf(TlsStream<TcpStream>);
+
+impl AsyncRead for Deaf {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Deaf {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
     }
 }
 

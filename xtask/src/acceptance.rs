@@ -4,6 +4,7 @@
 //! passed; at the end an error that names the stages that failed. It installs its tools with the same script as
 //! `.ci/run`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,16 +14,14 @@ use crate::page::{Page, Passed};
 use crate::stages::{STAGES, Stage};
 use crate::succeed;
 
-/// What the stages need, as `.ci/tools` calls it.
-const TOOLS: [&str; 8] = ["system", "fuzz", "sdk", "browser", "package", "container", "image", "runtime"];
-
 /// Runs all stages, even after one has failed, and reports at the end.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<(), String> {
     let (minutes, named) = read(arguments)?;
     let stages: Vec<&Stage> = STAGES.iter().filter(|stage| named.is_empty() || named.contains(&stage.name)).collect();
     let mut failed = Vec::new();
+    let tools: BTreeSet<&str> = stages.iter().flat_map(|stage| stage.tools).copied().collect();
     println!("== tools");
-    if let Err(why) = succeed(Command::new(root.join(".ci/tools")).args(TOOLS)) {
+    if let Err(why) = succeed(Command::new(root.join(".ci/tools")).args(tools)) {
         failed.push(format!("tools: {why}"));
     }
     for (number, stage) in stages.iter().enumerate() {

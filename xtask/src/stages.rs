@@ -9,53 +9,85 @@ use crate::{busy, cargo_with, fuzz, image, package, soak};
 pub(crate) struct Stage {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
+    /// What it needs, as `.ci/tools` calls it.
+    pub(crate) tools: &'static [&'static str],
     /// The usual time of the stage, minutes.
     pub(crate) minutes: u64,
     pub(crate) run: fn(&Path, u64) -> Result<(), String>,
 }
 
-/// All stages, in the order in which they run. A new stage needs a line here, and its tools in `.ci/tools`.
+/// All stages, in the order in which they run. A new stage needs a line here, and `.ci/tools` its tools.
 pub(crate) const STAGES: &[Stage] = &[
-    Stage { name: "interop", what: "other people's servers and clients, again and again", minutes: 10, run: interop },
+    Stage {
+        name: "interop",
+        what: "other people's servers and clients, again and again",
+        tools: &["system", "sdk"],
+        minutes: 10,
+        run: interop,
+    },
     Stage {
         name: "secondaries",
         what: "fifty slow secondaries of a million records; BIND, Knot and NSD through a thousand changes and kills",
+        tools: &["system"],
         minutes: 30,
         run: secondaries,
     },
     Stage {
         name: "browser",
         what: "the status page in Chromium, read by axe-core and html-validate",
+        tools: &["browser"],
         minutes: 2,
         run: browser,
     },
     Stage {
         name: "prometheus",
         what: "Prometheus scrapes the real binary, and alerts fire and clear",
+        tools: &["system"],
         minutes: 2,
         run: prometheus,
     },
-    Stage { name: "testssl", what: "testssl.sh looks for what is weak in our TLS", minutes: 2, run: testssl },
+    Stage {
+        name: "testssl",
+        what: "testssl.sh looks for what is weak in our TLS",
+        tools: &["system"],
+        minutes: 2,
+        run: testssl,
+    },
     Stage {
         name: "package",
         what: "the packages: built twice, linted, installed and purged, and in booted containers",
+        tools: &["system", "package", "container"],
         minutes: 40,
         run: packages,
     },
     Stage {
         name: "image",
         what: "the container image: made twice, and run by runc as Kubernetes does",
+        tools: &["image", "runtime"],
         minutes: 10,
         run: container_image,
     },
-    Stage { name: "busy", what: "all tests beside busy loops, again and again", minutes: 60, run: busy_machine },
+    Stage {
+        name: "busy",
+        what: "all tests beside busy loops, again and again",
+        tools: &["system", "deploy"],
+        minutes: 60,
+        run: busy_machine,
+    },
     Stage {
         name: "soak",
         what: "load while upstreams fail, lists change and the server is killed",
+        tools: &["system"],
         minutes: 120,
         run: endure,
     },
-    Stage { name: "fuzz", what: "all fuzz targets, each its share of the time", minutes: 480, run: fuzz_all },
+    Stage {
+        name: "fuzz",
+        what: "all fuzz targets, each its share of the time",
+        tools: &["fuzz"],
+        minutes: 480,
+        run: fuzz_all,
+    },
 ];
 
 /// A function that returns whether `minutes` are over.

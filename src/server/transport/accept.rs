@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::client_stream;
 use super::streams::Streams;
 use super::tcp::Connection;
-use crate::server::context::Ends;
+use crate::server::context::{Ends, Listener, Transport};
 use crate::server::counters::Counters;
 
 /// The pause before accepting again when the system has no more descriptors or memory.
@@ -44,7 +44,8 @@ impl Serve for Streams {
         stopped: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
         let handle = self.admit(ends.client)?;
-        Some(Connection::new(ends, self, handle).run(socket, stopped))
+        let listener = Listener { transport: Transport::Tcp, address: ends.local, is_xot: false };
+        Some(Connection::new(ends.client, listener, self, handle).run(socket, stopped))
     }
 }
 

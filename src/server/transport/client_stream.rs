@@ -13,29 +13,15 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::server::context::Transport;
-
 /// A stream to a client.
 pub(crate) trait ClientStream: AsyncRead + AsyncWrite + Unpin + Send {
-    /// The transport that it is.
-    const TRANSPORT: Transport;
-
     /// The connection below it.
     fn socket(&self) -> &TcpStream;
-
-    /// Whether it is TLS as zone transfers have to have it (RFC 9103 section 7).
-    fn is_xot(&self) -> bool;
 }
 
 impl ClientStream for TcpStream {
-    const TRANSPORT: Transport = Transport::Tcp;
-
     fn socket(&self) -> &TcpStream {
         self
-    }
-
-    fn is_xot(&self) -> bool {
-        false
     }
 }
 

@@ -7,6 +7,7 @@
 //! after the other as the client takes them: a query that waited for an upstream comes back as a small value.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
@@ -21,7 +22,7 @@ use super::streams::Streams;
 use super::transfers::Transfers;
 use crate::dns::stream as framing;
 use crate::server::answerer::{self, Answerer, Handled};
-use crate::server::context::{Ends, Listener, Transport};
+use crate::server::context::Listener;
 use crate::server::counters::Counters;
 use crate::server::query::{Arrived, Later};
 use crate::transfer::Next;
@@ -47,7 +48,8 @@ const TURN: usize = 64 << 10;
 
 /// One connection.
 pub(crate) struct Connection {
-    ends: Ends,
+    client: SocketAddr,
+    listener: Listener,
     streams: Arc<Streams>,
     handle: ConnectionHandle,
     /// Received octets; after each step, less than one message.
@@ -75,10 +77,11 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(ends: Ends, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
+    pub(crate) fn new(client: SocketAddr, listener: Listener, streams: Arc<Streams>, handle: ConnectionHandle) -> Self {
         let (back, returning) = mpsc::unbounded_channel();
         Self {
-            ends,
+            client,
+            listener,
             streams,
             handle,
             inbox: Vec::with_capacity(FIRST_LEN),
@@ -141,7 +144,7 @@ impl Connection {
         loop {
             let more = framing::message_at(&self.inbox, 0).is_some() && self.has_room();
             if more {
-                self.reading &= self.drain(S::TRANSPORT, stream.is_xot()) && !stopping;
+                self.reading &= self.drain() && !stopping;
             }
             self.handle.active(self.last, self.waiting + self.transfers.len());
             if !self.outbox.is_empty() {
@@ -254,20 +257,19 @@ impl Connection {
 
     /// Serves complete messages until many answers are to be taken, or many queries wait; `false` once a message made
     /// no sense: framing can no longer be trusted.
-    fn drain(&mut self, transport: Transport, is_xot: bool) -> bool {
-        let Self { streams, ends, inbox, outbox, waiting, back, transfers, .. } = self;
-        let listener = Listener { transport, address: ends.local, is_xot };
+    fn drain(&mut self) -> bool {
+        let Self { streams, client, listener, inbox, outbox, waiting, back, transfers, .. } = self;
         let snapshot = streams.shared.snapshot.load();
         let now = Instant::now();
         // All connections share one answer cache; a batch that finds it in use works without it.
         let mut answers = streams.answers.try_lock().ok();
         let (answers, mut counts) = (answers.as_deref_mut(), streams.counts());
-        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), listener, now);
+        let mut answerer = Answerer::new(&streams.shared, &snapshot, answers, counts.writer(), *listener, now);
         let (mut at, mut makes_sense) = (0, true);
         while outbox.len() < MAX_UNSENT && *waiting < MAX_WAITING && transfers.has_room() {
             let Some((message, end)) = framing::message_at(inbox, at) else { break };
             at = end;
-            match framing::frame(outbox, |outbox| answerer.answer(message, ends.client, outbox)) {
+            match framing::frame(outbox, |outbox| answerer.answer(message, *client, outbox)) {
                 Handled::Answered => {}
                 Handled::Nothing => makes_sense = false,
                 Handled::Transfer(granted) => transfers.push(granted, &snapshot.transfers.places),

@@ -28,7 +28,7 @@ use super::https;
 use super::streams::Streams;
 use super::tcp::Connection;
 use crate::server::admission::rates::{LimitedKind, RateDecision};
-use crate::server::context::{Ends, Transport};
+use crate::server::context::{Ends, Listener, Transport};
 use crate::server::counters::Counters;
 use crate::tls::Protocol;
 
@@ -96,9 +96,16 @@ impl Encrypted {
         let Some(stream) = accepted else { return Counters::add(&counters.tls_failed) };
         Counters::add(&counters.tls_handshakes);
         let streams = Arc::clone(&self.streams);
+        let listener = |transport, is_xot| Listener { transport, address: ends.local, is_xot };
         match self.protocol {
-            Protocol::Dot => Connection::new(ends, streams, handle).run(stream, stopped).await,
-            Protocol::Http2 => https::run(stream, ends, (streams, handle), stopped).await,
+            Protocol::Dot => {
+                let listener = listener(Transport::Tls, is_xot(&stream));
+                Connection::new(ends.client, listener, streams, handle).run(stream, stopped).await;
+            }
+            Protocol::Http2 => {
+                let listener = listener(Transport::Https, false);
+                https::run(stream, (ends.client, listener), (streams, handle), stopped).await;
+            }
         }
     }
 }
@@ -134,17 +141,16 @@ async fn yielding<F: Future>(work: F) -> F::Output {
 }
 
 impl ClientStream for TlsStream<TcpStream> {
-    const TRANSPORT: Transport = Transport::Tls;
-
     fn socket(&self) -> &TcpStream {
         self.get_ref().0
     }
+}
 
-    fn is_xot(&self) -> bool {
-        let (_, connection) = self.get_ref();
-        connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
-            && connection.alpn_protocol() == Some(Protocol::Dot.alpn())
-    }
+/// Whether it is TLS as zone transfers have to have it (RFC 9103 section 7).
+fn is_xot(stream: &TlsStream<TcpStream>) -> bool {
+    let (_, connection) = stream.get_ref();
+    connection.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        && connection.alpn_protocol() == Some(Protocol::Dot.alpn())
 }
 
 /// The threads that encrypt.

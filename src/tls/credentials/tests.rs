@@ -114,7 +114,12 @@ fn each_mistake_in_the_files_is_named_and_what_it_does() {
             0o600,
             "passphrase",
         ),
-        ("a.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", 0o600, "the key cannot be used"),
+        (
+            "a.key",
+            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+            0o600,
+            "of a kind that cannot be used",
+        ),
         ("a.key", "secret", 0o644, "others than this service can read or write the key"),
     ] {
         let folder = Folder::new();

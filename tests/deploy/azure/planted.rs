@@ -1,6 +1,6 @@
 //! Mistakes made on purpose in copies of the templates: each must be found.
 
-use super::{Site, has_public_address};
+use super::{Site, encrypted, has_public_address};
 
 /// A mistake: the file, a text of it, what is there in its place, and what the reader says.
 const MISTAKES: [(&str, &str, &str, &str); 16] = [
@@ -67,6 +67,38 @@ fn the_reader_finds_each_mistake() {
         }
         let Some(read) = site.read() else { return };
         assert!(read.problems.iter().any(|line| line.contains(said)), "{from} -> {to}: {:#?}", read.problems);
+    }
+}
+
+#[test]
+fn a_port_for_clients_that_encrypt_that_is_open_or_passed_on_alone_is_found() {
+    let of_rule = "\"sourceAddressPrefixes\": \"[parameters('clientNetworks')]\",\n            \"sourcePortRange\"";
+    for (from, to, said) in [
+        ("variables('rules'), variables('encryptedRules'), ", "variables('rules'), ", "853 is not open to clients"),
+        (
+            "variables('balancerRules'), variables('encryptedBalancerRules')",
+            "variables('balancerRules'), createArray()",
+            "443 is not passed on",
+        ),
+        (
+            "\"backendPort\": \"[parameters('encryptedPorts')",
+            "\"backendPort\": \"[createArray(53, 53)",
+            "853 is not passed",
+        ),
+        (of_rule, "\"sourceAddressPrefix\": \"*\",\n            \"sourcePortRange\"", "853 is not open to clients"),
+        ("add(140, copyIndex('encryptedRules'))", "add(140, 0)", "two rules have one priority"),
+        (
+            "[concat(variables('rules'), ",
+            "[concat(variables('rules'), variables('encryptedRules'), ",
+            "other ports are open or passed on",
+        ),
+    ] {
+        let mut site = Site::new();
+        site.replace("servers.json", from, to);
+        site.values["servers.json"]["encryptedPorts"] = serde_json::json!([853, 443]);
+        let Some(read) = site.read() else { return };
+        let found = encrypted(&read, &[853, 443]);
+        assert!(found.iter().any(|line| line.contains(said)), "{from} -> {to}: {found:?}");
     }
 }
 

@@ -9,8 +9,12 @@ use tempfile::TempDir;
 use crate::checkers::{ROOT, find};
 use crate::tool;
 
-/// The folders for `kubectl apply -k`.
-pub(super) const KUSTOMIZATIONS: [&str; 3] = ["base", "overlays/aks", "examples/sidecar"];
+/// The folders for `kubectl apply -k`. The last two are a reader's, and are in the copy alone.
+pub(super) const KUSTOMIZATIONS: [&str; 5] =
+    ["base", "overlays/aks", "examples/sidecar", "encrypted/base", "encrypted/aks"];
+
+/// Folders of readers who add encryption, and what they add it to.
+const ENCRYPTED: [(&str, &str); 2] = [("encrypted/base", "base"), ("encrypted/aks", "overlays/aks")];
 
 /// The checkers, and a Python with a reader of YAML.
 pub(super) struct Tools {
@@ -58,7 +62,21 @@ impl Manifests {
     pub(super) fn copy() -> Self {
         let folder = TempDir::new().unwrap();
         copy(&Path::new(ROOT).join("deploy/kubernetes"), folder.path());
-        Self { folder }
+        ENCRYPTED.into_iter().fold(Self { folder }, |manifests, (own, of)| manifests.with_encryption(own, of))
+    }
+
+    /// With a folder as the page has it: what another folder has, the component, and a config with its listeners.
+    fn with_encryption(self, folder: &str, of: &str) -> Self {
+        let text = |file: &str| std::fs::read_to_string(self.path(file)).unwrap();
+        let config = text(&format!("{of}/privatelink-dns.toml")) + &text("components/encrypted/listeners.toml");
+        let kustomization = format!(
+            "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../../{of}]\n\
+             components: [../../components/encrypted]\ngeneratorOptions: {{ disableNameSuffixHash: true }}\n\
+             configMapGenerator:\n  - name: privatelink-dns-config\n    namespace: privatelink-dns\n    \
+             behavior: replace\n    files: [privatelink-dns.toml]\n"
+        );
+        let this = self.with_file(&format!("{folder}/kustomization.yaml"), &kustomization);
+        this.with_file(&format!("{folder}/privatelink-dns.toml"), &config)
     }
 
     /// A file or folder of the copy.

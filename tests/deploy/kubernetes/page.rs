@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use super::against_schemas;
 use super::manifests::{Manifests, Tools};
-use super::pods::{of_kind, pod, text};
+use super::pods::{Pod, list, of_kind, pod, text};
 use super::rules::breaches;
 use super::rules::lifetime::patience;
 use crate::checkers::ROOT;
@@ -41,10 +43,51 @@ fn config() -> String {
     std::fs::read_to_string(Path::new(ROOT).join("deploy/kubernetes/base/privatelink-dns.toml")).unwrap()
 }
 
+/// What keeps the certificate of a Certificate from the pod, if anything does.
+fn lost(certificate: &Value, pod: &Pod<'_>) -> Option<&'static str> {
+    let (name, spec) = (&certificate["metadata"]["namespace"], &certificate["spec"]);
+    let mounted = list(&pod.spec["volumes"]).any(|one| one["secret"]["secretName"] == spec["secretName"]);
+    let has_names = spec["dnsNames"][0] == "dns.corp.example" && spec["issuerRef"]["name"].is_string();
+    let found = [
+        (mounted, "another Secret"),
+        (*name == pod.owner["metadata"]["namespace"], "another namespace"),
+        (has_names, "no name or issuer"),
+    ];
+    found.into_iter().find(|(is_good, _)| !is_good).map(|(_, what)| what)
+}
+
+#[test]
+fn the_component_fits_the_kustomization_of_the_page_and_mounts_the_secret_of_the_certificate_there() {
+    let Some(tools) = Tools::find() else { return };
+    let line = "components: [../components/encrypted]";
+    assert!(page().contains(&format!("`{line}`")), "the page has the line");
+    let ours = blocks().into_iter().find(|block| block.contains("kind: Kustomization")).expect("a kustomization");
+    let manifests = Manifests::copy();
+    let listeners = std::fs::read_to_string(manifests.path("components/encrypted/listeners.toml")).unwrap();
+    let manifests = manifests.with_file("site/kustomization.yaml", &(ours + line));
+    let manifests = manifests.with_file("site/endpoints/vault-we.txt", "acct.blob.core.windows.net 10.12.0.9\n");
+    let manifests = manifests.with_file("site/privatelink-dns.toml", &(config() + &listeners));
+    let rendered = manifests.render(&tools, "site");
+    assert_eq!(breaches(&rendered.objects), [""; 0]);
+    let certificate = blocks().into_iter().find(|block| block.contains("kind: Certificate")).expect("a certificate");
+    let pod = pod(&rendered.objects);
+    assert_eq!(lost(&tools.read(&certificate)[0], &pod), None);
+    for (from, to, said) in [
+        ("secretName: privatelink-dns-tls", "secretName: dns-tls", "another Secret"),
+        ("namespace: privatelink-dns", "namespace: cert-manager", "another namespace"),
+        ("dnsNames: [\"dns.corp.example\"]", "commonName: dns.corp.example", "no name or issuer"),
+    ] {
+        assert_eq!(lost(&tools.read(&certificate.replace(from, to))[0], &pod), Some(said), "{to}");
+    }
+}
+
 #[test]
 fn other_manifests_of_the_page_keep_the_schemas() {
     let Some(tools) = Tools::find() else { return };
-    let others: Vec<String> = blocks().into_iter().filter(|block| !block.contains("kind: Kustomization")).collect();
+    // The schemas of Kubernetes have no kinds of other projects.
+    let has_schema =
+        |block: &String| !["kind: Kustomization", "cert-manager.io"].iter().any(|kind| block.contains(kind));
+    let others: Vec<String> = blocks().into_iter().filter(has_schema).collect();
     assert!(!others.is_empty());
     for block in others {
         assert_eq!(against_schemas(&tools, &block), None, "{block}");

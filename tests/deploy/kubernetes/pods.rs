@@ -22,6 +22,7 @@ pub(super) struct Pod<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Volume<'a> {
     ConfigMap(&'a str),
+    Secret(&'a str),
     Memory,
     /// Gone with the pod.
     Scratch,
@@ -82,6 +83,9 @@ impl<'a> Pod<'a> {
         let found = list(&self.spec["volumes"]).find(|volume| volume["name"] == *name).unwrap_or(&Value::Null);
         if let Some(map) = found["configMap"]["name"].as_str() {
             return Volume::ConfigMap(map);
+        }
+        if let Some(secret) = found["secret"]["secretName"].as_str() {
+            return Volume::Secret(secret);
         }
         match found["emptyDir"].get("medium") {
             Some(medium) if medium == "Memory" => Volume::Memory,

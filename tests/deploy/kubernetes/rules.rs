@@ -18,13 +18,14 @@ use super::pods::{self, Pod, list, pod, text};
 /// A rule: nothing, or what is wrong.
 type Rule = fn(&Pod<'_>) -> Vec<String>;
 
-const RULES: [Rule; 24] = [
+const RULES: [Rule; 25] = [
     rights,
     restricted,
     image,
     storage::whole_folders,
     storage::volumes,
     storage::config_maps,
+    storage::secrets,
     lifetime::liveness,
     lifetime::readiness,
     lifetime::patiences,
@@ -96,10 +97,9 @@ fn restricted(pod: &Pod<'_>) -> Vec<String> {
     wrong.extend(host.map(|key| format!("{key}: 'restricted' does not allow it")));
     let is_held = |one: &Value| list(&one["ports"]).any(|port| port.get("hostPort").is_some());
     wrong.extend(unless(!is_held(pod.server), || "hostPort: 'restricted' does not allow it".to_owned()));
-    let is_good = |volume: &&Value| volume.get("configMap").is_some() || volume.get("emptyDir").is_some();
+    let is_good = |volume: &&Value| ["configMap", "emptyDir", "secret"].iter().any(|kind| volume.get(*kind).is_some());
     let other = list(&pod.spec["volumes"]).filter(|volume| !is_good(volume));
-    wrong
-        .extend(other.map(|volume| format!("volume '{}': neither a ConfigMap nor an emptyDir", text(&volume["name"]))));
+    wrong.extend(other.map(|volume| format!("volume '{}': no ConfigMap, emptyDir or Secret", text(&volume["name"]))));
     wrong
 }
 

@@ -4,7 +4,9 @@
 //! rename of `..data`. Paths are moved below a folder of the test, ports come from the kernel, and the upstreams are the
 //! test's; all else is as in the manifests.
 
+use std::io::Write;
 use std::process::Command;
+use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 use toml::{Table, Value};
@@ -14,8 +16,10 @@ use super::pods::{CONFIG, CONFIG_FOLDER, Pod, Volume, list, pod, text};
 use crate::support::azure::Azure;
 use crate::support::azure::estate::{Endpoint, TENANT};
 use crate::support::azure::identity::{CLIENT, FEDERATED};
+use crate::support::client::{ask, framed, read_framed};
 use crate::support::server::Server;
 use crate::support::site::{BINARY, Ran, Site};
+use crate::support::tls::{Authority, BOTH, NAME, Signed, certificate, connect, write_key};
 use crate::support::upstream::Upstream;
 use crate::support::wait_until;
 use crate::support::web::get;
@@ -30,6 +34,8 @@ struct Mounted {
     /// Mount paths, longest first.
     paths: Vec<String>,
     command: Vec<String>,
+    /// Who has signed the certificate in the Secret.
+    authority: Authority,
 }
 
 impl Mounted {
@@ -41,6 +47,7 @@ impl Mounted {
         let mounted = Self {
             paths: mounts.iter().map(|(path, _)| (*path).to_owned()).collect(),
             command: list(&pod.server["livenessProbe"]["exec"]["command"]).map(|word| text(word).to_owned()).collect(),
+            authority: Authority::new(),
             site,
         };
         for (path, volume) in &mounts {
@@ -49,6 +56,9 @@ impl Mounted {
                 let files = pod.files(map);
                 let moved: Vec<_> = files.iter().map(|(name, content)| (*name, mounted.moved(content))).collect();
                 mounted.swap(path, "2026_11_26_01", &moved);
+            }
+            if let Volume::Secret(_) = volume {
+                mounted.renew(path, "2026_11_26_01");
             }
         }
         mounted
@@ -69,6 +79,17 @@ impl Mounted {
         self.site.swap_volume(&mount[1..], version, &files);
     }
 
+    /// A new certificate in a mounted Secret. Its key is readable for the owner alone: a group counts for files of root
+    /// alone, and the test may be somebody else.
+    fn renew(&self, mount: &str, version: &str) -> Signed {
+        let signed = self.authority.sign(&[NAME]);
+        let folder = self.site.path(&mount[1..]).join(format!("..{version}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        write_key(&folder.join("tls.key"), "");
+        self.swap(mount, version, &[("tls.crt", signed.certificate.clone()), ("tls.key", signed.key.clone())]);
+        signed
+    }
+
     /// A new version of the config.
     fn write_config(&self, version: &str, config: &Table) {
         self.swap(CONFIG_FOLDER, version, &[(CONFIG, config.to_string())]);
@@ -85,6 +106,11 @@ impl Mounted {
         let mut config = self.config();
         let any = || Value::from("127.0.0.1:0");
         config.insert("listen".into(), vec![any()].into());
+        for key in ["dot", "doh"] {
+            if let Some(listener) = config.get_mut(key).and_then(Value::as_table_mut) {
+                listener.insert("listen".into(), vec![any()].into());
+            }
+        }
         let admin = config.entry("admin").or_insert_with(|| Table::new().into()).as_table_mut().unwrap();
         for key in ["listen", "probe"] {
             admin.insert(key.into(), any());
@@ -129,7 +155,7 @@ fn check_has_no_complaint_about_any_config_with_its_lists() {
         let mounted = Mounted::of(&pod(&rendered.objects));
         let ran = Ran::from(mounted.command(&["check"]).output().unwrap());
         // A live source is read by `serve`, and `check` says that this is yet to be done.
-        let unread = usize::from(folder == "overlays/aks");
+        let unread = usize::from(folder.ends_with("/aks"));
         let warnings = ran.stderr.matches("warning: ").count();
         assert!(ran.code == Some(0) && warnings == unread, "{folder}: {ran:#?}");
         assert_eq!(ran.stderr.matches("has not been read yet").count(), unread, "{folder}: {ran:#?}");
@@ -201,6 +227,29 @@ fn the_base_is_ready_from_its_mounts_and_a_swapped_list_and_config_are_taken() {
     mounted.write_config("2026_11_26_03", &config.into_iter().chain::<Table>(closed).collect());
     server.until_says("config", said);
     wait_until("a miss is NXDOMAIN", || server.ask(&QUEUE.replace("114", "999"), "A").rcode == "NXDOMAIN");
+    server.stop();
+}
+
+#[test]
+fn the_component_has_the_server_answer_over_tls_and_take_a_secret_that_is_swapped() {
+    let Some(tools) = Tools::find() else { return };
+    let upstream = Upstream::serving("");
+    let rendered = Manifests::copy().render(&tools, "encrypted/base");
+    let mounted = Mounted::of(&pod(&rendered.objects));
+    let mut config = mounted.for_test(&upstream);
+    config["sync"].as_table_mut().unwrap().insert("interval".into(), "1h".into());
+    mounted.write_config("2026_11_26_02", &config);
+    let server = mounted.start();
+    let client = Arc::new(mounted.authority.client(None, &BOTH));
+    let mut stream = connect(&client, NAME, server.dot()).unwrap();
+    stream.write_all(&framed(&ask(BLOB, "A").bytes())).unwrap();
+    let answer = read_framed(&mut stream).unwrap();
+    assert!(answer.windows(4).any(|octets| octets == [10, 12, 0, 23]), "{answer:?}");
+    let renewed = mounted.renew(&format!("{CONFIG_FOLDER}/tls"), "2026_11_26_02");
+    wait_until("the renewed certificate is served", || {
+        let shown = |address| certificate(&connect(&client, NAME, address).unwrap());
+        [server.dot(), server.doh()].into_iter().all(|address| shown(address) == renewed.octets())
+    });
     server.stop();
 }
 

@@ -54,7 +54,7 @@ fn config(about: &About, layer: &str) -> Value {
         "os": "linux",
         "config": {
             "User": format!("{USER}:{USER}"),
-            "ExposedPorts": {"53/tcp": {}, "53/udp": {}, "8053/tcp": {}},
+            "ExposedPorts": {"53/tcp": {}, "53/udp": {}, "443/tcp": {}, "853/tcp": {}, "8053/tcp": {}},
             "Env": ["PATH=/usr/bin"],
             "Entrypoint": [format!("/{PROGRAM}")],
             "Cmd": ["serve"],

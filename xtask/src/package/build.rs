@@ -14,6 +14,10 @@ const PROJECT: &str = "/privatelink-dns";
 /// The C compiler writes no date: mimalloc has one of its own build.
 const UNDATED: [&str; 3] = ["-Wno-builtin-macro-redefined", "-D__DATE__=\"\"", "-D__TIME__=\"\""];
 
+/// Smaller functions are inlined only, down from LLVM's 225: a tenth less to fetch, at the cost of a tenth of an answer
+/// over HTTPS and none over UDP or TLS.
+const INLINED: &str = "-Cllvm-args=-inline-threshold=60";
+
 /// Builds the program; returns its file.
 pub(super) fn run(context: &Context) -> Result<PathBuf, String> {
     step("program (cargo build --profile dist), some minutes");
@@ -21,8 +25,9 @@ pub(super) fn run(context: &Context) -> Result<PathBuf, String> {
     let mut maps = vec![(context.root.clone(), PROJECT.to_owned()), (target.clone(), format!("{PROJECT}/target"))];
     // Each folder of a registry has a name of its own on each kind of machine.
     maps.extend(registries().into_iter().map(|folder| (folder, CRATES.to_owned())));
-    let rust: Vec<String> =
+    let mut rust: Vec<String> =
         maps.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display())).collect();
+    rust.push(INLINED.to_owned());
     let mut c: Vec<String> =
         maps.iter().map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display())).collect();
     c.extend(UNDATED.map(str::to_owned));

@@ -40,6 +40,8 @@ pub(crate) enum Refusal {
     MediaType,
     /// Its body is longer than a message may be.
     TooLong,
+    /// Its body did not come in time.
+    TooSlow,
     /// Its target has no query, or one that cannot be decoded.
     NoQuery,
     /// What it brings is no query of DNS.
@@ -54,6 +56,7 @@ impl Refusal {
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "DNS is asked by GET or POST.\n"),
             Self::MediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "A query has the type application/dns-message.\n"),
             Self::TooLong => (StatusCode::PAYLOAD_TOO_LARGE, "A query has at most 65535 octets.\n"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "The query did not come in time.\n"),
             Self::NoQuery => (StatusCode::BAD_REQUEST, "The query is missing: ?dns= and its octets in base64url.\n"),
             Self::NotDns => (StatusCode::BAD_REQUEST, "This is no query of DNS.\n"),
         }
@@ -83,8 +86,8 @@ pub fn query_in_target(method: &[u8], target: &[u8], media_type: &[u8]) -> Optio
 }
 
 fn query_of(parameters: &str) -> Result<Vec<u8>, Refusal> {
-    let dns = parameters.split('&').find_map(|parameter| parameter.strip_prefix("dns="));
-    let query = dns.and_then(|text| BASE64.decode(text).ok()).ok_or(Refusal::NoQuery)?;
+    let dns = form_urlencoded::parse(parameters.as_bytes()).find(|(name, _)| name == "dns");
+    let query = dns.and_then(|(_, text)| BASE64.decode(&*text).ok()).ok_or(Refusal::NoQuery)?;
     if query.len() > MAX_MESSAGE { Err(Refusal::TooLong) } else { Ok(query) }
 }
 
@@ -112,7 +115,13 @@ mod tests {
         assert_eq!(asked("GET", "/dns-query?dns=AAD_-w", None), Ok(Asked::Query(vec![0, 0, 255, 251])));
         assert_eq!(asked("GET", "https://dns.corp.example/dns-query?a=b&dns=AAE", None), Ok(Asked::Query(vec![0, 1])));
         assert_eq!(asked("GET", "/dns-query?dns=AA==", None), Ok(Asked::Query(vec![0])), "with padding");
+        assert_eq!(
+            asked("GET", "/dns-query?dns=%41A%3D%3d", None),
+            Ok(Asked::Query(vec![0])),
+            "RFC 3986 section 6.2.2.2"
+        );
         assert_eq!(asked("GET", "/dns-query?dns=", None), Ok(Asked::Query(vec![])));
+        assert_eq!(asked("GET", "/dns-query?dns", None), Ok(Asked::Query(vec![])));
         assert_eq!(asked("POST", "/dns-query", Some("application/dns-message")), Ok(Asked::Body));
         assert_eq!(asked("POST", "/dns-query?x", Some("Application/DNS-Message; charset=x")), Ok(Asked::Body));
     }
@@ -128,7 +137,6 @@ mod tests {
             ("POST", "/dns-query", None, 415),
             ("POST", "/dns-query", Some("application/dns-json"), 415),
             ("GET", "/dns-query", None, 400),
-            ("GET", "/dns-query?dns", None, 400),
             ("GET", "/dns-query?name=a.example", None, 400),
             ("GET", "/dns-query?dns=AA+/", None, 400),
         ] {

@@ -13,15 +13,18 @@ const POLICY: &str = "networkpolicy.yaml";
 const SERVICES: &str = "services.yaml";
 const BUDGET: &str = "poddisruptionbudget.yaml";
 const RENDER: &str = "kustomization.yaml";
+const ENCRYPTED_SET: &str = "components/encrypted/statefulset.yaml";
 
 #[test]
 fn each_rule_finds_a_mistake_made_on_purpose() {
     let Some(tools) = Tools::find() else { return };
     for (file, from, to, said) in
-        RIGHTS_AND_FILES.iter().chain(&LIFETIME).chain(&NETWORK).chain(&PASSAGE).chain(&WHOLE).chain(&CLIENTS)
+        [&RIGHTS_AND_FILES[..], &LIFETIME, &NETWORK, &PASSAGE, &WHOLE, &CLIENTS, &ENCRYPTED].concat()
     {
         let path = if file.contains('/') { (*file).to_owned() } else { format!("base/{file}") };
         let folder = path.rsplit_once('/').expect("a folder").0;
+        // A component is a part of what others render.
+        let folder = if folder.starts_with("components") { "encrypted/aks" } else { folder };
         let manifests = Manifests::copy().with(&path, from, to);
         let found = breaches(&manifests.render(&tools, folder).objects);
         assert!(found.iter().any(|found| found.contains(said)), "{file}: '{to}' should be '{said}': {found:#?}");
@@ -168,6 +171,27 @@ const WHOLE: [Mistake; 20] = [
     (SET, "whenDeleted: Retain", "whenDeleted: Delete", "go with the set"),
     (SET, "serviceAccountName: privatelink-dns", "serviceAccountName: dns", "serviceAccountName: no"),
     ("base/namespace.yaml", "enforce: restricted", "enforce: privileged", "does not enforce"),
+];
+
+/// What the component for clients that encrypt adds.
+const ENCRYPTED: [Mistake; 12] = [
+    (ENCRYPTED_SET, "defaultMode: 0440", "defaultMode: 0444", "defaultMode 292 in place of 0440"),
+    (ENCRYPTED_SET, "defaultMode: 0440", "optional: true", "optional is not needed"),
+    (ENCRYPTED_SET, "mountPath: /etc/privatelink-dns/tls", "mountPath: /tls", "/tls: no [tls] of the config reads"),
+    (ENCRYPTED_SET, "mountPath: /etc/privatelink-dns/tls", "mountPath: /tls", "not tls.crt of a Secret"),
+    (ENCRYPTED_SET, "secret:\n            secretName", "configMap:\n            name", "not tls.key of a Secret"),
+    (ENCRYPTED_SET, "readOnly: true", "subPath: tls.crt", "mounted by subPath"),
+    (ENCRYPTED_SET, "containerPort: 443", "containerPort: 8443", "ports: the container has"),
+    ("components/encrypted/services.yaml", "port: 853", "port: 8853", "'privatelink-dns-lb': no port 853 over TCP"),
+    (
+        "components/encrypted/kustomization.yaml",
+        "kind: Service\n      labelSelector: app.kubernetes.io/name=privatelink-dns",
+        "kind: Service\n      name: privatelink-dns",
+        "'privatelink-dns-pods': no port 443 over TCP",
+    ),
+    ("components/encrypted/networkpolicy.yaml", "port: 443", "port: 444", "port 443 over TCP: open is false"),
+    ("encrypted/base/privatelink-dns.toml", "tls/tls.key", "tls/privkey.pem", "not tls.key of a Secret"),
+    ("encrypted/base/privatelink-dns.toml", "0.0.0.0:853", "0.0.0.0:8853", "no port 8853 over TCP"),
 ];
 
 const CLIENTS: [Mistake; 9] = [

@@ -21,9 +21,11 @@ pub(super) fn reachable(pod: &Pod<'_>) -> Vec<(&'static str, Port)> {
     let admin = |key: &str| config.get("admin").and_then(|admin| admin.get(key)?.as_str()?.parse::<SocketAddr>().ok());
     let listen = config["listen"].as_array().into_iter().flatten().filter_map(|one| one.as_str()?.parse().ok());
     let dns = listen.flat_map(|address: SocketAddr| [("dns", "UDP", address), ("dns", "TCP", address)]);
+    let encrypted = ["dot", "doh"].into_iter().filter_map(|key| config.get(key)?.get("listen")?.as_array());
+    let encrypted = encrypted.flatten().filter_map(|one| Some(("dns", "TCP", one.as_str()?.parse().ok()?)));
     let http = [("metrics", admin("listen")), ("probe", admin("probe"))];
     let http = http.into_iter().filter_map(|(what, address)| Some((what, "TCP", address?)));
-    let all = dns.chain(http).filter(|(_, _, address)| !address.ip().is_loopback());
+    let all = dns.chain(encrypted).chain(http).filter(|(_, _, address)| !address.ip().is_loopback());
     all.map(|(what, protocol, address)| (what, port(protocol, address.port().into()))).collect()
 }
 
@@ -39,8 +41,8 @@ pub(super) fn container_ports(pod: &Pod<'_>) -> Vec<String> {
     unless(found == wanted, || format!("ports: the container has {found:?}, the config {wanted:?}"))
 }
 
-/// A Service for clients has port 53 over UDP and TCP and leads to ready pods; the one for each pod, to all of them. A
-/// load balancer leaves the client's address as it is.
+/// A Service for clients has port 53 over UDP and TCP and those of clients that encrypt, and leads to ready pods; the one
+/// for each pod, to all of them. A load balancer leaves the client's address as it is.
 pub(super) fn services(pod: &Pod<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     // A name leads to the port of that name and of the Service's protocol: else there is no endpoint.
@@ -50,11 +52,13 @@ pub(super) fn services(pod: &Pod<'_>) -> Vec<String> {
         let is_it = |other: &&Value| other["name"] == one["targetPort"] && is_same("protocol", other);
         list(&pod.server["ports"]).find(is_it).is_some_and(|other| other["containerPort"] == one["port"])
     };
+    let asked: Vec<Port> =
+        reachable(pod).into_iter().filter(|(what, _)| *what == "dns").map(|(_, port)| port).collect();
     for service in of_kind(pod.objects, "Service") {
         let (name, spec) = (text(&service["metadata"]["name"]), &service["spec"]);
         let found: BTreeSet<Port> = ports(&spec["ports"], "port").collect();
-        let lost = ["UDP", "TCP"].into_iter().find(|protocol| !found.contains(&port(protocol, 53)));
-        wrong.extend(lost.map(|protocol| format!("Service '{name}': no port 53 over {protocol}")));
+        let lost = asked.iter().filter(|port| !found.contains(port));
+        wrong.extend(lost.map(|(protocol, number)| format!("Service '{name}': no port {number} over {protocol}")));
         let unknown = list(&spec["ports"]).find(|one| !behind(one));
         wrong.extend(unknown.map(|one| format!("Service '{name}': the container has no port as in {one}")));
         let (is_headless, has_all) = (spec["clusterIP"] == "None", spec["publishNotReadyAddresses"] == true);

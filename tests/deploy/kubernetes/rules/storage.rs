@@ -39,6 +39,32 @@ pub(super) fn volumes(pod: &Pod<'_>) -> Vec<String> {
     wrong
 }
 
+/// The files of `[tls]` are those of a Secret that nobody but root and the group of the pod can read, and that is the
+/// reader's to make; no Secret is mounted for nothing.
+pub(super) fn secrets(pod: &Pod<'_>) -> Vec<String> {
+    let config = pod.config();
+    let path = |key: &str| config.get("tls").and_then(|tls| tls.get(key)?.as_str());
+    let is_read = |mount: &str| path("cert").is_some_and(|file| format!("{CONFIG_FOLDER}/{file}").starts_with(mount));
+    let mut wrong = Vec::new();
+    // As `kubectl create secret tls` and cert-manager name them.
+    for (key, name) in [("cert", "tls.crt"), ("key", "tls.key")] {
+        let Some(file) = path(key) else { continue };
+        let found = pod.under(&format!("{CONFIG_FOLDER}/{file}"));
+        let is_there = matches!(found, Volume::Secret(_)) && file.rsplit('/').next() == Some(name);
+        wrong.extend(unless(is_there, || format!("[tls] {key}: {file} is on {found:?}, not {name} of a Secret")));
+    }
+    for (mount, volume) in pod.mounts() {
+        let is_idle = matches!(volume, Volume::Secret(_)) && !is_read(mount);
+        wrong.extend(unless(!is_idle, || format!("{mount}: no [tls] of the config reads this Secret")));
+    }
+    for volume in list(&pod.spec["volumes"]).filter(|volume| volume.get("secret").is_some()) {
+        let (name, mode) = (text(&volume["name"]), &volume["secret"]["defaultMode"]);
+        wrong.extend(unless(*mode == 0o440, || format!("volume '{name}': defaultMode {mode} in place of 0440")));
+    }
+    wrong.extend(of_kind(pod.objects, "Secret").map(|_| "Secret: a key has no place among manifests".to_owned()));
+    wrong
+}
+
 /// The `ConfigMaps` that are mounted are there under names that stay, and nothing else is in the config's folder.
 pub(super) fn config_maps(pod: &Pod<'_>) -> Vec<String> {
     let mut wrong = Vec::new();

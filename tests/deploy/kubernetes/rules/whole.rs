@@ -44,17 +44,18 @@ pub(super) fn life(pod: &Pod<'_>) -> Vec<String> {
     .concat()
 }
 
-/// What the server writes it may write; a `ConfigMap` is mounted with all of its files, readable by it.
+/// What the server writes it may write; a `ConfigMap` or a Secret is mounted with all of its files, readable by it.
 pub(super) fn mounts(pod: &Pod<'_>) -> Vec<String> {
     let mut wrong = Vec::new();
     for one in list(&pod.server["volumeMounts"]) {
         let path = text(&one["mountPath"]);
-        let is_map = matches!(pod.under(path), Volume::ConfigMap(_));
-        wrong.extend(unless(is_map || one["readOnly"] != true, || format!("{path}: the server cannot write there")));
+        let is_given = matches!(pod.under(path), Volume::ConfigMap(_) | Volume::Secret(_));
+        wrong.extend(unless(is_given || one["readOnly"] != true, || format!("{path}: the server cannot write there")));
     }
     for volume in list(&pod.spec["volumes"]) {
-        let changed =
-            ["items", "defaultMode", "optional"].into_iter().find(|key| volume["configMap"].get(key).is_some());
+        let is_changed = |key: &&str| volume["configMap"].get(*key).is_some() || volume["secret"].get(*key).is_some();
+        let has_mode = volume["configMap"].get("defaultMode").is_some();
+        let changed = ["items", "optional"].into_iter().find(is_changed).or(has_mode.then_some("defaultMode"));
         wrong.extend(
             changed.map(|key| format!("volume '{}': {key} is not needed and hides files", text(&volume["name"]))),
         );
