@@ -46,6 +46,8 @@ pub(crate) struct Certificate {
 pub(super) enum PairError {
     /// The key is another certificate's: perhaps one of the two files is about to be replaced.
     Differs,
+    /// This user may not read a file, in words; the service may be another user.
+    Denied(PathBuf, String),
     /// Something else, in words.
     Other(PathBuf, String),
 }
@@ -57,9 +59,9 @@ impl Certificate {
             let path = path.to_owned();
             move |text: String| PairError::Other(path.clone(), text)
         };
-        let (bytes, _) = read(&pair.certificate).map_err(at(&pair.certificate))?;
+        let (bytes, _) = read(&pair.certificate).map_err(|unread| unread.of(&pair.certificate))?;
         let (chain, valid) = chain_and_validity(&bytes).map_err(at(&pair.certificate))?;
-        let (bytes, is_private) = read(&pair.key).map_err(at(&pair.key))?;
+        let (bytes, is_private) = read(&pair.key).map_err(|unread| unread.of(&pair.key))?;
         if !is_private {
             let text = "others than this service can read or write the key, so it is not used: chmod 600 it, or 640 if \
                         root owns it";
@@ -115,15 +117,35 @@ fn chain_and_validity(text: &[u8]) -> Result<(Vec<CertificateDer<'static>>, (u64
     first.map(|valid| (chain, valid)).ok_or_else(|| "one of its certificates is not one of X.509".to_owned())
 }
 
-/// The octets of a file, and whether it is private.
-pub(super) fn read(path: &Path) -> Result<(Vec<u8>, bool), String> {
-    match files::read(path, MAX_BYTES) {
-        Ok((bytes, about)) => Ok((bytes, files::is_private(about.mode(), Some(about.uid())))),
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            Err(format!("{} may not read it: give it to the service's group, and chmod 640", reader()))
+/// The reason why a file cannot be read.
+pub(super) struct Unread {
+    is_denied: bool,
+    /// In words.
+    pub(super) text: String,
+}
+
+impl Unread {
+    fn of(self, path: &Path) -> PairError {
+        if self.is_denied {
+            PairError::Denied(path.to_owned(), self.text)
+        } else {
+            PairError::Other(path.to_owned(), self.text)
         }
-        Err(error) => Err(format!("cannot be read: {error}")),
     }
+}
+
+/// The octets of a file, and whether it is private.
+pub(super) fn read(path: &Path) -> Result<(Vec<u8>, bool), Unread> {
+    let (bytes, about) = files::read(path, MAX_BYTES).map_err(|error| {
+        let is_denied = error.kind() == io::ErrorKind::PermissionDenied;
+        let text = if is_denied {
+            format!("{} may not read it: give it to the service's group, and chmod 640", reader())
+        } else {
+            format!("cannot be read: {error}")
+        };
+        Unread { is_denied, text }
+    })?;
+    Ok((bytes, files::is_private(about.mode(), Some(about.uid()))))
 }
 
 /// All certificates of a PEM text.
@@ -182,7 +204,9 @@ mod tests {
         match Certificate::read(&Pair { certificate, key, names: Vec::new() }, &default_provider()) {
             Ok(_) => String::new(),
             Err(PairError::Differs) => "differs".to_owned(),
-            Err(PairError::Other(path, text)) => format!("{}: {text}", path.file_name().unwrap().display()),
+            Err(PairError::Denied(path, text) | PairError::Other(path, text)) => {
+                format!("{}: {text}", path.file_name().unwrap().display())
+            }
         }
     }
 

@@ -101,14 +101,20 @@ pub(crate) fn load(settings: &Settings, in_use: Option<&Arc<Credentials>>) -> Lo
 }
 
 fn explain(pair: &Pair, error: PairError, is_kept: bool) -> Diagnostic {
+    let is_denied = matches!(error, PairError::Denied(..));
     let (file, text) = match error {
-        PairError::Other(file, text) => (file, text),
+        PairError::Denied(file, text) | PairError::Other(file, text) => (file, text),
         PairError::Differs => {
             let key = path(&pair.key);
             (pair.certificate.clone(), format!("the key in {key} is not this certificate's: replace both files"))
         }
     };
-    let now = if is_kept { "the one before stays in use" } else { "clients cannot get this certificate" };
+    let now = match (is_kept, is_denied) {
+        (true, _) => "the one before stays in use",
+        // In `check` the service may be another user, who may read it.
+        (false, true) => "clients of a server that runs as this user cannot get this certificate",
+        (false, false) => "clients cannot get this certificate",
+    };
     Diagnostic::error(Id::CERTIFICATE_UNUSABLE, Place::file(&file), format!("{text}; {now}"))
 }
 
@@ -132,7 +138,7 @@ impl Credentials {
         in_use: Option<&Arc<Self>>,
     ) -> Result<Arc<Self>, Unmade> {
         let client_ca = match &settings.client_ca {
-            Some(file) => Some(certificate::read(file).map_err(|text| Unmade::no_roots(file, text))?.0),
+            Some(file) => Some(certificate::read(file).map_err(|unread| Unmade::no_roots(file, unread.text))?.0),
             None => None,
         };
         let is_same = |in_use: &&Arc<Self>| {

@@ -133,6 +133,17 @@ fn each_mistake_in_the_files_is_named_and_what_it_does() {
     }
 }
 
+/// Root may read every file, so the error is made here.
+#[test]
+fn a_file_that_this_user_may_not_read_says_nothing_of_a_server_of_another_user() {
+    let pair = Pair { certificate: "a.pem".into(), key: "a.key".into(), names: Vec::new() };
+    let said = |is_kept| explain(&pair, PairError::Denied("a.key".into(), "why".to_owned()), is_kept).to_string();
+    assert!(
+        said(false).ends_with("a.key: why; clients of a server that runs as this user cannot get this certificate")
+    );
+    assert!(said(true).ends_with("a.key: why; the one before stays in use"));
+}
+
 #[test]
 fn one_pair_that_cannot_be_used_takes_no_other_out_of_use() {
     let folder = Folder::new();
