@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
@@ -50,7 +51,7 @@ pub(super) struct Folders {
 
 /// The folders of the config, the lists, the zones and the certificates, and those that links among them lead to; what
 /// may hang apart from what is ours.
-pub(super) fn of(config: &Config) -> [Folders; 2] {
+fn of(config: &Config, looks: &Looks) -> [Folders; 2] {
     let has_views = !config.zones.views.is_empty();
     let ours = [
         Folder { path: parent(&config.file), kind: FileKind::Config, recursive: false },
@@ -70,25 +71,50 @@ pub(super) fn of(config: &Config) -> [Folders; 2] {
         let folder = Folder { path: parent(path), kind: FileKind::Certificates, recursive: false };
         Wanted { folder, link: Some(path.clone()) }
     });
-    [responding(ours.into_iter()), responding(lists.chain(certificates))]
+    [responding(ours.into_iter(), looks), responding(lists.chain(certificates), looks)]
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Wanted {
     folder: Folder,
     link: Option<PathBuf>,
 }
 
+/// The looks that have not come back. A share that hangs keeps one thread, however often it is to be looked at.
+#[derive(Clone, Default)]
+pub(super) struct Looks(Arc<Mutex<Vec<Wanted>>>);
+
+impl Looks {
+    fn under_way(&self) -> MutexGuard<'_, Vec<Wanted>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// False if this look is under way already.
+    fn begin(&self, wanted: &Wanted) -> bool {
+        let mut under_way = self.under_way();
+        let is_new = !under_way.contains(wanted);
+        if is_new {
+            under_way.push(wanted.clone());
+        }
+        is_new
+    }
+
+    fn end(&self, wanted: &Wanted) {
+        self.under_way().retain(|known| known != wanted);
+    }
+}
+
 impl Wanted {
     /// The folders to watch; looks at the disk.
-    fn look(self) -> Found {
+    fn look(&self) -> Found {
         let kind = self.folder.kind;
-        let links = self.link.map(|link| folders_of_links(&link)).unwrap_or_default();
+        let links = self.link.as_deref().map(folders_of_links).unwrap_or_default();
         let links = links.into_iter().map(|path| Folder { path, kind, recursive: false });
         let id = |folder: Folder| {
             let about = folder.path.metadata().ok()?;
             Some((folder, (about.dev(), about.ino())))
         };
-        std::iter::once(self.folder).chain(links).filter_map(id).collect()
+        std::iter::once(self.folder.clone()).chain(links).filter_map(id).collect()
     }
 }
 
@@ -121,8 +147,8 @@ fn folders_of_links(path: &Path) -> Vec<PathBuf> {
     folders
 }
 
-fn responding(wanted: impl Iterator<Item = Wanted>) -> Folders {
-    let asked: Vec<(PathBuf, Receiver<Found>)> = wanted.map(probe).collect();
+fn responding(wanted: impl Iterator<Item = Wanted>, looks: &Looks) -> Folders {
+    let asked: Vec<(PathBuf, Receiver<Found>)> = wanted.map(|wanted| probe(wanted, looks)).collect();
     let deadline = Instant::now() + RESPONSE_TIMEOUT;
     let mut folders = Folders::default();
     for (path, answer) in asked {
@@ -137,12 +163,22 @@ fn responding(wanted: impl Iterator<Item = Wanted>) -> Folders {
     folders
 }
 
-fn probe(wanted: Wanted) -> (PathBuf, Receiver<Found>) {
+/// Looks on a thread of its own; without one the sender is gone, which counts as no response.
+fn probe(wanted: Wanted, looks: &Looks) -> (PathBuf, Receiver<Found>) {
     let (sender, answer) = sync_channel(1);
     let path = wanted.folder.path.clone();
-    // Without a thread the sender is gone, which counts as no response.
-    let look = move || drop(sender.send(wanted.look()));
-    drop(std::thread::Builder::new().name("folder".to_owned()).spawn(look));
+    if looks.begin(&wanted) {
+        let (again, ended) = (wanted.clone(), looks.clone());
+        let look = move || {
+            let found = wanted.look();
+            ended.end(&wanted);
+            // Nobody may wait for it any more.
+            let _ = sender.send(found);
+        };
+        if std::thread::Builder::new().name("folder".to_owned()).spawn(look).is_err() {
+            looks.end(&again);
+        }
+    }
     (path, answer)
 }
 
@@ -163,12 +199,12 @@ fn parent(path: &Path) -> PathBuf {
 impl Daemon {
     /// Looks at the folders that the present config names, and starts to watch them where they are not those that are
     /// watched already: a link may lead elsewhere now, and a folder may have come, or have taken the place of another.
-    /// There is no result if they are the same. A share that hangs keeps the thread that looks at it.
+    /// There is no result if they are the same.
     pub(super) fn watch_folders(&self) -> Running<Option<Watched>> {
-        let (config, ticks) = (self.config.clone(), self.ticks.clone());
+        let (config, ticks, looks) = (self.config.clone(), self.ticks.clone(), self.looks.clone());
         let known = self.watched.unwatched.is_empty().then(|| self.watched.folders.clone());
         let work = move || {
-            let folders = of(&config);
+            let folders = of(&config, &looks);
             (known.as_ref() != Some(&folders)).then(|| Watched::start(folders, &ticks))
         };
         Running::new(background::start("watch", work), Vec::new())
@@ -275,5 +311,18 @@ mod tests {
         let tree = Tree::new(&[], &[("a/dangling", "/root/b/none"), ("a/circle", "circle")]);
         assert_eq!(tree.folders("a/dangling"), ["a", "b"]);
         assert_eq!(tree.folders("a/circle"), ["a"; MAX_LINKS]);
+    }
+
+    #[test]
+    fn a_folder_that_hangs_is_not_looked_at_again_before_the_look_comes_back() {
+        let (tree, looks) = (Tree::new(&["a/list.txt"], &[]), Looks::default());
+        let folder = Folder { path: tree.at("a"), kind: FileKind::Lists, recursive: false };
+        let wanted = Wanted { folder, link: None };
+        assert!(looks.begin(&wanted), "a look that does not come back");
+        let look = || responding(std::iter::once(wanted.clone()), &looks);
+        assert_eq!(look().silent, [tree.at("a")]);
+        assert_eq!(looks.under_way().len(), 1, "and no thread more");
+        looks.end(&wanted);
+        assert_eq!((look().silent.len(), look().watched.len(), looks.under_way().len()), (0, 1, 0));
     }
 }

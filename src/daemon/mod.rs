@@ -66,7 +66,7 @@ use addresses::Absent;
 use beat::Told;
 use certificates::CertificateWork;
 use feed::FeedWork;
-use folders::Watched;
+use folders::{Looks, Watched};
 pub(crate) use kept::kept_sockets;
 use live::LiveSources;
 use log::{PassLog, PeerLog, Reminder, UpstreamLog};
@@ -136,6 +136,8 @@ struct Daemon {
     explainer: Arc<Explainer>,
     /// The folders that are watched.
     watched: Watched,
+    /// Looks at folders that have not come back.
+    looks: Looks,
     /// The threads that read from Azure.
     live: LiveSources,
     ticks: mpsc::Sender<FileKind>,
@@ -246,6 +248,7 @@ impl Daemon {
             board: Arc::clone(board),
             explainer,
             watched: Watched::default(),
+            looks: Looks::default(),
             live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
             answering: None,

@@ -38,7 +38,7 @@ pub struct ResponseOptions<'a> {
     pub keepalive: Option<u16>,
     /// The reason for the answer.
     pub ede: Option<&'a Ede>,
-    /// The answer is padded (RFC 7830), together with this many octets that come behind, which are those of a signature.
+    /// The answer is padded (RFC 7830), with this many octets that come behind: those of a signature.
     pub padding: Option<usize>,
 }
 

@@ -23,20 +23,26 @@ use stage::{Stage, page};
 /// A name that both servers answer.
 const ACCOUNT: &str = "acct.blob.core.windows.net";
 
-/// A client with its text of a page, asked for everything; what is wrong.
-fn verify_page(client: Client, page: &str) -> Result<(), String> {
-    let Some(stage) = Stage::start(page) else { return Ok(()) };
-    let Some(resolver) = client.start(&stage, page) else { return Ok(()) };
-    verify(&stage.world, &resolver)?;
-    let (plain, encrypted) = (stage.queries(&["udp", "tcp"]), stage.queries(&[client.transport()]));
-    if plain == 0 && encrypted > 0 { Ok(()) } else { Err(format!("{plain} by plain DNS, {encrypted} as it should be")) }
+/// A client with its text of a page, asked for everything; what is wrong, or nothing at all where it is not installed.
+fn verify_page(client: Client, page: &str) -> Option<Result<(), String>> {
+    let stage = Stage::start(page)?;
+    let resolver = client.start(&stage, page)?;
+    let verified = verify(&stage.world, &resolver).and_then(|()| {
+        match (stage.queries(&["udp", "tcp"]), stage.queries(&[client.transport()])) {
+            (0, 1..) => Ok(()),
+            (plain, encrypted) => Err(format!("{plain} by plain DNS, {encrypted} as it should be")),
+        }
+    });
+    Some(verified)
 }
 
 #[test]
 fn clients_with_the_text_of_the_page_resolve_every_name_and_ask_by_nothing_but_tls_or_https() {
     let page = page();
     for client in Client::ALL {
-        verify_page(client, &page).unwrap_or_else(|why| panic!("{client:?}: {why}"));
+        if let Some(Err(why)) = verify_page(client, &page) {
+            panic!("{client:?}: {why}");
+        }
     }
 }
 
@@ -124,7 +130,8 @@ fn a_mistake_in_the_text_of_a_client_is_found() {
     for (client, right, wrong, found) in mistakes {
         let mistaken = page.replace(right, wrong);
         assert_ne!(page, mistaken, "the page has no '{right}'");
-        let why = verify_page(client, &mistaken).expect_err(&format!("{client:?}: {right} -> {wrong}"));
+        let Some(verified) = verify_page(client, &mistaken) else { continue };
+        let why = verified.expect_err(&format!("{client:?}: {right} -> {wrong}"));
         assert!(why.contains(found), "{client:?}: {why}");
     }
 }

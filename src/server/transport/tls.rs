@@ -4,6 +4,7 @@
 //! as a hundred answers, so whoever may not ask is turned away before it. The threads here stand back behind those of
 //! UDP and TCP: a flood of handshakes takes no answer's time.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +38,14 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 
 /// Octets of answers that TLS may keep for the client to take: those of a full turn of the connection.
 const BUFFER: usize = 16 << 10;
+
+/// The time for which a thread goes on before it lets others go first: one handshake.
+const TURN: Duration = Duration::from_micros(200);
+
+thread_local! {
+    /// The time at which this thread last did so.
+    static YIELDED: Cell<Option<Instant>> = const { Cell::new(None) };
+}
 
 /// The listeners of one protocol on top of TLS.
 pub(crate) struct Encrypted {
@@ -121,23 +130,32 @@ impl Serve for Encrypted {
         ends: Ends,
         stopped: watch::Receiver<bool>,
     ) -> Option<impl Future<Output = ()> + Send + 'static> {
-        thread::yield_now();
+        let_others_go_first();
         let places = self.admit(ends.client)?;
         Some(yielding(self.run(socket, ends, places, stopped)))
     }
 }
 
-/// Lets the threads of UDP and TCP go first before each step.
-///
-/// A lower priority decides who is next, not when: the scheduler of Linux lets a thread that runs go on for some
-/// milliseconds (EEVDF, Linux 6.6 and later), which are ten handshakes.
+/// Work whose steps begin after those of UDP and TCP.
 async fn yielding<F: Future>(work: F) -> F::Output {
     let mut work = pin!(work);
     poll_fn(|context| {
-        thread::yield_now();
+        let_others_go_first();
         work.as_mut().poll(context)
     })
     .await
+}
+
+/// Lets the threads of UDP and TCP go first, if this one has run for some time.
+///
+/// A lower priority decides who is next, not when: the scheduler of Linux lets a thread that runs go on for some
+/// milliseconds (EEVDF, Linux 6.6 and later), which are ten handshakes.
+fn let_others_go_first() {
+    let now = Instant::now();
+    if YIELDED.get().is_none_or(|last| now.duration_since(last) >= TURN) {
+        thread::yield_now();
+        YIELDED.set(Some(Instant::now()));
+    }
 }
 
 impl ClientStream for TlsStream<TcpStream> {
