@@ -12,8 +12,9 @@ pub fn hold(data: &[u8]) {
         Ok(Some(query)) => {
             assert_eq!(method, b"GET");
             let parameters = target.split('#').next().and_then(|target| target.split_once('?')).expect("parameters").1;
-            let sent = parameters.split('&').find_map(|part| part.strip_prefix("dns=")).expect("a query");
-            assert_eq!(query, decoded(sent), "{target}");
+            let mut pairs = parameters.split('&').map(|part| part.split_once('=').unwrap_or((part, "")));
+            let sent = pairs.find(|(name, _)| plain(name) == b"dns").expect("a query").1;
+            assert_eq!(query, decoded(&plain(sent)), "{target}");
         }
         Ok(None) => {
             assert!(
@@ -25,12 +26,25 @@ pub fn hold(data: &[u8]) {
     }
 }
 
+/// The octets of a name or a value, of which some may be written as `%41` (RFC 3986 section 2.1).
+fn plain(text: &str) -> Vec<u8> {
+    let (mut octets, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((first, behind)) = rest.split_first() {
+        let digit = |at: usize| behind.get(at).and_then(|octet| char::from(*octet).to_digit(16));
+        let coded = digit(0).zip(digit(1)).filter(|_| *first == b'%');
+        octets.push(coded.map_or(*first, |(high, low)| u8::try_from(high << 4 | low).expect("eight bits")));
+        rest = if coded.is_some() { &behind[2..] } else { behind };
+    }
+    octets
+}
+
 /// The octets of a text in base64url, bit by bit.
-fn decoded(text: &str) -> Vec<u8> {
+fn decoded(text: &[u8]) -> Vec<u8> {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (mut octets, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = LETTERS.iter().position(|known| *known == letter).expect("a letter of base64url");
+    let end = text.iter().rposition(|octet| *octet != b'=').map_or(0, |last| last + 1);
+    for letter in &text[..end] {
+        let value = LETTERS.iter().position(|known| known == letter).expect("a letter of base64url");
         (bits, count) = (bits << 6 | u32::try_from(value).expect("six bits"), count + 6);
         if count >= 8 {
             count -= 8;
