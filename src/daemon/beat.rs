@@ -42,6 +42,7 @@ impl Daemon {
         self.board.beat(&self.shared, SystemTime::now());
         self.admin.open().iter().for_each(super::log::found);
         self.look_for_addresses(now.into_std());
+        self.end_former_watches(now);
         self.shared.observer.beat(now.into_std());
         let upstreams = status::upstreams_now(&self.shared.snapshot.load().resolver);
         let changed = self.upstream_log.compare(&upstreams, now.into_std());

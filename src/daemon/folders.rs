@@ -23,6 +23,9 @@ use crate::watch::{FileKind, Folder, Unwatched, Watch};
 /// The time that folders may take to respond before they are left out.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The time for which a watch goes on beside the one that takes its place: it gathers events before it tells of them.
+const EVENTS_COME: Duration = Duration::from_secs(5);
+
 /// Links that are followed; the kernel follows no more (`path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 
@@ -217,9 +220,15 @@ impl Daemon {
             let text = format!("cannot watch the folder: {reason}; its changes are seen at the next interval");
             log::found(&Diagnostic::warning(Id::FOLDER_UNWATCHED, Place::file(folder), text));
         }
-        self.watched = found;
+        let former = std::mem::replace(&mut self.watched, found);
+        self.former.push((tokio::time::Instant::now(), former));
         // A file may have changed before its folder was watched.
         self.certificates.due();
+    }
+
+    /// Ends the watches that others have taken the place of, once all their events have come.
+    pub(super) fn end_former_watches(&mut self, now: tokio::time::Instant) {
+        self.former.retain(|(since, _)| now < *since + EVENTS_COME);
     }
 }
 

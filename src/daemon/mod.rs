@@ -136,6 +136,8 @@ struct Daemon {
     explainer: Arc<Explainer>,
     /// The folders that are watched.
     watched: Watched,
+    /// Watches that others have taken the place of, and since when.
+    former: Vec<(tokio::time::Instant, Watched)>,
     /// Looks at folders that have not come back.
     looks: Looks,
     /// The threads that read from Azure.
@@ -248,6 +250,7 @@ impl Daemon {
             board: Arc::clone(board),
             explainer,
             watched: Watched::default(),
+            former: Vec::new(),
             looks: Looks::default(),
             live: LiveSources::new(Arc::clone(board), ticks.clone()),
             ticks,
